@@ -1,0 +1,54 @@
+# Everything a newcomer or CI runs. Needs Python 3.11 to 3.13, make and a package index.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+HOME_DIR := $(or $(DOCKML_HOME),.dockml)
+
+.DEFAULT_GOAL := help
+.PHONY: help study ui test test-duckdb2 lint types check bench lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
+
+# One stamp a lock file: `make study` does not install what only the tests need.
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+study: $(VENV)/.runtime   ## set up, then run the study on the sample projects
+	$(BIN)/dockml study --corpus sample
+
+ui: $(VENV)/.runtime      ## open the Dagster UI
+	$(BIN)/dockml ui
+
+test: $(VENV)/.dev        ## set up, then lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+# DuckDB 2.0 lies in a folder of its own that shadows the locked 1.5.5 for one run.
+test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/duckdb2 'duckdb>=2,<2.1'
+	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/integration tests/unit/warehouse
+
+lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev       ## mypy
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev        ## write the lock files again from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+
+clean:           ## remove the virtual environment and build products (not the warehouse)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Everything that imports Dagster. Nothing here acts at import time."""

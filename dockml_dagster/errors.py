@@ -1,0 +1,20 @@
+"""The root of dockml's own errors: what a user sees as one line, never as a traceback.
+
+Here: the base class and the errors that no single package owns. Errors of the network are in
+``clients/errors.py``; ``study`` raises ``ValueError`` and its own subclasses of it.
+"""
+
+
+class DockmlError(Exception):
+    """Something a user can act on. Its text is one line: what was wrong, and what to do.
+
+    ``exit_code`` is what the ``dockml`` command ends with (the table is in the README).
+    """
+
+    exit_code = 1
+
+
+class BadInputError(DockmlError):
+    """An argument, a file or a setting that cannot be used. A retry with the same input cannot help."""
+
+    exit_code = 2

@@ -1,0 +1,1 @@
+"""DuckDB: connections, the writer's lock, idempotent writes, the SQL models, publishing. No Dagster."""
