@@ -1,0 +1,45 @@
+-- One row a distinct layer: its size, in how many distinct images it occurs, and what is inside where that is known.
+WITH
+    listed AS (
+        SELECT
+            corpus,
+            layer_digest,
+            any_value(media_type) AS media_type,
+            max(compressed_bytes) AS compressed_bytes,
+            count(DISTINCT config_digest) AS images
+        FROM staging.image_layers
+        GROUP BY corpus, layer_digest
+    ),
+    scanned AS (
+        SELECT
+            corpus,
+            layer_digest,
+            any_value(files) AS files,
+            any_value(directories) AS directories,
+            any_value(empty_directories) AS empty_directories,
+            any_value(max_published_level) AS max_published_level,
+            any_value(max_depth) AS max_depth,
+            any_value(bytes) AS bytes,
+            any_value(whiteouts) AS whiteouts,
+            any_value(censored) AS censored,
+            any_value(verified) AS verified
+        FROM staging.layers
+        GROUP BY corpus, layer_digest
+    )
+SELECT
+    coalesce(listed.corpus, scanned.corpus) AS corpus,
+    coalesce(listed.layer_digest, scanned.layer_digest) AS layer_digest,
+    listed.media_type,
+    listed.compressed_bytes,
+    listed.images,
+    scanned.files,
+    scanned.directories,
+    scanned.empty_directories,
+    scanned.max_published_level,
+    scanned.max_depth,
+    scanned.bytes,
+    scanned.whiteouts,
+    scanned.censored,
+    scanned.verified
+FROM listed
+FULL JOIN scanned ON scanned.corpus = listed.corpus AND scanned.layer_digest = listed.layer_digest

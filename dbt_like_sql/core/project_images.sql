@@ -1,0 +1,33 @@
+-- Which image each project names: one row a project and reference, and whether anything is known of it.
+WITH
+    named AS (
+        SELECT
+            corpus,
+            project,
+            reference,
+            -- The paper took its images from sheet filtered2; what only the label sheet adds came later.
+            bool_or(origin <> 'labeling2.latest_image') AS in_published_sample,
+            min((origin_row, position)) FILTER (WHERE origin <> 'labeling2.latest_image') AS published_order,
+            list(DISTINCT origin ORDER BY origin) AS origins
+        FROM staging.image_references
+        GROUP BY corpus, project, reference
+    ),
+    inspected AS (
+        SELECT DISTINCT corpus, reference FROM staging.image_configs
+        UNION
+        SELECT DISTINCT corpus, reference FROM staging.manifests
+    )
+SELECT
+    named.corpus,
+    named.project,
+    named.reference,
+    named.origins,
+    named.in_published_sample,
+    -- The paper counts an image for the first project that names it, in the order of its sheet.
+    named.in_published_sample
+    AND row_number() OVER (
+        PARTITION BY named.corpus, named.reference ORDER BY named.published_order NULLS LAST
+    ) = 1 AS published_owner,
+    inspected.reference IS NOT NULL AS inspected
+FROM named
+LEFT JOIN inspected ON inspected.corpus = named.corpus AND inspected.reference = named.reference

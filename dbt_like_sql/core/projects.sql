@@ -1,0 +1,55 @@
+-- One row a selected project: its metadata from the sheet that knows it best, and its category.
+WITH
+    metadata AS (
+        SELECT *
+        FROM staging.projects
+        -- filtered2 is the sheet Table 1 was made from; notarchived has those it lacks; labeling2 has no metadata.
+        QUALIFY row_number() OVER (
+            PARTITION BY project
+            ORDER BY list_position(['filtered2', 'notarchived', 'labeling2'], sheet), source_row
+        ) = 1
+    ),
+    label AS (
+        SELECT *
+        FROM core.categories
+        QUALIFY row_number() OVER (
+            PARTITION BY project ORDER BY list_position(['labeling2', 'filtered2'], sheet)
+        ) = 1
+    ),
+    labelled_dockerfiles AS (
+        SELECT project, max(dockerfiles) AS dockerfiles
+        FROM staging.projects
+        WHERE sheet = 'labeling2'
+        GROUP BY project
+    )
+SELECT
+    metadata.project,
+    metadata.corpus,
+    metadata.name,
+    metadata.owner,
+    label.category,
+    label.label AS category_label,
+    label.rater AS category_rater,
+    metadata.description,
+    metadata.topics,
+    metadata.language,
+    metadata.homepage,
+    metadata.commits,
+    metadata.contributors,
+    metadata.issues,
+    metadata.pulls,
+    metadata.releases,
+    metadata.repository_size_kib,
+    metadata.stars,
+    metadata.forks,
+    metadata.open_issues,
+    metadata.archived,
+    coalesce(labelled_dockerfiles.dockerfiles, metadata.dockerfiles) AS dockerfiles_as_listed,
+    metadata.created_at,
+    metadata.updated_at,
+    -- Table 1 of the paper rests on 405 projects; the 406th is on the label sheet only.
+    metadata.corpus <> 'ease2022' OR metadata.sheet = 'filtered2' AS in_published_sample,
+    metadata.position
+FROM metadata
+LEFT JOIN label ON label.project = metadata.project
+LEFT JOIN labelled_dockerfiles ON labelled_dockerfiles.project = metadata.project

@@ -1,0 +1,62 @@
+-- RQ1, Table 1: what the projects of each category are like.
+WITH
+    dockerfile_counts AS (
+        SELECT project, count(*) FILTER (WHERE valid) AS dockerfiles
+        FROM core.dockerfiles
+        GROUP BY project
+    ),
+    measured AS (
+        SELECT
+            'as_published' AS reading,
+            corpus,
+            category,
+            {
+                'repository_size_kib': repository_size_kib,
+                'commits': commits,
+                'contributors': contributors,
+                'forks': forks,
+                'stars': stars,
+                'releases': releases,
+                'dockerfiles': dockerfiles_as_listed
+            } AS measures
+        FROM core.projects
+        WHERE in_published_sample
+        UNION ALL
+        SELECT
+            'corrected' AS reading,
+            projects.corpus,
+            projects.category,
+            {
+                'repository_size_kib': projects.repository_size_kib,
+                'commits': projects.commits,
+                'contributors': projects.contributors,
+                'forks': projects.forks,
+                'stars': projects.stars,
+                'releases': projects.releases,
+                -- No row means that nothing valid was found, which is a count; an unread project is not in the table.
+                'dockerfiles': coalesce(dockerfile_counts.dockerfiles, 0)
+            } AS measures
+        FROM core.projects AS projects
+        LEFT JOIN dockerfile_counts ON dockerfile_counts.project = projects.project
+    ),
+    long AS (
+        UNPIVOT (SELECT reading, corpus, coalesce(category, 'unlabelled') AS category, unnest(measures) FROM measured)
+        ON COLUMNS(* EXCLUDE (reading, corpus, category))
+        INTO NAME metric VALUE value
+    )
+SELECT
+    corpus,
+    reading,
+    category,
+    metric,
+    CASE metric WHEN 'repository_size_kib' THEN 'KiB' ELSE 'count' END AS unit,
+    'project' AS unit_of_analysis,
+    count(value) AS n,
+    median(value) AS median,
+    quantile_cont(value, 0.25) AS q25,
+    quantile_cont(value, 0.75) AS q75,
+    min(value) AS minimum,
+    max(value) AS maximum
+FROM long
+GROUP BY corpus, reading, category, metric
+ORDER BY corpus, reading, metric, category

@@ -1,0 +1,12 @@
+-- The newest visit of every stage that ended with an answer. A visit that failed for now does not count:
+-- what an earlier one found stays current until a later one answers.
+SELECT
+    corpus,
+    project,
+    stage,
+    max(observed_at) AS observed_at,
+    arg_max(status, observed_at) AS status,
+    arg_max(reason, observed_at) AS reason
+FROM raw.outcomes
+WHERE subject = '' AND NOT retryable
+GROUP BY corpus, project, stage

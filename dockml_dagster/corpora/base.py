@@ -1,0 +1,111 @@
+"""What every corpus offers: the interface between where projects come from and the ``raw`` tables.
+
+Belongs here: the frozen types that a corpus hands over, and the protocol. Does not: any particular corpus, any writing
+(``warehouse``), any Dagster.
+
+A corpus is asked twice. ``listing()`` says which projects there are and, for each stage of each project, a hash of what a
+collection would read: the wanted side of "what is due". ``collect()`` reads one stage of one project and hands over rows
+and outcomes. It raises only for what no project can be blamed for; whatever is wrong with one project is an outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from dockml_dagster.errors import BadInputError, DockmlError
+
+Stage = Literal["dockerfiles", "manifests", "layer_stats"]
+
+STAGES: tuple[Stage, ...] = ("dockerfiles", "manifests", "layer_stats")
+"""The partitioned stages, in the order in which they run; also the names of their Dagster assets."""
+
+Status = Literal["collected", "not_available", "gone", "unreadable", "malformed", "not_selected", "failed"]
+"""``collected``: read. ``not_available``: the corpus has nothing of the kind. ``gone``: was there, is no longer.
+``unreadable``: there, but its bytes cannot be decoded. ``malformed``: readable, but not what it should be.
+``not_selected``: there, but no selected project names it. ``failed``: did not work this time."""
+
+Row = Mapping[str, Any]
+
+
+class CorpusError(DockmlError):
+    """The corpus as a whole cannot be read. Nothing was collected; what was collected before is untouched."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one subject at one stage. ``subject`` is '' for the stage of a project as a whole."""
+
+    stage: str
+    subject: str
+    status: Status
+    reason: str | None = None
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Rows by table (``raw.dockerfiles`` → rows) and what happened to each subject."""
+
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    outcomes: Sequence[Outcome] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a corpus holds now.
+
+    ``projects``: partition keys, in the corpus's own order. ``inputs``: stage → project → hash of what a collection
+    would read. ``rows``: those of ``raw.candidates``, ``raw.projects`` and whatever belongs to no selected project.
+    ``labels``: rows of ``raw.labels`` and its kin. ``source``: what was read, as a person would cite it.
+    """
+
+    source: str
+    projects: Sequence[str]
+    inputs: Mapping[Stage, Mapping[str, str]]
+    rows: Mapping[str, Sequence[Row]]
+    labels: Mapping[str, Sequence[Row]]
+    outcomes: Sequence[Outcome] = ()
+
+
+class Corpus(Protocol):
+    """One source of projects."""
+
+    name: str
+    method_version: str
+    """Changes when the same source would give other rows; makes every stage of the corpus due."""
+
+    def fingerprint(self) -> str:
+        """A cheap hash of the whole source: equal means that listing again would give the same."""
+
+    def listing(self) -> Listing:
+        """Read what there is. Raises CorpusError where the source cannot be read at all."""
+
+    def collect(self, stage: Stage, project: str) -> Collected:
+        """Read one stage of one project."""
+
+
+def partition_key(corpus: str, name: str) -> str:
+    """``<corpus>/<owner>/<name>``, the key of partitions and of the ``project`` column everywhere.
+
+    Raises:
+        BadInputError: ``name`` is not ``owner/name``.
+    """
+    parts = name.split("/")
+    if len(parts) != 2 or not all(parts) or any(ord(c) < 33 or c == "," for c in name) or "..." in name:
+        raise BadInputError(f"a project is written OWNER/NAME, not {name!r}")
+    return f"{corpus}/{name}"
+
+
+def combined_hash(parts: Iterable[str | bytes]) -> str:
+    """One SHA-256 over parts, each preceded by its length so that no two lists of parts collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,310 @@
+"""The study's workbook: funnel sheets, project metadata, category labels, purpose codes, base-image labels.
+
+Belongs here: cells to rows. Does not: getting the file (``package``), anything about images' insides (``images``).
+What a cell should be and is not becomes an outcome; an unknown number is None, never zero.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dockml_dagster.corpora.base import CorpusError, Outcome, partition_key
+
+WORKBOOK = "RQ1/ML_Docker_repositories.xlsx"
+CORPUS = "ease2022"
+RATER = "openja2022"
+CODEBOOK = "ease2022"
+
+FUNNEL = (
+    ("all-search", "found by search"),
+    ("initial", "has a Dockerfile"),
+    ("100commits", "at least 100 commits"),
+    ("1release", "at least 1 release"),
+    ("notarchived", "not archived"),
+    ("images", "candidate image on Docker Hub"),
+    ("filtered", "usable image"),
+    ("filtered2", "final, Table 1"),
+    ("labeling2", "final, labelled"),
+)
+"""Sheets of the funnel and what each row of them has passed, in the order of the selection (study, section 2)."""
+
+METADATA_SHEETS = ("filtered2", "notarchived")
+"""Where a selected project's metadata stands: the sheet Table 1 was made from; the one before it for the rest."""
+
+LABEL_COLUMNS = (
+    ("What", "purpose"),
+    ("When", "stage"),
+    ("MLcomponent", "ml_component"),
+    ("Why", "reason"),
+    ("Maincomponent", "main_component"),
+)
+"""Columns of ``labeling2`` with free-text codes, comma-separated, and the code system they become."""
+
+Cell = Any
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet: header, and rows as (row number in the sheet, cells by column name)."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, Mapping[str, Cell]], ...]
+
+
+def read_sheets(data: bytes) -> dict[str, Sheet]:
+    """Every sheet of the workbook by name. Columns without a header are dropped; of two alike the first counts.
+
+    Raises:
+        CorpusError: not a workbook.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        names = book.sheet_names
+        tables = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
+    except (CalamineError, OSError, ValueError) as error:
+        raise CorpusError(f"{WORKBOOK} is damaged: {error}") from error
+    return {name: _sheet(name, cells) for name, cells in tables.items() if cells}
+
+
+def _sheet(name: str, cells: list[list[Cell]]) -> Sheet:
+    header = tuple(str(cell).strip() for cell in cells[0])
+    position: dict[str, int] = {}
+    for index, column in enumerate(header):
+        if column:
+            position.setdefault(column, index)
+    rows = tuple(
+        (number, {column: line[index] for column, index in position.items()})
+        for number, line in enumerate(cells[1:], start=2)
+        if any(str(cell).strip() for cell in line)
+    )
+    return Sheet(name, header, rows)
+
+
+def selected(sheets: Mapping[str, Sheet]) -> list[str]:
+    """``owner/name`` of the study's projects in the order of its sheets: ``filtered2``, then what only ``labeling2`` has.
+
+    Raises:
+        CorpusError: a sheet without which there is no study is missing.
+    """
+    names: dict[str, None] = {}
+    for sheet in ("filtered2", "labeling2"):
+        if sheet not in sheets:
+            raise CorpusError(f"{WORKBOOK} has no sheet {sheet!r}; without it there is no list of projects")
+        for _, cells in sheets[sheet].rows:
+            if name := repository(cells):
+                names.setdefault(name)
+    return list(names)
+
+
+def repository(cells: Mapping[str, Cell]) -> str | None:
+    """The repository a row is about; the column is called Repos or repos."""
+    name = str(cells.get("Repos") or cells.get("repos") or "").strip()
+    return name or None
+
+
+def integer(cell: Cell) -> int | None:
+    """A whole number, or None for blank, ``nan`` and text."""
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if math.isfinite(number) else None
+
+
+def text(cell: Cell) -> str | None:
+    """Text, or None for blank and the exporter's ``nan``."""
+    value = str(cell).strip()
+    return None if value in {"", "nan"} else value
+
+
+def boolean(cell: Cell) -> bool | None:
+    """The spreadsheet's truth values, as cells or as text."""
+    return {"true": True, "false": False, "1": True, "0": False}.get(str(cell).strip().lower())
+
+
+def candidates(sheets: Mapping[str, Sheet]) -> tuple[list[Row], list[Outcome]]:
+    """One row a sheet row of the funnel. A missing sheet is an outcome: its step is unknown, not empty."""
+    rows: list[Row] = []
+    outcomes: list[Outcome] = []
+    for number, (name, step) in enumerate(FUNNEL):
+        if name not in sheets:
+            outcomes.append(Outcome("repo_list", f"sheet {name}", "not_available", "the workbook has no such sheet"))
+            continue
+        for source_row, cells in sheets[name].rows:
+            if (found := repository(cells)) is None:
+                outcomes.append(Outcome("repo_list", f"sheet {name} row {source_row}", "malformed", "no repository name"))
+                continue
+            rows.append(
+                {
+                    "project": _key_or_none(found),
+                    "name": found,
+                    "step": step,
+                    "step_number": number,
+                    "keyword": text(cells.get("topic", "")),
+                    "stars": integer(cells.get("stars")),
+                    "forks": integer(cells.get("forks")),
+                    "commits": integer(cells.get("commits")),
+                    "releases": integer(cells.get("releases")),
+                    "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
+                    "archived": boolean(cells.get("archived", "")),
+                    "source_file": f"{WORKBOOK}#{name}",
+                    "source_row": source_row,
+                }
+            )
+    return rows, outcomes
+
+
+def _key_or_none(name: str) -> str | None:
+    parts = name.split("/")
+    return f"{CORPUS}/{name}" if len(parts) == 2 and all(parts) else None
+
+
+def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
+    """Metadata rows of the selected projects: one for each sheet of ``METADATA_SHEETS`` and ``labeling2`` that has it.
+
+    The column ``repo_size`` is GitHub's ``size`` in KiB of repository; the paper prints it as lines of code.
+    """
+    wanted = set(names)
+    rows: list[Row] = []
+    for sheet in (*METADATA_SHEETS, "labeling2"):
+        position = 0
+        for source_row, cells in sheets[sheet].rows if sheet in sheets else ():
+            position += 1
+            name = repository(cells)
+            if name not in wanted:
+                continue
+            keyword = text(cells.get("topic", ""))
+            rows.append(
+                {
+                    "project": partition_key(CORPUS, name),
+                    "name": name,
+                    "owner": name.split("/")[0],
+                    "sheet": sheet,
+                    "position": position,
+                    "description": text(cells.get("description", "")),
+                    "topics": [keyword] if keyword else [],
+                    "language": text(cells.get("language", "")),
+                    "homepage": text(cells.get("homepage", "")),
+                    **{column: integer(cells.get(column)) for column in _COUNTS},
+                    "repository_size_kib": integer(cells.get("repo_size")),
+                    "archived": boolean(cells.get("archived", "")),
+                    "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
+                    "created_at": text(cells.get("created_at", "")),
+                    "updated_at": text(cells.get("updated_at", "")),
+                    "source_file": f"{WORKBOOK}#{sheet}",
+                    "source_row": source_row,
+                }
+            )
+    return rows
+
+
+_COUNTS = ("commits", "contributors", "issues", "pulls", "releases", "stars", "forks", "open_issues")
+
+
+def labels(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
+    """Category and purpose codes as labels of one rater: the two authors published only what they agreed on."""
+    wanted = set(names)
+    rows: list[Row] = []
+    for sheet in ("filtered2", "labeling2"):
+        for source_row, cells in sheets[sheet].rows if sheet in sheets else ():
+            name = repository(cells)
+            if name not in wanted:
+                continue
+            where = {"source_file": f"{WORKBOOK}#{sheet}", "source_row": source_row}
+            for code_system, code in _codes(cells):
+                rows.append(
+                    {
+                        "project": partition_key(CORPUS, name),
+                        "rater": RATER,
+                        "unit_kind": "project",
+                        "unit": partition_key(CORPUS, name),
+                        "code_system": code_system,
+                        "code": code,
+                        "codebook_version": CODEBOOK,
+                        **where,
+                    }
+                )
+    return rows
+
+
+def _codes(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str]]:
+    if category := text(cells.get("manual_topic", "")):
+        yield "category", category
+    for column, code_system in LABEL_COLUMNS:
+        for code in str(cells.get(column, "")).split(","):
+            if code.strip():
+                yield code_system, code.strip()
+
+
+def base_image_labels(sheets: Mapping[str, Sheet]) -> list[Row]:
+    """Sheet ``baseimages``: a row a FROM, its image name and version typed by hand."""
+    rows: list[Row] = []
+    for source_row, cells in sheets["baseimages"].rows if "baseimages" in sheets else ():
+        rows.append(
+            {
+                "project": _key_or_none(repository(cells) or ""),
+                "dockerfile_path": text(cells.get("Dockerfile", "")),
+                "base_text": text(cells.get("Baseimage", "")),
+                "base_name": text(cells.get("Base", "")),
+                "version": text(cells.get("version", "")),
+                "source_file": f"{WORKBOOK}#baseimages",
+                "source_row": source_row,
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image a sheet names for a project: ``origin`` is sheet.column, ``position`` its place in the cell."""
+
+    name: str
+    reference: str
+    origin: str
+    origin_row: int
+    position: int
+
+
+def references(sheets: Mapping[str, Sheet], names: Sequence[str]) -> tuple[list[Reference], list[tuple[str, Outcome]]]:
+    """Image references of the selected projects from ``latest_image``, and (name, outcome) where a cell is unusable."""
+    wanted = set(names)
+    found: list[Reference] = []
+    outcomes: list[tuple[str, Outcome]] = []
+    for sheet in ("filtered2", "labeling2"):
+        for source_row, cells in sheets[sheet].rows if sheet in sheets else ():
+            name = repository(cells)
+            if name not in wanted:
+                continue
+            cell = str(cells.get("latest_image", "")).strip()
+            values = image_list(cell)
+            if values is None:
+                what = "is empty" if not cell else f"is not a list of references: {cell[:80]}"
+                outcomes.append(
+                    (name, Outcome("manifests", f"{sheet}.latest_image", "malformed", f"row {source_row} {what}"))
+                )
+                continue
+            found.extend(
+                Reference(name, value, f"{sheet}.latest_image", source_row, position)
+                for position, value in enumerate(values)
+            )
+    return found, outcomes
+
+
+def image_list(cell: str) -> list[str] | None:
+    """The cell's list of references; None where it is no Python list of texts."""
+    try:
+        value = ast.literal_eval(cell)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return None
+    return value

@@ -1,0 +1,29 @@
+"""Jobs: the named parts of the graph that the command, schedules and people start.
+
+https://docs.dagster.io/guides/build/jobs/asset-jobs
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dockml_dagster.corpora.base import STAGES
+from dockml_dagster.defs.partitions import projects_partitions
+
+list_projects = dg.define_asset_job(
+    "list_projects",
+    selection=dg.AssetSelection.assets("repo_list", "labels"),
+    description="Find the projects of a corpus and make each a partition.",
+)
+collect_projects = dg.define_asset_job(
+    "collect_projects",
+    selection=dg.AssetSelection.assets(*STAGES),
+    partitions_def=projects_partitions,
+    description="Dockerfiles, manifests and layer statistics of a batch of projects.",
+)
+make_findings = dg.define_asset_job(
+    "make_findings",
+    selection=dg.AssetSelection.assets("dockerfile_readings")
+    | dg.AssetSelection.groups("staging", "core", "findings", "published"),
+    description="Read the Dockerfiles, run every SQL model and its tests, publish.",
+)

@@ -1,0 +1,43 @@
+"""The one partition dimension: projects.
+
+https://docs.dagster.io/guides/build/partitions-and-backfills/partitioning-assets
+Keys are ``<corpus>/<owner>/<name>``. Only selected projects are partitions; candidates of the funnel are rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+projects_partitions = dg.DynamicPartitionsDefinition(name="project")
+
+# SQLite refuses statements with very many variables (dagster#16260).
+CHUNK = 500
+
+
+def register(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
+    """Add the keys that are not partitions yet, in the order given; returns those."""
+    known = set(instance.get_dynamic_partitions("project"))
+    new = [key for key in keys if key not in known]
+    for start in range(0, len(new), CHUNK):
+        instance.add_dynamic_partitions("project", new[start : start + CHUNK])
+    return new
+
+
+def stretches(ordered: list[str], wanted: set[str], size: int) -> list[list[str]]:
+    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each at most ``size`` long.
+
+    A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
+    is a stretch without a gap.
+    """
+    found: list[list[str]] = []
+    current: list[str] = []
+    for key in ordered:
+        if key in wanted and len(current) < size:
+            current.append(key)
+            continue
+        if current:
+            found.append(current)
+        current = [key] if key in wanted else []
+    return [*found, current] if current else found

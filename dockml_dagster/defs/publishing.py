@@ -1,0 +1,26 @@
+"""The last asset of the graph: ``published``, the read-only file for everybody who asks questions.
+
+Belongs here: the asset. The copying is in ``warehouse.publish``.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.sql_models import asset_key
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.publish import publish
+
+_ENDS = [asset_key(model.name) for model in load().models if model.schema == "findings"]
+
+
+@dg.asset(group_name="published", kinds={"duckdb"}, deps=_ENDS)
+def published(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
+    target = Settings.from_environment().published
+    size = publish(warehouse.warehouse, target)
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size})
+
+

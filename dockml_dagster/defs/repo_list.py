@@ -1,0 +1,112 @@
+"""The unpartitioned assets that say what there is: ``repo_list`` and ``labels``.
+
+Belongs here: listing a corpus and registering its projects as partitions. Does not: reading a project's stages
+(``collection``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from dockml_dagster.corpora.base import Listing, Outcome
+from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.warehouse import due as due_query
+
+
+class CorpusConfig(dg.Config):
+    """Which corpus to list."""
+
+    corpus: str = "sample"
+
+
+def outcome_rows(
+    outcomes: Iterable[Outcome], *, corpus: str, project: str | None, observed_at: datetime, **more: Any
+) -> list[Mapping[str, Any]]:
+    """Rows of ``raw.outcomes``; ``more`` (input_hash, method_version) goes to the row of the stage as a whole."""
+    return [
+        {
+            "project": project,
+            "corpus": corpus,
+            "stage": outcome.stage,
+            "subject": outcome.subject,
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "retryable": outcome.retryable,
+            "observed_at": observed_at,
+            **(more if outcome.subject == "" else {}),
+        }
+        for outcome in outcomes
+    ]
+
+
+@dg.asset(group_name="collection", kinds={"duckdb", "github"}, tags={"dockml/stage": "repo_list"})
+def repo_list(
+    context: dg.AssetExecutionContext, config: CorpusConfig, corpora: CorporaResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    """The projects of a corpus and the candidates it was selected from.
+
+    Fills `raw.candidates` (a row a candidate and step of the funnel) and `raw.projects` (metadata of the selected
+    projects), registers each selected project as a partition, and records what each offers at every stage.
+    """
+    corpus = corpora.corpus(config.corpus)
+    listing = corpus.listing()
+    with warehouse.get_connection() as connection:
+        listed_at = due_query.moment(connection)
+        outcomes = [*listing.outcomes, Outcome("repo_list", "", "collected")]
+        new = due_query.record_listing(
+            connection,
+            corpus=corpus.name,
+            fingerprint=corpus.fingerprint(),
+            method_version=corpus.method_version,
+            source=listing.source,
+            projects=listing.projects,
+            inputs={str(stage): hashes for stage, hashes in listing.inputs.items()},
+            rows=listing.rows,
+            outcomes=outcome_rows(outcomes, corpus=corpus.name, project=None, observed_at=listed_at),
+            listed_at=listed_at,
+        )
+    registered = register(context.instance, listing.projects)
+    return dg.MaterializeResult(
+        metadata={
+            "corpus": corpus.name,
+            "source": listing.source,
+            "projects": len(listing.projects),
+            "new partitions": len(registered),
+            "new rows": dg.MetadataValue.json(new),
+            "outcomes other than collected": len(listing.outcomes),
+        }
+    )
+
+
+@dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"})
+def labels(
+    config: CorpusConfig, corpora: CorporaResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    """What people said about the projects: category and purpose codes by rater, base images as typed by hand.
+
+    Fills `raw.labels` and `raw.base_image_labels`.
+    """
+    corpus = corpora.corpus(config.corpus)
+    listing: Listing = corpus.listing()
+    with warehouse.get_connection() as connection:
+        seen_at = due_query.moment(connection)
+        new = {
+            table: due_query.write_visit(connection, table, rows, observed_at=seen_at)
+            for table, rows in listing.labels.items()
+        }
+        due_query.record_outcomes(
+            connection,
+            outcome_rows([Outcome("labels", "", "collected")], corpus=corpus.name, project=None, observed_at=seen_at),
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "corpus": corpus.name,
+            "labels": sum(len(rows) for rows in listing.labels.values()),
+            "new rows": dg.MetadataValue.json(new),
+        }
+    )

@@ -1,0 +1,58 @@
+"""Resources: thin Dagster shells around plain objects, so that nothing outside ``defs`` sees Dagster.
+
+https://docs.dagster.io/guides/build/external-resources
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from dagster_duckdb import DuckDBResource
+from pydantic import Field
+
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora.base import Corpus
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.connection import Warehouse
+
+
+class WarehouseResource(DuckDBResource):
+    """The warehouse as Dagster's DuckDB resource.
+
+    The stock resource opens for writing always, leaves the file locked after an exception, and retries for 100 s
+    without jitter where another process holds it. This one gives a connection that is inside one transaction, takes
+    its turn by the writer's lock, and is closed whatever happens.
+    """
+
+    database: str = Field(default="", description="Path of the warehouse. Empty: as DOCKML_WAREHOUSE says.")
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The plain object."""
+        return Warehouse(Path(self.database) if self.database else Settings.from_environment().warehouse)
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in a transaction, with the schema up to date."""
+        with self.warehouse.write() as connection:
+            migrations.apply(connection)
+            yield connection
+
+
+class CorporaResource(dg.ConfigurableResource[Corpus]):
+    """Opens corpora by name with the settings of the environment."""
+
+    def corpus(self, name: str) -> Corpus:
+        """See ``corpora.open_corpus``; one object a process and source, so that batches share what was read."""
+        settings = Settings.from_environment()
+        opened = open_corpus(name, settings)
+        mark = (name, settings, opened.fingerprint())
+        return _opened.setdefault(mark, opened)
+
+
+_opened: dict[tuple[str, Settings, str], Corpus] = {}

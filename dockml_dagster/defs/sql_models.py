@@ -1,0 +1,178 @@
+"""The SQL models of ``dbt_like_sql/`` as assets: one asset a file, all in one step on one connection.
+
+Belongs here: what Dagster shows of a model (columns, row count, preview, checks). Does not: reading the files
+(``warehouse.models``) and running them (``warehouse.build``).
+https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metadata
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.progress import advance
+from dockml_dagster.warehouse import build
+from dockml_dagster.warehouse.models import Column, Model, Project, load
+from dockml_dagster.warehouse.rows import qualified
+
+PREVIEW_ROWS = 8
+
+RAW_ASSETS = {
+    "raw.candidates": "repo_list",
+    "raw.projects": "repo_list",
+    "raw.inputs": "repo_list",
+    "raw.listings": "repo_list",
+    "raw.labels": "labels",
+    "raw.base_image_labels": "labels",
+    "raw.repository_files": "dockerfiles",
+    "raw.dockerfiles": "dockerfiles",
+    "raw.dockerfile_readings": "dockerfile_readings",
+    "raw.dockerfile_instructions": "dockerfile_readings",
+    "raw.dockerfile_stages": "dockerfile_readings",
+    "raw.dockerfile_run_commands": "dockerfile_readings",
+    "raw.dockerfile_word_counts": "dockerfile_readings",
+    "raw.image_references": "manifests",
+    "raw.manifests": "manifests",
+    "raw.image_configs": "manifests",
+    "raw.image_history": "manifests",
+    "raw.image_layers": "manifests",
+    "raw.layers": "layer_stats",
+    "raw.layer_file_types": "layer_stats",
+    "raw.outcomes": "layer_stats",
+}
+"""Raw table → the asset that fills it; for ``raw.outcomes``, which all fill, the last of them."""
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """``core.images`` → ``core/images``, the same words everywhere."""
+    return dg.AssetKey(name.split("."))
+
+
+def _dependencies(model: Model) -> list[dg.AssetKey]:
+    keys = {
+        dg.AssetKey(RAW_ASSETS[name]) if name.startswith("raw.") else asset_key(name)
+        for name in model.references
+        if not name.startswith("seeds.")
+    }
+    return sorted(keys, key=lambda key: key.path)
+
+
+def _test_name(column: Column, entry: Any) -> str:
+    return f"{column.name}_{entry if isinstance(entry, str) else next(iter(entry))}"
+
+
+def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
+    assets = []
+    checks = []
+    for model in project.models:
+        key = asset_key(model.name)
+        assets.append(
+            dg.AssetSpec(
+                key,
+                deps=_dependencies(model),
+                description=model.description,
+                group_name=model.schema,
+                kinds={"duckdb", "sql", "view" if model.is_view else "table"},
+                code_version=model.code_version,
+                skippable=True,
+                metadata={"dagster/table_name": model.name},
+            )
+        )
+        checks += [
+            dg.AssetCheckSpec(_test_name(column, entry), asset=key, description=column.description)
+            for column in model.columns
+            for entry in column.tests
+        ]
+    known = {model.name for model in project.models}
+    for singular in project.checks:
+        target = next((name for name in reversed(singular.references) if name in known), None)
+        if target:
+            checks.append(
+                dg.AssetCheckSpec(singular.name, asset=asset_key(target), description=singular.description)
+            )
+    return assets, checks
+
+
+def build_sql_models(project: Project) -> dg.AssetsDefinition:
+    """The multi-asset over every model of ``project``."""
+    assets, checks = _specs(project)
+    targets = {check.name: check.asset_key for check in checks}
+
+    @dg.multi_asset(name="sql_models", specs=assets, check_specs=checks, can_subset=True)
+    def sql_models(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        selected = [model for model in project.models if asset_key(model.name) in context.selected_asset_keys]
+        wanted_checks = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        with warehouse.get_connection() as connection:
+            build.load_seeds(connection, project)
+            for built in build.run(connection, selected):
+                advance("models")
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(built.model.name), metadata=_metadata(connection, project, built)
+                )
+            yield from _checks(connection, project, selected, wanted_checks, targets)
+
+    return sql_models
+
+
+def _checks(
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    selected: Sequence[Model],
+    wanted: set[tuple[dg.AssetKey, str]],
+    targets: dict[str, dg.AssetKey],
+) -> Iterator[dg.AssetCheckResult]:
+    for model in selected:
+        for tested in build.test(connection, model):
+            if (asset_key(model.name), tested.name) in wanted:
+                yield _check_result(asset_key(model.name), tested)
+    for singular in project.checks:
+        key = targets.get(singular.name)
+        if key is not None and (key, singular.name) in wanted:
+            yield _check_result(key, build.check(connection, singular))
+
+
+def _check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if tested.warn_only else dg.AssetCheckSeverity.ERROR
+    metadata: dict[str, Any] = {"failing rows": tested.failing}
+    if tested.sample:
+        metadata["sample"] = "\n".join(str(row) for row in tested.sample)
+    return dg.AssetCheckResult(
+        passed=tested.passed, asset_key=key, check_name=tested.name, severity=severity, metadata=metadata
+    )
+
+
+def _metadata(connection: duckdb.DuckDBPyConnection, project: Project, built: build.Built) -> dict[str, Any]:
+    documented = {column.name: column.description for column in built.model.columns}
+    columns = [
+        dg.TableColumn(name, type=type_name, description=documented.get(name))
+        for name, type_name in built.columns.items()
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/row_count": built.rows,
+        "preview": dg.MetadataValue.md(_preview(connection, built)),
+        "statement": dg.MetadataValue.md(f"```sql\n{built.model.sql}\n```"),
+        "seconds": round(built.seconds, 3),
+    }
+
+
+def _preview(connection: duckdb.DuckDBPyConnection, built: build.Built) -> str:
+    rows = connection.execute(f"SELECT * FROM {qualified(built.model.name)} LIMIT {PREVIEW_ROWS}").fetchall()
+    lines = ["| " + " | ".join(built.columns) + " |", "|" + " --- |" * len(built.columns)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = text.replace("|", "\\|").replace("\n", " ").replace("`", "'")
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+sql_models = build_sql_models(load())

@@ -1,0 +1,59 @@
+"""What the environment says: where dockml keeps things and where it looks for input.
+
+Every variable read anywhere in dockml is read here, and every one is a line of the README's table
+(``tests/conventions`` compares the two). No network, no creation of folders: reading settings has no effect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+VARIABLES = {
+    "DOCKML_HOME": "Folder of the warehouse, the published file, Dagster's storage and the cache. Default `./.dockml`.",
+    "DOCKML_WAREHOUSE": "The DuckDB file that runs write to. Default `$DOCKML_HOME/warehouse/dockml.duckdb`.",
+    "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
+    "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
+    "DAGSTER_HOME": "Set by `dockml` to `$DOCKML_HOME/dagster` unless it is set already.",
+    "NO_COLOR": "Any value: no colours on the terminal.",
+}
+"""Name → meaning of every environment variable that dockml reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. All paths are absolute."""
+
+    home: Path
+    warehouse: Path
+    ease2022: Path | None
+    dagster_home: Path
+
+    @property
+    def published(self) -> Path:
+        """The read-only DuckDB file for users; replaced by rename, so it may stay open while a run goes on."""
+        return self.home / "published" / "dockml.duckdb"
+
+    @property
+    def cache(self) -> Path:
+        """What can be fetched again: clones and blobs by digest."""
+        return self.home / "cache"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the variables of ``VARIABLES`` from ``environment`` (default: the process's own)."""
+        env = os.environ if environment is None else environment
+        home = Path(env.get("DOCKML_HOME") or ".dockml").expanduser().absolute()
+        warehouse = env.get("DOCKML_WAREHOUSE")
+        package = env.get("DOCKML_EASE2022")
+        dagster_home = env.get("DAGSTER_HOME")
+        return cls(
+            home=home,
+            warehouse=Path(warehouse).expanduser().absolute()
+            if warehouse
+            else home / "warehouse" / "dockml.duckdb",
+            ease2022=Path(package).expanduser().absolute() if package else None,
+            dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
+        )

@@ -1,0 +1,137 @@
+"""Opening DuckDB: the one place that connects, and the writer's lock.
+
+Belongs here: connecting, locking, transactions, and errors of opening in words a user can act on.
+Does not: what is written (``rows``), the schema (``migrations``), the models (``models``).
+
+Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
+A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
+around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockml_dagster.errors import BadInputError, DockmlError
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOCK_TIMEOUT_SECONDS = 900.0
+"""How long a writer waits for its turn. The longest transaction (all SQL models at 10,000 projects) takes about a minute."""
+
+
+class WarehouseBusyError(DockmlError):
+    """Another process held the lock for longer than we wait. Trying again later can help."""
+
+    exit_code = 5
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open one DuckDB file. Everything in dockml connects through here.
+
+    One function, because DuckDB refuses two configurations of one file in one process.
+
+    Raises:
+        BadInputError: the file or its folder cannot be used, or another version of DuckDB wrote it.
+    """
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException) as error:
+        raise _opening_error(path, error) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _opening_error(path: Path, error: Exception) -> DockmlError:
+    text = str(error)
+    first_line = text.strip().splitlines()[0]
+    if "lock" in text.lower():
+        return WarehouseBusyError(
+            f"{path} is open in another program; close it and try again (query the published file instead)"
+        )
+    if "version number" in text.lower():
+        return BadInputError(f"{path} was written by a newer DuckDB than this one; use that version ({first_line})")
+    return BadInputError(f"cannot open {path}: {first_line}")
+
+
+class Warehouse:
+    """The DuckDB file that runs write to.
+
+    ``write()`` and ``read()`` each hold the lock while they are open; keep them short and never hold one across
+    a network call. They do not nest.
+    """
+
+    def __init__(self, path: Path, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
+        self.path = path
+        self._lock_timeout_seconds = lock_timeout_seconds
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return self.path.exists()
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: committed at the end, rolled back on any exception, closed in both cases."""
+        with self._locked(), self._connected(read_only=False) as connection:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection. Users' queries go to the published file instead, which nobody locks."""
+        with self._locked(), self._connected(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self.path, read_only=read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        make_folder(self.path.parent)
+        lock = FileLock(f"{self.path}.lock", timeout=self._lock_timeout_seconds)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise WarehouseBusyError(
+                f"another dockml has been writing to {self.path} for {self._lock_timeout_seconds:.0f} s; "
+                "let it finish, or end it, then try again"
+            ) from error
+        except PermissionError as error:
+            raise BadInputError(f"cannot write {error.filename or self.path}: permission denied") from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder of ours, with its parents.
+
+    Raises:
+        BadInputError: it cannot be made or written to; the text names the folder and DOCKML_HOME.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to") from error
+    if not os.access(path, os.W_OK):
+        raise BadInputError(f"cannot write to {path}; set DOCKML_HOME to a folder you can write to")
+    return path

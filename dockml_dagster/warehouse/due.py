@@ -1,0 +1,202 @@
+"""What is due: one query over what a corpus lists and what happened so far.
+
+Used by the assets, the sensors and ``dockml study`` alike. Belongs here: recording listings and outcomes, and the
+comparison. Does not: doing what is due (``defs``), reading a corpus (``corpora``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.warehouse.rows import insert, write_visit
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DUE = """
+    WITH latest AS (
+        SELECT project, stage, retryable, input_hash, method_version, observed_at
+        FROM raw.outcomes
+        WHERE corpus = $corpus AND subject = ''
+        QUALIFY row_number() OVER (PARTITION BY project, stage ORDER BY observed_at DESC) = 1
+    )
+    SELECT
+        wanted.project,
+        wanted.stage,
+        CASE
+            WHEN latest.project IS NULL THEN 'new'
+            WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
+            WHEN latest.method_version IS DISTINCT FROM $method_version THEN 'method changed'
+            WHEN latest.retryable THEN 'failed for now'
+            WHEN NOT EXISTS (
+                SELECT 1 FROM raw.reported
+                WHERE reported.project = wanted.project AND reported.stage = wanted.stage
+                    AND reported.observed_at = latest.observed_at
+            ) THEN 'not reported'
+        END AS reason
+    FROM raw.inputs AS wanted
+    LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
+    WHERE wanted.corpus = $corpus AND reason IS NOT NULL
+    ORDER BY wanted.position, wanted.stage
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One stage of one project to be done. ``reason``: new, changed, method changed, failed for now, not reported.
+
+    ``not reported`` means that the rows are there and only Dagster was not told (a crash between the two).
+    """
+
+    project: str
+    stage: str
+    reason: str
+
+    @property
+    def to_collect(self) -> bool:
+        """Whether the corpus has to be read; otherwise Dagster only has to be told."""
+        return self.reason != "not reported"
+
+
+def due(connection: duckdb.DuckDBPyConnection, corpus: str, method_version: str) -> list[Due]:
+    """Everything due in a corpus, in the corpus's own order."""
+    rows = connection.execute(_DUE, {"corpus": corpus, "method_version": method_version}).fetchall()
+    return [Due(*row) for row in rows]
+
+
+def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
+    """Fingerprint and method version of the newest listing, or None."""
+    answer: tuple[str, str] | None = connection.execute(
+        "SELECT fingerprint, method_version FROM raw.listings WHERE corpus = ? ORDER BY listed_at DESC LIMIT 1", [corpus]
+    ).fetchone()
+    return answer
+
+
+def projects(connection: duckdb.DuckDBPyConnection, corpus: str) -> list[str]:
+    """Partition keys of a corpus as last listed, in its own order."""
+    rows = connection.execute(
+        "SELECT project FROM raw.inputs WHERE corpus = ? GROUP BY project ORDER BY min(position)", [corpus]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
+    answer = connection.execute(
+        "SELECT greatest((SELECT max(observed_at) FROM raw.outcomes), (SELECT max(listed_at) FROM raw.listings))"
+    ).fetchone()
+    now = datetime.now(UTC).replace(tzinfo=None)
+    newest = answer[0] if answer else None
+    return now if newest is None or now > newest else newest + timedelta(microseconds=1)
+
+
+def record_listing(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    corpus: str,
+    fingerprint: str,
+    method_version: str,
+    source: str,
+    projects: Sequence[str],
+    inputs: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, Iterable[Mapping[str, Any]]],
+    outcomes: Iterable[Mapping[str, Any]],
+    listed_at: datetime,
+) -> dict[str, int]:
+    """Store a listing and make its inputs the wanted ones; returns how many new rows each table got."""
+    new = {table: write_visit(connection, table, found, observed_at=listed_at) for table, found in rows.items()}
+    connection.execute("DELETE FROM raw.inputs WHERE corpus = ?", [corpus])
+    insert(
+        connection,
+        "raw.inputs",
+        [
+            {
+                "project": project,
+                "corpus": corpus,
+                "stage": stage,
+                "position": position,
+                "input_hash": hashes[project],
+                "listed_at": listed_at,
+            }
+            for stage, hashes in inputs.items()
+            for position, project in enumerate(projects)
+        ],
+    )
+    record_outcomes(connection, outcomes)
+    insert(
+        connection,
+        "raw.listings",
+        [
+            {
+                "corpus": corpus,
+                "fingerprint": fingerprint,
+                "method_version": method_version,
+                "source": source,
+                "projects": len(projects),
+                "listed_at": listed_at,
+            }
+        ],
+    )
+    return new
+
+
+def record_outcomes(connection: duckdb.DuckDBPyConnection, outcomes: Iterable[Mapping[str, Any]]) -> int:
+    """Append outcomes; they carry project, corpus, stage, subject, status, reason, retryable and observed_at."""
+    return insert(connection, "raw.outcomes", list(outcomes))
+
+
+def record_reported(connection: duckdb.DuckDBPyConnection, corpus: str, reported: Iterable[tuple[str, str]]) -> None:
+    """Note that Dagster was told of the newest outcome of these (project, stage)."""
+    pairs = list(reported)
+    connection.execute(
+        """
+        INSERT INTO raw.reported
+        SELECT pair.project, $corpus, pair.stage, max(outcomes.observed_at)
+        FROM (SELECT unnest($projects) AS project, unnest($stages) AS stage) AS pair
+        JOIN raw.outcomes ON outcomes.project = pair.project AND outcomes.stage = pair.stage AND outcomes.subject = ''
+        GROUP BY ALL
+        HAVING NOT EXISTS (
+            SELECT 1 FROM raw.reported AS known
+            WHERE known.project = pair.project AND known.stage = pair.stage
+                AND known.observed_at = max(outcomes.observed_at)
+        )
+        """,
+        {"corpus": corpus, "projects": [pair[0] for pair in pairs], "stages": [pair[1] for pair in pairs]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The newest outcome of one stage of one project."""
+
+    status: str
+    reason: str | None
+    retryable: bool
+    input_hash: str
+    observed_at: datetime
+
+
+def newest(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> dict[str, State]:
+    """Project → newest outcome of the stage as a whole, for those of ``projects`` that have one."""
+    rows = connection.execute(
+        """
+        SELECT project, status, reason, retryable, coalesce(input_hash, ''), observed_at
+        FROM raw.outcomes
+        WHERE stage = ? AND subject = '' AND project IN (SELECT unnest(?))
+        QUALIFY row_number() OVER (PARTITION BY project ORDER BY observed_at DESC) = 1
+        """,
+        [stage, list(projects)],
+    ).fetchall()
+    return {row[0]: State(*row[1:]) for row in rows}
+
+
+def input_hashes(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> dict[str, str]:
+    """Project → hash of what a collection of the stage would read, as last listed."""
+    rows = connection.execute(
+        "SELECT project, input_hash FROM raw.inputs WHERE stage = ? AND project IN (SELECT unnest(?))",
+        [stage, list(projects)],
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,377 @@
+-- The tables that collection fills. What each column means is in dbt_like_sql/raw.yml.
+-- Every row says where it came from (source, source_file, source_row) and when it was seen; nothing is
+-- overwritten or de-duplicated here: content_hash makes a second visit that finds the same row a no-op.
+
+CREATE TABLE raw.candidates (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    step VARCHAR NOT NULL,
+    step_number INTEGER NOT NULL,
+    keyword VARCHAR,
+    stars BIGINT,
+    forks BIGINT,
+    commits BIGINT,
+    releases BIGINT,
+    dockerfiles BIGINT,
+    archived BOOLEAN,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.projects (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    owner VARCHAR NOT NULL,
+    sheet VARCHAR,
+    position INTEGER,
+    description VARCHAR,
+    topics VARCHAR[],
+    language VARCHAR,
+    homepage VARCHAR,
+    commits BIGINT,
+    contributors BIGINT,
+    issues BIGINT,
+    pulls BIGINT,
+    releases BIGINT,
+    repository_size_kib BIGINT,
+    stars BIGINT,
+    forks BIGINT,
+    open_issues BIGINT,
+    archived BOOLEAN,
+    dockerfiles BIGINT,
+    created_at TIMESTAMP,
+    updated_at TIMESTAMP,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.repository_files (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    file_kind VARCHAR NOT NULL,
+    kind_reason VARCHAR,
+    size_bytes BIGINT,
+    sha256 VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.dockerfiles (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    sha256 VARCHAR NOT NULL,
+    content BLOB NOT NULL,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_references (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    registry VARCHAR,
+    repository VARCHAR,
+    tag VARCHAR,
+    digest VARCHAR,
+    origin VARCHAR NOT NULL,
+    origin_row INTEGER,
+    position INTEGER,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.manifests (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR,
+    media_type VARCHAR,
+    schema_version INTEGER,
+    architecture VARCHAR,
+    os VARCHAR,
+    variant VARCHAR,
+    config_digest VARCHAR,
+    config_media_type VARCHAR,
+    config_bytes BIGINT,
+    layers INTEGER,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_configs (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    config_bytes BIGINT,
+    architecture VARCHAR,
+    os VARCHAR,
+    variant VARCHAR,
+    created TIMESTAMP,
+    user_name VARCHAR,
+    env_count INTEGER,
+    env_names VARCHAR[],
+    cmd VARCHAR[],
+    entrypoint VARCHAR[],
+    volumes VARCHAR[],
+    working_dir VARCHAR,
+    labels VARCHAR,
+    rootfs_layers INTEGER,
+    rootfs_diff_ids VARCHAR[],
+    fields_complete BOOLEAN,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_history (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    created TIMESTAMP,
+    created_by VARCHAR,
+    empty_layer BOOLEAN,
+    comment VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_layers (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR,
+    config_digest VARCHAR,
+    position INTEGER NOT NULL,
+    layer_digest VARCHAR NOT NULL,
+    media_type VARCHAR,
+    compressed_bytes BIGINT,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.layers (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    layer_digest VARCHAR NOT NULL,
+    reference VARCHAR,
+    entries BIGINT,
+    files BIGINT,
+    directories BIGINT,
+    empty_directories BIGINT,
+    max_published_level INTEGER,
+    max_depth INTEGER,
+    bytes BIGINT,
+    compressed_bytes BIGINT,
+    whiteouts BIGINT,
+    censored VARCHAR,
+    verified VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.layer_file_types (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    layer_digest VARCHAR NOT NULL,
+    reference VARCHAR,
+    extension VARCHAR,
+    files BIGINT,
+    bytes_mean DOUBLE,
+    bytes_max BIGINT,
+    bytes_min BIGINT,
+    published_level_mean DOUBLE,
+    published_level_max INTEGER,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.labels (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    rater VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    codebook_version VARCHAR NOT NULL,
+    evidence VARCHAR,
+    labelled_at TIMESTAMP,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.base_image_labels (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    dockerfile_path VARCHAR,
+    base_text VARCHAR,
+    base_name VARCHAR,
+    version VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row INTEGER,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+-- What happened to every project at every stage; append-only, the newest row of a subject counts.
+CREATE TABLE raw.outcomes (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    reason VARCHAR,
+    retryable BOOLEAN NOT NULL,
+    input_hash VARCHAR,
+    method_version VARCHAR,
+    observed_at TIMESTAMP NOT NULL
+);
+
+-- What each selected project offers now, as the corpus lists it: the wanted side of "what is due".
+CREATE TABLE raw.inputs (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    listed_at TIMESTAMP NOT NULL
+);
+
+-- One row a listing of a corpus: the fingerprint of all it read, so that an unchanged source is not listed again.
+CREATE TABLE raw.listings (
+    corpus VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    method_version VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    projects INTEGER NOT NULL,
+    listed_at TIMESTAMP NOT NULL
+);
+
+-- Which collected stage of which project Dagster was told of; a crash between the two is made good by the next run.
+CREATE TABLE raw.reported (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    observed_at TIMESTAMP NOT NULL
+);
+
+-- What Python read out of each distinct Dockerfile text, by content and reading; joined to raw.dockerfiles by sha256.
+CREATE TABLE raw.dockerfile_readings (
+    sha256 VARCHAR NOT NULL,
+    reading VARCHAR NOT NULL,
+    reader_version VARCHAR NOT NULL,
+    valid BOOLEAN NOT NULL,
+    coverage DOUBLE,
+    reason VARCHAR,
+    instructions INTEGER,
+    stages INTEGER,
+    differs BOOLEAN,
+    differences VARCHAR[],
+    read_at TIMESTAMP NOT NULL
+);
+CREATE TABLE raw.dockerfile_instructions (
+    sha256 VARCHAR NOT NULL,
+    reading VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    keyword VARCHAR NOT NULL,
+    start_line INTEGER,
+    end_line INTEGER,
+    stage INTEGER,
+    form VARCHAR,
+    flags VARCHAR[],
+    arguments VARCHAR[],
+    known_keyword BOOLEAN NOT NULL
+);
+CREATE TABLE raw.dockerfile_stages (
+    sha256 VARCHAR NOT NULL,
+    reading VARCHAR NOT NULL,
+    stage INTEGER NOT NULL,
+    name VARCHAR,
+    line INTEGER,
+    platform VARCHAR,
+    base_text VARCHAR NOT NULL,
+    base_kind VARCHAR NOT NULL,
+    registry VARCHAR,
+    repository VARCHAR,
+    tag VARCHAR,
+    digest VARCHAR,
+    parent_stage INTEGER,
+    unresolved VARCHAR[],
+    shipped BOOLEAN
+);
+CREATE TABLE raw.dockerfile_run_commands (
+    sha256 VARCHAR NOT NULL,
+    reading VARCHAR NOT NULL,
+    instruction INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    stage INTEGER,
+    line INTEGER,
+    name VARCHAR,
+    arguments VARCHAR[],
+    task VARCHAR,
+    task_detail VARCHAR,
+    parse_error BOOLEAN NOT NULL
+);
+CREATE TABLE raw.dockerfile_word_counts (
+    sha256 VARCHAR NOT NULL,
+    reading VARCHAR NOT NULL,
+    task VARCHAR NOT NULL,
+    words INTEGER NOT NULL
+);

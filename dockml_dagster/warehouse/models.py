@@ -1,0 +1,250 @@
+"""The SQL in ``dbt_like_sql/``: reading the files, their documentation, and their order.
+
+Belongs here: what a model, a seed, a check and a generic test are, and which model needs which. It parses, orders and
+documents. Does not: running anything (``build``), macros, templating, or an incremental dialect of its own.
+
+A model is one ``SELECT`` in one file; ``core/images.sql`` is ``core.images``, everywhere. References are read out of the
+statement by DuckDB's own parser, so they can never disagree with it. Documentation and tests are dbt property files:
+https://docs.getdbt.com/reference/configs-and-properties
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from dockml_dagster.errors import DockmlError
+
+SCHEMAS = ("staging", "core", "findings")
+"""Schemas of models, in the order of the way of the data. ``staging`` is views, the others are tables."""
+
+
+class ModelError(DockmlError):
+    """A file under ``dbt_like_sql/`` breaks the contract; the text names the file. A retry cannot help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A documented column: its name, meaning, and the generic tests on it (as dbt writes them)."""
+
+    name: str
+    description: str
+    data_type: str | None = None
+    tests: tuple[str | Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model, seed or raw table: ``name`` is ``schema.table``."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    path: Path | None = None
+    sql: str = ""
+    references: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        """The part of the name before the dot: the folder."""
+        return self.name.split(".")[0]
+
+    @property
+    def is_view(self) -> bool:
+        """Staging models are views: they rename and select, and cost nothing to keep."""
+        return self.schema == "staging"
+
+    @property
+    def code_version(self) -> str:
+        """Changes with the statement and with nothing else."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A singular test: a statement that returns the rows that break it."""
+
+    name: str
+    description: str
+    sql: str
+    references: tuple[str, ...]
+    warn_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything under ``dbt_like_sql/``, models in the order in which they can run."""
+
+    models: tuple[Model, ...]
+    seeds: tuple[Model, ...]
+    raw: tuple[Model, ...]
+    checks: tuple[Check, ...]
+    by_name: Mapping[str, Model] = field(default_factory=dict)
+
+
+def folder() -> Path:
+    """Where the SQL lies: inside an installed wheel, beside the package in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for candidate in (package / "dbt_like_sql", package.parent / "dbt_like_sql"):
+        if candidate.is_dir():
+            return candidate
+    raise ModelError("dbt_like_sql is not beside the package; install dockml from a wheel or a checkout")
+
+
+@cache
+def load(root: Path | None = None) -> Project:
+    """Read and order everything under ``root`` (default: ``folder()``).
+
+    Raises:
+        ModelError: a file is not one SELECT, names a table that nobody makes, or models form a cycle.
+    """
+    root = root or folder()
+    documented = _documentation(root)
+    models = {
+        model.name: model for schema in SCHEMAS for model in _models(root / schema, documented.get("models", {}))
+    }
+    seeds = {
+        name: _documented(name, path, documented.get("seeds", {}))
+        for path in sorted((root / "seeds").glob("*.csv"))
+        for name in [f"seeds.{path.stem}"]
+    }
+    raw = {name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))}
+    known = {**models, **seeds, **raw}
+    _require_known(models.values(), known)
+    ordered = tuple(models[name] for name in _order(models))
+    checks = tuple(_checks(root / "checks", documented.get("data_tests", {})))
+    return Project(ordered, tuple(seeds.values()), tuple(raw.values()), checks, known)
+
+
+def references(sql: str, *, where: str) -> tuple[str, ...]:
+    """The ``schema.table`` names a SELECT reads, sorted. Common table expressions are not tables.
+
+    Raises:
+        ModelError: not exactly one SELECT, or a table without its schema.
+    """
+    import duckdb
+
+    # A connection of its own, nothing attached: serialising parses and binds nothing.
+    with duckdb.connect() as parser:
+        answer = parser.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    tree = json.loads(answer[0]) if answer else {}
+    if tree.get("error"):
+        raise ModelError(f"{where}: {tree.get('error_message', 'not a SELECT')}")
+    if len(tree["statements"]) != 1:
+        raise ModelError(f"{where}: one SELECT a file, found {len(tree['statements'])}")
+    found: set[str] = set()
+    loose: set[str] = set()
+    ctes: set[str] = set()
+    for node in _walk(tree):
+        if node.get("type") == "BASE_TABLE":
+            if node.get("schema_name"):
+                found.add(f"{node['schema_name']}.{node['table_name']}")
+            else:
+                loose.add(node["table_name"])
+        for entry in (node.get("cte_map") or {}).get("map") or []:
+            ctes.add(entry["key"])
+    if unknown := loose - ctes:
+        raise ModelError(f"{where}: write schema.table for {', '.join(sorted(unknown))}")
+    return tuple(sorted(found))
+
+
+def _walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _walk(value)
+
+
+def _models(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Iterator[Model]:
+    for path in sorted(directory.glob("*.sql")):
+        name = f"{directory.name}.{path.stem}"
+        sql = path.read_text(encoding="utf-8").strip().rstrip(";")
+        entry = documented.get(name, {})
+        yield Model(
+            name,
+            " ".join(str(entry.get("description", "")).split()),
+            _columns(entry),
+            path,
+            sql,
+            references(sql, where=f"{directory.name}/{path.name}"),
+        )
+
+
+def _checks(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+    for path in sorted(directory.glob("*.sql")):
+        sql = path.read_text(encoding="utf-8").strip().rstrip(";")
+        entry = documented.get(path.stem, {})
+        severity = str((entry.get("config") or {}).get("severity", "error"))
+        yield Check(
+            path.stem,
+            " ".join(str(entry.get("description", "")).split()),
+            sql,
+            references(sql, where=f"checks/{path.name}"),
+            severity == "warn",
+        )
+
+
+def _documented(name: str, path: Path | None, documented: Mapping[str, Mapping[str, Any]]) -> Model:
+    entry = documented.get(name, {})
+    return Model(name, " ".join(str(entry.get("description", "")).split()), _columns(entry), path)
+
+
+def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            column["name"],
+            " ".join(str(column.get("description", "")).split()),
+            column.get("data_type"),
+            tuple(column.get("data_tests", ())),
+        )
+        for column in entry.get("columns", ())
+    )
+
+
+def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """kind (models, seeds, sources, data_tests) → name → its entry."""
+    import yaml
+
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for path in sorted(root.rglob("*.yml")):
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise ModelError(f"{path.relative_to(root)}: {' '.join(str(error).split())}") from error
+        for kind, entries in content.items():
+            if kind == "version":
+                continue
+            for entry in entries:
+                if kind == "sources":
+                    for table in entry["tables"]:
+                        found.setdefault(kind, {})[f"{entry['name']}.{table['name']}"] = table
+                elif kind == "data_tests":
+                    found.setdefault(kind, {})[entry["name"]] = entry
+                else:
+                    schema = "seeds" if kind == "seeds" else path.parent.name
+                    found.setdefault(kind, {})[f"{schema}.{entry['name']}"] = entry
+    return found
+
+
+def _require_known(models: Iterable[Model], known: Mapping[str, Model]) -> None:
+    for model in models:
+        for name in model.references:
+            if name not in known:
+                raise ModelError(f"{model.name} reads {name}, which no model, seed or raw table is called")
+
+
+def _order(models: Mapping[str, Model]) -> list[str]:
+    graph = {name: [r for r in model.references if r in models] for name, model in models.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ModelError(f"models form a cycle: {' → '.join(error.args[1])}") from error

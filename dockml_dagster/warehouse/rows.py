@@ -1,0 +1,129 @@
+"""Writing collected rows: idempotent, append-only by content hash.
+
+Belongs here: turning rows (mappings of column → plain Python value) into table rows inside a caller's transaction.
+Does not: what the rows mean (``corpora``), when they are due (``due``).
+
+A visit is one collection of one project at one stage at one moment. Rows that an earlier visit already stored only
+get a new ``last_seen``; new ones are inserted; rows that are no longer there keep their old ``last_seen``. So the rows
+of the newest visit are those whose ``last_seen`` equals the ``observed_at`` of the stage's newest outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = Mapping[str, Any]
+
+PROVENANCE = ("source", "source_file", "source_row")
+"""Where a row came from. Part of its identity: two equal lines of a file are two rows."""
+
+
+def quote(identifier: str) -> str:
+    """An SQL identifier, quoted. The only place where a name becomes part of a statement."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def qualified(name: str) -> str:
+    """``schema.table`` with both parts quoted."""
+    return ".".join(quote(part) for part in name.split("."))
+
+
+def content_hash(row: Row) -> str:
+    """SHA-256 over a row's columns by name: the identity under which it is stored once."""
+    text = json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"no stable text for {type(value).__name__}")
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Column name → DuckDB type, in table order."""
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(table)}").fetchall()}
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> int:
+    """Append rows. Columns a row does not name are NULL; a column the table does not have is an error.
+
+    Raises:
+        ValueError: a row names a column that the table lacks.
+    """
+    if not rows:
+        return 0
+    _stage(connection, table, rows)
+    connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")
+    connection.execute("DROP TABLE incoming")
+    return len(rows)
+
+
+def write_visit(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row], *, observed_at: datetime) -> int:
+    """Store the rows of one table seen by visits at ``observed_at``; returns how many were new.
+
+    Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``content_hash``,
+    ``first_seen`` and ``last_seen`` are added here.
+    """
+    hashed = [
+        {**row, "content_hash": content_hash(row), "first_seen": observed_at, "last_seen": observed_at} for row in rows
+    ]
+    if not hashed:
+        return 0
+    _stage(connection, table, hashed)
+    target = qualified(table)
+    # The two statements are one idea: what is known is touched, what is new is added. IS NOT DISTINCT FROM,
+    # because rows that belong to no project have project NULL.
+    same = "known.content_hash = incoming.content_hash AND known.project IS NOT DISTINCT FROM incoming.project"
+    connection.execute(f"UPDATE {target} AS known SET last_seen = incoming.last_seen FROM incoming WHERE {same}")
+    added = connection.execute(
+        f"INSERT INTO {target} BY NAME SELECT * FROM incoming "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS known WHERE {same})"
+    ).fetchone()
+    connection.execute("DROP TABLE incoming")
+    return int(added[0]) if added else 0
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """Put the rows into the temporary table ``incoming``, typed as ``table``."""
+    import pandas as pd
+
+    types = columns_of(connection, table)
+    named = {column for row in rows for column in row}
+    if unknown := named - types.keys():
+        raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
+    used = [column for column in types if column in named]
+    # One object column each; lists travel as JSON text, because type inference over mixed lists is a guess.
+    frame = pd.DataFrame(
+        {column: pd.Series([_cell(row.get(column)) for row in rows], dtype="object") for column in used}
+    )
+    casts = ", ".join(_cast(column, types[column]) for column in used)
+    connection.register("incoming_frame", frame)
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {casts} FROM incoming_frame")
+    finally:
+        connection.unregister("incoming_frame")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def _cast(column: str, type_name: str) -> str:
+    name = quote(column)
+    if type_name.endswith("[]"):
+        return f"from_json({name}::VARCHAR, '[\"{type_name[:-2]}\"]') AS {name}"
+    return f"CAST({name} AS {type_name}) AS {name}"
