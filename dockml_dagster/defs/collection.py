@@ -8,8 +8,6 @@ Belongs here: selecting what is due, calling the corpus, writing, reporting. Doe
 (``corpora``), what is due (``warehouse.due``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 

@@ -3,8 +3,6 @@
 https://docs.dagster.io/guides/build/jobs/asset-jobs
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dockml_dagster.corpora.base import STAGES

@@ -4,8 +4,6 @@ https://docs.dagster.io/guides/build/partitions-and-backfills/partitioning-asset
 Keys are ``<corpus>/<owner>/<name>``. Only selected projects are partitions; candidates of the funnel are rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import dagster as dg

@@ -3,8 +3,6 @@
 Belongs here: the asset. The copying is in ``warehouse.publish``.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dockml_dagster.defs.resources import WarehouseResource
@@ -13,14 +11,17 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.publish import publish
 
-_ENDS = [asset_key(model.name) for model in load().models if model.schema == "findings"]
 
+@dg.definitions
+def publishing_definitions() -> dg.Definitions:
+    """The asset, after every finding."""
+    findings = [asset_key(model.name) for model in load().models if model.schema == "findings"]
 
-@dg.asset(group_name="published", kinds={"duckdb"}, deps=_ENDS)
-def published(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
-    target = Settings.from_environment().published
-    size = publish(warehouse.warehouse, target)
-    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size})
+    @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
+    def published(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
+        target = Settings.from_environment().published
+        size = publish(warehouse.warehouse, target)
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size})
 
-
+    return dg.Definitions(assets=[published])

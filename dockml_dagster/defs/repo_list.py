@@ -4,8 +4,6 @@ Belongs here: listing a corpus and registering its projects as partitions. Does 
 (``collection``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 https://docs.dagster.io/guides/build/external-resources
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -5,8 +5,6 @@ Belongs here: what Dagster shows of a model (columns, row count, preview, checks
 https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metadata
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -175,4 +173,7 @@ def _cell(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-sql_models = build_sql_models(load())
+@dg.definitions
+def sql_model_definitions() -> dg.Definitions:
+    """The models as assets. A function, because nothing here may read files when it is imported."""
+    return dg.Definitions(assets=[build_sql_models(load())])

@@ -154,14 +154,19 @@ def record_reported(connection: duckdb.DuckDBPyConnection, corpus: str, reported
     connection.execute(
         """
         INSERT INTO raw.reported
-        SELECT pair.project, $corpus, pair.stage, max(outcomes.observed_at)
-        FROM (SELECT unnest($projects) AS project, unnest($stages) AS stage) AS pair
-        JOIN raw.outcomes ON outcomes.project = pair.project AND outcomes.stage = pair.stage AND outcomes.subject = ''
-        GROUP BY ALL
-        HAVING NOT EXISTS (
+        WITH newest AS (
+            SELECT pair.project, pair.stage, max(outcomes.observed_at) AS observed_at
+            FROM (SELECT unnest($projects) AS project, unnest($stages) AS stage) AS pair
+            JOIN raw.outcomes
+                ON outcomes.project = pair.project AND outcomes.stage = pair.stage AND outcomes.subject = ''
+            GROUP BY pair.project, pair.stage
+        )
+        SELECT newest.project, $corpus, newest.stage, newest.observed_at
+        FROM newest
+        WHERE NOT EXISTS (
             SELECT 1 FROM raw.reported AS known
-            WHERE known.project = pair.project AND known.stage = pair.stage
-                AND known.observed_at = max(outcomes.observed_at)
+            WHERE known.project = newest.project AND known.stage = newest.stage
+                AND known.observed_at = newest.observed_at
         )
         """,
         {"corpus": corpus, "projects": [pair[0] for pair in pairs], "stages": [pair[1] for pair in pairs]},

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dockml_dagster.warehouse.connection import Warehouse, connect, make_folder
+from dockml_dagster.warehouse.connection import Warehouse, make_folder
 from dockml_dagster.warehouse.rows import quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def publish(warehouse: Warehouse, target: Path) -> int:
@@ -23,17 +27,19 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     partial.unlink(missing_ok=True)
     try:
         with warehouse.read() as connection:
-            own = connection.execute("SELECT current_database()").fetchone()
-            assert own
-            connection.execute(f"ATTACH '{str(partial).replace("'", "''")}' AS published")
-            connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
-            connection.execute("DETACH published")
+            copy_database(connection, partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return target.stat().st_size
 
 
-def open_published(target: Path) -> object:
-    """A read-only connection to the published file."""
-    return connect(target, read_only=True)
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy all of the connected database into a new file: schemas, tables, views and their comments."""
+    # ATTACH takes no bound parameter.
+    location = str(target).replace("'", "''")
+    own = connection.execute("SELECT current_database()").fetchone()
+    assert own
+    connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
+    connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+    connection.execute("DETACH published")

@@ -102,9 +102,13 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     if unknown := named - types.keys():
         raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
     used = [column for column in types if column in named]
-    # One object column each; lists travel as JSON text, because type inference over mixed lists is a guess.
+    # The type of every column is said, because DuckDB's guess looks at a sample of the rows: an INTEGER by the first
+    # thousand fails at the first large number. Lists travel as JSON text for the same reason.
     frame = pd.DataFrame(
-        {column: pd.Series([_cell(row.get(column)) for row in rows], dtype="object") for column in used}
+        {
+            column: pd.Series([_cell(row.get(column)) for row in rows], dtype=_PANDAS_TYPES.get(types[column], "object"))
+            for column in used
+        }
     )
     casts = ", ".join(_cast(column, types[column]) for column in used)
     connection.register("incoming_frame", frame)
@@ -112,6 +116,14 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
         connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {casts} FROM incoming_frame")
     finally:
         connection.unregister("incoming_frame")
+
+
+_PANDAS_TYPES: dict[str, Any] = {
+    "INTEGER": "Int64",
+    "BIGINT": "Int64",
+    "DOUBLE": "Float64",
+    "BOOLEAN": "boolean",
+}
 
 
 def _cell(value: Any) -> Any:

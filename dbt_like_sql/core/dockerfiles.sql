@@ -1,0 +1,20 @@
+-- One row a file taken as a Dockerfile, with what the corrected reading makes of it.
+SELECT
+    files.corpus,
+    files.project,
+    files.path,
+    files.sha256,
+    files.size_bytes,
+    kinds.file_kind,
+    kinds.kind_reason,
+    readings.valid,
+    readings.coverage,
+    readings.reason,
+    readings.instructions,
+    readings.stages,
+    readings.differs,
+    readings.differences
+FROM staging.dockerfiles AS files
+LEFT JOIN staging.repository_files AS kinds ON kinds.project = files.project AND kinds.path = files.path
+LEFT JOIN raw.dockerfile_readings AS readings
+    ON readings.sha256 = files.sha256 AND readings.reading = 'corrected'
