@@ -1,0 +1,210 @@
+"""Base images: what a FROM's image is, told from its name and tag by rules that are data.
+
+Here: rules from ``seeds/base_image_rules.csv`` and their application; pinning. Not here: the parsing of a reference
+(``base_reference``), the content of an image.
+
+``type`` is one of the study's thirteen (section 4.3 of the paper), whose authors typed them by hand. Everything else is finer than the
+paper: operating system and version, variant, CUDA, cuDNN, ROCm, language, ML framework, GPU. Each answer names the
+rule and the text that it matched; no rule, no answer.
+"""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from dockml_dagster.study.dockerfile.model import BaseReference
+
+TYPES = (
+    "Operating system",
+    "Language runtime",
+    "Platform runtime",
+    "Machine learning platform",
+    "Variable",
+    "Web computing",
+    "Static binary",
+    "Data processing and analysis",
+    "Interactive computing",
+    "Database",
+    "Compute resources/distributed",
+    "Network communication",
+    "Monitoring",
+)
+"""The study's base-image types. ``Variable`` is a reference that the Dockerfile leaves open."""
+
+ATTRIBUTES = (
+    "type", "os", "os_version", "variant", "cuda_version", "cuda_flavour", "cudnn_version", "rocm_version", "language",
+    "language_version", "framework", "framework_version", "gpu",
+)  # fmt: skip
+
+Pinning = Literal["digest", "version", "moving tag", "latest", "no tag", "unknown", "not an image"]
+"""How firmly a FROM holds. ``version``: a tag with a number in it. ``moving tag``: any other (``bionic``, ``slim``, ``nightly``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImageRule:
+    """One row of the seed: if both expressions are found, ``attribute`` has ``value``.
+
+    ``{1}`` in a value stands for a group of the tag's expression, ``{r1}`` for one of the repository's.
+    """
+
+    rule: str
+    attribute: str
+    value: str
+    repository: re.Pattern[str] | None
+    tag: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImageRules:
+    """The seed, ready for use: the rules of each attribute, in order; the first that holds wins."""
+
+    rules: tuple[BaseImageRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why an attribute has its value."""
+
+    attribute: str
+    value: str
+    rule: str
+    matched: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImageClass:
+    """What is known of a base image; ``None`` where no rule says it. ``gpu`` is ``yes``, ``no`` or ``None``.
+
+    ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on rules.
+    """
+
+    type: str | None
+    pinning: Pinning
+    os: str | None = None
+    os_version: str | None = None
+    variant: str | None = None
+    cuda_version: str | None = None
+    cuda_flavour: str | None = None
+    cudnn_version: str | None = None
+    rocm_version: str | None = None
+    language: str | None = None
+    language_version: str | None = None
+    framework: str | None = None
+    framework_version: str | None = None
+    gpu: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+_GROUP = re.compile(r"\{(r?)(\d)\}")
+_MAX_NAME = 512
+
+
+def parse_base_image_rules(text: str) -> BaseImageRules:
+    """Rules from the text of the seed (columns ``rule, attribute, value, repository, tag, source``).
+
+    Raises ``ValueError`` on an unknown attribute or type, a repeated rule id or an expression that does not compile.
+    """
+    rules: list[BaseImageRule] = []
+    seen: set[str] = set()
+    for row in csv.DictReader(io.StringIO(text)):
+        name, attribute = row["rule"], row["attribute"]
+        if name in seen:
+            raise ValueError(f"base_image_rules: rule {name!r} stands there twice")
+        seen.add(name)
+        if attribute not in ATTRIBUTES:
+            raise ValueError(f"base_image_rules: rule {name!r} has an unknown attribute {attribute!r}")
+        if attribute == "type" and row["value"] not in TYPES:
+            raise ValueError(f"base_image_rules: rule {name!r} has an unknown type {row['value']!r}")
+        if not row["repository"] and not row["tag"]:
+            raise ValueError(f"base_image_rules: rule {name!r} has no expression")
+        try:
+            repository = re.compile(row["repository"]) if row["repository"] else None
+            tag = re.compile(row["tag"]) if row["tag"] else None
+        except re.error as error:
+            raise ValueError(f"base_image_rules: rule {name!r}: {error}") from None
+        rules.append(BaseImageRule(name, attribute, row["value"], repository, tag))
+    return BaseImageRules(tuple(rules))
+
+
+def classify_base_image(base: BaseReference, rules: BaseImageRules) -> BaseImageClass:
+    """Classify what a FROM names. Where only the tag is unknown, the repository still counts."""
+    pinning = pinning_of(base)
+    if base.stage is not None or (base.problem and not base.repository):
+        return BaseImageClass(None, pinning)
+    if base.scratch:
+        evidence = Evidence("type", "Static binary", "scratch", "scratch")
+        return BaseImageClass("Static binary", pinning, evidence=(evidence,))
+    found: dict[str, Evidence] = {}
+    if base.name is not None and len(base.name) <= _MAX_NAME:
+        found.update(_classified(base.name, base.tag or "", rules))
+    if base.missing and "type" not in found:
+        names = ", ".join(missing.name for missing in base.missing)
+        found["type"] = Evidence("type", "Variable", "unresolved variable", names)
+    values = {attribute: evidence.value for attribute, evidence in found.items()}
+    kind = values.pop("type", None)
+    return BaseImageClass(kind, pinning, evidence=tuple(found.values()), **values)
+
+
+def _classified(name: str, tag: str, rules: BaseImageRules) -> dict[str, Evidence]:
+    return dict(_classified_once(name, tag, _Held(rules)))
+
+
+class _Held:
+    """Rules as a cache key: by identity, since a table of compiled expressions has no cheap hash."""
+
+    __slots__ = ("rules",)
+
+    def __init__(self, rules: BaseImageRules) -> None:
+        self.rules = rules
+
+    def __hash__(self) -> int:
+        return id(self.rules)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.rules is self.rules
+
+
+@lru_cache(maxsize=4096)
+def _classified_once(name: str, tag: str, held: _Held) -> tuple[tuple[str, Evidence], ...]:
+    found: dict[str, Evidence] = {}
+    for rule in held.rules.rules:
+        if rule.attribute in found:
+            continue
+        in_name = rule.repository.search(name) if rule.repository else None
+        if rule.repository and not in_name:
+            continue
+        in_tag = rule.tag.search(tag) if rule.tag else None
+        if rule.tag and not in_tag:
+            continue
+        value = _filled(rule.value, in_name, in_tag)
+        if value:
+            matched = " ".join(match[0] for match in (in_name, in_tag) if match and match[0])
+            found[rule.attribute] = Evidence(rule.attribute, value, rule.rule, matched)
+    return tuple(found.items())
+
+
+def _filled(value: str, name: re.Match[str] | None, tag: re.Match[str] | None) -> str:
+    if "{" not in value:
+        return value
+
+    def group(reference: re.Match[str]) -> str:
+        match = name if reference[1] else tag
+        return (match[int(reference[2])] or "") if match else ""
+
+    return _GROUP.sub(group, value)
+
+
+def pinning_of(base: BaseReference) -> Pinning:
+    """How firmly the FROM holds its image."""
+    if base.stage is not None or base.scratch:
+        return "not an image"
+    if base.digest:
+        return "digest"
+    if base.tag is None:
+        return "no tag" if base.repository and not base.missing else "unknown"
+    if base.tag == "latest":
+        return "latest"
+    return "version" if any(char.isdigit() for char in base.tag) else "moving tag"
