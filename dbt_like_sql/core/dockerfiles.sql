@@ -10,9 +10,12 @@ SELECT
     readings.valid,
     readings.coverage,
     readings.reason,
+    readings.template,
+    readings.encoding,
+    readings.lines,
     readings.instructions,
     readings.stages,
-    readings.differs,
+    len(readings.differences) > 0 AS differs,
     readings.differences
 FROM staging.dockerfiles AS files
 LEFT JOIN staging.repository_files AS kinds ON kinds.project = files.project AND kinds.path = files.path

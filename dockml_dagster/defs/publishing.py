@@ -5,9 +5,11 @@ Belongs here: the asset. The copying is in ``warehouse.publish``.
 
 import dagster as dg
 
+from dockml_dagster.build_version import build_version
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due import record_build
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.publish import publish
 
@@ -20,6 +22,8 @@ def publishing_definitions() -> dg.Definitions:
     @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
     def published(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
+        with warehouse.get_connection() as connection:
+            record_build(connection, build_version())
         target = Settings.from_environment().published
         size = publish(warehouse.warehouse, target)
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size})

@@ -10,19 +10,13 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.build_version import reader_version
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.progress import advance
-from dockml_dagster.study.dockerfile.tables import READER_VERSION, rows_of
+from dockml_dagster.study.dockerfile.tables import READER_VERSION, SEEDS, TABLES, Reader
 from dockml_dagster.warehouse.due import moment
+from dockml_dagster.warehouse.models import folder
 from dockml_dagster.warehouse.rows import insert, qualified
-
-TABLES = (
-    "raw.dockerfile_readings",
-    "raw.dockerfile_instructions",
-    "raw.dockerfile_stages",
-    "raw.dockerfile_run_commands",
-    "raw.dockerfile_word_counts",
-)
 
 _UNREAD = """
     SELECT found.sha256, any_value(found.content) AS content
@@ -43,16 +37,17 @@ def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[No
     Fills `raw.dockerfile_readings` and the tables of its instructions, stages, RUN commands and word counts.
     """
     with warehouse.get_connection() as connection:
-        unread = connection.execute(_UNREAD, [READER_VERSION]).fetchall()
+        unread = connection.execute(_UNREAD, [reader_version()]).fetchall()
+    reader = Reader({name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS})
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for _, content in unread:
-        for table, row in rows_of(content):
+        for table, row in reader.rows(content):
             rows[table].append(row)
         advance("texts")
     with warehouse.get_connection() as connection:
         read_at = moment(connection)
         for row in rows["raw.dockerfile_readings"]:
-            row["read_at"] = read_at
+            row |= {"read_at": read_at, "reader_version": reader_version()}
         digests = [sha256 for sha256, _ in unread]
         for table in TABLES:
             connection.execute(

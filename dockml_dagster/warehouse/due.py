@@ -205,3 +205,47 @@ def input_hashes(connection: duckdb.DuckDBPyConnection, stage: str, projects: Se
         [stage, list(projects)],
     ).fetchall()
     return dict(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that is due: whether to list the corpus, which stages of which projects, whether to build findings."""
+
+    listing: bool
+    stages: Sequence[Due]
+    findings: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is up to date."""
+        return not (self.listing or self.stages or self.findings)
+
+
+def work(
+    connection: duckdb.DuckDBPyConnection, *, corpus: str, fingerprint: str, method_version: str, build_version: str
+) -> Work:
+    """Compare what the source, the code and the SQL are now with what was done."""
+    return Work(
+        listing=listed(connection, corpus) != (fingerprint, method_version),
+        stages=due(connection, corpus, method_version),
+        findings=not _built(connection, build_version),
+    )
+
+
+def _built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
+    """Whether findings were built by this version after everything else that happened."""
+    answer = connection.execute(
+        """
+        SELECT arg_max(version, built_at) = ? AND max(built_at) > ALL (
+            SELECT observed_at FROM raw.outcomes UNION ALL SELECT listed_at FROM raw.listings
+        )
+        FROM raw.builds
+        """,
+        [version],
+    ).fetchone()
+    return bool(answer and answer[0])
+
+
+def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Note that findings were built and are about to be published."""
+    insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])

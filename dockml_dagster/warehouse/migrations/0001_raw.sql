@@ -312,7 +312,7 @@ CREATE TABLE raw.reported (
     observed_at TIMESTAMP NOT NULL
 );
 
--- What Python read out of each distinct Dockerfile text, by content and reading; joined to raw.dockerfiles by sha256.
+-- What Python read out of each distinct Dockerfile text, by content; joined to raw.dockerfiles by sha256.
 CREATE TABLE raw.dockerfile_readings (
     sha256 VARCHAR NOT NULL,
     reading VARCHAR NOT NULL,
@@ -320,12 +320,16 @@ CREATE TABLE raw.dockerfile_readings (
     valid BOOLEAN NOT NULL,
     coverage DOUBLE,
     reason VARCHAR,
+    template VARCHAR,
+    encoding VARCHAR,
+    lines INTEGER,
     instructions INTEGER,
     stages INTEGER,
-    differs BOOLEAN,
+    run_parse_errors INTEGER,
     differences VARCHAR[],
     read_at TIMESTAMP NOT NULL
 );
+
 CREATE TABLE raw.dockerfile_instructions (
     sha256 VARCHAR NOT NULL,
     reading VARCHAR NOT NULL,
@@ -337,11 +341,13 @@ CREATE TABLE raw.dockerfile_instructions (
     form VARCHAR,
     flags VARCHAR[],
     arguments VARCHAR[],
+    names VARCHAR[],
+    heredocs INTEGER,
     known_keyword BOOLEAN NOT NULL
 );
+
 CREATE TABLE raw.dockerfile_stages (
     sha256 VARCHAR NOT NULL,
-    reading VARCHAR NOT NULL,
     stage INTEGER NOT NULL,
     name VARCHAR,
     line INTEGER,
@@ -350,28 +356,88 @@ CREATE TABLE raw.dockerfile_stages (
     base_kind VARCHAR NOT NULL,
     registry VARCHAR,
     repository VARCHAR,
+    base_name VARCHAR,
     tag VARCHAR,
     digest VARCHAR,
     parent_stage INTEGER,
     unresolved VARCHAR[],
-    shipped BOOLEAN
+    shipped BOOLEAN NOT NULL,
+    reaches_shipped BOOLEAN NOT NULL,
+    pinning VARCHAR NOT NULL,
+    base_image_type VARCHAR,
+    os VARCHAR,
+    os_version VARCHAR,
+    variant VARCHAR,
+    cuda_version VARCHAR,
+    cuda_flavour VARCHAR,
+    cudnn_version VARCHAR,
+    rocm_version VARCHAR,
+    language VARCHAR,
+    language_version VARCHAR,
+    framework VARCHAR,
+    framework_version VARCHAR,
+    gpu VARCHAR,
+    evidence VARCHAR[]
 );
+
+CREATE TABLE raw.dockerfile_stage_edges (
+    sha256 VARCHAR NOT NULL,
+    stage INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    line INTEGER,
+    onbuild BOOLEAN NOT NULL,
+    source_stage INTEGER,
+    source_kind VARCHAR NOT NULL,
+    source_text VARCHAR,
+    source_name VARCHAR
+);
+
 CREATE TABLE raw.dockerfile_run_commands (
     sha256 VARCHAR NOT NULL,
-    reading VARCHAR NOT NULL,
     instruction INTEGER NOT NULL,
-    position INTEGER NOT NULL,
+    command INTEGER NOT NULL,
     stage INTEGER,
     line INTEGER,
     name VARCHAR,
+    program VARCHAR,
     arguments VARCHAR[],
     task VARCHAR,
-    task_detail VARCHAR,
+    task_detail VARCHAR NOT NULL,
+    rule VARCHAR,
+    nested BOOLEAN NOT NULL,
     parse_error BOOLEAN NOT NULL
 );
+
+CREATE TABLE raw.dockerfile_packages (
+    sha256 VARCHAR NOT NULL,
+    instruction INTEGER NOT NULL,
+    command INTEGER NOT NULL,
+    line INTEGER,
+    kind VARCHAR NOT NULL,
+    manager VARCHAR NOT NULL,
+    name VARCHAR,
+    "constraint" VARCHAR,
+    pinned BOOLEAN,
+    source VARCHAR,
+    written VARCHAR
+);
+
+CREATE TABLE raw.dockerfile_practices (
+    sha256 VARCHAR NOT NULL,
+    practice VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    lines INTEGER[],
+    reason VARCHAR
+);
+
 CREATE TABLE raw.dockerfile_word_counts (
     sha256 VARCHAR NOT NULL,
-    reading VARCHAR NOT NULL,
     task VARCHAR NOT NULL,
     words INTEGER NOT NULL
+);
+
+-- One row whenever findings were built and published, with the version of everything they were computed by.
+CREATE TABLE raw.builds (
+    version VARCHAR NOT NULL,
+    built_at TIMESTAMP NOT NULL
 );

@@ -1,0 +1,114 @@
+"""What ``dockml study`` does: find out what is due, and run just that.
+
+Belongs here: the order of things and their summary. Does not: what is due (``warehouse.due``), the runs themselves
+(``defs.running``; imported only when something is due, because Dagster takes seconds to load), any printing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora.base import Corpus, partition_key
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.instance import prepare
+from dockml_dagster.progress import listening
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import due as due_query
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.models import load
+
+if TYPE_CHECKING:
+    from dockml_dagster.defs.running import Runner
+
+Listener = Callable[[str, int, int | None], None]
+
+
+def bring_up_to_date(
+    settings: Settings,
+    corpus_name: str,
+    *,
+    names: Sequence[str] = (),
+    limit: int | None = None,
+    force: bool = False,
+    listener: Listener,
+) -> str:
+    """Do what is due of a corpus, or of some of its projects; returns what was done, in one line.
+
+    ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
+
+    Raises:
+        BadInputError: a name is no project of the corpus, or the home cannot be used.
+        CorpusError: the corpus cannot be read.
+        RunFailedError: a run failed.
+    """
+    start = time.monotonic()
+    prepare(settings)
+    corpus = open_corpus(corpus_name, settings)
+    warehouse = Warehouse(settings.warehouse)
+    work = _work(warehouse, corpus, settings)
+    if work.listing:
+        _run(settings, listener, ("projects listed", None), lambda runner: runner.list_projects(corpus_name))
+        work = _work(warehouse, corpus, settings)
+    selected = _selection(warehouse, corpus, names, limit)
+    due = [item for item in work.stages if item.project in selected]
+    projects = selected if force else list(dict.fromkeys(item.project for item in due))
+    if projects:
+        count = len(selected) * 3 if force else len(due)
+        _run(settings, listener, ("stages collected", count), lambda runner: runner.collect(projects, force=force))
+        work = _work(warehouse, corpus, settings)
+    if work.findings:
+        _run(settings, listener, ("findings made", len(load().models)), lambda runner: runner.make_findings())
+    seconds = time.monotonic() - start
+    if not (projects or work.findings):
+        return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s)"
+    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due; done in {seconds:.1f} s"
+
+
+def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query.Work:
+    from dockml_dagster.build_version import build_version
+
+    with warehouse.write() as connection:
+        migrations.apply(connection)
+        work = due_query.work(
+            connection,
+            corpus=corpus.name,
+            fingerprint=corpus.fingerprint(),
+            method_version=corpus.method_version,
+            build_version=build_version(),
+        )
+    if not settings.published.exists():
+        return due_query.Work(work.listing, work.stages, findings=True)
+    return work
+
+
+def _selection(warehouse: Warehouse, corpus: Corpus, names: Sequence[str], limit: int | None) -> list[str]:
+    with warehouse.read() as connection:
+        known = due_query.projects(connection, corpus.name)
+    if not names:
+        return known[:limit]
+    wanted = [partition_key(corpus.name, name) for name in names]
+    for key in wanted:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {close[0].split('/', 1)[1]}?" if close else ""
+            raise BadInputError(f"the corpus {corpus.name} has no project {key.split('/', 1)[1]}{hint}")
+    return wanted[:limit]
+
+
+def _run(
+    settings: Settings, listener: Listener, bar: tuple[str, int | None], job: Callable[[Runner], None]
+) -> None:
+    from dockml_dagster.defs.running import Runner
+
+    what, total = bar
+    listener(what, 0, total if total is not None else 1)
+    with Runner(settings) as runner, listening(lambda _, steps: listener(what, steps, None)):
+        runner.fail_dead_runs()
+        job(runner)
+    if total is None:
+        listener(what, 1, None)

@@ -1,0 +1,31 @@
+"""The version of everything that findings are computed by: the SQL, the seeds, the readers.
+
+Belongs here: one hash. It changes when the same raw rows would give other findings; then findings are due.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from dockml_dagster.corpora.base import combined_hash
+from dockml_dagster.warehouse.models import folder
+
+
+@cache
+def reader_version() -> str:
+    """Version of the Dockerfile reader with the seeds it reads by: makes texts due for reading again."""
+    from dockml_dagster.study.dockerfile.tables import READER_VERSION, SEEDS
+
+    texts = [(folder() / "seeds" / f"{name}.csv").read_bytes() for name in SEEDS]
+    return f"{READER_VERSION}-{combined_hash(texts)[:8]}"
+
+
+@cache
+def build_version() -> str:
+    """Hash of every file under ``dbt_like_sql/`` and of the reader's version."""
+    root = folder()
+    parts: list[str | bytes] = [reader_version()]
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            parts += [path.relative_to(root).as_posix(), path.read_bytes()]
+    return combined_hash(parts)[:16]

@@ -1,0 +1,114 @@
+"""Running the graph from the command line: the same jobs as in the UI, in this process, on the same instance.
+
+Belongs here: the instance, the order of the jobs, batches, dead runs. Does not: what the jobs do, or any printing.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from dockml_dagster.defs.collection import BATCH
+from dockml_dagster.defs.partitions import register, stretches
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.instance import prepare
+from dockml_dagster.settings import Settings
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+PID_TAG = "dockml/pid"
+HOST_TAG = "dockml/host"
+
+
+class RunFailedError(DockmlError):
+    """A Dagster run failed for a cause that is no single project's; the run's page in the UI has the whole story."""
+
+    exit_code = 4
+
+
+class Runner:
+    """The jobs of the graph on the user's Dagster instance. Use as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare(settings)
+        from dockml_dagster.definitions import defs
+
+        self._definitions = defs()
+        self.instance = dg.DagsterInstance.get()
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.instance.dispose()
+
+    def list_projects(self, corpus: str) -> None:
+        """List a corpus and register its partitions."""
+        config = {"config": {"corpus": corpus}}
+        self._run("list_projects", {"ops": {"repo_list": config, "labels": config}}, {"dockml/corpus": corpus})
+
+    def collect(self, projects: Sequence[str], *, force: bool = False) -> None:
+        """Collect all stages of these projects, which are of one corpus, in batches."""
+        # A home whose Dagster storage was deleted still has its warehouse: register what is missing.
+        register(self.instance, projects)
+        ordered = list(self.instance.get_dynamic_partitions("project"))
+        for batch in stretches(ordered, set(projects), BATCH):
+            tags = {
+                "dagster/asset_partition_range_start": batch[0],
+                "dagster/asset_partition_range_end": batch[-1],
+                "dockml/corpus": batch[0].split("/")[0],
+            }
+            self._run("collect_projects", {"ops": {"collect": {"config": {"force": force}}}}, tags)
+
+    def make_findings(self) -> None:
+        """Read Dockerfiles, run the SQL models and their tests, publish."""
+        self._run("make_findings", {}, {})
+
+    def fail_dead_runs(self) -> list[str]:
+        """Mark runs failed that an earlier command started and did not live to end; returns their ids."""
+        going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+        dead = [
+            run
+            for run in self.instance.get_runs(going)
+            if run.tags.get(HOST_TAG) == socket.gethostname() and not _alive(run.tags.get(PID_TAG))
+        ]
+        for run in dead:
+            self.instance.report_run_failed(run, "the process that ran this is gone; what it wrote before is kept")
+        return [run.run_id for run in dead]
+
+    def _run(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> None:
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config={**_QUIET, **config},
+            tags={PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), **tags},
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise RunFailedError(f"run {result.run_id[:8]} of {job} failed: {_cause(result)}")
+
+
+def _alive(pid: str | None) -> bool:
+    if pid is None or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _cause(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed step said, in one line; the innermost exception is the one that tells."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return " ".join(error.message.split())
+    return "no step said why; see the run in the UI (dockml ui)"
+
+

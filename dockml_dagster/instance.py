@@ -1,0 +1,72 @@
+"""dockml's Dagster instance: its folder and its ``dagster.yaml``.
+
+Belongs here: what has to be on disk and in the environment before Dagster is imported. Does not: importing Dagster.
+https://docs.dagster.io/deployment/oss/oss-instance-configuration
+"""
+
+from __future__ import annotations
+
+import os
+
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.connection import make_folder
+
+DAGSTER_YAML = """\
+# Written by dockml when this file was not there; yours to change.
+
+# One run at a time: DuckDB has one writer, and runs that wait for each other cost more than they win.
+run_queue:
+  max_concurrent_runs: 1
+
+# A run whose process died is marked failed instead of staying "started" for ever.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  cancel_timeout_seconds: 180
+  poll_interval_seconds: 30
+  free_slots_after_run_end_seconds: 60
+
+# Ticks of sensors and schedules that did nothing are of no use after a week.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      failure: 30
+      success: 90
+
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+WORKSPACE_YAML = """\
+# What `dagster dev`, the webserver and the daemon load.
+load_from:
+  - python_module:
+      module_name: dockml_dagster.definitions
+      location_name: dockml
+"""
+"""The repository's ``workspace.yaml``; written into the home for ``dockml ui``, which may run from anywhere."""
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folders, write ``dagster.yaml`` where there is none, and point the environment at them.
+
+    Raises:
+        BadInputError: a folder cannot be made or written.
+    """
+    for folder in (settings.dagster_home, settings.warehouse.parent, settings.published.parent):
+        make_folder(folder)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists():
+        configuration.write_text(DAGSTER_YAML, encoding="utf-8")
+    (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
+    # Steps may run in processes of their own, in another directory.
+    os.environ["DOCKML_HOME"] = str(settings.home)
+    os.environ["DOCKML_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    if settings.ease2022:
+        os.environ["DOCKML_EASE2022"] = str(settings.ease2022)
