@@ -40,7 +40,13 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 Pinning = Literal["digest", "version", "moving tag", "latest", "no tag", "unknown", "not an image"]
-"""How firmly a FROM holds. ``version``: a tag with a number in it. ``moving tag``: any other (``bionic``, ``slim``, ``nightly``)."""
+"""How firmly a FROM holds. ``version``: a tag that names a release, by number or by code name (``3.8-slim``, ``focal``).
+``moving tag``: any other (``slim``, ``nightly``, ``latest-gpu``)."""
+
+_CODE_NAMES = frozenset(
+    "wheezy jessie stretch buster bullseye bookworm trixie precise trusty xenial yakkety zesty artful bionic cosmic disco "
+    "eoan focal groovy hirsute impish jammy kinetic lunar mantic noble oracular plucky".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +213,9 @@ def pinning_of(base: BaseReference) -> Pinning:
         return "no tag" if base.repository and not base.missing else "unknown"
     if base.tag == "latest":
         return "latest"
-    return "version" if any(char.isdigit() for char in base.tag) else "moving tag"
+    words = re.split(r"[-_.]", base.tag.lower())
+    if words[0] in ("latest", "nightly", "edge", "master", "main", "dev", "unstable"):
+        return "moving tag"
+    if any(char.isdigit() for char in base.tag) or not _CODE_NAMES.isdisjoint(words):
+        return "version"
+    return "moving tag"

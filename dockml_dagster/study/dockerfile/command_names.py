@@ -5,10 +5,14 @@ normalised (``/usr/bin/python3.8`` → ``python3``). Not here: what the program 
 """
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dockml_dagster.study.dockerfile.shell import SimpleCommand
+from dockml_dagster.study.dockerfile.bash_commands import unquoted
+from dockml_dagster.study.dockerfile.shell import Script, SimpleCommand
+
+_MAX_VALUE = 8192
 
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^{}$]*))?\}|([A-Za-z_]\w*))")
 _VERSIONED = re.compile(r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z")
@@ -69,6 +73,27 @@ def resolve(word: str, scope: Mapping[str, str]) -> str:
         return known if known is not None else match[2] if match[2] is not None else match[0]
 
     return _VARIABLE.sub(value, word)
+
+
+def programs(script: Script, scope: Mapping[str, str]) -> Iterator[tuple[SimpleCommand, Program]]:
+    """Every command of a RUN with its program. Variables that the script itself sets (``A="apt-get install" && $A x``) count."""
+    local: dict[str, str] = {}
+    known: Mapping[str, str] = scope
+    for command in script.commands:
+        program = program_of(command, known)
+        yield command, program
+        assignments = command.assignments if not command.name else ()
+        if command.name in ("export", "declare", "readonly", "local", "typeset"):
+            assignments = tuple(word for word in command.arguments if "=" in word)
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            value = resolve(unquoted(value), known)
+            # What a command prints is not known.
+            if "$(" in value or "`" in value or len(value) > _MAX_VALUE:
+                continue
+            if not local:
+                known = ChainMap(local, dict(scope) if not isinstance(scope, dict) else scope)
+            local[name] = value
 
 
 def normal_name(word: str) -> str:

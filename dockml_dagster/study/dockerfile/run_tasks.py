@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockml_dagster.study.dockerfile.command_names import Program, program_of
+from dockml_dagster.study.dockerfile.published import CLASS_OF_WORD, CLASS_WORDS
 from dockml_dagster.study.dockerfile.shell import SimpleCommand
 
-FIVE_CLASSES = ("Dependencies", "Filesystem", "Build/Execute", "Environment", "Permissions")
+FIVE_CLASSES = tuple(CLASS_WORDS)
+
+CORRECTED_CLASS = {**CLASS_OF_WORD, "pacman": "Dependencies", "install": "Filesystem"}
+"""The study's words with their class, but for the two that it misplaces."""
 
 _SCRIPT = re.compile(r"(?:\.{0,2}/|~/).+|.*\.(?:sh|bash|py|pl|rb|R|run|jar|exe|ps1|bat)\Z", re.DOTALL)
 
@@ -44,11 +48,12 @@ class TaskRules:
 class CommandTask:
     """The verdict on one command.
 
-    ``task`` of the finer taxonomy; ``published_class`` the one of the study's five that it falls into (``None``: none of
-    them). ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
+    ``task`` of the finer taxonomy, and ``task_class`` the one of the study's five that the task belongs to (``None``: none of
+    them). ``published_class`` is the five-class verdict by the study's own words, which knows fewer programs. ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
     """
 
     task: str
+    task_class: str | None
     published_class: str | None
     rule: str
     matched: str
@@ -88,7 +93,16 @@ def classify_command(command: SimpleCommand, rules: TaskRules, scope: Mapping[st
 def classify_program(program: Program, rules: TaskRules, *, assigns: bool = False) -> CommandTask:
     """As ``classify_command``, for a program already found. ``assigns``: assignments stand before it."""
     task, rule, matched = _match(program, rules, assigns)
-    return CommandTask(task, rules.classes.get(task) or None, rule, matched, program)
+    return CommandTask(task, rules.classes.get(task) or None, five_class(program), rule, matched, program)
+
+
+def five_class(program: Program) -> str | None:
+    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in no list."""
+    for word in (program.name, program.written):
+        found = CORRECTED_CLASS.get(word)
+        if found is not None:
+            return found
+    return None
 
 
 _MAX_ARGUMENTS = 8192

@@ -1,0 +1,51 @@
+"""Practices of a Dockerfile: each a self-describing unit with a verdict and the lines that show it.
+
+``model`` has the types and what every practice may look at; the practices stand in ``base_image``, ``installing``, ``layers``,
+``runtime`` and ``safety``. Not here: advice with bytes (that needs the image), hadolint (an asset of its own).
+
+Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build stage from which
+files are merely copied may be as untidy as it likes.
+"""
+
+from collections.abc import Sequence
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading
+from dockml_dagster.study.dockerfile.practices import base_image, installing, layers, runtime, safety
+from dockml_dagster.study.dockerfile.practices.model import (
+    Practice,
+    PracticeFinding,
+    Verdict,
+    gather,
+)
+from dockml_dagster.study.dockerfile.shell import Run
+
+PRACTICES: tuple[Practice, ...] = (
+    *base_image.PRACTICES,
+    *layers.PRACTICES,
+    *installing.PRACTICES,
+    *runtime.PRACTICES,
+    *safety.PRACTICES,
+)
+"""Every practice, in the order of a report."""
+
+__all__ = ["PRACTICES", "Practice", "PracticeFinding", "Verdict", "judge_practices"]
+
+
+def judge_practices(
+    reading: DockerfileReading,
+    runs: Sequence[Run] | None = None,
+    *,
+    path: str | None = None,
+    repository_paths: Sequence[str] | None = None,
+) -> tuple[PracticeFinding, ...]:
+    """One finding a practice. ``runs``: those of ``shell.read_runs``, if already at hand.
+
+    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without them
+    ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
+    """
+    if not reading.stages:
+        return tuple(
+            PracticeFinding(practice.id, "not applicable", (), "no build stage") for practice in PRACTICES
+        )
+    facts = gather(reading, runs, path, repository_paths)
+    return tuple(practice.find(facts) for practice in PRACTICES)

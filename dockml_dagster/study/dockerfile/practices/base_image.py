@@ -1,0 +1,89 @@
+"""Practices about what the image is built upon. Not here: what the image is (``base_images``)."""
+
+from dockml_dagster.study.dockerfile.base_images import pinning_of
+from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+
+_GUIDE = "docs.docker.com/build/building/best-practices"
+
+
+def _base_line(facts: Facts) -> Line:
+    stage = facts.reading.stages[facts.chain[0]]
+    return Line(stage.start_line, f"FROM {stage.base.expanded or stage.base.partial or stage.base.raw}"[:200])
+
+
+def _unresolved(facts: Facts) -> str:
+    return "unknown variable " + ", ".join(missing.name for missing in facts.base.missing)
+
+
+def _tagged(facts: Facts) -> Judged:
+    pinning = pinning_of(facts.base)
+    if pinning == "not an image":
+        return "not applicable", [_base_line(facts)], "from scratch"
+    if pinning == "unknown":
+        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+    return ("followed" if pinning in ("digest", "version") else "violated"), [_base_line(facts)], pinning
+
+
+def _digest(facts: Facts) -> Judged:
+    pinning = pinning_of(facts.base)
+    if pinning == "not an image":
+        return "not applicable", [_base_line(facts)], "from scratch"
+    if pinning == "unknown" and not facts.base.tag:
+        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+    return ("followed" if pinning == "digest" else "violated"), [_base_line(facts)], pinning
+
+
+def _not_latest(facts: Facts) -> Judged:
+    pinning = pinning_of(facts.base)
+    if pinning == "not an image":
+        return "not applicable", [_base_line(facts)], "from scratch"
+    if pinning == "unknown":
+        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+    return ("violated" if pinning in ("latest", "no tag") else "followed"), [_base_line(facts)], pinning
+
+
+def _platform(facts: Facts) -> Judged:
+    stages = [facts.reading.stages[index] for index in facts.chain]
+    stated = [Line(stage.start_line, f"--platform={stage.platform.raw}"[:200]) for stage in stages if stage.platform]
+    if stated:
+        return "followed", stated, ""
+    if facts.base.scratch:
+        return "not applicable", [], "from scratch"
+    return "violated", [_base_line(facts)], "the platform is that of whoever builds"
+
+
+PRACTICES = (
+    Practice(
+        "base-image-pinned",
+        "The image below the shipped stages is named by a digest or by a tag that names a release.",
+        "A tag that moves makes two builds of one commit differ, and a study of it not repeatable.",
+        "The FROM of the first shipped stage: digest, or a tag with a number or a release's code name. Unknown where "
+        "a variable hides the tag.",
+        f"{_GUIDE} (pin base image versions); hadolint DL3006, DL3007",
+        _tagged,
+    ),
+    Practice(
+        "base-image-digest",
+        "The image below the shipped stages is pinned by its digest.",
+        "Even a release's tag is rebuilt; only a digest names the same bytes for ever.",
+        "`@sha256:` in the FROM of the first shipped stage.",
+        f"{_GUIDE} (pin base image versions)",
+        _digest,
+    ),
+    Practice(
+        "no-latest",
+        "The image below the shipped stages is not `latest`, stated or by default.",
+        "What `latest` is depends on the day of the build.",
+        "Tag `latest`, or neither tag nor digest.",
+        "hadolint DL3006, DL3007; Cito et al. 2017",
+        _not_latest,
+    ),
+    Practice(
+        "platform-stated",
+        "The Dockerfile says for which platform it builds.",
+        "CUDA images and wheels exist for some platforms only; on another one the build fails or emulates.",
+        "`--platform` on a FROM of the shipped stages.",
+        "docs.docker.com/build/building/multi-platform",
+        _platform,
+    ),
+)

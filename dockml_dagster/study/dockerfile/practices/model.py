@@ -1,0 +1,135 @@
+"""What a practice is, what its verdict is, and the facts that all practices share.
+
+Here: types, and ``gather``, which looks at the shipped stages once for all. Not here: any single practice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dockml_dagster.study.dockerfile.command_names import Program, programs
+from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.packages import Installation, installation
+from dockml_dagster.study.dockerfile.shell import Run, SimpleCommand, read_runs
+from dockml_dagster.study.dockerfile.stages import StageGraph, shipped_chain, stage_graph
+
+Verdict = Literal["followed", "violated", "not applicable", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may be secret."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeFinding:
+    """The verdict on one practice in one Dockerfile."""
+
+    practice: str
+    verdict: Verdict
+    evidence: tuple[Line, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a shipped RUN: the program it starts, and what that installs."""
+
+    run: Run
+    instruction: Instruction
+    command: SimpleCommand
+    program: Program
+    installs: Installation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What practices look at.
+
+    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and ``steps`` are theirs.
+    ``base`` is the image below all of them.
+    """
+
+    reading: DockerfileReading
+    graph: StageGraph
+    chain: tuple[int, ...]
+    base: BaseReference
+    instructions: tuple[Instruction, ...]
+    steps: tuple[Step, ...]
+    path: str | None
+    repository_paths: Sequence[str] | None
+
+    def last(self, keyword: str) -> Instruction | None:
+        """The last instruction of that keyword in what is shipped: the one that counts."""
+        for instruction in reversed(self.instructions):
+            if instruction.keyword == keyword:
+                return instruction
+        return None
+
+    def every(self, *keywords: str) -> tuple[Instruction, ...]:
+        """The instructions of those keywords, in order."""
+        return tuple(instruction for instruction in self.instructions if instruction.keyword in keywords)
+
+    def final_scope(self) -> Mapping[str, str]:
+        """The variables at the end of what is shipped (those the last instruction sets may be missing)."""
+        return self.instructions[-1].scope if self.instructions else {}
+
+    def environment(self) -> dict[str, str | None]:
+        """Every ``ENV`` of what is shipped: name to value, ``None`` where the value is not known."""
+        values: dict[str, str | None] = {}
+        for instruction in self.every("ENV"):
+            for assignment in instruction.assignments:
+                values[assignment.name] = assignment.expanded.text if assignment.expanded else assignment.value
+        return values
+
+
+Judge = Callable[[Facts], PracticeFinding]
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A practice that explains itself.
+
+    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is found, and when there is
+    none. ``source``: who asks for it.
+    """
+
+    id: str
+    definition: str
+    why: str
+    detection: str
+    source: str
+    judge: Callable[[Facts], "tuple[Verdict, list[Line], str]"]
+
+    def find(self, facts: Facts) -> PracticeFinding:
+        """Judge one Dockerfile."""
+        verdict, evidence, note = self.judge(facts)
+        return PracticeFinding(self.id, verdict, tuple(evidence), note)
+
+
+Judged = tuple[Verdict, list[Line], str]
+
+
+def gather(
+    reading: DockerfileReading,
+    runs: Sequence[Run] | None,
+    path: str | None,
+    repository_paths: Sequence[str] | None,
+) -> Facts:
+    """Everything the practices need, looked up once. The reading must have a stage."""
+    graph = stage_graph(reading)
+    chain = shipped_chain(reading, graph.shipped)
+    shipped = frozenset(chain)
+    instructions = tuple(instruction for index in chain for instruction in reading.of_stage(index))
+    steps: list[Step] = []
+    for run in runs if runs is not None else read_runs(reading):
+        if run.stage not in shipped or run.onbuild:
+            continue
+        instruction = reading.instructions[run.position]
+        for command, program in programs(run.script, instruction.scope):
+            steps.append(Step(run, instruction, command, program, installation(program)))
+    base = reading.stages[chain[0]].base
+    return Facts(reading, graph, chain, base, instructions, tuple(steps), path, repository_paths)
