@@ -23,8 +23,15 @@ from dockml_dagster.warehouse.rows import qualified, quote
 if TYPE_CHECKING:
     import duckdb
 
-OTHERS_CONTENT = {("raw.dockerfiles", "content")}
-"""Columns that hold other people's files; they stay in the warehouse."""
+OTHERS_CONTENT = {
+    ("raw.dockerfiles", "content"),
+    ("raw.dockerfile_instructions", "arguments"),
+    ("raw.dockerfile_run_commands", "arguments"),
+    ("raw.image_history", "created_by"),
+    ("staging.dockerfiles", "content"),
+    ("staging.image_history", "created_by"),
+}
+"""Columns that hold other people's texts, secrets perhaps; they stay in the warehouse."""
 
 LIBRARIES = ("dockml", "duckdb", "dagster", "dockerfile-parse", "e2b-dockerfile-utils", "tree-sitter-bash")
 

@@ -15,9 +15,12 @@ SELECT
     readings.lines,
     readings.instructions,
     readings.stages,
-    len(readings.differences) > 0 AS differs,
-    readings.differences
+    published.valid AS readable_as_published,
+    len(published.differences) > 0 AS readings_differ,
+    published.differences
 FROM staging.dockerfiles AS files
 LEFT JOIN staging.repository_files AS kinds ON kinds.project = files.project AND kinds.path = files.path
 LEFT JOIN raw.dockerfile_readings AS readings
     ON readings.sha256 = files.sha256 AND readings.reading = 'corrected'
+LEFT JOIN raw.dockerfile_readings AS published
+    ON published.sha256 = files.sha256 AND published.reading = 'as_published'

@@ -13,6 +13,7 @@ import duckdb
 
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.progress import advance
+from dockml_dagster.study.dockerfile.tables import TABLES
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.models import Column, Model, Project, load
 from dockml_dagster.warehouse.rows import qualified
@@ -28,11 +29,7 @@ RAW_ASSETS = {
     "raw.base_image_labels": "labels",
     "raw.repository_files": "dockerfiles",
     "raw.dockerfiles": "dockerfiles",
-    "raw.dockerfile_readings": "dockerfile_readings",
-    "raw.dockerfile_instructions": "dockerfile_readings",
-    "raw.dockerfile_stages": "dockerfile_readings",
-    "raw.dockerfile_run_commands": "dockerfile_readings",
-    "raw.dockerfile_word_counts": "dockerfile_readings",
+    **dict.fromkeys(TABLES, "dockerfile_readings"),
     "raw.image_references": "manifests",
     "raw.manifests": "manifests",
     "raw.image_configs": "manifests",

@@ -12,9 +12,11 @@ from dataclasses import asdict
 from typing import Any
 
 from dockml_dagster.study.dockerfile.base_images import ATTRIBUTES, classify_base_image, parse_base_image_rules
+from dockml_dagster.study.dockerfile.difference import compare
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.packages import installation
 from dockml_dagster.study.dockerfile.practices import judge_practices
+from dockml_dagster.study.dockerfile.published import PublishedReading, read_as_published
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run_tasks import classify_command, parse_task_rules
 from dockml_dagster.study.dockerfile.shell import Run, read_runs
@@ -51,11 +53,12 @@ class Reader:
     def rows(self, data: bytes) -> Iterator[tuple[str, Row]]:
         """(table, row) of all that is read out of one text."""
         key = {"sha256": hashlib.sha256(data).hexdigest()}
-        for table, row in self._corrected(data):
+        reading = read_dockerfile(data)
+        published = read_as_published(data)
+        for table, row in (*self._corrected(reading), *_as_published(reading, published)):
             yield f"raw.dockerfile_{table}", {**key, **row}
 
-    def _corrected(self, data: bytes) -> Iterator[tuple[str, Row]]:
-        reading = read_dockerfile(data)
+    def _corrected(self, reading: DockerfileReading) -> Iterator[tuple[str, Row]]:
         runs = read_runs(reading)
         graph = stage_graph(reading)
         common = {"reading": "corrected"}
@@ -85,8 +88,9 @@ class Reader:
                 {
                     "practice": finding.practice,
                     "verdict": finding.verdict,
-                    "lines": list(finding.lines),
-                    "reason": finding.reason,
+                    "lines": [item.line for item in finding.evidence],
+                    "evidence": [item.what for item in finding.evidence],
+                    "note": finding.note or None,
                 },
             )
 
@@ -156,6 +160,35 @@ class Reader:
                             "kind": "requirement file",
                         },
                     )
+
+
+def _as_published(reading: DockerfileReading, published: PublishedReading) -> Iterator[tuple[str, Row]]:
+    yield (
+        "readings",
+        {
+            "reading": "as_published",
+            # The study took whatever its parser did not refuse.
+            "valid": published.readable,
+            "reason": published.reason,
+            "instructions": len(published.instructions),
+            "stages": published.from_count,
+            "differences": list(compare(reading, published).kinds),
+        },
+    )
+    for position, instruction in enumerate(published.instructions):
+        yield (
+            "instructions",
+            {
+                "reading": "as_published",
+                "position": position,
+                "keyword": instruction.keyword,
+                "start_line": instruction.start_line,
+                "end_line": instruction.end_line,
+            },
+        )
+    for task, words in published.class_words:
+        if words:
+            yield "word_counts", {"task": task, "words": words}
 
 
 def _summary(reading: DockerfileReading, runs: tuple[Run, ...]) -> Row:

@@ -343,7 +343,7 @@ CREATE TABLE raw.dockerfile_instructions (
     arguments VARCHAR[],
     names VARCHAR[],
     heredocs INTEGER,
-    known_keyword BOOLEAN NOT NULL
+    known_keyword BOOLEAN
 );
 
 CREATE TABLE raw.dockerfile_stages (
@@ -427,7 +427,8 @@ CREATE TABLE raw.dockerfile_practices (
     practice VARCHAR NOT NULL,
     verdict VARCHAR NOT NULL,
     lines INTEGER[],
-    reason VARCHAR
+    evidence VARCHAR[],
+    note VARCHAR
 );
 
 CREATE TABLE raw.dockerfile_word_counts (
