@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dockml_dagster.corpora import open_corpus
-from dockml_dagster.corpora.base import Corpus, partition_key
+from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance import prepare
 from dockml_dagster.progress import listening
@@ -50,23 +50,51 @@ def bring_up_to_date(
     prepare(settings)
     corpus = open_corpus(corpus_name, settings)
     warehouse = Warehouse(settings.warehouse)
-    work = _work(warehouse, corpus, settings)
-    if work.listing:
-        _run(settings, listener, ("projects listed", None), lambda runner: runner.list_projects(corpus_name))
+    with _Runs(settings, listener) as runs:
         work = _work(warehouse, corpus, settings)
-    selected = _selection(warehouse, corpus, names, limit)
-    due = [item for item in work.stages if item.project in selected]
-    projects = selected if force else list(dict.fromkeys(item.project for item in due))
-    if projects:
-        count = len(selected) * 3 if force else len(due)
-        _run(settings, listener, ("stages collected", count), lambda runner: runner.collect(projects, force=force))
-        work = _work(warehouse, corpus, settings)
-    if work.findings:
-        _run(settings, listener, ("findings made", len(load().models)), lambda runner: runner.make_findings())
+        if work.listing:
+            runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
+            work = _work(warehouse, corpus, settings)
+        selected = _selection(warehouse, corpus, names, limit)
+        wanted = set(selected)
+        due = [item for item in work.stages if item.project in wanted]
+        projects = selected if force else list(dict.fromkeys(item.project for item in due))
+        if projects:
+            count = len(STAGES) * len(selected) if force else len(due)
+            runs.run("stages collected", count, lambda runner: runner.collect(projects, force=force))
+            work = _work(warehouse, corpus, settings)
+        if work.findings:
+            runs.run("findings made", len(load().models), lambda runner: runner.make_findings())
     seconds = time.monotonic() - start
     if not (projects or work.findings):
         return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s)"
     return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due; done in {seconds:.1f} s"
+
+
+class _Runs:
+    """Runs jobs, loading Dagster for the first of them, and tells the listener how far each is."""
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._runner: Runner | None = None
+
+    def __enter__(self) -> _Runs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner is not None:
+            self._runner.close()
+
+    def run(self, what: str, total: int, job: Callable[[Runner], None]) -> None:
+        self._listener(what, 0, total)
+        if self._runner is None:
+            from dockml_dagster.defs.running import Runner
+
+            self._runner = Runner(self._settings)
+            self._runner.fail_dead_runs()
+        with listening(lambda _, steps: self._listener(what, steps, None)):
+            job(self._runner)
 
 
 def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query.Work:
@@ -98,17 +126,3 @@ def _selection(warehouse: Warehouse, corpus: Corpus, names: Sequence[str], limit
             hint = f"; did you mean {close[0].split('/', 1)[1]}?" if close else ""
             raise BadInputError(f"the corpus {corpus.name} has no project {key.split('/', 1)[1]}{hint}")
     return wanted[:limit]
-
-
-def _run(
-    settings: Settings, listener: Listener, bar: tuple[str, int | None], job: Callable[[Runner], None]
-) -> None:
-    from dockml_dagster.defs.running import Runner
-
-    what, total = bar
-    listener(what, 0, total if total is not None else 1)
-    with Runner(settings) as runner, listening(lambda _, steps: listener(what, steps, None)):
-        runner.fail_dead_runs()
-        job(runner)
-    if total is None:
-        listener(what, 1, None)

@@ -25,7 +25,12 @@ from dockml_dagster.settings import Settings
 CORPORA = ("sample", "ease2022")
 
 _format = click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print."
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print.",
 )
 _corpus = click.option("--corpus", type=click.Choice(CORPORA), help="Only this corpus.")
 
@@ -40,7 +45,10 @@ class _Group(click.Group):
             click.echo(f"dockml: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("dockml: interrupted; what was collected is kept, the same command goes on from there", err=True)
+            click.echo(
+                "dockml: interrupted; what was collected is kept, the same command goes on from there",
+                err=True,
+            )
             ctx.exit(130)
         except BrokenPipeError:
             # The reader of our output (head, less) is gone; nothing is wrong.
@@ -63,9 +71,19 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--corpus", type=click.Choice(CORPORA), default="sample", show_default=True, help="Where projects come from.")
-@click.option("--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus.")
+@click.option(
+    "--corpus",
+    type=click.Choice(CORPORA),
+    default="sample",
+    show_default=True,
+    help="Where projects come from.",
+)
+@click.option(
+    "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
+)
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
 @click.option("--quiet", is_flag=True, help="No tables at the end.")
 def study(corpus: str, names: tuple[str, ...], limit: int | None, force: bool, quiet: bool) -> None:
@@ -92,10 +110,18 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "RQ3. Share of each instruction among a project's instructions",
         "reading, keyword, projects_using, n, median_share, pooled_share",
     ),
-    ("rq3_run_tasks", "RQ3. What RUN is used for", "reading, task, projects_using, n, median_share, pooled_share"),
+    (
+        "rq3_run_tasks",
+        "RQ3. What RUN is used for",
+        "reading, task, projects_using, n, median_share, pooled_share",
+    ),
     ("rq3_base_image_types", "RQ3. Base images", "reading, base_image_type, projects, n, share"),
     ("rq3_multi_stage", "RQ3. More than one FROM", "unit_of_analysis, multiple_from, n, share, maximum_from"),
-    ("rq4_image_properties", "RQ4. Images", "reading, metric, unit, unit_of_analysis, n, median, q25, q75, maximum"),
+    (
+        "rq4_image_properties",
+        "RQ4. Images",
+        "reading, metric, unit, unit_of_analysis, n, median, q25, q75, maximum",
+    ),
     ("rq4_layers", "RQ4. Layers", "metric, unit, n, median, q75, p90, maximum"),
     ("rq4_sharing", "RQ4. Shared layers", "images, n, share_in_one_image, layers_shared, layer_dedup_ratio"),
 )
@@ -143,7 +169,7 @@ def _print_finding(
         rows = [[row[names.index(column)] for column in wanted] for row in rows]
         names = wanted
     if title is not None and not rows:
-        click.echo(f"{title}\n  not available in this corpus yet; see: dockml sql \"FROM staging.outcomes\"\n")
+        click.echo(f'{title}\n  not available in this corpus yet; see: dockml sql "FROM staging.outcomes"\n')
         return
     click.echo(render(names, rows, format_, title=title), nl=False)
 
@@ -179,7 +205,9 @@ def export(directory: Path) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on."
+)
 def ui(host: str, port: int) -> None:
     """Open the Dagster UI, with the daemon that runs backfills, sensors and schedules. Ctrl-C ends both."""
     from dockml_dagster.instance import prepare

@@ -49,14 +49,18 @@ def export_dataset(settings: Settings, directory: Path) -> list[str]:
     try:
         dictionary = []
         for model in _documented():
-            columns = [c for c in _columns(connection, model) if (model.name, c["name"]) not in OTHERS_CONTENT]
+            columns = [
+                c for c in _columns(connection, model) if (model.name, c["name"]) not in OTHERS_CONTENT
+            ]
             target = make_folder(directory / model.schema) / f"{model.name.split('.')[1]}.parquet"
             names = ", ".join(quote(column["name"]) for column in columns)
             connection.execute(
                 f"COPY (SELECT {names} FROM {qualified(model.name)}) TO '{_text(target)}' (FORMAT parquet, COMPRESSION zstd)"
             )
             dictionary.append({"table": model.name, "description": model.description, "columns": columns})
-        sources = connection.execute("SELECT corpus, source, projects, listed_at FROM raw.listings ORDER BY listed_at")
+        sources = connection.execute(
+            "SELECT corpus, source, projects, listed_at FROM raw.listings ORDER BY listed_at"
+        )
         provenance = {
             "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "build_version": build_version(),
@@ -70,7 +74,7 @@ def export_dataset(settings: Settings, directory: Path) -> list[str]:
         connection.close()
     _write_json(directory / "data_dictionary.json", dictionary)
     _write_json(directory / "provenance.json", provenance)
-    return [entry["table"] for entry in dictionary]
+    return [str(entry["table"]) for entry in dictionary]
 
 
 def _documented() -> Iterator[Model]:

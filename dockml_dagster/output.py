@@ -16,7 +16,9 @@ Format = Literal["table", "csv", "json", "markdown"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
-def render(columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format, *, title: str | None = None) -> str:
+def render(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format, *, title: str | None = None
+) -> str:
     """The rows as text that ends with a line feed. ``title`` shows in tables only."""
     if format_ == "csv":
         stream = io.StringIO()

@@ -39,8 +39,6 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
         # The file is read-only already; this also keeps a query from reading or writing files beside it.
         connection.execute("SET enable_external_access = false")
         result = connection.execute(sql, list(parameters))
-        if result.description is None:
-            return Answer((), ())
         return Answer(tuple(column[0] for column in result.description), tuple(result.fetchall()))
     except duckdb.Error as error:
         raise BadInputError(" ".join(str(error).split())) from error
@@ -50,7 +48,9 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
 
 def findings(settings: Settings) -> list[str]:
     """Names of the findings tables."""
-    answer = query(settings, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'findings' ORDER BY 1")
+    answer = query(
+        settings, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'findings' ORDER BY 1"
+    )
     return [row[0] for row in answer.rows]
 
 

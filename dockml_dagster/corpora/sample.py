@@ -12,7 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dockml_dagster.corpora.base import Collected, CorpusError, Listing, Outcome, Stage, combined_hash, partition_key
+from dockml_dagster.corpora.base import (
+    Collected,
+    CorpusError,
+    Listing,
+    Outcome,
+    Stage,
+    combined_hash,
+    partition_key,
+)
 from dockml_dagster.study.dockerfile.names import classify_file_name
 
 RATER = "dockml"
@@ -122,7 +130,10 @@ class Sample:
                     "step": step,
                     "step_number": step_number,
                     "keyword": (entry.get("topics") or [None])[0],
-                    **{column: entry.get(column) for column in ("stars", "forks", "commits", "releases", "archived")},
+                    **{
+                        column: entry.get(column)
+                        for column in ("stars", "forks", "commits", "releases", "archived")
+                    },
                     "dockerfiles": entry.get("dockerfiles"),
                     "source_file": "projects.yaml",
                     "source_row": number,
@@ -188,7 +199,12 @@ class Sample:
 
     def _manifests(self, project: str) -> Collected:
         references = [
-            {"reference": reference, "origin": "projects.yaml", "position": position, "source_file": "projects.yaml"}
+            {
+                "reference": reference,
+                "origin": "projects.yaml",
+                "position": position,
+                "source_file": "projects.yaml",
+            }
             for position, reference in enumerate(self._references(project))
         ]
         reason = "the sample has no images yet" if references else "the project names no image"

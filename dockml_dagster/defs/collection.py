@@ -77,7 +77,9 @@ def collect(
     keys = list(context.partition_keys)
     names = {corpus_of(key) for key in keys}
     if len(names) != 1:
-        raise dg.Failure(f"a batch is of one corpus, this range has {', '.join(sorted(names))}", allow_retries=False)
+        raise dg.Failure(
+            f"a batch is of one corpus, this range has {', '.join(sorted(names))}", allow_retries=False
+        )
     try:
         corpus = corpora.corpus(names.pop())
         for stage in selected:
@@ -98,7 +100,11 @@ def collect_stage(
 ) -> None:
     """Collect one stage of a batch: read outside the lock, write in one transaction, then tell Dagster."""
     with warehouse.get_connection() as connection:
-        due = {d.project: d for d in due_query.due(connection, corpus.name, corpus.method_version) if d.stage == stage}
+        due = {
+            d.project: d
+            for d in due_query.due(connection, corpus.name, corpus.method_version)
+            if d.stage == stage
+        }
         hashes = due_query.input_hashes(connection, stage, keys)
     to_collect = [key for key in keys if key in hashes and (force or (key in due and due[key].to_collect))]
     collected = {}
@@ -116,8 +122,15 @@ def collect_stage(
             dg.AssetMaterialization(
                 asset_key=stage,
                 partition=key,
-                metadata={"outcome": state.status, "reason": state.reason or "", "observed at": str(state.observed_at)},
-                tags={"dagster/code_version": corpus.method_version, "dagster/data_version": state.input_hash[:16]},
+                metadata={
+                    "outcome": state.status,
+                    "reason": state.reason or "",
+                    "observed at": str(state.observed_at),
+                },
+                tags={
+                    "dagster/code_version": corpus.method_version,
+                    "dagster/data_version": state.input_hash[:16],
+                },
             )
         )
     with warehouse.get_connection() as connection:

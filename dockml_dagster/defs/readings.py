@@ -30,7 +30,9 @@ _UNREAD = """
 """
 
 
-@dg.asset(group_name="collection", kinds={"python", "duckdb"}, deps=["dockerfiles"], code_version=READER_VERSION)
+@dg.asset(
+    group_name="collection", kinds={"python", "duckdb"}, deps=["dockerfiles"], code_version=READER_VERSION
+)
 def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Every distinct Dockerfile text, read twice: as BuildKit reads it and as the paper did.
 
@@ -38,7 +40,9 @@ def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[No
     """
     with warehouse.get_connection() as connection:
         unread = connection.execute(_UNREAD, [reader_version()]).fetchall()
-    reader = Reader({name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS})
+    reader = Reader(
+        {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
+    )
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for _, content in unread:
         for table, row in reader.rows(content):
@@ -51,7 +55,8 @@ def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[No
         digests = [sha256 for sha256, _ in unread]
         for table in TABLES:
             connection.execute(
-                f"DELETE FROM {qualified(table)} WHERE sha256 IN (SELECT unnest($digests))", {"digests": digests}
+                f"DELETE FROM {qualified(table)} WHERE sha256 IN (SELECT unnest($digests))",
+                {"digests": digests},
             )
             insert(connection, table, rows[table])
     return dg.MaterializeResult(

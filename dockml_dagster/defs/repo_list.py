@@ -13,7 +13,9 @@ import dagster as dg
 from dockml_dagster.corpora.base import Listing, Outcome
 from dockml_dagster.defs.partitions import register
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
+from dockml_dagster.warehouse.rows import write_visit
 
 
 class CorpusConfig(dg.Config):
@@ -44,7 +46,10 @@ def outcome_rows(
 
 @dg.asset(group_name="collection", kinds={"duckdb", "github"}, tags={"dockml/stage": "repo_list"})
 def repo_list(
-    context: dg.AssetExecutionContext, config: CorpusConfig, corpora: CorporaResource, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext,
+    config: CorpusConfig,
+    corpora: CorporaResource,
+    warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
     """The projects of a corpus and the candidates it was selected from.
 
@@ -69,6 +74,7 @@ def repo_list(
             listed_at=listed_at,
         )
     registered = register(context.instance, listing.projects)
+    advance("projects")
     return dg.MaterializeResult(
         metadata={
             "corpus": corpus.name,
@@ -94,12 +100,14 @@ def labels(
     with warehouse.get_connection() as connection:
         seen_at = due_query.moment(connection)
         new = {
-            table: due_query.write_visit(connection, table, rows, observed_at=seen_at)
+            table: write_visit(connection, table, rows, observed_at=seen_at)
             for table, rows in listing.labels.items()
         }
         due_query.record_outcomes(
             connection,
-            outcome_rows([Outcome("labels", "", "collected")], corpus=corpus.name, project=None, observed_at=seen_at),
+            outcome_rows(
+                [Outcome("labels", "", "collected")], corpus=corpus.name, project=None, observed_at=seen_at
+            ),
         )
     return dg.MaterializeResult(
         metadata={

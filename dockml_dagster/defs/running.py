@@ -28,7 +28,7 @@ class RunFailedError(DockmlError):
 
 
 class Runner:
-    """The jobs of the graph on the user's Dagster instance. Use as a context manager."""
+    """The jobs of the graph on the user's Dagster instance."""
 
     def __init__(self, settings: Settings) -> None:
         prepare(settings)
@@ -37,16 +37,16 @@ class Runner:
         self._definitions = defs()
         self.instance = dg.DagsterInstance.get()
 
-    def __enter__(self) -> "Runner":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of the instance's storage."""
         self.instance.dispose()
 
     def list_projects(self, corpus: str) -> None:
         """List a corpus and register its partitions."""
         config = {"config": {"corpus": corpus}}
-        self._run("list_projects", {"ops": {"repo_list": config, "labels": config}}, {"dockml/corpus": corpus})
+        self._run(
+            "list_projects", {"ops": {"repo_list": config, "labels": config}}, {"dockml/corpus": corpus}
+        )
 
     def collect(self, projects: Sequence[str], *, force: bool = False) -> None:
         """Collect all stages of these projects, which are of one corpus, in batches."""
@@ -74,7 +74,9 @@ class Runner:
             if run.tags.get(HOST_TAG) == socket.gethostname() and not _alive(run.tags.get(PID_TAG))
         ]
         for run in dead:
-            self.instance.report_run_failed(run, "the process that ran this is gone; what it wrote before is kept")
+            self.instance.report_run_failed(
+                run, "the process that ran this is gone; what it wrote before is kept"
+            )
         return [run.run_id for run in dead]
 
     def _run(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> None:
@@ -110,5 +112,3 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
             if error is not None:
                 return " ".join(error.message.split())
     return "no step said why; see the run in the UI (dockml ui)"
-
-

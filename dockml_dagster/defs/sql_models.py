@@ -48,12 +48,12 @@ def asset_key(name: str) -> dg.AssetKey:
 
 
 def _dependencies(model: Model) -> list[dg.AssetKey]:
-    keys = {
-        dg.AssetKey(RAW_ASSETS[name]) if name.startswith("raw.") else asset_key(name)
+    names = {
+        RAW_ASSETS[name] if name.startswith("raw.") else name
         for name in model.references
         if not name.startswith("seeds.")
     }
-    return sorted(keys, key=lambda key: key.path)
+    return [asset_key(name) for name in sorted(names)]
 
 
 def _test_name(column: Column, entry: Any) -> str:

@@ -82,7 +82,9 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
             raise ModelError(f"{model.name}: {str(error).strip().splitlines()[0]}") from error
         seconds = time.perf_counter() - start
         document(connection, model, kind=kind)
-        columns = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()}
+        columns = {
+            row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()
+        }
         yield Built(model, columns, count(connection, model.name), seconds)
 
 

@@ -58,7 +58,9 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
             f"{path} is open in another program; close it and try again (query the published file instead)"
         )
     if "version number" in text.lower():
-        return BadInputError(f"{path} was written by a newer DuckDB than this one; use that version ({first_line})")
+        return BadInputError(
+            f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
+        )
     return BadInputError(f"cannot open {path}: {first_line}")
 
 
@@ -131,7 +133,9 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to") from error
+        raise BadInputError(
+            f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to"
+        ) from error
     if not os.access(path, os.W_OK):
         raise BadInputError(f"cannot write to {path}; set DOCKML_HOME to a folder you can write to")
     return path

@@ -70,7 +70,8 @@ def due(connection: duckdb.DuckDBPyConnection, corpus: str, method_version: str)
 def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
     """Fingerprint and method version of the newest listing, or None."""
     answer: tuple[str, str] | None = connection.execute(
-        "SELECT fingerprint, method_version FROM raw.listings WHERE corpus = ? ORDER BY listed_at DESC LIMIT 1", [corpus]
+        "SELECT fingerprint, method_version FROM raw.listings WHERE corpus = ? ORDER BY listed_at DESC LIMIT 1",
+        [corpus],
     ).fetchone()
     return answer
 
@@ -107,7 +108,9 @@ def record_listing(
     listed_at: datetime,
 ) -> dict[str, int]:
     """Store a listing and make its inputs the wanted ones; returns how many new rows each table got."""
-    new = {table: write_visit(connection, table, found, observed_at=listed_at) for table, found in rows.items()}
+    new = {
+        table: write_visit(connection, table, found, observed_at=listed_at) for table, found in rows.items()
+    }
     connection.execute("DELETE FROM raw.inputs WHERE corpus = ?", [corpus])
     insert(
         connection,
@@ -148,7 +151,9 @@ def record_outcomes(connection: duckdb.DuckDBPyConnection, outcomes: Iterable[Ma
     return insert(connection, "raw.outcomes", list(outcomes))
 
 
-def record_reported(connection: duckdb.DuckDBPyConnection, corpus: str, reported: Iterable[tuple[str, str]]) -> None:
+def record_reported(
+    connection: duckdb.DuckDBPyConnection, corpus: str, reported: Iterable[tuple[str, str]]
+) -> None:
     """Note that Dagster was told of the newest outcome of these (project, stage)."""
     pairs = list(reported)
     connection.execute(
@@ -198,7 +203,9 @@ def newest(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence
     return {row[0]: State(*row[1:]) for row in rows}
 
 
-def input_hashes(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> dict[str, str]:
+def input_hashes(
+    connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]
+) -> dict[str, str]:
     """Project → hash of what a collection of the stage would read, as last listed."""
     rows = connection.execute(
         "SELECT project, input_hash FROM raw.inputs WHERE stage = ? AND project IN (SELECT unnest(?))",
@@ -222,7 +229,12 @@ class Work:
 
 
 def work(
-    connection: duckdb.DuckDBPyConnection, *, corpus: str, fingerprint: str, method_version: str, build_version: str
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    corpus: str,
+    fingerprint: str,
+    method_version: str,
+    build_version: str,
 ) -> Work:
     """Compare what the source, the code and the SQL are now with what was done."""
     return Work(

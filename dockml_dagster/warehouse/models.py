@@ -107,14 +107,18 @@ def load(root: Path | None = None) -> Project:
     root = root or folder()
     documented = _documentation(root)
     models = {
-        model.name: model for schema in SCHEMAS for model in _models(root / schema, documented.get("models", {}))
+        model.name: model
+        for schema in SCHEMAS
+        for model in _models(root / schema, documented.get("models", {}))
     }
     seeds = {
         name: _documented(name, path, documented.get("seeds", {}))
         for path in sorted((root / "seeds").glob("*.csv"))
         for name in [f"seeds.{path.stem}"]
     }
-    raw = {name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))}
+    raw = {
+        name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))
+    }
     known = {**models, **seeds, **raw}
     _require_known(models.values(), known)
     ordered = tuple(models[name] for name in _order(models))

@@ -68,14 +68,17 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     return len(rows)
 
 
-def write_visit(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row], *, observed_at: datetime) -> int:
+def write_visit(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row], *, observed_at: datetime
+) -> int:
     """Store the rows of one table seen by visits at ``observed_at``; returns how many were new.
 
     Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``content_hash``,
     ``first_seen`` and ``last_seen`` are added here.
     """
     hashed = [
-        {**row, "content_hash": content_hash(row), "first_seen": observed_at, "last_seen": observed_at} for row in rows
+        {**row, "content_hash": content_hash(row), "first_seen": observed_at, "last_seen": observed_at}
+        for row in rows
     ]
     if not hashed:
         return 0
@@ -83,8 +86,12 @@ def write_visit(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterabl
     target = qualified(table)
     # The two statements are one idea: what is known is touched, what is new is added. IS NOT DISTINCT FROM,
     # because rows that belong to no project have project NULL.
-    same = "known.content_hash = incoming.content_hash AND known.project IS NOT DISTINCT FROM incoming.project"
-    connection.execute(f"UPDATE {target} AS known SET last_seen = incoming.last_seen FROM incoming WHERE {same}")
+    same = (
+        "known.content_hash = incoming.content_hash AND known.project IS NOT DISTINCT FROM incoming.project"
+    )
+    connection.execute(
+        f"UPDATE {target} AS known SET last_seen = incoming.last_seen FROM incoming WHERE {same}"
+    )
     added = connection.execute(
         f"INSERT INTO {target} BY NAME SELECT * FROM incoming "
         f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS known WHERE {same})"
@@ -106,7 +113,9 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     # thousand fails at the first large number. Lists travel as JSON text for the same reason.
     frame = pd.DataFrame(
         {
-            column: pd.Series([_cell(row.get(column)) for row in rows], dtype=_PANDAS_TYPES.get(types[column], "object"))
+            column: pd.Series(
+                [_cell(row.get(column)) for row in rows], dtype=_PANDAS_TYPES.get(types[column], "object")
+            )
             for column in used
         }
     )

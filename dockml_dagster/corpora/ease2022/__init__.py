@@ -55,7 +55,9 @@ class Ease2022:
     def _sheets(self) -> Mapping[str, workbook.Sheet]:
         data = self._package.read(workbook.WORKBOOK)
         if data is None:
-            raise CorpusError(f"{self._location} has no {workbook.WORKBOOK}; without it there is no list of projects")
+            raise CorpusError(
+                f"{self._location} has no {workbook.WORKBOOK}; without it there is no list of projects"
+            )
         return workbook.read_sheets(data)
 
     @cached_property
@@ -130,12 +132,16 @@ class Ease2022:
 
     def collect(self, stage: Stage, project: str) -> Collected:
         """See ``Corpus.collect``."""
-        collect = {"dockerfiles": self._dockerfiles, "manifests": self._manifests, "layer_stats": self._layer_stats}
+        collect = {
+            "dockerfiles": self._dockerfiles,
+            "manifests": self._manifests,
+            "layer_stats": self._layer_stats,
+        }
         found = collect[stage](project)
         stamped = {table: self._stamp(rows, project) for table, rows in found.rows.items()}
         return Collected(stamped, found.outcomes)
 
-    def _stamp(self, rows: Iterable[Row], project: str | None = None) -> list[Row]:
+    def _stamp(self, rows: Iterable[Mapping[str, Any]], project: str | None = None) -> list[Row]:
         """Rows with corpus, source and, where they have none of their own, project."""
         common = {"project": project, "corpus": self.name, "source": self._package.source}
         return [{**common, **row} for row in rows]
@@ -179,7 +185,13 @@ class Ease2022:
             if "dockerfile" not in path.rsplit("/", 1)[-1].lower():
                 continue
             dockerfiles.append(
-                {"path": path, "size_bytes": len(data), "sha256": digest, "content": data, "source_file": source_file}
+                {
+                    "path": path,
+                    "size_bytes": len(data),
+                    "sha256": digest,
+                    "content": data,
+                    "source_file": source_file,
+                }
             )
             if not data.strip():
                 outcomes.append(Outcome("dockerfiles", path, "malformed", "the file is empty"))
@@ -214,9 +226,16 @@ class Ease2022:
                 rows.setdefault(table, []).extend(found)
             if reference not in self._exports.manifests and reference not in self._exports.configs:
                 outcomes.append(
-                    Outcome("manifests", reference, "not_available", "the exports have no manifest and no config of it")
+                    Outcome(
+                        "manifests",
+                        reference,
+                        "not_available",
+                        "the exports have no manifest and no config of it",
+                    )
                 )
-        outcomes.append(_stage_outcome("manifests", bool(rows.get("raw.manifests") or rows.get("raw.image_configs"))))
+        outcomes.append(
+            _stage_outcome("manifests", bool(rows.get("raw.manifests") or rows.get("raw.image_configs")))
+        )
         return Collected(rows, outcomes)
 
     def _layer_stats(self, project: str) -> Collected:
@@ -243,7 +262,9 @@ class Ease2022:
 def _stage_outcome(stage: Stage, found: bool) -> Outcome:
     if found:
         return Outcome(stage, "", "collected")
-    what = {"manifests": "manifest or config", "layer_stats": "layer summary", "dockerfiles": "Dockerfile"}[stage]
+    what = {"manifests": "manifest or config", "layer_stats": "layer summary", "dockerfiles": "Dockerfile"}[
+        stage
+    ]
     return Outcome(stage, "", "not_available", f"the package has no {what} of this project's images")
 
 

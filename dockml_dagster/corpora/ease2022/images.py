@@ -112,7 +112,9 @@ def _read_kind(package: Package, export: Export, outcomes: list[Outcome]) -> dic
             continue
         for number, cells in enumerate(_rows(reader, path, export, outcomes), start=2):
             if any(not cells.get(column) for column in export.required):
-                outcomes.append(Outcome(export.stage, f"{path} row {number}", "malformed", "a required cell is blank"))
+                outcomes.append(
+                    Outcome(export.stage, f"{path} row {number}", "malformed", "a required cell is blank")
+                )
                 continue
             reference = f"{cells['Image']}:{cells['RepoTag']}"
             by_reference[reference].append(Line(path, number, {k: v or "" for k, v in cells.items() if k}))
@@ -125,7 +127,11 @@ def _rows(
     try:
         yield from reader
     except csv.Error as error:
-        outcomes.append(Outcome(export.stage, path, "malformed", f"line {reader.line_num}: {error}; the rest was not read"))
+        outcomes.append(
+            Outcome(
+                export.stage, path, "malformed", f"line {reader.line_num}: {error}; the rest was not read"
+            )
+        )
 
 
 def _export_number(path: str) -> int:

@@ -114,7 +114,9 @@ def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
     except FileNotFoundError as error:
         raise CorpusError(f"git is not installed; install it {hint}") from error
     except subprocess.TimeoutExpired as error:
-        raise CorpusError(f"cloning {url} took longer than {CLONE_TIMEOUT_SECONDS} s; try again {hint}") from error
+        raise CorpusError(
+            f"cloning {url} took longer than {CLONE_TIMEOUT_SECONDS} s; try again {hint}"
+        ) from error
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise CorpusError(f"cannot clone {url}: {said}; check the network {hint}")
@@ -138,11 +140,15 @@ def _commit(location: Path) -> str | None:
     """HEAD of a clean clone: exact, and cheaper than looking at 35,768 files."""
     if not (location / ".git").is_dir():
         return None
-    head = subprocess.run(["git", "-C", str(location), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    head = subprocess.run(
+        ["git", "-C", str(location), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
     status = subprocess.run(
         ["git", "-C", str(location), "status", "--porcelain"], capture_output=True, text=True, check=False
     )
-    return head.stdout.strip() if head.returncode == 0 and status.returncode == 0 and not status.stdout else None
+    return (
+        head.stdout.strip() if head.returncode == 0 and status.returncode == 0 and not status.stdout else None
+    )
 
 
 def _directory(location: Path) -> dict[str, bytes | Path]:
@@ -166,11 +172,15 @@ def _archive(location: Path) -> dict[str, bytes | Path]:
                     continue
                 total += member.size
                 if member.size > MAX_FILE_BYTES or total > MAX_TOTAL_BYTES or len(files) >= MAX_FILES:
-                    raise CorpusError(f"DOCKML_EASE2022: {location} is larger than the study's package can be")
+                    raise CorpusError(
+                        f"DOCKML_EASE2022: {location} is larger than the study's package can be"
+                    )
                 stream = archive.extractfile(member)
                 files[name] = stream.read() if stream else b""
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
-        raise CorpusError(f"DOCKML_EASE2022: {location} is damaged or no archive ({error}); get it again") from error
+        raise CorpusError(
+            f"DOCKML_EASE2022: {location} is damaged or no archive ({error}); get it again"
+        ) from error
     return files
 
 

@@ -137,11 +137,15 @@ def candidates(sheets: Mapping[str, Sheet]) -> tuple[list[Row], list[Outcome]]:
     outcomes: list[Outcome] = []
     for number, (name, step) in enumerate(FUNNEL):
         if name not in sheets:
-            outcomes.append(Outcome("repo_list", f"sheet {name}", "not_available", "the workbook has no such sheet"))
+            outcomes.append(
+                Outcome("repo_list", f"sheet {name}", "not_available", "the workbook has no such sheet")
+            )
             continue
         for source_row, cells in sheets[name].rows:
             if (found := repository(cells)) is None:
-                outcomes.append(Outcome("repo_list", f"sheet {name} row {source_row}", "malformed", "no repository name"))
+                outcomes.append(
+                    Outcome("repo_list", f"sheet {name} row {source_row}", "malformed", "no repository name")
+                )
                 continue
             rows.append(
                 {
@@ -274,7 +278,9 @@ class Reference:
     position: int
 
 
-def references(sheets: Mapping[str, Sheet], names: Sequence[str]) -> tuple[list[Reference], list[tuple[str, Outcome]]]:
+def references(
+    sheets: Mapping[str, Sheet], names: Sequence[str]
+) -> tuple[list[Reference], list[tuple[str, Outcome]]]:
     """Image references of the selected projects from ``latest_image``, and (name, outcome) where a cell is unusable."""
     wanted = set(names)
     found: list[Reference] = []
@@ -289,7 +295,12 @@ def references(sheets: Mapping[str, Sheet], names: Sequence[str]) -> tuple[list[
             if values is None:
                 what = "is empty" if not cell else f"is not a list of references: {cell[:80]}"
                 outcomes.append(
-                    (name, Outcome("manifests", f"{sheet}.latest_image", "malformed", f"row {source_row} {what}"))
+                    (
+                        name,
+                        Outcome(
+                            "manifests", f"{sheet}.latest_image", "malformed", f"row {source_row} {what}"
+                        ),
+                    )
                 )
                 continue
             found.extend(
