@@ -1,6 +1,7 @@
 """The JSON form of a read Dockerfile, as ``dockml read-dockerfile --format json`` prints it.
 
-Here: the stable field names (DESIGN, section 6) and nothing computed. Fields may be added, never renamed. Not here: printing.
+Here: the stable field names (DESIGN, section 6) and nothing computed. Fields may be added, never renamed.
+Not here: printing.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ def to_document(
 ) -> Json:
     """The document of one file: plain dicts, lists, strings, numbers, ``None``.
 
-    ``tasks`` of a command is empty without ``task_rules``; ``class`` of a base is absent without ``base_rules``.
+    ``tasks`` of a command is empty without ``task_rules``; ``class`` of a base is absent without
+    ``base_rules``.
     """
     runs = read_runs(reading) if runs is None else runs
     graph = stage_graph(reading)
@@ -41,8 +43,12 @@ def to_document(
         "template": reading.template,
         "escape": reading.escape,
         "text": {name: getattr(reading.text, name) for name in reading.text.__slots__},
-        "directives": [{"name": item.name, "value": item.value, "line": item.line} for item in reading.directives],
-        "comments": [{"line": item.line, "text": item.text, "inside": item.inside} for item in reading.comments],
+        "directives": [
+            {"name": item.name, "value": item.value, "line": item.line} for item in reading.directives
+        ],
+        "comments": [
+            {"line": item.line, "text": item.text, "inside": item.inside} for item in reading.comments
+        ],
         "problems": [
             {"line": item.line, "kind": item.kind, "message": item.message} for item in reading.problems
         ],
@@ -132,7 +138,11 @@ def _base(base: BaseReference, rules: BaseImageRules | None) -> Json:
         document["class"] = {
             "type": found.type,
             "pinning": found.pinning,
-            **{evidence.attribute: evidence.value for evidence in found.evidence if evidence.attribute != "type"},
+            **{
+                evidence.attribute: evidence.value
+                for evidence in found.evidence
+                if evidence.attribute != "type"
+            },
             "evidence": [
                 {"attribute": evidence.attribute, "rule": evidence.rule, "matched": evidence.matched}
                 for evidence in found.evidence

@@ -1,8 +1,8 @@
 """The shell inside RUN: every simple command with its name, arguments and place.
 
-Here: the types, the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
-here-document), and ``unaccounted``, which proves that nothing was lost. Not here: bash's tree (``bash_commands``), PowerShell
-and cmd (``windows_commands``), or what a command is for (``run_tasks``).
+Here: the types, the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form,
+shebang of a here-document), and ``unaccounted``, which proves that nothing was lost. Not here: bash's tree
+(``bash_commands``), PowerShell and cmd (``windows_commands``), or what a command is for (``run_tasks``).
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,14 @@ class Span:
 class SimpleCommand:
     """One simple command of a shell.
 
-    ``name`` and ``arguments`` are words with quotes removed and variables left in (``$X``); ``name`` is empty for
-    bare assignments, and ``[``, ``[[`` or ``((`` for tests. ``assignments`` (``A=1 make``) and ``redirections`` are as written.
-    ``joined`` is the operator before it (``&&``, ``||``, ``;``, ``|``, ``&``, ``\\n``; empty for the first one).
-    ``inside`` names the constructs around it, outermost first: ``if for while until case subshell group function
-    negated`` and, for commands that are part of another command's word or input, ``substitution``, ``-c`` or ``stdin``.
-    ``line`` is the line in the file. ``parse_error``: the shell's grammar could not read it or what surrounds it.
-    ``nested``: its text is also part of a word of another command, so it does not count for ``unaccounted``.
+    ``name`` and ``arguments`` are words with quotes removed and variables left in (``$X``); ``name`` is
+    empty for bare assignments, and ``[``, ``[[`` or ``((`` for tests. ``assignments`` (``A=1 make``) and
+    ``redirections`` are as written. ``joined`` is the operator before it (``&&``, ``||``, ``;``, ``|``,
+    ``&``, ``\\n``; empty for the first one). ``inside`` names the constructs around it, outermost first:
+    ``if for while until case subshell group function negated`` and, for commands that are part of another
+    command's word or input, ``substitution``, ``-c`` or ``stdin``. ``line`` is the line in the file.
+    ``parse_error``: the shell's grammar could not read it or what surrounds it. ``nested``: its text is
+    also part of a word of another command, so it does not count for ``unaccounted``.
     """
 
     name: str
@@ -52,7 +53,9 @@ class SimpleCommand:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed`` where an error is."""
+    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed``
+    where an error is.
+    """
 
     text: str
     span: Span
@@ -61,7 +64,9 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents appended)."""
+    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents
+    appended).
+    """
 
     text: str
     interpreter: str
@@ -75,8 +80,9 @@ class Script:
 class Run:
     """One RUN instruction (or ``ONBUILD RUN``).
 
-    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would start (the SHELL in
-    force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept apart from the commands.
+    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would
+    start (the SHELL in force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept
+    apart from the commands.
     """
 
     position: int
@@ -98,7 +104,8 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
 
 MAX_SCRIPT = 256 * 1024
-"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked."""
+"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked.
+"""
 _MAX_DEPTH = 3
 """How deep ``bash -c "bash -c '…'"`` is followed."""
 
@@ -107,7 +114,9 @@ _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 
 def interpreter_of(program: str) -> str:
-    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name (``python3``)."""
+    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name
+    (``python3``).
+    """
     name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
     if name in _POSIX_SHELLS:
         return "sh"
@@ -133,7 +142,7 @@ def read_runs(reading: DockerfileReading) -> tuple[Run, ...]:
 
 def _runs(reading: DockerfileReading) -> Iterator[Run]:
     shells: list[tuple[str, ...]] = []
-    shell = DEFAULT_SHELL
+    shell: tuple[str, ...] = DEFAULT_SHELL
     for position, instruction in enumerate(reading.instructions):
         if instruction.keyword == "FROM" and instruction.stage is not None:
             base = reading.stages[instruction.stage].base
@@ -153,11 +162,17 @@ def _runs(reading: DockerfileReading) -> Iterator[Run]:
 
 def _is_windows(image: str) -> bool:
     image = image.lower()
-    return image.startswith("mcr.microsoft.com/windows") or "nanoserver" in image or "windowsservercore" in image
+    return (
+        image.startswith("mcr.microsoft.com/windows") or "nanoserver" in image or "windowsservercore" in image
+    )
 
 
 def read_run(
-    instruction: Instruction, shell: tuple[str, ...] = DEFAULT_SHELL, *, position: int = 0, onbuild: bool = False
+    instruction: Instruction,
+    shell: tuple[str, ...] = DEFAULT_SHELL,
+    *,
+    position: int = 0,
+    onbuild: bool = False,
 ) -> Run:
     """Read one RUN. Never raises; what cannot be parsed is kept and flagged."""
     if instruction.form == "exec":
@@ -246,7 +261,12 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 def _bare_script(text: str, interpreter: str) -> Script:
     if len(text) > MAX_SCRIPT:
         return Script(
-            text, interpreter, (), (Operator(text, Span(0, len(text)), "unparsed"),), parse_error=True, censored=True
+            text,
+            interpreter,
+            (),
+            (Operator(text, Span(0, len(text)), "unparsed"),),
+            parse_error=True,
+            censored=True,
         )
     if interpreter == "sh":
         return _bash(text)
@@ -330,7 +350,8 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
 
 
 def unaccounted(script: Script) -> tuple[str, ...]:
-    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was lost.
+    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was
+    lost.
 
     Blanks, newlines and escaped line ends carry no word and are left out.
     """

@@ -1,7 +1,7 @@
 """One logical line to one instruction: keyword, flags, arguments, and why BuildKit refuses it if it does.
 
-Here: BuildKit's ``parser`` line parsers and the checks of ``instructions.Parse``. Not here: where a line begins and ends
-(``frame``), variables and stages (``evaluation``).
+Here: BuildKit's ``parser`` line parsers and the checks of ``instructions.Parse``. Not here: where a line
+begins and ends (``frame``), variables and stages (``evaluation``).
 """
 
 import json
@@ -15,8 +15,26 @@ from dockml_dagster.study.dockerfile.model import Assignment, Flag, Form, Heredo
 from dockml_dagster.study.dockerfile.source_text import SPACES
 
 KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER "
-    "VOLUME WORKDIR".split()
+    [
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+        "RUN",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    ]
 )
 """Every instruction there is."""
 
@@ -33,11 +51,13 @@ _FLAGS: dict[str, dict[str, str]] = {
         "unpack": "switch", "exclude": "list",
     },
     "COPY": {
-        "chown": "text", "from": "text", "chmod": "text", "link": "switch", "exclude": "list", "parents": "switch",
+        "chown": "text", "from": "text", "chmod": "text", "link": "switch", "exclude": "list",
+        "parents": "switch",
     },
     "FROM": {"platform": "text"},
     "HEALTHCHECK": {
-        "interval": "text", "timeout": "text", "start-period": "text", "start-interval": "text", "retries": "text",
+        "interval": "text", "timeout": "text", "start-period": "text", "start-interval": "text",
+        "retries": "text",
     },
     "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
 }  # fmt: skip
@@ -51,7 +71,9 @@ class _RefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the logical line."""
+    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the
+    logical line.
+    """
 
     keyword: str
     flags: tuple[Flag, ...]
@@ -67,11 +89,13 @@ class Parsed:
     censored: bool
 
 
-def parse_instruction(text: str, escape: str, heredocs: tuple[Heredoc, ...] = (), *, inner: bool = False) -> Parsed:
+def parse_instruction(
+    text: str, escape: str, heredocs: tuple[Heredoc, ...] = (), *, inner: bool = False
+) -> Parsed:
     """Parse a logical line.
 
-    ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the instruction for.
-    ``inner`` is set for the child of an ONBUILD.
+    ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the
+    instruction for. ``inner`` is set for the child of an ONBUILD.
     """
     line = text.strip(SPACES)
     lead = len(text) - len(text.lstrip(SPACES)) if line else 0
@@ -225,16 +249,16 @@ def _names_and_values(keyword: str, value: str, escape: str) -> list[str]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise _RefusedError(f"Syntax error - can't find = in {word[:80]!r}. Must be of the form: name=value")
+            raise _RefusedError(
+                f"Syntax error - can't find = in {word[:80]!r}. Must be of the form: name=value"
+            )
         pairs += (name, text)
     return pairs
 
 
 def _assignments(keyword: str, arguments: tuple[str, ...]) -> tuple[Assignment, ...]:
     if keyword in ("ENV", "LABEL"):
-        return tuple(
-            Assignment(arguments[at], arguments[at + 1]) for at in range(0, len(arguments) - 1, 2)
-        )
+        return tuple(Assignment(arguments[at], arguments[at + 1]) for at in range(0, len(arguments) - 1, 2))
     if keyword == "ARG":
         parts = (word.partition("=") for word in arguments)
         return tuple(Assignment(name, value if equals else None) for name, equals, value in parts)
@@ -253,13 +277,21 @@ def _onbuild_problem(child: Parsed | None) -> str | None:
 
 
 def _problem(
-    keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...], form: Form | None, heredocs: tuple[Heredoc, ...]
+    keyword: str,
+    flags: tuple[Flag, ...],
+    arguments: tuple[str, ...],
+    form: Form | None,
+    heredocs: tuple[Heredoc, ...],
 ) -> str | None:
     return _argument_problem(keyword, arguments, form, heredocs) or _flag_problem(keyword, flags, arguments)
 
 
 def _flag_problem(keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...]) -> str | None:
-    if not flags or keyword in _FLAGS_IGNORED or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE"):
+    if (
+        not flags
+        or keyword in _FLAGS_IGNORED
+        or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE")
+    ):
         return None
     allowed = _FLAGS.get(keyword, {})
     seen: set[str] = set()

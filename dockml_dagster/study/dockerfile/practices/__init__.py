@@ -1,10 +1,11 @@
 """Practices of a Dockerfile: each a self-describing unit with a verdict and the lines that show it.
 
-``model`` has the types and what every practice may look at; the practices stand in ``base_image``, ``installing``, ``layers``,
-``runtime`` and ``safety``. Not here: advice with bytes (that needs the image), hadolint (an asset of its own).
+``model`` has the types and what every practice may look at; the practices stand in ``base_image``,
+``installing``, ``layers``, ``runtime`` and ``safety``. Not here: advice with bytes (that needs the image),
+hadolint (an asset of its own).
 
-Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build stage from which
-files are merely copied may be as untidy as it likes.
+Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build
+stage from which files are merely copied may be as untidy as it likes.
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,8 @@ def judge_practices(
 ) -> tuple[PracticeFinding, ...]:
     """One finding a practice. ``runs``: those of ``shell.read_runs``, if already at hand.
 
-    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without them
-    ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
+    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
+    them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
     """
     if not reading.stages:
         return tuple(

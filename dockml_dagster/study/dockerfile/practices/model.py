@@ -18,7 +18,9 @@ Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may be secret."""
+    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may
+    be secret.
+    """
 
     line: int
     what: str
@@ -49,8 +51,8 @@ class Step:
 class Facts:
     """What practices look at.
 
-    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and ``steps`` are theirs.
-    ``base`` is the image below all of them.
+    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
+    ``steps`` are theirs. ``base`` is the image below all of them.
     """
 
     reading: DockerfileReading
@@ -82,7 +84,9 @@ class Facts:
         values: dict[str, str | None] = {}
         for instruction in self.every("ENV"):
             for assignment in instruction.assignments:
-                values[assignment.name] = assignment.expanded.text if assignment.expanded else assignment.value
+                values[assignment.name] = (
+                    assignment.expanded.text if assignment.expanded else assignment.value
+                )
         return values
 
 
@@ -93,8 +97,8 @@ Judge = Callable[[Facts], PracticeFinding]
 class Practice:
     """A practice that explains itself.
 
-    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is found, and when there is
-    none. ``source``: who asks for it.
+    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is
+    found, and when there is none. ``source``: who asks for it.
     """
 
     id: str

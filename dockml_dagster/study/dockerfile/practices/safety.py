@@ -1,4 +1,4 @@
-"""Practices about secrets and about code that runs unseen. Values are never quoted as evidence, only names."""
+"""Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
 
 import re
 
@@ -12,7 +12,9 @@ _NOT_SECRET = re.compile(
     r"(?i)public|keyring|key_?server|key_?id$|gpg_key|key_?(?:url|file|path|fingerprint)|_(?:file|path|url|dir)$|apt_key|tokenizer"
 )
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c"})
-_INTERPRETERS = frozenset({"sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python3", "perl", "ruby", "node", "php", "Rscript"})
+_INTERPRETERS = frozenset(
+    {"sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python3", "perl", "ruby", "node", "php", "Rscript"}
+)
 
 
 def _secrets(facts: Facts) -> Judged:
@@ -54,7 +56,11 @@ def _piped(facts: Facts) -> Judged:
             fetches = True
             piping = True
             if "substitution" in step.command.inside and _run_by_shell(before):
-                found.append(Line(step.command.line, f"{before.program.name if before else ''} runs what {name} fetches"))
+                found.append(
+                    Line(
+                        step.command.line, f"{before.program.name if before else ''} runs what {name} fetches"
+                    )
+                )
         elif piping and step.command.joined in ("|", "|&") and name in _INTERPRETERS:
             found.append(Line(step.command.line, f"piped to {name}"))
         before = step if "substitution" not in step.command.inside or before is None else before
@@ -78,7 +84,8 @@ PRACTICES = (
         "no-secrets-in-variables",
         "No ENV or ARG has the name of a secret.",
         "Both stay readable in the image's configuration or history for everyone who can pull it.",
-        "Names with the words of BuildKit's check (key, token, password …) in the shipped stages and before the first FROM, but "
+        "Names with the words of BuildKit's check (key, token, password …) in the shipped stages and "
+        "before the first FROM, but "
         "not public keys, paths and the like. Values are never recorded.",
         "docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env",
         _secrets,
@@ -86,7 +93,8 @@ PRACTICES = (
     Practice(
         "no-sudo",
         "RUN does not use sudo.",
-        "A build is root already, or says USER; sudo has unpredictable TTY and signal behaviour and stays as a way to root.",
+        "A build is root already, or says USER; sudo has unpredictable TTY and signal behaviour and "
+        "stays as a way to root.",
         "A command started through sudo in a shipped RUN.",
         "docs.docker.com/build/building/best-practices (USER); hadolint DL3004",
         _sudo,
@@ -95,7 +103,8 @@ PRACTICES = (
         "no-pipe-to-shell",
         "Nothing that was just downloaded is run unseen.",
         "What runs is whatever the server sends at that moment: not verified, not recorded, not repeatable.",
-        "curl or wget piped into an interpreter, or inside its `$(…)` or `<(…)`. Not applicable without curl and wget.",
+        "curl or wget piped into an interpreter, or inside its `$(…)` or `<(…)`. Not applicable "
+        "without curl and wget.",
         "hadolint DL4006 (on pipes); OWASP Docker Security Cheat Sheet",
         _piped,
     ),
