@@ -340,10 +340,11 @@ class _Walk:
         """The result, with every gap that holds text filled."""
         spans = [span for command in self.commands if not command.nested for span in command.spans]
         spans.extend(operator.span for operator in self.operators)
-        spans.sort(key=lambda span: (span.start, span.end))
+        spans.append(Span(len(self.text), len(self.text)))
+        spans.sort()
         at = 0
-        for start, end in [*((span.start, span.end) for span in spans), (len(self.text), len(self.text))]:
-            gap = self.text[at:start] if start > at else ""
+        for start, end in spans:
+            gap = self.text[at:start] if start > at + 1 else self.text[at:start].strip()
             if gap.strip() and gap.replace("\\\r\n", "").replace("\\\n", "").strip():
                 self.operators.append(Operator(gap, Span(at, start), "unparsed"))
             at = max(at, end)

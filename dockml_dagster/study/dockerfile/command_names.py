@@ -7,8 +7,9 @@ run``), names normalised (``/usr/bin/python3.8`` → ``python3``). Not here: wha
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.bash_commands import unquoted
 from dockml_dagster.study.dockerfile.shell import Script, SimpleCommand
@@ -49,6 +50,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 # Wrappers with words of their own before the command.
 _LEADING_WORDS = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "retry": 0}
 _RUNNERS = {"conda", "mamba", "micromamba", "pipenv", "poetry", "uv", "pdm", "hatch", "scl"}
+_MAY_WRAP = frozenset(_WRAPPERS) | _RUNNERS | {"python", "python3", ""}
 _RUNNER_OPTIONS = frozenset(
     {"-n", "--name", "-p", "--prefix", "--cwd", "--python", "--with", "--group", "--extra"}
 )
@@ -103,6 +105,7 @@ def programs(script: Script, scope: Mapping[str, str]) -> Iterator[tuple[SimpleC
             local[name] = value
 
 
+@lru_cache(maxsize=8192)
 def normal_name(word: str) -> str:
     """The program's own name: no folder, no version. Scripts keep their leading ``./``."""
     if word.startswith("./") and "/" not in word[2:]:
@@ -121,14 +124,14 @@ def normal_name(word: str) -> str:
 
 def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
     """The program of a command, and its arguments with known variables resolved."""
-    words: list[str] = []
-    for word in command.words:
-        if "$" in word:
-            known = resolve(word, scope)
-            # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
-            words.extend(known.split() if known != word else [word])
-        else:
-            words.append(word)
+    words: Sequence[str] = command.words
+    if "$" in "".join(words):
+        words = _resolved(words, scope)
+    name = normal_name(words[0])
+    if name not in _MAY_WRAP:
+        # Nearly every command: nothing to take off.
+        return Program(name, words[0], tuple(words[1:]), (), not words[0].startswith("$"))
+    words = list(words)
     wrappers: list[str] = []
     while words:
         name = normal_name(words[0])
@@ -142,6 +145,15 @@ def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
     return Program(
         normal_name(words[0]), words[0], tuple(words[1:]), tuple(wrappers), not words[0].startswith("$")
     )
+
+
+def _resolved(words: Sequence[str], scope: Mapping[str, str]) -> list[str]:
+    resolved: list[str] = []
+    for word in words:
+        known = resolve(word, scope) if "$" in word else word
+        # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
+        resolved.extend(known.split() if known != word else [word])
+    return resolved or [""]
 
 
 def _unwrapped(name: str, words: list[str]) -> list[str] | None:

@@ -42,7 +42,7 @@ _PLACEHOLDER = re.compile(
 legal there.
 """
 
-_ALLOWANCE = 8 << 20
+_ALLOWANCE = 4 << 20
 """Text that expansion may create beside four times the size of the file. Real files stay far below."""
 
 
@@ -78,7 +78,7 @@ class Evaluator:
             self._report(expanded, line.start)
             if assignments:
                 assignments = tuple(
-                    replace(assignment, expanded=value)
+                    Assignment(assignment.name, assignment.value, value)
                     for assignment, value in zip(assignments, expanded[1::2], strict=True)
                 )
             if parsed.keyword == "ENV":
@@ -134,7 +134,7 @@ class Evaluator:
             self._report((value,), line)
             if value.error is None:
                 self.history.bind(argument.name, value.text if value.text is not None else value.missing)
-            return replace(argument, expanded=value)
+            return Assignment(argument.name, argument.value, value)
         unset = Unset(Missing(argument.name, "no default"), definite=True)
         if not self.stages:
             if argument.name not in AUTOMATIC_ARGUMENTS:
@@ -275,7 +275,7 @@ def instruction(
     segments = _shifted(line.segments, parsed.value_offset)
     child = None
     if parsed.child is not None:
-        inner = replace(line, segments=segments)
+        inner = line._replace(segments=segments)
         child = instruction(
             inner,
             parsed.child,

@@ -12,6 +12,7 @@ instead, and its lexer (here-document words, quoted words) is what this package 
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2b_dockerfile_utils import ShellLex, parse_heredoc
 
@@ -29,8 +30,7 @@ _DIRECTIVE_SPACES = "\t\n\f\r "
 _MAY_HOLD_HEREDOC = re.compile(r"(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)[\t\v\f\r ]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class LogicalLine:
+class LogicalLine(NamedTuple):
     """One instruction's lines. ``text`` is what BuildKit's parser sees: joined, comments dropped,
     left-stripped.
 

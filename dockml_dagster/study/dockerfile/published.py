@@ -84,10 +84,8 @@ CLASS_WORDS: dict[str, tuple[str, ...]] = {
 
 CLASS_OF_WORD = {word: name for name, words in CLASS_WORDS.items() for word in words}
 
-MAX_SIZE = 4 << 20
-"""Largest file, in bytes, that is given to dockerfile-parse, whose lexer goes character by character in
-Python.
-"""
+MAX_SIZE = 256 << 10
+"""Largest file, in bytes, that is given to dockerfile-parse: it needs quadratic time on continuations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def decode(data: bytes) -> tuple[str, TextFacts]:
     except UnicodeDecodeError:
         text = body.decode(encoding, "replace")
         undecodable = max(1, text.count("\ufffd") - body.count("\ufffd".encode(encoding)))
-    longest, _ = max(((len(line), 0) for line in data.split(b"\n")), default=(0, 0))
+    longest = max(map(len, data.split(b"\n")))
     newlines, crlf = text.count("\n"), text.count("\r\n")
     return text, TextFacts(
         size=len(data),

@@ -95,7 +95,7 @@ def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int,
     """
     chain: list[int] = []
     at = shipped
-    while at is not None and at not in chain:
+    while at is not None:  # a base is always an earlier stage, so this ends
         chain.append(at)
         at = reading.stages[at].base.stage
     return tuple(reversed(chain))

@@ -6,7 +6,7 @@ begins and ends (``frame``), variables and stages (``evaluation``).
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2b_dockerfile_utils import parse_heredoc, parse_words
 
@@ -61,6 +61,8 @@ _FLAGS: dict[str, dict[str, str]] = {
     },
     "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
 }  # fmt: skip
+# Whatever they are given is for the shell to judge.
+_ANY_ARGUMENTS = frozenset({"RUN", "CMD", "ENTRYPOINT"})
 # ``instructions.Parse`` never looks at the flags of these two.
 _FLAGS_IGNORED = frozenset({"STOPSIGNAL", "ARG"})
 
@@ -69,8 +71,7 @@ class _RefusedError(ValueError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the
     logical line.
     """
@@ -106,9 +107,10 @@ def parse_instruction(
     value, offset = "", len(text)
     if gap:
         after = gap.end()
-        flags, after = _flags(line, after, escape)
-        value = line[after:].strip(SPACES)
-        offset = lead + after + (len(line) - after - len(line[after:].lstrip(SPACES)))
+        if line.startswith("--", after) or line[after] in SPACES:
+            flags, after = _flags(line, after, escape)
+        value = line[after:].lstrip(SPACES)
+        offset = lead + len(line) - len(value)
     known = keyword in KEYWORDS
     arguments: tuple[str, ...] = ()
     form: Form | None = None
@@ -121,10 +123,11 @@ def parse_instruction(
     elif censored:
         arguments = (value,)
     elif keyword == "ONBUILD":
-        if value:
+        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long.
+        if value and not inner:
             child = parse_instruction(value, escape, heredocs, inner=True)
             fatal = child.fatal
-        problem = _onbuild_problem(child)
+        problem = _onbuild_problem(child) if not inner else None
     else:
         try:
             arguments, form = _arguments(keyword, value, escape)
@@ -283,6 +286,8 @@ def _problem(
     form: Form | None,
     heredocs: tuple[Heredoc, ...],
 ) -> str | None:
+    if keyword in _ANY_ARGUMENTS:
+        return _flag_problem(keyword, flags, arguments) if flags else None
     return _argument_problem(keyword, arguments, form, heredocs) or _flag_problem(keyword, flags, arguments)
 
 

@@ -268,7 +268,7 @@ class _Expansion:
             if word_missing:
                 self.missing.extend(word_missing)
                 return "${" + name + "}"
-            self._spend(len(word) * len(binding))
+            self._spend(2 * len(word) * len(binding))
             return self._emit(trimmed(binding, word, operator))
         unset = isinstance(binding, Unset) or (colon and binding == "")
         if isinstance(binding, Unset) and not binding.definite and operator != "?":
@@ -301,5 +301,5 @@ class _Expansion:
         if missing or more:
             self.missing.extend(missing + more)
             return "${" + name + "}"
-        self._spend(len(pattern) * len(binding))
+        self._spend(len(pattern) * len(binding) * (len(binding) // 2 + 1))
         return self._emit(substituted(binding, pattern_parts(pattern), replacement, every))

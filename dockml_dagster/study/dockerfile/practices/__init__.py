@@ -19,6 +19,7 @@ from dockml_dagster.study.dockerfile.practices.model import (
     gather,
 )
 from dockml_dagster.study.dockerfile.shell import Run
+from dockml_dagster.study.dockerfile.steps import Step, read_steps
 
 PRACTICES: tuple[Practice, ...] = (
     *base_image.PRACTICES,
@@ -38,8 +39,9 @@ def judge_practices(
     *,
     path: str | None = None,
     repository_paths: Sequence[str] | None = None,
+    steps: Sequence[Step] | None = None,
 ) -> tuple[PracticeFinding, ...]:
-    """One finding a practice. ``runs``: those of ``shell.read_runs``, if already at hand.
+    """One finding a practice. ``runs`` of ``shell.read_runs`` and ``steps`` of ``steps.read_steps``: if already at hand.
 
     ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
     them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
@@ -48,5 +50,5 @@ def judge_practices(
         return tuple(
             PracticeFinding(practice.id, "not applicable", (), "no build stage") for practice in PRACTICES
         )
-    facts = gather(reading, runs, path, repository_paths)
+    facts = gather(reading, read_steps(reading, runs) if steps is None else steps, path, repository_paths)
     return tuple(practice.find(facts) for practice in PRACTICES)

@@ -1,7 +1,8 @@
 """Practices about package managers inside RUN."""
 
 from dockml_dagster.study.dockerfile.package_names import Package
-from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice, Step
+from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+from dockml_dagster.study.dockerfile.steps import Step
 from dockml_dagster.study.dockerfile.shell import Run
 from dockml_dagster.study.dockerfile.stages import mount_options
 

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dockml_dagster.study.dockerfile.command_names import Program, programs
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
-from dockml_dagster.study.dockerfile.packages import Installation, installation
-from dockml_dagster.study.dockerfile.shell import Run, SimpleCommand, read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, shipped_chain, stage_graph
+from dockml_dagster.study.dockerfile.steps import Step
 
 Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 
@@ -34,17 +32,6 @@ class PracticeFinding:
     verdict: Verdict
     evidence: tuple[Line, ...] = ()
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One command of a shipped RUN: the program it starts, and what that installs."""
-
-    run: Run
-    instruction: Instruction
-    command: SimpleCommand
-    program: Program
-    installs: Installation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +106,7 @@ Judged = tuple[Verdict, list[Line], str]
 
 def gather(
     reading: DockerfileReading,
-    runs: Sequence[Run] | None,
+    steps: Sequence[Step],
     path: str | None,
     repository_paths: Sequence[str] | None,
 ) -> Facts:
@@ -128,12 +115,6 @@ def gather(
     chain = shipped_chain(reading, graph.shipped)
     shipped = frozenset(chain)
     instructions = tuple(instruction for index in chain for instruction in reading.of_stage(index))
-    steps: list[Step] = []
-    for run in runs if runs is not None else read_runs(reading):
-        if run.stage not in shipped or run.onbuild:
-            continue
-        instruction = reading.instructions[run.position]
-        for command, program in programs(run.script, instruction.scope):
-            steps.append(Step(run, instruction, command, program, installation(program)))
+    taken = tuple(step for step in steps if step.run.stage in shipped and not step.run.onbuild)
     base = reading.stages[chain[0]].base
-    return Facts(reading, graph, chain, base, instructions, tuple(steps), path, repository_paths)
+    return Facts(reading, graph, chain, base, instructions, taken, path, repository_paths)
