@@ -47,33 +47,30 @@ def _sudo(facts: Facts) -> Judged:
 def _piped(facts: Facts) -> Judged:
     fetches = False
     found: list[Line] = []
-    before: Step | None = None
+    outer: Step | None = None  # the command that is no part of another one's words
     piping = False
     for step in facts.steps:
         name = step.program.name
-        if before is None or before.run is not step.run or step.command.joined not in ("|", "|&"):
-            piping = False
-        if name in _DOWNLOADERS:
-            fetches = True
-            piping = True
-            if "substitution" in step.command.inside and _run_by_shell(before):
-                found.append(
-                    Line(
-                        step.command.line, f"{before.program.name if before else ''} runs what {name} fetches"
-                    )
-                )
-        elif piping and step.command.joined in ("|", "|&") and name in _INTERPRETERS:
+        if step.command.nested:
+            if name in _DOWNLOADERS:
+                fetches = True
+                if "substitution" in step.command.inside and outer is not None and _runs_a_text(outer):
+                    found.append(Line(step.command.line, f"{outer.program.name} runs what {name} fetches"))
+            continue
+        piped = step.command.joined in ("|", "|&") and outer is not None and outer.run is step.run
+        piping = piping and piped
+        if piping and name in _INTERPRETERS:
             found.append(Line(step.command.line, f"piped to {name}"))
-        before = step if "substitution" not in step.command.inside or before is None else before
+        if name in _DOWNLOADERS:
+            fetches = piping = True
+        outer = step
     if found:
         return "violated", found[:40], ""
     return ("followed", [], "") if fetches else ("not applicable", [], "nothing is fetched with curl or wget")
 
 
-def _run_by_shell(step: Step | None) -> bool:
+def _runs_a_text(step: Step) -> bool:
     """``bash <(curl …)``, ``sh -c "$(curl …)"``, ``eval "$(curl …)"``."""
-    if step is None:
-        return False
     outer = (step.program.name, *step.program.wrappers)
     if not any(name in _INTERPRETERS or name == "eval" for name in outer):
         return False
