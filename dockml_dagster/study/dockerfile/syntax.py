@@ -40,6 +40,8 @@ KEYWORDS = frozenset(
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _GO_BLANKS = re.compile(f"[{SPACES}]+")
+# BuildKit looks for flags, and for the type of a HEALTHCHECK, byte by byte: a no-break space is none there.
+_FLAG_SPACES = "\t\n\v\f\r "
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _WITH_JSON = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME"})
 _ONE_ARGUMENT = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
@@ -107,7 +109,7 @@ def parse_instruction(
     value, offset = "", len(text)
     if gap:
         after = gap.end()
-        if line.startswith("--", after) or line[after] in SPACES:
+        if line.startswith("--", after):
             flags, after = _flags(line, after, escape)
         value = line[after:].lstrip(SPACES)
         offset = lead + len(line) - len(value)
@@ -145,7 +147,7 @@ def _flags(line: str, at: int, escape: str) -> tuple[tuple[Flag, ...], int]:
     """Builder flags from ``at`` on, and where the arguments begin."""
     flags: list[Flag] = []
     while True:
-        while at < len(line) and line[at] in SPACES:
+        while at < len(line) and line[at] in _FLAG_SPACES:
             at += 1
         if not line.startswith("--", at):
             return tuple(flags), at
@@ -165,7 +167,7 @@ def _flag_word(line: str, at: int, escape: str) -> tuple[str, int]:
         char = line[at]
         if char == quote:
             quote = ""
-        elif not quote and char in SPACES:
+        elif not quote and char in _FLAG_SPACES:
             break
         elif not quote and char in "'\"":
             quote = char
@@ -183,7 +185,7 @@ def _flag_word(line: str, at: int, escape: str) -> tuple[str, int]:
     return "".join(pieces), at
 
 
-_FLAG_PLAIN = {escape: re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+") for escape in "\\`"}
+_FLAG_PLAIN = {escape: re.compile(f"[^{_FLAG_SPACES}'\"{re.escape(escape)}]+") for escape in "\\`"}
 
 
 def _json_strings(value: str) -> tuple[str, ...] | None:
@@ -208,7 +210,7 @@ def _arguments(keyword: str, value: str, escape: str) -> tuple[tuple[str, ...], 
     if keyword == "HEALTHCHECK":
         if not value:
             return (), None
-        gap = _GO_BLANKS.search(value)
+        gap = _BLANKS.search(value)
         if not gap:
             return (value,), None
         words, form = _arguments("CMD", value[gap.end() :], escape)
