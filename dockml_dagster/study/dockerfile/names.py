@@ -33,8 +33,9 @@ _SUFFIXES: dict[Kind, str] = {
     "script": "sh bash zsh ps1 bat cmd",
     "data": "json yaml yml toml ini cfg conf xml csv lock log diff patch svg png gif snap sum properties",
     "source code": (
-        "py pyi js ts jsx tsx mjs cjs go java kt scala rb rs c cc cpp cxx h hpp cs php pl lua swift groovy r jl "
-        "vue css less scss tmlanguage tm_snippets snippets vim el sql ex exs dart gradle bzl nix hs lhs ml clj"
+        "py pyi js ts jsx tsx mjs cjs go java kt scala rb rs c cc cpp cxx h hpp cs php pl lua swift groovy "
+        "r jl vue css less scss tmlanguage tm_snippets snippets vim el sql ex exs dart gradle bzl nix "
+        "hs lhs ml clj"
     ),
 }
 _BY_SUFFIX: dict[str, Kind] = {suffix: kind for kind, text in _SUFFIXES.items() for suffix in text.split()}

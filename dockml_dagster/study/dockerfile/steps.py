@@ -1,7 +1,8 @@
-"""Every command of a file's RUNs with the program it starts and what that installs: looked up once for all who ask.
+"""Every command of a file's RUNs with the program it starts and what that installs: looked up once for all
+who ask.
 
-Here: the join of ``shell``, ``command_names`` and ``packages``. Not here: what the program is for (``run_tasks``) or whether it should
-be there (``practices``).
+Here: the join of ``shell``, ``command_names`` and ``packages``. Not here: what the program is for
+(``run_tasks``) or whether it should be there (``practices``).
 """
 
 from collections.abc import Sequence

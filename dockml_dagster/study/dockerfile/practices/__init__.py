@@ -41,7 +41,8 @@ def judge_practices(
     repository_paths: Sequence[str] | None = None,
     steps: Sequence[Step] | None = None,
 ) -> tuple[PracticeFinding, ...]:
-    """One finding a practice. ``runs`` of ``shell.read_runs`` and ``steps`` of ``steps.read_steps``: if already at hand.
+    """One finding a practice. ``runs`` of ``shell.read_runs`` and ``steps`` of ``steps.read_steps``: if
+    already at hand.
 
     ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
     them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
@@ -50,5 +51,6 @@ def judge_practices(
         return tuple(
             PracticeFinding(practice.id, "not applicable", (), "no build stage") for practice in PRACTICES
         )
-    facts = gather(reading, read_steps(reading, runs) if steps is None else steps, path, repository_paths)
+    steps = read_steps(reading, runs) if steps is None else steps
+    facts = gather(reading, steps, path, repository_paths)
     return tuple(practice.find(facts) for practice in PRACTICES)

@@ -1,8 +1,9 @@
 """Hostile Dockerfiles: mixes of real fragments and noise, and the promises that hold for every one of them.
 
-Not a test itself: ``test_properties`` samples it with hypothesis, and as a program it fuzzes for a given time::
+Not a test itself: ``test_properties`` samples it with hypothesis, and as a program it fuzzes for a given
+time::
 
-    python tests/unit/study/dockerfile/hostile.py --seconds 600 [--seed 1]
+python tests/unit/study/dockerfile/hostile.py --seconds 600 [--seed 1]
 """
 
 import argparse
@@ -19,20 +20,25 @@ from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.shell import read_runs, unaccounted
 from dockml_dagster.study.dockerfile.steps import read_steps
 
+# fmt: off
 FRAGMENTS = (
-    *(b"FROM ", b"RUN ", b"COPY ", b"ADD ", b"ENV ", b"ARG ", b"LABEL ", b"ONBUILD ", b"HEALTHCHECK ", b"SHELL ", b"USER "),
-    *(b"WORKDIR ", b"EXPOSE ", b"VOLUME ", b"CMD ", b"ENTRYPOINT ", b"STOPSIGNAL ", b"MAINTAINER ", b"from ", b"BOGUS "),
-    *(b"ubuntu:20.04", b" AS build", b"build", b"scratch", b"--platform=$BUILDPLATFORM ", b"a@sha256:" + b"0" * 64),
-    *(b"--from=build ", b"--from=0 ", b"--mount=type=cache,target=/x ", b"--chown=1:1 ", b"--", b"--a='"),
-    *(b"<<EOF", b"<<-EOF", b"<<'EOF'", b"<< EOF", b"EOF", b"\nEOF\n", b"<<<", b"<<A <<B", b"3<<EOF"),
-    *(b"${A:-b}", b"${A", b"$A", b"${A%%.*}", b"${A/b/c}", b"${A:+${B:-$C}}", b"${A#*", b"A=1", b"A=$A$A", b"="),
-    *(b'["a", "b"]', b"[", b'["', b"[1]", b'"', b"'", b"\\", b"`", b"\\\n", b"`\n", b"\\ \n\n", b"\n# c\n", b"# escape=`\n"),
-    *(b"# syntax=x\n", b"# check=y\n", b"#", b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xc2\xa0", "é".encode(), b"\xef\xbb\xbf"),
-    *(b" && ", b" || ", b"; ", b" | ", b" & ", b"$(", b")", b"(", b"{ ", b"; }", b"if x; then ", b"fi", b"for i in a; do "),
-    *(b"; done", b"case x in a) ", b";; esac", b"apt-get update", b"apt-get install -y x=1", b"pip install -r r.txt"),
-    *(b"curl x | sh", b"bash -c 'a && b'", b"sudo -E x", b"{{ x }}", b"{% if %}", b"@X@", b"powershell", b"#!/bin/sh\n"),
-    *(b" ", b"\t", b"\x0b", b"\x1c", b"x", b"/", b".", b". ", b"-", b"*", b"[[ a ]]", b"((1))", b"cat <<X\n", b"\nX\n"),
+    b"FROM ", b"RUN ", b"COPY ", b"ADD ", b"ENV ", b"ARG ", b"LABEL ", b"ONBUILD ", b"HEALTHCHECK ",
+    b"SHELL ", b"USER ", b"WORKDIR ", b"EXPOSE ", b"VOLUME ", b"CMD ", b"ENTRYPOINT ", b"STOPSIGNAL ",
+    b"MAINTAINER ", b"from ", b"BOGUS ", b"ubuntu:20.04", b" AS build", b"build", b"scratch",
+    b"--platform=$BUILDPLATFORM ", b"a@sha256:" + b"0" * 64, b"--from=build ", b"--from=0 ",
+    b"--mount=type=cache,target=/x ", b"--chown=1:1 ", b"--", b"--a='", b"<<EOF", b"<<-EOF",
+    b"<<'EOF'", b"<< EOF", b"EOF", b"\nEOF\n", b"<<<", b"<<A <<B", b"3<<EOF", b"${A:-b}", b"${A",
+    b"$A", b"${A%%.*}", b"${A/b/c}", b"${A:+${B:-$C}}", b"${A#*", b"A=1", b"A=$A$A", b"=",
+    b'["a", "b"]', b"[", b'["', b"[1]", b'"', b"'", b"\\", b"`", b"\\\n", b"`\n", b"\\ \n\n",
+    b"\n# c\n", b"# escape=`\n", b"# syntax=x\n", b"# check=y\n", b"#", b"\n", b"\r\n", b"\r", b"\0",
+    b"\xff", b"\xc2\xa0", "é".encode(), b"\xef\xbb\xbf", b" && ", b" || ", b"; ", b" | ", b" & ",
+    b"$(", b")", b"(", b"{ ", b"; }", b"if x; then ", b"fi", b"for i in a; do ", b"; done",
+    b"case x in a) ", b";; esac", b"apt-get update", b"apt-get install -y x=1",
+    b"pip install -r r.txt", b"curl x | sh", b"bash -c 'a && b'", b"sudo -E x", b"{{ x }}",
+    b"{% if %}", b"@X@", b"powershell", b"#!/bin/sh\n", b" ", b"\t", b"\x0b", b"\x1c", b"x", b"/",
+    b".", b". ", b"-", b"*", b"[[ a ]]", b"((1))", b"cat <<X\n", b"\nX\n",
 )
+# fmt: on
 
 
 def check(data: bytes) -> None:
@@ -88,7 +94,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=None)
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
-    source = random.Random(seed)  # noqa: S311  a fuzzer must be repeatable, not unguessable
+    source = random.Random(seed)
     end, count, slowest = time.monotonic() + arguments.seconds, 0, 0.0
     while time.monotonic() < end:
         data = mixture(source)

@@ -21,7 +21,9 @@ from dockml_dagster.study.dockerfile.variables import expand
 
 HERE = Path(__file__).parent
 SEEDS = next(
-    folder / "dbt_like_sql" / "seeds" for folder in HERE.parents if (folder / "dbt_like_sql" / "seeds").is_dir()
+    folder / "dbt_like_sql" / "seeds"
+    for folder in HERE.parents
+    if (folder / "dbt_like_sql" / "seeds").is_dir()
 )
 TASK_RULES = parse_task_rules(
     (SEEDS / "run_task_commands.csv").read_text("utf-8"), (SEEDS / "run_tasks.csv").read_text("utf-8")
@@ -31,7 +33,7 @@ BASE_RULES = parse_base_image_rules((SEEDS / "base_image_rules.csv").read_text("
 
 def table(name: str) -> Any:
     rows = json.loads((HERE / "cases" / name).read_text("utf-8"))
-    label = "word run command reference partial image path practice".split()
+    label = ["word", "run", "command", "reference", "partial", "image", "path", "practice"]
     ids = [f"{at}-{next(str(row[key]) for key in label if key in row)[:40]}" for at, row in enumerate(rows)]
     return pytest.mark.parametrize("row", rows, ids=ids)
 
@@ -85,7 +87,7 @@ def test_references(row: dict[str, Any]) -> None:
         parts = known_parts(row["partial"])
         assert (parts.repository, parts.tag) == (row["repository"], row["tag"])
     elif row.get("error"):
-        with pytest.raises(ValueError):  # noqa: PT011  every reason is Docker's own
+        with pytest.raises(ValueError):
             split_reference(row["reference"])
     else:
         parts = split_reference(row["reference"])
@@ -109,7 +111,9 @@ def test_names(row: dict[str, Any]) -> None:
     found = classify_file_name(row["path"])
     assert found.kind == row["kind"]
     assert found.reason
-    assert found.mentions_dockerfile == ("dockerfile" in row["path"].lower().replace("\\", "/").rsplit("/", 1)[-1])
+    assert found.mentions_dockerfile == (
+        "dockerfile" in row["path"].lower().replace("\\", "/").rsplit("/", 1)[-1]
+    )
 
 
 @table("practices.json")
@@ -134,7 +138,9 @@ def test_run_tasks(row: dict[str, Any]) -> None:
 
 
 def test_every_practice_explains_itself_and_has_cases() -> None:
-    judged = {(row["practice"], row["verdict"]) for row in json.loads((HERE / "cases/practices.json").read_text())}
+    judged = {
+        (row["practice"], row["verdict"]) for row in json.loads((HERE / "cases/practices.json").read_text())
+    }
     for practice in PRACTICES:
         assert all((practice.definition, practice.why, practice.detection, practice.source))
         assert {(practice.id, "followed"), (practice.id, "violated")} <= judged
@@ -148,7 +154,9 @@ def test_seeds_are_refused_with_their_fault() -> None:
     with pytest.raises(ValueError, match="twice"):
         parse_base_image_rules(head + "a,os,x,y,,\na,os,x,y,,\n")
     with pytest.raises(ValueError, match="undefined task"):
-        parse_task_rules("rule,commands,arguments,task,note\na,b,,c,\n", "task,published_class,definition,source\n")
+        parse_task_rules(
+            "rule,commands,arguments,task,note\na,b,,c,\n", "task,published_class,definition,source\n"
+        )
 
 
 def test_a_template_or_a_missing_default_names_its_variable() -> None:

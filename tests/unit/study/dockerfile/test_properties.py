@@ -1,4 +1,6 @@
-"""What holds for every file: the promises of ``hostile.check``, agreement with BuildKit's parser, linear time."""
+"""What holds for every file: the promises of ``hostile.check``, agreement with BuildKit's parser, linear
+time.
+"""
 
 import random
 import time
@@ -18,8 +20,9 @@ from dockml_dagster.study.dockerfile.steps import read_steps
 from dockml_dagster.study.dockerfile.variables import expand
 from tests.unit.study.dockerfile.hostile import FRAGMENTS, check
 
-# The wheel is BuildKit's parser of 2023. Left out is what BuildKit changed since (`# check=`, blanks after `<<`,
-# `${A%x}`, `${A#x}` and `${A/x/y}`, text after a JSON array), and what the wheel's C strings cannot carry.
+# The wheel is BuildKit's parser of 2023. Left out is what BuildKit changed since (`# check=`, blanks after
+# `<<`, `${A%x}`, `${A#x}` and `${A/x/y}`, text after a JSON array), and what the wheel's C strings cannot
+# carry.
 _CHANGED_SINCE = (b"%%", b"/b/", b"#*", b"<< ", b"check", b"[", b"\0", b"\xff", b"\xc2\xa0", b"\xef\xbb\xbf")
 SHARED = tuple(piece for piece in FRAGMENTS if not any(mark in piece for mark in _CHANGED_SINCE))
 
@@ -50,11 +53,18 @@ def test_mixtures_agree_with_buildkit(data: bytes) -> None:
     except TypeError:  # a lone continuation makes an instruction without a name, on which the wheel breaks
         return
     assert not fatal
-    assert [(item.keyword, item.start_line, item.end_line, item.arguments) for item in reading.instructions if item.known] == [
+    ours = [
+        (item.keyword, item.start_line, item.end_line, item.arguments)
+        for item in reading.instructions
+        if item.known and item.keyword != "ONBUILD"
+    ]
+    known = {keyword for keyword, *_ in ours}
+    theirs = [
         (item.cmd.upper(), item.start_line, item.end_line, tuple(item.value))
         for item in expected
-        if (item.cmd or "").upper() in {other.keyword for other in reading.instructions if other.known}
-    ] or any(item.keyword == "ONBUILD" for item in reading.instructions)
+        if (item.cmd or "").upper() in known
+    ]
+    assert ours == theirs
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join))
@@ -109,8 +119,9 @@ _DEAR: dict[str, Callable[[int], bytes]] = {
     "continuations": lambda size: b"FROM a\nRUN x" + b" \\\n" * (size // 3),
     "doubling": lambda size: b"FROM a\nENV A=aa\n" + b"ENV A=$A$A\n" * (size // 11),
     "open heredocs": lambda size: b"FROM a\n" + b"RUN <<A\n" * (size // 8),
-    "stages upon stages": lambda size: b"FROM a AS s0\n"
-    + b"".join(b"FROM s%d AS s%d\n" % (at, at + 1) for at in range(size // 16)),
+    "stages upon stages": lambda size: (
+        b"FROM a AS s0\n" + b"".join(b"FROM s%d AS s%d\n" % (at, at + 1) for at in range(size // 16))
+    ),
     "onbuild chain": lambda size: b"FROM a\n" + b"ONBUILD " * (size // 8) + b"RUN x",
     "nested json": lambda size: b"FROM a\nRUN " + b"[" * size,
     "quotes": lambda size: b"FROM a\nENV A=" + b'"' * size,
@@ -126,7 +137,7 @@ _DEAR: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", _DEAR)
 def test_time_is_linear(name: str) -> None:
-    small, large = _seconds(_DEAR[name](50_000)), _seconds(_DEAR[name](200_000))
+    small, large = _seconds(_DEAR[name](20_000)), _seconds(_DEAR[name](80_000))
     # Four times the text: linear is 4, quadratic 16. The constant forgives a busy machine.
     assert large < 9 * small + 1.0
 

@@ -1,7 +1,8 @@
 """Every folder in ``cases/reading`` is a case: ``Dockerfile`` (bytes) and ``expect.json``.
 
-``document`` is a part of what ``to_document`` must give, ``published`` of the study's reading, ``difference`` of their comparison.
-BuildKit's parser is the judge of the expectations (peers B0.2 of the reference, row by row). A new case needs no Python.
+``document`` is a part of what ``to_document`` must give, ``published`` of the study's reading,
+``difference`` of their comparison. BuildKit's parser is the judge of the expectations (peers B0.2 of the
+reference, row by row). A new case needs no Python.
 """
 
 import json
@@ -29,7 +30,9 @@ def mismatches(expected: Any, actual: Any, where: str = "") -> list[str]:
             problem
             for name, value in expected.items()
             for problem in (
-                mismatches(value, actual[name], f"{where}.{name}") if name in actual else [f"{where}.{name} is missing"]
+                mismatches(value, actual[name], f"{where}.{name}")
+                if name in actual
+                else [f"{where}.{name} is missing"]
             )
         ]
     if isinstance(expected, list):
