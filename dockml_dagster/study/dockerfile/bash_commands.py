@@ -188,24 +188,31 @@ class _Walk:
         redirections: list[str] = []
         spans: list[Span] = []
         compound: list[Node] = []
+        text, characters = self.text, self.characters
         for child in node.children:
-            span = self.span(child)
-            if span.end == span.start:
+            # Spelt out, not by `span` and `source`: this loop sees every word of every RUN.
+            start, end, kind = child.start_byte, child.end_byte, child.type
+            if end == start:
                 continue
-            kind = child.type
-            spans.append(span)
-            if kind == "variable_assignment":
-                assignments.append(self.source(span))
-            elif kind == "command_name":
-                name = unquoted(self.source(span))
-            elif kind in _REDIRECTS or kind == "heredoc_redirect":
-                redirections.append(self.source(span))
-            elif kind == "comment":
-                spans.pop()
+            if characters is not None:
+                start, end = characters[start], characters[end]
+            word = text[start:end]
+            if kind == "comment":
                 self._operator(child, "comment")
+                continue
+            spans.append(Span(start, end))
+            if kind in _LEAF_WORDS:
+                arguments.append(unquoted(word))
+                continue
+            if kind == "command_name":
+                name = unquoted(word)
+            elif kind == "variable_assignment":
+                assignments.append(word)
+            elif kind in _REDIRECTS or kind == "heredoc_redirect":
+                redirections.append(word)
             else:
-                arguments.append(unquoted(self.source(span)))
-            if kind not in _LEAF_WORDS and child.child_count:
+                arguments.append(unquoted(word))
+            if ("$" in word or "`" in word or "(" in word) and child.child_count:
                 compound.append(child)
         self._emit(
             node,

@@ -7,6 +7,7 @@ Dockerfile), what a package depends on, or whether it exists.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.command_names import Program
 from dockml_dagster.study.dockerfile.package_managers import CONDA, MANAGERS, PIP, Manager
@@ -33,6 +34,7 @@ class Installation:
     frozen: bool = False
 
 
+_INSTALLERS = frozenset(MANAGERS) | {"uv", "Rscript", "R", "r", "littler", "pacman"}
 _NO_VERB = frozenset({"easy_install", "install2.r", "apk-install"})
 _FROZEN = {"npm": ("ci",), "yarn": ("--frozen-lockfile", "--immutable"), "pnpm": ("--frozen-lockfile",)}
 _R_INSTALL = re.compile(
@@ -43,7 +45,14 @@ _QUOTED_NAME = re.compile(r"['\"]([\w./@-]+)['\"]")
 
 def installation(program: Program) -> Installation | None:
     """What a command installs, ``None`` where it installs nothing."""
-    name, words = program.name, program.arguments
+    if program.name not in _INSTALLERS:
+        return None
+    if len(program.arguments) > _MAX_KEPT_WORDS:
+        return _installation(program.name, program.arguments)
+    return _kept(program.name, program.arguments)
+
+
+def _installation(name: str, words: tuple[str, ...]) -> Installation | None:
     if name == "uv":
         return _uv(words)
     if name in ("Rscript", "R", "r", "littler"):
@@ -197,3 +206,8 @@ def _r(words: tuple[str, ...]) -> Installation | None:
     if not names:
         return None
     return Installation("r", "r", tuple(Package("r", name, None, False, "index", name) for name in names))
+
+
+# The same installations stand in many Dockerfiles of a project, so short ones are kept.
+_MAX_KEPT_WORDS = 100
+_kept = lru_cache(maxsize=2048)(_installation)

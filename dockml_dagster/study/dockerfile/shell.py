@@ -274,7 +274,7 @@ def _bare_script(text: str, interpreter: str) -> Script:
             censored=True,
         )
     if interpreter == "sh":
-        return _bash(text)
+        return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
     if interpreter in ("powershell", "cmd"):
         from dockml_dagster.study.dockerfile import windows_commands
 
@@ -283,12 +283,15 @@ def _bare_script(text: str, interpreter: str) -> Script:
     return Script(text, interpreter, (command,) if text.strip() else ())
 
 
-@lru_cache(maxsize=8192)
 def _bash(text: str) -> Script:
-    """Half of all RUNs in a corpus are copies of another one, so a parse is kept."""
     from dockml_dagster.study.dockerfile import bash_commands
 
     return bash_commands.read(text)
+
+
+# Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
+_MAX_KEPT = 4096
+_bash_kept = lru_cache(maxsize=4096)(_bash)
 
 
 def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
