@@ -1,11 +1,11 @@
 """Base images: what a FROM's image is, told from its name and tag by rules that are data.
 
-Here: rules from ``seeds/base_image_rules.csv`` and their application; pinning. Not here: the parsing of a reference
-(``base_reference``), the content of an image.
+Here: rules from ``seeds/base_image_rules.csv`` and their application; pinning. Not here: the parsing of a
+reference (``base_reference``), the content of an image.
 
-``type`` is one of the study's thirteen (section 4.3 of the paper), whose authors typed them by hand. Everything else is finer than the
-paper: operating system and version, variant, CUDA, cuDNN, ROCm, language, ML framework, GPU. Each answer names the
-rule and the text that it matched; no rule, no answer.
+``type`` is one of the study's thirteen (section 4.3 of the paper), whose authors typed them by hand.
+Everything else is finer than the paper: operating system and version, variant, CUDA, cuDNN, ROCm, language,
+ML framework, GPU. Each answer names the rule and the text that it matched; no rule, no answer.
 """
 
 import csv
@@ -35,17 +35,46 @@ TYPES = (
 """The study's base-image types. ``Variable`` is a reference that the Dockerfile leaves open."""
 
 ATTRIBUTES = (
-    "type", "os", "os_version", "variant", "cuda_version", "cuda_flavour", "cudnn_version", "rocm_version", "language",
-    "language_version", "framework", "framework_version", "gpu",
+    "type", "os", "os_version", "variant", "cuda_version", "cuda_flavour", "cudnn_version", "rocm_version",
+    "language", "language_version", "framework", "framework_version", "gpu",
 )  # fmt: skip
 
 Pinning = Literal["digest", "version", "moving tag", "latest", "no tag", "unknown", "not an image"]
-"""How firmly a FROM holds. ``version``: a tag that names a release, by number or by code name (``3.8-slim``, ``focal``).
-``moving tag``: any other (``slim``, ``nightly``, ``latest-gpu``)."""
+"""How firmly a FROM holds. ``version``: a tag that names a release, by number or by code name
+(``3.8-slim``, ``focal``). ``moving tag``: any other (``slim``, ``nightly``, ``latest-gpu``).
+"""
 
 _CODE_NAMES = frozenset(
-    "wheezy jessie stretch buster bullseye bookworm trixie precise trusty xenial yakkety zesty artful bionic cosmic disco "
-    "eoan focal groovy hirsute impish jammy kinetic lunar mantic noble oracular plucky".split()
+    [
+        "wheezy",
+        "jessie",
+        "stretch",
+        "buster",
+        "bullseye",
+        "bookworm",
+        "trixie",
+        "precise",
+        "trusty",
+        "xenial",
+        "yakkety",
+        "zesty",
+        "artful",
+        "bionic",
+        "cosmic",
+        "disco",
+        "eoan",
+        "focal",
+        "groovy",
+        "hirsute",
+        "impish",
+        "jammy",
+        "kinetic",
+        "lunar",
+        "mantic",
+        "noble",
+        "oracular",
+        "plucky",
+    ]
 )
 
 
@@ -82,9 +111,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BaseImageClass:
-    """What is known of a base image; ``None`` where no rule says it. ``gpu`` is ``yes``, ``no`` or ``None``.
+    """What is known of a base image; ``None`` where no rule says it. ``gpu`` is ``yes``, ``no`` or
+    ``None``.
 
-    ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on rules.
+    ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on
+    rules.
     """
 
     type: str | None
@@ -111,7 +142,8 @@ _MAX_NAME = 512
 def parse_base_image_rules(text: str) -> BaseImageRules:
     """Rules from the text of the seed (columns ``rule, attribute, value, repository, tag, source``).
 
-    Raises ``ValueError`` on an unknown attribute or type, a repeated rule id or an expression that does not compile.
+    Raises ``ValueError`` on an unknown attribute or type, a repeated rule id or an expression that does not
+    compile.
     """
     rules: list[BaseImageRule] = []
     seen: set[str] = set()

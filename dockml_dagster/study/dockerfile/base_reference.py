@@ -1,10 +1,10 @@
 """The reference that a FROM holds: Docker's grammar and defaults for image names.
 
-Here: splitting a resolved reference, and saying what is known of one in which variables are missing. Not here: the meaning
-of the name (``base_images``), stages (``evaluation``).
+Here: splitting a resolved reference, and saying what is known of one in which variables are missing. Not
+here: the meaning of the name (``base_images``), stages (``evaluation``).
 
-Rules: ``distribution/reference`` (``ParseNormalizedNamed``). Two things are left as written, because they are
-findings: an absent tag stays absent, and an explicit ``latest`` is a tag like any other.
+Rules: ``distribution/reference`` (``ParseNormalizedNamed``). Two things are left as written, because they
+are findings: an absent tag stays absent, and an explicit ``latest`` is a tag like any other.
 """
 
 import re
@@ -69,7 +69,8 @@ def familiar_name(registry: str, repository: str) -> str:
 def known_parts(partial: str) -> ImageParts:
     """What is certain of a reference with ``${NAME}`` in place of missing variables. Never raises.
 
-    The repository is certain only if no variable stands before the tag's colon; the tag only if none stands in it.
+    The repository is certain only if no variable stands before the tag's colon; the tag only if none stands
+    in it.
     """
     rest, at, digest = partial.partition("@")
     rest, tag = _cut_tag(rest)
@@ -86,7 +87,9 @@ def known_parts(partial: str) -> ImageParts:
 
 
 def _cut_tag(reference: str) -> tuple[str, str | None]:
-    """Name and tag. A colon before the last slash belongs to a registry's port; one inside ``${…}`` to a variable."""
+    """Name and tag. A colon before the last slash belongs to a registry's port; one inside ``${…}`` to a
+    variable.
+    """
     masked = _PLACEHOLDER.sub(lambda match: "$" * len(match[0]), reference)
     colon = masked.rfind(":")
     if colon < 0 or "/" in masked[colon:]:

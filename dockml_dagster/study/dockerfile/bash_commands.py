@@ -2,11 +2,13 @@
 
 Here: the walk over the tree; offsets in characters. Not here: which text is bash at all (``shell``).
 
-tree-sitter-bash reads 99 % of the study's RUNs without an error and keeps the rest of the tree where there is one. The walk
-gives every piece of text to exactly one command or operator; what no rule takes becomes an ``unparsed`` operator.
+tree-sitter-bash reads 99 % of the study's RUNs without an error and keeps the rest of the tree where there
+is one. The walk gives every piece of text to exactly one command or operator; what no rule takes becomes an
+``unparsed`` operator.
 """
 
 import re
+from collections.abc import Sequence
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
@@ -29,14 +31,26 @@ _CONSTRUCTS = {
     "negated_command": "negated",
 }
 _TRANSPARENT = frozenset(
-    {"program", "list", "pipeline", "do_group", "else_clause", "elif_clause", "case_item", "last_case_item", "ERROR"}
+    {
+        "program",
+        "list",
+        "pipeline",
+        "do_group",
+        "else_clause",
+        "elif_clause",
+        "case_item",
+        "last_case_item",
+        "ERROR",
+    }
 )
 _REDIRECTS = frozenset({"file_redirect", "herestring_redirect"})
 _DECLARATIONS = frozenset({"declaration_command", "unset_command"})
 _ASSIGNMENTS = frozenset({"variable_assignment", "variable_assignments"})
 _JOINS = frozenset({"&&", "||", ";", "|", "|&", "&", "\n", ";;", ";&", ";;&"})
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
-_LEAF_WORDS = frozenset({"word", "number", "raw_string", "variable_name", "test_operator", "string_content", "ansi_c_string"})
+_LEAF_WORDS = frozenset(
+    {"word", "number", "raw_string", "variable_name", "test_operator", "string_content", "ansi_c_string"}
+)
 _QUOTED = re.compile(r"\\(.)|'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|([^\\'\"]+)", re.DOTALL)
 _INSIDE_DOUBLE = re.compile(r"\\([$`\"\\\n])")
 
@@ -121,7 +135,8 @@ class _Walk:
             self._operator(node, "operator")
             self.joined = kind
         elif node.end_byte > node.start_byte:
-            # Reserved words, loop headers, patterns, comments; substitutions inside of them are still commands.
+            # Reserved words, loop headers, patterns, comments; substitutions inside of them are still
+            # commands.
             self._operator(node, "comment" if kind == "comment" else "unparsed" if error else "operator")
             if node.child_count:
                 self._substitutions(node, inside, error, depth)
@@ -143,11 +158,12 @@ class _Walk:
         node: Node,
         inside: tuple[str, ...],
         error: bool,
+        *,
         name: str,
         arguments: list[str],
-        assignments: list[str],
-        redirections: list[str],
         spans: list[Span],
+        assignments: Sequence[str] = (),
+        redirections: Sequence[str] = (),
     ) -> None:
         self.commands.append(
             SimpleCommand(
@@ -172,26 +188,42 @@ class _Walk:
         redirections: list[str] = []
         spans: list[Span] = []
         compound: list[Node] = []
+        text, characters = self.text, self.characters
         for child in node.children:
-            span = self.span(child)
-            if span.end == span.start:
+            # Spelt out, not by `span` and `source`: this loop sees every word of every RUN.
+            start, end, kind = child.start_byte, child.end_byte, child.type
+            if end == start:
                 continue
-            kind = child.type
-            spans.append(span)
-            if kind == "variable_assignment":
-                assignments.append(self.source(span))
-            elif kind == "command_name":
-                name = unquoted(self.source(span))
-            elif kind in _REDIRECTS or kind == "heredoc_redirect":
-                redirections.append(self.source(span))
-            elif kind == "comment":
-                spans.pop()
+            if characters is not None:
+                start, end = characters[start], characters[end]
+            word = text[start:end]
+            if kind == "comment":
                 self._operator(child, "comment")
+                continue
+            spans.append(Span(start, end))
+            if kind in _LEAF_WORDS:
+                arguments.append(unquoted(word))
+                continue
+            if kind == "command_name":
+                name = unquoted(word)
+            elif kind == "variable_assignment":
+                assignments.append(word)
+            elif kind in _REDIRECTS or kind == "heredoc_redirect":
+                redirections.append(word)
             else:
-                arguments.append(unquoted(self.source(span)))
-            if kind not in _LEAF_WORDS and child.child_count:
+                arguments.append(unquoted(word))
+            if ("$" in word or "`" in word or "(" in word) and child.child_count:
                 compound.append(child)
-        self._emit(node, inside, error, name, arguments, assignments, redirections, spans)
+        self._emit(
+            node,
+            inside,
+            error,
+            name=name,
+            arguments=arguments,
+            assignments=assignments,
+            redirections=redirections,
+            spans=spans,
+        )
         for child in compound:
             self._substitutions(child, inside, error, depth)
 
@@ -199,7 +231,7 @@ class _Walk:
         """``export A=1``, ``unset A``: the first child is the name."""
         spans = [self.span(child) for child in node.children if child.end_byte > child.start_byte]
         words = [unquoted(self.source(span)) for span in spans]
-        self._emit(node, inside, error, words[0] if words else "", words[1:], [], [], spans)
+        self._emit(node, inside, error, name=words[0] if words else "", arguments=words[1:], spans=spans)
         for child in node.children:
             if child.child_count:
                 self._substitutions(child, inside, error, depth)
@@ -210,13 +242,18 @@ class _Walk:
         pending = list(reversed(node.children))
         while pending:
             leaf = pending.pop()
-            if leaf.type in ("unary_expression", "binary_expression", "parenthesized_expression", "negation_expression"):
+            if leaf.type in (
+                "unary_expression",
+                "binary_expression",
+                "parenthesized_expression",
+                "negation_expression",
+            ):
                 pending.extend(reversed(leaf.children))
             elif leaf.end_byte > leaf.start_byte:
                 leaves.append(leaf)
         spans = [self.span(leaf) for leaf in leaves]
         words = [unquoted(self.source(span)) for span in spans]
-        self._emit(node, inside, error, words[0] if words else "", words[1:], [], [], spans)
+        self._emit(node, inside, error, name=words[0] if words else "", arguments=words[1:], spans=spans)
         for leaf in leaves:
             if leaf.child_count:
                 self._substitutions(leaf, inside, error, depth)
@@ -224,16 +261,21 @@ class _Walk:
     def _bare_assignment(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
         parts = node.children if node.type == "variable_assignments" else [node]
         spans = [self.span(part) for part in parts if part.end_byte > part.start_byte]
-        self._emit(node, inside, error, "", [], [self.source(span) for span in spans], [], spans)
+        texts = [self.source(span) for span in spans]
+        self._emit(node, inside, error, name="", arguments=[], assignments=texts, spans=spans)
         self._substitutions(node, inside, error, depth)
 
     def _redirected(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
-        """A statement and its redirections; they belong to its last command, unless a construct lies between."""
+        """A statement and its redirections; they belong to its last command, unless a construct lies
+        between.
+        """
         before = len(self.commands)
         attach = False
         for child in node.children:
             if child.type in _REDIRECTS or child.type == "heredoc_redirect":
-                self._redirect_of_last(child, inside, error, depth, attach=attach and len(self.commands) > before)
+                self._redirect_of_last(
+                    child, inside, error, depth, attach=attach and len(self.commands) > before
+                )
             else:
                 self.visit(child, inside, error, depth + 1)
                 attach = child.type not in _CONSTRUCTS
@@ -305,10 +347,11 @@ class _Walk:
         """The result, with every gap that holds text filled."""
         spans = [span for command in self.commands if not command.nested for span in command.spans]
         spans.extend(operator.span for operator in self.operators)
-        spans.sort(key=lambda span: (span.start, span.end))
+        spans.append(Span(len(self.text), len(self.text)))
+        spans.sort()
         at = 0
-        for start, end in [*((span.start, span.end) for span in spans), (len(self.text), len(self.text))]:
-            gap = self.text[at:start] if start > at else ""
+        for start, end in spans:
+            gap = self.text[at:start] if start > at + 1 else self.text[at:start].strip()
             if gap.strip() and gap.replace("\\\r\n", "").replace("\\\n", "").strip():
                 self.operators.append(Operator(gap, Span(at, start), "unparsed"))
             at = max(at, end)

@@ -1,13 +1,15 @@
 """Which program a simple command really starts.
 
-Here: variables resolved from the Dockerfile's own scope, wrappers taken off (``sudo``, ``env``, ``conda run``), names
-normalised (``/usr/bin/python3.8`` → ``python3``). Not here: what the program is for (``run_tasks``, ``packages``).
+Here: variables resolved from the Dockerfile's own scope, wrappers taken off (``sudo``, ``env``, ``conda
+run``), names normalised (``/usr/bin/python3.8`` → ``python3``). Not here: what the program is for
+(``run_tasks``, ``packages``).
 """
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.bash_commands import unquoted
 from dockml_dagster.study.dockerfile.shell import Script, SimpleCommand
@@ -15,7 +17,9 @@ from dockml_dagster.study.dockerfile.shell import Script, SimpleCommand
 _MAX_VALUE = 8192
 
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^{}$]*))?\}|([A-Za-z_]\w*))")
-_VERSIONED = re.compile(r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z")
+_VERSIONED = re.compile(
+    r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z"
+)
 
 # Wrappers and the options of theirs that take the next word.
 _WRAPPERS: dict[str, frozenset[str]] = {
@@ -46,7 +50,10 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 # Wrappers with words of their own before the command.
 _LEADING_WORDS = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "retry": 0}
 _RUNNERS = {"conda", "mamba", "micromamba", "pipenv", "poetry", "uv", "pdm", "hatch", "scl"}
-_RUNNER_OPTIONS = frozenset({"-n", "--name", "-p", "--prefix", "--cwd", "--python", "--with", "--group", "--extra"})
+_MAY_WRAP = frozenset(_WRAPPERS) | _RUNNERS | {"python", "python3", ""}
+_RUNNER_OPTIONS = frozenset(
+    {"-n", "--name", "-p", "--prefix", "--cwd", "--python", "--with", "--group", "--extra"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,9 @@ def resolve(word: str, scope: Mapping[str, str]) -> str:
 
 
 def programs(script: Script, scope: Mapping[str, str]) -> Iterator[tuple[SimpleCommand, Program]]:
-    """Every command of a RUN with its program. Variables that the script itself sets (``A="apt-get install" && $A x``) count."""
+    """Every command of a RUN with its program. Variables that the script itself sets (``A="apt-get install"
+    && $A x``) count.
+    """
     local: dict[str, str] = {}
     known: Mapping[str, str] = scope
     for command in script.commands:
@@ -96,6 +105,7 @@ def programs(script: Script, scope: Mapping[str, str]) -> Iterator[tuple[SimpleC
             local[name] = value
 
 
+@lru_cache(maxsize=8192)
 def normal_name(word: str) -> str:
     """The program's own name: no folder, no version. Scripts keep their leading ``./``."""
     if word.startswith("./") and "/" not in word[2:]:
@@ -104,20 +114,24 @@ def normal_name(word: str) -> str:
     versioned = _VERSIONED.match(name)
     if versioned:
         base = versioned[1]
-        return base + "3" if base in ("python", "pip", "pypy") and name[len(base) :].lstrip("-")[:1] == "3" else base
+        return (
+            base + "3"
+            if base in ("python", "pip", "pypy") and name[len(base) :].lstrip("-")[:1] == "3"
+            else base
+        )
     return name
 
 
 def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
     """The program of a command, and its arguments with known variables resolved."""
-    words: list[str] = []
-    for word in command.words:
-        if "$" in word:
-            known = resolve(word, scope)
-            # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
-            words.extend(known.split() if known != word else [word])
-        else:
-            words.append(word)
+    words: Sequence[str] = command.words
+    if "$" in "".join(words):
+        words = _resolved(words, scope)
+    name = normal_name(words[0])
+    if name not in _MAY_WRAP:
+        # Nearly every command: nothing to take off.
+        return Program(name, words[0], tuple(words[1:]), (), not words[0].startswith("$"))
+    words = list(words)
     wrappers: list[str] = []
     while words:
         name = normal_name(words[0])
@@ -133,9 +147,23 @@ def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
     )
 
 
+def _resolved(words: Sequence[str], scope: Mapping[str, str]) -> list[str]:
+    resolved: list[str] = []
+    for word in words:
+        known = resolve(word, scope) if "$" in word else word
+        # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
+        resolved.extend(known.split() if known != word else [word])
+    return resolved or [""]
+
+
 def _unwrapped(name: str, words: list[str]) -> list[str] | None:
     """The words after a wrapper, ``None`` where the command is none."""
-    if name in ("python", "python3") and len(words) > 2 and words[1] == "-m" and words[2] in ("pip", "conda", "virtualenv"):
+    if (
+        name in ("python", "python3")
+        and len(words) > 2
+        and words[1] == "-m"
+        and words[2] in ("pip", "conda", "virtualenv")
+    ):
         return words[2:]
     if name in _RUNNERS:
         if len(words) > 2 and words[1] in ("run", "enable"):

@@ -1,7 +1,7 @@
 """Whether and how the study's reading of a file differs from BuildKit's.
 
-Here: the comparison of ``PublishedReading`` and ``DockerfileReading``, by kind. Not here: either reading. Kinds follow the cases of the
-reference (peers B0.2); several may hold for one file.
+Here: the comparison of ``PublishedReading`` and ``DockerfileReading``, by kind. Not here: either reading.
+Kinds follow the cases of the reference (peers B0.2); several may hold for one file.
 """
 
 import re
@@ -15,11 +15,15 @@ KINDS = {
     "byte-order mark": "the first instruction is not recognised behind a byte-order mark",
     "heredoc": "lines of a here-document become instructions",
     "blank continuation": "an instruction is cut in two at a blank line inside its continuation",
-    "lost instruction": "an instruction that BuildKit sees is missing (a backslash at the end of the file, for one)",
+    "lost instruction": (
+        "an instruction that BuildKit sees is missing (a backslash at the end of the file, for one)"
+    ),
     "escape directive": "`# escape=` is not seen because another directive precedes it",
     "invented instruction": "instructions that BuildKit does not see, for another reason than the above",
     "accepted invalid": "BuildKit refuses the file; dockerfile-parse reads it without a word",
-    "parent images": "the parent images differ (stage names and scratch counted, variables mangled or emptied)",
+    "parent images": (
+        "the parent images differ (stage names and scratch counted, variables mangled or emptied)"
+    ),
 }
 """Every kind of difference, with its meaning."""
 
@@ -28,10 +32,12 @@ _HOLLOW = re.compile(r"(?:^|[/:@])(?:$|[:@])|[{}$]|^[:/]|:-")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two readings of one file differ. ``differs`` is about instructions alone: keyword and lines, in order.
+    """How two readings of one file differ. ``differs`` is about instructions alone: keyword and lines, in
+    order.
 
-    ``invented`` and ``lost`` count instructions that only dockerfile-parse, only BuildKit sees. ``mangled_parents`` are parent images
-    of dockerfile-parse that are no reference at all; ``stage_parents`` those that are stages or scratch.
+    ``invented`` and ``lost`` count instructions that only dockerfile-parse, only BuildKit sees.
+    ``mangled_parents`` are parent images of dockerfile-parse that are no reference at all;
+    ``stage_parents`` those that are stages or scratch.
     """
 
     differs: bool
@@ -93,7 +99,9 @@ def _instruction_kinds(
         if inside:
             kinds.append("blank continuation")
             rest -= inside
-    escape_hidden = corrected.escape != "\\" and corrected.directives and corrected.directives[0].name == "check"
+    escape_hidden = (
+        corrected.escape != "\\" and corrected.directives and corrected.directives[0].name == "check"
+    )
     if (rest or lost or lines_differ) and escape_hidden:
         kinds.append("escape directive")
         rest = set()
@@ -105,7 +113,9 @@ def _instruction_kinds(
 
 
 def _parents(corrected: DockerfileReading, published: PublishedReading) -> tuple[int, int, int]:
-    """Parent images that are stages or scratch, that are no reference, and that are another image than BuildKit's."""
+    """Parent images that are stages or scratch, that are no reference, and that are another image than
+    BuildKit's.
+    """
     if published.parent_images is None:
         return 0, 0, 0
     stages = mangled = wrong = 0

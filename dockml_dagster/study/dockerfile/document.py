@@ -1,19 +1,19 @@
 """The JSON form of a read Dockerfile, as ``dockml read-dockerfile --format json`` prints it.
 
-Here: the stable field names (DESIGN, section 6) and nothing computed. Fields may be added, never renamed. Not here: printing.
+Here: the stable field names (DESIGN, section 6) and nothing computed. Fields may be added, never renamed.
+Not here: printing.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules, classify_base_image
-from dockml_dagster.study.dockerfile.command_names import programs
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
-from dockml_dagster.study.dockerfile.packages import Installation, installation
+from dockml_dagster.study.dockerfile.packages import Installation
 from dockml_dagster.study.dockerfile.practices import PracticeFinding
 from dockml_dagster.study.dockerfile.run_tasks import TaskRules, classify_program
-from dockml_dagster.study.dockerfile.shell import Run, read_runs
 from dockml_dagster.study.dockerfile.stages import stage_graph
+from dockml_dagster.study.dockerfile.steps import Step, read_steps
 
 Json = dict[str, Any]
 
@@ -22,16 +22,17 @@ def to_document(
     path: str,
     reading: DockerfileReading,
     *,
-    runs: Sequence[Run] | None = None,
+    steps: Sequence[Step] | None = None,
     task_rules: TaskRules | None = None,
     base_rules: BaseImageRules | None = None,
     practices: Sequence[PracticeFinding] = (),
 ) -> Json:
     """The document of one file: plain dicts, lists, strings, numbers, ``None``.
 
-    ``tasks`` of a command is empty without ``task_rules``; ``class`` of a base is absent without ``base_rules``.
+    ``tasks`` of a command is empty without ``task_rules``; ``class`` of a base is absent without
+    ``base_rules``.
     """
-    runs = read_runs(reading) if runs is None else runs
+    steps = read_steps(reading) if steps is None else steps
     graph = stage_graph(reading)
     return {
         "path": path,
@@ -41,8 +42,12 @@ def to_document(
         "template": reading.template,
         "escape": reading.escape,
         "text": {name: getattr(reading.text, name) for name in reading.text.__slots__},
-        "directives": [{"name": item.name, "value": item.value, "line": item.line} for item in reading.directives],
-        "comments": [{"line": item.line, "text": item.text, "inside": item.inside} for item in reading.comments],
+        "directives": [
+            {"name": item.name, "value": item.value, "line": item.line} for item in reading.directives
+        ],
+        "comments": [
+            {"line": item.line, "text": item.text, "inside": item.inside} for item in reading.comments
+        ],
         "problems": [
             {"line": item.line, "kind": item.kind, "message": item.message} for item in reading.problems
         ],
@@ -69,7 +74,7 @@ def to_document(
             }
             for edge in graph.edges
         ],
-        "run_commands": _run_commands(reading, runs, task_rules),
+        "run_commands": _run_commands(steps, task_rules),
         "practices": [
             {
                 "practice": finding.practice,
@@ -132,7 +137,11 @@ def _base(base: BaseReference, rules: BaseImageRules | None) -> Json:
         document["class"] = {
             "type": found.type,
             "pinning": found.pinning,
-            **{evidence.attribute: evidence.value for evidence in found.evidence if evidence.attribute != "type"},
+            **{
+                evidence.attribute: evidence.value
+                for evidence in found.evidence
+                if evidence.attribute != "type"
+            },
             "evidence": [
                 {"attribute": evidence.attribute, "rule": evidence.rule, "matched": evidence.matched}
                 for evidence in found.evidence
@@ -141,31 +150,29 @@ def _base(base: BaseReference, rules: BaseImageRules | None) -> Json:
     return document
 
 
-def _run_commands(reading: DockerfileReading, runs: Sequence[Run], rules: TaskRules | None) -> list[Json]:
+def _run_commands(steps: Sequence[Step], rules: TaskRules | None) -> list[Json]:
     documents: list[Json] = []
-    for run in runs:
-        scope = reading.instructions[run.position].scope
-        for command, program in programs(run.script, scope):
-            task = classify_program(program, rules, assigns=bool(command.assignments)) if rules else None
-            document: Json = {
-                "line": command.line,
-                "stage": run.stage,
-                "name": command.name,
-                "arguments": list(command.arguments),
-                "tasks": [task.task] if task else [],
-                "class": task.published_class if task else None,
-                "rule": task.rule if task else None,
-                "program": program.name,
-                "joined": command.joined,
-                "inside": list(command.inside),
-                "interpreter": run.script.interpreter,
-                "onbuild": run.onbuild,
-                "parse_error": command.parse_error,
-            }
-            installs = installation(program)
-            if installs is not None:
-                document["installs"] = _installs(installs)
-            documents.append(document)
+    for step in steps:
+        run, command, program = step.run, step.command, step.program
+        task = classify_program(program, rules, assigns=bool(command.assignments)) if rules else None
+        document: Json = {
+            "line": command.line,
+            "stage": run.stage,
+            "name": command.name,
+            "arguments": list(command.arguments),
+            "tasks": [task.task] if task else [],
+            "class": task.published_class if task else None,
+            "rule": task.rule if task else None,
+            "program": program.name,
+            "joined": command.joined,
+            "inside": list(command.inside),
+            "interpreter": run.script.interpreter,
+            "onbuild": run.onbuild,
+            "parse_error": command.parse_error,
+        }
+        if step.installs is not None:
+            document["installs"] = _installs(step.installs)
+        documents.append(document)
     return documents
 
 

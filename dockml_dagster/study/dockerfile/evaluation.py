@@ -1,7 +1,8 @@
 """Instructions in order: stages opened, variables bound, words expanded.
 
-Here: what BuildKit's ``dockerfile2llb`` does before it builds: global ``ARG``, inheritance between stages, the base of every
-FROM. Not here: the expansion of one word (``variables``), the syntax of one instruction (``syntax``).
+Here: what BuildKit's ``dockerfile2llb`` does before it builds: global ``ARG``, inheritance between stages,
+the base of every FROM. Not here: the expansion of one word (``variables``), the syntax of one instruction
+(``syntax``).
 """
 
 import re
@@ -19,26 +20,29 @@ from dockml_dagster.study.dockerfile.model import (
     Problem,
     Stage,
 )
-from dockml_dagster.study.dockerfile.syntax import Parsed
-from dockml_dagster.study.dockerfile.variables import (
+from dockml_dagster.study.dockerfile.scopes import (
     AUTOMATIC_ARGUMENTS,
     MAX_INHERITANCE,
     Binding,
-    Budget,
     History,
     Scope,
     Unset,
-    expand,
-    partial,
 )
+from dockml_dagster.study.dockerfile.syntax import Parsed
+from dockml_dagster.study.dockerfile.variables import Budget, expand, partial
 
-# Instructions whose every argument BuildKit expands. RUN, CMD, ENTRYPOINT, SHELL and HEALTHCHECK are left to the shell.
+# Instructions whose every argument BuildKit expands. RUN, CMD, ENTRYPOINT, SHELL and HEALTHCHECK are left
+# to the shell.
 _EXPANDED = frozenset({"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 
-_PLACEHOLDER = re.compile(r"(?:\{{1,2}|<{1,2}|%|@)[-\s]{0,8}([A-Za-z_][\w.]{0,80})[^{}<>%@\n]{0,200}(?:\}{1,2}|>{1,2}|%|@)")
-"""A template's placeholder in a reference: ``{{x}}``, ``<x>``, ``<<x>>``, ``%X%``, ``@X@``; none of them is legal there."""
+_PLACEHOLDER = re.compile(
+    r"(?:\{{1,2}|<{1,2}|%|@)[-\s]{0,8}([A-Za-z_][\w.]{0,80})[^{}<>%@\n]{0,200}(?:\}{1,2}|>{1,2}|%|@)"
+)
+"""A template's placeholder in a reference: ``{{x}}``, ``<x>``, ``<<x>>``, ``%X%``, ``@X@``; none of them is
+legal there.
+"""
 
-_ALLOWANCE = 8 << 20
+_ALLOWANCE = 4 << 20
 """Text that expansion may create beside four times the size of the file. Real files stay far below."""
 
 
@@ -74,7 +78,7 @@ class Evaluator:
             self._report(expanded, line.start)
             if assignments:
                 assignments = tuple(
-                    replace(assignment, expanded=value)
+                    Assignment(assignment.name, assignment.value, value)
                     for assignment, value in zip(assignments, expanded[1::2], strict=True)
                 )
             if parsed.keyword == "ENV":
@@ -85,7 +89,15 @@ class Evaluator:
             if not self.stages:
                 self.global_arguments.extend(assignments)
         self.instructions.append(
-            instruction(line, parsed, original, self._stage_index(), scope, expanded, assignments)
+            instruction(
+                line,
+                parsed,
+                original,
+                stage=self._stage_index(),
+                scope=scope,
+                expanded=expanded,
+                assignments=assignments,
+            )
         )
 
     def finish(self) -> tuple[Stage, ...]:
@@ -122,7 +134,7 @@ class Evaluator:
             self._report((value,), line)
             if value.error is None:
                 self.history.bind(argument.name, value.text if value.text is not None else value.missing)
-            return replace(argument, expanded=value)
+            return Assignment(argument.name, argument.value, value)
         unset = Unset(Missing(argument.name, "no default"), definite=True)
         if not self.stages:
             if argument.name not in AUTOMATIC_ARGUMENTS:
@@ -154,10 +166,14 @@ class Evaluator:
         self.history = self._inherit(base, line.start)
         if name is not None:
             self.by_name[name] = index
-        self.instructions.append(instruction(line, parsed, original, index, scope, (word,), ()))
+        self.instructions.append(
+            instruction(line, parsed, original, stage=index, scope=scope, expanded=(word,), assignments=())
+        )
 
     def _inherit(self, base: BaseReference, line: int) -> History:
-        """The variables that a new stage begins with: those in force at the end of the stage it builds upon."""
+        """The variables that a new stage begins with: those in force at the end of the stage it builds
+        upon.
+        """
         if base.scratch:
             return History("scratch")
         if base.stage is None:
@@ -191,7 +207,9 @@ _TEMPLATE_WORD = re.compile(r"(?:\{\{[^{}]{0,200}\}\}|[^\s{]|\{)+")
 
 
 def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[], str]) -> BaseReference:
-    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case, the latest wins."""
+    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case, the latest
+    wins.
+    """
     if word.error is not None:
         return BaseReference(word.raw, None, problem=word.error)
     if word.missing:
@@ -247,6 +265,7 @@ def instruction(
     line: LogicalLine,
     parsed: Parsed,
     original: str,
+    *,
     stage: int | None,
     scope: Scope,
     expanded: tuple[Expanded, ...],
@@ -256,8 +275,16 @@ def instruction(
     segments = _shifted(line.segments, parsed.value_offset)
     child = None
     if parsed.child is not None:
-        inner = replace(line, segments=segments)
-        child = instruction(inner, parsed.child, original, stage, scope, (), parsed.child.assignments)
+        inner = line._replace(segments=segments)
+        child = instruction(
+            inner,
+            parsed.child,
+            original,
+            stage=stage,
+            scope=scope,
+            expanded=(),
+            assignments=parsed.child.assignments,
+        )
     return Instruction(
         keyword=parsed.keyword,
         start_line=line.start,
@@ -287,5 +314,7 @@ def _shifted(segments: tuple[tuple[int, int], ...], offset: int) -> tuple[tuple[
     shifted = [(max(0, start - offset), line) for start, line in segments]
     # Of several that now begin at 0 the last one holds the first character.
     return tuple(
-        mark for at, mark in enumerate(shifted) if at + 1 == len(shifted) or shifted[at + 1][0] > 0 or mark[0] > 0
+        mark
+        for at, mark in enumerate(shifted)
+        if at + 1 == len(shifted) or shifted[at + 1][0] > 0 or mark[0] > 0
     )

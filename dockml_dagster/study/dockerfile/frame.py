@@ -3,15 +3,16 @@
 Here: parser directives, comments, line continuation and the extent of here-documents, exactly as BuildKit's
 ``parser.Parse`` does it. Not here: what an instruction means (``syntax``).
 
-Why not ``parse_dockerfile_ast`` of e2b-dockerfile-utils for this step: it stops at the first line BuildKit refuses, so a
-template or a file with one typing error would give nothing; it drops comments and the line of every word; and a
-``# syntax=`` line with many blanks costs it quadratic time. It is an oracle in the tests instead, and its lexer
-(here-document words, quoted words) is what this package uses.
+Why not ``parse_dockerfile_ast`` of e2b-dockerfile-utils for this step: it stops at the first line BuildKit
+refuses, so a template or a file with one typing error would give nothing; it drops comments and the line of
+every word; and a ``# syntax=`` line with many blanks costs it quadratic time. It is an oracle in the tests
+instead, and its lexer (here-document words, quoted words) is what this package uses.
 """
 
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2b_dockerfile_utils import ShellLex, parse_heredoc
 
@@ -19,7 +20,9 @@ from dockml_dagster.study.dockerfile.model import Comment, Directive, Heredoc, P
 from dockml_dagster.study.dockerfile.source_text import SPACES
 
 MAX_LEXED = 1 << 20
-"""Longest logical line, in characters, that is split into words. A longer one is kept whole and marked as censored."""
+"""Longest logical line, in characters, that is split into words. A longer one is kept whole and marked as
+censored.
+"""
 
 _DIRECTIVE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]*\Z")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
@@ -27,11 +30,12 @@ _DIRECTIVE_SPACES = "\t\n\f\r "
 _MAY_HOLD_HEREDOC = re.compile(r"(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)[\t\v\f\r ]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class LogicalLine:
-    """One instruction's lines. ``text`` is what BuildKit's parser sees: joined, comments dropped, left-stripped.
+class LogicalLine(NamedTuple):
+    """One instruction's lines. ``text`` is what BuildKit's parser sees: joined, comments dropped,
+    left-stripped.
 
-    ``segments``: pairs (offset into ``text``, physical line). ``head_end`` is the last line before the here-documents.
+    ``segments``: pairs (offset into ``text``, physical line). ``head_end`` is the last line before the
+    here-documents.
     """
 
     start: int
@@ -44,7 +48,9 @@ class LogicalLine:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The whole file, framed. ``covered_lines`` is the number of lines that are neither blank nor a comment outside."""
+    """The whole file, framed. ``covered_lines`` is the number of lines that are neither blank nor a comment
+    outside.
+    """
 
     escape: str
     directives: tuple[Directive, ...]
@@ -73,9 +79,7 @@ class _Framer:
         at, count = 0, len(self.lines)
         while at < count:
             line = self.lines[at].rstrip("\r").lstrip(SPACES)
-            if not self.directives_over and self._directive(line, at + 1):
-                at += 1
-            elif not line:
+            if (not self.directives_over and self._directive(line, at + 1)) or not line:
                 at += 1
             elif line[0] == "#":
                 self.comments.append(Comment(at + 1, line[1:].strip(SPACES), inside=False))
@@ -131,7 +135,8 @@ class _Framer:
         at += 1
         open_text = self._continued(first)
         if open_text is None:
-            text, segments = first, ((0, start),)
+            text = first
+            segments: tuple[tuple[int, int], ...] = ((0, start),)
         else:
             pieces, marks, length, blank = [open_text], [(0, start)], len(open_text), False
             while open_text is not None and at < len(self.lines):
@@ -185,7 +190,9 @@ class _Framer:
         return tuple(heredocs), at
 
     def _terminator(self, name: str, chomp: bool, at: int) -> int | None:
-        """Index of the line that ends a here-document. An index of all lines keeps a file of openings linear."""
+        """Index of the line that ends a here-document. An index of all lines keeps a file of openings
+        linear.
+        """
         index = self.terminators.get(chomp)
         if index is None:
             index = self.terminators[chomp] = {}
@@ -198,7 +205,9 @@ class _Framer:
 
 
 def _raw_words(text: str) -> list[str]:
-    """The words of a line with quotes and escapes kept; none where it cannot be lexed (BuildKit's answer too)."""
+    """The words of a line with quotes and escapes kept; none where it cannot be lexed (BuildKit's answer
+    too).
+    """
     try:
         return ShellLex("\\", raw_quotes=True, raw_escapes=True).process_words(text)
     except ValueError:

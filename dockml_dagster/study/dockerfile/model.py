@@ -3,8 +3,8 @@
 Here: frozen records only, with the meaning of each field. Not here: how they are found (``reading``,
 ``frame``, ``variables``), or any judgement about them (``base_images``, ``run_tasks``, ``practices``).
 
-Terms are BuildKit's and those of the Dockerfile reference: instruction, stage, heredoc, exec form, shell form,
-parser directive, builder flag. Lines are counted from 1, as every editor does.
+Terms are BuildKit's and those of the Dockerfile reference: instruction, stage, heredoc, exec form, shell
+form, parser directive, builder flag. Lines are counted from 1, as every editor does.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,12 @@ Form = Literal["exec", "shell"]
 MissingCause = Literal["no default", "empty", "undeclared", "inherited", "automatic", "template", "too long"]
 """Why the file alone does not tell a variable's value.
 
-``no default``: an ``ARG`` without a default, so only ``--build-arg`` can supply it. ``empty``: its default is empty where
-something must stand. ``undeclared``: named nowhere. ``template``: no variable of Dockerfiles but a placeholder of the
-template language that the file is written in (``{{x}}``, ``@X@``, ``%X%``, ``<x>``).
-``inherited``: not declared in this stage, but the base image may set it. ``automatic``: BuildKit sets it from the
-platform of the build. ``too long``: known, but longer than what is worth keeping (a cap, see ``variables``).
+``no default``: an ``ARG`` without a default, so only ``--build-arg`` can supply it. ``empty``: its default
+is empty where something must stand. ``undeclared``: named nowhere. ``template``: no variable of Dockerfiles
+but a placeholder of the template language that the file is written in (``{{x}}``, ``@X@``, ``%X%``,
+``<x>``). ``inherited``: not declared in this stage, but the base image may set it. ``automatic``: BuildKit
+sets it from the platform of the build. ``too long``: known, but longer than what is worth keeping (a cap,
+see ``variables``).
 """
 
 
@@ -28,9 +29,9 @@ platform of the build. ``too long``: known, but longer than what is worth keepin
 class TextFacts:
     """How the bytes of a file became text.
 
-    ``encoding`` is ``utf-8`` or, told by its byte-order mark, ``utf-16-le``/``utf-16-be`` (which BuildKit does not
-    read). ``undecodable_bytes`` were replaced by U+FFFD. ``newline`` is ``lf``, ``crlf``, ``mixed`` or ``none``.
-    ``longest_line`` is in bytes with the line's end, because BuildKit's limit is.
+    ``encoding`` is ``utf-8`` or, told by its byte-order mark, ``utf-16-le``/``utf-16-be`` (which BuildKit
+    does not read). ``undecodable_bytes`` were replaced by U+FFFD. ``newline`` is ``lf``, ``crlf``,
+    ``mixed`` or ``none``. ``longest_line`` is in bytes with the line's end, because BuildKit's limit is.
     """
 
     size: int
@@ -68,7 +69,9 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment line, without its ``#`` and outer white space. ``inside`` is true within a continued instruction."""
+    """A comment line, without its ``#`` and outer white space. ``inside`` is true within a continued
+    instruction.
+    """
 
     line: int
     text: str
@@ -77,7 +80,9 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare one has no value."""
+    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare one has no
+    value.
+    """
 
     name: str
     value: str | None
@@ -120,9 +125,9 @@ class Missing:
 class Expanded:
     """One word after BuildKit's quote removal and variable expansion.
 
-    ``text`` is ``None`` where a value is missing (``missing`` says which) or BuildKit refuses the word (``error``).
-    ``used`` are the variables that were looked up. ``assumed_unset`` are undeclared variables for which a written
-    default (``${V:-x}``) was taken, though a base image could set them.
+    ``text`` is ``None`` where a value is missing (``missing`` says which) or BuildKit refuses the word
+    (``error``). ``used`` are the variables that were looked up. ``assumed_unset`` are undeclared variables
+    for which a written default (``${V:-x}``) was taken, though a base image could set them.
     """
 
     raw: str
@@ -135,7 +140,9 @@ class Expanded:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A name and value of ``ENV``, ``ARG`` or ``LABEL``. ``value`` is as written; ``None`` for an ``ARG`` without one."""
+    """A name and value of ``ENV``, ``ARG`` or ``LABEL``. ``value`` is as written; ``None`` for an ``ARG``
+    without one.
+    """
 
     name: str
     value: str | None
@@ -146,14 +153,15 @@ class Assignment:
 class Instruction:
     """One instruction, as BuildKit's parser delimits it.
 
-    ``keyword`` is in upper case. ``stage`` is ``None`` before the first FROM. ``value`` is the text after keyword and
-    flags with continuations joined and comment lines dropped, as the shell would get it; ``original`` is the
-    source, line for line. ``arguments`` are BuildKit's words (exec form: the JSON strings; RUN, CMD, ENTRYPOINT in
-    shell form: one string; ENV and LABEL: name, value, name, value …). ``expanded`` runs parallel to ``arguments``
-    for those instructions in which BuildKit expands variables, and is empty for the others.
-    ``segments`` maps ``value`` to the file: pairs (offset into ``value``, line), ascending.
-    ``scope`` holds the variables of known value in force before the instruction (a ``variables.Scope`` once read).
-    ``problem`` is why BuildKit refuses the instruction, if it does. ``known`` is false for a keyword that does not exist.
+    ``keyword`` is in upper case. ``stage`` is ``None`` before the first FROM. ``value`` is the text after
+    keyword and flags with continuations joined and comment lines dropped, as the shell would get it;
+    ``original`` is the source, line for line. ``arguments`` are BuildKit's words (exec form: the JSON
+    strings; RUN, CMD, ENTRYPOINT in shell form: one string; ENV and LABEL: name, value, name, value …).
+    ``expanded`` runs parallel to ``arguments`` for those instructions in which BuildKit expands variables,
+    and is empty for the others. ``segments`` maps ``value`` to the file: pairs (offset into ``value``,
+    line), ascending. ``scope`` holds the variables of known value in force before the instruction (a
+    ``variables.Scope`` once read). ``problem`` is why BuildKit refuses the instruction, if it does.
+    ``known`` is false for a keyword that does not exist.
     """
 
     keyword: str
@@ -175,7 +183,9 @@ class Instruction:
     problem: str | None = None
 
     def flag(self, name: str) -> str | None:
-        """The value of the first flag of that name: ``""`` where it has none, ``None`` where the flag is absent."""
+        """The value of the first flag of that name: ``""`` where it has none, ``None`` where the flag is
+        absent.
+        """
         for flag in self.flags:
             if flag.name == name:
                 return flag.value or ""
@@ -195,12 +205,12 @@ class Instruction:
 class BaseReference:
     """What a FROM (or ``COPY --from``, ``--mount=from=``) names.
 
-    Exactly one of these holds: ``stage`` is the index of an earlier stage; ``scratch``; ``repository`` is set (an
-    image); ``missing`` says which variables keep it unknown; ``problem`` says why it is no reference.
-    ``registry`` and ``repository`` are normalised as Docker does it (``docker.io``, ``library/ubuntu``); ``name`` is
-    the form people write (``ubuntu``, ``nvidia/cuda``, ``nvcr.io/nvidia/pytorch``). ``tag`` is as stated: ``None``
-    means that none was written, not ``latest``. Where variables are missing,
-    ``partial`` holds the reference with ``${NAME}`` kept in their place.
+    Exactly one of these holds: ``stage`` is the index of an earlier stage; ``scratch``; ``repository`` is
+    set (an image); ``missing`` says which variables keep it unknown; ``problem`` says why it is no
+    reference. ``registry`` and ``repository`` are normalised as Docker does it (``docker.io``,
+    ``library/ubuntu``); ``name`` is the form people write (``ubuntu``, ``nvidia/cuda``,
+    ``nvcr.io/nvidia/pytorch``). ``tag`` is as stated: ``None`` means that none was written, not ``latest``.
+    Where variables are missing, ``partial`` holds the reference with ``${NAME}`` kept in their place.
     """
 
     raw: str
@@ -221,8 +231,8 @@ class BaseReference:
 class Stage:
     """A build stage: one FROM and what follows it, up to the next.
 
-    ``name`` is in lower case, as BuildKit keeps it. ``platform`` is the value of ``--platform``.
-    ``first`` and ``last`` are positions in ``DockerfileReading.instructions`` (``first`` is the FROM; both included).
+    ``name`` is in lower case, as BuildKit keeps it. ``platform`` is the value of ``--platform``. ``first``
+    and ``last`` are positions in ``DockerfileReading.instructions`` (``first`` is the FROM; both included).
     """
 
     index: int
@@ -240,9 +250,10 @@ class DockerfileReading:
     """A whole Dockerfile.
 
     ``valid``: BuildKit's parser and instruction checks accept it. ``coverage`` (0 to 1) is the share of its
-    lines that were understood: lines of known, well-formed instructions over all lines that are neither blank nor
-    comment; 0 for a file with none. ``reason`` says why it is not valid, or not a Dockerfile. ``template`` names the template
-    language whose marks stand in the text, if any. ``global_arguments`` are the ``ARG`` before the first FROM.
+    lines that were understood: lines of known, well-formed instructions over all lines that are neither
+    blank nor comment; 0 for a file with none. ``reason`` says why it is not valid, or not a Dockerfile.
+    ``template`` names the template language whose marks stand in the text, if any. ``global_arguments`` are
+    the ``ARG`` before the first FROM.
     """
 
     valid: bool

@@ -1,8 +1,8 @@
 """What a file is, told from its path alone: a Dockerfile, or a file that merely has the word in its name.
 
-Here: the name. Not here: the content (``reading`` says whether a file of any name reads as a Dockerfile). The two are kept
-apart because the study took every file whose name contains "dockerfile" (2,493 of them), and at least 124 of those are
-JavaScript, Python, Markdown and the like; both facts are wanted.
+Here: the name. Not here: the content (``reading`` says whether a file of any name reads as a Dockerfile).
+The two are kept apart because the study took every file whose name contains "dockerfile" (2,493 of them),
+and at least 124 of those are JavaScript, Python, Markdown and the like; both facts are wanted.
 """
 
 import re
@@ -24,21 +24,25 @@ class FileKind:
     mentions_dockerfile: bool
 
 
-# Suffixes that say what a file is, whatever stands before them. `.in` is no more than a habit of build systems:
-# such files are templates by name, though most of them read as plain Dockerfiles.
+# Suffixes that say what a file is, whatever stands before them. `.in` is no more than a habit of build
+# systems: such files are templates by name, though most of them read as plain Dockerfiles.
 _SUFFIXES: dict[Kind, str] = {
     "markdown": "md mdx markdown",
     "documentation": "rst adoc asciidoc txt html htm pdf ipynb tex",
     "template": "j2 jinja jinja2 tmpl tpl template erb mustache hbs handlebars m4 in gotmpl ejs",
     "script": "sh bash zsh ps1 bat cmd",
     "data": "json yaml yml toml ini cfg conf xml csv lock log diff patch svg png gif snap sum properties",
-    "source code": "py js ts jsx tsx mjs cjs go java kt scala rb rs c cc cpp cxx h hpp cs php pl lua swift groovy r jl "
-    "vue css less scss tmlanguage tm_snippets snippets vim el sql ex exs dart gradle bzl nix hs lhs ml clj pyi",
+    "source code": (
+        "py pyi js ts jsx tsx mjs cjs go java kt scala rb rs c cc cpp cxx h hpp cs php pl lua swift groovy "
+        "r jl vue css less scss tmlanguage tm_snippets snippets vim el sql ex exs dart gradle bzl nix "
+        "hs lhs ml clj"
+    ),
 }
 _BY_SUFFIX: dict[str, Kind] = {suffix: kind for kind, text in _SUFFIXES.items() for suffix in text.split()}
 
-# `Dockerfile.py` may be a variant of a Dockerfile (for Python) or a module. A lower-case word before the dot is how
-# modules are named; BuildKit's documentation and every corpus seen write variants with a capital D.
+# `Dockerfile.py` may be a variant of a Dockerfile (for Python) or a module. A lower-case word before the
+# dot is how modules are named; BuildKit's documentation and every corpus seen write variants with a capital
+# D.
 _AMBIGUOUS = frozenset({"r", "c", "go", "el", "m4", "in", "conf", "sql", "lock"})
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
 _NAMED = re.compile(r"(?:docker|container)file\Z")

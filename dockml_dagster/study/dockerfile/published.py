@@ -1,12 +1,13 @@
 """The reading ``as_published``: what the study's own code sees in the same bytes.
 
-Here: dockerfile-parse 2.0.1, wrapped so that it can neither raise nor touch a file, and the study's count of words by class.
-Not here: any correction (``reading``, ``run_tasks``), or the comparison (``difference``).
+Here: dockerfile-parse 2.0.1, wrapped so that it can neither raise nor touch a file, and the study's count
+of words by class. Not here: any correction (``reading``, ``run_tasks``), or the comparison
+(``difference``).
 
-Known faults, kept on purpose (each has a test): bodies of here-documents and what follows a blank line in a continuation become
-instructions; a byte-order mark hides the first FROM; bytes that are not UTF-8 end the reading; ``${V:-x}`` is mangled; stage
-names and ``scratch`` count as parent images. Words are counted over the value of *every* instruction, so ``apt-get install``
-counts for two classes.
+Known faults, kept on purpose (each has a test): bodies of here-documents and what follows a blank line in a
+continuation become instructions; a byte-order mark hides the first FROM; bytes that are not UTF-8 end the
+reading; ``${V:-x}`` is mangled; stage names and ``scratch`` count as parent images. Words are counted over
+the value of *every* instruction, so ``apt-get install`` counts for two classes.
 """
 
 from collections import Counter
@@ -14,21 +15,77 @@ from dataclasses import dataclass
 from io import BytesIO
 
 CLASS_WORDS: dict[str, tuple[str, ...]] = {
-    "Dependencies": tuple(
-        "apt-get apt apt-key add-apt-repository dpkg rpm yum dnf apk apk-install pip pip3 easy_install conda npm nvm bower gem "
-        "bundle composer lein mvn cabal pecl puppet godep curl wget git svn".split()
+    "Dependencies": (
+        "apt-get",
+        "apt",
+        "apt-key",
+        "add-apt-repository",
+        "dpkg",
+        "rpm",
+        "yum",
+        "dnf",
+        "apk",
+        "apk-install",
+        "pip",
+        "pip3",
+        "easy_install",
+        "conda",
+        "npm",
+        "nvm",
+        "bower",
+        "gem",
+        "bundle",
+        "composer",
+        "lein",
+        "mvn",
+        "cabal",
+        "pecl",
+        "puppet",
+        "godep",
+        "curl",
+        "wget",
+        "git",
+        "svn",
     ),
-    "Filesystem": tuple("echo mkdir rm cd tar sed ln mv cp unzip pacman touch ls cat find".split()),
-    "Build/Execute": tuple("make cmake ./configure install python python3 go bash /bin/bash sh service".split()),
+    "Filesystem": (
+        "echo",
+        "mkdir",
+        "rm",
+        "cd",
+        "tar",
+        "sed",
+        "ln",
+        "mv",
+        "cp",
+        "unzip",
+        "pacman",
+        "touch",
+        "ls",
+        "cat",
+        "find",
+    ),
+    "Build/Execute": (
+        "make",
+        "cmake",
+        "./configure",
+        "install",
+        "python",
+        "python3",
+        "go",
+        "bash",
+        "/bin/bash",
+        "sh",
+        "service",
+    ),
     "Environment": ("set", "export", "source", "virtualenv"),
-    "Permissions": tuple("chmod chown useradd groupadd adduser usermod addgroup".split()),
+    "Permissions": ("chmod", "chown", "useradd", "groupadd", "adduser", "usermod", "addgroup"),
 }
 """The study's word lists (its code; ``reference/study.md`` 5.2), after the classes of Cito et al. 2017."""
 
 CLASS_OF_WORD = {word: name for name, words in CLASS_WORDS.items() for word in words}
 
-MAX_SIZE = 4 << 20
-"""Largest file, in bytes, that is given to dockerfile-parse, whose lexer goes character by character in Python."""
+MAX_SIZE = 256 << 10
+"""Largest file, in bytes, that is given to dockerfile-parse: it needs quadratic time on continuations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +103,9 @@ class PublishedReading:
     """What the study's tools make of a file.
 
     ``readable`` is false, and ``reason`` set, where dockerfile-parse raises; everything else is then empty.
-    ``instructions`` hold no comments (``comments`` counts them). ``class_words`` are hits of the word lists by class, and
-    ``words`` by word. ``parent_images`` is ``None`` where only they could not be had (``parent_images_reason``).
+    ``instructions`` hold no comments (``comments`` counts them). ``class_words`` are hits of the word lists
+    by class, and ``words`` by word. ``parent_images`` is ``None`` where only they could not be had
+    (``parent_images_reason``).
     """
 
     readable: bool
@@ -77,16 +135,18 @@ def read_as_published(data: bytes) -> PublishedReading:
         # Without `fileobj` the library reads, and on assignment overwrites, ./Dockerfile.
         parser = DockerfileParser(fileobj=BytesIO(data))
         structure = parser.structure
-    except Exception as error:  # noqa: BLE001  the library documents no errors: whatever it raises is the finding
+    except Exception as error:
         return PublishedReading(False, f"{type(error).__name__}: {error}"[:200])
     parents: tuple[str, ...] | None = None
     parents_reason: str | None = None
     try:
         parents = tuple(str(image) for image in parser.parent_images)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         parents_reason = f"{type(error).__name__}: {error}"[:200]
     instructions = tuple(
-        PublishedInstruction(str(item["instruction"]), item["startline"] + 1, item["endline"] + 1, str(item["value"]))
+        PublishedInstruction(
+            str(item["instruction"]), item["startline"] + 1, item["endline"] + 1, str(item["value"])
+        )
         for item in structure
         if item["instruction"] != "COMMENT"
     )
@@ -94,7 +154,7 @@ def read_as_published(data: bytes) -> PublishedReading:
     words = Counter(
         word for instruction in instructions for word in instruction.value.split() if word in CLASS_OF_WORD
     )
-    classes = Counter({name: 0 for name in CLASS_WORDS})
+    classes = Counter(dict.fromkeys(CLASS_WORDS, 0))
     for word, count in words.items():
         classes[CLASS_OF_WORD[word]] += count
     return PublishedReading(

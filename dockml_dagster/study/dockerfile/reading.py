@@ -1,7 +1,8 @@
-"""The reading ``corrected``: what BuildKit reads in a Dockerfile, and as much as can be read where it refuses one.
+"""The reading ``corrected``: what BuildKit reads in a Dockerfile, and as much as can be read where it
+refuses one.
 
-Here: the one entry, ``read_dockerfile``, and the verdict on the file as a whole (valid, coverage, reason, template). The
-steps are in ``source_text``, ``frame``, ``syntax`` and ``evaluation``.
+Here: the one entry, ``read_dockerfile``, and the verdict on the file as a whole (valid, coverage, reason,
+template). The steps are in ``source_text``, ``frame``, ``syntax`` and ``evaluation``.
 """
 
 import re
@@ -65,7 +66,9 @@ def _text_problems(data: bytes, facts: TextFacts) -> list[Problem]:
         line = first_too_long(data)
         if line is not None:
             problems.append(
-                Problem(line, "syntax", f"dockerfile line greater than max allowed size of {MAX_LINE_BYTES - 1}")
+                Problem(
+                    line, "syntax", f"dockerfile line greater than max allowed size of {MAX_LINE_BYTES - 1}"
+                )
             )
     return problems
 
@@ -98,7 +101,11 @@ _TEMPLATE_MARKS = (
     ("jinja", "{%", re.compile(r"\{%-?\s*\w+[^%]{0,500}%\}")),
     ("erb", "<%", re.compile(r"<%[-=]?[^%]{0,500}%>")),
     ("autoconf", "@", re.compile(r"(?<![\w@.])@[A-Z][A-Z0-9_]*@(?![\w@])")),
-    ("m4", "(", re.compile(r"^(?:dnl\b|changequote\(|m4_|define\(|ifelse\(|ifdef\(|include\()", re.MULTILINE)),
+    (
+        "m4",
+        "(",
+        re.compile(r"^(?:dnl\b|changequote\(|m4_|define\(|ifelse\(|ifdef\(|include\()", re.MULTILINE),
+    ),
     ("cpp", "#", re.compile(r"^#\s*(?:include\s*[<\"]|ifdef\s+\w|ifndef\s+\w|endif\b)", re.MULTILINE)),
 )
 _MUSTACHE = re.compile(r"\{\{[^{}\n]{1,200}\}\}")
@@ -117,7 +124,14 @@ def _template(text: str, instructions: tuple[Instruction, ...]) -> str | None:
     if "{{" in text:
         for instruction in instructions:
             inside = instruction.value if instruction.known else instruction.original
-            outside_shell = instruction.keyword not in ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+            outside_shell = instruction.keyword not in (
+                "RUN",
+                "CMD",
+                "ENTRYPOINT",
+                "HEALTHCHECK",
+                "COPY",
+                "ADD",
+            )
             if outside_shell and "{{" in inside and _MUSTACHE.search(inside):
                 return "mustache"
     return None

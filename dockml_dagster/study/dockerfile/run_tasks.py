@@ -1,11 +1,13 @@
 """What a command in RUN is for: the study's five classes by command position, and a finer taxonomy.
 
-Here: rules parsed from the seeds, and their application. Not here: the rules (``seeds/run_task_commands.csv``, and
-``seeds/run_tasks.csv``, which defines every task and gives its class of the five), the study's own word count (``published``).
+Here: rules parsed from the seeds, and their application. Not here: the rules
+(``seeds/run_task_commands.csv``, and ``seeds/run_tasks.csv``, which defines every task and gives its class
+of the five), the study's own word count (``published``).
 
-Corrections to the five classes of Cito et al. as the study's code has them: a command counts once, by the program it
-starts, never by its arguments (``apt-get install`` is not an execution of ``install``); ``pacman`` is a package manager, not a
-file operation; ``install`` as a command copies files; what no rule names is ``other``, not dropped.
+Corrections to the five classes of Cito et al. as the study's code has them: a command counts once, by the
+program it starts, never by its arguments (``apt-get install`` is not an execution of ``install``);
+``pacman`` is a package manager, not a file operation; ``install`` as a command copies files; what no rule
+names is ``other``, not dropped.
 """
 
 import csv
@@ -48,8 +50,9 @@ class TaskRules:
 class CommandTask:
     """The verdict on one command.
 
-    ``task`` of the finer taxonomy, and ``task_class`` the one of the study's five that the task belongs to (``None``: none of
-    them). ``published_class`` is the five-class verdict by the study's own words, which knows fewer programs. ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
+    ``task`` of the finer taxonomy, and ``task_class`` the one of the study's five that the task belongs to
+    (``None``: none of them). ``published_class`` is the five-class verdict by the study's own words, which
+    knows fewer programs. ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
     """
 
     task: str
@@ -63,7 +66,8 @@ class CommandTask:
 def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
     """Rules from the text of the two seeds.
 
-    Raises ``ValueError`` on a row that names an undefined task, an unknown class, or holds no valid expression.
+    Raises ``ValueError`` on a row that names an undefined task, an unknown class, or holds no valid
+    expression.
     """
     classes: dict[str, str] = {}
     for row in csv.DictReader(io.StringIO(tasks_csv)):
@@ -84,8 +88,10 @@ def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
     return TaskRules({name: tuple(rules) for name, rules in by_command.items()}, classes)
 
 
-def classify_command(command: SimpleCommand, rules: TaskRules, scope: Mapping[str, str] | None = None) -> CommandTask:
-    """What one simple command is for. ``scope``: the variables in force at its RUN (``Instruction.scope``)."""
+def classify_command(
+    command: SimpleCommand, rules: TaskRules, scope: Mapping[str, str] | None = None
+) -> CommandTask:
+    """What one simple command is for. ``scope``: the variables in force there (``Instruction.scope``)."""
     program = program_of(command, scope or {})
     return classify_program(program, rules, assigns=bool(command.assignments))
 
@@ -97,7 +103,9 @@ def classify_program(program: Program, rules: TaskRules, *, assigns: bool = Fals
 
 
 def five_class(program: Program) -> str | None:
-    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in no list."""
+    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in
+    no list.
+    """
     for word in (program.name, program.written):
         found = CORRECTED_CLASS.get(word)
         if found is not None:

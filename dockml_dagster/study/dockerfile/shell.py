@@ -1,20 +1,24 @@
 """The shell inside RUN: every simple command with its name, arguments and place.
 
-Here: the types, the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
-here-document), and ``unaccounted``, which proves that nothing was lost. Not here: bash's tree (``bash_commands``), PowerShell
-and cmd (``windows_commands``), or what a command is for (``run_tasks``).
+Here: the types, the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form,
+shebang of a here-document), and ``unaccounted``, which proves that nothing was lost. Not here: bash's tree
+(``bash_commands``), PowerShell and cmd (``windows_commands``), or what a command is for (``run_tasks``).
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a RUN's text: characters ``start`` to ``end``."""
+class Span(NamedTuple):
+    """A piece of a RUN's text: characters ``start`` to ``end``.
+
+    A tuple, because there is one a word: a frozen dataclass costs twice as much to make.
+    """
 
     start: int
     end: int
@@ -24,13 +28,14 @@ class Span:
 class SimpleCommand:
     """One simple command of a shell.
 
-    ``name`` and ``arguments`` are words with quotes removed and variables left in (``$X``); ``name`` is empty for
-    bare assignments, and ``[``, ``[[`` or ``((`` for tests. ``assignments`` (``A=1 make``) and ``redirections`` are as written.
-    ``joined`` is the operator before it (``&&``, ``||``, ``;``, ``|``, ``&``, ``\\n``; empty for the first one).
-    ``inside`` names the constructs around it, outermost first: ``if for while until case subshell group function
-    negated`` and, for commands that are part of another command's word or input, ``substitution``, ``-c`` or ``stdin``.
-    ``line`` is the line in the file. ``parse_error``: the shell's grammar could not read it or what surrounds it.
-    ``nested``: its text is also part of a word of another command, so it does not count for ``unaccounted``.
+    ``name`` and ``arguments`` are words with quotes removed and variables left in (``$X``); ``name`` is
+    empty for bare assignments, and ``[``, ``[[`` or ``((`` for tests. ``assignments`` (``A=1 make``) and
+    ``redirections`` are as written. ``joined`` is the operator before it (``&&``, ``||``, ``;``, ``|``,
+    ``&``, ``\\n``; empty for the first one). ``inside`` names the constructs around it, outermost first:
+    ``if for while until case subshell group function negated`` and, for commands that are part of another
+    command's word or input, ``substitution``, ``-c`` or ``stdin``. ``line`` is the line in the file.
+    ``parse_error``: the shell's grammar could not read it or what surrounds it. ``nested``: its text is
+    also part of a word of another command, so it does not count for ``unaccounted``.
     """
 
     name: str
@@ -52,7 +57,9 @@ class SimpleCommand:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed`` where an error is."""
+    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed``
+    where an error is.
+    """
 
     text: str
     span: Span
@@ -61,7 +68,9 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents appended)."""
+    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents
+    appended).
+    """
 
     text: str
     interpreter: str
@@ -75,8 +84,9 @@ class Script:
 class Run:
     """One RUN instruction (or ``ONBUILD RUN``).
 
-    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would start (the SHELL in
-    force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept apart from the commands.
+    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would
+    start (the SHELL in force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept
+    apart from the commands.
     """
 
     position: int
@@ -98,7 +108,8 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
 
 MAX_SCRIPT = 256 * 1024
-"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked."""
+"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked.
+"""
 _MAX_DEPTH = 3
 """How deep ``bash -c "bash -c '…'"`` is followed."""
 
@@ -106,8 +117,11 @@ _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"}
 _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 
+@lru_cache(maxsize=4096)
 def interpreter_of(program: str) -> str:
-    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name (``python3``)."""
+    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name
+    (``python3``).
+    """
     name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
     if name in _POSIX_SHELLS:
         return "sh"
@@ -133,7 +147,7 @@ def read_runs(reading: DockerfileReading) -> tuple[Run, ...]:
 
 def _runs(reading: DockerfileReading) -> Iterator[Run]:
     shells: list[tuple[str, ...]] = []
-    shell = DEFAULT_SHELL
+    shell: tuple[str, ...] = DEFAULT_SHELL
     for position, instruction in enumerate(reading.instructions):
         if instruction.keyword == "FROM" and instruction.stage is not None:
             base = reading.stages[instruction.stage].base
@@ -153,11 +167,17 @@ def _runs(reading: DockerfileReading) -> Iterator[Run]:
 
 def _is_windows(image: str) -> bool:
     image = image.lower()
-    return image.startswith("mcr.microsoft.com/windows") or "nanoserver" in image or "windowsservercore" in image
+    return (
+        image.startswith("mcr.microsoft.com/windows") or "nanoserver" in image or "windowsservercore" in image
+    )
 
 
 def read_run(
-    instruction: Instruction, shell: tuple[str, ...] = DEFAULT_SHELL, *, position: int = 0, onbuild: bool = False
+    instruction: Instruction,
+    shell: tuple[str, ...] = DEFAULT_SHELL,
+    *,
+    position: int = 0,
+    onbuild: bool = False,
 ) -> Run:
     """Read one RUN. Never raises; what cannot be parsed is kept and flagged."""
     if instruction.form == "exec":
@@ -246,10 +266,15 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 def _bare_script(text: str, interpreter: str) -> Script:
     if len(text) > MAX_SCRIPT:
         return Script(
-            text, interpreter, (), (Operator(text, Span(0, len(text)), "unparsed"),), parse_error=True, censored=True
+            text,
+            interpreter,
+            (),
+            (Operator(text, Span(0, len(text)), "unparsed"),),
+            parse_error=True,
+            censored=True,
         )
     if interpreter == "sh":
-        return _bash(text)
+        return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
     if interpreter in ("powershell", "cmd"):
         from dockml_dagster.study.dockerfile import windows_commands
 
@@ -258,27 +283,42 @@ def _bare_script(text: str, interpreter: str) -> Script:
     return Script(text, interpreter, (command,) if text.strip() else ())
 
 
-@lru_cache(maxsize=8192)
 def _bash(text: str) -> Script:
-    """Half of all RUNs in a corpus are copies of another one, so a parse is kept."""
     from dockml_dagster.study.dockerfile import bash_commands
 
     return bash_commands.read(text)
 
 
+# Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
+_MAX_KEPT = 4096
+_bash_kept = lru_cache(maxsize=4096)(_bash)
+
+
 def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
     """The same script with the line in the file of every command."""
+    starts = [start for start, _ in lines]
     placed = []
-    at = 0
     for command in script.commands:
-        start = command.spans[0].start if command.spans else 0
-        if lines[at][0] > start:
-            at = 0  # a nested command may begin before the one that follows it
-        while at + 1 < len(lines) and lines[at + 1][0] <= start:
-            at += 1
-        line = lines[at][1]
-        placed.append(command if command.line == line else replace(command, line=line))
+        at = bisect_right(starts, command.spans[0].start) - 1 if command.spans else 0
+        line = lines[max(at, 0)][1]
+        placed.append(command if command.line == line else _at_line(command, line))
     return replace(script, commands=tuple(placed))
+
+
+def _at_line(command: SimpleCommand, line: int) -> SimpleCommand:
+    """``dataclasses.replace`` spelt out: there is one call a command, and that costs four times this."""
+    return SimpleCommand(
+        command.name,
+        command.arguments,
+        line,
+        command.joined,
+        command.inside,
+        command.assignments,
+        command.redirections,
+        command.parse_error,
+        command.nested,
+        command.spans,
+    )
 
 
 def _with_nested(script: Script, lines: list[tuple[int, int]], depth: int) -> Script:
@@ -310,6 +350,8 @@ def _with_nested(script: Script, lines: list[tuple[int, int]], depth: int) -> Sc
 
 def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
     """The text that a command hands to another shell as ``-c``, with that shell's kind."""
+    if len(command.arguments) < 2:
+        return None
     words = command.words
     for at, word in enumerate(words[:-2]):
         kind = interpreter_of(word) if word else ""
@@ -330,13 +372,14 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
 
 
 def unaccounted(script: Script) -> tuple[str, ...]:
-    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was lost.
+    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was
+    lost.
 
     Blanks, newlines and escaped line ends carry no word and are left out.
     """
     spans = [span for command in script.commands if not command.nested for span in command.spans]
     spans.extend(operator.span for operator in script.operators)
-    spans.sort(key=lambda span: (span.start, span.end))
+    spans.sort()
     lost: list[str] = []
     at = 0
     for span in spans:

@@ -5,12 +5,19 @@ Here: decoding, and the one definition of white space that everything else uses.
 
 from dockml_dagster.study.dockerfile.model import TextFacts
 
-SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What Go's ``unicode.IsSpace`` accepts. ``str.strip`` without this also eats U+001C to U+001F, which Go keeps."""
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go's ``unicode.IsSpace`` accepts. ``str.strip`` without this also eats U+001C to U+001F, which Go
+keeps.
+"""
 
 MAX_LINE_BYTES = 65_536
 """Go's ``bufio.MaxScanTokenSize``: BuildKit refuses a file with a physical line of this many bytes or more
-(the line's end counted where there is one, so a line that just fills the buffer with its end is still read)."""
+(the line's end counted where there is one, so a line that just fills the buffer with its end is still
+read).
+"""
 
 _BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -18,8 +25,8 @@ _BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 def decode(data: bytes) -> tuple[str, TextFacts]:
     """Text without its byte-order mark, and the facts. Never fails: bytes that are no text become U+FFFD.
 
-    BuildKit works on bytes and knows UTF-8 only. A UTF-16 file (PowerShell's ``>`` wrote them) is decoded all the
-    same, so that it can be read; ``encoding`` tells the caller that BuildKit would refuse it.
+    BuildKit works on bytes and knows UTF-8 only. A UTF-16 file (PowerShell's ``>`` wrote them) is decoded
+    all the same, so that it can be read; ``encoding`` tells the caller that BuildKit would refuse it.
     """
     encoding, mark = "utf-8", data.startswith(b"\xef\xbb\xbf")
     body = data[3:] if mark else data
@@ -32,7 +39,7 @@ def decode(data: bytes) -> tuple[str, TextFacts]:
     except UnicodeDecodeError:
         text = body.decode(encoding, "replace")
         undecodable = max(1, text.count("\ufffd") - body.count("\ufffd".encode(encoding)))
-    longest, _ = max(((len(line), 0) for line in data.split(b"\n")), default=(0, 0))
+    longest = max(map(len, data.split(b"\n")))
     newlines, crlf = text.count("\n"), text.count("\r\n")
     return text, TextFacts(
         size=len(data),
@@ -48,7 +55,9 @@ def decode(data: bytes) -> tuple[str, TextFacts]:
 
 
 def split_lines(text: str) -> list[str]:
-    """Lines without their ``\\n`` (a ``\\r`` stays): the scanner of BuildKit's parser. No other character ends a line."""
+    """Lines without their ``\\n`` (a ``\\r`` stays): the scanner of BuildKit's parser. No other character
+    ends a line.
+    """
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()

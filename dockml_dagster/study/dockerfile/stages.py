@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dockml_dagster.study.dockerfile.base_reference import split_reference
-from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Expanded, Instruction, Missing
+from dockml_dagster.study.dockerfile.model import (
+    BaseReference,
+    DockerfileReading,
+    Expanded,
+    Instruction,
+    Missing,
+)
 
 EdgeKind = Literal["from", "copy", "mount"]
 
@@ -18,8 +24,8 @@ EdgeKind = Literal["from", "copy", "mount"]
 class StageEdge:
     """``stage`` uses ``source``: as its base (``from``), by ``COPY --from`` or by ``RUN --mount=…,from=``.
 
-    ``source.stage`` is another stage; else the source is an image (or, with ``missing``, not known). ``onbuild`` edges only exist
-    in images built upon this one.
+    ``source.stage`` is another stage; else the source is an image (or, with ``missing``, not known).
+    ``onbuild`` edges only exist in images built upon this one.
     """
 
     stage: int
@@ -33,8 +39,9 @@ class StageEdge:
 class StageGraph:
     """``shipped`` is the stage that a plain build gives: the last one; ``None`` without stages.
 
-    ``reaching`` are the stages that it needs, itself included; ``dead`` the others, which a plain build skips.
-    ``problems``: references that cannot be, with their line (an unknown index, a stage that comes later).
+    ``reaching`` are the stages that it needs, itself included; ``dead`` the others, which a plain build
+    skips. ``problems``: references that cannot be, with their line (an unknown index, a stage that comes
+    later).
     """
 
     edges: tuple[StageEdge, ...]
@@ -54,7 +61,9 @@ class StageGraph:
 
 
 def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageGraph:
-    """Build the graph. ``target``: name or index of the stage to ship (``--target``); an unknown one raises ``ValueError``."""
+    """Build the graph. ``target``: name or index of the stage to ship (``--target``); an unknown one raises
+    ``ValueError``.
+    """
     names: dict[str, int] = {}
     edges: list[StageEdge] = []
     problems: list[tuple[int, str]] = []
@@ -63,10 +72,14 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
         for instruction in reading.of_stage(stage.index)[1:]:
             inner = instruction.child or instruction
             for kind, source in _sources(inner):
-                reference = _resolve(source, names, stage.index, inner, problems, kind)
+                reference = _resolve(
+                    source, names, stage=stage.index, line=inner.start_line, problems=problems, kind=kind
+                )
                 if reference is not None:
                     edges.append(
-                        StageEdge(stage.index, reference, kind, instruction.start_line, inner is not instruction)
+                        StageEdge(
+                            stage.index, reference, kind, instruction.start_line, inner is not instruction
+                        )
                     )
         if stage.name:
             names[stage.name] = stage.index
@@ -77,10 +90,12 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
 
 
 def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int, ...]:
-    """The shipped stage and the stages it builds upon (``FROM stage``), outermost base first: what its image inherits."""
+    """The shipped stage and the stages it builds upon (``FROM stage``), outermost base first: what its
+    image inherits.
+    """
     chain: list[int] = []
     at = shipped
-    while at is not None and at not in chain:
+    while at is not None:  # a base is always an earlier stage, so this ends
         chain.append(at)
         at = reading.stages[at].base.stage
     return tuple(reversed(chain))
@@ -112,7 +127,9 @@ def _sources(instruction: Instruction) -> list[tuple[EdgeKind, str]]:
 
 
 def mount_options(value: str) -> dict[str, str]:
-    """The options of a ``--mount`` (a line of CSV: ``type=cache,target=/root/.cache``); a bare one has the value ``true``."""
+    """The options of a ``--mount`` (a line of CSV: ``type=cache,target=/root/.cache``); a bare one has the
+    value ``true``.
+    """
     try:
         fields = next(csv.reader(io.StringIO(value)), [])
     except csv.Error:
@@ -127,13 +144,13 @@ def mount_options(value: str) -> dict[str, str]:
 def _resolve(
     source: str,
     names: dict[str, int],
+    *,
     stage: int,
-    instruction: Instruction,
+    line: int,
     problems: list[tuple[int, str]],
     kind: EdgeKind,
 ) -> BaseReference | None:
     """A source by BuildKit's rules: a number is an index, a name an earlier stage, anything else an image."""
-    line = instruction.start_line
     if kind == "copy" and source.lstrip("+-").isdecimal():
         index = int(source) if len(source) < 10 else -1
         if 0 <= index < stage:
@@ -144,7 +161,9 @@ def _resolve(
         return BaseReference(source, source, stage=names[source.lower()])
     if "$" in source:
         # BuildKit expands no variables here, and refuses the instruction.
-        problems.append((line, f"variable expansion is not supported for --{'from' if kind == 'copy' else 'mount'}"))
+        problems.append(
+            (line, f"variable expansion is not supported for --{'from' if kind == 'copy' else 'mount'}")
+        )
         name = source.split("$", 1)[1].strip("{}").split(":")[0].split("}")[0]
         return BaseReference(source, None, missing=(Missing(name, "undeclared"),), partial=source)
     if source == "scratch":
@@ -154,7 +173,9 @@ def _resolve(
     except ValueError as error:
         problems.append((line, f"{source[:80]!r}: {error}"))
         return BaseReference(source, source, problem=str(error))
-    return BaseReference(source, source, parts.registry, parts.repository, parts.name, parts.tag, parts.digest)
+    return BaseReference(
+        source, source, parts.registry, parts.repository, parts.name, parts.tag, parts.digest
+    )
 
 
 def _reaching(edges: list[StageEdge], shipped: int | None) -> frozenset[int]:

@@ -1,12 +1,12 @@
 """One logical line to one instruction: keyword, flags, arguments, and why BuildKit refuses it if it does.
 
-Here: BuildKit's ``parser`` line parsers and the checks of ``instructions.Parse``. Not here: where a line begins and ends
-(``frame``), variables and stages (``evaluation``).
+Here: BuildKit's ``parser`` line parsers and the checks of ``instructions.Parse``. Not here: where a line
+begins and ends (``frame``), variables and stages (``evaluation``).
 """
 
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2b_dockerfile_utils import parse_heredoc, parse_words
 
@@ -15,13 +15,33 @@ from dockml_dagster.study.dockerfile.model import Assignment, Flag, Form, Heredo
 from dockml_dagster.study.dockerfile.source_text import SPACES
 
 KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER "
-    "VOLUME WORKDIR".split()
+    [
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "ONBUILD",
+        "RUN",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    ]
 )
 """Every instruction there is."""
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _GO_BLANKS = re.compile(f"[{SPACES}]+")
+# BuildKit looks for flags, and for the type of a HEALTHCHECK, byte by byte: a no-break space is none there.
+_FLAG_SPACES = "\t\n\v\f\r "
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _WITH_JSON = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME"})
 _ONE_ARGUMENT = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
@@ -33,14 +53,18 @@ _FLAGS: dict[str, dict[str, str]] = {
         "unpack": "switch", "exclude": "list",
     },
     "COPY": {
-        "chown": "text", "from": "text", "chmod": "text", "link": "switch", "exclude": "list", "parents": "switch",
+        "chown": "text", "from": "text", "chmod": "text", "link": "switch", "exclude": "list",
+        "parents": "switch",
     },
     "FROM": {"platform": "text"},
     "HEALTHCHECK": {
-        "interval": "text", "timeout": "text", "start-period": "text", "start-interval": "text", "retries": "text",
+        "interval": "text", "timeout": "text", "start-period": "text", "start-interval": "text",
+        "retries": "text",
     },
     "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
 }  # fmt: skip
+# Whatever they are given is for the shell to judge.
+_ANY_ARGUMENTS = frozenset({"RUN", "CMD", "ENTRYPOINT"})
 # ``instructions.Parse`` never looks at the flags of these two.
 _FLAGS_IGNORED = frozenset({"STOPSIGNAL", "ARG"})
 
@@ -49,9 +73,10 @@ class _RefusedError(ValueError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the logical line."""
+class Parsed(NamedTuple):
+    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the
+    logical line.
+    """
 
     keyword: str
     flags: tuple[Flag, ...]
@@ -67,11 +92,13 @@ class Parsed:
     censored: bool
 
 
-def parse_instruction(text: str, escape: str, heredocs: tuple[Heredoc, ...] = (), *, inner: bool = False) -> Parsed:
+def parse_instruction(
+    text: str, escape: str, heredocs: tuple[Heredoc, ...] = (), *, inner: bool = False
+) -> Parsed:
     """Parse a logical line.
 
-    ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the instruction for.
-    ``inner`` is set for the child of an ONBUILD.
+    ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the
+    instruction for. ``inner`` is set for the child of an ONBUILD.
     """
     line = text.strip(SPACES)
     lead = len(text) - len(text.lstrip(SPACES)) if line else 0
@@ -82,9 +109,10 @@ def parse_instruction(text: str, escape: str, heredocs: tuple[Heredoc, ...] = ()
     value, offset = "", len(text)
     if gap:
         after = gap.end()
-        flags, after = _flags(line, after, escape)
-        value = line[after:].strip(SPACES)
-        offset = lead + after + (len(line) - after - len(line[after:].lstrip(SPACES)))
+        if line.startswith("--", after):
+            flags, after = _flags(line, after, escape)
+        value = line[after:].lstrip(SPACES)
+        offset = lead + len(line) - len(value)
     known = keyword in KEYWORDS
     arguments: tuple[str, ...] = ()
     form: Form | None = None
@@ -97,10 +125,11 @@ def parse_instruction(text: str, escape: str, heredocs: tuple[Heredoc, ...] = ()
     elif censored:
         arguments = (value,)
     elif keyword == "ONBUILD":
-        if value:
+        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long.
+        if value and not inner:
             child = parse_instruction(value, escape, heredocs, inner=True)
             fatal = child.fatal
-        problem = _onbuild_problem(child)
+        problem = _onbuild_problem(child) if not inner else None
     else:
         try:
             arguments, form = _arguments(keyword, value, escape)
@@ -118,7 +147,7 @@ def _flags(line: str, at: int, escape: str) -> tuple[tuple[Flag, ...], int]:
     """Builder flags from ``at`` on, and where the arguments begin."""
     flags: list[Flag] = []
     while True:
-        while at < len(line) and line[at] in SPACES:
+        while at < len(line) and line[at] in _FLAG_SPACES:
             at += 1
         if not line.startswith("--", at):
             return tuple(flags), at
@@ -138,7 +167,7 @@ def _flag_word(line: str, at: int, escape: str) -> tuple[str, int]:
         char = line[at]
         if char == quote:
             quote = ""
-        elif not quote and char in SPACES:
+        elif not quote and char in _FLAG_SPACES:
             break
         elif not quote and char in "'\"":
             quote = char
@@ -156,7 +185,7 @@ def _flag_word(line: str, at: int, escape: str) -> tuple[str, int]:
     return "".join(pieces), at
 
 
-_FLAG_PLAIN = {escape: re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+") for escape in "\\`"}
+_FLAG_PLAIN = {escape: re.compile(f"[^{_FLAG_SPACES}'\"{re.escape(escape)}]+") for escape in "\\`"}
 
 
 def _json_strings(value: str) -> tuple[str, ...] | None:
@@ -181,7 +210,7 @@ def _arguments(keyword: str, value: str, escape: str) -> tuple[tuple[str, ...], 
     if keyword == "HEALTHCHECK":
         if not value:
             return (), None
-        gap = _GO_BLANKS.search(value)
+        gap = _BLANKS.search(value)
         if not gap:
             return (value,), None
         words, form = _arguments("CMD", value[gap.end() :], escape)
@@ -225,16 +254,16 @@ def _names_and_values(keyword: str, value: str, escape: str) -> list[str]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise _RefusedError(f"Syntax error - can't find = in {word[:80]!r}. Must be of the form: name=value")
+            raise _RefusedError(
+                f"Syntax error - can't find = in {word[:80]!r}. Must be of the form: name=value"
+            )
         pairs += (name, text)
     return pairs
 
 
 def _assignments(keyword: str, arguments: tuple[str, ...]) -> tuple[Assignment, ...]:
     if keyword in ("ENV", "LABEL"):
-        return tuple(
-            Assignment(arguments[at], arguments[at + 1]) for at in range(0, len(arguments) - 1, 2)
-        )
+        return tuple(Assignment(arguments[at], arguments[at + 1]) for at in range(0, len(arguments) - 1, 2))
     if keyword == "ARG":
         parts = (word.partition("=") for word in arguments)
         return tuple(Assignment(name, value if equals else None) for name, equals, value in parts)
@@ -253,13 +282,23 @@ def _onbuild_problem(child: Parsed | None) -> str | None:
 
 
 def _problem(
-    keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...], form: Form | None, heredocs: tuple[Heredoc, ...]
+    keyword: str,
+    flags: tuple[Flag, ...],
+    arguments: tuple[str, ...],
+    form: Form | None,
+    heredocs: tuple[Heredoc, ...],
 ) -> str | None:
+    if keyword in _ANY_ARGUMENTS:
+        return _flag_problem(keyword, flags, arguments) if flags else None
     return _argument_problem(keyword, arguments, form, heredocs) or _flag_problem(keyword, flags, arguments)
 
 
 def _flag_problem(keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...]) -> str | None:
-    if not flags or keyword in _FLAGS_IGNORED or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE"):
+    if (
+        not flags
+        or keyword in _FLAGS_IGNORED
+        or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE")
+    ):
         return None
     allowed = _FLAGS.get(keyword, {})
     seen: set[str] = set()

@@ -1,41 +1,35 @@
 """Variables of a Dockerfile: which are in force where, and the expansion of words by BuildKit's rules.
 
-Here: scopes (what ``ARG`` and ``ENV`` made known up to an instruction) and ``expand``. Not here: which instructions
-are expanded, and how stages inherit (``evaluation``).
+Here: scopes (what ``ARG`` and ``ENV`` made known up to an instruction) and ``expand``. Not here: which
+instructions are expanded, and how stages inherit (``evaluation``).
 
-The rules are those of BuildKit's ``frontend/dockerfile/shell`` and ``dockerfile2llb``. What differs is the answer
-where a value cannot be known from the file: BuildKit, which is given the build arguments and the base image,
-has one; here the answer is *which* variable is missing and why. A word never silently turns into a shorter one.
+The rules are those of BuildKit's ``frontend/dockerfile/shell`` and ``dockerfile2llb``. What differs is the
+answer where a value cannot be known from the file: BuildKit, which is given the build arguments and the
+base image, has one; here the answer is *which* variable is missing and why. A word never silently turns
+into a shorter one.
 
-Everything is hostile: patterns are matched without regular expressions (no backtracking), nesting is capped, and so
-is the text that expansion may create (``ENV A=$A$A`` doubles a value with every line).
+Everything is hostile: patterns are matched without regular expressions (no backtracking), nesting is
+capped, and so is the text that expansion may create (``ENV A=$A$A`` doubles a value with every line).
 """
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from dockml_dagster.study.dockerfile.model import Expanded, Missing
+from dockml_dagster.study.dockerfile.scopes import Binding, Scope, Unset
+from dockml_dagster.study.dockerfile.shell_patterns import (
+    ExpansionError,
+    TooLongError,
+    pattern_parts,
+    substituted,
+    trimmed,
+)
 
 MAX_VALUE = 65_536
 """Longest expanded word, in characters: as long as the longest line that BuildKit reads."""
 MAX_NESTING = 64
 """Deepest ``${a:-${b:-…}}``."""
-MAX_INHERITANCE = 64
-"""Longest chain ``FROM stage`` along which variables are followed."""
-
-AUTOMATIC_ARGUMENTS = frozenset(
-    side + part
-    for side in ("TARGET", "BUILD")
-    for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
-) | {"TARGETSTAGE"}
-"""Set by BuildKit itself, in the scope before the first FROM; a stage must declare them to see them."""
-
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What BuildKit sets ``PATH`` to when the base image does not (``system.DefaultPathEnvUnix``)."""
-
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 
 
@@ -46,112 +40,9 @@ class Budget:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unset:
-    """Not set by the file. ``definite``: nothing but a build argument could set it, so a written default counts."""
-
-    missing: Missing
-    definite: bool
-
-
-Binding = str | tuple[Missing, ...] | Unset
-"""A known value; a set but unknown one, with the variables to blame; or not set."""
-
-
-@dataclass(slots=True)
-class History:
-    """Every assignment in one scope, in order. Scopes are positions in it, so a snapshot costs nothing."""
-
-    kind: str
-    parent: "Scope | None" = None
-    depth: int = 0
-    positions: dict[str, list[int]] = field(default_factory=dict)
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    length: int = 0
-
-    def bind(self, name: str, binding: Binding) -> None:
-        """From here on ``name`` is bound so."""
-        self.positions.setdefault(name, []).append(self.length)
-        self.bindings.setdefault(name, []).append(binding)
-        self.length += 1
-
-    def now(self) -> "Scope":
-        """The scope after everything bound so far."""
-        return Scope(self, self.length)
-
-
-class Scope(Mapping[str, str]):
-    """The variables in force at one place. As a mapping it holds those of known value only.
-
-    The kind of its history says what an undeclared name means: ``global`` (before the first FROM: an error),
-    ``image`` (the base image may set it), ``scratch`` (certainly unset).
-    """
-
-    __slots__ = ("_end", "history")
-
-    def __init__(self, history: History, end: int) -> None:
-        self.history = history
-        self._end = end
-
-    def bound(self, name: str) -> Binding | None:
-        """What the file binds ``name`` to here, ``None`` where it does not."""
-        scope: Scope | None = self
-        while scope is not None:
-            positions = scope.history.positions.get(name)
-            if positions:
-                at = bisect_left(positions, scope._end)
-                if at:
-                    return scope.history.bindings[name][at - 1]
-            scope = scope.history.parent
-        return None
-
-    def lookup(self, name: str) -> Binding:
-        """What ``name`` stands for here."""
-        found = self.bound(name)
-        if found is not None:
-            return found
-        kind = self.history.kind
-        if kind == "global":
-            if name in AUTOMATIC_ARGUMENTS:
-                return (Missing(name, "automatic"),)
-            return Unset(Missing(name, "undeclared"), definite=True)
-        if kind == "scratch":
-            return DEFAULT_PATH if name == "PATH" else ""
-        return Unset(Missing(name, "inherited"), definite=False)
-
-    def __getitem__(self, name: str) -> str:
-        found = self.bound(name)
-        if isinstance(found, str):
-            return found
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        seen: set[str] = set()
-        scope: Scope | None = self
-        while scope is not None:
-            for name in scope.history.positions:
-                if name not in seen:
-                    seen.add(name)
-                    if isinstance(self.bound(name), str):
-                        yield name
-            scope = scope.history.parent
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-NO_VARIABLES = History("global").now()
-
-
-class ExpansionError(ValueError):
-    """BuildKit refuses the word; the text says why."""
-
-
-class _TooLongError(Exception):
-    pass
-
-
-def expand(word: str, scope: Scope, escape: str = "\\", *, quotes: bool = True, budget: Budget | None = None) -> Expanded:
+def expand(
+    word: str, scope: Scope, escape: str = "\\", *, quotes: bool = True, budget: Budget | None = None
+) -> Expanded:
     """One word with quotes and escapes removed and variables replaced.
 
     ``quotes=False`` leaves quotes alone, as BuildKit does in the body of a here-document of COPY.
@@ -163,7 +54,7 @@ def expand(word: str, scope: Scope, escape: str = "\\", *, quotes: bool = True, 
         text = expansion.until("", False)
     except ExpansionError as error:
         return Expanded(word, None, tuple(expansion.used), error=str(error))
-    except _TooLongError:
+    except TooLongError:
         names = tuple(expansion.used)
         return Expanded(word, None, names, (Missing(names[-1] if names else "", "too long"),))
     missing = tuple(dict.fromkeys(expansion.missing))
@@ -181,7 +72,7 @@ def partial(word: str, scope: Scope, escape: str = "\\") -> str:
     expansion = _Expansion(word, scope, escape, True, None)
     try:
         return expansion.until("", False)
-    except (ExpansionError, _TooLongError):
+    except (ExpansionError, TooLongError):
         return word
 
 
@@ -303,12 +194,16 @@ class _Expansion:
     def _emit(self, text: str) -> str:
         self.created += len(text)
         if self.created > MAX_VALUE:
-            raise _TooLongError
-        if self.budget is not None:
-            self.budget.left -= len(text)
-            if self.budget.left < 0:
-                raise _TooLongError
+            raise TooLongError
+        self._spend(len(text))
         return text
+
+    def _spend(self, steps: int) -> None:
+        """Take work off the file's allowance, so that many dear words stay as bounded as one."""
+        if self.budget is not None:
+            self.budget.left -= steps
+            if self.budget.left < 0:
+                raise TooLongError
 
     def _blame(self, name: str, binding: Binding) -> str:
         """Note that ``name`` keeps the word from being known; what stands in its place."""
@@ -336,7 +231,7 @@ class _Expansion:
             return self._emit(binding) if isinstance(binding, str) else self._blame(name, binding)
         self.nesting += 1
         if self.nesting > MAX_NESTING:
-            raise _TooLongError
+            raise TooLongError
         try:
             if operator == "/":
                 return self._replaced(name)
@@ -344,7 +239,9 @@ class _Expansion:
             if colon:
                 operator = self._next()
             if operator not in ("-", "+", "?", "#", "%") or (colon and operator in "#%"):
-                raise ExpansionError(f"unsupported modifier ({':' if colon else ''}{operator}) in substitution")
+                raise ExpansionError(
+                    f"unsupported modifier ({':' if colon else ''}{operator}) in substitution"
+                )
             return self._modified(name, operator, colon)
         finally:
             self.nesting -= 1
@@ -371,7 +268,8 @@ class _Expansion:
             if word_missing:
                 self.missing.extend(word_missing)
                 return "${" + name + "}"
-            return self._emit(_trimmed(binding, word, operator))
+            self._spend(2 * len(word) * len(binding))
+            return self._emit(trimmed(binding, word, operator))
         unset = isinstance(binding, Unset) or (colon and binding == "")
         if isinstance(binding, Unset) and not binding.definite and operator != "?":
             self.assumed[name] = None
@@ -403,107 +301,5 @@ class _Expansion:
         if missing or more:
             self.missing.extend(missing + more)
             return "${" + name + "}"
-        return self._emit(_substituted(binding, _glob(pattern), replacement, every))
-
-
-Glob = tuple[str, ...]
-"""A shell pattern, one element a character: ``*`` and ``?`` are wildcards, ``\\*`` and ``\\?`` stand for themselves."""
-
-
-def _glob(pattern: str) -> Glob:
-    parts: list[str] = []
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        at += 1
-        if char != "\\":
-            if char != "*" or parts[-1:] != ["*"]:
-                parts.append(char)
-            continue
-        after = pattern[at : at + 1]
-        if after in ("}", "/"):
-            continue  # the escape only kept it from ending the substitution
-        if after not in ("*", "?", "\\") or not after:
-            raise ExpansionError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{after}'")
-        at += 1
-        parts.append("\\" + after)
-    return tuple(parts)
-
-
-_MAX_MATCHING = 4_000_000
-"""Steps that one pattern may cost; a match is pattern times value, both below ``MAX_VALUE``."""
-
-
-def _ends(glob: Glob, text: str, start: int, *, longest: bool) -> int | None:
-    """Where a match that begins at ``start`` ends: the nearest or the farthest place, ``None`` without a match."""
-    if len(glob) * (len(text) - start + 1) > _MAX_MATCHING:
-        raise _TooLongError
-    states = _closure({0}, glob)
-    best: int | None = None
-    at = start
-    while states:
-        if len(glob) in states:
-            best = at
-            if not longest:
-                return best
-        if at == len(text):
-            break
-        char = text[at]
-        step: set[int] = set()
-        for state in states:
-            if state == len(glob):
-                continue
-            part = glob[state]
-            # Like Go's ".", a wildcard does not match a newline.
-            if part == "*" and char != "\n":
-                step.add(state)
-            elif (part == "?" and char != "\n") or (part not in ("*", "?") and part[-1] == char):
-                step.add(state + 1)
-        states = _closure(step, glob)
-        at += 1
-    return best
-
-
-def _closure(states: set[int], glob: Glob) -> set[int]:
-    """With every state that a ``*`` may skip to."""
-    full = set(states)
-    for state in states:
-        at = state
-        while at < len(glob) and glob[at] == "*":
-            at += 1
-            full.add(at)
-    return full
-
-
-def _trimmed(value: str, pattern: str, operator: str) -> str:
-    longest = pattern.startswith(operator)
-    glob = _glob(pattern[1:] if longest else pattern)
-    if operator == "#":
-        end = _ends(glob, value, 0, longest=longest)
-        return value if end is None else value[end:]
-    end = _ends(glob[::-1], value[::-1], 0, longest=longest)
-    return value if end is None else value[: len(value) - end]
-
-
-def _substituted(value: str, glob: Glob, replacement: str, every: bool) -> str:
-    pieces: list[str] = []
-    at, budget = 0, _MAX_MATCHING
-    while at <= len(value):
-        budget -= len(glob) * (len(value) - at + 1)
-        if budget < 0:
-            raise _TooLongError
-        end = _ends(glob, value, at, longest=True)
-        if end is None or (end == at and glob):
-            pieces.append(value[at : at + 1])
-            at += 1
-            continue
-        pieces.append(replacement)
-        if end == at:
-            pieces.append(value[at : at + 1])
-            at += 1
-        else:
-            at = end
-        if not every:
-            break
-    pieces.append(value[at:])
-    return "".join(pieces)
+        self._spend(len(pattern) * len(binding) * (len(binding) // 2 + 1))
+        return self._emit(substituted(binding, pattern_parts(pattern), replacement, every))

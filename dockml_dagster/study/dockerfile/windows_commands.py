@@ -1,14 +1,15 @@
 """Commands of PowerShell and cmd, split by their own separators and quotes.
 
-Here: enough of the two languages to find where a command begins and which words it has. Not here: their grammars; blocks
-(``{ … }``) and variables stay words. They are never read as bash, whose quoting differs.
+Here: enough of the two languages to find where a command begins and which words it has. Not here: their
+grammars; blocks (``{ … }``) and variables stay words. They are never read as bash, whose quoting differs.
 """
 
 import re
 
 from dockml_dagster.study.dockerfile.shell import Operator, Script, SimpleCommand, Span
 
-# PowerShell escapes with a backquote and doubles quotes; cmd escapes with a caret and knows double quotes only.
+# PowerShell escapes with a backquote and doubles quotes; cmd escapes with a caret and knows double quotes
+# only.
 _TOKENS = {
     "powershell": re.compile(
         r"(?P<join>&&|\|\||[;|\n])|(?P<blank>\s+)"

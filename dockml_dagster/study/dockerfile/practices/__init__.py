@@ -1,10 +1,11 @@
 """Practices of a Dockerfile: each a self-describing unit with a verdict and the lines that show it.
 
-``model`` has the types and what every practice may look at; the practices stand in ``base_image``, ``installing``, ``layers``,
-``runtime`` and ``safety``. Not here: advice with bytes (that needs the image), hadolint (an asset of its own).
+``model`` has the types and what every practice may look at; the practices stand in ``base_image``,
+``installing``, ``layers``, ``runtime`` and ``safety``. Not here: advice with bytes (that needs the image),
+hadolint (an asset of its own).
 
-Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build stage from which
-files are merely copied may be as untidy as it likes.
+Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build
+stage from which files are merely copied may be as untidy as it likes.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from dockml_dagster.study.dockerfile.practices.model import (
     gather,
 )
 from dockml_dagster.study.dockerfile.shell import Run
+from dockml_dagster.study.dockerfile.steps import Step, read_steps
 
 PRACTICES: tuple[Practice, ...] = (
     *base_image.PRACTICES,
@@ -37,15 +39,18 @@ def judge_practices(
     *,
     path: str | None = None,
     repository_paths: Sequence[str] | None = None,
+    steps: Sequence[Step] | None = None,
 ) -> tuple[PracticeFinding, ...]:
-    """One finding a practice. ``runs``: those of ``shell.read_runs``, if already at hand.
+    """One finding a practice. ``runs`` of ``shell.read_runs`` and ``steps`` of ``steps.read_steps``: if
+    already at hand.
 
-    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without them
-    ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
+    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
+    them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
     """
     if not reading.stages:
         return tuple(
             PracticeFinding(practice.id, "not applicable", (), "no build stage") for practice in PRACTICES
         )
-    facts = gather(reading, runs, path, repository_paths)
+    steps = read_steps(reading, runs) if steps is None else steps
+    facts = gather(reading, steps, path, repository_paths)
     return tuple(practice.find(facts) for practice in PRACTICES)

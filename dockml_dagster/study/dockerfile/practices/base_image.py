@@ -20,7 +20,11 @@ def _tagged(facts: Facts) -> Judged:
     if pinning == "not an image":
         return "not applicable", [_base_line(facts)], "from scratch"
     if pinning == "unknown":
-        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+        return (
+            "unknown",
+            [_base_line(facts)],
+            _unresolved(facts) if facts.base.missing else "no image reference",
+        )
     return ("followed" if pinning in ("digest", "version") else "violated"), [_base_line(facts)], pinning
 
 
@@ -29,7 +33,11 @@ def _digest(facts: Facts) -> Judged:
     if pinning == "not an image":
         return "not applicable", [_base_line(facts)], "from scratch"
     if pinning == "unknown" and not facts.base.tag:
-        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+        return (
+            "unknown",
+            [_base_line(facts)],
+            _unresolved(facts) if facts.base.missing else "no image reference",
+        )
     return ("followed" if pinning == "digest" else "violated"), [_base_line(facts)], pinning
 
 
@@ -38,13 +46,19 @@ def _not_latest(facts: Facts) -> Judged:
     if pinning == "not an image":
         return "not applicable", [_base_line(facts)], "from scratch"
     if pinning == "unknown":
-        return "unknown", [_base_line(facts)], _unresolved(facts) if facts.base.missing else "no image reference"
+        return (
+            "unknown",
+            [_base_line(facts)],
+            _unresolved(facts) if facts.base.missing else "no image reference",
+        )
     return ("violated" if pinning in ("latest", "no tag") else "followed"), [_base_line(facts)], pinning
 
 
 def _platform(facts: Facts) -> Judged:
     stages = [facts.reading.stages[index] for index in facts.chain]
-    stated = [Line(stage.start_line, f"--platform={stage.platform.raw}"[:200]) for stage in stages if stage.platform]
+    stated = [
+        Line(stage.start_line, f"--platform={stage.platform.raw}"[:200]) for stage in stages if stage.platform
+    ]
     if stated:
         return "followed", stated, ""
     if facts.base.scratch:
@@ -57,7 +71,8 @@ PRACTICES = (
         "base-image-pinned",
         "The image below the shipped stages is named by a digest or by a tag that names a release.",
         "A tag that moves makes two builds of one commit differ, and a study of it not repeatable.",
-        "The FROM of the first shipped stage: digest, or a tag with a number or a release's code name. Unknown where "
+        "The FROM of the first shipped stage: digest, or a tag with a number or a release's code "
+        "name. Unknown where "
         "a variable hides the tag.",
         f"{_GUIDE} (pin base image versions); hadolint DL3006, DL3007",
         _tagged,

@@ -1,9 +1,10 @@
 """Practices about package managers inside RUN."""
 
-from dockml_dagster.study.dockerfile.packages import Package
-from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice, Step
+from dockml_dagster.study.dockerfile.package_names import Package
+from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.shell import Run
 from dockml_dagster.study.dockerfile.stages import mount_options
+from dockml_dagster.study.dockerfile.steps import Step
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
 _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast"})
@@ -40,7 +41,8 @@ def _apt_lists(facts: Facts) -> Judged:
         removed = [
             step
             for step in steps
-            if step.program.name in ("rm", "find") and any("/var/lib/apt" in word for word in step.program.arguments)
+            if step.program.name in ("rm", "find")
+            and any("/var/lib/apt" in word for word in step.program.arguments)
         ]
         if removed or _mounted(fetches[0].run, "/var/lib/apt"):
             line = removed[0].command.line if removed else fetches[0].run.line
@@ -55,16 +57,26 @@ def _apt_lists(facts: Facts) -> Judged:
 def _no_recommends(facts: Facts) -> Judged:
     configured = any("Install-Recommends" in step.run.script.text for step in facts.steps)
     installs = [
-        step for step in facts.steps if step.installs and step.installs.manager == "apt" and step.installs.packages
+        step
+        for step in facts.steps
+        if step.installs and step.installs.manager == "apt" and step.installs.packages
     ]
     if not installs:
         return "not applicable", [], "no apt-get install"
     without = [step for step in installs if not (step.installs and step.installs.no_recommends)]
     if not without:
-        return "followed", [Line(step.command.line, "--no-install-recommends") for step in installs[:_ASKS]], ""
+        return (
+            "followed",
+            [Line(step.command.line, "--no-install-recommends") for step in installs[:_ASKS]],
+            "",
+        )
     if configured:
         return "followed", [], "switched off in apt's configuration"
-    return "violated", [Line(step.command.line, f"{step.program.name} install") for step in without[:_ASKS]], ""
+    return (
+        "violated",
+        [Line(step.command.line, f"{step.program.name} install") for step in without[:_ASKS]],
+        "",
+    )
 
 
 def _pip_cache(facts: Facts) -> Judged:
@@ -81,7 +93,9 @@ def _pip_cache(facts: Facts) -> Judged:
             continue
         # The variable is negative for pip: any value but a false one switches the cache off.
         variable = step.instruction.scope.get("PIP_NO_CACHE_DIR")
-        prefix = next((word for word in step.command.assignments if word.startswith("PIP_NO_CACHE_DIR=")), None)
+        prefix = next(
+            (word for word in step.command.assignments if word.startswith("PIP_NO_CACHE_DIR=")), None
+        )
         value = prefix.partition("=")[2] if prefix else variable
         off = step.installs.no_cache or (value is not None and value.lower() not in _FALSE)
         if off or step.run.position in purged or _mounted(step.run, "cache", ".pip"):
@@ -102,17 +116,21 @@ def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
             continue
         files.extend((step, name) for name in step.installs.requirement_files)
         for package in step.installs.packages:
-            if package.source == "local" or package.source == "unknown":
+            if package.source in {"local", "unknown"}:
                 continue
             (pinned if package.pinned else loose).append((step, package))
     note = f"{len(pinned)} of {len(pinned) + len(loose)} pinned"
     if files:
         note += f"; {len(files)} requirement files not read"
     if loose:
-        lines = [Line(step.command.line, (package.name or package.source)[:80]) for step, package in loose[:_ASKS]]
+        lines = [
+            Line(step.command.line, (package.name or package.source)[:80]) for step, package in loose[:_ASKS]
+        ]
         return "violated", lines, note
     if pinned and not files:
-        lines = [Line(step.command.line, (package.name or package.source)[:80]) for step, package in pinned[:_ASKS]]
+        lines = [
+            Line(step.command.line, (package.name or package.source)[:80]) for step, package in pinned[:_ASKS]
+        ]
         return "followed", lines, note
     if pinned or files:
         return "unknown", [Line(step.command.line, name[:80]) for step, name in files[:_ASKS]], note
@@ -148,7 +166,8 @@ PRACTICES = (
         "pip-cache-off",
         "pip leaves no cache in the image.",
         "The cache keeps a second copy of every wheel: for CUDA builds of a framework some GB.",
-        "`--no-cache-dir`, `PIP_NO_CACHE_DIR`, a cache mount, or removal in the same RUN, for every `pip install` shipped.",
+        "`--no-cache-dir`, `PIP_NO_CACHE_DIR`, a cache mount, or removal in the same RUN, for every "
+        "`pip install` shipped.",
         "hadolint DL3042",
         _pip_cache,
     ),
@@ -164,7 +183,8 @@ PRACTICES = (
         "pinned-language-packages",
         "Packages of Python, conda, JavaScript, R and others name their version.",
         "Two builds of one commit otherwise differ; frameworks change their results between versions.",
-        "Every package named in a shipped RUN has one version, commit or file. Unknown where requirement files say it.",
+        "Every package named in a shipped RUN has one version, commit or file. Unknown where "
+        "requirement files say it.",
         "hadolint DL3013, DL3016, DL3028",
         _pinned_language,
     ),

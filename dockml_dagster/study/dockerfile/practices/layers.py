@@ -4,13 +4,41 @@ import posixpath
 
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.packages import Installation
-from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice, Step
+from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.stages import final_value
+from dockml_dagster.study.dockerfile.steps import Step
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
 _BUILDERS = frozenset(
-    "make cmake ninja gcc g++ cc c++ clang clang++ nvcc bazel scons meson mvn gradle ./gradlew sbt ant javac go cargo rustc "
-    "tsc webpack ./configure ./b2 autoreconf".split()
+    [
+        "make",
+        "cmake",
+        "ninja",
+        "gcc",
+        "g++",
+        "cc",
+        "c++",
+        "clang",
+        "clang++",
+        "nvcc",
+        "bazel",
+        "scons",
+        "meson",
+        "mvn",
+        "gradle",
+        "./gradlew",
+        "sbt",
+        "ant",
+        "javac",
+        "go",
+        "cargo",
+        "rustc",
+        "tsc",
+        "webpack",
+        "./configure",
+        "./b2",
+        "autoreconf",
+    ]
 )
 _WHOLE_CONTEXT = frozenset({".", "./", "*", "./*", "/"})
 
@@ -33,7 +61,8 @@ def _multi_stage(facts: Facts) -> Judged:
     builds = [
         Line(step.command.line, step.program.name)
         for step in facts.steps
-        if step.program.name in _BUILDERS and not (step.program.name == "go" and "build" not in step.program.arguments)
+        if step.program.name in _BUILDERS
+        and not (step.program.name == "go" and "build" not in step.program.arguments)
     ]
     if builds:
         return "violated", builds[:20], "compiles in the shipped stage"
@@ -45,7 +74,8 @@ def _add_url(facts: Facts) -> Judged:
     if not adds:
         return "not applicable", [], "no ADD"
     remote = [
-        (instruction, any(_is_url(final_value(word)) for word in instruction.expanded[:-1])) for instruction in adds
+        (instruction, any(_is_url(final_value(word)) for word in instruction.expanded[:-1]))
+        for instruction in adds
     ]
     unchecked = [
         Line(instruction.start_line, "ADD of a URL")
@@ -91,7 +121,11 @@ def _from_index(installs: Installation | None) -> bool:
         return False
     own = any(package.source == "local" for package in installs.packages)
     named = any(package.source in ("index", "url", "vcs") for package in installs.packages)
-    return bool(installs.requirement_files) or named or (not own and installs.manager in ("npm", "yarn", "poetry"))
+    return (
+        bool(installs.requirement_files)
+        or named
+        or (not own and installs.manager in ("npm", "yarn", "poetry"))
+    )
 
 
 def _dockerignore(facts: Facts) -> Judged:
@@ -118,9 +152,11 @@ def _dockerignore(facts: Facts) -> Judged:
 PRACTICES = (
     Practice(
         "multi-stage",
-        "What is compiled is compiled in a stage of its own, and only the result is copied into the shipped one.",
+        "What is compiled is compiled in a stage of its own, and only the result is copied into the "
+        "shipped one.",
         "Compilers, headers and sources otherwise stay in the image: size and attack surface.",
-        "Followed: the shipped stages copy from another stage. Violated: they do not, and run a compiler or build tool. Else "
+        "Followed: the shipped stages copy from another stage. Violated: they do not, and run a "
+        "compiler or build tool. Else "
         "not applicable.",
         f"{_GUIDE} (use multi-stage builds)",
         _multi_stage,
@@ -128,7 +164,8 @@ PRACTICES = (
     Practice(
         "no-add-url",
         "No ADD of a URL without a checksum.",
-        "The file is not verified, cannot be unpacked and removed in one layer, and changes without the Dockerfile changing.",
+        "The file is not verified, cannot be unpacked and removed in one layer, and changes without "
+        "the Dockerfile changing.",
         "ADD with an http, https or ftp source and no `--checksum`. Not applicable without ADD.",
         f"{_GUIDE} (ADD or COPY); hadolint DL3020",
         _add_url,
@@ -137,7 +174,8 @@ PRACTICES = (
         "install-before-copy",
         "Dependencies are installed before the whole context is copied.",
         "Otherwise every change of a source file installs everything anew.",
-        "In one stage, COPY or ADD of `.` before a command that installs language packages from an index or a requirement file "
+        "In one stage, COPY or ADD of `.` before a command that installs language packages from an "
+        "index or a requirement file "
         "(`pip install .` needs the context and is left out).",
         f"{_GUIDE} (leverage build cache)",
         _copy_order,
@@ -146,7 +184,8 @@ PRACTICES = (
         "dockerignore",
         "A `.dockerignore` keeps needless files out of the context, where the whole context is copied.",
         "Git history, data sets and secrets of the work tree otherwise get into a layer.",
-        "`.dockerignore` in the folder of the Dockerfile or any above it, or `<Dockerfile>.dockerignore`. Unknown without the "
+        "`.dockerignore` in the folder of the Dockerfile or any above it, or "
+        "`<Dockerfile>.dockerignore`. Unknown without the "
         "list of the repository's files.",
         f"{_GUIDE} (exclude with .dockerignore)",
         _dockerignore,

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dockml_dagster.study.dockerfile.command_names import Program, programs
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
-from dockml_dagster.study.dockerfile.packages import Installation, installation
-from dockml_dagster.study.dockerfile.shell import Run, SimpleCommand, read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, shipped_chain, stage_graph
+from dockml_dagster.study.dockerfile.steps import Step
 
 Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may be secret."""
+    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may
+    be secret.
+    """
 
     line: int
     what: str
@@ -35,22 +35,11 @@ class PracticeFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One command of a shipped RUN: the program it starts, and what that installs."""
-
-    run: Run
-    instruction: Instruction
-    command: SimpleCommand
-    program: Program
-    installs: Installation | None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What practices look at.
 
-    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and ``steps`` are theirs.
-    ``base`` is the image below all of them.
+    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
+    ``steps`` are theirs. ``base`` is the image below all of them.
     """
 
     reading: DockerfileReading
@@ -82,7 +71,9 @@ class Facts:
         values: dict[str, str | None] = {}
         for instruction in self.every("ENV"):
             for assignment in instruction.assignments:
-                values[assignment.name] = assignment.expanded.text if assignment.expanded else assignment.value
+                values[assignment.name] = (
+                    assignment.expanded.text if assignment.expanded else assignment.value
+                )
         return values
 
 
@@ -93,8 +84,8 @@ Judge = Callable[[Facts], PracticeFinding]
 class Practice:
     """A practice that explains itself.
 
-    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is found, and when there is
-    none. ``source``: who asks for it.
+    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is
+    found, and when there is none. ``source``: who asks for it.
     """
 
     id: str
@@ -115,7 +106,7 @@ Judged = tuple[Verdict, list[Line], str]
 
 def gather(
     reading: DockerfileReading,
-    runs: Sequence[Run] | None,
+    steps: Sequence[Step],
     path: str | None,
     repository_paths: Sequence[str] | None,
 ) -> Facts:
@@ -124,12 +115,6 @@ def gather(
     chain = shipped_chain(reading, graph.shipped)
     shipped = frozenset(chain)
     instructions = tuple(instruction for index in chain for instruction in reading.of_stage(index))
-    steps: list[Step] = []
-    for run in runs if runs is not None else read_runs(reading):
-        if run.stage not in shipped or run.onbuild:
-            continue
-        instruction = reading.instructions[run.position]
-        for command, program in programs(run.script, instruction.scope):
-            steps.append(Step(run, instruction, command, program, installation(program)))
+    taken = tuple(step for step in steps if step.run.stage in shipped and not step.run.onbuild)
     base = reading.stages[chain[0]].base
-    return Facts(reading, graph, chain, base, instructions, tuple(steps), path, repository_paths)
+    return Facts(reading, graph, chain, base, instructions, taken, path, repository_paths)

@@ -6,9 +6,21 @@ _GUIDE = "docs.docker.com/build/building/best-practices"
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
 _GPU_WORDS = ("cuda", "gpu", "rocm", "l4t", "jetson", "tensorrt", "nvcr.io/nvidia")
-_GPU_VARIABLES = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA", "HSA_OVERRIDE_GFX_VERSION")
+_GPU_VARIABLES = (
+    "NVIDIA_VISIBLE_DEVICES",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "NVIDIA_REQUIRE_CUDA",
+    "HSA_OVERRIDE_GFX_VERSION",
+)
 # Images that set NVIDIA's variables themselves: NVIDIA's own and those built upon them.
-_GPU_READY = ("nvidia/cuda", "nvidia/", "nvcr.io/nvidia/", "pytorch/pytorch", "tensorflow/tensorflow", "tensorflow/serving")
+_GPU_READY = (
+    "nvidia/cuda",
+    "nvidia/",
+    "nvcr.io/nvidia/",
+    "pytorch/pytorch",
+    "tensorflow/tensorflow",
+    "tensorflow/serving",
+)
 _GPU_PACKAGES = ("cuda", "libcudnn", "libnccl", "libcublas", "nvidia-", "cudatoolkit", "cudnn", "rocm")
 
 
@@ -42,10 +54,14 @@ def _healthcheck(facts: Facts) -> Judged:
 
 
 def _exec_form(facts: Facts) -> Judged:
-    commands = [item for item in (facts.last("ENTRYPOINT"), facts.last("CMD")) if item is not None and item.arguments]
+    commands = [
+        item for item in (facts.last("ENTRYPOINT"), facts.last("CMD")) if item is not None and item.arguments
+    ]
     if not commands:
         return "not applicable", [], "neither CMD nor ENTRYPOINT"
-    shell = [Line(item.start_line, f"{item.keyword} in shell form") for item in commands if item.form == "shell"]
+    shell = [
+        Line(item.start_line, f"{item.keyword} in shell form") for item in commands if item.form == "shell"
+    ]
     if shell:
         return "violated", shell, ""
     return "followed", [Line(item.start_line, f"{item.keyword} in exec form") for item in commands], ""
@@ -85,7 +101,11 @@ def _gpu(facts: Facts) -> Judged:
         return "followed", lines, ""
     if gpu_base:
         ready = (facts.base.name or "").startswith(_GPU_READY)
-        return ("followed", [], "set by the base image") if ready else ("unknown", [], "the base image may set them")
+        return (
+            ("followed", [], "set by the base image")
+            if ready
+            else ("unknown", [], "the base image may set them")
+        )
     return "violated", installs[:20], "CUDA is installed, but NVIDIA's runtime is not told"
 
 
@@ -93,8 +113,10 @@ PRACTICES = (
     Practice(
         "non-root-user",
         "The container does not start as root.",
-        "Whoever breaks out of a process that runs as root is root on a badly set up host, and files on mounts belong to root.",
-        "The last USER of the shipped stages. Without one: violated on official images, NVIDIA's and scratch, which start as "
+        "Whoever breaks out of a process that runs as root is root on a badly set up host, and files "
+        "on mounts belong to root.",
+        "The last USER of the shipped stages. Without one: violated on official images, NVIDIA's and "
+        "scratch, which start as "
         "root; else unknown.",
         f"{_GUIDE} (USER); hadolint DL3002 (which looks at every stage)",
         _user,
@@ -127,7 +149,8 @@ PRACTICES = (
         "gpu-runtime-variables",
         "An image that uses a GPU tells the container runtime so.",
         "Without NVIDIA_VISIBLE_DEVICES the NVIDIA runtime hands the container no device.",
-        "Applies if the base image or an installed package is CUDA's or ROCm's. Followed: one of NVIDIA's variables is set, or the "
+        "Applies if the base image or an installed package is CUDA's or ROCm's. Followed: one of "
+        "NVIDIA's variables is set, or the "
         "base image is known to.",
         "docs.nvidia.com/datacenter/cloud-native/container-toolkit (environment variables)",
         _gpu,

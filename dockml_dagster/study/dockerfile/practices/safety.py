@@ -1,8 +1,9 @@
-"""Practices about secrets and about code that runs unseen. Values are never quoted as evidence, only names."""
+"""Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
 
 import re
 
-from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice, Step
+from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+from dockml_dagster.study.dockerfile.steps import Step
 
 # The words of BuildKit's own check SecretsUsedInArgOrEnv, between underscores or at the ends of a name.
 _SECRET = re.compile(
@@ -12,7 +13,9 @@ _NOT_SECRET = re.compile(
     r"(?i)public|keyring|key_?server|key_?id$|gpg_key|key_?(?:url|file|path|fingerprint)|_(?:file|path|url|dir)$|apt_key|tokenizer"
 )
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c"})
-_INTERPRETERS = frozenset({"sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python3", "perl", "ruby", "node", "php", "Rscript"})
+_INTERPRETERS = frozenset(
+    {"sh", "bash", "zsh", "dash", "ash", "ksh", "python", "python3", "perl", "ruby", "node", "php", "Rscript"}
+)
 
 
 def _secrets(facts: Facts) -> Judged:
@@ -44,29 +47,30 @@ def _sudo(facts: Facts) -> Judged:
 def _piped(facts: Facts) -> Judged:
     fetches = False
     found: list[Line] = []
-    before: Step | None = None
+    outer: Step | None = None  # the command that is no part of another one's words
     piping = False
     for step in facts.steps:
         name = step.program.name
-        if before is None or before.run is not step.run or step.command.joined not in ("|", "|&"):
-            piping = False
-        if name in _DOWNLOADERS:
-            fetches = True
-            piping = True
-            if "substitution" in step.command.inside and _run_by_shell(before):
-                found.append(Line(step.command.line, f"{before.program.name if before else ''} runs what {name} fetches"))
-        elif piping and step.command.joined in ("|", "|&") and name in _INTERPRETERS:
+        if step.command.nested:
+            if name in _DOWNLOADERS:
+                fetches = True
+                if "substitution" in step.command.inside and outer is not None and _runs_a_text(outer):
+                    found.append(Line(step.command.line, f"{outer.program.name} runs what {name} fetches"))
+            continue
+        piped = step.command.joined in ("|", "|&") and outer is not None and outer.run is step.run
+        piping = piping and piped
+        if piping and name in _INTERPRETERS:
             found.append(Line(step.command.line, f"piped to {name}"))
-        before = step if "substitution" not in step.command.inside or before is None else before
+        if name in _DOWNLOADERS:
+            fetches = piping = True
+        outer = step
     if found:
         return "violated", found[:40], ""
     return ("followed", [], "") if fetches else ("not applicable", [], "nothing is fetched with curl or wget")
 
 
-def _run_by_shell(step: Step | None) -> bool:
+def _runs_a_text(step: Step) -> bool:
     """``bash <(curl …)``, ``sh -c "$(curl …)"``, ``eval "$(curl …)"``."""
-    if step is None:
-        return False
     outer = (step.program.name, *step.program.wrappers)
     if not any(name in _INTERPRETERS or name == "eval" for name in outer):
         return False
@@ -78,7 +82,8 @@ PRACTICES = (
         "no-secrets-in-variables",
         "No ENV or ARG has the name of a secret.",
         "Both stay readable in the image's configuration or history for everyone who can pull it.",
-        "Names with the words of BuildKit's check (key, token, password …) in the shipped stages and before the first FROM, but "
+        "Names with the words of BuildKit's check (key, token, password …) in the shipped stages and "
+        "before the first FROM, but "
         "not public keys, paths and the like. Values are never recorded.",
         "docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env",
         _secrets,
@@ -86,7 +91,8 @@ PRACTICES = (
     Practice(
         "no-sudo",
         "RUN does not use sudo.",
-        "A build is root already, or says USER; sudo has unpredictable TTY and signal behaviour and stays as a way to root.",
+        "A build is root already, or says USER; sudo has unpredictable TTY and signal behaviour and "
+        "stays as a way to root.",
         "A command started through sudo in a shipped RUN.",
         "docs.docker.com/build/building/best-practices (USER); hadolint DL3004",
         _sudo,
@@ -95,7 +101,8 @@ PRACTICES = (
         "no-pipe-to-shell",
         "Nothing that was just downloaded is run unseen.",
         "What runs is whatever the server sends at that moment: not verified, not recorded, not repeatable.",
-        "curl or wget piped into an interpreter, or inside its `$(…)` or `<(…)`. Not applicable without curl and wget.",
+        "curl or wget piped into an interpreter, or inside its `$(…)` or `<(…)`. Not applicable "
+        "without curl and wget.",
         "hadolint DL4006 (on pipes); OWASP Docker Security Cheat Sheet",
         _piped,
     ),

@@ -1,0 +1,164 @@
+"""Tables of cases in ``cases/*.json``, one row a case: a new case needs no Python."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dockml_dagster.study.dockerfile.base_images import classify_base_image, parse_base_image_rules
+from dockml_dagster.study.dockerfile.base_reference import known_parts, split_reference
+from dockml_dagster.study.dockerfile.command_names import program_of
+from dockml_dagster.study.dockerfile.model import Missing
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.dockerfile.packages import installation
+from dockml_dagster.study.dockerfile.practices import PRACTICES, judge_practices
+from dockml_dagster.study.dockerfile.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run_tasks import classify_command, parse_task_rules
+from dockml_dagster.study.dockerfile.scopes import History
+from dockml_dagster.study.dockerfile.shell import read_script, unaccounted
+from dockml_dagster.study.dockerfile.variables import expand
+
+HERE = Path(__file__).parent
+SEEDS = next(
+    folder / "dbt_like_sql" / "seeds"
+    for folder in HERE.parents
+    if (folder / "dbt_like_sql" / "seeds").is_dir()
+)
+TASK_RULES = parse_task_rules(
+    (SEEDS / "run_task_commands.csv").read_text("utf-8"), (SEEDS / "run_tasks.csv").read_text("utf-8")
+)
+BASE_RULES = parse_base_image_rules((SEEDS / "base_image_rules.csv").read_text("utf-8"))
+
+
+def table(name: str) -> Any:
+    rows = json.loads((HERE / "cases" / name).read_text("utf-8"))
+    label = ["word", "run", "command", "reference", "partial", "image", "path", "practice"]
+    ids = [f"{at}-{next(str(row[key]) for key in label if key in row)[:40]}" for at, row in enumerate(rows)]
+    return pytest.mark.parametrize("row", rows, ids=ids)
+
+
+@table("expansion.json")
+def test_expansion(row: dict[str, Any]) -> None:
+    history = History(row["scope"])
+    for name, value in row["variables"].items():
+        history.bind(name, value)
+    result = expand(row["word"], history.now(), row.get("escape", "\\"))
+    assert [missing.name for missing in result.missing] == row.get("missing", [])
+    assert (result.error is not None) == row.get("error", False)
+    assert result.text == row.get("text")
+    assert list(result.assumed_unset) == row.get("assumed_unset", [])
+
+
+@table("shell.json")
+def test_shell(row: dict[str, Any]) -> None:
+    script = read_script(row["run"], "sh")
+    assert script.parse_error == row.get("parse_error", False)
+    assert unaccounted(script) == ()
+    assert len(script.commands) == len(row["commands"]), script.commands
+    for command, expected in zip(script.commands, row["commands"], strict=True):
+        assert list(command.words) == expected["words"]
+        for name in expected.keys() - {"words"}:
+            actual = getattr(command, name)
+            assert (list(actual) if isinstance(actual, tuple) else actual) == expected[name], name
+
+
+@table("packages.json")
+def test_packages(row: dict[str, Any]) -> None:
+    command = read_script(row["command"], "sh").commands[0]
+    found = installation(program_of(command, row.get("scope", {})))
+    if row["manager"] is None:
+        assert found is None
+        return
+    assert found is not None
+    assert found.manager == row["manager"]
+    for package, expected in zip(found.packages, row["packages"], strict=True):
+        assert {name: getattr(package, name) for name in expected} == expected
+    for name in ("no_recommends", "no_cache", "frozen"):
+        if name in row:
+            assert getattr(found, name) == row[name]
+    assert list(found.requirement_files) == row.get("requirement_files", [])
+    assert list(found.index) == row.get("index", [])
+
+
+@table("references.json")
+def test_references(row: dict[str, Any]) -> None:
+    if "partial" in row:
+        parts = known_parts(row["partial"])
+        assert (parts.repository, parts.tag) == (row["repository"], row["tag"])
+    elif row.get("error"):
+        with pytest.raises(ValueError):
+            split_reference(row["reference"])
+    else:
+        parts = split_reference(row["reference"])
+        expected = (row["registry"], row["repository"], row["name"], row["tag"])
+        assert (parts.registry, parts.repository, parts.name, parts.tag) == expected
+
+
+@table("base_images.json")
+def test_base_images(row: dict[str, Any]) -> None:
+    reading = read_dockerfile(f"FROM {row['image']}\n".encode())
+    found = classify_base_image(reading.stages[0].base, BASE_RULES)
+    assert {name: getattr(found, name) for name in row["class"]} == row["class"]
+    given = {evidence.attribute: evidence.value for evidence in found.evidence}
+    for attribute, value in given.items():
+        assert getattr(found, attribute) == value
+    assert all(evidence.rule and evidence.matched for evidence in found.evidence)
+
+
+@table("names.json")
+def test_names(row: dict[str, Any]) -> None:
+    found = classify_file_name(row["path"])
+    assert found.kind == row["kind"]
+    assert found.reason
+    assert found.mentions_dockerfile == (
+        "dockerfile" in row["path"].lower().replace("\\", "/").rsplit("/", 1)[-1]
+    )
+
+
+@table("practices.json")
+def test_practices(row: dict[str, Any]) -> None:
+    findings = judge_practices(
+        read_dockerfile(row["dockerfile"].encode()), path=row.get("path"), repository_paths=row.get("paths")
+    )
+    by_id = {finding.practice: finding for finding in findings}
+    assert list(by_id) == [practice.id for practice in PRACTICES]
+    finding = by_id[row["practice"]]
+    assert finding.verdict == row["verdict"], finding
+    if "lines" in row:
+        assert [line.line for line in finding.evidence] == row["lines"]
+    assert "hunter2" not in repr(findings)
+
+
+@table("run_tasks.json")
+def test_run_tasks(row: dict[str, Any]) -> None:
+    command = read_script(row["command"], "sh").commands[0]
+    found = classify_command(command, TASK_RULES, row.get("scope"))
+    assert (found.task, found.published_class) == (row["task"], row["class"]), found
+
+
+def test_every_practice_explains_itself_and_has_cases() -> None:
+    judged = {
+        (row["practice"], row["verdict"]) for row in json.loads((HERE / "cases/practices.json").read_text())
+    }
+    for practice in PRACTICES:
+        assert all((practice.definition, practice.why, practice.detection, practice.source))
+        assert {(practice.id, "followed"), (practice.id, "violated")} <= judged
+    assert len({practice.id for practice in PRACTICES}) == len(PRACTICES)
+
+
+def test_seeds_are_refused_with_their_fault() -> None:
+    head = "rule,attribute,value,repository,tag,source\n"
+    with pytest.raises(ValueError, match="unknown attribute"):
+        parse_base_image_rules(head + "a,colour,x,y,,\n")
+    with pytest.raises(ValueError, match="twice"):
+        parse_base_image_rules(head + "a,os,x,y,,\na,os,x,y,,\n")
+    with pytest.raises(ValueError, match="undefined task"):
+        parse_task_rules(
+            "rule,commands,arguments,task,note\na,b,,c,\n", "task,published_class,definition,source\n"
+        )
+
+
+def test_a_template_or_a_missing_default_names_its_variable() -> None:
+    reading = read_dockerfile(b"ARG A\nFROM ${A}-x:1\n")
+    assert reading.stages[0].base.missing == (Missing("A", "no default"),)
