@@ -65,7 +65,9 @@ class LimitedError(FetchError):
 
 
 class PullLimitError(LimitedError):
-    """The allowance of manifests is used up (Docker Hub: 100 or 200 in six hours). Waiting seconds is no use."""
+    """The allowance of manifests is used up (Docker Hub: 100 or 200 in six hours).
+    Waiting seconds is no use.
+    """
 
     reason = "pull_limit"
 

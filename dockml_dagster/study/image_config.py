@@ -7,7 +7,6 @@ image-spec v1.1 config.md; Docker's image-spec v1.2 for what Docker adds (health
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from dockml_dagster.study.image_reference import Digest, ImageReferenceError
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
@@ -25,7 +24,9 @@ class BrokenConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the document's own text."""
+    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the
+    document's own text.
+    """
 
     created: str | None
     created_by: str | None
@@ -120,7 +121,6 @@ def _config(
 ) -> ImageConfig:
     run = facts.inner("config") or Facts({}, "config", facts.problems)
     health = run.inner("Healthcheck")
-    labels = run.text_map("Labels")
     env = run.texts("Env")
     platform = Platform.of(
         facts.text("os"), facts.text("architecture"), facts.text("variant"), facts.text("os.version")
@@ -137,7 +137,7 @@ def _config(
         working_dir=run.text("WorkingDir"),
         volumes=run.key_set("Volumes"),
         exposed_ports=run.key_set("ExposedPorts"),
-        labels=None if labels is None else MappingProxyType(labels),
+        labels=run.text_map("Labels"),
         stop_signal=run.text("StopSignal"),
         healthcheck=None if health is None else health.texts("Test"),
         on_build=run.texts("OnBuild"),

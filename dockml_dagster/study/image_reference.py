@@ -203,7 +203,9 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]`` (also after ``docker://``). Raises ImageReferenceError."""
+        """Read ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]`` (also after ``docker://``). Raises
+        ImageReferenceError.
+        """
         _refuse_odd_text(text)
         name = text.removeprefix("docker://")
         if "://" in name:

@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 from dockml_dagster.study import media_types
 from dockml_dagster.study.image_reference import Digest, ImageReferenceError
@@ -33,8 +32,6 @@ REFERENCE_NAME = "org.opencontainers.image.ref.name"
 ESTARGZ_TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ZSTD_CHUNKED_POSITION = "io.github.containers.zstd-chunked.manifest-position"
 ZSTD_CHUNKED_POSITION_OLD = "io.containers.zstd-chunked.manifest-position"
-
-_NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
 
 
 class BrokenManifestError(ValueError):
@@ -65,7 +62,7 @@ class Descriptor:
     size: int | None
     platform: Platform | None = None
     artifact_type: str | None = None
-    annotations: Mapping[str, str] = field(default=_NO_ANNOTATIONS, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     urls: tuple[str, ...] = ()
 
     @property
@@ -91,12 +88,14 @@ class ImageIndex:
     media_type: str
     entries: tuple[Descriptor, ...]
     artifact_type: str | None = None
-    annotations: Mapping[str, str] = field(default=_NO_ANNOTATIONS, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     problems: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The entries that may be images: without attestations, and without what is for no platform at all."""
+        """The entries that may be images: without attestations, and without what is for
+        no platform at all.
+        """
         return tuple(
             entry
             for entry in self.entries
@@ -113,7 +112,7 @@ class ImageManifest:
     layers: tuple[Descriptor, ...]
     artifact_type: str | None = None
     subject: Descriptor | None = None
-    annotations: Mapping[str, str] = field(default=_NO_ANNOTATIONS, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     problems: tuple[str, ...] = ()
 
     @property
@@ -360,12 +359,13 @@ def _platform(facts: Facts) -> Platform:
 
 
 def _annotations(facts: Facts) -> Mapping[str, str]:
-    found = facts.text_map("annotations")
-    return MappingProxyType(found) if found else _NO_ANNOTATIONS
+    return facts.text_map("annotations") or {}
 
 
 def canonical_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:
-    """An OCI manifest of these parts, always the same bytes for the same parts. For archives that carry none."""
+    """An OCI manifest of these parts, always the same bytes for the same parts. For
+    archives that carry none.
+    """
 
     def written(descriptor: Descriptor) -> dict[str, object]:
         return {
