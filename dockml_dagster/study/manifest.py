@@ -9,7 +9,6 @@ image-index.md), Docker's manifest v2 schema 1.
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -161,6 +160,23 @@ class Schema1Manifest:
 
 
 Manifest = ImageIndex | ImageManifest | Schema1Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDocument:
+    """A manifest as it came: its bytes, the digest that names them, and the type they were served as, if any.
+
+    ``synthetic``: made by us for an archive that has none; no registry knows its digest.
+    """
+
+    digest: Digest
+    media_type: str | None
+    body: bytes
+    synthetic: bool = False
+
+    def parse(self) -> Manifest:
+        """What the bytes say. Raises BrokenManifestError."""
+        return parse_manifest(self.body, self.media_type)
 
 
 def parse_manifest(body: bytes, content_type: str | None = None) -> Manifest:
@@ -360,24 +376,3 @@ def _platform(facts: Facts) -> Platform:
 
 def _annotations(facts: Facts) -> Mapping[str, str]:
     return facts.text_map("annotations") or {}
-
-
-def canonical_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:
-    """An OCI manifest of these parts, always the same bytes for the same parts. For
-    archives that carry none.
-    """
-
-    def written(descriptor: Descriptor) -> dict[str, object]:
-        return {
-            "mediaType": descriptor.media_type,
-            "digest": str(descriptor.digest),
-            "size": descriptor.size,
-        }
-
-    document = {
-        "schemaVersion": 2,
-        "mediaType": media_types.OCI_MANIFEST,
-        "config": written(config),
-        "layers": [written(layer) for layer in layers],
-    }
-    return json.dumps(document, separators=(",", ":")).encode()

@@ -38,7 +38,13 @@ from dockml_dagster.study.image_reference import (
     Tag,
 )
 from dockml_dagster.study.json_facts import BrokenJsonError, read_object
-from dockml_dagster.study.manifest import MAX_MANIFEST_BYTES, Descriptor, manifest_digest, manifest_has_digest
+from dockml_dagster.study.manifest import (
+    MAX_MANIFEST_BYTES,
+    Descriptor,
+    ManifestDocument,
+    manifest_digest,
+    manifest_has_digest,
+)
 
 MAX_TAG_PAGE_BYTES = 8 << 20
 MAX_TAG_PAGES = 2_000
@@ -53,19 +59,6 @@ class ManifestHead:
     digest: Digest | None
     media_type: str | None
     size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestDocument:
-    """A manifest as it came: its bytes, what they are called, and the type they were served as.
-
-    ``synthetic``: made by us from an archive that has none; no registry knows its digest.
-    """
-
-    digest: Digest
-    media_type: str | None
-    body: bytes
-    synthetic: bool = False
 
 
 class RegistryClient:
