@@ -24,6 +24,19 @@ from dockml_dagster.clients.errors import (
 
 _PULL_LIMIT_WORDS = ("pull rate limit", "pull limit", "increase-rate-limit", "unauthenticated pull")
 _SHOWN = 160
+_WORDS = {
+    401: "needs a login",
+    403: "not allowed",
+    404: "not there",
+    410: "no longer there",
+    413: "refused as too large",
+    429: "too many requests",
+    451: "withheld for legal reasons",
+    500: "the server failed",
+    502: "the server failed",
+    503: "the server is not available",
+    504: "the server failed",
+}
 
 
 def error_of_answer(
@@ -33,7 +46,8 @@ def error_of_answer(
     enough.
     """
     code, message = registry_error(body)
-    said = ": ".join(part for part in (code, message) if part) or f"HTTP status {status}"
+    said = ": ".join(part for part in (code, message) if part) or _WORDS.get(status, "an unexpected answer")
+    said = f"{said} (HTTP {status})"
     wait = read_retry_after(headers, now)
     kind = _kind(status, headers, code, message)
     return kind(said, subject=address, status=status, retry_after=wait)

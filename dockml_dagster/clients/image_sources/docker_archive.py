@@ -164,15 +164,17 @@ def _is_texts(value: object) -> TypeGuard[list[str]]:
 
 
 def _choose(images: tuple[SavedImage, ...], selector: str | None, name: str) -> SavedImage:
+    names = (
+        ", ".join(sorted(each for image in images for each in image.names)[:10]) or "only some without a name"
+    )
     if selector is None:
         if len(images) == 1:
             return images[0]
-        names = ", ".join(sorted(each for image in images for each in image.names)[:10])
-        raise SettingError(f"say which image; there are {names or 'several without a name'}", subject=name)
+        raise SettingError(f"say which image; there are {names}", subject=name)
     for image in images:
         if any(_same(each, selector) for each in image.names):
             return image
-    raise SettingError(f"no image {selector!r} in it", subject=name)
+    raise SettingError(f"no image {selector!r}; there are {names}", subject=name)
 
 
 def _same(name: str, selector: str) -> bool:
