@@ -138,7 +138,11 @@ class Repository:
         if self.registry.host != DOCKER_HUB:
             return str(self)
         namespace, _, name = self.path.partition("/")
-        return name if namespace == OFFICIAL_NAMESPACE and "/" not in name else self.path
+        short = name if namespace == OFFICIAL_NAMESPACE and "/" not in name else self.path
+        # Shortened, these few would be read as something else.
+        if _is_host(namespace) or _BARE_IMAGE_ID.fullmatch(short):
+            return str(self)
+        return short
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.path}"
