@@ -62,6 +62,9 @@ class Answer:
         self.status: int = response.status_code
         self.headers: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self.address = address
+        has_body = response.request.method != "HEAD" and self.status not in {204, 304}
+        self._missing = self.content_length if has_body else 0
+        self._ended = self._missing == 0
 
     @property
     def content_length(self) -> int | None:
@@ -70,13 +73,26 @@ class Answer:
         return int(claimed) if claimed.isascii() and claimed.isdigit() and len(claimed) < 19 else None
 
     def read_some(self, most: int) -> bytes:
-        """Up to ``most`` raw bytes, empty at the end. Raises UnavailableError if the connection breaks."""
+        """Up to ``most`` raw bytes, as many as have arrived, empty at the end.
+
+        Raises UnavailableError if the connection breaks.
+        """
         from dockml_dagster.clients import transport
 
+        if self._missing is not None:
+            # Also keeps what a server sends behind its own claimed length out of the body.
+            most = min(most, self._missing)
+        if most == 0:
+            return b""
         try:
-            return self._response.raw.read(most, decode_content=False) or b""
+            # read() would wait until all `most` bytes are there, for hours if the server drips them.
+            piece = self._response.raw.read1(most, decode_content=False) or b""
         except transport.STREAM_ERRORS as error:
             raise transport.stream_failure(error, self.address) from None
+        if self._missing is not None:
+            self._missing -= len(piece)
+        self._ended = not piece or self._missing == 0
+        return piece
 
     def read(self, most: int) -> bytes:
         """The whole body, at most ``most`` bytes.
@@ -103,8 +119,14 @@ class Answer:
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Drop the connection if the body was not read to its end; else give it back."""
-        self._response.close()
+        """Give the connection back if its body is at its end or nearly; else drop it."""
+        with suppress(FetchError):
+            if not self._ended and self._missing is not None and self._missing <= _CHUNK:
+                self.read_some(_CHUNK)
+        if self._ended:
+            self._response.raw.release_conn()
+        else:
+            self._response.close()
 
     def __enter__(self) -> Self:
         return self
