@@ -1,4 +1,6 @@
-"""Stand-in servers on loopback, and a small registry inside the process, that counts and misbehaves on request."""
+"""Stand-in servers on loopback, and a small registry inside the process, that counts and misbehaves on
+request.
+"""
 
 import hashlib
 import json
@@ -141,7 +143,9 @@ class FakeRegistry:
         self.blobs[digest] = content
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
-    def manifest(self, name: str, document: dict | bytes, tag: str | None = None, served_as: str | None = None) -> dict:
+    def manifest(
+        self, name: str, document: dict | bytes, tag: str | None = None, served_as: str | None = None
+    ) -> dict:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         media_type = served_as or json.loads(body)["mediaType"]
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
@@ -151,7 +155,9 @@ class FakeRegistry:
             self.tags.setdefault(name, []).append(tag)
         return {"mediaType": media_type, "digest": digest, "size": len(body)}
 
-    def image(self, name: str, tag: str | None = None, layers: tuple[bytes, ...] = (b"layer",), **config: object) -> dict:
+    def image(
+        self, name: str, tag: str | None = None, layers: tuple[bytes, ...] = (b"layer",), **config: object
+    ) -> dict:
         document = {"os": "linux", "architecture": "amd64", **config}
         return self.manifest(
             name,
@@ -256,10 +262,16 @@ def make_http(sleeps: list[float]) -> Iterator[Callable[..., HttpClient]]:
 
 
 @pytest.fixture
-def make_client(make_http: Callable[..., HttpClient], sleeps: list[float], tmp_path: Path) -> Callable[..., RegistryClient]:
-    """A RegistryClient for the servers given. ``setting``: of DOCKML_REGISTRIES; ``config``: Docker's config.json."""
+def make_client(
+    make_http: Callable[..., HttpClient], sleeps: list[float], tmp_path: Path
+) -> Callable[..., RegistryClient]:
+    """A RegistryClient for the servers given. ``setting``: of DOCKML_REGISTRIES; ``config``: Docker's
+    config.json.
+    """
 
-    def make(*servers: StandIn, setting: str | None = None, config: dict | None = None, **more: object) -> RegistryClient:
+    def make(
+        *servers: StandIn, setting: str | None = None, config: dict | None = None, **more: object
+    ) -> RegistryClient:
         path = tmp_path / "docker" / "config.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(config or {}))

@@ -15,7 +15,13 @@ POLICY = HostPolicy(names=("quay.io", "*.azurecr.io"), configured=frozenset({HOM
 
 @pytest.mark.parametrize(
     "address",
-    ["https://quay.io/v2/", "https://QUAY.io/", "https://a.azurecr.io/", "https://a.b.azurecr.io/", "http://127.0.0.1:5000/x"],
+    [
+        "https://quay.io/v2/",
+        "https://QUAY.io/",
+        "https://a.azurecr.io/",
+        "https://a.b.azurecr.io/",
+        "http://127.0.0.1:5000/x",
+    ],
 )
 def test_allowed(address: str) -> None:
     POLICY.check(address)
@@ -82,7 +88,9 @@ def _resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str
 def test_a_public_name_that_leads_inwards_is_refused(monkeypatch, addresses) -> None:
     _resolving(monkeypatch, addresses)
     connected = []
-    monkeypatch.setattr("dockml_dagster.clients.transport.create_connection", lambda *a, **k: connected.append(a))
+    monkeypatch.setattr(
+        "dockml_dagster.clients.transport.create_connection", lambda *a, **k: connected.append(a)
+    )
     http = HttpClient(POLICY, HttpSettings(retry=NO_RETRY))
     with pytest.raises(RefusedHostError, match="leads to a private address"):
         http.request("GET", "https://quay.io/v2/")
@@ -90,7 +98,9 @@ def test_a_public_name_that_leads_inwards_is_refused(monkeypatch, addresses) -> 
 
 
 def test_the_checked_address_is_the_one_connected_to(monkeypatch) -> None:
-    """A name that answers with a public address first and a private one later (DNS rebinding) is looked up once."""
+    """A name that answers with a public address first and a private one later (DNS rebinding) is looked up
+    once.
+    """
     looked_up = _resolving(monkeypatch, ["8.8.8.8"], ["127.0.0.1"])
     connected = []
 

@@ -24,8 +24,8 @@ from dockml_dagster.clients.retry import NO_RETRY
 
 SECRET = "Bearer s3cret-token"
 HUB_PULL_LIMIT = (
-    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit. You may increase the '
-    b'limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"}]}'
+    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit. You may increase
+    the ' b'limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"}]}'
 )
 
 
@@ -52,7 +52,10 @@ def test_body_beyond_the_cap(serve, make_http, reply) -> None:
 
 def test_compressed_though_not_asked_for(serve, make_http, reply) -> None:
     server = serve(lambda asked: reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}))
-    with pytest.raises(BrokenContentError, match="compressed"), make_http(server).request("GET", server.url) as answer:
+    with (
+        pytest.raises(BrokenContentError, match="compressed"),
+        make_http(server).request("GET", server.url) as answer,
+    ):
         answer.read(10)
 
 
@@ -67,9 +70,19 @@ def test_a_body_that_drips_is_given_up(serve, make_http, reply) -> None:
 
 
 def test_connections_are_used_again(serve, make_http, reply) -> None:
-    server = serve(lambda asked: reply(404 if asked.path == "/gone" else 200, b"" if asked.path == "/none" else b"x" * 99))
+    server = serve(
+        lambda asked: reply(
+            404 if asked.path == "/gone" else 200, b"" if asked.path == "/none" else b"x" * 99
+        )
+    )
     http = make_http(server)
-    for method, path in [("HEAD", "/"), ("GET", "/none"), ("GET", "/unread"), ("HEAD", "/gone"), ("GET", "/gone")]:
+    for method, path in [
+        ("HEAD", "/"),
+        ("GET", "/none"),
+        ("GET", "/unread"),
+        ("HEAD", "/gone"),
+        ("GET", "/gone"),
+    ]:
         try:
             http.request(method, server.url + path).close()
         except GoneError:
@@ -143,7 +156,8 @@ def test_silence_is_a_timeout(serve, make_http, reply) -> None:
         make_http(server, retry=NO_RETRY).request("GET", server.url)
 
 
-# --- limits -----------------------------------------------------------------------------------------------------
+# --- limits
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_retry_after_in_seconds_and_as_a_date(serve, make_http, reply, sleeps) -> None:
@@ -170,11 +184,20 @@ def test_x_retry_after_is_a_moment(serve, make_http, reply) -> None:
 
 
 def test_pull_limit_is_not_waited_for(serve, make_http, reply, sleeps) -> None:
-    server = serve(lambda asked: reply(429, HUB_PULL_LIMIT, {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}))
+    server = serve(
+        lambda asked: reply(
+            429, HUB_PULL_LIMIT, {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}
+        )
+    )
     http = make_http(server)
     with pytest.raises(PullLimitError, match="pull rate limit") as caught:
         http.request("GET", server.url)
-    assert (caught.value.reason, caught.value.retryable, len(server.asked), sleeps) == ("pull_limit", True, 1, [])
+    assert (caught.value.reason, caught.value.retryable, len(server.asked), sleeps) == (
+        "pull_limit",
+        True,
+        1,
+        [],
+    )
     allowance = http.budget.allowance("127.0.0.1")
     assert (allowance.limit, allowance.remaining, allowance.window) == (100, 0, 21600)
 
@@ -199,13 +222,16 @@ def test_a_long_pause_keeps_every_later_request_back(serve, make_http, reply) ->
     assert len(server.asked) == 1
 
 
-# --- redirects ----------------------------------------------------------------------------------------------------
+# --- redirects
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_redirect_to_another_host_without_the_credential(serve, make_http, reply) -> None:
     other = serve(lambda asked: reply(200, b"blob"), "127.0.0.2")
     server = serve(lambda asked: reply(307, b"", {"Location": other.url + "/data?sig=1"}))
-    with make_http(server, other).request("GET", server.url, authorization=SECRET, headers={"Range": "bytes=1-"}) as answer:
+    with make_http(server, other).request(
+        "GET", server.url, authorization=SECRET, headers={"Range": "bytes=1-"}
+    ) as answer:
         assert answer.read(9) == b"blob"
     assert server.asked[0].headers["authorization"] == SECRET
     assert "authorization" not in other.asked[0].headers
@@ -222,7 +248,9 @@ def test_redirect_to_another_port_is_another_origin(serve, make_http, reply) -> 
 def test_redirect_out_and_back_does_not_regain_the_credential(serve, make_http, reply) -> None:
     homes = []
     other = serve(lambda asked: reply(302, b"", {"Location": homes[0] + "/end"}), "127.0.0.2")
-    server = serve(lambda asked: reply(302, b"", {"Location": other.url}) if asked.path != "/end" else reply())
+    server = serve(
+        lambda asked: reply(302, b"", {"Location": other.url}) if asked.path != "/end" else reply()
+    )
     homes.append(server.url)
     make_http(server, other).request("GET", server.url + "/start", authorization=SECRET).close()
     assert ["authorization" in asked.headers for asked in server.asked] == [True, False]
@@ -236,7 +264,13 @@ def test_redirect_within_the_origin_keeps_it(serve, make_http, reply) -> None:
 
 def test_redirect_to_a_private_address_is_refused(serve, make_http, reply) -> None:
     other = serve(lambda asked: reply(), "127.0.0.2")
-    for target in (other.url, "https://127.0.0.2/", "https://169.254.169.254/", "file:///etc/passwd", "//127.0.0.2:1/"):
+    for target in (
+        other.url,
+        "https://127.0.0.2/",
+        "https://169.254.169.254/",
+        "file:///etc/passwd",
+        "//127.0.0.2:1/",
+    ):
         server = serve(lambda asked, target=target: reply(302, b"", {"Location": target}))
         with pytest.raises(RefusedHostError):
             make_http(server).request("GET", server.url)
