@@ -273,6 +273,10 @@ class HttpClient:
         response = transport.send(question.method, address, headers, timeout, question.form)
         answer = Answer(response, address, self.settings.body_seconds)
         self.budget.observe(Origin.of(address).hostname, answer.headers, self._now())
+        if "content-length" in answer.headers and answer.content_length is None:
+            # Read as no length at all, such a body would end only with the connection.
+            answer.close()
+            raise BrokenContentError("a length that is no number", subject=address)
         return answer
 
     def _failure(self, answer: Answer, authorization: str | None) -> FetchError:

@@ -99,7 +99,7 @@ class StandIn:
                 if reply.cut_at is not None or isinstance(reply.length, int):
                     self.close_connection = True
 
-            do_GET = do_HEAD = do_POST = _answer
+            do_GET = do_HEAD = do_POST = _answer  # noqa: N815 - http.server's names
 
             def handle_one_request(self) -> None:
                 try:

@@ -24,8 +24,8 @@ from dockml_dagster.clients.retry import NO_RETRY
 
 SECRET = "Bearer s3cret-token"
 HUB_PULL_LIMIT = (
-    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit. You may increase
-    the ' b'limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit"}]}'
+    b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit. '
+    b'You may increase the limit by upgrading: https://www.docker.com/increase-rate-limit"}]}'
 )
 
 
