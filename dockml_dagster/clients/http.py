@@ -65,6 +65,7 @@ class Answer:
         has_body = response.request.method != "HEAD" and self.status not in {204, 304}
         self._missing = self.content_length if has_body else 0
         self._ended = self._missing == 0
+        self._closed = False
 
     @property
     def content_length(self) -> int | None:
@@ -120,13 +121,21 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection back if its body is at its end or nearly; else drop it."""
+        if self._closed:
+            return
+        self._closed = True
         with suppress(FetchError):
             if not self._ended and self._missing is not None and self._missing <= _CHUNK:
                 self.read_some(_CHUNK)
-        if self._ended:
-            self._response.raw.release_conn()
-        else:
-            self._response.close()
+        from dockml_dagster.clients.transport import STREAM_ERRORS
+
+        with suppress(*STREAM_ERRORS):
+            if self._ended:
+                # http.client marks an answer as over when it is read at its end, not before; this reads
+                # nothing.
+                self._response.raw.read(1, decode_content=False)
+                self._response.raw.release_conn()
+        self._response.close()
 
     def __enter__(self) -> Self:
         return self

@@ -118,10 +118,10 @@ def _octal(field: bytes) -> int:
             raise BrokenContentError("a tar archive with an impossible size")
         return value
     digits = field.strip(b" \x00")
-    try:
-        return int(digits, 8) if digits else 0
-    except ValueError:
-        raise BrokenContentError("no tar archive, or a damaged one") from None
+    # int() alone would also read signs and underscores.
+    if digits.strip(b"01234567"):
+        raise BrokenContentError("no tar archive, or a damaged one")
+    return int(digits, 8) if digits else 0
 
 
 def _decimal(text: str) -> int:

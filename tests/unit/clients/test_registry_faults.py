@@ -1,4 +1,4 @@
-"""Every fault a registry can have, each by a stand-in, each ending in a typed outcome and never in a wrong number."""
+"""Every fault a registry can have, each by a stand-in, each ending in a typed outcome, never a wrong number."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def _blobs(server) -> list:
     return [asked for asked in server.asked if "/blobs/" in asked.path]
 
 
-# --- blobs ----------------------------------------------------------------------------------------------------------
+# --- blobs ---
 
 
 def _cutting(registry, reply, *places: int, honour: bool = True):
@@ -224,7 +224,7 @@ def test_blob_by_redirect_to_another_host(serve, make_client, registry, reply) -
     assert not any("authorization" in asked.headers for asked in other.asked)
 
 
-# --- manifests ------------------------------------------------------------------------------------------------------
+# --- manifests ---
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
