@@ -9,7 +9,6 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 # A server that asks for more than this is taken to mean "not today"; the number stays bounded whatever comes.
 LONGEST_RETRY_AFTER = 7 * 86_400.0
@@ -137,6 +136,8 @@ def _retry_after(value: str | None, now: float) -> float | None:
     parts = _DURATION_PART.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:
         return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(text).timestamp() - now
     except (ValueError, TypeError, OverflowError):

@@ -6,7 +6,7 @@ else is kept: which tag had which digest when, is the warehouse's to know.
 
 import hashlib
 import os
-import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -53,12 +53,11 @@ class DigestStore:
             )
         target = self.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+        temporary = target.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{digest.hex[:16]}")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(target)
+            temporary.write_bytes(content)
+            temporary.replace(target)
         except BaseException:
             with suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
             raise

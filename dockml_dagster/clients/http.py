@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urljoin
@@ -214,6 +214,11 @@ class HttpClient:
                     raise
                 self._sleep(wait)
 
+    def allow(self, origin: Origin) -> None:
+        """Treat ``origin`` as configured from now on."""
+        with self._lock:
+            self.policy = replace(self.policy, configured=self.policy.configured | {origin})
+
     def close(self) -> None:
         """Close all connections; the next request opens new ones."""
         with self._lock:
@@ -269,7 +274,7 @@ class HttpClient:
 
         with self._lock:
             if self._transport is None:
-                self._transport = Transport(self.policy)
+                self._transport = Transport(lambda: self.policy)
             transport = self._transport
             self.requests_sent[question.method] = self.requests_sent.get(question.method, 0) + 1
         timeout = (self.settings.connect_seconds, self.settings.read_seconds)

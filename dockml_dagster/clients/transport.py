@@ -9,7 +9,7 @@ resolves names, so there only literal addresses can be checked.
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -31,9 +31,11 @@ STREAM_ERRORS: tuple[type[Exception], ...] = (HTTPError, HTTPException, requests
 
 
 class Transport:
-    """A requests session that connects only where the policy lets it, follows nothing and adds nothing."""
+    """A requests session that connects only where the policy of the moment lets it,
+    follows and adds nothing.
+    """
 
-    def __init__(self, policy: HostPolicy) -> None:
+    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.clear()
@@ -119,7 +121,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 class _CheckedAdapter(HTTPAdapter):
     """Pools whose connections resolve the name once, check each address, and connect to a checked one."""
 
-    def __init__(self, policy: HostPolicy) -> None:
+    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
         self._pools = _pool_classes(policy)
         super().__init__(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0)
 
@@ -128,14 +130,14 @@ class _CheckedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
 
-def _pool_classes(policy: HostPolicy) -> dict[str, type[HTTPConnectionPool]]:
+def _pool_classes(policy: Callable[[], HostPolicy]) -> dict[str, type[HTTPConnectionPool]]:
     class CheckedConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, policy, "http")
+            return _connect(self, policy(), "http")
 
     class CheckedSecureConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect(self, policy, "https")
+            return _connect(self, policy(), "https")
 
     class CheckedPool(HTTPConnectionPool):
         ConnectionCls = CheckedConnection

@@ -52,7 +52,7 @@ class ImageReferenceError(ValueError):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Registry:
     """A registry by its host, with the port if one was given: ``docker.io``, ``127.0.0.1:5055``,
     ``[::1]:5000``.
@@ -105,7 +105,7 @@ class Registry:
         return self.host
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A repository in a registry: ``docker.io`` and ``library/debian``."""
 
@@ -148,7 +148,7 @@ class Repository:
         return f"{self.registry}/{self.path}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Tag:
     """A tag: a name that its owner may move to another image at any time."""
 
@@ -167,7 +167,7 @@ class Tag:
         return self.name
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A content's own name: ``algorithm:hex`` (OCI image-spec, descriptor.md, "Digests")."""
 

@@ -29,7 +29,7 @@ class PlatformError(ValueError):
     """Text that is no platform. One line."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Platform:
     """``linux/arm/v7``. None where nothing was said; ``unknown`` where that very word was said
     (attestations).

@@ -118,6 +118,7 @@ class _Walk:
     def __init__(self, source: ImageSource, wanted: Platform | None, most: int) -> None:
         self._source, self._wanted, self._most = source, wanted, most
         self._seen: set[Digest] = set()
+        self._sizes: dict[Digest, int | None] = {}
         self.images: list[PlatformImage] = []
         self.failures: list[PlatformFailure] = []
         self.not_images: list[Descriptor] = []
@@ -200,7 +201,12 @@ class _Walk:
             raise BrokenContentError(str(error), subject=self._source.name) from None
 
     def _with_size(self, layer: Descriptor) -> Descriptor:
-        return layer if layer.size is not None else replace(layer, size=self._source.layer_size(layer))
+        if layer.size is not None:
+            return layer
+        # Schema 1 repeats the blob of its empty layers for every instruction that made none.
+        if layer.digest not in self._sizes:
+            self._sizes[layer.digest] = self._source.layer_size(layer)
+        return replace(layer, size=self._sizes[layer.digest])
 
     def _may_satisfy(self, entry: Descriptor) -> bool:
         # An entry that does not say its platform is asked; its configuration says it.

@@ -9,7 +9,6 @@ import binascii
 import json
 import os
 import re
-import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,6 +146,8 @@ def _ask_helper(name: str, key: str) -> Login | None:
         raise SettingError(
             f"Docker's config.json names a credential helper that no program can have: {name[:60]!r}"
         )
+    import subprocess
+
     program = f"docker-credential-{name}"
     try:
         done = subprocess.run(

@@ -1,6 +1,4 @@
-"""Docker Hub's web interface by a stand-in. No answers of the real service are to be had here; the shapes are those
-of its reference and of clients in use.
-"""
+"""Docker Hub's web interface by a stand-in; shapes as in its reference and in clients in use."""
 
 import json
 from datetime import UTC, datetime

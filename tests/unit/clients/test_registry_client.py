@@ -174,14 +174,14 @@ def test_schema1_gets_its_sizes_by_head(serve, make_client, registry) -> None:
     document = {
         "schemaVersion": 1,
         "architecture": "amd64",
-        "fsLayers": [{"blobSum": blob["digest"]}],
-        "history": [{"v1Compatibility": json.dumps({"os": "linux", "config": {"User": "u"}})}],
+        "fsLayers": [{"blobSum": blob["digest"]}] * 3,
+        "history": [{"v1Compatibility": json.dumps({"os": "linux", "config": {"User": "u"}})}] * 3,
     }
     body = json.dumps(document).encode()
     registry.manifest("a/b", body, "1", "application/vnd.docker.distribution.manifest.v1+json")
     server = serve(registry)
     image = read_image(RegistrySource(make_client(server), _reference(server, "a/b:1"))).images[0]
-    assert image.layers[0].size == 9
+    assert [layer.size for layer in image.layers] == [9, 9, 9]
     assert image.config.user == "u"
     assert image.config_bytes is None
     assert server.count("HEAD", "blobs") == 1

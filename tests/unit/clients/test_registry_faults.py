@@ -1,4 +1,4 @@
-"""Every fault a registry can have, each by a stand-in, each ending in a typed outcome, never a wrong number."""
+"""Every fault a registry can have, each by a stand-in; each ends in a typed outcome, never a wrong number."""
 
 import hashlib
 import json

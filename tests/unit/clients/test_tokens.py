@@ -127,6 +127,16 @@ def test_wrong_password(serve, make_client, registry, guarded, service) -> None:
     assert "wrong" not in str(caught.value)
 
 
+def test_realm_on_another_port_of_the_registrys_host_need_not_be_named(
+    serve, make_client, registry, guarded, service
+) -> None:
+    registry.image("a/b", "1")
+    realm = serve(service)
+    server = serve(guarded([realm.url]))
+    _resolve(make_client(server), server)
+    assert service.minted == 1
+
+
 def test_realm_on_another_host_gets_no_login(serve, make_client, registry, guarded, service) -> None:
     registry.image("a/b", "1")
     realm = serve(service, "127.0.0.2")

@@ -210,7 +210,7 @@ def test_saved_archive_of_several_images(tar, tmp_path) -> None:
 
 
 def test_saved_archive_with_compressed_layers(tar, tmp_path) -> None:
-    """As kaniko and others write it: then a layer is named by the bytes that lie there, not by its diff id."""
+    """As kaniko and others write it: a layer is named by the bytes that lie there, not by its diff id."""
     path = tmp_path / "x.tar"
     packed = gzip.compress(LOWER)
     path.write_bytes(_saved(tar, files={"one/layer.tar": packed}))
