@@ -258,11 +258,12 @@ class HttpClient:
                 break
             target = answer.headers.get("location")
             answer.close()
-            if target is None or question.method not in {"GET", "HEAD"}:
+            following = _joined(address, target) if target is not None else None
+            if following is None or question.method not in {"GET", "HEAD"}:
                 raise BrokenContentError(
                     "a redirect that cannot be followed", subject=address, status=answer.status
                 )
-            address = urljoin(address, target)
+            address = following
         else:
             raise BrokenContentError(f"more than {MAX_REDIRECTS} redirects", subject=address)
         if answer.status in question.expected:
@@ -301,6 +302,13 @@ class HttpClient:
             # A server that echoes what it was sent must not get it into our records.
             body = body.replace(authorization.rpartition(" ")[2].encode(), b"...")
         return error_of_answer(answer.status, answer.headers, body, answer.address, self._now())
+
+
+def _joined(address: str, target: str) -> str | None:
+    try:
+        return urljoin(address, target)
+    except ValueError:
+        return None
 
 
 def lines_of_link(header: str | None) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Transport:
     """
 
     def __init__(self, policy: Callable[[], HostPolicy]) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -66,7 +66,7 @@ class Transport:
                 proxies=get_environ_proxies(address),
                 verify=self._verify,
             )
-        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
             raise _typed(error, address) from None
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ def _typed(error: BaseException, address: str) -> FetchError:
         return UnavailableError("no answer in time", subject=address)
     if names & {"SSLError", "SSLCertVerificationError", "SSLEOFError"}:
         return UnavailableError("no secure connection (certificate or protocol)", subject=address)
-    if names & {"InvalidURL", "LocationParseError", "InvalidHeader"}:
+    if names & {"InvalidURL", "LocationParseError", "InvalidHeader", "ValueError"}:
         return RefusedHostError("no usable address", subject=address)
     if "IncompleteRead" in names:
         return UnavailableError("the answer ended early", subject=address)
@@ -116,6 +116,13 @@ def _chain(error: BaseException) -> list[BaseException]:
         inner: list[Any] = [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
         waiting.extend(item for item in inner if isinstance(item, BaseException))
     return found
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone: even unfollowed ones it would parse, and fail on broken ones."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
 
 
 class _CheckedAdapter(HTTPAdapter):
@@ -155,7 +162,8 @@ def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> soc
     host, port = connection.host.strip("[]"), connection.port or 0
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A label of more than 63 characters is a UnicodeError, whatever sense that makes.
         gai = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(host, connection, gai) from error
     addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
@@ -169,8 +177,8 @@ def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> soc
             return create_connection(
                 (address, port), connection.timeout, connection.source_address, connection.socket_options
             )
-        except TimeoutError as error:
-            raise ConnectTimeoutError(connection, f"connection to {host} timed out") from error
         except OSError as error:
             failure = error
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, f"connection to {host} timed out") from failure
     raise NewConnectionError(connection, f"no connection: {failure}") from failure

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -20,23 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-PROGRAMS = ("docker-registry", "skopeo", "umoci", "buildah", "htpasswd", "openssl")
-MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
 USER, PASSWORD = "alice", "s3cret"
 REPOSITORY = "ml/image"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if MISSING and here in item.path.parents:
-            item.add_marker(
-                pytest.mark.skip(reason=f"needs {', '.join(MISSING)} (apt-get install {_packages()})")
-            )
-
-
-def _packages() -> str:
-    return "docker-registry skopeo umoci buildah apache2-utils openssl"
 
 
 def run(*command: str, **settings: object) -> str:

@@ -7,6 +7,7 @@ import base64
 import gzip
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,12 @@ from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.study.image_reference import ImageReference, Repository, parse_location
 from dockml_dagster.study.manifest import ContentKind, Schema1Manifest
 from dockml_dagster.study.platform import Platform
+
+PROGRAMS = ("docker-registry", "skopeo", "umoci", "buildah", "htpasswd", "openssl")
+MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
+if MISSING:
+    packages = "docker-registry skopeo umoci buildah apache2-utils openssl"
+    pytest.skip(f"needs {', '.join(MISSING)}: apt-get install {packages}", allow_module_level=True)
 
 REPOSITORY = "ml/image"
 LOGIN = base64.b64encode(b"alice:s3cret").decode()

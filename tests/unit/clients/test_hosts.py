@@ -113,3 +113,18 @@ def test_the_checked_address_is_the_one_connected_to(monkeypatch) -> None:
     with pytest.raises(UnavailableError):
         http.request("GET", "https://quay.io/v2/")
     assert (looked_up, connected) == (["quay.io"], [("8.8.8.8", 443)])
+
+
+def test_all_addresses_of_a_name_are_tried(monkeypatch) -> None:
+    _resolving(monkeypatch, ["8.8.8.8", "8.8.4.4"])
+    connected = []
+
+    def connect(address, *_):
+        connected.append(address[0])
+        raise TimeoutError
+
+    monkeypatch.setattr("dockml_dagster.clients.transport.create_connection", connect)
+    http = HttpClient(POLICY, HttpSettings(retry=NO_RETRY))
+    with pytest.raises(UnavailableError, match="in time"):
+        http.request("GET", "https://quay.io/v2/")
+    assert connected == ["8.8.8.8", "8.8.4.4"]

@@ -276,6 +276,15 @@ def test_redirect_to_a_private_address_is_refused(serve, make_http, reply) -> No
     assert other.asked == []
 
 
+@pytest.mark.parametrize(
+    "target", ["http://[", "https://" + "a" * 64 + ".example/", "https://a..b/", "https:///x", "\x7f://"]
+)
+def test_redirects_to_no_address_at_all(serve, make_http, reply, target) -> None:
+    server = serve(lambda asked: reply(302, b"", {"Location": target} if asked.path == "/" else {}))
+    with pytest.raises(FetchError):
+        make_http(server, retry=NO_RETRY).request("GET", server.url + "/")
+
+
 def test_endless_redirects(serve, make_http, reply) -> None:
     server = serve(lambda asked: reply(302, b"", {"Location": "/again"}))
     with pytest.raises(BrokenContentError, match="redirects"):

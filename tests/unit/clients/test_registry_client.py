@@ -102,7 +102,7 @@ def test_tags_of_a_registry_that_refuses_large_pages(serve, make_client, registr
 
 
 @pytest.mark.parametrize(
-    "target", ["http://127.0.0.2:1/v2/a/b/tags/list?x=1", "/v2/other/tags/list", "/elsewhere"]
+    "target", ["http://127.0.0.2:1/v2/a/b/tags/list?x=1", "/v2/other/tags/list", "/elsewhere", "http://["]
 )
 def test_a_next_page_elsewhere_is_refused(serve, make_client, registry, reply, target) -> None:
     server = serve(lambda asked: reply(200, b'{"tags": ["a"]}', {"Link": f'<{target}>; rel="next"'}))
