@@ -1,0 +1,63 @@
+"""Small documents kept for ever under their digest: manifests and configurations, each fetched once.
+
+Here: bytes in, bytes out, checked both times. Layers do not belong here; they are read as streams. Nothing
+else is kept: which tag had which digest when, is the warehouse's to know.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from dockml_dagster.clients.errors import DigestMismatchError
+from dockml_dagster.study.image_reference import Digest
+
+Check = Callable[[bytes, Digest], bool]
+
+
+def has_digest(content: bytes, digest: Digest) -> bool:
+    """Whether ``digest`` names exactly these bytes."""
+    return hashlib.new(digest.algorithm, content).hexdigest() == digest.hex
+
+
+class DigestStore:
+    """Files ``ROOT/sha256/ab/abcd…``. Several processes may share one: files appear whole, by rename.
+
+    A file that no longer has its digest reads as absent and is written anew.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: Digest) -> Path:
+        """Where the content of ``digest`` is or would be. A digest is checked hexadecimal, so this stays
+        inside.
+        """
+        return self.root / digest.algorithm / digest.hex[:2] / digest.hex
+
+    def get(self, digest: Digest, check: Check = has_digest) -> bytes | None:
+        """The content, or None if it is not there or damaged."""
+        try:
+            content = self.path(digest).read_bytes()
+        except OSError:
+            return None
+        return content if check(content, digest) else None
+
+    def put(self, digest: Digest, content: bytes, check: Check = has_digest) -> None:
+        """Keep the content. Raises DigestMismatchError and keeps nothing if it does not have the digest."""
+        if not check(content, digest):
+            raise DigestMismatchError(
+                "the content does not have the digest that names it", subject=str(digest)
+            )
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{digest.hex[:16]}")
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(target)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise

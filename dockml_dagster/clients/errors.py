@@ -1,0 +1,152 @@
+"""One tree of errors for everything that is fetched, from a network or from an archive.
+
+Every error says three things a collector acts on: ``retryable`` (can the same request succeed later?),
+``reason`` (a stable code for ``raw.outcomes``) and one line of text. No text ever holds a token, a password
+or the query of an address (signed addresses carry their secret there). Not here: what to do about an error
+(``clients/retry``).
+"""
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from dockml_dagster.errors import DockmlError
+
+_LONGEST_TEXT = 300
+
+
+class FetchError(DockmlError):
+    """Something could not be fetched.
+
+    ``subject``: what was asked for, an address without query or a reference. ``status``: the HTTP status, if
+    an answer came. ``retry_after``: seconds to wait that the server asked for, if it did.
+    """
+
+    reason: ClassVar[str] = "failed"
+    retryable: ClassVar[bool] = False
+    exit_code = 3
+
+    def __init__(
+        self, problem: str, *, subject: str = "", status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        self.problem = one_line(problem)
+        self.subject = redacted(subject)
+        self.status = status
+        self.retry_after = retry_after
+        super().__init__(f"{self.subject}: {self.problem}" if self.subject else self.problem)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross from worker processes; the default would call __init__ with the joined text alone.
+        return (_rebuilt, (type(self), self.__dict__.copy(), str(self)))
+
+
+class GoneError(FetchError):
+    """It is not there (404, 410, MANIFEST_UNKNOWN): an outcome to record, and nothing to wait for."""
+
+    reason = "gone"
+
+
+class UnauthorizedError(FetchError):
+    """A login is needed, or the one given was refused (401)."""
+
+    reason = "unauthorized"
+
+
+class ForbiddenError(FetchError):
+    """The login is known and may not do this (403, DENIED)."""
+
+    reason = "forbidden"
+
+
+class LimitedError(FetchError):
+    """A limit was reached (429, or 403 with a limit's headers). ``retry_after`` may be None: not said."""
+
+    reason = "limited"
+    retryable = True
+
+
+class PullLimitError(LimitedError):
+    """The allowance of manifests is used up (Docker Hub: 100 or 200 in six hours).
+    Waiting seconds is no use.
+    """
+
+    reason = "pull_limit"
+
+
+class AbuseLimitError(LimitedError):
+    """Too many requests in a short time; a short pause helps."""
+
+    reason = "abuse_limit"
+
+
+class UnavailableError(FetchError):
+    """The server failed or the connection did (5xx, timeout, cut off, no such name just now)."""
+
+    reason = "unavailable"
+    retryable = True
+
+
+class BrokenContentError(FetchError):
+    """What came is not what it must be: no JSON, wrong types, against the protocol. It would come again."""
+
+    reason = "broken_content"
+
+
+class DigestMismatchError(BrokenContentError):
+    """The bytes do not have the digest or the size that names them. Nothing of them is kept."""
+
+    reason = "digest_mismatch"
+
+
+class TooLargeError(FetchError):
+    """Larger than the cap for its kind; reading stopped at the cap."""
+
+    reason = "too_large"
+
+
+class UnsupportedError(FetchError):
+    """A form that is known and not read (an encrypted layer, a layer that only its vendor's site has)."""
+
+    reason = "unsupported"
+
+
+class RefusedHostError(FetchError):
+    """The host is not allowed, or its address is a private one; nothing was sent to it."""
+
+    reason = "refused_host"
+
+
+class SettingError(FetchError):
+    """A setting or a credential file that cannot be used."""
+
+    reason = "bad_setting"
+    exit_code = 2
+
+
+def redacted(address: str) -> str:
+    """The address without user, password, query and fragment; other text stays as it is, on one line."""
+    if "://" not in address:
+        return one_line(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return one_line(address.partition("?")[0])
+    host = parts.netloc.rpartition("@")[2]
+    return one_line(f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else ""))
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without control characters, at most 300 characters. Servers' texts are hostile
+    too.
+    """
+    cleaned = "".join(
+        character if character.isprintable() else " " for character in text[: 4 * _LONGEST_TEXT]
+    )
+    cleaned = " ".join(cleaned.split())
+    return cleaned if len(cleaned) <= _LONGEST_TEXT else cleaned[: _LONGEST_TEXT - 1] + "…"
+
+
+def _rebuilt(kind: type[FetchError], state: dict[str, object], text: str) -> FetchError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, text)
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,210 @@
+"""A blob as a stream that survives cut connections and ends only if its bytes are the right ones.
+
+Here: going on by Range where the last connection ended, checking that the server went on where it was asked
+to, and size and digest of the whole. Not here: requests and logins (``client``).
+"""
+
+import hashlib
+import io
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    DigestMismatchError,
+    FetchError,
+    TooLargeError,
+    UnsupportedError,
+)
+from dockml_dagster.clients.http import Answer
+from dockml_dagster.clients.retry import RetryPolicy
+from dockml_dagster.study.image_reference import Digest
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK = 1 << 18
+# Connections for one blob. A server that gives 64 KiB each time would need more for any layer worth reading.
+MOST_CONNECTIONS = 100
+_PROGRESS = 1 << 16
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+# Opens the blob from a byte on: a 206, or a 200 from a server that does not know ranges.
+Open = Callable[[int], Answer]
+
+
+def first_byte(answer: Answer, asked: int) -> int:
+    """The position of an answer's first byte: what was asked for, or 0 if the server sent all of it.
+
+    Raises BrokenContentError for a range that was not asked for: its bytes belong somewhere else.
+    """
+    if answer.status == 200:
+        return 0
+    found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", "").strip())
+    if found is None or int(found[1]) != asked:
+        raise BrokenContentError("answered with another range than was asked for", subject=answer.address)
+    return asked
+
+
+class BlobStream(io.RawIOBase):
+    """The bytes of a blob, in order, once. Raises from ``read`` what went wrong.
+
+    UnavailableError when even new connections do not help, DigestMismatchError when size or digest are not
+    those of the descriptor (at the end at the latest; the last bytes are then not handed out as an end of
+    file).
+
+    ``size``: bytes expected, None if unknown. ``verify``: compute the digest while reading; a reader that
+    does so itself may turn it off. ``resumed``: connections that had to be opened anew. ``verified``: the end
+    was reached and everything was right.
+    """
+
+    def __init__(
+        self,
+        opener: Open,
+        digest: Digest,
+        size: int | None,
+        *,
+        verify: bool = True,
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__()
+        self._open, self._sleep = opener, sleep
+        self._retry = retry or RetryPolicy()
+        self.digest, self.size = digest, size
+        self.position = 0
+        self.resumed = 0
+        self.verified = False
+        self._hash = hashlib.new(digest.algorithm) if verify else None
+        self._failures = 0
+        self._progress_at = 0
+        self._answer: Answer | None = None
+        self._answer = self._connect()
+        self._check_length(self._answer)
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def read(self, most: int = -1, /) -> bytes:
+        """Up to ``most`` bytes, all of the rest for -1, empty at the verified end."""
+        if most is None or most < 0:
+            return b"".join(iter(lambda: self._next(CHUNK), b""))
+        return self._next(most) if most else b""
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read into a buffer; returns the number of bytes, 0 at the verified end."""
+        view = memoryview(buffer).cast("B")
+        piece = self._next(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Drop the connection. What was not read is not verified."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+        super().close()
+
+    def _next(self, most: int) -> bytes:
+        if self.closed:
+            raise ValueError("read from a closed stream")
+        if self.verified:
+            return b""
+        while True:
+            try:
+                if self._answer is None:
+                    self._answer = self._connect()
+                piece = self._answer.read_some(most)
+            except FetchError as error:
+                self._after_failure(error)
+                continue
+            if not piece and self.size is not None and self.position < self.size:
+                # The server closed as if all were said (no length, or a false one).
+                self._after_failure(BrokenContentError("ended early", subject=str(self.digest)), cut=True)
+                continue
+            return self._accept(piece)
+
+    def _accept(self, piece: bytes) -> bytes:
+        self.position += len(piece)
+        if self._hash is not None:
+            self._hash.update(piece)
+        if self.size is not None and self.position > self.size:
+            raise self._mismatch(f"more than its {self.size} bytes")
+        if not piece:
+            if self._hash is not None and self._hash.hexdigest() != self.digest.hex:
+                raise self._mismatch("the bytes do not have its digest")
+            self.verified = True
+        return piece
+
+    def _connect(self) -> Answer:
+        answer = self._open(self.position)
+        try:
+            start = first_byte(answer, self.position)
+            if self.position:
+                self._skip(answer, self.position - start)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _skip(self, answer: Answer, distance: int) -> None:
+        # The server began again at 0. These bytes were read and hashed before; the digest covers the seam
+        # too.
+        while distance > 0:
+            piece = answer.read_some(min(CHUNK, distance))
+            if not piece:
+                raise BrokenContentError("shorter than before", subject=answer.address)
+            distance -= len(piece)
+
+    def _check_length(self, answer: Answer) -> None:
+        claimed = answer.content_length
+        if answer.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            answer.close()
+            raise BrokenContentError("a blob compressed once more on the way", subject=answer.address)
+        if self.size is None:
+            self.size = claimed
+        elif claimed is not None and claimed != self.size:
+            answer.close()
+            raise self._mismatch(f"announced with {claimed} bytes, not with its {self.size}")
+
+    def _after_failure(self, error: FetchError, *, cut: bool = False) -> None:
+        """Decide whether to connect again; raises the error if not."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+        if not (error.retryable or cut):
+            raise error
+        if self.position - self._progress_at >= _PROGRESS:
+            self._failures = 0
+        self._progress_at = self.position
+        self._failures += 1
+        self.resumed += 1
+        if self._failures >= self._retry.attempts or self.resumed >= MOST_CONNECTIONS:
+            raise self._mismatch("ends early each time") if cut else error
+        self._sleep(min(self._retry.longest_wait, self._retry.first_wait * 2 ** (self._failures - 1)))
+
+    def _mismatch(self, problem: str) -> DigestMismatchError:
+        return DigestMismatchError(problem, subject=str(self.digest))
+
+
+def read_range(answer: Answer, start: int, length: int) -> bytes:
+    """The bytes of an answer to a request for a range. Reads no more than was asked for.
+
+    Raises UnsupportedError if the server sends everything instead and the range is not at its beginning.
+    """
+    with answer:
+        if answer.status == 200 and start > 0:
+            raise UnsupportedError("does not honour ranges", subject=answer.address)
+        first_byte(answer, start)
+        pieces, missing = [], length
+        while missing > 0 and (piece := answer.read_some(min(CHUNK, missing))):
+            pieces.append(piece)
+            missing -= len(piece)
+        if missing > 0:
+            raise BrokenContentError(f"{missing} bytes of a range missing", subject=answer.address)
+        if answer.status == 206 and answer.read_some(1):
+            raise TooLargeError("more bytes than the range has", subject=answer.address)
+        return b"".join(pieces)

@@ -1,0 +1,336 @@
+"""The registry's interface: manifests, configurations, blobs and tags, with nothing fetched twice.
+
+Here: the order of the questions (HEAD, then only what was never seen), the places of a registry, and logins
+when asked for. Not here: what a manifest means (``study/manifest``) and walking an image (``image_sources``).
+Source: distribution-spec v1.1. Docker Hub counts GETs of manifests and neither HEADs nor blobs; hence the
+order.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urljoin
+
+from dockml_dagster.clients.digest_store import DigestStore
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    DigestMismatchError,
+    FetchError,
+    ForbiddenError,
+    GoneError,
+    TooLargeError,
+    UnauthorizedError,
+    UnsupportedError,
+)
+from dockml_dagster.clients.hosts import Origin
+from dockml_dagster.clients.http import Answer, HttpClient, lines_of_link
+from dockml_dagster.clients.registry.blob_stream import BlobStream, read_range
+from dockml_dagster.clients.registry.credentials import DockerCredentials
+from dockml_dagster.clients.registry.settings import Place, RegistrySettings
+from dockml_dagster.clients.registry.tokens import Authenticator
+from dockml_dagster.clients.statuses import error_of_answer
+from dockml_dagster.study import media_types
+from dockml_dagster.study.image_reference import (
+    Digest,
+    ImageReference,
+    ImageReferenceError,
+    Repository,
+    Tag,
+)
+from dockml_dagster.study.json_facts import BrokenJsonError, read_object
+from dockml_dagster.study.manifest import (
+    MAX_MANIFEST_BYTES,
+    Descriptor,
+    ManifestDocument,
+    manifest_digest,
+    manifest_has_digest,
+)
+
+MAX_TAG_PAGE_BYTES = 8 << 20
+MAX_TAG_PAGES = 2_000
+# The largest single range that is read into memory: tables of contents of layers with a million files.
+MAX_RANGE = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestHead:
+    """What a HEAD tells: digest, media type, size in bytes. None where an old registry does not say."""
+
+    digest: Digest | None
+    media_type: str | None
+    size: int | None
+
+
+class RegistryClient:
+    """All registries, over one HttpClient. Safe to share between threads.
+
+    ``store``: where manifests and configurations are kept for ever.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        store: DigestStore,
+        settings: RegistrySettings | None = None,
+        credentials: DockerCredentials | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.http, self.store = http, store
+        self.settings = settings or RegistrySettings()
+        self._tokens = Authenticator(http, self.settings, credentials or DockerCredentials())
+        self._sleep = sleep
+
+    def head_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead:
+        """What the registry has under a tag or digest, without its body: free on Docker Hub. Raises
+        FetchError.
+        """
+        headers = {"Accept": media_types.ACCEPT_MANIFESTS}
+        with self._ask("HEAD", repository, f"manifests/{identifier}", headers) as answer:
+            return ManifestHead(
+                _digest_header(answer), answer.headers.get("content-type"), answer.content_length
+            )
+
+    def resolve(self, reference: ImageReference) -> Digest:
+        """The digest that a reference stands for now: one HEAD for a tag, no request for a digest. Raises
+        FetchError.
+
+        Only a registry that sends no digest costs a GET.
+        """
+        if reference.digest is not None:
+            return reference.digest
+        head = self._head_or_nothing(reference.repository, reference.identifier)
+        if head is not None and head.digest is not None:
+            return head.digest
+        return self._get_manifest(reference.repository, reference.identifier).digest
+
+    def manifest(self, repository: Repository, digest: Digest) -> ManifestDocument:
+        """The manifest of that digest, from the store or by one GET. Raises FetchError."""
+        stored = self.store.get(digest, manifest_has_digest)
+        if stored is not None:
+            return ManifestDocument(digest, None, stored)
+        return self._get_manifest(repository, digest)
+
+    def document(self, repository: Repository, descriptor: Descriptor, most: int) -> bytes:
+        """A small blob (a configuration) whole, from the store or by one GET, verified. Raises FetchError."""
+        stored = self.store.get(descriptor.digest)
+        if stored is not None:
+            return stored
+        if descriptor.size is not None and descriptor.size > most:
+            raise TooLargeError(
+                f"{descriptor.size} bytes, more than the {most} that are read", subject=str(descriptor.digest)
+            )
+        with self.open_blob(repository, descriptor) as stream:
+            pieces, length = [], 0
+            while piece := stream.read(1 << 16):
+                length += len(piece)
+                if length > most:
+                    raise TooLargeError(
+                        f"more than the {most} bytes that are read", subject=str(descriptor.digest)
+                    )
+                pieces.append(piece)
+        content = b"".join(pieces)
+        self.store.put(descriptor.digest, content)
+        return content
+
+    def open_blob(self, repository: Repository, descriptor: Descriptor, *, verify: bool = True) -> BlobStream:
+        """A blob as a stream (see BlobStream). Raises FetchError, now or while it is read."""
+        _refuse_unreadable(descriptor)
+
+        def opener(start: int) -> Answer:
+            headers = {"Range": f"bytes={start}-"} if start else {}
+            return self._ask("GET", repository, f"blobs/{descriptor.digest}", headers, frozenset({200, 206}))
+
+        retry = self.http.settings.retry
+        return BlobStream(
+            opener, descriptor.digest, descriptor.size, verify=verify, retry=retry, sleep=self._sleep
+        )
+
+    def read_range(self, repository: Repository, descriptor: Descriptor, start: int, length: int) -> bytes:
+        """``length`` bytes of a blob from ``start`` on; a negative ``start`` counts from the end.
+
+        What is read so cannot be checked against the blob's digest. Raises FetchError; UnsupportedError if
+        the server knows no ranges.
+        """
+        _refuse_unreadable(descriptor)
+        if start < 0:
+            if descriptor.size is None:
+                raise UnsupportedError(
+                    "a range from the end of a blob of unknown size", subject=str(descriptor.digest)
+                )
+            start = max(0, descriptor.size + start)
+        if descriptor.size is not None:
+            length = min(length, descriptor.size - start)
+        if not 0 <= length <= MAX_RANGE:
+            raise TooLargeError(f"a range of {length} bytes at {start}", subject=str(descriptor.digest))
+        if length == 0:
+            return b""
+        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        answer = self._ask("GET", repository, f"blobs/{descriptor.digest}", headers, frozenset({200, 206}))
+        return read_range(answer, start, length)
+
+    def blob_size(self, repository: Repository, digest: Digest) -> int | None:
+        """The stored size of a blob in bytes by HEAD (schema 1 manifests have none); None if not said."""
+        with self._ask("HEAD", repository, f"blobs/{digest}", {}) as answer:
+            return answer.content_length
+
+    def tags(self, repository: Repository, *, page_size: int = 1000) -> Iterator[Tag]:
+        """All tags, in the registry's own order (ghcr.io: oldest first), page after page by ``Link``.
+
+        Names that can be no tags are left out. Raises FetchError; TooLargeError beyond 2,000 pages.
+        """
+        rest = "tags/list?" + urlencode({"n": page_size})
+        seen: set[str] = set()
+        for _ in range(MAX_TAG_PAGES):
+            try:
+                answer = self._ask("GET", repository, rest, {"Accept": "application/json"})
+            except TooLargeError:
+                # quay.io refuses a large n outright (TAG_LIMIT_EXCEEDED).
+                if seen or page_size <= 50:
+                    raise
+                yield from self.tags(repository, page_size=50)
+                return
+            with answer:
+                body = answer.read(MAX_TAG_PAGE_BYTES)
+                following = next(
+                    (to for rel, to in lines_of_link(answer.headers.get("link")) if rel == "next"), None
+                )
+                here = answer.address
+            yield from _tags_of(body, repository)
+            if following is None:
+                return
+            rest = _same_place(here, following, repository)
+            if rest in seen:
+                raise BrokenContentError("its pages of tags lead in a circle", subject=str(repository))
+            seen.add(rest)
+        raise TooLargeError(f"more than {MAX_TAG_PAGES} pages of tags", subject=str(repository))
+
+    def _head_or_nothing(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead | None:
+        try:
+            return self.head_manifest(repository, identifier)
+        except (GoneError, UnauthorizedError, ForbiddenError):
+            raise
+        except FetchError as error:
+            # Some old registries do not answer HEAD for manifests.
+            if error.status in {400, 405, 501}:
+                return None
+            raise
+
+    def _get_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestDocument:
+        headers = {"Accept": media_types.ACCEPT_MANIFESTS}
+        with self._ask("GET", repository, f"manifests/{identifier}", headers) as answer:
+            body = answer.read(MAX_MANIFEST_BYTES)
+            said, media_type = _digest_header(answer), answer.headers.get("content-type")
+        digest = identifier if isinstance(identifier, Digest) else said or manifest_digest(body)
+        try:
+            self.store.put(digest, body, manifest_has_digest)
+        except DigestMismatchError as error:
+            raise DigestMismatchError(error.problem, subject=f"{repository}@{digest}") from None
+        return ManifestDocument(digest, media_type, body)
+
+    def _ask(
+        self,
+        method: str,
+        repository: Repository,
+        rest: str,
+        headers: Mapping[str, str],
+        expected: frozenset[int] = frozenset({200}),
+    ) -> Answer:
+        """Ask the places of the repository's registry in turn; the answer of the first that has it."""
+        first: FetchError | None = None
+        last: FetchError | None = None
+        for place in self.settings.places(repository.registry):
+            try:
+                return self._ask_place(place, method, repository, rest, headers, expected)
+            except FetchError as error:
+                first, last = first or error, error
+        if last is None or first is None:
+            raise UnsupportedError("no place to ask", subject=str(repository))
+        # If one place only failed for now, the whole may succeed later.
+        raise first if first.retryable else last
+
+    def _ask_place(  # noqa: PLR0917 - the parts of one request
+        self,
+        place: Place,
+        method: str,
+        repository: Repository,
+        rest: str,
+        headers: Mapping[str, str],
+        expected: frozenset[int],
+    ) -> Answer:
+        path = place.path(repository.path)
+        address = f"{place.address}/v2/{path}/{rest}"
+        scope = f"repository:{path}:pull"
+        statuses = expected | {401}
+
+        def ask(authorization: str | None) -> Answer:
+            return self.http.request(
+                method, address, headers=headers, authorization=authorization, expected=statuses
+            )
+
+        sent = self._tokens.known(place, scope)
+        answer = ask(sent)
+        if answer.status == 401 and Origin.of(answer.address) != place.origin:
+            # A challenge from where a redirect led is not the registry's, so no token of the registry meets
+            # it.
+            answer.close()
+            raise UnauthorizedError(
+                "sent on to a host that wants a login", subject=answer.address, status=401
+            )
+        if answer.status == 401 and sent is not None:
+            # Expired, or for something else: start over as if nothing had ever been sent.
+            answer.close()
+            self._tokens.forget(place, scope)
+            answer = ask(None)
+        if answer.status == 401:
+            answer.close()
+            answer = ask(
+                self._tokens.meet(place, scope, answer.headers.get("www-authenticate"), refused=sent)
+            )
+        if answer.status == 401:
+            with answer:
+                body = answer.read_some(4096) if method != "HEAD" else b""
+            error = error_of_answer(401, answer.headers, body, address, time.time())
+            raise UnauthorizedError(
+                f"needs a login, or does not exist ({error.problem})", subject=address, status=401
+            )
+        return answer
+
+
+def _digest_header(answer: Answer) -> Digest | None:
+    try:
+        return Digest.parse(answer.headers.get("docker-content-digest", ""))
+    except ImageReferenceError:
+        return None
+
+
+def _refuse_unreadable(descriptor: Descriptor) -> None:
+    if media_types.is_encrypted_layer(descriptor.media_type):
+        raise UnsupportedError("an encrypted layer", subject=str(descriptor.digest))
+
+
+def _tags_of(body: bytes, repository: Repository) -> Iterator[Tag]:
+    try:
+        names = read_object(body, MAX_TAG_PAGE_BYTES).texts("tags")
+    except BrokenJsonError as error:
+        raise BrokenContentError(f"tag list: {error}", subject=str(repository)) from None
+    for name in names or ():
+        try:
+            yield Tag.parse(name)
+        except ImageReferenceError:
+            continue
+
+
+def _same_place(here: str, target: str, repository: Repository) -> str:
+    """The rest of the next page's address behind the repository. Raises BrokenContentError if it leads
+    elsewhere.
+    """
+    try:
+        there = urljoin(here, target)
+    except ValueError:
+        there = ""
+    marker = "/tags/list"
+    before, found, query = there.partition(marker)
+    if not found or before != here.partition(marker)[0]:
+        raise BrokenContentError("its next page of tags is somewhere else", subject=str(repository))
+    return "tags/list" + query

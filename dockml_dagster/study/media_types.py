@@ -1,0 +1,109 @@
+"""The media types of container images, and what each says. A media type is a claim: bytes are sniffed
+elsewhere.
+
+Sources: OCI image-spec (media-types.md), Docker's manifest v2 schema 1 and 2, BuildKit's attestation storage,
+the model formats that Docker Model Runner, Ollama, ModelPack (CNCF) and KitOps push.
+"""
+
+from enum import StrEnum
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+OCI_ARTIFACT_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+IN_TOTO = "application/vnd.in-toto+json"
+
+INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
+MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+SCHEMA1_TYPES = frozenset({DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED})
+IMAGE_CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+
+# Everything is accepted in one request and told apart when it came. Without the OCI types a registry of 2017
+# answers 404 for an OCI image; without the Docker types it makes up a schema 1 manifest.
+ACCEPT_MANIFESTS = ", ".join(
+    (
+        OCI_INDEX,
+        OCI_MANIFEST,
+        DOCKER_LIST,
+        DOCKER_MANIFEST,
+        OCI_ARTIFACT_MANIFEST,
+        f"{DOCKER_SCHEMA1_SIGNED};q=0.5",
+        f"{DOCKER_SCHEMA1};q=0.4",
+        "application/json;q=0.1",
+    )
+)
+
+_OCI_LAYER = "application/vnd.oci.image.layer."
+_DOCKER_LAYER = "application/vnd.docker.image.rootfs."
+_MODEL_MARKS = (
+    "application/vnd.docker.ai.",
+    "application/vnd.ollama.image.model",
+    "application/vnd.cncf.model.",
+    "application/vnd.kitops.modelkit.",
+    "application/vnd.onnx.model",
+)
+_EVIDENCE_MARKS = (
+    IN_TOTO,
+    "application/vnd.dev.cosign.",
+    "application/vnd.cncf.notary.",
+    "application/vnd.dsse.envelope",
+)
+
+
+class LayerCompression(StrEnum):
+    """What a layer's media type claims about its compression."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    UNKNOWN = "unknown"
+
+
+def bare(media_type: str) -> str:
+    """The media type without parameters and in lower case: ``a/b; charset=utf-8`` is ``a/b``."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def is_image_layer(media_type: str) -> bool:
+    """Whether this is a file-system layer, in any compression, encrypted or kept elsewhere too."""
+    return media_type.startswith((_OCI_LAYER, _DOCKER_LAYER))
+
+
+def is_foreign_layer(media_type: str) -> bool:
+    """Whether the layer is kept at its vendor's site and must not be distributed (Windows base layers)."""
+    return ".foreign." in media_type or ".nondistributable." in media_type
+
+
+def is_encrypted_layer(media_type: str) -> bool:
+    """Whether the layer is encrypted (ocicrypt adds ``+encrypted``)."""
+    return media_type.endswith("+encrypted")
+
+
+def layer_compression(media_type: str) -> LayerCompression:
+    """The claimed compression. BuildKit's ``…rootfs.diff.tar.zstd`` stands in no specification and is read
+    too.
+    """
+    if not is_image_layer(media_type):
+        return LayerCompression.UNKNOWN
+    plain = media_type.removesuffix("+encrypted")
+    if plain.endswith((".gzip", "+gzip")):
+        return LayerCompression.GZIP
+    if plain.endswith((".zstd", "+zstd")):
+        return LayerCompression.ZSTD
+    return LayerCompression.NONE if plain.endswith(".tar") else LayerCompression.UNKNOWN
+
+
+def is_model(media_type: str) -> bool:
+    """Whether a config or a layer of this type belongs to a model that was pushed as an artifact."""
+    return media_type.startswith(_MODEL_MARKS)
+
+
+def is_evidence(media_type: str) -> bool:
+    """Whether a layer of this type says something about an image: attestation, signature."""
+    return media_type.startswith(_EVIDENCE_MARKS)

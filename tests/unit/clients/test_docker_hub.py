@@ -1,0 +1,149 @@
+"""Docker Hub's web interface by a stand-in; shapes as in its reference and in clients in use."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from dockml_dagster.clients.docker_hub import DockerHub
+from dockml_dagster.clients.errors import BrokenContentError, GoneError, LimitedError, UnavailableError
+from dockml_dagster.study.image_reference import Repository
+
+REPOSITORY = Repository.parse("owner/name")
+IMAGE = {
+    "architecture": "arm64",
+    "os": "linux",
+    "variant": "v8",
+    "size": 123,
+    "digest": "sha256:" + "b" * 64,
+    "status": "active",
+    "last_pushed": "2024-05-01T10:00:00.123456Z",
+    "last_pulled": "0001-01-01T00:00:00Z",
+}
+TAG = {
+    "name": "1.0",
+    "full_size": 456,
+    "digest": "sha256:" + "a" * 64,
+    "media_type": "application/vnd.oci.image.index.v1+json",
+    "tag_status": "active",
+    "last_updated": "2024-05-02T10:00:00Z",
+    "tag_last_pushed": "2024-05-02T10:00:00Z",
+    "tag_last_pulled": None,
+    "images": [IMAGE],
+}
+
+
+@pytest.fixture
+def hub(serve, make_http, reply):
+    def make(*pages: object, status: int = 200, headers: dict | None = None):
+        def behave(asked):
+            page = int(asked.query.get("page", 1))
+            return reply(status, json.dumps(pages[page - 1]).encode(), headers or {})
+
+        server = serve(behave)
+        return DockerHub(make_http(server), server.url), server
+
+    return make
+
+
+def _page(*tags: object, count: int | None = None, more: bool = False) -> dict:
+    return {
+        "count": len(tags) if count is None else count,
+        "next": "https://x/" if more else None,
+        "results": list(tags),
+    }
+
+
+def test_repository(hub) -> None:
+    record = {
+        "pull_count": 7_000_000_000,
+        "star_count": 3,
+        "description": "Short",
+        "is_private": False,
+        "date_registered": "2019-01-01T00:00:00Z",
+        "last_updated": None,
+    }
+    client, server = hub(record)
+    found = client.repository(REPOSITORY)
+    assert (found.pulls, found.stars, found.description, found.is_private) == (
+        7_000_000_000,
+        3,
+        "Short",
+        False,
+    )
+    assert found.registered_at == datetime(2019, 1, 1, tzinfo=UTC)
+    assert (found.updated_at, found.full_description) == (None, None)
+    assert server.asked[0].path == "/v2/namespaces/owner/repositories/name"
+
+
+def test_tags(hub) -> None:
+    client, server = hub(_page(TAG))
+    (tag,) = client.tags(REPOSITORY)
+    assert (tag.name, tag.size, str(tag.digest), tag.status) == ("1.0", 456, TAG["digest"], "active")
+    assert (tag.pushed_at, tag.pulled_at) == (datetime(2024, 5, 2, 10, tzinfo=UTC), None)
+    (image,) = tag.images
+    assert (str(image.platform), image.size, image.pulled_at) == ("linux/arm64", 123, None)
+    assert server.asked[0].query == {"page_size": "100", "page": "1"}
+
+
+def test_pages_end_where_the_service_says_and_repeat_nothing(hub) -> None:
+    names = [[f"a{n}" for n in range(100)], ["a99", "b"], ["never asked for"]]
+    pages = [_page(*({**TAG, "name": name} for name in page), more=at == 0) for at, page in enumerate(names)]
+    client, server = hub(*pages)
+    assert [tag.name for tag in client.tags(REPOSITORY)] == [*names[0], "b"]
+    assert len(server.asked) == 2
+
+
+def test_no_more_than_asked_for(hub) -> None:
+    client, server = hub(_page(*({**TAG, "name": f"t{n}"} for n in range(5)), more=True))
+    assert len(list(client.tags(REPOSITORY, most=3))) == 3
+    assert (len(server.asked), server.asked[0].query["page_size"]) == (1, "3")
+
+
+def test_images_as_one_object(hub) -> None:
+    client, _ = hub(_page({**TAG, "images": IMAGE}))
+    assert len(next(iter(client.tags(REPOSITORY))).images) == 1
+
+
+def test_wrong_types_read_as_absent(hub) -> None:
+    broken = {
+        "name": "x",
+        "full_size": "big",
+        "digest": "sha256:zz",
+        "last_updated": "yesterday",
+        "images": ["x", {}],
+    }
+    client, _ = hub(_page(broken, {"name": 3}, "x"))
+    (tag,) = client.tags(REPOSITORY)
+    assert (tag.size, tag.digest, tag.updated_at, len(tag.images)) == (None, None, None, 1)
+
+
+def test_nothing_is_not_the_same_as_nothing_listed(hub) -> None:
+    client, _ = hub(_page())
+    assert list(client.tags(REPOSITORY)) == []
+    client, _ = hub(_page(count=12))
+    with pytest.raises(UnavailableError, match="announces tags"):
+        list(client.tags(REPOSITORY))
+    client, _ = hub({"message": "x"})
+    with pytest.raises(BrokenContentError):
+        list(client.tags(REPOSITORY))
+
+
+def test_gone_and_limited(hub) -> None:
+    client, _ = hub({"message": "object not found"}, status=404)
+    with pytest.raises(GoneError, match="object not found"):
+        client.repository(REPOSITORY)
+    headers = {"X-RateLimit-Limit": "180", "X-RateLimit-Remaining": "0", "X-Retry-After": "99999999999"}
+    client, server = hub({"detail": "Rate limit exceeded"}, status=429, headers=headers)
+    with pytest.raises(LimitedError) as caught:
+        client.repository(REPOSITORY)
+    assert caught.value.retry_after == 7 * 86400
+    assert client._http.budget.allowance("127.0.0.1").limit == 180
+    assert len(server.asked) == 1
+
+
+def test_other_registries_are_not_asked_for(hub) -> None:
+    client, server = hub(_page())
+    with pytest.raises(BrokenContentError, match="not on Docker Hub"):
+        client.repository(Repository.parse("quay.io/a/b"))
+    assert server.asked == []
