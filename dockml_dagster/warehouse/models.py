@@ -215,7 +215,7 @@ def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
 
 
 def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """kind (models, seeds, sources, data_tests) → name → its entry."""
+    """Kind (models, seeds, sources, data_tests) → name → its entry."""
     import yaml
 
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
