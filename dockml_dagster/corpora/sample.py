@@ -140,23 +140,10 @@ class Sample:
                 }
 
     def _metadata(self) -> Iterator[Row]:
-        columns = [
-            "name",
-            "description",
-            "topics",
-            "language",
-            "homepage",
-            "commits",
-            "contributors",
-            "issues",
-            "pulls",
-            "releases",
-            "repository_size_kib",
-            "stars",
-            "forks",
-            "open_issues",
-            "archived",
-        ]
+        columns = (
+            "name description topics language homepage commits contributors issues pulls releases "
+            "repository_size_kib stars forks open_issues archived"
+        ).split()
         for position, (key, entry) in enumerate(self._projects.items(), start=1):
             yield {
                 "project": key,
