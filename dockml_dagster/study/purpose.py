@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from dockml_dagster.study.evidence_rules import EvidenceRule, by_place, evidence_rule, found, rows_of
 from dockml_dagster.study.project_facts import Fact
 
-COLUMNS = ("id", "purpose", "sub_purpose", "where", "pattern", "weight", "note")
+COLUMNS = ("id", "purpose", "sub_purpose", "where", "pattern", "expected", "weight", "note")
 
 LEAST_PROBABILITY = 0.3
 """A purpose is given from this probability on: the value that was best for micro-F1 on the half that the rules were developed on."""
@@ -25,12 +25,16 @@ LEAST_PROBABILITY = 0.3
 
 @dataclass(frozen=True, slots=True)
 class PurposeRule:
-    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never negative)."""
+    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never negative).
+
+    ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any data was seen.
+    """
 
     rule: EvidenceRule
     purpose: str
     sub_purpose: str | None
     weight: float
+    expected: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,10 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
             base[purpose] = float(row["weight"])
             continue
         rules.append(
-            PurposeRule(evidence_rule(seed, name, row["where"], row["pattern"]), purpose, sub or None, float(row["weight"]))
+            PurposeRule(
+                evidence_rule(seed, name, row["where"], row["pattern"]),
+                purpose, sub or None, float(row["weight"]), float(row["expected"]),
+            )  # fmt: skip
         )
     return PurposeRules(tuple(rules), base)
 
