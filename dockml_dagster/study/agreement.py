@@ -1,11 +1,12 @@
 """How far raters agree: Cohen's kappa, Krippendorff's alpha, per code, with bootstrap intervals.
 
-Here: the two coefficients for nominal codes, their per-code forms for units that bear several codes, and intervals. Not here: reading
-labels, deciding between them, any other statistic (``statistics``).
+Here: the two coefficients for nominal codes, their per-code forms for units that bear several codes, and
+intervals. Not here: reading labels, deciding between them, any other statistic (``statistics``).
 
-Alpha is computed by the package ``krippendorff`` (Castro 2017, after Hayes and Krippendorff 2007). Kappa is Cohen (1960); its
-formula is three lines, and the tests hold it equal to scikit-learn and statsmodels. Both are ``None`` where they are undefined: no pair of
-ratings, or all raters gave one and the same code throughout (no disagreement was possible).
+Alpha is computed by the package ``krippendorff`` (Castro 2017, after Hayes and Krippendorff 2007). Kappa is
+Cohen (1960); its formula is three lines, and the tests hold it equal to scikit-learn and statsmodels. Both
+are ``None`` where they are undefined: no pair of ratings, or all raters gave one and the same code throughout
+(no disagreement was possible).
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ from typing import TypeVar
 Unit = Mapping[str, Hashable]
 """The codes that a unit got: rater → code. A rater who did not rate the unit is absent."""
 CodeSets = Mapping[str, AbstractSet[str]]
-"""As ``Unit`` for units that bear several codes: rater → set of codes. An empty set means "none applies", not "not rated"."""
+"""As ``Unit`` for units that bear several codes: rater → set of codes. An empty set means "none applies", not
+"not rated".
+"""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its interval. ``low`` and ``high`` are ``None`` where it could not be had; ``n`` is the number of units."""
+    """An estimate with its interval. ``low`` and ``high`` are ``None`` where it could not be had; ``n`` is
+    the number of units.
+    """
 
     estimate: float | None
     low: float | None
@@ -36,7 +41,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class CodeAgreement:
-    """Agreement on one code: whether a unit bears it. ``used`` is how many ratings (unit and rater) bear it."""
+    """Agreement on one code: whether a unit bears it. ``used``: how many ratings (unit and rater) bear it."""
 
     code: str
     used: int
@@ -47,7 +52,9 @@ class CodeAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on a set of units. ``n`` counts units with at least two ratings; ``observed`` is the share of agreeing pairs."""
+    """Agreement on a set of units. ``n`` counts units with at least two ratings; ``observed`` is the share of
+    agreeing pairs.
+    """
 
     raters: tuple[str, ...]
     n: int
@@ -59,7 +66,9 @@ class Agreement:
 
 
 def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
-    """Cohen's kappa of two raters (J. Cohen 1960, "A coefficient of agreement for nominal scales"), unweighted."""
+    """Cohen's kappa of two raters (J. Cohen 1960, "A coefficient of agreement for nominal scales"),
+    unweighted.
+    """
     if not pairs:
         return None
     n = len(pairs)
@@ -73,8 +82,9 @@ def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
 
 
 def krippendorff_alpha(units: Sequence[Unit]) -> float | None:
-    """Krippendorff's alpha for nominal codes, any number of raters, missing ratings allowed (K. Krippendorff 2011,
-    "Computing Krippendorff's Alpha-Reliability")."""
+    """Krippendorff's alpha for nominal codes, any number of raters, missing ratings allowed (K. Krippendorff
+    2011, "Computing Krippendorff's Alpha-Reliability").
+    """
     rated = [list(unit.values()) for unit in units if len(unit) >= 2]
     codes = list(dict.fromkeys(code for unit in rated for code in unit))
     if len(codes) < 2:
@@ -90,43 +100,61 @@ def krippendorff_alpha(units: Sequence[Unit]) -> float | None:
     return float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
 
 
-def agreement(units: Sequence[Unit], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95) -> Agreement:
+def agreement(
+    units: Sequence[Unit], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> Agreement:
     """Agreement on units that bear one code each; ``codes`` looks at each code against all others."""
     codes = sorted({str(code) for unit in units for code in unit.values()})
-    return _agreement(
-        units, [(code, [{rater: str(given) == code for rater, given in unit.items()} for unit in units]) for code in codes],
-        draws, seed, confidence,
-    )  # fmt: skip
+    per_code = [
+        (code, [{rater: str(given) == code for rater, given in unit.items()} for unit in units])
+        for code in codes
+    ]
+    return _agreement(units, per_code, None, _Drawing(draws, seed, confidence))
 
 
-def set_agreement(units: Sequence[CodeSets], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95) -> Agreement:
+def set_agreement(
+    units: Sequence[CodeSets], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> Agreement:
     """Agreement on units that bear any number of codes.
 
-    The overall figures treat every (unit, code) as a unit of its own, rated yes or no: two raters who share two of three codes
-    agree in part. Intervals draw whole units, never single codes of them.
+    The overall figures treat every (unit, code) as a unit of its own, rated yes or no: two raters who share
+    two of three codes agree in part. Intervals draw whole units, never single codes of them.
     """
     codes = sorted({code for unit in units for given in unit.values() for code in given})
-    per_code = [(code, [{rater: code in given for rater, given in unit.items()} for unit in units]) for code in codes]
+    per_code = [
+        (code, [{rater: code in given for rater, given in unit.items()} for unit in units]) for code in codes
+    ]
     grouped: list[list[Unit]] = [[of_code[i] for _, of_code in per_code] for i in range(len(units))]
-    return _agreement(units, per_code, draws, seed, confidence, grouped)
+    return _agreement(units, per_code, grouped, _Drawing(draws, seed, confidence))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    draws: int
+    seed: int
+    confidence: float
 
 
 def _agreement(
-    units: Sequence[Mapping[str, object]],
+    units: Sequence[Unit] | Sequence[CodeSets],
     per_code: Sequence[tuple[str, Sequence[Unit]]],
-    draws: int,
-    seed: int,
-    confidence: float,
-    grouped: Sequence[Sequence[Unit]] | None = None,
+    grouped: Sequence[Sequence[Unit]] | None,
+    drawing: _Drawing,
 ) -> Agreement:
     raters = tuple(sorted({rater for unit in units for rater in unit}))
-    groups: Sequence[Sequence[Unit]] = grouped if grouped is not None else [[unit] for unit in units]  # type: ignore[list-item]
+    groups: Sequence[Sequence[Unit]] = grouped if grouped is not None else [[unit] for unit in units]
     whole = [group for group, unit in zip(groups, units, strict=True) if len(unit) >= 2]
     flat = [rating for group in whole for rating in group]
 
-    def interval(measure: Callable[[Sequence[Unit]], float | None], data: Sequence[Sequence[Unit]]) -> Interval:
+    def interval(
+        measure: Callable[[Sequence[Unit]], float | None], data: Sequence[Sequence[Unit]]
+    ) -> Interval:
         return bootstrap(
-            data, lambda drawn: measure([rating for group in drawn for rating in group]), draws=draws, seed=seed, confidence=confidence
+            data,
+            lambda drawn: measure([rating for group in drawn for rating in group]),
+            draws=drawing.draws,
+            seed=drawing.seed,
+            confidence=drawing.confidence,
         )
 
     def kappa(data: Sequence[Unit]) -> float | None:
@@ -164,11 +192,18 @@ def _observed(units: Iterable[Unit]) -> float | None:
 
 
 def bootstrap(
-    data: Sequence[T], measure: Callable[[Sequence[T]], float | None], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95
+    data: Sequence[T],
+    measure: Callable[[Sequence[T]], float | None],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Interval:
-    """Percentile interval of a measure over units drawn with replacement (B. Efron 1979), by a generator seeded with ``seed``.
+    """Percentile interval of a measure over units drawn with replacement (B. Efron 1979), by a generator
+    seeded with ``seed``.
 
-    Draws in which the measure is undefined are left out; no interval is given where more than a tenth of them is, or below two units.
+    Draws in which the measure is undefined are left out; no interval is given where more than a tenth of them
+    is, or below two units.
     """
     estimate = measure(data)
     if estimate is None or len(data) < 2 or draws < 1:

@@ -1,12 +1,12 @@
 """RQ1: which of the study's six categories a project is of, how sure that is, and what spoke for it.
 
-Here: the linear model (a multinomial logistic regression over named features) and its answer. Not here: the features
-(``features``), the training (``category_training``), labels of people.
+Here: the linear model (a multinomial logistic regression over named features) and its answer. Not here: the
+features (``features``), the training (``category_training``), labels of people.
 
-The weights are the seed ``category_weights.csv``. Those marked ``fitted`` come from the study's 406 labels; those marked ``prior``
-are of evidence that the study's package does not hold (files, dependencies): for them the expectation stands that follows from
-the definitions of the codebook (``Feature.speaks_for``).
-Prediction needs nothing but the standard library.
+The weights are the seed ``category_weights.csv``. Those marked ``fitted`` come from the study's 406 labels;
+those marked ``prior`` are of evidence that the study's package does not hold (files, dependencies): for them
+the expectation stands that follows from the definitions of the codebook (``Feature.speaks_for``). Prediction
+needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class CategoryModel:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A feature that spoke for the category: how much it added (in log-odds against the mean category) and what shows it."""
+    """A feature that spoke for the category: how much it added (in log-odds against the mean category) and
+    what shows it.
+    """
 
     feature: str
     contribution: float
@@ -53,9 +55,10 @@ class Reason:
 class CategoryJudgement:
     """The answer for one project.
 
-    ``category`` is ``None`` for "cannot tell": nothing but the base rates speaks, or the likeliest category is less likely than
-    ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability`` are given in any case. ``probabilities`` add up to 1.
-    ``reasons`` are the features that spoke for ``likeliest``, the strongest first.
+    ``category`` is ``None`` for "cannot tell": nothing but the base rates speaks, or the likeliest category
+    is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability`` are
+    given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke for
+    ``likeliest``, the strongest first.
     """
 
     category: str | None
@@ -67,7 +70,9 @@ class CategoryJudgement:
 
 
 def parse_category_model(features_csv: str, weights_csv: str) -> CategoryModel:
-    """The model from the texts of its two seeds. Raises ``ValueError`` on an unknown feature, category or origin."""
+    """The model from the texts of its two seeds. Raises ``ValueError`` on an unknown feature, category or
+    origin.
+    """
     features = parse_features(features_csv)
     known = {feature.name for feature in features} | {INTERCEPT}
     for feature in features:
@@ -83,7 +88,9 @@ def parse_category_model(features_csv: str, weights_csv: str) -> CategoryModel:
             raise ValueError(f"category_weights: unknown origin {row['origin']!r}")
         of_feature = weights.setdefault(row["feature"], {})
         if row["category"] in of_feature:
-            raise ValueError(f"category_weights: {row['feature']!r} and {row['category']!r} stand there twice")
+            raise ValueError(
+                f"category_weights: {row['feature']!r} and {row['category']!r} stand there twice"
+            )
         of_feature[row["category"]] = float(row["weight"])
     return CategoryModel(features, weights)
 
@@ -127,7 +134,9 @@ def _reasons(values: Mapping[str, FeatureValue], model: CategoryModel, category:
     reasons = []
     for name, value in values.items():
         weights = model.weights.get(name, {})
-        contribution = value.value * (weights.get(category, 0.0) - math.fsum(weights.values()) / len(CATEGORIES))
+        contribution = value.value * (
+            weights.get(category, 0.0) - math.fsum(weights.values()) / len(CATEGORIES)
+        )
         if contribution > 0:
             reasons.append(Reason(name, contribution, value.evidence))
     return tuple(sorted(reasons, key=lambda reason: (-reason.contribution, reason.feature)))

@@ -1,6 +1,7 @@
 """The codebook: categories, purposes and sub-purposes, and what the study's free-text codes mean in it.
 
-Here: the types, reading them out of the seeds, and the mapping of codes. Not here: labelling (``category``, ``purpose``), agreement.
+Here: the types, reading them out of the seeds, and the mapping of codes. Not here: labelling (``category``,
+``purpose``), agreement.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from dockml_dagster.study.category import CATEGORIES
 from dockml_dagster.study.evidence_rules import rows_of
 
 Confidence = Literal["high", "medium", "low", "none"]
-"""How sure it is that a free-text code means a purpose. ``low``: it names a mechanism rather than a purpose; ``none``: it names no purpose."""
+"""How sure it is that a free-text code means a purpose. ``low``: it names a mechanism rather than a purpose;
+``none``: it names no purpose.
+"""
 
 _TEXTS = ("definition", "inclusion", "exclusion", "example", "codebook_version")
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code of the codebook. ``parent`` is the purpose of a sub-purpose, ``side`` the paper's half of the figure for a purpose."""
+    """A code of the codebook. ``parent`` is the purpose of a sub-purpose, ``side`` the paper's half of the
+    figure for a purpose.
+    """
 
     code: str
     name: str
@@ -35,7 +40,9 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """All codes: the six categories, the 21 purposes and their 12 sub-purposes, each in the order of its seed."""
+    """All codes: the six categories, the 21 purposes and their 12 sub-purposes, each in the order of its
+    seed.
+    """
 
     categories: tuple[Code, ...]
     purposes: tuple[Code, ...]
@@ -45,7 +52,8 @@ class Codebook:
     def allowed(self) -> dict[str, tuple[str, ...]]:
         """Names of the sub-purposes by purpose, empty for a purpose without any."""
         return {
-            purpose.name: tuple(sub.name for sub in self.sub_purposes if sub.parent == purpose.name) for purpose in self.purposes
+            purpose.name: tuple(sub.name for sub in self.sub_purposes if sub.parent == purpose.name)
+            for purpose in self.purposes
         }
 
 
@@ -74,7 +82,17 @@ def parse_codebook(categories_csv: str, purposes_csv: str, sub_purposes_csv: str
 
 def _codes(seed: str, text: str, more: tuple[str, ...] = ()) -> tuple[Code, ...]:
     codes = tuple(
-        Code(row["code"], row["name"], *(row[name] for name in _TEXTS), parent=row.get("purpose"), side=row.get("side"))
+        Code(
+            row["code"],
+            row["name"],
+            row["definition"],
+            row["inclusion"],
+            row["exclusion"],
+            row["example"],
+            row["codebook_version"],
+            parent=row.get("purpose"),
+            side=row.get("side"),
+        )
         for row in rows_of(seed, text, ("code", "name", *_TEXTS, *more))
     )
     for kind in ("code", "name"):
@@ -87,8 +105,12 @@ def _codes(seed: str, text: str, more: tuple[str, ...] = ()) -> tuple[Code, ...]
     return codes
 
 
-def parse_purpose_codes(text: str, allowed: Mapping[str, Iterable[str]]) -> dict[str, tuple[CodeMeaning, ...]]:
-    """Meanings by free-text code (as ``normal_code`` writes it). Raises ``ValueError`` on what the codebook does not have."""
+def parse_purpose_codes(
+    text: str, allowed: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[CodeMeaning, ...]]:
+    """Meanings by free-text code (as ``normal_code`` writes it). Raises ``ValueError`` on what the codebook
+    does not have.
+    """
     meanings: dict[str, list[CodeMeaning]] = {}
     for row in rows_of("purpose_codes", text, ("code", "purpose", "sub_purpose", "confidence", "note")):
         code, purpose, sub, confidence = row["code"], row["purpose"], row["sub_purpose"], row["confidence"]
@@ -97,7 +119,9 @@ def parse_purpose_codes(text: str, allowed: Mapping[str, Iterable[str]]) -> dict
         if confidence not in get_args(Confidence) or (confidence == "none") != (not purpose):
             raise ValueError(f"purpose_codes: {code!r} has the confidence {confidence!r}")
         if purpose and (purpose not in allowed or (sub and sub not in allowed[purpose])):
-            raise ValueError(f"purpose_codes: {code!r} means {purpose!r} {sub!r}, which the codebook does not have")
+            raise ValueError(
+                f"purpose_codes: {code!r} means {purpose!r} {sub!r}, which the codebook does not have"
+            )
         meanings.setdefault(code, []).append(CodeMeaning(purpose or None, sub or None, confidence))  # type: ignore[arg-type]
     return {code: tuple(found) for code, found in meanings.items()}
 

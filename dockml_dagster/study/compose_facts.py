@@ -1,7 +1,7 @@
 """What a compose file says about the services of a project, as facts with their lines.
 
-Here: services, their images and keys, named as in the Compose specification (compose-spec.io, "services"). Not here: judging them
-(``purpose``), merging of several files, variable interpolation.
+Here: services, their images and keys, named as in the Compose specification (compose-spec.io, "services").
+Not here: judging them (``purpose``), merging of several files, variable interpolation.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from dockml_dagster.study.project_facts import MAX_FACTS, MAX_TEXT, Fact
 
@@ -31,7 +32,7 @@ def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
 
 
 def _too_deep(text: str) -> bool:
-    """Whether brackets or indentation nest deeper than any real file; the parser recurses, so this bounds it."""
+    """Whether it nests deeper than any real file; the parser recurses, so this bounds it."""
     depth = deepest = 0
     for character in text:
         if character in "[{":
@@ -66,8 +67,10 @@ def _services(path: str, text: str) -> Iterator[Fact]:
                     yield Fact("compose image", value.value[:MAX_TEXT], path, node.start_mark.line + 1)
 
 
-def _entries(node):  # type: ignore[no-untyped-def]
-    """(key text, key node, value node) of a mapping's entries; nothing for another node. Aliases are not followed twice."""
+def _entries(node: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(key text, key node, value node) of a mapping's entries; nothing for another node. Aliases are not
+    followed twice.
+    """
     import yaml
 
     if isinstance(node, yaml.MappingNode):

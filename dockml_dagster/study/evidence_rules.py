@@ -1,7 +1,8 @@
 """Rules over facts: a place, an expression, an id; and which facts each rule finds.
 
-Here: the form that the features of the category and the rules of the purposes share, reading it out of a seed, and applying
-it. Not here: what a match means (``features``, ``purpose``), the facts themselves (``project_facts``).
+Here: the form that the features of the category and the rules of the purposes share, reading it out of a
+seed, and applying it. Not here: what a match means (``features``, ``purpose``), the facts themselves
+(``project_facts``).
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def rows_of(seed: str, text: str, columns: Sequence[str]) -> list[dict[str, str]
 
 
 def evidence_rule(seed: str, rule: str, where: str, pattern: str) -> EvidenceRule:
-    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not exist."""
+    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not
+    exist.
+    """
     places = tuple(where.split("|"))
     for place in places:
         if place not in WHERES:

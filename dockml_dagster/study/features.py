@@ -1,10 +1,11 @@
 """Named features of a project, each with the facts that show it: what the category classifier sees.
 
-Here: the features as the seed ``category_features.csv`` defines them, and their values for one project. Not here: weights and
-categories (``category``), how the weights were found (``category_training``).
+Here: the features as the seed ``category_features.csv`` defines them, and their values for one project. Not
+here: weights and categories (``category``), how the weights were found (``category_training``).
 
-A feature is a statement that a person could check ("says library", "opens a notebook port"). No feature is the name of a
-project or owner: names are struck out of every text before it becomes a fact (``project_facts.without_name``).
+A feature is a statement that a person could check ("says library", "opens a notebook port"). No feature is
+the name of a project or owner: names are struck out of every text before it becomes a fact
+(``project_facts.without_name``).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ COLUMNS = ("feature", "where", "pattern", "scale", "least_share", "speaks_for", 
 class Feature:
     """One row of the seed.
 
-    ``scale`` is the value of the feature where it holds (it says how strongly the training shrinks its weights: evidence out of
-    Dockerfiles counts less than the description). With ``least_share`` at least that share of the facts must match.
-    ``speaks_for`` (category → log-odds) is what the codebook's definitions make of the feature: the value that its weight is
-    drawn to in training, and keeps where the training saw no example.
+    ``scale`` is the value of the feature where it holds (it says how strongly the training shrinks its
+    weights: evidence out of Dockerfiles counts less than the description). With ``least_share`` at least that
+    share of the facts must match. ``speaks_for`` (category → log-odds) is what the codebook's definitions
+    make of the feature: the value that its weight is drawn to in training, and keeps where the training saw
+    no example.
     """
 
     name: str
@@ -44,7 +46,9 @@ class FeatureValue:
 
 
 def parse_features(text: str) -> tuple[Feature, ...]:
-    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on a row that cannot be meant."""
+    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on a row that cannot be
+    meant.
+    """
     seed = "category_features"
     features: list[Feature] = []
     names: set[str] = set()
@@ -55,7 +59,13 @@ def parse_features(text: str) -> tuple[Feature, ...]:
         names.add(name)
         rule = evidence_rule(seed, name, row["where"], row["pattern"])
         features.append(
-            Feature(name, rule, float(row["scale"] or 1), float(row["least_share"] or 0), _speaks_for(row["speaks_for"]))
+            Feature(
+                name,
+                rule,
+                float(row["scale"] or 1),
+                float(row["least_share"] or 0),
+                _speaks_for(row["speaks_for"]),
+            )
         )
     return tuple(features)
 

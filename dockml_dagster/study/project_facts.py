@@ -1,10 +1,13 @@
-"""What a project's own files and metadata say, as short pieces of text with their place: the ground under labels.
+"""What a project's own files and metadata say, as short pieces of text with their place: the ground under
+labels.
 
-Here: ``Fact`` and the functions that take metadata, Dockerfiles, compose files, workflows and a README apart into facts.
-Not here: any judgement (``category``, ``purpose``), any reading of Dockerfiles (``dockerfile``), any I/O.
+Here: ``Fact`` and the functions that take metadata, Dockerfiles, compose files, workflows and a README apart
+into facts. Not here: any judgement (``category``, ``purpose``), any reading of Dockerfiles (``dockerfile``),
+any I/O.
 
-A rule of the labellers names one ``where`` and an expression; a fact is what the expression is tried on, and what is
-shown as evidence. Everything collected is hostile: texts are cut, counts are capped, what cannot be read yields nothing.
+A rule of the labellers names one ``where`` and an expression; a fact is what the expression is tried on, and
+what is shown as evidence. Everything collected is hostile: texts are cut, counts are capped, what cannot be
+read yields nothing.
 """
 
 from __future__ import annotations
@@ -26,11 +29,12 @@ Where = Literal[
 ]  # fmt: skip
 """Kinds of facts.
 
-``lead`` is the first clause of the description; ``readme`` the first paragraph of prose. ``file`` is a path of the repository,
-``dependency`` a package name. ``command`` is one simple command inside RUN, name and arguments. ``start command`` is CMD or
-ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the name of an ENV. ``comment`` is a comment line of a
-Dockerfile, where authors say how to build and run it. ``compose key`` is a key of a service
-(``ports``, ``volumes`` …). ``workflow`` is a line of a CI configuration.
+``lead`` is the first clause of the description; ``readme`` the first paragraph of prose. ``file`` is a path
+of the repository, ``dependency`` a package name. ``command`` is one simple command inside RUN, name and
+arguments. ``start command`` is CMD or ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the
+name of an ENV. ``comment`` is a comment line of a Dockerfile, where authors say how to build and run it.
+``compose key`` is a key of a service (``ports``, ``volumes`` …). ``workflow`` is a line of a CI
+configuration.
 """
 
 WHERES: frozenset[str] = frozenset(get_args(Where))
@@ -51,7 +55,8 @@ _WORKFLOW = re.compile(
 class Fact:
     """One piece of evidence: where it is of, its text, and its place.
 
-    ``file`` is a path inside the repository, ``None`` for metadata. ``line`` counts from 1, ``None`` for the file as a whole.
+    ``file`` is a path inside the repository, ``None`` for metadata. ``line`` counts from 1, ``None`` for the
+    file as a whole.
     """
 
     where: Where
@@ -62,7 +67,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ProjectMetadata:
-    """What the host of a repository says about it. ``name`` is ``owner/name``; it is only used to strike it out of texts."""
+    """What the host of a repository says about it. ``name`` is ``owner/name``; it is only used to strike it
+    out of texts.
+    """
 
     name: str
     description: str | None = None
@@ -85,9 +92,13 @@ def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
 
 
 def without_name(text: str, name: str) -> str:
-    """The text without the words that are the project's or the owner's name, so that no label can rest on them."""
+    """The text without the words that are the project's or the owner's name, so that no label can rest on
+    them.
+    """
     for part in {part for part in name.lower().split("/") if part}:
-        text = re.sub(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text[:_MAX_README], flags=re.IGNORECASE)
+        text = re.sub(
+            rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text[:_MAX_README], flags=re.IGNORECASE
+        )
     return text
 
 
@@ -98,15 +109,20 @@ def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
 
 def dependency_facts(dependencies: Iterable[tuple[str, str, int | None]]) -> tuple[Fact, ...]:
     """Facts of declared packages: triples of package name, the file that declares it, and the line."""
-    return tuple(Fact("dependency", package[:200], file, line) for package, file, line in islice(dependencies, MAX_FACTS))
+    return tuple(
+        Fact("dependency", package[:200], file, line)
+        for package, file, line in islice(dependencies, MAX_FACTS)
+    )
 
 
-_BADGE = re.compile(r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,600}\)|<[^>\n]{0,600}>|`[^`\n]{0,300}`|https?://\S{1,400}")
+_BADGE = re.compile(
+    r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,600}\)|<[^>\n]{0,600}>|`[^`\n]{0,300}`|https?://\S{1,400}"
+)
 _LINK_TEXT = re.compile(r"(?<!!)\[([^\[\]\n]{1,200})\]\([^)\n]{0,600}\)")
 
 
 def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
-    """The first paragraph of prose of a README (at least six words that are no heading, badge, list or code)."""
+    """The first paragraph of prose of a README: at least six words, no heading, badge, list or code."""
     paragraph: list[str] = []
     start = 0
     fenced = False
@@ -115,7 +131,11 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
         if stripped.startswith(("```", "~~~")):
             fenced = not fenced
         prose = _BADGE.sub(" ", _LINK_TEXT.sub(r"\1", stripped)).strip()
-        is_prose = not fenced and prose and not stripped.startswith(("#", "```", "~~~", "|", "=", "---", "..", "* ", "- ", "+ "))
+        is_prose = (
+            not fenced
+            and prose
+            and not stripped.startswith(("#", "```", "~~~", "|", "=", "---", "..", "* ", "- ", "+ "))
+        )
         if is_prose:
             start = start or number
             paragraph.append(prose)

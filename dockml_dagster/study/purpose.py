@@ -1,11 +1,13 @@
 """RQ2: what a project uses Docker for: any of the study's 21 purposes, each with the evidence.
 
-Here: the rules of the seed ``purpose_rules.csv`` applied to the facts of a project or of one Dockerfile. Not here: the codebook
-(``codebook``), the fitting of weights and the check against coded projects (``purpose_training``).
+Here: the rules of the seed ``purpose_rules.csv`` applied to the facts of a project or of one Dockerfile. Not
+here: the codebook (``codebook``), the fitting of weights and the check against coded projects
+(``purpose_training``).
 
-A purpose's probability is a logistic function of the sum of the weights of the rules that found something, plus the weight of
-the row whose ``where`` is empty (what speaks for it before anything is known). No purpose is given without evidence. A
-rule with weight 0 supports no purpose on its own: it only adds evidence to one that other rules gave.
+A purpose's probability is a logistic function of the sum of the weights of the rules that found something,
+plus the weight of the row whose ``where`` is empty (what speaks for it before anything is known). No purpose
+is given without evidence. A rule with weight 0 supports no purpose on its own: it only adds evidence to one
+that other rules gave.
 """
 
 from __future__ import annotations
@@ -20,14 +22,18 @@ from dockml_dagster.study.project_facts import Fact
 COLUMNS = ("id", "purpose", "sub_purpose", "where", "pattern", "expected", "weight", "note")
 
 LEAST_PROBABILITY = 0.3
-"""A purpose is given from this probability on: the value that was best for micro-F1 on the half that the rules were developed on."""
+"""A purpose is given from this probability on: the value that was best for micro-F1 on the half that the
+rules were developed on.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PurposeRule:
-    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never negative).
+    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never
+    negative).
 
-    ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any data was seen.
+    ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any
+    data was seen.
     """
 
     rule: EvidenceRule
@@ -58,8 +64,8 @@ class PurposeEvidence:
 class PurposeJudgement:
     """A purpose that was found: its probability for the project, and the evidence, rule by rule.
 
-    ``dockerfiles`` are the paths of the Dockerfiles that hold evidence. ``sub_purposes`` are those of the rules that found
-    something, in the order of the seed.
+    ``dockerfiles`` are the paths of the Dockerfiles that hold evidence. ``sub_purposes`` are those of the
+    rules that found something, in the order of the seed.
     """
 
     purpose: str
@@ -70,9 +76,11 @@ class PurposeJudgement:
 
 
 def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None = None) -> PurposeRules:
-    """Rules from the text of the seed. ``purposes`` (purpose → its sub-purposes) is what the codebook allows, if given.
+    """Rules from the text of the seed. ``purposes`` (purpose → its sub-purposes) is what the codebook allows,
+    if given.
 
-    Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not compile.
+    Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not
+    compile.
     """
     seed = "purpose_rules"
     rules: list[PurposeRule] = []
@@ -84,21 +92,28 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
             raise ValueError(f"{seed}: rule {name!r} stands there twice")
         seen.add(name)
         if purposes is not None and (purpose not in purposes or (sub and sub not in purposes[purpose])):
-            raise ValueError(f"{seed}: rule {name!r} names {purpose!r} {sub!r}, which the codebook does not have")
+            raise ValueError(
+                f"{seed}: rule {name!r} names {purpose!r} {sub!r}, which the codebook does not have"
+            )
         if not row["where"]:
             base[purpose] = float(row["weight"])
             continue
         rules.append(
             PurposeRule(
                 evidence_rule(seed, name, row["where"], row["pattern"]),
-                purpose, sub or None, float(row["weight"]), float(row["expected"]),
-            )  # fmt: skip
+                purpose,
+                sub or None,
+                float(row["weight"]),
+                float(row["expected"]),
+            )
         )
     return PurposeRules(tuple(rules), base)
 
 
 def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudgement, ...]:
-    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles included."""
+    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles
+    included.
+    """
     places = by_place(facts)
     scores: dict[str, float] = {}
     evidence: dict[str, list[PurposeEvidence]] = {}
@@ -106,7 +121,9 @@ def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudg
         hits = found(rule.rule, places)
         if hits:
             scores[rule.purpose] = scores.get(rule.purpose, rules.base.get(rule.purpose, 0.0)) + rule.weight
-            evidence.setdefault(rule.purpose, []).extend(PurposeEvidence(rule.rule.rule, rule.sub_purpose, hit) for hit in hits)
+            evidence.setdefault(rule.purpose, []).extend(
+                PurposeEvidence(rule.rule.rule, rule.sub_purpose, hit) for hit in hits
+            )
     judgements = []
     for purpose, score in scores.items():
         probability = 1 / (1 + math.exp(-score))
@@ -129,8 +146,8 @@ def purposes_of_dockerfile(path: str, project: Iterable[PurposeJudgement]) -> tu
 
 
 _DOCKERFILE_PLACES = frozenset(
-    {"dockerfile path", "stage", "base image", "command", "copy", "port", "start command", "instruction", "variable",
-     "volume", "user", "label", "healthcheck", "comment"}
+    {"dockerfile path", "stage", "base image", "command", "copy", "port", "start command", "instruction",
+     "variable", "volume", "user", "label", "healthcheck", "comment"}
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""How the weights of the purpose rules were found, and what the rules are worth on projects that they never saw.
+"""How the weights of the purpose rules were found, and what the rules are worth on projects that they never
+saw.
 
-Here: the fixed split of the coded projects, fitting, precision and recall. Not here: the labeller (``purpose``), the mapping of the
-study's free-text codes (``codebook``). Fitting needs scipy.
+Here: the fixed split of the coded projects, fitting, precision and recall. Not here: the labeller
+(``purpose``), the mapping of the study's free-text codes (``codebook``). Fitting needs scipy.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from dockml_dagster.study.evidence_rules import by_place, found
 from dockml_dagster.study.project_facts import Fact
@@ -21,9 +22,11 @@ Half = Literal["develop", "measure"]
 PENALTY = 8.0
 """Strength of the pull of a weight to what was expected of its rule."""
 DEFINING = 3.5
-"""From this expectation on a rule meets the definition of its purpose (a dev container is a browser workspace whether or not somebody
-coded it so): its weight is not fitted."""
+"""From this expectation on a rule meets the definition of its purpose (a dev container is a browser workspace
+whether or not somebody coded it so): its weight is not fitted, and no base goes so low as to undo it.
+"""
 _PINNED = 10_000.0
+_LEAST_BASE = -3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class PurposeScore:
-    """How one purpose (or all together, micro-averaged) was found: n projects coded with it, given it, both. ``None`` for no figure."""
+    """How one purpose (or all together, micro-averaged) was found: n projects coded with it, given it, both.
+    ``None`` for no figure.
+    """
 
     purpose: str
     coded: int
@@ -61,7 +66,8 @@ class PurposeScore:
 
 
 def half_of(name: str, salt: str) -> Half:
-    """The half of a project (``owner/name``): the first byte of SHA-256 of salt, colon and the owner in lower case, even or odd.
+    """The half of a project (``owner/name``): the first byte of SHA-256 of salt, colon and the owner in lower
+    case, even or odd.
 
     By owner, so that the two halves share no one's habits. The salt is in the seed ``evaluation_split.csv``.
     """
@@ -70,7 +76,9 @@ def half_of(name: str, salt: str) -> Half:
 
 
 def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
-    """The rules with weights fitted purpose by purpose: logistic likelihood, a normal prior around ``expected``, none below 0."""
+    """The rules with weights fitted purpose by purpose: logistic likelihood, a normal prior around
+    ``expected``, none below 0.
+    """
     import numpy as np
     from scipy.optimize import minimize
 
@@ -87,24 +95,34 @@ def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
         centre = np.array([rules.rules[i].expected for i in columns] + [0.0])
         pull = np.array([_PINNED if expected >= DEFINING else PENALTY for expected in centre[:-1]] + [0.04])
 
-        def loss(w, matrix=matrix, target=target, centre=centre, pull=pull):  # type: ignore[no-untyped-def]
-            score = matrix @ w
-            error = 1 / (1 + np.exp(-score)) - target
-            value = (np.logaddexp(0, score) - target * score).sum() + (pull * (w - centre) ** 2).sum() / 2
-            return value, matrix.T @ error + pull * (w - centre)
-
-        bounds = [(0.0, None)] * len(columns) + [(None, None)]
-        fitted = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x
+        bounds = [(0.0, None)] * len(columns) + [(_LEAST_BASE, None)]
+        fitted = minimize(
+            _loss, centre, (matrix, target, centre, pull), jac=True, method="L-BFGS-B", bounds=bounds
+        ).x
         for column, weight in zip(columns, fitted[:-1], strict=True):
             weights[column] = round(float(weight), 3)
         base[purpose] = round(float(fitted[-1]), 3)
-    return PurposeRules(tuple(replace(rule, weight=w) for rule, w in zip(rules.rules, weights, strict=True)), base)
+    return PurposeRules(
+        tuple(replace(rule, weight=w) for rule, w in zip(rules.rules, weights, strict=True)), base
+    )
+
+
+def _loss(w: Any, matrix: Any, target: Any, centre: Any, pull: Any) -> tuple[float, Any]:
+    """Negative log-posterior and its gradient."""
+    import numpy as np
+
+    score = matrix @ w
+    error = 1 / (1 + np.exp(-score)) - target
+    value = (np.logaddexp(0, score) - target * score).sum() + (pull * (w - centre) ** 2).sum() / 2
+    return float(value), matrix.T @ error + pull * (w - centre)
 
 
 def measure(
     coded: Mapping[str, AbstractSet[str]], given: Mapping[str, AbstractSet[str]], purposes: Iterable[str]
 ) -> tuple[PurposeScore, ...]:
-    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by project."""
+    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by
+    project.
+    """
     scores = []
     for purpose in purposes:
         in_coded = {name for name, found_in in coded.items() if purpose in found_in}

@@ -1,11 +1,13 @@
 """Tests instead of impressions: differences between groups, their size, and intervals.
 
-Here: medians, comparisons of several groups, proportions. Not here: agreement (``agreement``), reading tables, choosing measures.
+Here: medians, comparisons of several groups, proportions. Not here: agreement (``agreement``), reading
+tables, choosing measures.
 
-Everything that scipy and statsmodels have is theirs; Cliff's delta is taken from scipy's U. Values that a cap cut off
-("at least so much") are ``Sample.censored``: medians are then Kaplan-Meier's, tests Gehan's (which are Kruskal-Wallis and Mann-Whitney where
-nothing is censored, up to ties), and Cliff's delta counts pairs whose order is unknown as ties and states the bounds.
-``None`` in a result means that the figure does not exist for these data; it is never 0. Import is light: scipy loads on first use.
+Everything that scipy and statsmodels have is theirs; Cliff's delta is taken from scipy's U. Values that a cap
+cut off ("at least so much") are ``Sample.censored``: medians are then Kaplan-Meier's, tests Gehan's (which
+are Kruskal-Wallis and Mann-Whitney where nothing is censored, up to ties), and Cliff's delta counts pairs
+whose order is unknown as ties and states the bounds. ``None`` in a result means that the figure does not
+exist for these data; it is never 0. Import is light: scipy loads on first use.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 SizeWord = Literal["negligible", "small", "medium", "large"]
 Test = Literal["Kruskal-Wallis", "Mann-Whitney", "Gehan-Breslow"]
@@ -22,10 +24,11 @@ Test = Literal["Kruskal-Wallis", "Mann-Whitney", "Gehan-Breslow"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The values of one group. ``censored`` runs parallel to ``values``: true where the real value is at least the one given.
+    """The values of one group. ``censored`` runs parallel to ``values``: true where the real value is at
+    least the one given.
 
-    An empty ``censored`` means that none is. Raises ``ValueError`` on other lengths, or a value that is not finite: what is
-    unknown has no place in a sample, not even as NaN.
+    An empty ``censored`` means that none is. Raises ``ValueError`` on other lengths, or a value that is not
+    finite: what is unknown has no place in a sample, not even as NaN.
     """
 
     values: tuple[float, ...]
@@ -57,8 +60,9 @@ class Sample:
 class Median:
     """A median with its percentile bootstrap interval.
 
-    ``median`` is ``None`` for an empty sample and where censoring hides it (Kaplan-Meier's curve stays above one half);
-    ``low`` and ``high`` are ``None`` where they cannot be had, ``high`` also where it lies beyond the cap.
+    ``median`` is ``None`` for an empty sample and where censoring hides it (Kaplan-Meier's curve stays above
+    one half); ``low`` and ``high`` are ``None`` where they cannot be had, ``high`` also where it lies beyond
+    the cap.
     """
 
     n: int
@@ -71,10 +75,11 @@ class Median:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Cliff's delta: the probability that a value of the first group is the larger, less that it is the smaller (-1 to 1).
+    """Cliff's delta: the probability that a value of the first group is the larger, less that it is the
+    smaller (-1 to 1).
 
-    ``size`` by the thresholds 0.147, 0.33, 0.474 (Romano et al. 2006). ``least`` and ``most`` bound it where censoring
-    hides the order of some pairs; else both equal ``delta``.
+    ``size`` by the thresholds 0.147, 0.33, 0.474 (Romano et al. 2006). ``least`` and ``most`` bound it where
+    censoring hides the order of some pairs; else both equal ``delta``.
     """
 
     delta: float
@@ -102,9 +107,9 @@ class Pair:
 class Comparison:
     """Several groups compared in one measure.
 
-    ``statistic`` is H of Kruskal-Wallis or the chi-square of Gehan-Breslow, ``epsilon_squared`` = H / (n - 1) the share of rank variance that
-    the groups explain (``None`` under censoring). Groups without a value take no part and stand in ``left_out``. ``reason`` says why there is
-    no test.
+    ``statistic`` is H of Kruskal-Wallis or the chi-square of Gehan-Breslow, ``epsilon_squared`` = H / (n - 1)
+    the share of rank variance that the groups explain (``None`` under censoring). Groups without a value take
+    no part and stand in ``left_out``. ``reason`` says why there is no test.
     """
 
     n: int
@@ -132,7 +137,9 @@ class Proportion:
 
 
 def median_interval(sample: Sample, *, draws: int = 2000, seed: int = 0, confidence: float = 0.95) -> Median:
-    """The median and its percentile bootstrap interval (scipy's ``bootstrap``; under censoring of Kaplan-Meier medians)."""
+    """The median and its percentile bootstrap interval (scipy's ``bootstrap``; under censoring of
+    Kaplan-Meier medians).
+    """
     if sample.n == 0:
         return Median(0, 0, None, None, None, confidence)
     import numpy as np
@@ -147,9 +154,15 @@ def median_interval(sample: Sample, *, draws: int = 2000, seed: int = 0, confide
             # Every draw is the same value; scipy warns of a degenerate distribution.
             return Median(sample.n, 0, median, median, median, confidence)
         found = stats.bootstrap(
-            (values,), np.median, n_resamples=draws, confidence_level=confidence, method="percentile", vectorized=True,
-            rng=np.random.default_rng(seed), batch=max(1, 10_000_000 // sample.n),
-        ).confidence_interval  # fmt: skip
+            (values,),
+            np.median,
+            n_resamples=draws,
+            confidence_level=confidence,
+            method="percentile",
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+            batch=max(1, 10_000_000 // sample.n),
+        ).confidence_interval
         return Median(sample.n, 0, median, float(found.low), float(found.high), confidence)
     generator = np.random.default_rng(seed)
     values, marks = np.asarray(sample.values, dtype=float), np.asarray(sample.marks)
@@ -160,10 +173,12 @@ def median_interval(sample: Sample, *, draws: int = 2000, seed: int = 0, confide
         medians.append(_kaplan_meier_median(values[drawn], marks[drawn]))
     tail = (1 - confidence) / 2
     low, high = np.quantile(medians, [tail, 1 - tail], method="nearest")
-    return Median(sample.n, sample.n_censored, _finite(middle), _finite(float(low)), _finite(float(high)), confidence)
+    return Median(
+        sample.n, sample.n_censored, _finite(middle), _finite(float(low)), _finite(float(high)), confidence
+    )
 
 
-def _kaplan_meier_median(values, marks) -> float:  # type: ignore[no-untyped-def]
+def _kaplan_meier_median(values: Any, marks: Any) -> float:
     """The least value at which Kaplan-Meier's survival is at most one half; infinite where it never is."""
     from scipy import stats
 
@@ -184,29 +199,37 @@ def cliffs_delta(first: Sample, second: Sample) -> Effect | None:
 
     pairs = first.n * second.n
     if not first.n_censored and not second.n_censored:
-        u = float(stats.mannwhitneyu(first.values, second.values, method="asymptotic", use_continuity=False).statistic)
+        u = float(
+            stats.mannwhitneyu(
+                first.values, second.values, method="asymptotic", use_continuity=False
+            ).statistic
+        )
         delta = 2 * u / pairs - 1
         return Effect(delta, size_word(delta), delta, delta)
     larger, smaller, tied = _known_order(first, second)
     delta = (larger - smaller) / pairs
     unknown = pairs - larger - smaller - tied
-    return Effect(delta, size_word(delta), (larger - smaller - unknown) / pairs, (larger - smaller + unknown) / pairs)
+    return Effect(
+        delta, size_word(delta), (larger - smaller - unknown) / pairs, (larger - smaller + unknown) / pairs
+    )
 
 
 def _known_order(first: Sample, second: Sample) -> tuple[int, int, int]:
-    """Pairs of which it is known that the first is the larger, the smaller, the same; by sorting, not pair by pair."""
+    """Pairs of which it is known that the first is the larger, the smaller, the same; by sorting, not pair by
+    pair.
+    """
     import numpy as np
 
-    def split(sample: Sample):  # type: ignore[no-untyped-def]
+    def split(sample: Sample) -> tuple[Any, Any]:
         values, marks = np.asarray(sample.values, dtype=float), np.asarray(sample.marks)
         return np.sort(values[~marks]), np.sort(values[marks])
 
     (exact_a, capped_a), (exact_b, capped_b) = split(first), split(second)
 
-    def above(upper, lower, side: Literal["left", "right"]) -> int:  # type: ignore[no-untyped-def]
+    def above(upper: Any, lower: Any, side: Literal["left", "right"]) -> int:
         return int(np.searchsorted(lower, upper, side=side).sum())
 
-    # A capped value is above every exact value below its cap (and at it: it was cut because there was more, or as much).
+    # A capped value is above every exact value below its cap; of one at its cap the order is not known.
     larger = above(exact_a, exact_b, "left") + above(capped_a, exact_b, "left")
     smaller = above(exact_b, exact_a, "left") + above(capped_b, exact_a, "left")
     tied = above(exact_a, exact_b, "right") - above(exact_a, exact_b, "left")
@@ -223,14 +246,20 @@ def size_word(delta: float) -> SizeWord:
     return "medium" if size < 0.474 else "large"
 
 
-def compare(groups: Mapping[str, Sample], *, draws: int = 2000, seed: int = 0, confidence: float = 0.95) -> Comparison:
-    """Compare a measure between groups: medians, an overall test, every pair with Holm's correction, and effect sizes.
+def compare(
+    groups: Mapping[str, Sample], *, draws: int = 2000, seed: int = 0, confidence: float = 0.95
+) -> Comparison:
+    """Compare a measure between groups: medians, an overall test, every pair with Holm's correction, and
+    effect sizes.
 
-    Mann-Whitney is two-sided, exact for small samples without ties and asymptotic with continuity correction else (scipy's
-    ``method="auto"``).
+    Mann-Whitney is two-sided, exact for small samples without ties and asymptotic with continuity correction
+    else (scipy's ``method="auto"``).
     """
     used = {name: sample for name, sample in groups.items() if sample.n}
-    medians = {name: median_interval(sample, draws=draws, seed=seed, confidence=confidence) for name, sample in groups.items()}
+    medians = {
+        name: median_interval(sample, draws=draws, seed=seed, confidence=confidence)
+        for name, sample in groups.items()
+    }
     left_out = tuple(name for name in groups if name not in used)
     censored = any(sample.n_censored for sample in used.values())
     test: Test = "Gehan-Breslow" if censored else "Kruskal-Wallis"
@@ -248,8 +277,17 @@ def compare(groups: Mapping[str, Sample], *, draws: int = 2000, seed: int = 0, c
         statistic, p = float(found.statistic), float(found.pvalue)
         epsilon = statistic / (n - 1)
     return Comparison(
-        n, medians, test, statistic, len(used) - 1, p, epsilon, _pairs(used), left_out, None,
-    )  # fmt: skip
+        n,
+        medians,
+        test,
+        statistic,
+        len(used) - 1,
+        p,
+        epsilon,
+        _pairs(used),
+        left_out,
+        None,
+    )
 
 
 def _why_no_test(groups: Mapping[str, Sample]) -> str | None:
@@ -280,15 +318,24 @@ def _pairs(groups: Mapping[str, Sample]) -> tuple[Pair, ...]:
     corrected = iter(multipletests(known, method="holm")[1] if known else ())
     return tuple(
         Pair(
-            first, second, groups[first].n, groups[second].n, test, statistic, p,
-            None if p is None else float(next(corrected)), cliffs_delta(groups[first], groups[second]),
+            first,
+            second,
+            groups[first].n,
+            groups[second].n,
+            test,
+            statistic,
+            p,
+            None if p is None else float(next(corrected)),
+            cliffs_delta(groups[first], groups[second]),
         )
         for first, second, test, statistic, p in raw
-    )  # fmt: skip
+    )
 
 
 def _gehan(samples: Sequence[Sample]) -> tuple[float | None, float | None]:
-    """Gehan's generalised Wilcoxon test in Breslow's form for two or more groups (statsmodels' ``survdiff``, weights ``gb``)."""
+    """Gehan's generalised Wilcoxon test in Breslow's form for two or more groups (statsmodels' ``survdiff``,
+    weights ``gb``).
+    """
     import numpy as np
     from statsmodels.duration.survfunc import survdiff
 
