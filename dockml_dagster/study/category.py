@@ -55,9 +55,9 @@ class Reason:
 class CategoryJudgement:
     """The answer for one project.
 
-    ``category`` is ``None`` for "cannot tell": nothing but the base rates speaks, or the likeliest category
-    is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability`` are
-    given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke for
+    ``category`` is ``None`` for "cannot tell": nothing speaks for the likeliest one but how common it is, or
+    it is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability``
+    are given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke for
     ``likeliest``, the strongest first.
     """
 
@@ -108,17 +108,18 @@ def judge(values: Mapping[str, FeatureValue], model: CategoryModel) -> CategoryJ
             scores[category] += weight * value.value
     probabilities = _softmax(scores)
     likeliest = max(CATEGORIES, key=lambda category: probabilities[category])
+    reasons = _reasons(values, model, likeliest)
     why_not = None
-    if not any(model.weights.get(name) for name in values):
-        why_not = "nothing is known of the project that speaks for any category"
+    if not reasons:
+        why_not = "nothing that is known of the project speaks for a category"
     elif probabilities[likeliest] < LEAST_PROBABILITY:
-        why_not = f"no category is likelier than {LEAST_PROBABILITY}"
+        why_not = f"no category is as likely as {LEAST_PROBABILITY}"
     return CategoryJudgement(
         category=None if why_not else likeliest,
         likeliest=likeliest,
         probability=probabilities[likeliest],
         probabilities=probabilities,
-        reasons=_reasons(values, model, likeliest),
+        reasons=reasons,
         why_not=why_not,
     )
 

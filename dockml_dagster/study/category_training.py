@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dockml_dagster.study.agreement import Interval, cohen_kappa
-from dockml_dagster.study.category import CATEGORIES, INTERCEPT, LEAST_PROBABILITY, CategoryModel, judge
+from dockml_dagster.study.category import CATEGORIES, INTERCEPT, CategoryModel, judge
 from dockml_dagster.study.features import Feature, FeatureValue
 
 Array = np.ndarray[Any, Any]
@@ -136,6 +136,7 @@ def cross_validate(
     temperature: float,
     folds: int = 5,
     repetitions: int = 10,
+    draws: int = 500,
     seed: int = 0,
 ) -> CrossValidation:
     """Repeated stratified cross-validation grouped by owner (repetition ``i`` shuffles by ``seed + i``).
@@ -149,11 +150,13 @@ def cross_validate(
     owners = np.array([example.owner for example in examples])
     ours: list[Array] = []
     sure: list[Array] = []
+    answered: list[Array] = []
     words: list[Array] = []
     majority: list[Array] = []
     for repetition in range(repetitions):
         found = [np.empty(len(targets), dtype=object) for _ in range(3)]
         probability = np.zeros(len(targets))
+        tells = np.zeros(len(targets), dtype=bool)
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repetition)
         for train, test in splitter.split(targets, targets, owners):
             learnt = [examples[i] for i in train]
@@ -161,23 +164,25 @@ def cross_validate(
             for i in test:
                 judgement = judge(examples[i].features, model)
                 found[0][i], probability[i] = judgement.likeliest, judgement.probability
+                tells[i] = judgement.category is not None
             found[1][test] = _bag_of_words(learnt, [examples[i] for i in test])
             values, counts = np.unique(targets[train], return_counts=True)
             found[2][test] = values[counts.argmax()]
         for kept, predicted in zip((ours, words, majority), found, strict=True):
             kept.append(predicted.astype(str))
         sure.append(probability)
-    draws = _owner_draws(owners, 500, seed)
+        answered.append(tells)
+    drawn = _owner_draws(owners, draws, seed)
     scores = tuple(
-        _scores(name, targets, predicted, draws)
+        _scores(name, targets, predicted, drawn)
         for name, predicted in (("named features", ours), ("bag of words", words), ("majority", majority))
     )
     calibration, error = _calibration(targets, ours, sure)
-    told = np.array(sure) >= LEAST_PROBABILITY
+    told = np.array(answered)
     right = np.array([predicted == targets for predicted in ours])
     return CrossValidation(
         scores,
-        _gain(targets, ours, words, draws),
+        _gain(targets, ours, words, drawn),
         calibration,
         error,
         (float(1 - told.mean()), float(right[told].mean())),

@@ -67,7 +67,7 @@ class CodeMeaning:
 
 
 def parse_codebook(categories_csv: str, purposes_csv: str, sub_purposes_csv: str) -> Codebook:
-    """The codebook from its three seeds. Raises ``ValueError`` where it contradicts itself or ``CATEGORIES``."""
+    """The codebook from its three seeds; ``ValueError`` where it contradicts itself or ``CATEGORIES``."""
     categories = _codes("categories", categories_csv)
     purposes = _codes("purposes", purposes_csv, ("side",))
     subs = _codes("sub_purposes", sub_purposes_csv, ("purpose",))

@@ -95,7 +95,10 @@ def without_name(text: str, name: str) -> str:
     """The text without the words that are the project's or the owner's name, so that no label can rest on
     them.
     """
-    for part in {part for part in name.lower().split("/") if part}:
+    # The longer name first: `keras-team` before `keras`.
+    for part in sorted(
+        {part for part in name.lower().split("/") if part}, key=lambda part: (-len(part), part)
+    ):
         text = re.sub(
             rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text[:_MAX_README], flags=re.IGNORECASE
         )
