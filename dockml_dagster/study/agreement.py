@@ -3,10 +3,10 @@
 Here: the two coefficients for nominal codes, their per-code forms for units that bear several codes, and
 intervals. Not here: reading labels, deciding between them, any other statistic (``statistics``).
 
-Alpha is computed by the package ``krippendorff`` (Castro 2017, after Hayes and Krippendorff 2007). Kappa is
-Cohen (1960); its formula is three lines, and the tests hold it equal to scikit-learn and statsmodels. Both
-are ``None`` where they are undefined: no pair of ratings, or all raters gave one and the same code throughout
-(no disagreement was possible).
+Both formulas are a few lines: the one package for alpha has a licence (GPL) that this project cannot depend
+on. The tests hold them equal to published examples, to statsmodels (kappa, Fleiss' kappa) and scikit-learn.
+Both are ``None`` where they are undefined: no pair of ratings, or all raters gave one and the same code
+throughout (no disagreement was possible).
 """
 
 from __future__ import annotations
@@ -85,19 +85,20 @@ def krippendorff_alpha(units: Sequence[Unit]) -> float | None:
     """Krippendorff's alpha for nominal codes, any number of raters, missing ratings allowed (K. Krippendorff
     2011, "Computing Krippendorff's Alpha-Reliability").
     """
-    rated = [list(unit.values()) for unit in units if len(unit) >= 2]
-    codes = list(dict.fromkeys(code for unit in rated for code in unit))
-    if len(codes) < 2:
+    rated = [Counter(unit.values()) for unit in units if len(unit) >= 2]
+    totals: Counter[Hashable] = Counter()
+    for counts in rated:
+        totals.update(counts)
+    n = totals.total()
+    expected = n * n - sum(count * count for count in totals.values())
+    if not expected:
         return None
-    import krippendorff
-    import numpy as np
-
-    counts = np.zeros((len(rated), len(codes)), dtype=int)
-    position = {code: i for i, code in enumerate(codes)}
-    for row, unit in enumerate(rated):
-        for code in unit:
-            counts[row, position[code]] += 1
-    return float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
+    observed = math.fsum(
+        (m * m - sum(count * count for count in counts.values())) / (m - 1)
+        for counts in rated
+        for m in (counts.total(),)
+    )
+    return 1 - (n - 1) * observed / expected
 
 
 def agreement(

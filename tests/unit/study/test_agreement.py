@@ -48,6 +48,16 @@ def test_kappa_is_that_of_other_packages(case):
     assert ours == pytest.approx(metrics.cohen_kappa_score(first, second))
 
 
+def test_alpha_follows_from_fleiss_kappa_where_nothing_is_missing():
+    """Of N units with m ratings each, alpha = kappa + (1 - kappa) / (N m); Fleiss' kappa is statsmodels'."""
+    from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+
+    rows = [[(unit * 7 + rater * rater * unit) % 3 for rater in range(4)] for unit in range(25)]
+    kappa = fleiss_kappa(aggregate_raters(rows)[0])
+    units = [{str(rater): code for rater, code in enumerate(row)} for row in rows]
+    assert krippendorff_alpha(units) == pytest.approx(kappa + (1 - kappa) / 100)
+
+
 def test_units_with_one_rating_say_nothing():
     units = _units([["a", "b", "a", "b"], ["a", "b", "b", "b"]])
     assert krippendorff_alpha([*units, {"rater 0": "c"}]) == krippendorff_alpha(units)
