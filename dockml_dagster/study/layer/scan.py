@@ -1,0 +1,174 @@
+"""``scan_layer``: one pass over a layer's compressed stream, ending in rows and a summary, never in an
+exception.
+
+Here: what an archive's entry means for an image (whiteouts, opaque directories, metadata of drivers; OCI
+image specification, layer.md, "Whiteouts"), and how a scan ends. Not here: the archive's form (``tar_walk``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from dockml_dagster.study.layer.filetype import extension, file_type
+from dockml_dagster.study.layer.inflate import (
+    ByteStream,
+    CapHitError,
+    Clock,
+    CompressedBytes,
+    CorruptLayerError,
+    InflatedBytes,
+)
+from dockml_dagster.study.layer.model import (
+    CONTENT_HASH,
+    Cap,
+    EntryKind,
+    LayerEntry,
+    LayerScan,
+    ScanLimits,
+    ScanStatus,
+)
+from dockml_dagster.study.layer.tally import LayerTally
+from dockml_dagster.study.layer.tar_walk import Member, TarWalk
+
+WHITEOUT: Final = ".wh."
+OPAQUE: Final = ".wh..wh..opq"
+_DRIVER: Final = ".wh..wh."
+_ESTARGZ: Final = frozenset({"stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark"})
+_DEFAULT_LIMITS: Final = ScanLimits()
+_AFTER_END: Final = 1 << 20
+"""Zeros that may follow the end marker; tar pads to a record, at most to some 100 KiB in practice."""
+
+
+def scan_layer(
+    stream: ByteStream,
+    *,
+    on_entry: Callable[[LayerEntry], object] | None = None,
+    limits: ScanLimits = _DEFAULT_LIMITS,
+    expected_digest: str | None = None,
+    expected_diff_id: str | None = None,
+    digest: bool = True,
+    clock: Clock = time.monotonic,
+) -> LayerScan:
+    """List, hash and summarise every entry of a layer, in archive order.
+
+    ``stream`` gives the layer's bytes as stored or sent; it is read to its end, forwards only. ``on_entry``
+    gets each row as it is found (a spool's ``append``); rows of a scan whose status is `mismatch` are to be
+    thrown away. ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`; the diff-id is computed only
+    where one is expected, the digest unless ``digest=False`` (a local file whose name vouches for nothing
+    anyway).
+
+    What is wrong with the layer is in the result. Only what ``stream`` or ``on_entry`` raise comes through.
+    """
+    if expected_digest is not None and not digest:
+        raise ValueError("a digest cannot be expected and left out")
+    started = clock()
+    source = CompressedBytes(stream, limits, clock, digest=digest)
+    tally = LayerTally(limits.types)
+    hit: set[Cap] = set()
+    status: ScanStatus = "complete"
+    reason = None
+    inflated = walk = None
+    try:
+        inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
+        walk = TarWalk(inflated.read, limits)
+        for member in walk.members():
+            entry = classified(member)
+            tally.add(entry)
+            if on_entry is not None:
+                on_entry(entry)
+        if expected_diff_id is not None:
+            while inflated.read():
+                pass
+        elif not walk.rest_is_zeros(_AFTER_END):
+            reason = "data after the archive's end was left unread"
+    except CapHitError as cap:
+        hit.add(cap.cap)
+        status, reason = "censored", f"stopped at the cap on {cap.cap}"
+    except CorruptLayerError as problem:
+        status, reason = "corrupt", str(problem)
+    if digest and not hit & {"compressed_bytes", "seconds"}:
+        try:
+            source.drain()
+        except CapHitError as cap:
+            hit.add(cap.cap)
+            if status == "complete":
+                status, reason = "censored", f"stopped at the cap on {cap.cap}"
+    if walk is not None:
+        hit |= walk.hit
+    if tally.overflowed:
+        hit.add("types")
+    found = source.digest()
+    holds = None if expected_digest is None or found is None else found == expected_digest
+    diff_id = None if inflated is None else inflated.diff_id()
+    diff_holds = None if expected_diff_id is None or diff_id is None else diff_id == expected_diff_id
+    if status == "complete" and (holds is False or diff_holds is False):
+        what, got, wanted = (
+            ("digest", found, expected_digest) if holds is False else ("diff-id", diff_id, expected_diff_id)
+        )
+        status, reason = "mismatch", f"the {what} is {got}, not {wanted}"
+    return LayerScan(
+        status=status,
+        reason=reason,
+        censored=tuple(sorted(hit)),
+        compression="none" if inflated is None else inflated.compression,
+        digest=found,
+        digest_holds=holds,
+        diff_id=diff_id,
+        diff_id_holds=diff_holds,
+        compressed_bytes=source.count,
+        inflated_bytes=0 if inflated is None else inflated.count,
+        end_marker=walk is not None and walk.end_marker,
+        content_hash=CONTENT_HASH,
+        verified="content",
+        seconds=clock() - started,
+        summary=tally.summary(),
+    )
+
+
+def classified(member: Member) -> LayerEntry:
+    """An archive's entry as an image's: its kind among whiteouts and metadata, its depth, its types."""
+    path, kind, note = member.path, member.kind, member.note
+    slash = path.rfind("/")
+    name = path[slash + 1 :]
+    depth = 0 if slash < 0 else path.count("/")
+    suffix = content_type = ""
+    if kind == "file":
+        if name[:1] == "." and (special := special_kind(path, name)) is not None:
+            kind = special
+            if kind == "whiteout" and name in {".wh.", ".wh..", ".wh..."}:
+                # Taken literally it would remove the directory that holds it, or that one's parent.
+                kind = "metadata"
+                note = "invalid_whiteout" if note is None else note + ",invalid_whiteout"
+        else:
+            suffix = extension(name)
+            content_type = file_type(member.head) if member.head or not member.size else "data"
+    elif kind == "directory" and path != ".":
+        depth += 1
+    return LayerEntry(
+        path,
+        kind,
+        member.size,
+        member.stored,
+        member.mode,
+        member.uid,
+        member.gid,
+        member.mtime,
+        depth,
+        member.link_target,
+        member.content_hash,
+        member.xattrs,
+        suffix,
+        content_type,
+        note,
+    )
+
+
+def special_kind(path: str, name: str) -> EntryKind | None:
+    """Whether a file is a whiteout, an opaque marker or metadata rather than content."""
+    if name.startswith(WHITEOUT):
+        if name == OPAQUE:
+            return "opaque"
+        return "metadata" if name.startswith(_DRIVER) else "whiteout"
+    return "metadata" if path in _ESTARGZ else None
