@@ -7,13 +7,17 @@ in an archive (``tar_walk``), sparse maps (``sparse``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
+from zlib import adler32
 
 from dockml_dagster.study.layer.inflate import CorruptLayerError
 
 BLOCK: Final = 512
+LARGEST: Final = (1 << 63) - 1
+"""What a column of 64 bits holds."""
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-_XATTR_PREFIXES: Final = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
 
 
 def number(field: bytes, name: str) -> int:
@@ -46,25 +50,62 @@ def text(raw: bytes) -> str:
     return decoded if decoded.isprintable() else decoded.translate(_ESCAPES)
 
 
-def pax_records(block: bytes) -> list[tuple[str, bytes]]:
-    """The records `length key=value newline` of an extended header, in order.
+cached_number = lru_cache(maxsize=4096)(number)
+"""``number`` for fields whose values repeat from entry to entry, as times do."""
+
+
+def owner(fields: bytes) -> tuple[int, int, int]:
+    """Permission bits, uid and gid: the 24 bytes from offset 100. Owners out of range are clamped to 63
+    bits.
+    """
+    uid, gid = (min(max(number(fields[at : at + 8], "owner"), 0), LARGEST) for at in (8, 16))
+    return number(fields[:8], "mode") & 0o7777, uid, gid
+
+
+def checksum_holds(block: bytes) -> bool:
+    """Whether a header's checksum is the sum of its bytes, the checksum's own field counted as spaces.
+
+    Adler-32's low half is that sum modulo 65,521, computed in C. Old Sun and BSD tars summed signed bytes.
+    """
+    total = adler32(block[156:], adler32(block[:148])) - 1 + 8 * 0x20
+    try:
+        stored = int(block[148:154], 8)  # six digits, then NUL and space, is what everybody writes
+    except ValueError:
+        stored = -1
+    if (total - stored) & 0xFFFF == 0:
+        return True
+    stored = number(block[148:156], "checksum")
+    unsigned = sum(block[:148]) + sum(block[156:]) + 8 * 0x20
+    return stored in {unsigned, unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])}
+
+
+def raw_name(block: bytes) -> bytes:
+    """The name in a header, with the prefix that POSIX headers have."""
+    name = block[:100].partition(b"\0")[0]
+    if block[345] and block[257:263] == b"ustar\0":
+        # star keeps times behind a shorter prefix, and says so in the last four bytes.
+        prefix = block[345:476] if block[508:512] == b"tar\0" else block[345:500]
+        return prefix.partition(b"\0")[0] + b"/" + name
+    return name
+
+
+def pax_records(payload: bytes) -> list[tuple[bytes, bytes]]:
+    """Key and value of each record `length key=value newline` of an extended header, in order.
 
     Raises ``CorruptLayerError`` where lengths and newlines do not agree.
     """
     records = []
-    at, end = 0, len(block)
-    while at < end and block[at]:  # some writers pad with zeros
-        space = block.find(b" ", at, at + 21)
-        digits = block[at:space] if space > 0 else b""
+    at, end = 0, len(payload)
+    while at < end and payload[at]:  # some writers pad with zeros
+        space = payload.find(b" ", at, at + 21)
+        digits = payload[at:space] if space > 0 else b""
         if not digits.isdigit():
             raise CorruptLayerError("an extended header's record has no length")
         stop = at + int(digits)
-        equals = block.find(b"=", space, stop)
-        if stop > end or equals < 0 or block[stop - 1] != 0x0A:
+        key, equals, value = payload[space + 1 : stop - 1].partition(b"=")
+        if stop > end or not equals or payload[stop - 1] != 0x0A:
             raise CorruptLayerError("an extended header's record has a wrong length")
-        records.append(
-            (block[space + 1 : equals].decode("utf-8", "backslashreplace"), block[equals + 1 : stop - 1])
-        )
+        records.append((key, value))
         at = stop
     return records
 
@@ -79,10 +120,14 @@ def pax_number(value: bytes, name: str) -> int:
     return result - 1 if whole[:1] == b"-" and fraction.strip(b"0") else result
 
 
-def xattr_names(keys: list[str]) -> str | None:
+def xattr_names(keys: Iterable[bytes]) -> str | None:
     """Names of the extended attributes among an extended header's keys, sorted, joined by `,`."""
-    names = {key.removeprefix(prefix) for key in keys for prefix in _XATTR_PREFIXES if key.startswith(prefix)}
-    return ",".join(sorted(text(name.encode()) for name in names)) or None
+    names = {
+        text(key.partition(b".xattr.")[2])
+        for key in keys
+        if key.startswith((b"SCHILY.xattr.", b"LIBARCHIVE.xattr."))
+    }
+    return ",".join(sorted(names)) or None
 
 
 def clean(path: str) -> tuple[str, str | None]:

@@ -14,9 +14,10 @@ from typing import Final, Protocol
 
 from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
 
-COMPRESSED_CHUNK: Final = 64 << 10
-INFLATED_CHUNK: Final = 256 << 10
-"""Small enough to stay in a core's second-level cache between inflating and hashing."""
+COMPRESSED_CHUNK: Final = 256 << 10
+INFLATED_CHUNK: Final = 1 << 20
+"""Inflating and walking take turns and push each other out of the core's first cache; with 64 KiB fed at a
+time the walk took half as long again. Memory stays at a few chunks."""
 
 SKIPPABLE_FRAME: Final = range(0x184D2A50, 0x184D2A60)
 # 128 MiB, above which zstd(1) itself wants --long; it bounds a worker's memory.

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from dockml_dagster.study.layer.filetype import extension, file_type
 from dockml_dagster.study.layer.inflate import (
     ByteStream,
     CapHitError,
@@ -23,19 +22,14 @@ from dockml_dagster.study.layer.inflate import (
 from dockml_dagster.study.layer.model import (
     CONTENT_HASH,
     Cap,
-    EntryKind,
     LayerEntry,
     LayerScan,
     ScanLimits,
     ScanStatus,
 )
 from dockml_dagster.study.layer.tally import LayerTally
-from dockml_dagster.study.layer.tar_walk import Member, TarWalk
+from dockml_dagster.study.layer.tar_walk import TarWalk
 
-WHITEOUT: Final = ".wh."
-OPAQUE: Final = ".wh..wh..opq"
-_DRIVER: Final = ".wh..wh."
-_ESTARGZ: Final = frozenset({"stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark"})
 _DEFAULT_LIMITS: Final = ScanLimits()
 _AFTER_END: Final = 1 << 20
 """Zeros that may follow the end marker; tar pads to a record, at most to some 100 KiB in practice."""
@@ -73,8 +67,7 @@ def scan_layer(
     try:
         inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
         walk = TarWalk(inflated.read, limits)
-        for member in walk.members():
-            entry = classified(member)
+        for entry in walk.entries():
             tally.add(entry)
             if on_entry is not None:
                 on_entry(entry)
@@ -125,50 +118,3 @@ def scan_layer(
         seconds=clock() - started,
         summary=tally.summary(),
     )
-
-
-def classified(member: Member) -> LayerEntry:
-    """An archive's entry as an image's: its kind among whiteouts and metadata, its depth, its types."""
-    path, kind, note = member.path, member.kind, member.note
-    slash = path.rfind("/")
-    name = path[slash + 1 :]
-    depth = 0 if slash < 0 else path.count("/")
-    suffix = content_type = ""
-    if kind == "file":
-        if name[:1] == "." and (special := special_kind(path, name)) is not None:
-            kind = special
-            if kind == "whiteout" and name in {".wh.", ".wh..", ".wh..."}:
-                # Taken literally it would remove the directory that holds it, or that one's parent.
-                kind = "metadata"
-                note = "invalid_whiteout" if note is None else note + ",invalid_whiteout"
-        else:
-            suffix = extension(name)
-            content_type = file_type(member.head) if member.head or not member.size else "data"
-    elif kind == "directory" and path != ".":
-        depth += 1
-    return LayerEntry(
-        path,
-        kind,
-        member.size,
-        member.stored,
-        member.mode,
-        member.uid,
-        member.gid,
-        member.mtime,
-        depth,
-        member.link_target,
-        member.content_hash,
-        member.xattrs,
-        suffix,
-        content_type,
-        note,
-    )
-
-
-def special_kind(path: str, name: str) -> EntryKind | None:
-    """Whether a file is a whiteout, an opaque marker or metadata rather than content."""
-    if name.startswith(WHITEOUT):
-        if name == OPAQUE:
-            return "opaque"
-        return "metadata" if name.startswith(_DRIVER) else "whiteout"
-    return "metadata" if path in _ESTARGZ else None

@@ -49,13 +49,13 @@ def old_gnu(header: bytes, next_block: Callable[[], bytes], most: int) -> tuple[
     return number(header[_OLD_REAL_SIZE], "real size"), parts
 
 
-def pax_0(records: Sequence[tuple[str, bytes]], most: int) -> list[Part] | None:
+def pax_0(records: Sequence[tuple[bytes, bytes]], most: int) -> list[Part] | None:
     """The map that an extended header holds: `GNU.sparse.map` (0.1), or offsets and lengths in turn (0.0)."""
     flat: list[bytes] = []
     for key, value in records:
-        if key == "GNU.sparse.map":
+        if key == b"GNU.sparse.map":
             flat = value.split(b",") if value else []
-        elif key in {"GNU.sparse.offset", "GNU.sparse.numbytes"}:
+        elif key in {b"GNU.sparse.offset", b"GNU.sparse.numbytes"}:
             flat.append(value)
     return _pairs(flat) if len(flat) <= 2 * most else None
 

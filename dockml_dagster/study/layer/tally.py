@@ -11,15 +11,15 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from dockml_dagster.study.layer.filetype import OTHER
 from dockml_dagster.study.layer.model import (
+    EntryKind,
     LargeFile,
     LayerEntry,
     LayerSummary,
     TypeCount,
-    published_level,
 )
 
 LARGEST: Final = 20
@@ -32,11 +32,12 @@ class HashedSet:
 
     def __init__(self) -> None:
         self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._append = [bucket.append for bucket in self._buckets]
 
     def add(self, item: str) -> None:
         """Remember an item; the same one may come often."""
         value = hash(item)
-        self._buckets[value & (_BUCKETS - 1)].append(value)
+        self._append[value & (_BUCKETS - 1)](value)
 
     def distinct(self) -> int:
         """How many different items came."""
@@ -49,27 +50,41 @@ class HashedSet:
 
 
 class TypeTable:
-    """Files and bytes by name, for at most ``most`` names; further ones share ``OTHER``."""
+    """Files and bytes by extension and file type, for at most ``most`` pairs; further ones share
+    ``OTHER``.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._counts: dict[str, list[int]] = {}
+        self._counts: dict[tuple[str, str], list[int]] = {}
         self.overflowed = False
 
-    def add(self, name: str, size: int) -> None:
+    def add(self, extension: str, file_type: str, size: int) -> None:
         """Count one file of ``size`` bytes."""
-        counts = self._counts.get(name)
+        counts = self._counts.get((extension, file_type))
         if counts is None:
             if len(self._counts) >= self._most:
                 self.overflowed = True
-                name = OTHER
-            counts = self._counts.setdefault(name, [0, 0])
+                extension = OTHER
+            counts = self._counts.setdefault((extension, file_type), [0, 0])
         counts[0] += 1
         counts[1] += size
 
-    def counted(self) -> tuple[TypeCount, ...]:
-        """All names, largest in bytes first, then by files and name."""
-        rows = (TypeCount(name, files, size) for name, (files, size) in self._counts.items())
+    def extensions(self) -> tuple[TypeCount, ...]:
+        """By extension: largest in bytes first, then by files and name."""
+        return self._totals(0)
+
+    def file_types(self) -> tuple[TypeCount, ...]:
+        """By file type, likewise."""
+        return self._totals(1)
+
+    def _totals(self, part: int) -> tuple[TypeCount, ...]:
+        totals: dict[str, list[int]] = {}
+        for names, (files, size) in self._counts.items():
+            total = totals.setdefault(names[part], [0, 0])
+            total[0] += files
+            total[1] += size
+        rows = (TypeCount(name, files, size) for name, (files, size) in totals.items())
         return tuple(sorted(rows, key=lambda row: (-row.bytes, -row.files, row.name)))
 
 
@@ -79,17 +94,19 @@ class Largest:
     def __init__(self, most: int = LARGEST) -> None:
         self._most = most
         self._heap: list[LargeFile] = []
-        self._least = 0
+        self.least = 0
 
     def add(self, size: int, path: str) -> None:
-        """Consider one file; empty ones are never among the largest."""
-        if size <= self._least:
+        """Consider one file. Callers may leave out those of at most ``least`` bytes, empty ones among
+        them.
+        """
+        if size <= self.least:
             return
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, LargeFile(size, path))
         else:
             heapq.heappushpop(self._heap, LargeFile(size, path))
-            self._least = self._heap[0].size
+            self.least = self._heap[0].size
 
     def found(self) -> tuple[LargeFile, ...]:
         """Largest first, equal ones by path."""
@@ -100,46 +117,45 @@ class LayerTally:
     """Adds entries up to a ``LayerSummary``."""
 
     def __init__(self, most_types: int) -> None:
-        self._kinds: dict[str, int] = {}
+        self._kinds: dict[EntryKind, int] = dict.fromkeys(get_args(EntryKind), 0)
         self._paths = HashedSet()
         self._directories = HashedSet()
         self._parents = HashedSet()
         self._last_parent = ""
-        self._extensions = TypeTable(most_types)
-        self._file_types = TypeTable(most_types)
+        self._types = TypeTable(most_types)
         self._largest = Largest()
         self._depth = self._level = self._bytes = self._holes = self._noted = 0
 
     def add(self, entry: LayerEntry) -> None:
         """Count one entry."""
-        path, kind = entry.path, entry.kind
-        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+        path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note = entry
+        self._kinds[kind] += 1
         self._paths.add(path)
-        parent = path[: max(path.rfind("/"), 0)]
+        parent = path.rpartition("/")[0]
         if parent != self._last_parent:
             self._last_parent = parent
             self._parents.add(parent)
-        self._depth = max(self._depth, entry.depth)
-        if entry.note is not None:
+        self._depth = max(self._depth, depth)
+        if note is not None:
             self._noted += 1
         if kind == "file":
-            stored = entry.stored
             self._bytes += stored
-            self._holes += entry.size - stored
-            self._extensions.add(entry.extension, stored)
-            self._file_types.add(entry.file_type, stored)
-            self._largest.add(stored, path)
+            self._holes += size - stored
+            self._types.add(extension, file_type, stored)
+            if stored > self._largest.least:
+                self._largest.add(stored, path)
+            level = depth + 1
         elif kind == "directory":
             self._directories.add(path)
-        elif kind in _NOT_CONTENT:
-            return
-        level = published_level(path)
+            level = depth
+        else:
+            level = 0 if kind in _NOT_CONTENT else depth + 1
         self._level = max(self._level, level)
 
     @property
     def overflowed(self) -> bool:
         """Whether there were more extensions than are counted one by one."""
-        return self._extensions.overflowed
+        return self._types.overflowed
 
     def summary(self) -> LayerSummary:
         """The summary of what was added."""
@@ -148,14 +164,14 @@ class LayerTally:
         return LayerSummary(
             entries=entries,
             files=_sum(kinds, ("file", "hardlink")),
-            directories=kinds.get("directory", 0),
+            directories=kinds["directory"],
             empty_directories=self._directories.distinct_not_in(self._parents),
-            symlinks=kinds.get("symlink", 0),
-            hardlinks=kinds.get("hardlink", 0),
+            symlinks=kinds["symlink"],
+            hardlinks=kinds["hardlink"],
             devices=_sum(kinds, ("char_device", "block_device", "fifo")),
-            whiteouts=kinds.get("whiteout", 0),
-            opaques=kinds.get("opaque", 0),
-            metadata=kinds.get("metadata", 0),
+            whiteouts=kinds["whiteout"],
+            opaques=kinds["opaque"],
+            metadata=kinds["metadata"],
             duplicate_entries=entries - self._paths.distinct(),
             max_depth=self._depth,
             max_published_level=self._level,
@@ -163,13 +179,13 @@ class LayerTally:
             sparse_bytes=self._holes,
             noted=self._noted,
             largest=self._largest.found(),
-            extensions=self._extensions.counted(),
-            file_types=self._file_types.counted(),
+            extensions=self._types.extensions(),
+            file_types=self._types.file_types(),
         )
 
 
 _NOT_CONTENT: Final = frozenset({"whiteout", "opaque", "metadata"})
 
 
-def _sum(counts: Mapping[str, int], kinds: Iterable[str]) -> int:
-    return sum(counts.get(kind, 0) for kind in kinds)
+def _sum(counts: Mapping[EntryKind, int], kinds: Iterable[EntryKind]) -> int:
+    return sum(counts[kind] for kind in kinds)

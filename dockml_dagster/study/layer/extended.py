@@ -1,0 +1,70 @@
+"""What headers in front of an entry say about it: pax extended and global headers, GNU long names.
+
+Here: which of them wins, and what it changes. Not here: reading them off the archive (``tar_walk``).
+"""
+
+from __future__ import annotations
+
+from dockml_dagster.study.layer import header
+from dockml_dagster.study.layer.inflate import CorruptLayerError
+
+Records = tuple[tuple[bytes, bytes], ...]
+"""Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
+
+
+class Pending:
+    """The headers read so far for the entry that follows.
+
+    Attributes are None where nothing was said. A pax record wins over a GNU long name, that over the entry's
+    own header.
+    """
+
+    __slots__ = ("gid", "link", "mtime", "name", "notes", "records", "size", "sparse", "uid", "xattrs")
+
+    def __init__(self, records: Records) -> None:
+        self.name: bytes | None = None
+        self.link: bytes | None = None
+        self.size: int | None = None
+        self.uid: int | None = None
+        self.gid: int | None = None
+        self.mtime: int | None = None
+        self.xattrs: str | None = None
+        self.sparse: dict[bytes, bytes] = {}
+        self.notes: list[str] = []
+        self.records: Records = ()
+        if records:
+            self.take(records)
+
+    def take(self, records: Records) -> None:
+        """Take up the records of an extended header."""
+        self.records = (*self.records, *records)
+        for key, value in records:
+            match key:
+                case b"mtime":
+                    self.mtime = header.pax_number(value, "mtime") if value else None
+                case b"path":
+                    self.name = value or None
+                case b"linkpath":
+                    self.link = value or None
+                case b"size":
+                    self.size = header.pax_number(value, "size") if value else None
+                    if self.size is not None and self.size < 0:
+                        raise CorruptLayerError("an extended header has a negative size")
+                case b"uid":
+                    self.uid = header.pax_number(value, "uid") if value else None
+                case b"gid":
+                    self.gid = header.pax_number(value, "gid") if value else None
+                case _ if key.startswith(b"GNU.sparse."):
+                    self.sparse[key[len(b"GNU.sparse.") :]] = value
+                case _ if b".xattr." in key:
+                    self.xattrs = header.xattr_names([name for name, _ in self.records])
+
+    def long_name(self, name: bytes) -> None:
+        """Take up a GNU long name, unless an extended header has named the entry."""
+        if self.name is None:
+            self.name = name
+
+    def long_link(self, link: bytes) -> None:
+        """Take up a GNU long link name, likewise."""
+        if self.link is None:
+            self.link = link
