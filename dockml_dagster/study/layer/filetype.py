@@ -111,7 +111,9 @@ _TEXT: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 
 
 
 def file_type(head: bytes) -> str:
-    """What a file's first bytes (up to 512) say: a format's name, else `text` or `data`; `empty` for none."""
+    """What a file's first bytes (``tar_walk.HEAD`` of them) say: a format's name, else `text` or `data`;
+    `empty` for none.
+    """
     if not head:
         return "empty"
     for magic, name in _BY_FIRST_BYTE.get(head[0], ()):
@@ -136,5 +138,5 @@ def _is_utf8(head: bytes) -> bool:
         head.decode()
     except UnicodeDecodeError as problem:
         # A character cut by the end of the sample is no objection.
-        return problem.start >= len(head) - 3 and len(head) >= 512
+        return problem.start >= len(head) - 3 and len(head) >= 256
     return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
-from zlib import adler32
 
 from dockml_dagster.study.layer.inflate import CorruptLayerError
 
@@ -50,33 +49,35 @@ def text(raw: bytes) -> str:
     return decoded if decoded.isprintable() else decoded.translate(_ESCAPES)
 
 
-cached_number = lru_cache(maxsize=4096)(number)
-"""``number`` for fields whose values repeat from entry to entry, as times do."""
+def clamped(value: int) -> int:
+    """A number as a column of 64 bits holds it: nobody's clock or user table goes that far."""
+    return min(max(value, -LARGEST), LARGEST)
+
+
+@lru_cache(maxsize=4096)
+def cached_time(field: bytes) -> int:
+    """A header's time; neighbours often share it."""
+    return clamped(number(field, "mtime"))
 
 
 def owner(fields: bytes) -> tuple[int, int, int]:
     """Permission bits, uid and gid: the 24 bytes from offset 100. Owners out of range are clamped to 63
     bits.
     """
-    uid, gid = (min(max(number(fields[at : at + 8], "owner"), 0), LARGEST) for at in (8, 16))
+    uid, gid = number(fields[8:16], "uid"), number(fields[16:], "gid")
     return number(fields[:8], "mode") & 0o7777, uid, gid
 
 
-def checksum_holds(block: bytes) -> bool:
-    """Whether a header's checksum is the sum of its bytes, the checksum's own field counted as spaces.
+def verify_checksum(block: bytes) -> None:
+    """Raise ``CorruptLayerError`` unless a header's checksum is the sum of its bytes.
 
-    Adler-32's low half is that sum modulo 65,521, computed in C. Old Sun and BSD tars summed signed bytes.
+    The checksum's own field counts as 8 spaces. Old Sun and BSD tars summed signed bytes.
     """
-    total = adler32(block[156:], adler32(block[:148])) - 1 + 8 * 0x20
-    try:
-        stored = int(block[148:154], 8)  # six digits, then NUL and space, is what everybody writes
-    except ValueError:
-        stored = -1
-    if (total - stored) & 0xFFFF == 0:
-        return True
-    stored = number(block[148:156], "checksum")
-    unsigned = sum(block[:148]) + sum(block[156:]) + 8 * 0x20
-    return stored in {unsigned, unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])}
+    summed = block[:148] + block[156:]
+    unsigned = sum(summed) + 8 * 0x20
+    signed = unsigned - 256 * sum(byte > 127 for byte in summed)
+    if number(block[148:156], "checksum") not in {unsigned, signed}:
+        raise CorruptLayerError("a header's checksum is wrong, or this is no tar archive")
 
 
 def raw_name(block: bytes) -> bytes:
@@ -111,12 +112,12 @@ def pax_records(payload: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def pax_number(value: bytes, name: str) -> int:
-    """A decimal number of an extended header, its fraction rounded down (times have one)."""
+    """A decimal number of an extended header, its fraction rounded down (times have one), clamped."""
     whole, dot, fraction = value.partition(b".")
     digits = whole.removeprefix(b"-")
     if not digits.isdigit() or len(digits) > 20 or (dot and not (fraction or b"0").isdigit()):
         raise CorruptLayerError(f"an extended header's {name} is not a number")
-    result = int(whole)
+    result = clamped(int(whole))
     return result - 1 if whole[:1] == b"-" and fraction.strip(b"0") else result
 
 

@@ -31,6 +31,7 @@ from dockml_dagster.study.layer.tally import LayerTally
 from dockml_dagster.study.layer.tar_walk import TarWalk
 
 _DEFAULT_LIMITS: Final = ScanLimits()
+_BATCH: Final = 512
 _AFTER_END: Final = 1 << 20
 """Zeros that may follow the end marker; tar pads to a record, at most to some 100 KiB in practice."""
 
@@ -38,7 +39,7 @@ _AFTER_END: Final = 1 << 20
 def scan_layer(
     stream: ByteStream,
     *,
-    on_entry: Callable[[LayerEntry], object] | None = None,
+    sink: Callable[[list[LayerEntry]], object] | None = None,
     limits: ScanLimits = _DEFAULT_LIMITS,
     expected_digest: str | None = None,
     expected_diff_id: str | None = None,
@@ -53,7 +54,7 @@ def scan_layer(
     where one is expected, the digest unless ``digest=False`` (a local file whose name vouches for nothing
     anyway).
 
-    What is wrong with the layer is in the result. Only what ``stream`` or ``on_entry`` raise comes through.
+    What is wrong with the layer is in the result. Only what ``stream`` or ``sink`` raise comes through.
     """
     if expected_digest is not None and not digest:
         raise ValueError("a digest cannot be expected and left out")
@@ -67,10 +68,15 @@ def scan_layer(
     try:
         inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
         walk = TarWalk(inflated.read, limits)
-        for entry in walk.entries():
-            tally.add(entry)
-            if on_entry is not None:
-                on_entry(entry)
+        more = True
+        while more:
+            batch: list[LayerEntry] = []
+            try:
+                more = walk.read_entries(batch, _BATCH)
+            finally:
+                tally.add(batch)
+                if sink is not None and batch:
+                    sink(batch)
         if expected_diff_id is not None:
             while inflated.read():
                 pass

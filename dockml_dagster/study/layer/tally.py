@@ -32,12 +32,12 @@ class HashedSet:
 
     def __init__(self) -> None:
         self._buckets = [array("q") for _ in range(_BUCKETS)]
-        self._append = [bucket.append for bucket in self._buckets]
+        self.appends = [bucket.append for bucket in self._buckets]
 
     def add(self, item: str) -> None:
         """Remember an item; the same one may come often."""
         value = hash(item)
-        self._append[value & (_BUCKETS - 1)](value)
+        self.appends[value & (_BUCKETS - 1)](value)
 
     def distinct(self) -> int:
         """How many different items came."""
@@ -126,31 +126,35 @@ class LayerTally:
         self._largest = Largest()
         self._depth = self._level = self._bytes = self._holes = self._noted = 0
 
-    def add(self, entry: LayerEntry) -> None:
-        """Count one entry."""
-        path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note = entry
-        self._kinds[kind] += 1
-        self._paths.add(path)
-        parent = path.rpartition("/")[0]
-        if parent != self._last_parent:
-            self._last_parent = parent
-            self._parents.add(parent)
-        self._depth = max(self._depth, depth)
-        if note is not None:
-            self._noted += 1
-        if kind == "file":
-            self._bytes += stored
-            self._holes += size - stored
-            self._types.add(extension, file_type, stored)
-            if stored > self._largest.least:
-                self._largest.add(stored, path)
-            level = depth + 1
-        elif kind == "directory":
-            self._directories.add(path)
-            level = depth
-        else:
-            level = 0 if kind in _NOT_CONTENT else depth + 1
-        self._level = max(self._level, level)
+    def add(self, entries: Iterable[LayerEntry]) -> None:
+        """Count entries, in archive order."""
+        kinds, paths, largest = self._kinds, self._paths.appends, self._largest
+        depths, levels = self._depth, self._level
+        for path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note in entries:
+            kinds[kind] += 1
+            value = hash(path)
+            paths[value & (_BUCKETS - 1)](value)
+            parent = path.rpartition("/")[0]
+            if parent != self._last_parent:
+                self._last_parent = parent
+                self._parents.add(parent)
+            depths = max(depths, depth)
+            if note is not None:
+                self._noted += 1
+            if kind == "file":
+                level = depth + 1
+                self._bytes += stored
+                self._holes += size - stored
+                self._types.add(extension, file_type, stored)
+                if stored > largest.least:
+                    largest.add(stored, path)
+            elif kind == "directory":
+                level = depth
+                self._directories.add(path)
+            else:
+                level = 0 if kind in _NOT_CONTENT else depth + 1
+            levels = max(levels, level)
+        self._depth, self._level = depths, levels
 
     @property
     def overflowed(self) -> bool:
