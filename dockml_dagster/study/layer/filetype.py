@@ -140,3 +140,43 @@ def _is_utf8(head: bytes) -> bool:
         # A character cut by the end of the sample is no objection.
         return problem.start >= len(head) - 3 and len(head) >= 256
     return True
+
+
+_PUBLISHED: Final[dict[str, str]] = {
+    extension: name
+    for name, extensions in {
+        "python": "py pyc pyo pyx pyi pxd ipynb",
+        "C/C++": "c cc cpp cxx h hh hpp hxx cu cuh",
+        "lib": "a la lib",
+        "archive": "gz tgz tar tar.gz tar.bz2 tar.xz tar.zst bz2 xz zst zip whl egg jar war rpm deb 7z rar",
+        "image": "png jpg jpeg gif svg ico bmp tif tiff webp",
+        "doc": "txt md rst pdf html htm tex doc docx odt ps man",
+        "data/ database": "csv tsv json parquet arrow db sqlite sqlite3 sql h5 hdf5 npy npz mat xml",
+        "model/ weights": "pt pth ckpt pb onnx safetensors gguf tflite pkl joblib caffemodel weights",
+        "disc/media": "iso img mp3 mp4 wav ogg avi mov flac",
+        "font": "ttf otf woff woff2 eot pfb afm",
+        "browser": "js min.js mjs ts d.ts css min.css js.map css.map",
+        "perl": "pl pm pod",
+        "ruby": "rb gem",
+        "java": "java class",
+        "goland": "go",
+        "Julia": "jl",
+    }.items()
+    for extension in extensions.split()
+}
+_PACKAGES: Final = re.compile(r"(?:^|/)(?:site|dist)-packages/")
+
+
+def published_class(path: str, suffix: str, magic: str) -> str:
+    """The class of the study's figures (section RQ4, "file types") that a file belongs to.
+
+    The names are the study's; the rules are not, as its own are substring tests of which the last wins
+    (study.md 6.5). Order: packages of Python ("PEP"), then what the first bytes prove, then the extension;
+    `.` and the extension, as there, for everything without a class, and `other` for files without an
+    extension.
+    """
+    if _PACKAGES.search(path):
+        return "PEP"
+    if magic in {"elf", "pe", "mach_o"}:
+        return "ELF/COFF"
+    return _PUBLISHED.get(suffix) or ("." + suffix if suffix else "other")

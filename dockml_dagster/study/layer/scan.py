@@ -99,14 +99,12 @@ def scan_layer(
     if tally.overflowed:
         hit.add("types")
     found = source.digest()
-    holds = None if expected_digest is None or found is None else found == expected_digest
     diff_id = None if inflated is None else inflated.diff_id()
-    diff_holds = None if expected_diff_id is None or diff_id is None else diff_id == expected_diff_id
-    if status == "complete" and (holds is False or diff_holds is False):
-        what, got, wanted = (
-            ("digest", found, expected_digest) if holds is False else ("diff-id", diff_id, expected_diff_id)
-        )
-        status, reason = "mismatch", f"the {what} is {got}, not {wanted}"
+    holds, diff_holds = _holds(found, expected_digest), _holds(diff_id, expected_diff_id)
+    if status == "complete" and holds is False:
+        status, reason = "mismatch", f"the digest is {found}, not {expected_digest}"
+    elif status == "complete" and diff_holds is False:
+        status, reason = "mismatch", f"the diff-id is {diff_id}, not {expected_diff_id}"
     return LayerScan(
         status=status,
         reason=reason,
@@ -124,3 +122,7 @@ def scan_layer(
         seconds=clock() - started,
         summary=tally.summary(),
     )
+
+
+def _holds(found: str | None, expected: str | None) -> bool | None:
+    return None if found is None or expected is None else found == expected
