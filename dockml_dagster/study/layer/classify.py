@@ -24,7 +24,8 @@ Classified = tuple[EntryKind, int, str, str, str | None]
 def classified(path: str, kind: EntryKind, head: bytes, size: int) -> Classified:
     """Classify an entry by its cleaned path, its kind in the archive and a file's first bytes.
 
-    ``head`` may be empty for a file of some ``size`` whose content was not seen; its type is then `data`.
+    ``head`` may be empty for a file of some ``size`` whose content was not seen; its type is then unknown,
+    "".
     """
     slash = path.rfind("/")
     depth = path.count("/") if slash > 0 else 0
@@ -35,7 +36,7 @@ def classified(path: str, kind: EntryKind, head: bytes, size: int) -> Classified
         special = _special(path, name)
         if special is not None:
             return special, depth, "", "", "invalid_whiteout" if name in _INVALID else None
-    return kind, depth, extension(name), file_type(head) if head or not size else "data", None
+    return kind, depth, extension(name), file_type(head) if head or not size else "", None
 
 
 def _special(path: str, name: str) -> EntryKind | None:

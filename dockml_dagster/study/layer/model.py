@@ -67,7 +67,8 @@ class LayerEntry(NamedTuple):
     """Lower-case suffix without the dot (`py`, `so` for `libc.so.6`, `tar.gz`); empty: none. See
     ``filetype``."""
     file_type: str
-    """What the first bytes say (`elf`, `gzip`, `text` …; `empty`), empty for everything but files."""
+    """What the first bytes say (`elf`, `gzip`, `text`, `empty` …); empty for everything but files, and for
+    files whose content was not seen."""
     note: str | None
     """What was odd, words joined by `,` (`absolute`, `escapes_root`, `path_cut` …). None: nothing."""
 
@@ -189,11 +190,14 @@ class LayerScan:
     """`sha256:…` of the inflated stream, where asked for and read to its end."""
     diff_id_holds: bool | None
     compressed_bytes: int
-    inflated_bytes: int
-    """Bytes of the archive that were inflated. With neither a diff-id nor trouble, reading stops soon after
-    the archive's end marker."""
-    end_marker: bool
-    """Whether the archive ended with its block of zeros (engines do not insist)."""
+    """Size of the layer as stored; where a cap stopped the reading, what was read of it."""
+    fetched_bytes: int
+    """Bytes of the layer that were read: less than ``compressed_bytes`` with a table of contents."""
+    inflated_bytes: int | None
+    """Bytes of the archive that were inflated. None: its table of contents was read instead. With neither a
+    diff-id nor trouble, reading stops soon after the archive's end marker."""
+    end_marker: bool | None
+    """Whether the archive ended with its block of zeros (engines do not insist). None: not read."""
     content_hash: str
     """The algorithm of every ``LayerEntry.content_hash`` (a table of contents: `sha256`)."""
     verified: Verified

@@ -30,6 +30,9 @@ from dockml_dagster.study.layer.model import (
 from dockml_dagster.study.layer.tally import LayerTally
 from dockml_dagster.study.layer.tar_walk import TarWalk
 
+Sink = Callable[[list[LayerEntry]], object]
+"""Takes rows in batches, in archive order."""
+
 _DEFAULT_LIMITS: Final = ScanLimits()
 _BATCH: Final = 512
 _AFTER_END: Final = 1 << 20
@@ -39,7 +42,7 @@ _AFTER_END: Final = 1 << 20
 def scan_layer(
     stream: ByteStream,
     *,
-    sink: Callable[[list[LayerEntry]], object] | None = None,
+    sink: Sink | None = None,
     limits: ScanLimits = _DEFAULT_LIMITS,
     expected_digest: str | None = None,
     expected_diff_id: str | None = None,
@@ -68,15 +71,7 @@ def scan_layer(
     try:
         inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
         walk = TarWalk(inflated.read, limits)
-        more = True
-        while more:
-            batch: list[LayerEntry] = []
-            try:
-                more = walk.read_entries(batch, _BATCH)
-            finally:
-                tally.add(batch)
-                if sink is not None and batch:
-                    sink(batch)
+        _read_all(walk, tally, sink)
         if expected_diff_id is not None:
             while inflated.read():
                 pass
@@ -115,6 +110,7 @@ def scan_layer(
         diff_id=diff_id,
         diff_id_holds=diff_holds,
         compressed_bytes=source.count,
+        fetched_bytes=source.count,
         inflated_bytes=0 if inflated is None else inflated.count,
         end_marker=walk is not None and walk.end_marker,
         content_hash=CONTENT_HASH,
@@ -122,6 +118,18 @@ def scan_layer(
         seconds=clock() - started,
         summary=tally.summary(),
     )
+
+
+def _read_all(walk: TarWalk, tally: LayerTally, sink: Sink | None) -> None:
+    more = True
+    while more:
+        batch: list[LayerEntry] = []
+        try:
+            more = walk.read_entries(batch, _BATCH)
+        finally:  # what came before the trouble is a lower bound worth having
+            tally.add(batch)
+            if sink is not None and batch:
+                sink(batch)
 
 
 def _holds(found: str | None, expected: str | None) -> bool | None:
