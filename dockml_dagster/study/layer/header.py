@@ -103,8 +103,8 @@ def pax_records(payload: bytes) -> list[tuple[bytes, bytes]]:
         if not digits.isdigit():
             raise CorruptLayerError("an extended header's record has no length")
         stop = at + int(digits)
-        key, equals, value = payload[space + 1 : stop - 1].partition(b"=")
-        if stop > end or not equals or payload[stop - 1] != 0x0A:
+        key, equals, value = payload[space + 1 : max(stop - 1, 0)].partition(b"=")
+        if not space < stop <= end or not equals or payload[stop - 1] != 0x0A:
             raise CorruptLayerError("an extended header's record has a wrong length")
         records.append((key, value))
         at = stop

@@ -91,12 +91,17 @@ class TarWalk:
             name, owned, octal, end, time, check, typeflag, link, prefix = _FIELDS(block)
             # Adler-32's low half is the sum of the bytes, in C; the checksum's own field counts as 8 spaces.
             total = adler32(block[156:], adler32(block[:148])) - 1 + 8 * 0x20
-            if not check.isdigit() or (total - int(check, 8)) & 0xFFFF:
+            try:
+                usual = not (total - int(check, 8)) & 0xFFFF and end == b"\0" and octal.isdigit()
+                size = int(octal, 8) if usual else -1
+            except ValueError:
+                usual = False
+            if not usual:
                 header.verify_checksum(block)
+                size = _size(octal + end)
             self._left -= 1
             if self._left < 0:
                 raise CapHitError("entries")
-            size = int(octal, 8) if end == b"\0" and octal.isdigit() else _size(octal + end)
             if typeflag in b"xXgLK":
                 pending = self._extended(pending, typeflag, size)
                 continue
