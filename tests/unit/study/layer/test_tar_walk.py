@@ -109,7 +109,9 @@ def odd_names(tree: Path) -> Path:
 
 
 def tarred(tree: Path, *options: str) -> bytes:
-    return subprocess.run([TAR, "-C", tree, *options, "-cf", "-", "."], check=True, capture_output=True).stdout
+    return subprocess.run(
+        [TAR, "-C", tree, *options, "-cf", "-", "."], check=True, capture_output=True
+    ).stdout
 
 
 @needs_tar
@@ -211,7 +213,9 @@ def test_star_prefixes_and_signed_checksums(tar) -> None:
     assert [row.path for row in walk(bytes(data))] == ["é" * 20]
 
 
-segments = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
+segments = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
+)
 names = st.lists(segments.filter(lambda s: s not in {".", ".."}), min_size=1, max_size=12).map("/".join)
 
 
