@@ -72,6 +72,10 @@ def union(spools: Sequence[Spool]) -> Iterator[Merged]:
             levels.pop()
         previous = key
         top = levels[-1]
+        at = top.length
+        while (separator := key.find("\0", at)) >= 0:
+            at = separator + 1
+            levels.append(_Level(at, top.floor, top.cause, exists=False))
         floor, cause = below, below_cause = top.floor, top.cause
         seen: Merged | None = None
         for _, layer, _, entry in rows:
@@ -96,7 +100,8 @@ def union(spools: Sequence[Spool]) -> Iterator[Merged]:
                     below, below_cause = layer, "replaced"
                 seen = Merged(entry, layer, None, None)
         if seen is not None:
-            yield from _implied(levels, key, seen)
+            if not levels[-1].exists:
+                yield from _implied(levels, key, seen)
             yield seen
         if key:
             # A visible link counts as there too: what lies "below" it goes to where it points.
@@ -107,13 +112,6 @@ def union(spools: Sequence[Spool]) -> Iterator[Merged]:
 
 def _implied(levels: list[_Level], key: str, seen: Merged) -> Iterator[Merged]:
     """The directories above ``key`` that only its being there implies, from the highest down."""
-    at = levels[-1].length
-    top = levels[-1]
-    while (separator := key.find("\0", at)) >= 0:
-        at = separator + 1
-        levels.append(_Level(at, top.floor, top.cause, exists=False))
-    if levels[-1].exists:
-        return
     missing = []
     for level in reversed(levels):
         if level.exists:

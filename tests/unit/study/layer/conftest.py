@@ -14,7 +14,8 @@ from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter
 
 Member = tuple[str, str | bytes | None]
-"""Path, and content; a path that ends in `/` is a directory, content `-> x` a symbolic link, `=> x` a hard one."""
+"""Path, and content; a path ending in `/` is a directory, content `-> x` a symbolic link, `=> x` a hard
+one."""
 
 
 def _tar(members: Iterable[Member], **fields: Any) -> bytes:

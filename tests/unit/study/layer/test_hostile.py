@@ -1,4 +1,4 @@
-"""Layers made to hurt: each ends in a row or a status that says so, within its caps, and nothing is written."""
+"""Layers made to hurt: each ends in a row or a status that says so, within its caps; nothing is written."""
 
 from __future__ import annotations
 
