@@ -9,6 +9,7 @@ docs/containers-storage-zstd-chunked.md. Not here: HTTP (the caller gives ``read
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import json
@@ -274,27 +275,16 @@ class _JsonReader:
         self._decode = json.JSONDecoder().raw_decode
         self._text = ""
         self._at = 0
-        self._undecoded = b""
+        self._characters = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def _more(self) -> bool:
-        raw = self._undecoded
         # In large steps: a value that is not whole yet is tried again after each.
+        raw = b""
         while len(raw) < _STEP and (part := next(self._parts, b"")):
             raw += part
-        if len(raw) == len(self._undecoded):
-            return False
-        # Cut at the last byte that does not continue a character.
-        cut = len(raw)
-        while cut and len(raw) - cut < 4 and raw[cut - 1] & 0xC0 == 0x80:
-            cut -= 1
-        if cut and raw[cut - 1] >= 0xC0:
-            cut -= 1
-        else:
-            cut = len(raw)
-        self._undecoded = raw[cut:]
-        self._text = self._text[self._at :] + raw[:cut].decode("utf-8", "backslashreplace")
+        self._text = self._text[self._at :] + self._characters.decode(raw)
         self._at = 0
-        return True
+        return bool(raw)
 
     def peek(self) -> str:
         """The next character that is no space."""
