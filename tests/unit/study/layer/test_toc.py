@@ -68,9 +68,8 @@ def empty_member(extra: bytes) -> bytes:
 
 
 def estargz(tar, layer: bytes, toc: bytes, *, legacy: bool = False) -> bytes:
-    body = gzip.compress(
-        layer.rstrip(b"\0")[: len(layer) // 512 * 512].ljust(-(-len(layer) // 512) * 512, b"\0")
-    )
+    unended = layer.rstrip(b"\0")
+    body = gzip.compress(unended + bytes(-len(unended) % 512))
     offset = b"%016x" % len(body) + b"STARGZ"
     footer = empty_member(offset if legacy else b"SG" + struct.pack("<H", 22) + offset)
     assert len(footer) == (47 if legacy else 51)
