@@ -2,9 +2,9 @@
 
     python tests/bench/bench_layers.py [--layer FILE.tar.gz] [--packages torch==2.13.0 …] [--repeat 3]
 
-Without ``--layer`` a layer is made in a temporary directory, as `pip install --target` and tar + gzip make it,
-and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some repeats
-the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs both cores idle.
+Without ``--layer`` a layer is made in a temporary directory, as `pip install --target` and tar + gzip make
+it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
+repeats the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs both cores idle.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 PACKAGES = (
     "torch==2.13.0 scikit-learn pandas numpy scipy jupyterlab notebook transformers ipython matplotlib sympy"
@@ -113,7 +114,11 @@ def million(_: Path) -> None:
             return b"".join(parts)
 
     with tempfile.TemporaryDirectory() as scratch:
-        writer = SpoolWriter(lambda: Path(tempfile.mkstemp(dir=scratch)[1]).open("w+b"))
+
+        def new_file() -> BinaryIO:
+            return Path(tempfile.mkstemp(dir=scratch)[1]).open("w+b")
+
+        writer = SpoolWriter(new_file)
         result = scan_layer(Archive(), sink=writer.extend)
         with writer.finish() as rows:
             assert sum(1 for _ in rows) == result.summary.entries == MILLION
@@ -131,7 +136,7 @@ def report(**figures: object) -> None:
 
 
 def peak_megabytes() -> float:
-    """The most that this process, or one it started, ever held; of /proc, as getrusage inherits the parent's."""
+    """The most that this process or one it started ever held; of /proc: getrusage inherits the parent's."""
     found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
     own = int(found[1]) / 1024 if found else 0.0
     import resource
@@ -179,9 +184,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         layer = options.layer or make_layer(Path(scratch), options.packages)
         floor_, scan_ = measured("floor", layer, options.repeat), measured("scan", layer, options.repeat)
-        print(
-            f"{'':6}{scan_['entries']:,} entries, {scan_['inflated'] / 1e9:.2f} GB, {layer.stat().st_size / 1e9:.2f} GB packed"
-        )
+        packed = layer.stat().st_size / 1e9
+        print(f"      {scan_['entries']:,} entries, {scan_['inflated'] / 1e9:.2f} GB, {packed:.2f} GB packed")
         serial = measured("one_after_the_other", layer, options.repeat)
         parallel = measured("side_by_side", layer, options.repeat)
         measured("standard_library", layer, 1)

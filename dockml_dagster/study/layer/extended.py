@@ -5,6 +5,9 @@ Here: which of them wins, and what it changes. Not here: reading them off the ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from dockml_dagster.study.layer import header
 from dockml_dagster.study.layer.inflate import CorruptLayerError
 
@@ -19,25 +22,27 @@ class Pending:
     own header.
     """
 
-    __slots__ = ("gid", "link", "mtime", "name", "notes", "records", "size", "sparse", "uid", "xattrs")
+    # On the class, so that making one costs nothing: some archives have an extended header for every entry.
+    name: bytes | None = None
+    link: bytes | None = None
+    size: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mtime: int | None = None
+    xattrs: str | None = None
+    sparse: Mapping[bytes, bytes] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+    records: Records = ()
+    taken = 0
+    """Bytes of extended headers for this entry: a chain of them counts as one."""
 
-    def __init__(self, records: Records) -> None:
-        self.name: bytes | None = None
-        self.link: bytes | None = None
-        self.size: int | None = None
-        self.uid: int | None = None
-        self.gid: int | None = None
-        self.mtime: int | None = None
-        self.xattrs: str | None = None
-        self.sparse: dict[bytes, bytes] = {}
-        self.notes: list[str] = []
-        self.records: Records = ()
+    def __init__(self, records: Records = ()) -> None:
         if records:
             self.take(records)
 
     def take(self, records: Records) -> None:
         """Take up the records of an extended header."""
-        self.records = (*self.records, *records)
+        self.records = self.records + records if self.records else records
         for key, value in records:
             match key:
                 case b"mtime":
@@ -55,7 +60,7 @@ class Pending:
                 case b"gid":
                     self.gid = header.pax_number(value, "gid") if value else None
                 case _ if key.startswith(b"GNU.sparse."):
-                    self.sparse[key[len(b"GNU.sparse.") :]] = value
+                    self.sparse = {**self.sparse, key[len(b"GNU.sparse.") :]: value}
                 case _ if b".xattr." in key:
                     self.xattrs = header.xattr_names([name for name, _ in self.records])
 

@@ -90,7 +90,7 @@ def raw_name(block: bytes) -> bytes:
     return name
 
 
-def pax_records(payload: bytes) -> list[tuple[bytes, bytes]]:
+def pax_records(payload: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """Key and value of each record `length key=value newline` of an extended header, in order.
 
     Raises ``CorruptLayerError`` where lengths and newlines do not agree.
@@ -108,12 +108,14 @@ def pax_records(payload: bytes) -> list[tuple[bytes, bytes]]:
             raise CorruptLayerError("an extended header's record has a wrong length")
         records.append((key, value))
         at = stop
-    return records
+    return tuple(records)
 
 
 def pax_number(value: bytes, name: str) -> int:
     """A decimal number of an extended header, its fraction rounded down (times have one), clamped."""
     whole, dot, fraction = value.partition(b".")
+    if whole.isdigit() and len(whole) < 19 and (not dot or fraction.isdigit()):
+        return int(whole)
     digits = whole.removeprefix(b"-")
     if not digits.isdigit() or len(digits) > 20 or (dot and not (fraction or b"0").isdigit()):
         raise CorruptLayerError(f"an extended header's {name} is not a number")

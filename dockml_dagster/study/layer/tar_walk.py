@@ -135,7 +135,7 @@ class TarWalk:
                 self._skip(size)
                 self._skip_padding(size)
             elif typeflag == b"S" or (pending is not None and pending.sparse):
-                pending = pending or Pending(())
+                pending = pending or Pending()
                 name, real_size, stored, content_hash, head = self._sparse_file(block, name, size, pending)
                 self._skip_padding(size)
             else:
@@ -226,32 +226,31 @@ class TarWalk:
             self._skip(padding, strict=False)  # some writers leave out the last entry's
 
     def _extended(self, pending: Pending | None, typeflag: bytes, size: int) -> Pending:
-        """Take up an extended header or GNU long name; one over the cap is skipped and noted."""
-        at = self._at
-        payload: bytes | None
-        if at + size <= len(self._chunk) and size <= self._limits.header_bytes:
-            payload = self._chunk[at : at + size]
-            self._at = at + size
-        elif size <= self._limits.header_bytes:
-            payload = b"".join(self._pieces(size))
-        else:
-            self._skip(size)
-            payload = None
-        self._skip_padding(size)
+        """Take up an extended header or GNU long name; what is over the cap is skipped and noted."""
         if pending is None:
             pending = Pending(self._globals)
-        if payload is None:
+        pending.taken += size
+        at = self._at
+        if pending.taken > self._limits.header_bytes:
+            self._skip(size)
             self.hit.add("header_bytes")
-            pending.notes.append("header_too_large")
-        elif typeflag == b"L":
-            pending.long_name(payload.partition(b"\0")[0])
-        elif typeflag == b"K":
-            pending.long_link(payload.partition(b"\0")[0])
+            pending.notes = ("header_too_large",)
         else:
-            records = tuple(header.pax_records(payload))
-            if typeflag == b"g":
-                self._globals = records
-            pending.take(records)
+            if at + size <= len(self._chunk):
+                payload = self._chunk[at : at + size]
+                self._at = at + size
+            else:
+                payload = b"".join(self._pieces(size))
+            if typeflag == b"L":
+                pending.long_name(payload.partition(b"\0")[0])
+            elif typeflag == b"K":
+                pending.long_link(payload.partition(b"\0")[0])
+            else:
+                records = header.pax_records(payload)
+                if typeflag == b"g":
+                    self._globals = records
+                pending.take(records)
+        self._skip_padding(size)
         return pending
 
     def _block(self) -> bytes:
@@ -312,7 +311,7 @@ class TarWalk:
         holes = real_size - stored
         if parts is None or holes > self._holes_left or not sparse.is_sound(parts, real_size, stored):
             self._skip(stored)
-            pending.notes.append("unhashed")
+            pending.notes += ("unhashed",)
             return name, real_size, stored, None, b""
         self._holes_left -= holes
         content_hash, head = self._hashed(sparse.expanded(parts, real_size, self._pieces(stored)))

@@ -119,6 +119,14 @@ def test_a_pax_header_of_a_gigabyte_is_skipped(scanned, tar) -> None:
     assert time.process_time() - started < 20
 
 
+def test_a_chain_of_extended_headers_counts_as_one(scanned, tar) -> None:
+    record = b"30 comment=" + b"x" * 18 + b"\n"
+    one = header(b"x", b"x", size=octal(30 * 1024)) + record * 1024
+    result = scanned(one * 100 + tar([("kept.txt", "x")]), limits=ScanLimits(header_bytes=1 << 16))
+    assert [(row.path, row.note) for row in result.rows] == [("kept.txt", "header_too_large")]
+    assert result.scan.censored == ("header_bytes",)
+
+
 def test_paths_of_four_kilobytes_and_more(scanned, tar) -> None:
     deep = "/".join("a" * 2000)
     result = scanned(tar([(deep, "x"), (deep + "/" + "b" * 5000, "y")]))
