@@ -6,6 +6,7 @@ that a worker stays under 100 MB. Not here: which layers, and what becomes of th
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
@@ -125,6 +126,7 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get among the answers
     _bound_memory()
+    gc.set_threshold(100_000)  # rows come and go by the million, and none is part of a cycle
     while True:
         try:
             task, spools, limits = pickle.load(requests)  # noqa: S301 - from the parent process only

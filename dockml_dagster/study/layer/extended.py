@@ -5,6 +5,7 @@ Here: which of them wins, and what it changes. Not here: reading them off the ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -13,6 +14,9 @@ from dockml_dagster.study.layer.inflate import CorruptLayerError
 
 Records = tuple[tuple[bytes, bytes], ...]
 """Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
+
+_ONLY_TIME = re.compile(rb"(\d{1,3}) mtime=(\d{1,18})(?:\.\d*)?\n")
+"""What Python's tarfile and GNU tar write for every entry: by far the most frequent extended header."""
 
 
 class Pending:
@@ -63,6 +67,16 @@ class Pending:
                     self.sparse = {**self.sparse, key[len(b"GNU.sparse.") :]: value}
                 case _ if b".xattr." in key:
                     self.xattrs = header.xattr_names([name for name, _ in self.records])
+
+    def take_payload(self, payload: bytes) -> Records:
+        """Take up the data of an extended header; its records, for a global header to be kept."""
+        only_time = _ONLY_TIME.fullmatch(payload)
+        if only_time is not None and int(only_time[1]) == len(payload):
+            self.mtime = int(only_time[2])
+            return ((b"mtime", only_time[2]),)
+        records = header.pax_records(payload)
+        self.take(records)
+        return records
 
     def long_name(self, name: bytes) -> None:
         """Take up a GNU long name, unless an extended header has named the entry."""

@@ -246,10 +246,9 @@ class TarWalk:
             elif typeflag == b"K":
                 pending.long_link(payload.partition(b"\0")[0])
             else:
-                records = header.pax_records(payload)
+                records = pending.take_payload(payload)
                 if typeflag == b"g":
                     self._globals = records
-                pending.take(records)
         self._skip_padding(size)
         return pending
 
