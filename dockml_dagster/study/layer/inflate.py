@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
 
-COMPRESSED_CHUNK: Final = 256 << 10
-INFLATED_CHUNK: Final = 1 << 20
+COMPRESSED_CHUNK: Final = 512 << 10
+INFLATED_CHUNK: Final = 2 << 20
 """Inflating and walking take turns and push each other out of the core's first cache; with 64 KiB fed at a
 time the walk took half as long again. Memory stays at a few chunks."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, cast
 
 from dockml_dagster.study.layer.classify import OPAQUE, WHITEOUT
 from dockml_dagster.study.layer.model import EntryKind, LayerEntry
@@ -46,11 +46,8 @@ Spool = Callable[[], Iterable[bytes]]
 """Opens a finished spool: its lines from the first on, each time it is called."""
 
 
-class Keyed(NamedTuple):
-    """A line and what it is sorted by."""
-
-    key: str
-    line: bytes
+_Keyed = tuple[str, bytes]
+"""What a line is sorted by, and the line."""
 
 
 def merge_key(path: str, kind: str) -> str:
@@ -59,6 +56,8 @@ def merge_key(path: str, kind: str) -> str:
 
     A whiteout is about the path it removes, an opaque marker about the directory it lies in.
     """
+    if kind == "file":
+        return path.replace("/", "\0")
     if kind == "whiteout":
         directory, slash, name = path.rpartition("/")
         path = directory + slash + name[len(WHITEOUT) :]
@@ -111,7 +110,7 @@ class SpoolWriter:
     def __init__(self, new_file: Callable[[], BinaryIO]) -> None:
         """``new_file`` opens an empty file for writing and reading; files that become needless are closed."""
         self._new_file = new_file
-        self._rows: list[Keyed] = []
+        self._rows: list[_Keyed] = []
         self._bytes = 0
         self._runs: list[BinaryIO] = []
         self._last_key = ""
@@ -119,11 +118,12 @@ class SpoolWriter:
     def extend(self, entries: Iterable[LayerEntry]) -> None:
         """Add rows: a ``scan_layer`` sink."""
         rows = self._rows
-        new: Callable[..., Keyed] = tuple.__new__
+        size = self._bytes
         for entry in entries:
             line = line_of(entry)
-            self._bytes += len(line)
-            rows.append(new(Keyed, (merge_key(entry.path, entry.kind), line)))
+            size += len(line)
+            rows.append((merge_key(entry[0], entry[1]), line))
+        self._bytes = size
         if len(rows) >= _RUN_ROWS or self._bytes >= _RUN_BYTES:
             self._end_run()
 
@@ -141,12 +141,12 @@ class SpoolWriter:
         if not rows:
             return
         rows.sort(key=itemgetter(0))
-        if not self._runs or rows[0].key < self._last_key:
+        if not self._runs or rows[0][0] < self._last_key:
             if len(self._runs) >= _MOST_RUNS:
                 self._merge_runs()
             self._runs.append(self._new_file())
-        self._last_key = rows[-1].key
-        self._runs[-1].writelines(row.line for row in rows)
+        self._last_key = rows[-1][0]
+        self._runs[-1].writelines([line for _, line in rows])
 
     def _merge_runs(self) -> None:
         whole = self._new_file()
@@ -154,15 +154,15 @@ class SpoolWriter:
             run.seek(0)
         # Runs are in archive order and merging is stable, so rows of one key stay in archive order.
         merged = heapq.merge(*(map(_keyed, run) for run in self._runs), key=itemgetter(0))
-        whole.writelines(row.line for row in merged)
+        whole.writelines(line for _, line in merged)
         for run in self._runs:
             run.close()
         self._runs = [whole]
 
 
-def _keyed(line: bytes) -> Keyed:
+def _keyed(line: bytes) -> _Keyed:
     path, kind, _ = line.split(b"\t", 2)
-    return Keyed(merge_key(path.decode(), kind.decode()), line)
+    return merge_key(path.decode(), kind.decode()), line
 
 
 def keyed_entries(lines: Iterable[bytes]) -> Iterator[tuple[str, LayerEntry]]:

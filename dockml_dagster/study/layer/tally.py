@@ -56,17 +56,23 @@ class TypeTable:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._counts: dict[tuple[str, str], list[int]] = {}
+        self.rows: dict[tuple[str, str], list[int]] = {}
+        """Files and bytes of each pair there is a row for."""
         self.overflowed = False
+
+    def row(self, extension: str, file_type: str) -> list[int]:
+        """The row to count a pair in, made if need be."""
+        counts = self.rows.get((extension, file_type))
+        if counts is None:
+            if len(self.rows) >= self._most:
+                self.overflowed = True
+                extension = OTHER
+            counts = self.rows.setdefault((extension, file_type), [0, 0])
+        return counts
 
     def add(self, extension: str, file_type: str, size: int) -> None:
         """Count one file of ``size`` bytes."""
-        counts = self._counts.get((extension, file_type))
-        if counts is None:
-            if len(self._counts) >= self._most:
-                self.overflowed = True
-                extension = OTHER
-            counts = self._counts.setdefault((extension, file_type), [0, 0])
+        counts = self.row(extension, file_type)
         counts[0] += 1
         counts[1] += size
 
@@ -80,7 +86,7 @@ class TypeTable:
 
     def _totals(self, part: int) -> tuple[TypeCount, ...]:
         totals: dict[str, list[int]] = {}
-        for names, (files, size) in self._counts.items():
+        for names, (files, size) in self.rows.items():
             total = totals.setdefault(names[part], [0, 0])
             total[0] += files
             total[1] += size
@@ -129,7 +135,7 @@ class LayerTally:
     def add(self, entries: Iterable[LayerEntry]) -> None:
         """Count entries, in archive order."""
         kinds, paths, largest = self._kinds, self._paths.appends, self._largest
-        depths, levels = self._depth, self._level
+        types, depths, levels = self._types.rows, self._depth, self._level
         for path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note in entries:
             kinds[kind] += 1
             value = hash(path)
@@ -145,7 +151,10 @@ class LayerTally:
                 level = depth + 1
                 self._bytes += stored
                 self._holes += size - stored
-                self._types.add(extension, file_type, stored)
+                if (counts := types.get((extension, file_type))) is None:
+                    counts = self._types.row(extension, file_type)
+                counts[0] += 1
+                counts[1] += stored
                 if stored > largest.least:
                     largest.add(stored, path)
             elif kind == "directory":

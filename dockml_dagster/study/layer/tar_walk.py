@@ -12,6 +12,7 @@ keeps none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final
@@ -45,6 +46,8 @@ _REMEMBERED: Final = 4096
 # Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
 # first byte.
 _FIELDS: Final = Struct("100s24s11sc12s6s2xc100s88xc166x").unpack
+# A path that needs no cleaning: segments of printable ASCII, none of which is empty or starts with a dot.
+_PLAIN: Final = re.compile(rb"[ -\-0-~][ -.0-~]*+(?:/[ -\-0-~][ -.0-~]*+)*+").fullmatch
 _HASH_NAME: Final = CONTENT_HASH + ":"
 
 
@@ -76,7 +79,7 @@ class TarWalk:
         in ``batch`` then too.
         """
         pending: Pending | None = None
-        owners = self._owners
+        owners, most_path = self._owners, self._limits.path_bytes
         new: Callable[..., LayerEntry] = tuple.__new__
         while len(batch) < most:
             at = self._at
@@ -149,7 +152,14 @@ class TarWalk:
                     content_hash, head = self._hashed(self._pieces(size))
                 if size & (BLOCK - 1):
                     self._skip_padding(size)
-            path, odd = self._path(name)
+            if name[-1:] == b"/":
+                name = name[:-1]
+            if name[:2] == b"./":
+                name = name[2:]
+            if _PLAIN(name) and len(name) <= most_path:
+                path = name.decode("ascii")
+            else:
+                path, odd = self._path(name)
             target = None
             if link:
                 if kind == "symlink":
@@ -260,19 +270,7 @@ class TarWalk:
         if len(raw) > self._limits.path_bytes:
             self.hit.add("path_bytes")
             return header.clean(header.text(raw[: self._limits.path_bytes]))[0], "path_cut"
-        try:
-            path = raw.decode()
-        except UnicodeDecodeError:
-            path = header.text(raw)
-        if not path.isprintable():
-            path = header.text(raw)
-        if path[:2] == "./":
-            path = path[2:]
-        if path[-1:] == "/":
-            path = path[:-1]
-        if not path or path[0] in "./" or "/." in path or "//" in path or path[-1] == "/":
-            return header.clean(path)
-        return path, None
+        return header.clean(header.text(raw))
 
     def _hashed(self, pieces: Iterator[bytes | memoryview]) -> tuple[str, bytes]:
         """Hash and first bytes of content that comes in pieces."""
