@@ -120,7 +120,7 @@ def file_type(head: bytes) -> str:
         if head.startswith(magic):
             return name
     if not head.translate(None, _TEXT):
-        return "text" if _is_utf8(head) else "data"
+        return "text" if head.isascii() or _is_utf8(head) else "data"
     if head[2:4] == b"\r\n" and len(head) >= 16:
         return "python_bytecode"
     if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < 1 << 27:

@@ -40,7 +40,7 @@ FOOTER_BYTES: Final = 72
 """The longest footer of all forms: what one request at a layer's end should ask for."""
 
 _TOC_NAME: Final = b"stargz.index.json"
-_CHUNKED_MAGIC: Final = b"GNUlInUx"
+_CHUNKED_MAGIC: Final = b"GnUlInUx"
 _SKIPPABLE_64: Final = b"\x50\x2a\x4d\x18\x40\0\0\0"
 _SKIPPABLE_40: Final = b"\x50\x2a\x4d\x18\x28\0\0\0"
 _MANIFEST_TYPE: Final = 1

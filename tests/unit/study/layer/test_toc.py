@@ -81,7 +81,7 @@ def chunked(layer: bytes, toc: bytes, *, length: int = 64) -> bytes:
     body = zstd.compress(layer)
     packed = zstd.compress(toc)
     numbers = [len(body) + 8, len(packed), len(toc), 1]
-    footer = struct.pack("<4Q", *numbers) + bytes(length - 40) + b"GNUlInUx"
+    footer = struct.pack("<4Q", *numbers) + bytes(length - 40) + b"GnUlInUx"
     frames = (struct.pack("<II", 0x184D2A50, len(payload)) + payload for payload in (packed, footer))
     return body + b"".join(frames)
 
@@ -159,6 +159,15 @@ def test_the_promised_digest_is_checked(tar, blobs, layer: bytes) -> None:
 def test_other_layers_have_none(layer: bytes) -> None:
     for data in (layer, gzip.compress(layer), zstd.compress(layer), b"", b"x" * 20, bytes(100)):
         assert scan_toc(Ranges(data), len(data)) is None
+
+
+def test_the_footer_that_containers_image_writes() -> None:
+    footer = bytes.fromhex(
+        "502a4d18280000002ca0de0000000000e05303000000000066501300000000000100000000000000476e556c496e5578"
+    )
+    place = find_toc(bytes(24) + footer, 14_808_124)
+    assert place is not None
+    assert (place.form, place.offset, place.length) == ("zstd:chunked", 14_589_996, 218_080)
 
 
 def test_footers_that_point_nowhere_are_none() -> None:
