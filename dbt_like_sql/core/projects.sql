@@ -17,7 +17,7 @@ WITH
         ) = 1
     ),
     labelled_dockerfiles AS (
-        SELECT project, max(dockerfiles) AS dockerfiles
+        SELECT project, max(dockerfiles) AS dockerfiles, bool_or(words_counted) AS words_counted
         FROM staging.projects
         WHERE sheet = 'labeling2'
         GROUP BY project
@@ -49,6 +49,8 @@ SELECT
     metadata.updated_at,
     -- Table 1 of the paper rests on 405 projects; the 406th is on the label sheet only.
     metadata.corpus <> 'ease2022' OR metadata.sheet = 'filtered2' AS in_published_sample,
+    -- The paper's word counts leave out the projects whose cell of counts is blank.
+    coalesce(labelled_dockerfiles.words_counted, true) AS in_published_word_counts,
     metadata.position
 FROM metadata
 LEFT JOIN label ON label.project = metadata.project

@@ -1,28 +1,27 @@
 -- RQ3: the share of projects that start at least one stage from a base image of each type. A project may count in
 -- several. as_published is the paper's counting as it was reconstructed: a FROM is of a type when its text contains one
--- of the type's words, anywhere; corrected classifies the image that FROM names, by rules with evidence.
+-- of the type's words, anywhere, so that nvidia/cuda:11-ubuntu20.04 is an operating system too; corrected classifies the
+-- image that FROM names, by rules with evidence.
 WITH
-    published_texts AS (
-        SELECT corpus, project, lower(base_text) AS base_text
-        FROM staging.base_image_labels
-        UNION
-        SELECT stages.corpus, stages.project, lower(stages.base_text) AS base_text
-        FROM core.stages AS stages
-        -- Only the study's own corpus has the list that was typed by hand.
-        WHERE NOT EXISTS (SELECT 1 FROM staging.base_image_labels AS typed WHERE typed.corpus = stages.corpus)
-    ),
     typed AS (
-        SELECT DISTINCT 'as_published' AS reading, texts.corpus, texts.project, words.base_image_type
-        FROM published_texts AS texts
+        SELECT DISTINCT
+            'as_published' AS reading, texts.corpus, texts.category, texts.project, words.base_image_type
+        FROM core.published_base_texts AS texts
         JOIN seeds.base_image_type_words_as_published AS words ON contains(texts.base_text, words.word)
         UNION ALL
-        SELECT DISTINCT 'corrected' AS reading, corpus, project, coalesce(base_image_type, 'not classified')
-        FROM core.base_images
-        WHERE dockerfile_valid
+        SELECT DISTINCT
+            'corrected' AS reading,
+            images.corpus,
+            coalesce(projects.category, 'unlabelled') AS category,
+            images.project,
+            coalesce(images.base_image_type, 'not classified') AS base_image_type
+        FROM core.base_images AS images
+        JOIN core.projects AS projects ON projects.project = images.project
+        WHERE images.dockerfile_valid
     ),
     denominators AS (
         SELECT 'as_published' AS reading, corpus, count(DISTINCT project) AS n
-        FROM published_texts
+        FROM core.published_base_texts
         GROUP BY corpus
         UNION ALL
         SELECT 'corrected' AS reading, corpus, count(DISTINCT project) AS n
@@ -31,12 +30,9 @@ WITH
         GROUP BY corpus
     ),
     categorised AS (
-        SELECT typed.*, coalesce(projects.category, 'unlabelled') AS category
-        FROM typed
-        JOIN core.projects AS projects ON projects.project = typed.project
+        SELECT * FROM typed
         UNION ALL
-        SELECT *, 'All' AS category
-        FROM typed
+        SELECT DISTINCT reading, corpus, 'All' AS category, project, base_image_type FROM typed
     )
 SELECT
     categorised.corpus,
@@ -50,5 +46,5 @@ SELECT
     count(*) / any_value(denominators.n) AS share
 FROM categorised
 JOIN denominators ON denominators.corpus = categorised.corpus AND denominators.reading = categorised.reading
-GROUP BY ALL
+GROUP BY categorised.corpus, categorised.reading, categorised.category, categorised.base_image_type
 ORDER BY categorised.corpus, categorised.reading, categorised.category, projects DESC

@@ -5,14 +5,25 @@ WITH
     counted AS (
         SELECT corpus, reading, project, keyword, count(*) AS instructions
         FROM core.instructions
-        WHERE reading = 'as_published' OR (dockerfile_valid AND known_keyword)
+        WHERE
+            CASE reading
+                WHEN 'as_published' THEN project IN (SELECT project FROM core.projects WHERE in_published_sample)
+                ELSE dockerfile_valid AND known_keyword
+            END
         GROUP BY ALL
     ),
     shares AS (
         SELECT
             *,
-            instructions / sum(instructions) OVER (PARTITION BY corpus, reading, project) AS share
-        FROM counted
+            CASE reading
+                -- The paper rounds each share to hundredths of a per cent before it takes the median.
+                WHEN 'as_published' THEN round(100 * instructions / of_project, 2) / 100
+                ELSE instructions / of_project
+            END AS share
+        FROM (
+            SELECT *, sum(instructions) OVER (PARTITION BY corpus, reading, project) AS of_project
+            FROM counted
+        )
     ),
     categorised AS (
         SELECT shares.*, coalesce(projects.category, 'unlabelled') AS category

@@ -5,6 +5,8 @@ WITH
         SELECT files.corpus, 'as_published' AS reading, files.project, words.task, sum(words.words) AS hits
         FROM core.dockerfiles AS files
         JOIN raw.dockerfile_word_counts AS words ON words.sha256 = files.sha256
+        JOIN core.projects AS projects ON projects.project = files.project
+        WHERE projects.in_published_word_counts
         GROUP BY ALL
         UNION ALL
         SELECT corpus, 'corrected' AS reading, project, task, count(*) AS hits
@@ -14,8 +16,14 @@ WITH
         GROUP BY ALL
     ),
     shares AS (
-        SELECT *, hits / sum(hits) OVER (PARTITION BY corpus, reading, project) AS share
-        FROM hits
+        SELECT
+            *,
+            CASE reading
+                -- The paper rounds each share to hundredths of a per cent before it takes the median.
+                WHEN 'as_published' THEN round(100 * hits / of_project, 2) / 100
+                ELSE hits / of_project
+            END AS share
+        FROM (SELECT *, sum(hits) OVER (PARTITION BY corpus, reading, project) AS of_project FROM hits)
     ),
     categorised AS (
         SELECT shares.*, coalesce(projects.category, 'unlabelled') AS category

@@ -18,7 +18,8 @@ WITH
         SELECT
             owned.corpus,
             owned.project,
-            count(DISTINCT layers.layer_digest) AS layers
+            count(DISTINCT layers.layer_digest) AS layers,
+            sum(layers.compressed_bytes) AS compressed_bytes
         FROM core.project_images AS owned
         JOIN staging.image_layers AS layers
             ON layers.corpus = owned.corpus AND layers.reference = owned.reference
@@ -35,7 +36,7 @@ WITH
             published_configs.environment_variables::DOUBLE AS environment_variables,
             published_layers.layers::DOUBLE AS layers,
             published_configs.rootfs_layers::DOUBLE AS rootfs_layers,
-            NULL::DOUBLE AS compressed_bytes
+            published_layers.compressed_bytes::DOUBLE AS compressed_bytes
         FROM core.projects AS projects
         LEFT JOIN published_configs ON published_configs.project = projects.project
         LEFT JOIN published_layers ON published_layers.project = projects.project
@@ -48,7 +49,8 @@ WITH
             -- Config, environment and layers of the images whose config is known; sizes of all with a manifest.
             CASE WHEN images.config_known THEN images.config_bytes END AS config_bytes,
             images.env_count AS environment_variables,
-            coalesce(images.rootfs_layers, images.distinct_layers) AS layers,
+            -- Distinct digests leave out the empty layers that repeat; diff-ids do not.
+            images.rootfs_layers AS layers,
             images.rootfs_layers,
             images.compressed_bytes
         FROM core.images AS images

@@ -202,6 +202,8 @@ def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
                     "repository_size_kib": integer(cells.get("repo_size")),
                     "archived": boolean(cells.get("archived", "")),
                     "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
+                    # Only labeling2 has the column; two of its cells are blank, and the paper leaves those out.
+                    "words_counted": text(cells["purpose"]) is not None if "purpose" in cells else None,
                     "created_at": text(cells.get("created_at", "")),
                     "updated_at": text(cells.get("updated_at", "")),
                     "source_file": f"{WORKBOOK}#{sheet}",
@@ -256,6 +258,7 @@ def base_image_labels(sheets: Mapping[str, Sheet]) -> list[Row]:
         rows.append(
             {
                 "project": _key_or_none(repository(cells) or ""),
+                "category_label": text(cells.get("Category", "")),
                 "dockerfile_path": text(cells.get("Dockerfile", "")),
                 "base_text": text(cells.get("Baseimage", "")),
                 "base_name": text(cells.get("Base", "")),

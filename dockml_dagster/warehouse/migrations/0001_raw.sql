@@ -45,6 +45,7 @@ CREATE TABLE raw.projects (
     open_issues BIGINT,
     archived BOOLEAN,
     dockerfiles BIGINT,
+    words_counted BOOLEAN,
     created_at TIMESTAMP,
     updated_at TIMESTAMP,
     source VARCHAR NOT NULL,
@@ -258,6 +259,7 @@ CREATE TABLE raw.labels (
 CREATE TABLE raw.base_image_labels (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
+    category_label VARCHAR,
     dockerfile_path VARCHAR,
     base_text VARCHAR,
     base_name VARCHAR,

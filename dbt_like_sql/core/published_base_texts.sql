@@ -1,0 +1,20 @@
+-- What the paper counted base images over: one row a project, category and text of FROM. In the study's own corpus this is
+-- the sheet on which names were typed by hand, with the category that stands there (one project has two); elsewhere
+-- it is the FROM as written.
+SELECT DISTINCT
+    typed.corpus,
+    typed.project,
+    coalesce(mapping.category, 'unlabelled') AS category,
+    lower(typed.base_text) AS base_text
+FROM staging.base_image_labels AS typed
+LEFT JOIN seeds.category_labels AS mapping ON mapping.label = typed.category_label
+WHERE typed.base_text IS NOT NULL
+UNION ALL
+SELECT DISTINCT
+    stages.corpus,
+    stages.project,
+    coalesce(projects.category, 'unlabelled') AS category,
+    lower(stages.base_text) AS base_text
+FROM core.stages AS stages
+JOIN core.projects AS projects ON projects.project = stages.project
+WHERE NOT EXISTS (SELECT 1 FROM staging.base_image_labels AS typed WHERE typed.corpus = stages.corpus)
