@@ -39,7 +39,7 @@ def test_graph_is_the_reviewed_one(definitions: dg.Definitions) -> None:
     if os.environ.get(REGENERATE):
         SNAPSHOT.write_text(graph, encoding="utf-8")
     expected = SNAPSHOT.read_text(encoding="utf-8").splitlines()
-    hint = f"if the change is meant: {REGENERATE}=1 pytest {SNAPSHOT.parent.name}/{Path(__file__).name}, then review the diff"
+    hint = f"if the change is meant: {REGENERATE}=1 pytest tests/conventions/{Path(__file__).name}, then review the diff"
     assert graph.splitlines() == expected, hint
 
 

@@ -1,4 +1,4 @@
-"""What is documented is what is materialised: every table and column of ``raw``, ``staging``, ``core``, ``findings``, ``seeds``."""
+"""What is documented is what is materialised: every table and column of every schema."""
 
 import csv
 
