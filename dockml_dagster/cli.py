@@ -116,7 +116,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "reading, task, projects_using, n, median_share, pooled_share",
     ),
     ("rq3_base_image_types", "RQ3. Base images", "reading, base_image_type, projects, n, share"),
-    ("rq3_multi_stage", "RQ3. More than one FROM", "unit_of_analysis, multiple_from, n, share, maximum_from"),
+    (
+        "rq3_multi_stage",
+        "RQ3. More than one FROM",
+        "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+    ),
     (
         "rq4_image_properties",
         "RQ4. Images",
