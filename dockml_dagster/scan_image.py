@@ -204,6 +204,7 @@ def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
         ]
     if not problems:
         return None
+    problems = list(dict.fromkeys(problems))  # a layer of several platforms is one problem
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return FetchError(f"not everything could be read: {problems[0]}{more}")
 
