@@ -21,7 +21,6 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Final, cast
 
-import dockml_dagster
 from dockml_dagster.clients.layer_worker import FileSource, LayerResult, LayerSource, LayerTask, run_task
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.study.layer.model import ScanLimits
@@ -116,7 +115,7 @@ class _Pool:
 
 class _Worker:
     def __init__(self) -> None:
-        home = str(Path(dockml_dagster.__file__).parent.parent)
+        home = str(Path(__file__).resolve().parents[2])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         # Not `-m`: the module would be `__main__` there, and its classes others than ours to pickle.
         self._process = subprocess.Popen(

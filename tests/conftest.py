@@ -1,0 +1,115 @@
+"""What every test gets: no network, and on request a home of its own, the command, the study's package.
+
+Belongs here: fixtures that tests of more than one folder use. Does not: anything about one subject.
+"""
+
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dockml_dagster.settings import VARIABLES
+
+
+class NetworkRefused(RuntimeError):
+    """A test reached for another machine. No OSError, so that no code under test takes it for a fault of the network."""
+
+
+def _stays_here(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a path: a Unix socket
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return host in {"", "localhost"}
+
+
+def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: socket.socket, *arguments: Any) -> Any:
+        # sendto has the address last, connect has nothing else.
+        if not _stays_here(arguments[-1]):
+            raise NetworkRefused(f"tests stay on this machine, this one went to {arguments[-1]}")
+        return original(self, *arguments)
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Refuse every socket to another machine, in fixtures too; processes that a test starts are not covered."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
+def ease2022() -> Path:
+    """The study's package, directory or archive, as DOCKML_EASE2022 names it."""
+    location = os.environ.get("DOCKML_EASE2022")
+    if not location:
+        pytest.skip("DOCKML_EASE2022 is not set: no package of the study to test on")
+    path = Path(location).expanduser().absolute()
+    assert path.exists(), f"DOCKML_EASE2022 names {path}, which is not there"
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty DOCKML_HOME; no other setting of dockml's; the environment is as before afterwards."""
+    before = dict(os.environ)
+    folder = tmp_path / "home"
+    for name in VARIABLES:
+        if name not in {"DOCKML_EASE2022", "NO_COLOR"}:
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKML_HOME", str(folder))
+    yield folder
+    # Preparing an instance writes variables that monkeypatch never saw.
+    monkeypatch.undo()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT_SECONDS = 400
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def environment_of() -> Callable[..., Mapping[str, str]]:
+    """``environment_of(home, NAME=value …)``: environment of a process that works there with this checkout's code."""
+
+    def environment(home: Path, **more: str) -> Mapping[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {**kept, "PYTHONPATH": paths, "DOCKML_HOME": str(home), "NO_COLOR": "1", **more}
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def dockml(environment_of: Callable[..., Mapping[str, str]]) -> Command:
+    """``dockml(home, "study", …, NAME=value …)``: the command as a process of its own, ended, with what it printed."""
+
+    def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        # An environment's console script may belong to another checkout; what it calls is this one's.
+        start = "from dockml_dagster.cli import main; main(prog_name='dockml')"
+        return subprocess.run(
+            [sys.executable, "-c", start, *arguments],
+            capture_output=True,
+            text=True,
+            env=dict(environment_of(home, **more)),
+            cwd=home.parent,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    return run

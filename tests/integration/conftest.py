@@ -1,0 +1,78 @@
+"""A finished home of the sample, and ways to look at what a run left.
+
+Belongs here: what several files of this folder use. Does not: the command itself (``tests/conftest.py``).
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.rows import qualified
+
+
+def settings_of(home: Path) -> Settings:
+    """The settings of a process that has no other setting than its home."""
+    return Settings.from_environment({"DOCKML_HOME": str(home)})
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, dockml: Callable[..., subprocess.CompletedProcess[str]]
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A home in which ``dockml study`` ran once on the sample, and what it said. Read it; copy it to change it."""
+    home = tmp_path_factory.mktemp("finished") / "home"
+    return home, dockml(home, "study", "--corpus", "sample")
+
+
+@pytest.fixture
+def studied(finished: tuple[Path, object], home: Path) -> Path:
+    """A copy of the finished home, to be changed; DOCKML_HOME names it."""
+    shutil.copytree(finished[0], home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def ask() -> Callable[..., list[tuple[Any, ...]]]:
+    """``ask(home, sql, *parameters)``: rows of a query on the warehouse itself."""
+
+    def query(home: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with Warehouse(settings_of(home).warehouse).read() as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    return query
+
+
+@pytest.fixture(scope="session")
+def raw_state() -> Callable[[Path], Mapping[str, tuple[int, int]]]:
+    """``raw_state(home)``: raw table → rows and a hash over all their columns; equal means that no row was touched."""
+
+    def state(home: Path) -> Mapping[str, tuple[int, int]]:
+        with Warehouse(settings_of(home).warehouse).read() as connection:
+            names = connection.execute(
+                "SELECT 'raw.' || table_name FROM duckdb_tables() WHERE schema_name = 'raw' ORDER BY 1"
+            ).fetchall()
+            return {
+                name: connection.execute(
+                    f"SELECT count(*), coalesce(bit_xor(hash(found)), 0) FROM {qualified(name)} AS found"
+                ).fetchone()
+                for (name,) in names
+            }
+
+    return state
+
+
+@pytest.fixture
+def instance_of() -> Callable[[Path], dg.DagsterInstance]:
+    """``instance_of(home)``: the Dagster instance of a home; the caller closes it (``with``)."""
+
+    def instance(home: Path) -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(settings_of(home).dagster_home))
+
+    return instance

@@ -1,0 +1,207 @@
+"""One bad project never stops the others: in a batch of ``dockml study``, and in a backfill by Dagster's own daemon.
+
+Belongs here: what becomes of the good and of the bad ones. How a corpus misbehaves is in ``misbehaving_location.py``.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dockml_dagster.bring_up_to_date import bring_up_to_date
+from dockml_dagster.corpora.base import STAGES, Collected, Outcome
+from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.defs.running import Runner
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import due
+
+PROJECTS = list(Sample().listing().projects)
+# In the middle of the batch, so that there are good ones before, between and after.
+RAISES, RETRYABLE = PROJECTS[4], PROJECTS[7]
+GOOD = [project for project in PROJECTS if project not in {RAISES, RETRYABLE}]
+LOCATION = Path(__file__).with_name("misbehaving_location.py")
+BACKFILL_SECONDS = 120
+
+NEWEST = """
+    SELECT project, stage, status, reason, retryable FROM raw.outcomes
+    WHERE subject = '' AND project IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY project, stage ORDER BY observed_at DESC) = 1
+"""
+
+
+def collect_what_is_due() -> set[str]:
+    """The part of ``dockml study`` that matters here, without its findings; returns what was due before."""
+    settings = Settings.from_environment()
+    runner = Runner(settings)
+    try:
+        runner.list_projects("sample")
+        projects = what_is_due(settings)
+        if projects:
+            runner.collect([project for project in PROJECTS if project in projects])
+    finally:
+        runner.close()
+    return projects
+
+
+def what_is_due(settings: Settings) -> set[str]:
+    with Warehouse(settings.warehouse).read() as connection:
+        return {item.project for item in due(connection, "sample", Sample.method_version)}
+
+
+def outcomes_of(ask, home: Path, project: str) -> dict[str, tuple]:
+    return {row[1]: row[2:] for row in ask(home, NEWEST) if row[0] == project}
+
+
+def assert_only_the_bad_are_missing(ask, home: Path, instance: dg.DagsterInstance) -> None:
+    for stage in STAGES:
+        assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(GOOD), stage
+    for stage, (status, reason, retryable) in outcomes_of(ask, home, RAISES).items():
+        assert (stage, status, retryable) == (stage, "failed", True)
+        assert "ValueError: a fault of our own" in reason
+    assert outcomes_of(ask, home, RETRYABLE) == {
+        stage: ("failed", "no answer, try again", True) for stage in STAGES
+    }
+    collected = {row[0] for row in ask(home, "SELECT DISTINCT project FROM raw.repository_files")}
+    assert collected == set(GOOD)
+
+
+def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
+    sound = Sample.collect
+
+    def collect(self, stage, project):
+        if project == RAISES:
+            raise ValueError("a fault of our own")
+        if project == RETRYABLE:
+            return Collected(outcomes=[Outcome(stage, "", "failed", "no answer, try again", retryable=True)])
+        return sound(self, stage, project)
+
+    monkeypatch.setattr(Sample, "collect", collect)
+    said = bring_up_to_date(Settings.from_environment(), "sample", listener=lambda *_: None)
+    assert f"{len(PROJECTS)} of {len(PROJECTS)} projects were due" in said
+    with instance_of(home) as instance:
+        assert_only_the_bad_are_missing(ask, home, instance)
+        assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+    good = "SELECT * FROM raw.repository_files WHERE project IN (SELECT unnest(?)) ORDER BY ALL"
+    rows = ask(home, good, GOOD)
+
+    # When they can be had, they alone are fetched.
+    monkeypatch.setattr(Sample, "collect", sound)
+    assert collect_what_is_due() == {RAISES, RETRYABLE}
+    with instance_of(home) as instance:
+        for stage in STAGES:
+            assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+    assert ask(home, good, GOOD) == rows
+    assert what_is_due(Settings.from_environment()) == set()
+
+
+def test_a_project_that_is_gone_for_good_is_no_longer_due(home, monkeypatch, instance_of):
+    sound = Sample.collect
+
+    def collect(self, stage, project):
+        if project == RAISES:
+            return Collected(outcomes=[Outcome(stage, "", "gone", "deleted by its owner")])
+        return sound(self, stage, project)
+
+    monkeypatch.setattr(Sample, "collect", collect)
+    collect_what_is_due()
+    with instance_of(home) as instance:
+        for stage in STAGES:
+            assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+    assert what_is_due(Settings.from_environment()) == set()
+
+
+LAUNCH = """
+mutation ($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message stack }
+    ... on Error { message }
+  }
+}
+"""
+
+
+@pytest.fixture
+def daemon(home, environment_of):
+    """Dagster's daemon on the test's own instance and code location; yields its environment and workspace file."""
+    runner = Runner(Settings.from_environment())
+    try:
+        runner.list_projects("sample")
+    finally:
+        runner.close()
+    instance_folder = Settings.from_environment().dagster_home
+    workspace = home / "workspace.yaml"
+    workspace.write_text(
+        json.dumps({"load_from": [{"python_file": {"relative_path": str(LOCATION), "location_name": "tests"}}]})
+    )
+    environment = dict(
+        environment_of(
+            home, DAGSTER_HOME=str(instance_folder), TEST_RAISES=RAISES, TEST_RETRYABLE=RETRYABLE
+        )
+    )
+    with (home / "daemon.log").open("w") as log:
+        # A session of its own, so that its code server and runs can be ended with it and nothing else is.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=home,
+            start_new_session=True,
+        )
+        try:
+            yield environment, workspace
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            finally:
+                try:
+                    os.killpg(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                process.wait(5)
+
+
+def test_in_a_backfill_by_the_daemon(daemon, home, ask, instance_of):
+    environment, workspace = daemon
+    params = {
+        "assetSelection": [{"path": [stage]} for stage in STAGES],
+        "partitionNames": PROJECTS,
+        "title": "all projects",
+    }
+    launched = subprocess.run(
+        [sys.executable, "-c", "from dagster_graphql.cli import main; main()", "--workspace", str(workspace), "--text", LAUNCH,
+         "--variables", json.dumps({"params": params})],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=home,
+        timeout=90,
+        check=False,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    answer = json.loads(launched.stdout.strip().splitlines()[-1])["data"]["launchPartitionBackfill"]
+    assert answer["__typename"] == "LaunchBackfillSuccess", answer
+
+    with instance_of(home) as instance:
+        status = None
+        deadline = time.monotonic() + BACKFILL_SECONDS
+        while time.monotonic() < deadline:
+            status = instance.get_backfill(answer["backfillId"]).status.value
+            if status.startswith(("COMPLETED", "FAILED", "CANCELED")):
+                break
+            time.sleep(1)
+        log = (home / "daemon.log").read_text()[-4000:]
+        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": answer["backfillId"]}))
+        assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}, log
+        assert_only_the_bad_are_missing(ask, home, instance)
+    assert status is not None and status.startswith("COMPLETED"), f"{status}\n{log}"

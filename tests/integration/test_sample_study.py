@@ -1,0 +1,223 @@
+"""``dockml study`` on the sample, from an empty home to a second run that has nothing to do.
+
+Belongs here: the command, Dagster and the warehouse together. Does not: what any number should be (``golden``).
+"""
+
+import importlib.metadata
+import os
+import socket
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from dockml_dagster.corpora.base import STAGES
+from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import due
+
+PROJECTS = list(Sample().listing().projects)
+METHOD = Sample.method_version
+
+
+def dead_pid() -> int:
+    """The number of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(30)
+    return process.pid
+
+
+def test_the_installed_command_is_this_one():
+    (found,) = importlib.metadata.entry_points(group="console_scripts", name="dockml")
+    assert found.value == "dockml_dagster.cli:main"
+
+
+def test_first_run_succeeds_and_prints_the_research_questions(finished):
+    _, done = finished
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    for heading in ("Selection", "RQ1.", "RQ3."):
+        assert heading in done.stdout
+    assert f"{len(PROJECTS)} of {len(PROJECTS)} projects were due" in done.stderr
+
+
+def test_every_project_is_a_partition_and_materialised_at_every_stage(finished, instance_of):
+    assert len(PROJECTS) == 14
+    with instance_of(finished[0]) as instance:
+        assert list(instance.get_dynamic_partitions("project")) == PROJECTS
+        for stage in STAGES:
+            assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+        assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+
+
+def test_materialisations_carry_the_versions_dagster_compares(finished, instance_of):
+    with instance_of(finished[0]) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("dockerfiles"))
+        tags = event.asset_materialization.tags
+    assert tags["dagster/code_version"] == METHOD
+    assert tags["dagster/data_version"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "funnel",
+        "rq1_categories",
+        "rq1_project_profile",
+        "rq3_instruction_mix",
+        "rq3_run_tasks",
+        "rq3_base_image_types",
+        "rq3_multi_stage",
+    ],
+)
+def test_findings_have_rows(finished, dockml, table):
+    done = dockml(finished[0], "show", table, "--corpus", "sample", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 1
+
+
+def test_a_stage_the_sample_does_not_supply_is_an_outcome_and_no_row(finished, ask):
+    states = ask(
+        finished[0],
+        "SELECT DISTINCT status, reason IS NOT NULL FROM raw.outcomes WHERE stage = 'layer_stats' AND subject = ''",
+    )
+    assert ask(finished[0], "SELECT count(*) FROM raw.layers") == [(0,)] or states == [("collected", False)]
+    assert all(reasoned for status, reasoned in states if status != "collected")
+
+
+def test_second_run_starts_nothing_and_touches_nothing(studied, dockml, raw_state, instance_of):
+    rows = raw_state(studied)
+    published = (studied / "published" / "dockml.duckdb").stat()
+    with instance_of(studied) as instance:
+        runs = instance.get_runs_count()
+    done = dockml(studied, "study", "--corpus", "sample", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "nothing is due" in done.stderr
+    assert raw_state(studied) == rows
+    assert (studied / "published" / "dockml.duckdb").stat().st_mtime_ns == published.st_mtime_ns
+    with instance_of(studied) as instance:
+        assert instance.get_runs_count() == runs
+
+
+def test_limit_takes_the_first_projects_only(home, dockml, instance_of):
+    done = dockml(home, "study", "--limit", "2", "--quiet")
+    assert done.returncode == 0, done.stderr
+    with instance_of(home) as instance:
+        for stage in STAGES:
+            assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS[:2])
+    one = PROJECTS[5]
+    done = dockml(home, "study", "--project", one.removeprefix("sample/"), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 projects were due" in done.stderr
+    with instance_of(home) as instance:
+        assert set(instance.get_materialized_partitions(dg.AssetKey("manifests"))) == {*PROJECTS[:2], one}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--project", "larch-tools/autobuogh"), "did you mean larch-tools/autobough?"),
+        (("--project", "nobody/nothing-like-it"), "has no project nobody/nothing-like-it"),
+        (("--project", "autobough"), "OWNER/NAME"),
+        (("--limit", "0"), "--limit"),
+        (("--corpus", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_meant_ends_with_two(studied, dockml, raw_state, arguments, said):
+    rows = raw_state(studied)
+    done = dockml(studied, "study", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert raw_state(studied) == rows
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path, dockml):
+    # A file in the way refuses root too, whom permissions do not stop.
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    done = dockml(tmp_path / "file", "study", "--quiet")
+    assert done.returncode == 2
+    assert str(in_the_way) in done.stderr
+    assert "DOCKML_HOME" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not stop root")
+def test_a_home_without_permission_is_named(tmp_path, dockml):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    done = dockml(closed / "home", "study", "--quiet")
+    assert done.returncode == 2
+    assert "DOCKML_HOME" in done.stderr
+
+
+def test_a_crash_between_writing_and_telling_dagster_is_made_good(studied, dockml, raw_state, instance_of):
+    forgotten = PROJECTS[3]
+    with Warehouse(studied / "warehouse" / "dockml.duckdb").write() as connection:
+        connection.execute("DELETE FROM raw.reported WHERE project = ?", [forgotten])
+        found = due(connection, "sample", METHOD)
+    assert {(item.project, item.stage, item.reason) for item in found} == {
+        (forgotten, stage, "not reported") for stage in STAGES
+    }
+    assert not any(item.to_collect for item in found)
+    rows = raw_state(studied)
+    with instance_of(studied) as instance:
+        told = {stage: _times_told(instance, stage, forgotten) for stage in STAGES}
+
+    done = dockml(studied, "study", "--quiet")
+
+    assert done.returncode == 0, done.stderr
+    after = raw_state(studied)
+    assert {name for name in rows if after[name] != rows[name]} <= {"raw.reported", "raw.builds"}
+    assert after["raw.reported"][0] == rows["raw.reported"][0] + len(STAGES)
+    with instance_of(studied) as instance:
+        assert {stage: _times_told(instance, stage, forgotten) for stage in STAGES} == {
+            stage: times + 1 for stage, times in told.items()
+        }
+        assert all(_times_told(instance, stage, PROJECTS[0]) == 1 for stage in STAGES)
+    with Warehouse(studied / "warehouse" / "dockml.duckdb").read() as connection:
+        assert due(connection, "sample", METHOD) == []
+
+
+def _times_told(instance: dg.DagsterInstance, stage: str, project: str) -> int:
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(stage), asset_partitions=[project]), limit=10
+    )
+    return len(records.records)
+
+
+def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
+    from dockml_dagster.bring_up_to_date import bring_up_to_date
+    from dockml_dagster.defs.running import HOST_TAG, PID_TAG, Runner
+    from dockml_dagster.settings import Settings
+
+    here = socket.gethostname()
+    tags = {
+        "dead": {PID_TAG: str(dead_pid()), HOST_TAG: here},
+        "alive": {PID_TAG: str(os.getpid()), HOST_TAG: here},
+        "elsewhere": {PID_TAG: str(dead_pid()), HOST_TAG: f"not-{here}"},
+    }
+    runner = Runner(Settings.from_environment())
+    try:
+        job = runner._definitions.resolve_job_def("list_projects")
+        runs = {
+            name: runner.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=found).run_id
+            for name, found in tags.items()
+        }
+    finally:
+        runner.close()
+
+    bring_up_to_date(
+        Settings.from_environment(), "sample", limit=1, force=True, listener=lambda *_: None
+    )
+
+    with instance_of(studied) as instance:
+        statuses = {name: instance.get_run_by_id(run).status for name, run in runs.items()}
+    assert statuses == {
+        "dead": dg.DagsterRunStatus.FAILURE,
+        "alive": dg.DagsterRunStatus.STARTED,
+        "elsewhere": dg.DagsterRunStatus.STARTED,
+    }
