@@ -84,6 +84,14 @@ class ScannedLayer:
         return self.scan.summary
 
     @property
+    def digest_verified(self) -> bool:
+        """Whether all stored bytes were read and have the digest that names them."""
+        scan = self.scan
+        if scan is None or self.descriptor.digest.algorithm == "sha256":
+            return scan is not None and scan.digest_holds is True
+        return scan.status == "complete" and scan.digest is not None  # the stream verified it at its end
+
+    @property
     def censored(self) -> tuple[Cap, ...]:
         """Caps that were hit."""
         return () if self.scan is None else self.scan.censored
@@ -204,6 +212,7 @@ def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
         ]
     if not problems:
         return None
+    problems = list(dict.fromkeys(problems))  # a layer of several platforms is one problem
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return FetchError(f"not everything could be read: {problems[0]}{more}")
 
@@ -235,11 +244,11 @@ class _Layers:
         self._known: dict[str, LayerResult] = {}
 
     def scan(self, recipe: SourceRecipe, descriptors: Sequence[Descriptor]) -> dict[str, LayerResult]:
-        """Results by digest. What failed before, for another image, is tried again: it may be whole here."""
+        """Results by digest. What another image had is taken over if it is whole and of that very digest."""
         tasks = {
             str(descriptor.digest): layer_task(recipe, descriptor)
             for descriptor in descriptors
-            if not self._is_read(str(descriptor.digest))
+            if not self._is_known(str(descriptor.digest))
         }
         self._listener("layers", 0, len(tasks))
         for result in scan_layers(tasks.values(), self._spools, workers=self._workers):
@@ -247,9 +256,10 @@ class _Layers:
             self._listener("layers", 1, None)
         return {str(descriptor.digest): self._known[str(descriptor.digest)] for descriptor in descriptors}
 
-    def _is_read(self, digest: str) -> bool:
+    def _is_known(self, digest: str) -> bool:
         known = self._known.get(digest)
-        return known is not None and known.scan is not None and known.scan.status in {"complete", "censored"}
+        scan = None if known is None else known.scan
+        return scan is not None and scan.status == "complete" and scan.digest_holds is True
 
 
 def _scan(

@@ -150,6 +150,7 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
         "status": layer.status,
         "reason": None if layer.reason is None else _printable(layer.reason),
         "retryable": layer.retryable,
+        "digest_verified": layer.digest_verified,
         "compression": None if scan is None else scan.compression,
         "instruction": layer.instruction,
         "visible_bytes": None if share is None else share.visible_bytes,

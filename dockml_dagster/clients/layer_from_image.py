@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import SourceRecipe
 from dockml_dagster.clients.layer_worker import LayerTask
-from dockml_dagster.study.image_reference import Digest
+from dockml_dagster.study.image_reference import Digest, LocalForm, LocalImage
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.manifest import Descriptor
 
@@ -39,14 +39,21 @@ class LayerOfImage:
 
 
 def layer_task(recipe: SourceRecipe, descriptor: Descriptor) -> LayerTask:
-    """What the pool needs to scan the layer: keyed by digest, so that equal layers are scanned once."""
+    """What the pool needs to scan the layer: keyed by digest, so that equal layers are scanned once.
+
+    The digest is verified, except in an archive of ``docker save``: that is a local file whose layers lie there
+    uncompressed, so that SHA-256 would be four fifths of the work.
+    """
     digest = str(descriptor.digest)
+    location = recipe.location
+    saved = isinstance(location, LocalImage) and location.form is LocalForm.DOCKER_ARCHIVE
     return LayerTask(
         key=digest,
         source=LayerOfImage(recipe, descriptor),
         size=descriptor.size,
-        expected_digest=digest if _is_sha256(descriptor.digest) else None,
-        digest=_is_sha256(descriptor.digest),
+        expected_digest=digest if _is_sha256(descriptor.digest) and not saved else None,
+        # Of another algorithm it is the stream that verifies, at its end; a scan with a digest reads that far.
+        digest=not saved,
     )
 
 

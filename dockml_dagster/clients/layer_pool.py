@@ -122,6 +122,8 @@ class _Worker:
             [sys.executable, "-c", "from dockml_dagster.clients.layer_worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Ctrl-C goes to the terminal's whole group: the parent says what happened, once, and ends the workers.
+            process_group=0,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         self._requests = cast("IO[bytes]", self._process.stdin)

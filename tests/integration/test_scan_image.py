@@ -204,6 +204,7 @@ def test_every_figure(two_platforms: tuple[Layout, str, list[dict], list[dict]],
     assert [subset(each, layers[0]) for each in first["layers"]] == layers[:2]
     assert [subset(each, layers[0]) for each in second["layers"]] == [layers[0], layers[2]]
     assert [each["compression"] for each in first["layers"]] == ["gzip", "zstd"]
+    assert [each["digest_verified"] for each in first["layers"]] == [True, True]
     assert [each["instruction"] for each in first["layers"]] == ["COPY", "RUN"]
     assert [each["hidden_bytes"] for each in first["layers"]] == [370, 0]
     assert [(file["path"], file["bytes"], file["cause"]) for file in first["wasted"]] == [
@@ -286,6 +287,38 @@ def test_docker_archive(tmp_path: Path, home: Path, compress: bool) -> None:
     assert [layer["digest"] for layer in image["layers"]] == [
         "sha256:" + hashlib.sha256(layer).hexdigest() for layer in (LOWER, UPPER)
     ]
+
+
+def test_what_an_archive_only_claims_is_not_taken_over(layout: Layout, tmp_path: Path) -> None:
+    """The layers of ``docker save`` are not verified, so they say nothing about a layer of that digest elsewhere."""
+    layer = layout.blob(LOWER, OCI_LAYER)
+    layout.index(layout.image(HERE, [layer], None))
+    docker_archive(tmp_path / "saved.tar", LOWER, compress=False)
+    content = (tmp_path / "saved.tar").read_bytes()
+    (tmp_path / "saved.tar").write_bytes(content.replace(b"o" * 70, b"p" * 70))
+    archive, oci = scanned(
+        f"docker-archive:{tmp_path / 'saved.tar'}", f"oci:{layout.root}", f"oci:{layout.root}"
+    )[:2]
+    layers = [each["images"][0]["layers"][0] for each in (archive, oci)]
+    assert layers[0]["digest"] == layers[1]["digest"] == layer["digest"]
+    assert [each["digest_verified"] for each in layers] == [False, True]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_digest_of_another_algorithm(layout: Layout, damaged: bool) -> None:
+    content = gzip.compress(LOWER, mtime=0)
+    name = hashlib.sha512(content).hexdigest()
+    (layout.root / "blobs" / "sha512").mkdir()
+    # The time in gzip's header, which no reader looks at: only the digest tells.
+    stored = content[:4] + b"?" + content[5:] if damaged else content
+    (layout.root / "blobs" / "sha512" / name).write_bytes(stored)
+    layer = {"mediaType": OCI_LAYER + "+gzip", "digest": f"sha512:{name}", "size": len(content)}
+    layout.index(layout.image(HERE, [layer], None))
+    result = scan(f"oci:{layout.root}", "--format", "json")
+    (image,) = json.loads(result.stdout)["images"]
+    assert result.exit_code == (3 if damaged else 0)
+    assert image["layers"][0]["digest_verified"] is not damaged
+    assert image["files"] == (None if damaged else 4)
 
 
 def unreadable(layout: Layout, digest: str, how: str) -> None:

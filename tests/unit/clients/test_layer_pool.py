@@ -44,6 +44,8 @@ class Lines:
     def open(self) -> Iterator[io.BytesIO]:
         if self.what == "die":
             os._exit(7)
+        if self.what == "group":
+            raise ConnectionResetError("its own" if os.getpgrp() == os.getpid() else "the parent's")
         raise ConnectionResetError(self.what)
         yield io.BytesIO()
 
@@ -135,3 +137,9 @@ def test_a_worker_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert not loaded & {"duckdb", "pandas", "dagster", "numpy", "requests", "isal", "xxhash"}
+
+
+def test_ctrl_c_is_the_parent_s_alone(tmp_path: Path, importable: type) -> None:
+    """A worker that got the terminal's signal too would print a traceback of its own."""
+    (result,) = scan_layers([LayerTask("group", importable("group"))], tmp_path, workers=1)
+    assert str(result.error) == "its own"
