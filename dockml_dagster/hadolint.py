@@ -33,6 +33,8 @@ BATCH = 20
 TIMEOUT = 60.0
 """Seconds a call may take. ShellCheck inside hadolint is not linear in the length of a RUN."""
 
+_LEAST_TIMEOUT = 10.0
+
 MAX_BYTES = 1024 * 1024
 """Longer texts are not given to it."""
 
@@ -129,10 +131,12 @@ def _batch(
         elif len(names) == 1:
             yield next(iter(texts)), (Remark(REFUSED, reason=answer),)
     if isinstance(answer, str) and len(texts) > 1:
-        # One of them brought the program down; halving finds it in few calls.
+        # One of them brought the program down; halving finds it in few calls. Half the texts get half the time, but not
+        # less than a long text of honest intent needs.
         keys = list(texts)
+        less = max(timeout / 2, min(timeout, _LEAST_TIMEOUT))
         for part in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
-            yield from _batch(program, {key: texts[key] for key in part}, timeout)
+            yield from _batch(program, {key: texts[key] for key in part}, less)
 
 
 def _call(

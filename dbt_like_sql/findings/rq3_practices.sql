@@ -54,8 +54,8 @@ SELECT
     unknown,
     n,
     share_followed,
-    -- Exactly 0 and 1 at the ends; floating point may miss them by a hair.
-    greatest(0.0, centre - half_width) AS low,
-    least(1.0, centre + half_width) AS high
+    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+    CASE WHEN followed = 0 AND n > 0 THEN 0.0 ELSE centre - half_width END AS low,
+    CASE WHEN violated = 0 AND n > 0 THEN 1.0 ELSE centre + half_width END AS high
 FROM centred
 ORDER BY corpus, category = 'All' DESC, category, practice

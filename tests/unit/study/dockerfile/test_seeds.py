@@ -1,0 +1,28 @@
+"""The seeds that explain practices and differences say what the code says."""
+
+import csv
+from pathlib import Path
+
+from dockml_dagster.study.dockerfile.difference import KINDS
+from dockml_dagster.study.dockerfile.practices import PRACTICES
+from dockml_dagster.warehouse.models import folder
+
+
+def rows(seed: str) -> list[dict[str, str]]:
+    path: Path = folder() / "seeds" / f"{seed}.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_practices() -> None:
+    fields = ("definition", "why", "detection", "source")
+    assert rows("practices") == [
+        {"practice": practice.id, **{name: getattr(practice, name) for name in fields}}
+        for practice in PRACTICES
+    ]
+
+
+def test_kinds_of_difference() -> None:
+    found = {row["kind"]: row["meaning"] for row in rows("reading_difference_kinds")}
+    assert found.pop("any")
+    assert found == KINDS
