@@ -21,7 +21,9 @@ _TYPES = (
     '<Override PartName="/xl/workbook.xml" '
     'ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>'
 )
-_RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+_RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+)
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
@@ -48,7 +50,9 @@ def xlsx(sheets: Mapping[str, Cells]) -> bytes:
             f'<sheet name="{escape(name)}" sheetId="{number}" r:id="s{number}"/>'
             for number, name in enumerate(names, start=1)
         )
-        archive.writestr("xl/workbook.xml", f'<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>')
+        archive.writestr(
+            "xl/workbook.xml", f'<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>'
+        )
         targets = "".join(
             f'<Relationship Id="s{number}" Type="{_OFFICE}/worksheet" Target="worksheets/s{number}.xml"/>'
             for number in range(1, len(names) + 1)
@@ -57,7 +61,8 @@ def xlsx(sheets: Mapping[str, Cells]) -> bytes:
         for number, name in enumerate(names, start=1):
             rows = "".join(f"<row>{''.join(_cell(value) for value in row)}</row>" for row in sheets[name])
             archive.writestr(
-                f"xl/worksheets/s{number}.xml", f"<worksheet {_MAIN}><sheetData>{rows}</sheetData></worksheet>"
+                f"xl/worksheets/s{number}.xml",
+                f"<worksheet {_MAIN}><sheetData>{rows}</sheetData></worksheet>",
             )
     return stream.getvalue()
 
@@ -67,7 +72,15 @@ FUNNEL = ["all-search", "initial", "100commits", "1release", "notarchived", "ima
 
 def sheets() -> dict[str, list[list[object]]]:
     """The workbook's sheets: two projects in ``filtered2``, a third in ``labeling2`` only."""
-    header: list[object] = ["Repos", "topic", "stars", "commits", "repo_size", "archived", "docker_files_count"]
+    header: list[object] = [
+        "Repos",
+        "topic",
+        "stars",
+        "commits",
+        "repo_size",
+        "archived",
+        "docker_files_count",
+    ]
     found: dict[str, list[list[object]]] = {
         name: [header, ["ann/one", "k", 10, 200, 30, False, 2], ["bob/two", "k", "nan", 300, 40, False, 1]]
         for name in FUNNEL

@@ -51,7 +51,9 @@ def test_both_forms_give_the_same(directory: Make, archive: Make, whole: Files) 
         rows, others = _collected(unpacked, project), _collected(packed, project)
         assert rows.keys() == others.keys()
         for table in rows:
-            assert [{**row, "source": ""} for row in rows[table]] == [{**row, "source": ""} for row in others[table]]
+            assert [{**row, "source": ""} for row in rows[table]] == [
+                {**row, "source": ""} for row in others[table]
+            ]
 
 
 def test_listing(package: Make, whole: Files) -> None:
@@ -66,7 +68,10 @@ def test_listing(package: Make, whole: Files) -> None:
     ], "nan is unknown, not 0"
     labels = [(row["project"], row["code_system"], row["code"]) for row in listing.labels["raw.labels"]]
     assert (ONE, "category", "Toolkit") in labels
-    assert [code for project, system, code in labels if (project, system) == (ONE, "purpose")] == ["CI/CD", "Hosting"]
+    assert [code for project, system, code in labels if (project, system) == (ONE, "purpose")] == [
+        "CI/CD",
+        "Hosting",
+    ]
     assert ("manifests", "zed/free:1", "not_selected") in _told(listing)
     assert [row["reference"] for row in listing.rows["raw.manifests"]] == ["zed/free:1"]
     assert all(row["project"] is None for row in listing.rows["raw.manifests"])
@@ -75,9 +80,17 @@ def test_listing(package: Make, whole: Files) -> None:
 def test_dockerfiles(package: Make, whole: Files) -> None:
     corpus = _open(package(whole))
     rows = _collected(corpus, ONE)
-    assert [row["path"] for row in rows["raw.dockerfiles"]] == ["Dockerfile", "docker/gpu.Dockerfile"], "of latest only"
-    assert [row["path"] for row in rows["raw.repository_files"]] == ["Dockerfile", "README.md", "docker/gpu.Dockerfile"]
-    assert rows["raw.dockerfiles"][0]["content"] == whole["raw-data/Dockerfiles/logs/ann/one/latest/Dockerfile"]
+    assert [row["path"] for row in rows["raw.dockerfiles"]] == ["Dockerfile", "docker/gpu.Dockerfile"], (
+        "of latest only"
+    )
+    assert [row["path"] for row in rows["raw.repository_files"]] == [
+        "Dockerfile",
+        "README.md",
+        "docker/gpu.Dockerfile",
+    ]
+    assert (
+        rows["raw.dockerfiles"][0]["content"] == whole["raw-data/Dockerfiles/logs/ann/one/latest/Dockerfile"]
+    )
     assert _stage(corpus, "dockerfiles", ONE) == ("collected", None, False)
 
 
@@ -104,7 +117,9 @@ def test_a_project_without_dockerfile_is_an_outcome(package: Make, whole: Files)
 
 def test_images(package: Make, whole: Files) -> None:
     rows = _collected(_open(package(whole)), ONE)
-    assert [(row["reference"], row["repository"], row["tag"]) for row in rows["raw.image_references"][:2]] == [
+    assert [
+        (row["reference"], row["repository"], row["tag"]) for row in rows["raw.image_references"][:2]
+    ] == [
         ("ann/one:1", "ann/one", "1"),
         ("ann/base:2", "ann/base", "2"),
     ]
@@ -112,12 +127,18 @@ def test_images(package: Make, whole: Files) -> None:
         ("ann/one:1", "sha256:c1", 2),
         ("ann/base:2", "sha256:c2", 1),
     ]
-    assert [(row["position"], row["compressed_bytes"], row["source_row"]) for row in rows["raw.image_layers"][:2]] == [
+    assert [
+        (row["position"], row["compressed_bytes"], row["source_row"]) for row in rows["raw.image_layers"][:2]
+    ] == [
         (0, 100, 2),
         (1, 20, 3),
     ]
     (config,) = rows["raw.image_configs"]
-    assert (config["env_names"], config["rootfs_diff_ids"], config["fields_complete"]) == (["PATH"], ["d1", "d2"], True)
+    assert (config["env_names"], config["rootfs_diff_ids"], config["fields_complete"]) == (
+        ["PATH"],
+        ["d1", "d2"],
+        True,
+    )
     assert [row["empty_layer"] for row in rows["raw.image_history"]] == [False, True]
     (layer,) = rows["raw.layers"]
     assert (layer["layer_digest"], layer["files"], layer["max_published_level"]) == ("sha256:l1", 9, 5)
@@ -131,7 +152,11 @@ def test_everything_fits_the_raw_tables(package: Make, whole: Files) -> None:
     listing = corpus.listing()
     with duckdb.connect() as connection:
         migrations.apply(connection)
-        for found in (listing.rows, listing.labels, *(_collected(corpus, project) for project in listing.projects)):
+        for found in (
+            listing.rows,
+            listing.labels,
+            *(_collected(corpus, project) for project in listing.projects),
+        ):
             for table, rows in found.items():
                 assert write_visit(connection, table, rows, observed_at=datetime(2026, 1, 1)) == len(rows)
 
@@ -158,7 +183,9 @@ def test_a_malformed_latest_image_cell_is_an_outcome(
     (told,) = [one for one in found.outcomes if one.subject == "filtered2.latest_image"]
     assert told.status == "malformed"
     assert "row 2" in (told.reason or "")
-    assert [row["reference"] for row in found.rows["raw.image_references"]] == ["ann/one:1"], "the label sheet's"
+    assert [row["reference"] for row in found.rows["raw.image_references"]] == ["ann/one:1"], (
+        "the label sheet's"
+    )
     assert _stage(corpus, "manifests", TWO)[0] == "collected"
 
 
@@ -179,7 +206,9 @@ def test_a_moment_that_is_none_stops_nobody(directory: Make, whole: Files, momen
         migrations.apply(connection)
         for table, found in rows.items():
             write_visit(connection, table, found, observed_at=datetime(2026, 1, 1))
-        assert connection.execute("SELECT count(*), count(config_bytes) FROM raw.image_configs").fetchone() == (1, 1)
+        assert connection.execute(
+            "SELECT count(*), count(config_bytes) FROM raw.image_configs"
+        ).fetchone() == (1, 1)
 
 
 @pytest.mark.parametrize("number", ["1e300", "99999999999999999999", "-1e999", "ten", ""])
@@ -192,7 +221,9 @@ def test_a_number_that_is_none_is_unknown(directory: Make, whole: Files, number:
     with duckdb.connect() as connection:
         migrations.apply(connection)
         write_visit(connection, "raw.image_layers", rows, observed_at=datetime(2026, 1, 1))
-        sizes = connection.execute("SELECT compressed_bytes FROM raw.image_layers WHERE layer_digest = 'sha256:l2'")
+        sizes = connection.execute(
+            "SELECT compressed_bytes FROM raw.image_layers WHERE layer_digest = 'sha256:l2'"
+        )
         assert sizes.fetchall() == [(None,)]
 
 
@@ -205,7 +236,9 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize(("prefix", "stage"), EXPORTS.items(), ids=EXPORTS)
-def test_exports_that_cannot_be_read_are_outcomes(package: Make, whole: Files, prefix: str, stage: str) -> None:
+def test_exports_that_cannot_be_read_are_outcomes(
+    package: Make, whole: Files, prefix: str, stage: str
+) -> None:
     name = f"{IMAGES}{prefix}.csv"
     lines = whole[name].splitlines(keepends=True)
     whole[f"{IMAGES}{prefix} 2.csv"] = b" \n"
@@ -219,7 +252,9 @@ def test_exports_that_cannot_be_read_are_outcomes(package: Make, whole: Files, p
 
 
 @pytest.mark.parametrize(("prefix", "stage"), EXPORTS.items(), ids=EXPORTS)
-def test_an_export_that_is_not_there_is_an_outcome(directory: Make, whole: Files, prefix: str, stage: str) -> None:
+def test_an_export_that_is_not_there_is_an_outcome(
+    directory: Make, whole: Files, prefix: str, stage: str
+) -> None:
     del whole[f"{IMAGES}{prefix}.csv"]
     corpus = _open(directory(whole))
     assert (stage, f"{prefix}*.csv", "not_available") in _told(corpus.listing())
@@ -295,6 +330,8 @@ def test_only_what_changed_has_another_input(directory: Make, whole: Files) -> N
 
 def test_the_fingerprint_follows_the_content(package: Make, whole: Files) -> None:
     first = _open(package(whole)).fingerprint()
-    assert _open(package(whole)).fingerprint() == first or package(whole).is_dir(), "times of a directory count"
+    assert _open(package(whole)).fingerprint() == first or package(whole).is_dir(), (
+        "times of a directory count"
+    )
     whole["raw-data/new.csv"] = b"x\n"
     assert _open(package(whole)).fingerprint() != first

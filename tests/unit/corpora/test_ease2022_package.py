@@ -56,7 +56,9 @@ def test_no_datasets_folder(tmp_path: Path) -> None:
     assert "Datasets/" in _fails(tmp_path / "p.tar")
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive at all" * 100, b"\xfd7zXZ\x00" + b"x" * 200, b"\x1f\x8b" + b"x" * 50])
+@pytest.mark.parametrize(
+    "data", [b"", b"no archive at all" * 100, b"\xfd7zXZ\x00" + b"x" * 200, b"\x1f\x8b" + b"x" * 50]
+)
 def test_no_archive(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "p.tar.xz").write_bytes(data)
     _fails(tmp_path / "p.tar.xz")
@@ -90,16 +92,28 @@ def test_a_cut_archive_is_damaged_wherever_it_was_cut(tmp_path: Path, compressio
 def test_nothing_leads_out_of_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "p.tar"
     with tarfile.open(path, "w") as archive:
-        for name in ("x/Datasets/good.csv", "Datasets/../../bad.csv", "../Datasets/bad.csv", "/Datasets/absolute.csv"):
+        for name in (
+            "x/Datasets/good.csv",
+            "Datasets/../../bad.csv",
+            "../Datasets/bad.csv",
+            "/Datasets/absolute.csv",
+        ):
             member = tarfile.TarInfo(name)
             member.size = 1
             archive.addfile(member, io.BytesIO(b"1"))
-        for name, kind in (("sym", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE), ("fifo", tarfile.FIFOTYPE), ("dev", tarfile.CHRTYPE)):
+        for name, kind in (
+            ("sym", tarfile.SYMTYPE),
+            ("hard", tarfile.LNKTYPE),
+            ("fifo", tarfile.FIFOTYPE),
+            ("dev", tarfile.CHRTYPE),
+        ):
             member = tarfile.TarInfo(f"x/Datasets/{name}")
             member.type = kind
             member.linkname = "/etc/passwd"
             archive.addfile(member)
-    assert open_package(path).below("") == ["absolute.csv", "good.csv"], "read below Datasets/, never unpacked"
+    assert open_package(path).below("") == ["absolute.csv", "good.csv"], (
+        "read below Datasets/, never unpacked"
+    )
     assert sorted(tmp_path.iterdir()) == [path]
 
 
@@ -148,9 +162,13 @@ def test_a_clone_is_made_once(origin: Path, tmp_path: Path) -> None:
     assert (cloned / "mark").exists()
 
 
-def test_a_clean_clone_is_named_by_its_commit_a_changed_one_by_its_files(origin: Path, tmp_path: Path) -> None:
+def test_a_clean_clone_is_named_by_its_commit_a_changed_one_by_its_files(
+    origin: Path, tmp_path: Path
+) -> None:
     cloned = clone(tmp_path / "cache", origin.as_uri())
-    head = subprocess.run(["git", "-C", str(cloned), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    head = subprocess.run(
+        ["git", "-C", str(cloned), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    )
     assert module.fingerprint(cloned) == head.stdout.strip()
     (cloned / "Datasets" / "a.csv").write_text("changed")
     assert module.fingerprint(cloned) != head.stdout.strip()

@@ -29,7 +29,7 @@ def _list(
         method_version="1",
         source="s",
         projects=list(hashes),
-        inputs={stage: hashes for stage in stages},
+        inputs=dict.fromkeys(stages, hashes),
         rows={},
         outcomes=[],
         listed_at=at,
@@ -39,7 +39,7 @@ def _list(
 def _visit(connection: duckdb.DuckDBPyConnection, project: str = A, **more: Any) -> None:
     outcome = {
         "project": project,
-        "corpus": project.split("/")[0],
+        "corpus": project.split("/", maxsplit=1)[0],
         "stage": "dockerfiles",
         "subject": "",
         "status": "collected",
