@@ -21,11 +21,8 @@ def render(
 ) -> str:
     """The rows as text that ends with a line feed. ``title`` shows in tables only."""
     if format_ == "csv":
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_csv_cell(value) for value in row] for row in rows)
-        return stream.getvalue()
+        lines = [_csv_line(columns), *(_csv_line([_csv_cell(value) for value in row]) for row in rows)]
+        return "".join(lines)
     if format_ == "json":
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
         return json.dumps(objects, ensure_ascii=False, indent=2, default=str) + "\n"
@@ -72,6 +69,13 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_text(item) for item in value)
     return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    # The module quotes the characters of its own line end only; with both in it, a carriage return breaks no row.
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerow(cells)
+    return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _csv_cell(value: object) -> object:

@@ -19,7 +19,7 @@ from typing import Any
 
 from dockml_dagster.corpora.base import Outcome, combined_hash
 from dockml_dagster.corpora.ease2022.package import Package
-from dockml_dagster.corpora.ease2022.workbook import boolean, integer, text
+from dockml_dagster.corpora.ease2022.workbook import boolean, integer, moment, text
 
 FOLDER = "raw-data/DockerImage/layers/"
 
@@ -213,7 +213,7 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
                 "config_bytes": integer(cells.get("config_size")),
                 "architecture": text(cells.get("architecture", "")),
                 "os": text(cells.get("os", "")),
-                "created": text(cells.get("created", "")),
+                "created": moment(cells.get("created", "")),
                 "user_name": text(cells.get("config_User", "")),
                 "env_count": env_count,
                 "env_names": None if environment is None else [item.split("=", 1)[0] for item in environment],
@@ -241,7 +241,7 @@ def history_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
                 **_where(line, reference),
                 "config_digest": line.cells["config_digest"],
                 "position": positions[key],
-                "created": text(line.cells.get("created", "")),
+                "created": moment(line.cells.get("created", "")),
                 "created_by": line.cells.get("created_by") or None,
                 "empty_layer": bool(boolean(line.cells.get("empty_layer", ""))),
                 "comment": text(line.cells.get("comments", "")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import os
 import subprocess
 import tarfile
 import zlib
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dockml_dagster.corpora.base import CorpusError, combined_hash
+from dockml_dagster.warehouse.connection import make_folder
 
 REPOSITORY_URL = "https://github.com/openjamoses/EASE2022"
 ROOT = "Datasets/"
@@ -95,7 +97,7 @@ def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
     target = cache / "EASE2022"
     if (target / ".git").is_dir():
         return target
-    cache.mkdir(parents=True, exist_ok=True)
+    make_folder(cache)
     partial = cache / "EASE2022.partial"
     command = ["git", "clone", "--quiet", "--depth", "1", "--", url, str(partial)]
     _remove(partial)
@@ -109,7 +111,7 @@ def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
             timeout=CLONE_TIMEOUT_SECONDS,
             check=False,
             # No prompt: a run at night must fail, not wait for a password.
-            env={"GIT_TERMINAL_PROMPT": "0", "PATH": _path()},
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
         )
     except FileNotFoundError as error:
         raise CorpusError(f"git is not installed; install it {hint}") from error
@@ -122,12 +124,6 @@ def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
         raise CorpusError(f"cannot clone {url}: {said}; check the network {hint}")
     partial.rename(target)
     return target
-
-
-def _path() -> str:
-    import os
-
-    return os.environ.get("PATH", "/usr/bin:/bin")
 
 
 def _remove(path: Path) -> None:

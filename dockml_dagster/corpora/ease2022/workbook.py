@@ -9,11 +9,14 @@ from __future__ import annotations
 import ast
 import io
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dockml_dagster.corpora.base import CorpusError, Outcome, partition_key
+from dockml_dagster.errors import BadInputError
 
 WORKBOOK = "RQ1/ML_Docker_repositories.xlsx"
 CORPUS = "ease2022"
@@ -100,7 +103,8 @@ def selected(sheets: Mapping[str, Sheet]) -> list[str]:
         if sheet not in sheets:
             raise CorpusError(f"{WORKBOOK} has no sheet {sheet!r}; without it there is no list of projects")
         for _, cells in sheets[sheet].rows:
-            if name := repository(cells):
+            name = repository(cells)
+            if name and _key_or_none(name):
                 names.setdefault(name)
     return list(names)
 
@@ -112,12 +116,27 @@ def repository(cells: Mapping[str, Cell]) -> str | None:
 
 
 def integer(cell: Cell) -> int | None:
-    """A whole number, or None for blank, ``nan`` and text."""
+    """A whole number, or None for blank, ``nan``, text and what no count can be."""
     try:
         number = float(cell)
     except (TypeError, ValueError):
         return None
-    return int(number) if math.isfinite(number) else None
+    # Nothing counted here needs more than 64 bits; what does is no number of the study.
+    return int(number) if math.isfinite(number) and abs(number) < 2**63 else None
+
+
+def moment(cell: Cell) -> str | None:
+    """A time as written, or None for what is none."""
+    value = text(cell)
+    try:
+        datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return value if value and _DATE.match(value) else None
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:|\Z)")
+"""fromisoformat reads more forms than DuckDB does."""
 
 
 def text(cell: Cell) -> str | None:
@@ -147,6 +166,15 @@ def candidates(sheets: Mapping[str, Sheet]) -> tuple[list[Row], list[Outcome]]:
                     Outcome("repo_list", f"sheet {name} row {source_row}", "malformed", "no repository name")
                 )
                 continue
+            if _key_or_none(found) is None:
+                outcomes.append(
+                    Outcome(
+                        "repo_list",
+                        f"sheet {name} row {source_row}",
+                        "malformed",
+                        f"not OWNER/NAME: {found[:80]}; counted in the funnel, never selected",
+                    )
+                )
             rows.append(
                 {
                     "project": _key_or_none(found),
@@ -168,8 +196,10 @@ def candidates(sheets: Mapping[str, Sheet]) -> tuple[list[Row], list[Outcome]]:
 
 
 def _key_or_none(name: str) -> str | None:
-    parts = name.split("/")
-    return f"{CORPUS}/{name}" if len(parts) == 2 and all(parts) else None
+    try:
+        return partition_key(CORPUS, name)
+    except BadInputError:
+        return None
 
 
 def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
@@ -204,8 +234,8 @@ def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
                     "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
                     # Only labeling2 has the column; two of its cells are blank, and the paper leaves those out.
                     "words_counted": text(cells["purpose"]) is not None if "purpose" in cells else None,
-                    "created_at": text(cells.get("created_at", "")),
-                    "updated_at": text(cells.get("updated_at", "")),
+                    "created_at": moment(cells.get("created_at", "")),
+                    "updated_at": moment(cells.get("updated_at", "")),
                     "source_file": f"{WORKBOOK}#{sheet}",
                     "source_row": source_row,
                 }

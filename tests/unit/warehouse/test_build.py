@@ -37,7 +37,12 @@ def _test(
 PLANTED = {
     "not_null": ("number", "not_null", "('a', NULL)", 1),
     "unique": ("number", "unique", "('a', 3), ('b', 3)", 1),
-    "accepted_values": ("code", {"accepted_values": {"values": ["a", "b"]}}, "('it''s', 9), ('it''s', 10)", 1),
+    "accepted_values": (
+        "code",
+        {"accepted_values": {"values": ["a", "b"]}},
+        "('it''s', 9), ('it''s', 10)",
+        1,
+    ),
     "accepted_values of numbers": ("number", {"accepted_values": {"values": [1, 2, 3, 4]}}, "('a', 5)", 1),
     "accepted_values as dbt 1.10 writes it": (
         "code",
@@ -45,7 +50,12 @@ PLANTED = {
         "('c', 9)",
         1,
     ),
-    "relationships": ("code", {"relationships": {"to": "core.parent", "field": "code"}}, "('z', 9), ('z', 8)", 2),
+    "relationships": (
+        "code",
+        {"relationships": {"to": "core.parent", "field": "code"}},
+        "('z', 9), ('z', 8)",
+        2,
+    ),
 }
 
 
@@ -69,7 +79,11 @@ def test_only_not_null_minds_null(connection: duckdb.DuckDBPyConnection) -> None
     connection.execute("INSERT INTO core.child VALUES (NULL, 5)")
     assert _test(connection, "not_null").failing == 2
     connection.execute("DELETE FROM core.child WHERE number = 3")
-    for entry in ("unique", {"accepted_values": {"values": ["a", "b"]}}, {"relationships": {"to": "core.parent", "field": "code"}}):
+    for entry in (
+        "unique",
+        {"accepted_values": {"values": ["a", "b"]}},
+        {"relationships": {"to": "core.parent", "field": "code"}},
+    ):
         assert _test(connection, entry).passed
 
 
@@ -85,7 +99,9 @@ def test_an_unknown_generic_test_is_refused_by_name(connection: duckdb.DuckDBPyC
 
 
 @pytest.mark.parametrize("warn_only", [True, False])
-def test_a_check_returns_the_rows_that_break_it(connection: duckdb.DuckDBPyConnection, warn_only: bool) -> None:
+def test_a_check_returns_the_rows_that_break_it(
+    connection: duckdb.DuckDBPyConnection, warn_only: bool
+) -> None:
     sql = "SELECT number FROM core.child WHERE number > 2 ORDER BY number"
     tested = build.check(connection, Check("few", "", sql, ("core.child",), warn_only))
     assert (tested.failing, tested.sample, tested.warn_only) == (2, ((3,), (4,)), warn_only)
@@ -142,7 +158,9 @@ def test_descriptions_are_stored_as_comments(empty: duckdb.DuckDBPyConnection, r
     project = load(root)
     build.load_seeds(empty, project)
     list(build.run(empty, project.models))
-    assert empty.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'c'").fetchone() == ("C; 'quoted'.",)
+    assert empty.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'c'").fetchone() == (
+        "C; 'quoted'.",
+    )
     columns = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name IN ('c', 's') AND comment IS NOT NULL"
     assert dict(empty.execute(columns).fetchall()) == {
         "y": "Y plus 1.",

@@ -123,7 +123,9 @@ def test_open_in_another_program_is_busy(tmp_path: Path) -> None:
     assert "another program" in _one_line(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"not a database" * 500, b"x", b"\x00" * 20000], ids=["text", "short", "zeros"])
+@pytest.mark.parametrize(
+    "content", [b"not a database" * 500, b"x", b"\x00" * 20000], ids=["text", "short", "zeros"]
+)
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path, content: bytes, read_only: bool) -> None:
     path = tmp_path / "t.duckdb"

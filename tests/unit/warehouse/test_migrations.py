@@ -26,7 +26,10 @@ def test_a_later_version_applies_only_what_is_new(
     raw: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = max(migrations.available()) + 1
-    later = {**migrations.available(), newest: "CREATE TABLE raw.added (x INTEGER); INSERT INTO raw.added VALUES (7);"}
+    later = {
+        **migrations.available(),
+        newest: "CREATE TABLE raw.added (x INTEGER); INSERT INTO raw.added VALUES (7);",
+    }
     monkeypatch.setattr(migrations, "available", lambda: later)
     assert migrations.apply(raw) == [newest]
     assert migrations.apply(raw) == []
@@ -41,7 +44,9 @@ def test_a_failing_migration_leaves_nothing(warehouse: Warehouse, monkeypatch: p
     with pytest.raises(duckdb.Error), warehouse.write() as connection:
         migrations.apply(connection)
     with warehouse.read() as connection:
-        assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half'").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half'"
+        ).fetchone() == (0,)
         assert connection.execute("SELECT max(number) < 999 FROM raw.schema_migrations").fetchone() == (True,)
 
 

@@ -35,7 +35,10 @@ REFERENCES = {
     "EXISTS": ("SELECT 1 FROM raw.a WHERE NOT EXISTS (SELECT 1 FROM raw.b)", ["raw.a", "raw.b"]),
     "UNION": ("FROM raw.a UNION ALL FROM raw.b", ["raw.a", "raw.b"]),
     "UNPIVOT": ("UNPIVOT raw.a ON x, y INTO NAME n VALUE v", ["raw.a"]),
-    "UNPIVOT of a CTE": ("WITH w AS (FROM raw.a) SELECT * FROM (UNPIVOT w ON x INTO NAME n VALUE v)", ["raw.a"]),
+    "UNPIVOT of a CTE": (
+        "WITH w AS (FROM raw.a) SELECT * FROM (UNPIVOT w ON x INTO NAME n VALUE v)",
+        ["raw.a"],
+    ),
     "a table function is no table": ("SELECT unnest([1]) FROM range(3), raw.a", ["raw.a"]),
     "quoted": ('SELECT * FROM "raw"."odd name"', ["raw.odd name"]),
     "named in a text and a comment": ("SELECT 'FROM raw.b' FROM raw.a -- FROM raw.c", ["raw.a"]),
@@ -136,7 +139,12 @@ def test_documentation_is_found_by_folder_and_name(tmp_path: Path) -> None:
     """
     project = _load(
         tmp_path,
-        {"core/any.yml": yml, "core/x.sql": "FROM raw.t", "findings/x.sql": "FROM raw.t", "seeds/x.csv": "a\n"},
+        {
+            "core/any.yml": yml,
+            "core/x.sql": "FROM raw.t",
+            "findings/x.sql": "FROM raw.t",
+            "seeds/x.csv": "a\n",
+        },
     )
     (column,) = project.by_name["core.x"].columns
     assert project.by_name["core.x"].description == "Over two lines."
@@ -147,7 +155,9 @@ def test_documentation_is_found_by_folder_and_name(tmp_path: Path) -> None:
 
 
 def test_the_code_version_is_of_the_statement_alone(tmp_path: Path) -> None:
-    one = _load(tmp_path / "1", {"core/x.sql": "FROM raw.t\n", "core/c.yml": "models: [{name: x, description: a}]"})
+    one = _load(
+        tmp_path / "1", {"core/x.sql": "FROM raw.t\n", "core/c.yml": "models: [{name: x, description: a}]"}
+    )
     two = _load(tmp_path / "2", {"core/x.sql": "FROM raw.t;"})
     three = _load(tmp_path / "3", {"core/x.sql": "SELECT x FROM raw.t"})
     assert one.models[0].code_version == two.models[0].code_version != three.models[0].code_version

@@ -33,7 +33,9 @@ def test_everything_is_copied(warehouse: Warehouse, target: Path) -> None:
     with connect(target, read_only=True) as reader:
         assert _ask(reader) == [(1, 2)]
         assert reader.execute("SELECT comment FROM duckdb_tables()").fetchall() == [("a table",)]
-        assert ("a number",) in reader.execute("SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL").fetchall()
+        assert ("a number",) in reader.execute(
+            "SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL"
+        ).fetchall()
     assert [path.name for path in target.parent.iterdir()] == [target.name], "nothing is left beside it"
 
 

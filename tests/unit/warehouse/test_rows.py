@@ -87,10 +87,31 @@ ALL_TYPES = """
     )
 """
 VALUES: list[dict[str, Any]] = [
-    {"number": 0, "big": 0, "fraction": 0.0, "truth": False, "text": "", "bytes": b"", "texts": [], "numbers": []},
-    {"number": -1, "big": 2**63 - 1, "fraction": 0.1, "truth": True, "text": "é – 🐳", "bytes": b"\x00\xff\n"},
+    {
+        "number": 0,
+        "big": 0,
+        "fraction": 0.0,
+        "truth": False,
+        "text": "",
+        "bytes": b"",
+        "texts": [],
+        "numbers": [],
+    },
+    {
+        "number": -1,
+        "big": 2**63 - 1,
+        "fraction": 0.1,
+        "truth": True,
+        "text": "é – 🐳",
+        "bytes": b"\x00\xff\n",
+    },
     {"big": -(2**63), "text": "a'b\"c\\d\nE\x00f", "texts": ["a,b", 'q"', "é", ""], "numbers": [1, -2]},
-    {"big": 2**53 + 1, "moment": datetime(1969, 12, 31, 23, 59, 59, 999999), "bytes": b"plain", "text": "NULL"},
+    {
+        "big": 2**53 + 1,
+        "moment": datetime(1969, 12, 31, 23, 59, 59, 999999),
+        "bytes": b"plain",
+        "text": "NULL",
+    },
     {"fraction": 1e308, "text": "nan", "texts": ["null", "NULL"], "moment": datetime(2026, 1, 1)},
     {"number": None, "big": None, "texts": None, "text": None},
 ]
@@ -157,4 +178,6 @@ def test_identifiers_are_quoted() -> None:
     assert qualified("core.images") == '"core"."images"'
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE {quote('x; DROP TABLE y')} (a INTEGER)")
-        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("x; DROP TABLE y",)]
+        assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [
+            ("x; DROP TABLE y",)
+        ]
