@@ -78,7 +78,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_SECONDS = 400
+TIMEOUT_SECONDS = 900
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
