@@ -240,3 +240,59 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
                 progress.advance(tasks[what], steps)
 
         yield listener
+
+
+@main.command("read-dockerfile")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_format
+def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
+    """Read Dockerfiles as BuildKit does: instructions, stages, base images, RUN commands, practices.
+
+    `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown.
+    A file that is none is told in one line, and the others are read.
+    """
+    from dockml_dagster.read_dockerfile import read_files, render_documents
+
+    documents, refused = read_files(files, sys.stdin.buffer)
+    click.echo(render_documents(documents, format_), nl=False)
+    for reason in refused:
+        click.echo(f"dockml: {reason}", err=True)
+    if refused:
+        sys.exit(2)
+
+
+@main.command("scan-image")
+@click.argument("references", nargs=-1, required=True, metavar="REF…")
+@click.option(
+    "--platform",
+    metavar="OS/ARCH|all",
+    help="Which platform of several. Default: this machine's processor, or the only one there is.",
+)
+@_format
+def scan_image(references: tuple[str, ...], platform: str | None, format_: Format) -> None:
+    """Scan images without a study: sizes, layers, waste, duplicates, biggest files, what ML images carry.
+
+    REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or dir:DIR.
+    Nothing is unpacked and no layer is kept. JSON: an object; for several references an array. CSV: a row an image.
+    """
+    from dockml_dagster.scan_image import (
+        content_rules,
+        parse_arguments,
+        problem_of,
+        scan_images,
+        this_platform,
+    )
+    from dockml_dagster.scan_image_output import to_text
+
+    locations, wanted = parse_arguments(references, platform)
+    prefer = this_platform() if platform is None else None
+    with _progress() as listener:
+        settings, rules = Settings.from_environment(), content_rules()
+        scanned = list(
+            scan_images(locations, settings, rules, platform=wanted, prefer=prefer, listener=listener)
+        )
+    if len(scanned) > 1 or scanned[0].error is None:
+        click.echo(to_text(scanned, format_), nl=False)
+    problem = problem_of(scanned)
+    if problem is not None:
+        raise problem

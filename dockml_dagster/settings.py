@@ -16,6 +16,11 @@ VARIABLES = {
     "DOCKML_WAREHOUSE": "The DuckDB file that runs write to. Default `$DOCKML_HOME/warehouse/dockml.duckdb`.",
     "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
     "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
+    "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
+    "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
+    "separated by white space or commas.",
+    "DOCKER_CONFIG": "Folder of Docker's `config.json`, where registry logins and credential helpers stand. "
+    "Default `~/.docker`.",
     "DAGSTER_HOME": "Set by `dockml` to `$DOCKML_HOME/dagster` unless it is set already.",
     "NO_COLOR": "Any value: no colours on the terminal.",
 }
@@ -30,6 +35,10 @@ class Settings:
     warehouse: Path
     ease2022: Path | None
     dagster_home: Path
+    registries: str | None = None
+    """As written; ``clients/registry/settings`` reads it."""
+    docker_config: Path | None = None
+    """Docker's ``config.json``; None: the one in ``~/.docker``."""
 
     @property
     def published(self) -> Path:
@@ -49,6 +58,7 @@ class Settings:
         warehouse = env.get("DOCKML_WAREHOUSE")
         package = env.get("DOCKML_EASE2022")
         dagster_home = env.get("DAGSTER_HOME")
+        docker_config = env.get("DOCKER_CONFIG")
         return cls(
             home=home,
             warehouse=Path(warehouse).expanduser().absolute()
@@ -56,4 +66,8 @@ class Settings:
             else home / "warehouse" / "dockml.duckdb",
             ease2022=Path(package).expanduser().absolute() if package else None,
             dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
+            registries=env.get("DOCKML_REGISTRIES") or None,
+            docker_config=Path(docker_config).expanduser().absolute() / "config.json"
+            if docker_config
+            else None,
         )

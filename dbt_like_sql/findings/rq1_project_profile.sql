@@ -33,11 +33,15 @@ WITH
                 'forks': projects.forks,
                 'stars': projects.stars,
                 'releases': projects.releases,
-                -- No row means that nothing valid was found, which is a count; an unread project is not in the table.
-                'dockerfiles': coalesce(dockerfile_counts.dockerfiles, 0)
+                -- In a project that was read, no row means that nothing valid was found, which is a count.
+                'dockerfiles': CASE
+                    WHEN visits.project IS NOT NULL THEN coalesce(dockerfile_counts.dockerfiles, 0)
+                END
             } AS measures
         FROM core.projects AS projects
         LEFT JOIN dockerfile_counts ON dockerfile_counts.project = projects.project
+        LEFT JOIN staging.visits AS visits
+            ON visits.project = projects.project AND visits.stage = 'dockerfiles'
     ),
     long AS (
         UNPIVOT (SELECT reading, corpus, coalesce(category, 'unlabelled') AS category, unnest(measures) FROM measured)

@@ -6,7 +6,8 @@ SELECT
     stage,
     max(observed_at) AS observed_at,
     arg_max(status, observed_at) AS status,
-    arg_max(reason, observed_at) AS reason
+    -- arg_max passes over rows without a reason and would give an older visit's.
+    arg_max_null(reason, observed_at) AS reason
 FROM raw.outcomes
 WHERE subject = '' AND NOT retryable
 GROUP BY corpus, project, stage

@@ -113,7 +113,7 @@ def collect_stage(
         advance(stage)
     with warehouse.get_connection() as connection:
         observed_at = due_query.moment(connection)
-        _write(connection, corpus, stage, collected, hashes, observed_at)
+        _write(connection, corpus, collected, hashes, observed_at)
         states = due_query.newest(connection, stage, keys)
     reported = [key for key in keys if key in states and not states[key].retryable]
     for key in reported:
@@ -152,7 +152,6 @@ def collect_one(context: dg.AssetExecutionContext, corpus: Corpus, stage: Stage,
 def _write(
     connection: duckdb.DuckDBPyConnection,
     corpus: Corpus,
-    stage: Stage,
     collected: dict[str, Collected],
     hashes: dict[str, str],
     observed_at: datetime,

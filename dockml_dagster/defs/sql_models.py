@@ -30,6 +30,7 @@ RAW_ASSETS = {
     "raw.repository_files": "dockerfiles",
     "raw.dockerfiles": "dockerfiles",
     **dict.fromkeys(TABLES, "dockerfile_readings"),
+    "raw.dockerfile_lint": "dockerfile_lint",
     "raw.image_references": "manifests",
     "raw.manifests": "manifests",
     "raw.image_configs": "manifests",

@@ -102,7 +102,7 @@ def load(root: Path | None = None) -> Project:
     """Read and order everything under ``root`` (default: ``folder()``).
 
     Raises:
-        ModelError: a file is not one SELECT, names a table that nobody makes, or models form a cycle.
+        ModelError: a file is neither one SELECT nor a property file, names a table nobody makes, or models form a cycle.
     """
     root = root or folder()
     documented = _documentation(root)
@@ -120,9 +120,9 @@ def load(root: Path | None = None) -> Project:
         name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))
     }
     known = {**models, **seeds, **raw}
-    _require_known(models.values(), known)
-    ordered = tuple(models[name] for name in _order(models))
     checks = tuple(_checks(root / "checks", documented.get("data_tests", {})))
+    _require_known([*models.values(), *checks], known)
+    ordered = tuple(models[name] for name in _order(models))
     return Project(ordered, tuple(seeds.values()), tuple(raw.values()), checks, known)
 
 
@@ -215,7 +215,7 @@ def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
 
 
 def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """kind (models, seeds, sources, data_tests) → name → its entry."""
+    """Kind (models, seeds, sources, data_tests) → name → its entry."""
     import yaml
 
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -224,22 +224,30 @@ def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
             content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except yaml.YAMLError as error:
             raise ModelError(f"{path.relative_to(root)}: {' '.join(str(error).split())}") from error
-        for kind, entries in content.items():
-            if kind == "version":
-                continue
-            for entry in entries:
-                if kind == "sources":
-                    for table in entry["tables"]:
-                        found.setdefault(kind, {})[f"{entry['name']}.{table['name']}"] = table
-                elif kind == "data_tests":
-                    found.setdefault(kind, {})[entry["name"]] = entry
-                else:
-                    schema = "seeds" if kind == "seeds" else path.parent.name
-                    found.setdefault(kind, {})[f"{schema}.{entry['name']}"] = entry
+        try:
+            for kind, name, entry in _entries(content, path.parent.name):
+                found.setdefault(kind, {})[name] = entry
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{path.relative_to(root)}: not a property file of dbt ({type(error).__name__}: {error})"
+            ) from error
     return found
 
 
-def _require_known(models: Iterable[Model], known: Mapping[str, Model]) -> None:
+def _entries(content: Any, schema: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(kind, full name, entry) of everything a property file documents; any missing key or wrong type raises."""
+    for kind, entries in content.items():
+        for entry in entries if kind != "version" else ():
+            for item in entry["tables"] if kind == "sources" else [entry]:
+                if not all(column["name"] for column in item.get("columns", ())):
+                    raise KeyError("name")
+                prefix = {"sources": f"{entry['name']}.", "seeds": "seeds.", "data_tests": ""}.get(
+                    kind, f"{schema}."
+                )
+                yield kind, prefix + item["name"], item
+
+
+def _require_known(models: Iterable[Model | Check], known: Mapping[str, Model]) -> None:
     for model in models:
         for name in model.references:
             if name not in known:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -137,10 +138,18 @@ _PANDAS_TYPES: dict[str, Any] = {
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return json.dumps(value, ensure_ascii=False)
+        return _unicode(json.dumps(value, ensure_ascii=False))
     if isinstance(value, datetime):
         return value.isoformat()
-    return value
+    return _unicode(value) if isinstance(value, str) else value
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _unicode(text: str) -> str:
+    """Text that DuckDB can hold. File names that are not UTF-8 have lone surrogates; one such would fail every row."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _cast(column: str, type_name: str) -> str:

@@ -89,6 +89,10 @@ class Ease2022:
                 paths[f"{self.name}/{parts[0]}/{parts[1]}"].append(path)
         return dict(paths)
 
+    def _inspection_logs(self, project: str) -> list[str]:
+        """Paths of the logs that skopeo's inspections of a project's images left."""
+        return self._package.below(f"{DOCKERFILES}{project.removeprefix(self.name + '/')}/hub/")
+
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``."""
         return fingerprint(self._location)
@@ -123,12 +127,21 @@ class Ease2022:
             outcomes=[
                 *outcomes,
                 *self._exports.outcomes,
+                *self._empty_files(),
                 *(
                     Outcome("manifests", reference, "not_selected", "no selected project names this image")
                     for reference in sorted(unassigned)
                 ),
             ],
         )
+
+    def _empty_files(self) -> list[Outcome]:
+        """Tables of the package that hold nothing; the exports about images report theirs, projects their logs."""
+        return [
+            Outcome("repo_list", path, "malformed", "the file is empty")
+            for path in self._package.below("RQ")
+            if path.endswith(".csv") and not (self._package.read(path) or b"").strip()
+        ]
 
     def collect(self, stage: Stage, project: str) -> Collected:
         """See ``Corpus.collect``."""
@@ -157,7 +170,8 @@ class Ease2022:
 
     def _manifest_hash(self, project: str) -> str:
         named = [f"{r.origin}\0{r.position}\0{r.reference}" for r in self._references[0].get(project, ())]
-        return combined_hash([*named, self._exports.manifest_hash(self._unique_references(project))])
+        logs = [f"{path}\0{bool(self._package.read(path))}" for path in self._inspection_logs(project)]
+        return combined_hash([*named, *logs, self._exports.manifest_hash(self._unique_references(project))])
 
     def _dockerfiles(self, project: str) -> Collected:
         from dockml_dagster.study.dockerfile.names import classify_file_name
@@ -233,6 +247,11 @@ class Ease2022:
                         "the exports have no manifest and no config of it",
                     )
                 )
+        outcomes += [
+            Outcome("manifests", path.rsplit("/", 1)[-1], "malformed", "the log of this inspection is empty")
+            for path in self._inspection_logs(project)
+            if not (self._package.read(path) or b"").strip()
+        ]
         outcomes.append(
             _stage_outcome("manifests", bool(rows.get("raw.manifests") or rows.get("raw.image_configs")))
         )

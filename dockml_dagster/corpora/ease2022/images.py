@@ -97,6 +97,17 @@ def _read_kind(package: Package, export: Export, outcomes: list[Outcome]) -> dic
         outcomes.append(
             Outcome(export.stage, f"{export.prefix}*.csv", "not_available", "the package has no such file")
         )
+    outcomes += [
+        Outcome(
+            export.stage,
+            f"{export.prefix} {number}",
+            "not_available",
+            "the package lacks this part of the export",
+        )
+        for number in sorted(
+            set(range(1, max(map(_export_number, paths), default=0))) - set(map(_export_number, paths))
+        )
+    ]
     for path in sorted(paths, key=_export_number):
         data = package.read(path) or b""
         if not data.strip():

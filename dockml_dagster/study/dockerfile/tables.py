@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from dockml_dagster.study.dockerfile.base_images import ATTRIBUTES, classify_base_image, parse_base_image_rules
+from dockml_dagster.study.dockerfile.base_images import (
+    ATTRIBUTES,
+    classify_base_image,
+    parse_base_image_rules,
+)
 from dockml_dagster.study.dockerfile.difference import compare
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.packages import installation

@@ -444,3 +444,15 @@ CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
     built_at TIMESTAMP NOT NULL
 );
+
+-- What hadolint says of a text. Per text and version of the tool one row with rule 'linted' or 'refused', which is what
+-- keeps it from being linted twice, and one row a finding. Codes only: messages quote the file.
+CREATE TABLE raw.dockerfile_lint (
+    sha256 VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    severity VARCHAR,
+    line INTEGER,
+    reason VARCHAR,
+    tool_version VARCHAR NOT NULL,
+    linted_at TIMESTAMP NOT NULL
+);

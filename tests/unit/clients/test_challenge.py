@@ -90,4 +90,4 @@ def test_any_text_is_read(header: str) -> None:
 def test_no_header_takes_long(header: str) -> None:
     started = time.perf_counter()
     parse_challenges(header)
-    assert time.perf_counter() - started < 0.2
+    assert time.perf_counter() - started < 5  # a quadratic parser needs minutes

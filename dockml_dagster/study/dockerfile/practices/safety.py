@@ -18,6 +18,11 @@ _INTERPRETERS = frozenset(
 )
 
 
+def names_a_secret(name: str) -> bool:
+    """Whether a variable of this name looks like a secret. The value is not looked at."""
+    return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)
+
+
 def _secrets(facts: Facts) -> Judged:
     names = [
         (instruction.start_line, instruction.keyword, assignment.name)
@@ -29,11 +34,7 @@ def _secrets(facts: Facts) -> Judged:
     ]
     if not names:
         return "not applicable", [], "no ENV and no ARG"
-    found = [
-        Line(line, f"{keyword} {name[:80]}")
-        for line, keyword, name in names
-        if _SECRET.search(name) and not _NOT_SECRET.search(name)
-    ]
+    found = [Line(line, f"{keyword} {name[:80]}") for line, keyword, name in names if names_a_secret(name)]
     return ("violated" if found else "followed"), found, ""
 
 

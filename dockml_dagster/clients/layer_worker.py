@@ -1,0 +1,150 @@
+"""The process that scans layers for ``layer_pool``: tasks come in, scans go out, rows go to spool files.
+
+Here: everything that must run outside the main process. It imports neither DuckDB nor pandas nor Dagster, so
+that a worker stays under 100 MB. Not here: which layers, and what becomes of the rows.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.study.layer.inflate import ByteStream
+from dockml_dagster.study.layer.model import LayerScan, ScanLimits
+from dockml_dagster.study.layer.scan import scan_layer
+from dockml_dagster.study.layer.spool import SpoolWriter
+
+_MEMORY = 1 << 30
+"""Address space of a worker: a bound for what the caps did not foresee, far above what a scan takes."""
+
+
+class LayerSource(Protocol):
+    """Where a layer's bytes are; it is pickled and opened in the worker."""
+
+    def open(self) -> AbstractContextManager[ByteStream]:
+        """The layer's bytes as stored, from the first on. Errors are the source's own and come through."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A layer in a local file, or in a stretch of one (an archive's member)."""
+
+    path: Path
+    offset: int = 0
+    length: int | None = None
+    """None: to the end of the file."""
+
+    @contextmanager
+    def open(self) -> Iterator[ByteStream]:
+        """The bytes of the stretch."""
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset)
+            yield file if self.length is None else _Stretch(file, self.length)
+
+
+class _Stretch:
+    def __init__(self, file: BinaryIO | ByteStream, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTask:
+    """One layer to scan."""
+
+    key: str
+    """What tells layers apart: the digest, `sha256:…`. Tasks of one key are done once."""
+    source: LayerSource
+    size: int | None = None
+    """Compressed bytes, where known: large layers start first, so that they do not end last."""
+    expected_digest: str | None = None
+    expected_diff_id: str | None = None
+    digest: bool = True
+    """Whether to compute the digest (a local file whose name nobody vouches for may do without)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """What became of one task: a scan with its rows, or the error of its source."""
+
+    key: str
+    scan: LayerScan | None
+    spool: Path | None
+    """Sorted lines (``study/layer/spool``). None: an error, or a mismatch, whose rows are worth nothing."""
+    error: Exception | None
+
+
+def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
+    """Scan one layer in this process; its rows become a file in the directory ``spools``."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".scan-", dir=spools) as scratch:
+            return _run(task, spools, Path(scratch), limits)
+    except Exception as error:
+        return LayerResult(task.key, None, None, error)
+
+
+def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> LayerResult:
+    def new_file() -> BinaryIO:
+        return cast("BinaryIO", tempfile.NamedTemporaryFile(dir=scratch, delete=False))
+
+    writer = SpoolWriter(new_file)
+    with task.source.open() as stream:
+        scan = scan_layer(
+            stream,
+            sink=writer.extend,
+            limits=limits,
+            expected_digest=task.expected_digest,
+            expected_diff_id=task.expected_diff_id,
+            digest=task.digest,
+        )
+    if scan.status == "mismatch":
+        return LayerResult(task.key, scan, None, None)
+    with writer.finish() as rows:
+        rows.flush()
+        spool = spools / (task.key.replace(":", "-").replace("/", "-") + ".rows")
+        Path(rows.name).replace(spool)
+    return LayerResult(task.key, scan, spool, None)
+
+
+def main() -> None:
+    """Serve tasks from standard input until it ends; results go to standard output, both pickled."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not get among the answers
+    _bound_memory()
+    gc.set_threshold(100_000)  # rows come and go by the million, and none is part of a cycle
+    while True:
+        try:
+            task, spools, limits = pickle.load(requests)  # noqa: S301 - from the parent process only
+        except EOFError:
+            return
+        result = run_task(task, spools, limits)
+        try:
+            answer = pickle.dumps(result)
+        except Exception:
+            answer = pickle.dumps(LayerResult(task.key, None, None, DockmlError(str(result.error))))
+        answers.write(answer)
+        answers.flush()
+
+
+def _bound_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    except (ImportError, ValueError, OSError):  # not every system has it
+        pass

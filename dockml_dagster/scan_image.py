@@ -1,0 +1,328 @@
+"""``dockml scan-image``: images by name, read and scanned without a study, a warehouse or Dagster.
+
+Here: the order of the work (name, manifests, layers in parallel, union a platform) and what counts as read. Not here:
+how any of it is read (``clients``), counted (``study/layer``) or printed (``scan_image_output``).
+
+Unknown is never zero: a layer that could not be read has no figures, and an image with such a layer has no union,
+because what that layer would have hidden or repeated is unknown too.
+"""
+
+from __future__ import annotations
+
+import platform as machine
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from dockml_dagster.clients.errors import FetchError, GoneError, UnsupportedError
+from dockml_dagster.clients.image_sources.interface import ImageSource
+from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
+from dockml_dagster.clients.image_sources.reading import (
+    ImageReading,
+    PlatformFailure,
+    PlatformImage,
+    read_image,
+)
+from dockml_dagster.clients.layer_from_image import close_images, layer_task
+from dockml_dagster.clients.layer_pool import LayerResult, scan_layers
+from dockml_dagster.clients.registry.client import RegistryClient
+from dockml_dagster.clients.registry.settings import RegistrySettings
+from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.settings import Settings
+from dockml_dagster.study.image_reference import (
+    ImageReference,
+    ImageReferenceError,
+    LocalImage,
+    parse_location,
+)
+from dockml_dagster.study.layer.content import (
+    ContentFinding,
+    ContentRule,
+    ContentRules,
+    ContentTally,
+    parse_rules,
+)
+from dockml_dagster.study.layer.history import instruction
+from dockml_dagster.study.layer.image import ImageSummary, LayerShare, summarise_image
+from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
+from dockml_dagster.study.manifest import ContentKind, Descriptor
+from dockml_dagster.study.platform import Platform, PlatformError
+
+LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
+Location = ImageReference | LocalImage
+Listener = Callable[[str, int, int | None], None]
+"""Called with what is counted, steps done, and the number of steps in all when it becomes known."""
+
+ALL_PLATFORMS: Final = "all"
+_MOST_LAYERS: Final = 512
+"""Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedLayer:
+    """One layer of one image. ``share``: what it contributes to that image; None where the image has no union."""
+
+    descriptor: Descriptor
+    instruction: str | None
+    """The Dockerfile keyword that made it. Never the whole text: build arguments and tokens stand there."""
+    status: LayerStatus
+    """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
+    reason: str | None
+    retryable: bool
+    scan: LayerScan | None
+    share: LayerShare | None
+
+    @property
+    def summary(self) -> LayerSummary | None:
+        """The counts: a lower bound where ``status`` is `censored` or `corrupt`. None: unknown."""
+        if self.scan is None or self.status == "mismatch" or self.scan.digest_holds is False:
+            return None
+        return self.scan.summary
+
+    @property
+    def censored(self) -> tuple[Cap, ...]:
+        """Caps that were hit."""
+        return () if self.scan is None else self.scan.censored
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its rows may be merged with those of other layers."""
+        return self.status in {"complete", "censored"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedImage:
+    """One platform's image. ``summary`` and ``contents``: None where a layer could not be read."""
+
+    image: PlatformImage
+    layers: tuple[ScannedLayer, ...]
+    summary: ImageSummary | None
+    contents: tuple[ContentFinding, ...] | None
+    reason: str | None
+    """Why there is no summary, in one line."""
+
+    @property
+    def status(self) -> Literal["complete", "censored", "incomplete"]:
+        """`censored`: a cap was hit in a layer, the figures are lower bounds. `incomplete`: no summary."""
+        if self.summary is None:
+            return "incomplete"
+        return "censored" if any(layer.status == "censored" for layer in self.layers) else "complete"
+
+    @property
+    def env_count(self) -> int | None:
+        """Environment variables the configuration sets. None: no configuration, or one that cannot be understood."""
+        config = self.image.config
+        if config is None or (config.env is None and any("Env" in problem for problem in config.problems)):
+            return None
+        return len(config.env or ())
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedReference:
+    """What became of one name. ``error``: nothing of it could be read, then ``reading`` is None."""
+
+    name: str
+    reading: ImageReading | None
+    images: tuple[ScannedImage, ...]
+    others: tuple[PlatformImage, ...]
+    """Manifests that hold no image (models, artifacts): named, not scanned."""
+    error: FetchError | None
+
+    @property
+    def failures(self) -> tuple[PlatformFailure, ...]:
+        """Platforms whose manifest or configuration could not be read."""
+        return () if self.reading is None else self.reading.failures
+
+
+def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
+    """References and the platform of ``--platform``; None: all. Raises BadInputError before anything is asked."""
+    try:
+        locations = [parse_location(text) for text in references]
+        platform = None if wanted in {None, ALL_PLATFORMS} else Platform.parse(wanted or "")
+    except (ImageReferenceError, PlatformError) as error:
+        raise BadInputError(str(error)) from None
+    return locations, platform
+
+
+def this_platform() -> Platform:
+    """What an engine on this machine would run: Linux on its processor."""
+    return Platform.of("linux", machine.machine())
+
+
+def scan_images(
+    locations: Sequence[Location],
+    settings: Settings,
+    rules: Sequence[ContentRule],
+    *,
+    platform: Platform | None = None,
+    prefer: Platform | None = None,
+    listener: Listener = lambda *_: None,
+    workers: int | None = None,
+) -> Iterator[ScannedReference]:
+    """Scan images one after the other, their layers in parallel processes, each distinct layer once in all.
+
+    ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
+    among them). What fails for one name, platform or layer is in the result and does not stop the others. Raises
+    SettingError for settings that cannot be used, BadInputError if the cache cannot be written.
+    """
+    client_settings = ClientSettings(
+        store=settings.cache / "documents",
+        registries=RegistrySettings.parse(settings.registries),
+        docker_config=settings.docker_config,
+    )
+    with ExitStack() as stack:
+        spools = stack.enter_context(_scratch(settings.cache))
+        stack.callback(close_images)
+        client = client_settings.client()
+        layers = _Layers(spools, listener, workers)
+        content = ContentRules(rules)
+        for location in locations:
+            recipe = SourceRecipe(location, client_settings)
+            try:
+                yield _scan(recipe, client, layers, content, platform=platform, prefer=prefer)
+            except FetchError as error:
+                yield ScannedReference(str(location), None, (), (), error)
+
+
+def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
+    """What the command ends with: the error of a single name, or how much could not be read; None: all was."""
+    errors = [reference.error for reference in scanned if reference.error is not None]
+    if len(scanned) == 1 and errors:
+        return errors[0]
+    problems = [str(error) for error in errors]
+    for reference in scanned:
+        problems += [str(failure.error) for failure in reference.failures]
+        problems += [
+            f"{layer.descriptor.digest}: {layer.reason}"
+            for image in reference.images
+            for layer in image.layers
+            if not layer.is_read
+        ]
+    if not problems:
+        return None
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return FetchError(f"not everything could be read: {problems[0]}{more}")
+
+
+def content_rules() -> tuple[ContentRule, ...]:
+    """The rules of the seed ``layer_content_rules.csv``. Raises ModelError if the seeds are missing."""
+    from dockml_dagster.warehouse.models import folder
+
+    return parse_rules((folder() / "seeds" / "layer_content_rules.csv").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder for rows, inside the home so that nothing hostile is written anywhere else; removed at the end."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="scan-", dir=parent)
+    except OSError as error:
+        raise BadInputError(f"{parent}: cannot be written ({error.strerror}); set DOCKML_HOME") from None
+    with folder as name:
+        yield Path(name)
+
+
+class _Layers:
+    """What is known of layers by digest, over all images of one command."""
+
+    def __init__(self, spools: Path, listener: Listener, workers: int | None) -> None:
+        self._spools, self._listener, self._workers = spools, listener, workers
+        self._known: dict[str, LayerResult] = {}
+
+    def scan(self, recipe: SourceRecipe, descriptors: Sequence[Descriptor]) -> dict[str, LayerResult]:
+        """Results by digest. What failed before, for another image, is tried again: it may be whole here."""
+        tasks = {
+            str(descriptor.digest): layer_task(recipe, descriptor)
+            for descriptor in descriptors
+            if not self._is_read(str(descriptor.digest))
+        }
+        self._listener("layers", 0, len(tasks))
+        for result in scan_layers(tasks.values(), self._spools, workers=self._workers):
+            self._known[result.key] = result
+            self._listener("layers", 1, None)
+        return {str(descriptor.digest): self._known[str(descriptor.digest)] for descriptor in descriptors}
+
+    def _is_read(self, digest: str) -> bool:
+        known = self._known.get(digest)
+        return known is not None and known.scan is not None and known.scan.status in {"complete", "censored"}
+
+
+def _scan(
+    recipe: SourceRecipe,
+    client: RegistryClient,
+    layers: _Layers,
+    content: ContentRules,
+    *,
+    platform: Platform | None,
+    prefer: Platform | None,
+) -> ScannedReference:
+    with recipe.open(client) as source:
+        reading = _read(source, platform, prefer)
+    images = [image for image in reading.images if image.kind is ContentKind.IMAGE]
+    others = tuple(image for image in reading.images if image.kind is not ContentKind.IMAGE)
+    if not images and reading.failures:
+        raise reading.failures[0].error
+    if not images:
+        kinds = ", ".join(sorted({str(image.kind) for image in others})) or "nothing"
+        raise UnsupportedError(f"no image ({kinds})", subject=reading.name)
+    results = layers.scan(recipe, [layer for image in images for layer in image.layers])
+    scanned = tuple(_summarised(image, results, content) for image in images)
+    return ScannedReference(reading.name, reading, scanned, others, None)
+
+
+def _read(source: ImageSource, platform: Platform | None, prefer: Platform | None) -> ImageReading:
+    try:
+        return read_image(source, platform or prefer)
+    except GoneError:
+        if platform is not None or prefer is None:
+            raise
+    reading = read_image(source)
+    if len(reading.images) > 1:
+        there = ", ".join(str(image.platform) for image in reading.images[:10])
+        raise GoneError(f"no image for {prefer}; choose with --platform: {there} or all", subject=source.name)
+    return reading
+
+
+def _summarised(image: PlatformImage, results: dict[str, LayerResult], content: ContentRules) -> ScannedImage:
+    history = (
+        (None,) * len(image.layers) if image.config is None else image.config.layer_history(len(image.layers))
+    )
+    layers = [
+        _layer(descriptor, None if entry is None else entry.created_by, results[str(descriptor.digest)])
+        for descriptor, entry in zip(image.layers, history, strict=True)
+    ]
+    unread = sum(not layer.is_read for layer in layers)
+    reason = None
+    if unread:
+        reason = f"{unread} of {len(layers)} layers could not be read"
+    elif len(layers) > _MOST_LAYERS:
+        reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
+    if reason is not None:
+        return ScannedImage(image, tuple(layers), None, None, reason)
+    spools = [results[str(descriptor.digest)].spool for descriptor in image.layers]
+    tally = ContentTally(content)
+    summary = summarise_image([partial(_lines, spool) for spool in spools if spool is not None], each=tally)
+    shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
+    return ScannedImage(image, shared, summary, tally.findings(), None)
+
+
+def _lines(spool: Path) -> Iterator[bytes]:
+    with spool.open("rb") as file:
+        yield from file
+
+
+def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:
+    made_by = None if created_by is None else instruction(created_by)
+    scan = result.scan
+    if scan is None:
+        error = result.error
+        # Anything but our own errors would be a bug or a lack of memory: said as it is.
+        reason = str(error) if isinstance(error, FetchError) else f"{type(error).__name__}: {error}"
+        retryable = isinstance(error, FetchError) and error.retryable
+        return ScannedLayer(descriptor, made_by, "unreadable", reason, retryable, None, None)
+    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, scan.retryable, scan, None)

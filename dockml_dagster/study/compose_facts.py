@@ -1,0 +1,79 @@
+"""What a compose file says about the services of a project, as facts with their lines.
+
+Here: services, their images and keys, named as in the Compose specification (compose-spec.io, "services").
+Not here: judging them (``purpose``), merging of several files, variable interpolation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from dockml_dagster.study.project_facts import MAX_FACTS, MAX_TEXT, Fact
+
+MAX_BYTES = 256 * 1024
+_MAX_DEPTH = 60
+_COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml\Z", re.IGNORECASE)
+
+
+def is_compose(path: str) -> bool:
+    """Whether a path is named like a compose file."""
+    return _COMPOSE.search(path) is not None
+
+
+def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
+    """Facts of one compose file; only its path if it is no YAML, too long or too deep."""
+    facts = [Fact("compose path", path[:MAX_TEXT], path)]
+    if len(text) <= MAX_BYTES and not _too_deep(text):
+        facts.extend(islice(_services(path, text), MAX_FACTS))
+    return tuple(facts)
+
+
+def _too_deep(text: str) -> bool:
+    """Whether it nests deeper than any real file; the parser recurses, so this bounds it."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth = max(0, depth - 1)
+    indents = {len(line) - len(line.lstrip(" ")) for line in text.splitlines()}
+    dashes = max((line.count("- ") + line.count("? ") for line in text.splitlines()), default=0)
+    return deepest > _MAX_DEPTH or len(indents) > _MAX_DEPTH * 2 or dashes > _MAX_DEPTH
+
+
+def _services(path: str, text: str) -> Iterator[Fact]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=loader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return
+    for name, key, services in _entries(root):
+        # The first version of the format had no `services`: services stood at the top.
+        top = name == "services"
+        for service, service_key, body in _entries(services) if top else [(name, key, services)]:
+            keys = list(_entries(body))
+            if not top and not any(k in ("image", "build") for k, _, _ in keys):
+                continue
+            yield Fact("compose service", service[:200], path, service_key.start_mark.line + 1)
+            for k, node, value in keys:
+                yield Fact("compose key", k[:200], path, node.start_mark.line + 1)
+                if k == "image" and isinstance(value, yaml.ScalarNode):
+                    yield Fact("compose image", value.value[:MAX_TEXT], path, node.start_mark.line + 1)
+
+
+def _entries(node: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(key text, key node, value node) of a mapping's entries; nothing for another node. Aliases are not
+    followed twice.
+    """
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                yield key.value, key, value

@@ -1,0 +1,206 @@
+"""What an ML image carries: GPU libraries, frameworks, weights, data, caches, leftovers; bytes and evidence
+each.
+
+Here: rules as data (``layer_content_rules.csv``) and their application to the files of an image. Not here:
+what to do about it (advice), what the image costs in all (``image``).
+
+A rule is a path pattern. Segments are compared whole, with `*` and `?` inside a segment; a leading `/` ties
+the pattern to the root, else it may start at any directory; a trailing `/**` means everything below. There
+is no other `**`, so that matching is linear in the path's length whatever the path.
+"""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from dockml_dagster.study.layer.model import LargeFile
+from dockml_dagster.study.layer.union import Merged
+
+EVIDENCE: Final = 10
+_COLUMNS: Final = ("rule", "group", "pattern", "removable", "meaning")
+_REMEMBERED: Final = 131_072
+_WILD: Final = re.compile(r"[*?]")
+
+
+class ContentRule(NamedTuple):
+    """One row of the rules: files that match ``pattern`` are ``rule``."""
+
+    rule: str
+    group: str
+    pattern: str
+    removable: bool
+    """Whether a running container does without, as a rule (caches, tests), so that the bytes can be saved."""
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFinding:
+    """What one rule found in one image."""
+
+    rule: str
+    group: str
+    removable: bool
+    files: int
+    bytes: int
+    """Of visible files; content stored in the archives."""
+    duplicate_bytes: int
+    """Of these, bytes of contents that another file of the rule has as well: all copies but one."""
+    hidden_files: int
+    hidden_bytes: int
+    """Matching files that later layers hide: shipped all the same (a cache deleted one instruction too
+    late)."""
+    largest: tuple[LargeFile, ...]
+    """Evidence: the largest visible matching files."""
+
+
+def parse_rules(text: str) -> tuple[ContentRule, ...]:
+    """The rules of a CSV text with the columns `rule, group, pattern, removable, meaning`.
+
+    Several rows of one rule are alternatives; they must agree in group and removable. Raises ``ValueError``
+    with the line that cannot be used.
+    """
+    reader = csv.DictReader(text.splitlines())
+    if tuple(reader.fieldnames or ()) != _COLUMNS:
+        raise ValueError(f"content rules: the columns must be {', '.join(_COLUMNS)}")
+    rules: list[ContentRule] = []
+    facts: dict[str, tuple[str, bool]] = {}
+    for row in reader:
+        place = f"content rules, line {reader.line_num}"
+        if None in row.values() or None in row or row["removable"] not in {"true", "false"}:
+            raise ValueError(f"{place}: five values are needed, `removable` true or false")
+        rule = ContentRule(
+            row["rule"], row["group"], row["pattern"], row["removable"] == "true", row["meaning"]
+        )
+        if facts.setdefault(rule.rule, (rule.group, rule.removable)) != (rule.group, rule.removable):
+            raise ValueError(f"{place}: {rule.rule} has another group or another `removable` above")
+        try:
+            _compiled(rule.pattern)
+        except ValueError as problem:
+            raise ValueError(f"{place}: {problem}") from None
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    body = pattern.removeprefix("/").removesuffix("/**")
+    segments = body.split("/")
+    if not body or "" in segments or "**" in body:
+        raise ValueError(f"pattern {pattern!r}: `**` only stands at the end, and no segment is empty")
+    if any(segment.count("*") > 2 for segment in segments):
+        raise ValueError(f"pattern {pattern!r}: at most two `*` in a segment")
+    inner = "".join({"*": "[^/]*", "?": "[^/]"}.get(character, re.escape(character)) for character in body)
+    start = "" if pattern.startswith("/") else "(?:.*/)?"
+    return re.compile(f"(?s:{start}{inner}{'/.*' if pattern.endswith('/**') else ''})")
+
+
+class ContentRules:
+    """Rules with an index, so that a path meets only the few that could match it."""
+
+    def __init__(self, rules: Iterable[ContentRule]) -> None:
+        self.rules: dict[str, ContentRule] = {}
+        self._by_segment: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        self._by_start: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        self._by_end: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        self._always: list[tuple[re.Pattern[str], str]] = []
+        for rule in rules:
+            self.rules.setdefault(rule.rule, rule)
+            self._index(rule)
+        self._starts = sorted({len(start) for start in self._by_start})
+
+    def _index(self, rule: ContentRule) -> None:
+        test = (_compiled(rule.pattern), rule.rule)
+        below = rule.pattern.endswith("/**")
+        segments = rule.pattern.strip("/").removesuffix("/**").split("/")
+        literal = [segment for segment in segments if not _WILD.search(segment)]
+        name = "" if below else segments[-1]
+        start = _WILD.split(name)[0][:6]
+        end = name.rpartition(".")[2]
+        if literal:
+            self._by_segment.setdefault(max(literal, key=len), []).append(test)
+        elif len(start) >= 3:
+            self._by_start.setdefault(start, []).append(test)
+        elif "." in name and not _WILD.search(end):
+            self._by_end.setdefault(end, []).append(test)
+        else:
+            self._always.append(test)
+
+    def matching(self, path: str) -> tuple[str, ...]:
+        """Names of the rules that a path matches, sorted."""
+        segments = path.split("/")
+        name = segments[-1]
+        tests = list(self._always)
+        for segment in segments:
+            tests += self._by_segment.get(segment, ())
+        for length in self._starts:
+            tests += self._by_start.get(name[:length], ())
+        tests += self._by_end.get(name[name.rfind(".") + 1 :], ())
+        if not tests:
+            return ()
+        return tuple(sorted({rule for pattern, rule in tests if pattern.fullmatch(path)}))
+
+
+class _Count:
+    __slots__ = ("bytes", "duplicate_bytes", "files", "hidden_bytes", "hidden_files", "largest")
+
+    def __init__(self) -> None:
+        self.files = self.bytes = self.duplicate_bytes = self.hidden_files = self.hidden_bytes = 0
+        self.largest: list[LargeFile] = []
+
+
+class ContentTally:
+    """Applies rules to the entries of one image: an ``each`` of ``summarise_image``."""
+
+    def __init__(self, rules: ContentRules) -> None:
+        self._rules = rules
+        self._counts: dict[str, _Count] = {}
+        self._contents: set[tuple[str, str]] = set()
+
+    def __call__(self, merged: Merged) -> None:
+        """Count one entry; only files count."""
+        entry = merged.entry
+        if entry.kind != "file":
+            return
+        for rule in self._rules.matching(entry.path):
+            count = self._counts.setdefault(rule, _Count())
+            if merged.hidden_by is not None:
+                count.hidden_files += 1
+                count.hidden_bytes += entry.stored
+                continue
+            count.files += 1
+            count.bytes += entry.stored
+            if entry.content_hash is not None and entry.stored:
+                content = (rule, entry.content_hash)
+                if content in self._contents:
+                    count.duplicate_bytes += entry.stored
+                elif len(self._contents) < _REMEMBERED:
+                    self._contents.add(content)
+            if len(count.largest) < EVIDENCE:
+                heapq.heappush(count.largest, LargeFile(entry.stored, entry.path))
+            elif entry.stored > count.largest[0].size:
+                heapq.heappushpop(count.largest, LargeFile(entry.stored, entry.path))
+
+    def findings(self) -> tuple[ContentFinding, ...]:
+        """What was found, rules without a match left out; most bytes first."""
+        found = []
+        for name, count in self._counts.items():
+            rule = self._rules.rules[name]
+            largest = tuple(sorted(count.largest, key=lambda file: (-file.size, file.path)))
+            found.append(
+                ContentFinding(
+                    rule.rule,
+                    rule.group,
+                    rule.removable,
+                    count.files,
+                    count.bytes,
+                    count.duplicate_bytes,
+                    count.hidden_files,
+                    count.hidden_bytes,
+                    largest,
+                )
+            )
+        return tuple(sorted(found, key=lambda finding: (-finding.bytes, -finding.hidden_bytes, finding.rule)))

@@ -1,0 +1,89 @@
+"""What headers in front of an entry say about it: pax extended and global headers, GNU long names.
+
+Here: which of them wins, and what it changes. Not here: reading them off the archive (``tar_walk``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from dockml_dagster.study.layer import header
+from dockml_dagster.study.layer.inflate import CorruptLayerError
+
+Records = tuple[tuple[bytes, bytes], ...]
+"""Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
+
+_ONLY_TIME = re.compile(rb"(\d{1,3}) mtime=(\d{1,18})(?:\.\d*)?\n")
+"""What Python's tarfile and GNU tar write for every entry: by far the most frequent extended header."""
+
+
+class Pending:
+    """The headers read so far for the entry that follows.
+
+    Attributes are None where nothing was said. A pax record wins over a GNU long name, that over the entry's
+    own header.
+    """
+
+    # On the class, so that making one costs nothing: some archives have an extended header for every entry.
+    name: bytes | None = None
+    link: bytes | None = None
+    size: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mtime: int | None = None
+    xattrs: str | None = None
+    sparse: Mapping[bytes, bytes] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+    records: Records = ()
+    taken = 0
+    """Bytes of extended headers for this entry: a chain of them counts as one."""
+
+    def __init__(self, records: Records = ()) -> None:
+        if records:
+            self.take(records)
+
+    def take(self, records: Records) -> None:
+        """Take up the records of an extended header."""
+        self.records = self.records + records if self.records else records
+        for key, value in records:
+            match key:
+                case b"mtime":
+                    self.mtime = header.pax_number(value, "mtime") if value else None
+                case b"path":
+                    self.name = value or None
+                case b"linkpath":
+                    self.link = value or None
+                case b"size":
+                    self.size = header.pax_number(value, "size") if value else None
+                    if self.size is not None and self.size < 0:
+                        raise CorruptLayerError("an extended header has a negative size")
+                case b"uid":
+                    self.uid = header.pax_number(value, "uid") if value else None
+                case b"gid":
+                    self.gid = header.pax_number(value, "gid") if value else None
+                case _ if key.startswith(b"GNU.sparse."):
+                    self.sparse = {**self.sparse, key[len(b"GNU.sparse.") :]: value}
+                case _ if b".xattr." in key:
+                    self.xattrs = header.xattr_names([name for name, _ in self.records])
+
+    def take_payload(self, payload: bytes) -> Records:
+        """Take up the data of an extended header; its records, for a global header to be kept."""
+        only_time = _ONLY_TIME.fullmatch(payload)
+        if only_time is not None and int(only_time[1]) == len(payload):
+            self.mtime = int(only_time[2])
+            return ((b"mtime", only_time[2]),)
+        records = header.pax_records(payload)
+        self.take(records)
+        return records
+
+    def long_name(self, name: bytes) -> None:
+        """Take up a GNU long name, unless an extended header has named the entry."""
+        if self.name is None:
+            self.name = name
+
+    def long_link(self, link: bytes) -> None:
+        """Take up a GNU long link name, likewise."""
+        if self.link is None:
+            self.link = link

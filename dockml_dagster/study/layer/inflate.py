@@ -1,0 +1,253 @@
+"""Decompression of a layer by what its first bytes are, under caps, with the SHA-256 of what came.
+
+Here: the compressed side of a scan. Gzip with any number of members (eStargz has one a file), zstd with any
+number of frames and skippable frames (zstd:chunked), bzip2 and xz (old engines took them), plain archives.
+The media type is not asked: registries carry layers under a wrong one (BuildKit's `…diff.tar.zstd`, see
+stereoscope#486). Not here: what is in the archive (``tar_walk``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
+
+COMPRESSED_CHUNK: Final = 512 << 10
+INFLATED_CHUNK: Final = 2 << 20
+"""Inflating and walking take turns and push each other out of the core's first cache; with 64 KiB fed at a
+time the walk took half as long again. Memory stays at a few chunks."""
+
+SKIPPABLE_FRAME: Final = range(0x184D2A50, 0x184D2A60)
+# 128 MiB, above which zstd(1) itself wants --long; it bounds a worker's memory.
+_WINDOW_LOG_MAX: Final = 27
+_XZ_MEMORY: Final = 96 << 20
+_FIRST_PORTION: Final = 1 << 10
+_MAGIC: Final = 10  # bytes that tell every compression
+
+Clock = Callable[[], float]
+"""Seconds that only grow."""
+Chunks = Callable[[], bytes]
+"""The next inflated bytes, at most ``INFLATED_CHUNK``; b"" at the end."""
+
+
+class ByteStream(Protocol):
+    """What a layer is read from: a file, a response body, a buffer. Short reads are allowed, b"" is the
+    end.
+    """
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes."""
+        ...
+
+
+class _Decompressor(Protocol):
+    """The form that the standard library's decompressors with bounded output share."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes: ...
+
+
+class CapHitError(Exception):
+    """A cap ended the reading. ``cap`` is which."""
+
+    def __init__(self, cap: Cap) -> None:
+        super().__init__(cap)
+        self.cap = cap
+
+
+class CorruptLayerError(ValueError):
+    """The bytes are not what their form promises. The text is one line."""
+
+
+class CompressedBytes:
+    """The compressed side: counts, hashes and caps what is read from the stream; can look ahead and step
+    back.
+    """
+
+    def __init__(self, stream: ByteStream, limits: ScanLimits, clock: Clock, *, digest: bool) -> None:
+        self._read = stream.read
+        self._max = limits.compressed_bytes
+        self._clock = clock
+        self._deadline = clock() + limits.seconds
+        self._sha = hashlib.sha256() if digest else None
+        self._held = b""
+        self._at = 0
+        self.count = 0
+        self.at_end = False
+
+    def _fetch(self, size: int) -> bytes:
+        if self._clock() > self._deadline:
+            raise CapHitError("seconds")
+        data = self._read(size)
+        if not data:
+            self.at_end = True
+            return b""
+        self.count += len(data)
+        if self.count > self._max:
+            raise CapHitError("compressed_bytes")
+        if self._sha is not None:
+            self._sha.update(data)
+        return data
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, b"" at the end. Raises ``CapHitError`` for bytes or time, and whatever the stream
+        raises.
+        """
+        if self._at >= len(self._held):
+            self._held, self._at = self._fetch(max(size, COMPRESSED_CHUNK)), 0
+        at = self._at
+        self._at = min(at + size, len(self._held))
+        return self._held[at : self._at]  # the whole of a bytes object is sliced without a copy
+
+    def step_back(self, count: int) -> None:
+        """Unread the last ``count`` bytes of the last ``read``. They were counted and hashed already."""
+        self._at -= count
+
+    def peek(self, size: int) -> bytes:
+        """The next ``size`` bytes (fewer only at the end), without consuming them."""
+        while len(self._held) - self._at < size and (more := self._fetch(COMPRESSED_CHUNK)):
+            self._held, self._at = self._held[self._at :] + more, 0
+        return self._held[self._at : self._at + size]
+
+    def drain(self) -> None:
+        """Read to the end for the digest's sake, inflating nothing."""
+        self._held, self._at = b"", 0
+        while self._fetch(1 << 20):
+            pass
+
+    def digest(self) -> str | None:
+        """`sha256:…` of all bytes, if they were all read and a digest was asked for."""
+        return None if self._sha is None or not self.at_end else "sha256:" + self._sha.hexdigest()
+
+
+class InflatedBytes:
+    """The inflated side: one chunk after the other, under the caps on bytes and ratio."""
+
+    def __init__(self, source: CompressedBytes, limits: ScanLimits, *, diff_id: bool) -> None:
+        self.compression: Compression = sniff(source.peek(_MAGIC))
+        self._next: Chunks = _OPENERS[self.compression](source)
+        self._source = source
+        self._limits = limits
+        self._sha = hashlib.sha256() if diff_id else None
+        self._at_end = False
+        self.count = 0
+
+    def read(self) -> bytes:
+        """The next chunk (at most ``INFLATED_CHUNK``), b"" at the end.
+
+        Raises ``CapHitError``, ``CorruptLayerError``, and whatever the stream raises.
+        """
+        data = self._next()
+        if not data:
+            self._at_end = True
+            return data
+        self.count += len(data)
+        limits = self._limits
+        if self.count > limits.inflated_bytes:
+            raise CapHitError("inflated_bytes")
+        if self.count > limits.ratio_from and self.count > limits.ratio * self._source.count:
+            raise CapHitError("ratio")
+        if self._sha is not None:
+            self._sha.update(data)
+        return data
+
+    def diff_id(self) -> str | None:
+        """`sha256:…` of the inflated stream, if asked for and read to its end."""
+        return None if self._sha is None or not self._at_end else "sha256:" + self._sha.hexdigest()
+
+
+def sniff(head: bytes) -> Compression:
+    """The compression that a layer's first bytes announce; `none` where they announce nothing."""
+    if head[:2] == b"\x1f\x8b":
+        return "gzip"
+    if head[:4] == b"\x28\xb5\x2f\xfd" or int.from_bytes(head[:4], "little") in SKIPPABLE_FRAME:
+        return "zstd"
+    if head[:3] == b"BZh" and head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}:
+        return "bzip2"
+    if head[:6] == b"\xfd7zXZ\x00":
+        return "xz"
+    return "none"
+
+
+def _plain(source: CompressedBytes) -> Chunks:
+    return lambda: source.read(INFLATED_CHUNK)
+
+
+def _gzip(source: CompressedBytes) -> Chunks:
+    from isal import igzip_lib  # ISA-L: about three times as fast as zlib
+
+    # The type stub calls this class an instance.
+    error: type[Exception] = igzip_lib.error  # type: ignore[assignment]
+    return _members(source, "gzip", lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), error)
+
+
+def _zstd(source: CompressedBytes) -> Chunks:
+    # Python 3.14's compression.zstd. It tells a cut frame from a finished one and bounds its output.
+    from backports import zstd
+
+    options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG_MAX}
+    return _members(source, "zstd", lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError)
+
+
+def _bzip2(source: CompressedBytes) -> Chunks:
+    import bz2
+
+    return _members(source, "bzip2", bz2.BZ2Decompressor, OSError)
+
+
+def _xz(source: CompressedBytes) -> Chunks:
+    import lzma
+
+    return _members(source, "xz", lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), lzma.LZMAError)
+
+
+def _members(
+    source: CompressedBytes, name: Compression, new: Callable[[], _Decompressor], error: type[Exception]
+) -> Chunks:
+    """Chunks of a series of compressed members (gzip, xz, bzip2) or frames (zstd), one decompressor each.
+
+    What follows the last member and does not start another is ignored, as gzip(1) and the engines' unpigz
+    do; it still counts for the digest. A member is fed little at first and more as it goes on: what was fed
+    too much is fed again, and an archive of millions of empty members must not cost a whole chunk each.
+    """
+    decompressor: _Decompressor | None = new()
+    portion = COMPRESSED_CHUNK
+
+    def read() -> bytes:
+        nonlocal decompressor, portion
+        while decompressor is not None:
+            feed = source.read(portion) if decompressor.needs_input else b""
+            if not feed and decompressor.needs_input:
+                raise CorruptLayerError(f"{name} data ends in the middle")
+            try:
+                data = decompressor.decompress(feed, INFLATED_CHUNK)
+            except error as problem:
+                raise CorruptLayerError(f"{name} data is damaged: {problem}") from None
+            if decompressor.eof:
+                source.step_back(len(decompressor.unused_data))
+                decompressor = None  # its buffers go before the next member's come
+                if sniff(source.peek(_MAGIC)) == name:
+                    decompressor, portion = new(), _FIRST_PORTION
+            elif portion < COMPRESSED_CHUNK:
+                portion *= 2
+            if data:
+                return data
+        return b""
+
+    return read
+
+
+_OPENERS: Final[dict[Compression, Callable[[CompressedBytes], Chunks]]] = {
+    "none": _plain,
+    "gzip": _gzip,
+    "zstd": _zstd,
+    "bzip2": _bzip2,
+    "xz": _xz,
+}

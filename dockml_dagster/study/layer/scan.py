@@ -1,0 +1,136 @@
+"""``scan_layer``: one pass over a layer's compressed stream, ending in rows and a summary, never in an
+exception.
+
+Here: what an archive's entry means for an image (whiteouts, opaque directories, metadata of drivers; OCI
+image specification, layer.md, "Whiteouts"), and how a scan ends. Not here: the archive's form (``tar_walk``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from dockml_dagster.study.layer.inflate import (
+    ByteStream,
+    CapHitError,
+    Clock,
+    CompressedBytes,
+    CorruptLayerError,
+    InflatedBytes,
+)
+from dockml_dagster.study.layer.model import (
+    CONTENT_HASH,
+    Cap,
+    LayerEntry,
+    LayerScan,
+    ScanLimits,
+    ScanStatus,
+)
+from dockml_dagster.study.layer.tally import LayerTally
+from dockml_dagster.study.layer.tar_walk import TarWalk
+
+Sink = Callable[[list[LayerEntry]], object]
+"""Takes rows in batches, in archive order."""
+
+_DEFAULT_LIMITS: Final = ScanLimits()
+_BATCH: Final = 512
+_AFTER_END: Final = 1 << 20
+"""Zeros that may follow the end marker; tar pads to a record, at most to some 100 KiB in practice."""
+
+
+def scan_layer(
+    stream: ByteStream,
+    *,
+    sink: Sink | None = None,
+    limits: ScanLimits = _DEFAULT_LIMITS,
+    expected_digest: str | None = None,
+    expected_diff_id: str | None = None,
+    digest: bool = True,
+    clock: Clock = time.monotonic,
+) -> LayerScan:
+    """List, hash and summarise every entry of a layer, in archive order.
+
+    ``stream`` gives the layer's bytes as stored or sent; it is read to its end, forwards only. ``on_entry``
+    gets each row as it is found (a spool's ``append``); rows of a scan whose status is `mismatch` are to be
+    thrown away. ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`; the diff-id is computed only
+    where one is expected, the digest unless ``digest=False`` (a local file whose name vouches for nothing
+    anyway).
+
+    What is wrong with the layer is in the result. Only what ``stream`` or ``sink`` raise comes through.
+    """
+    if expected_digest is not None and not digest:
+        raise ValueError("a digest cannot be expected and left out")
+    started = clock()
+    source = CompressedBytes(stream, limits, clock, digest=digest)
+    tally = LayerTally(limits.types)
+    hit: set[Cap] = set()
+    status: ScanStatus = "complete"
+    reason = None
+    inflated = walk = None
+    try:
+        inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
+        walk = TarWalk(inflated.read, limits)
+        _read_all(walk, tally, sink)
+        if expected_diff_id is not None:
+            while inflated.read():
+                pass
+        elif not walk.rest_is_zeros(_AFTER_END):
+            reason = "data after the archive's end was left unread"
+    except CapHitError as cap:
+        hit.add(cap.cap)
+        status, reason = "censored", f"stopped at the cap on {cap.cap}"
+    except CorruptLayerError as problem:
+        status, reason = "corrupt", str(problem)
+    if digest and not hit & {"compressed_bytes", "seconds"}:
+        try:
+            source.drain()
+        except CapHitError as cap:
+            hit.add(cap.cap)
+            if status == "complete":
+                status, reason = "censored", f"stopped at the cap on {cap.cap}"
+    if walk is not None:
+        hit |= walk.hit
+    if tally.overflowed:
+        hit.add("types")
+    found = source.digest()
+    diff_id = None if inflated is None else inflated.diff_id()
+    holds, diff_holds = _holds(found, expected_digest), _holds(diff_id, expected_diff_id)
+    if status == "complete" and holds is False:
+        status, reason = "mismatch", f"the digest is {found}, not {expected_digest}"
+    elif status == "complete" and diff_holds is False:
+        status, reason = "mismatch", f"the diff-id is {diff_id}, not {expected_diff_id}"
+    return LayerScan(
+        status=status,
+        reason=reason,
+        censored=tuple(sorted(hit)),
+        compression="none" if inflated is None else inflated.compression,
+        digest=found,
+        digest_holds=holds,
+        diff_id=diff_id,
+        diff_id_holds=diff_holds,
+        compressed_bytes=source.count,
+        fetched_bytes=source.count,
+        inflated_bytes=0 if inflated is None else inflated.count,
+        end_marker=walk is not None and walk.end_marker,
+        content_hash=CONTENT_HASH,
+        verified="content",
+        seconds=clock() - started,
+        summary=tally.summary(),
+    )
+
+
+def _read_all(walk: TarWalk, tally: LayerTally, sink: Sink | None) -> None:
+    more = True
+    while more:
+        batch: list[LayerEntry] = []
+        try:
+            more = walk.read_entries(batch, _BATCH)
+        finally:  # what came before the trouble is a lower bound worth having
+            tally.add(batch)
+            if sink is not None and batch:
+                sink(batch)
+
+
+def _holds(found: str | None, expected: str | None) -> bool | None:
+    return None if found is None or expected is None else found == expected

@@ -1,0 +1,172 @@
+r"""Rows of a layer as lines of text, in the order in which layers are merged.
+
+Here: the form of a line, sorting within bounded memory, reading back. A line has the fields of ``LayerEntry``
+in order, separated by tabs; None is an empty field. Paths and link targets hold no control characters
+(``header.text``), so nothing is quoted, and DuckDB reads a spool as it stands::
+
+    read_csv(FILE, delim = '\t', header = false, quote = '', escape = '', nullstr = '', columns = {…})
+
+with ``COLUMNS``. Not here: where the files lie (the caller gives a factory), Parquet (``warehouse``).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from typing import BinaryIO, Final, cast
+
+from dockml_dagster.study.layer.classify import OPAQUE, WHITEOUT
+from dockml_dagster.study.layer.model import EntryKind, LayerEntry
+
+COLUMNS: Final[dict[str, str]] = {
+    "path": "VARCHAR",
+    "kind": "VARCHAR",
+    "size": "BIGINT",
+    "stored": "BIGINT",
+    "mode": "INTEGER",
+    "uid": "BIGINT",
+    "gid": "BIGINT",
+    "mtime": "BIGINT",
+    "depth": "INTEGER",
+    "link_target": "VARCHAR",
+    "content_hash": "VARCHAR",
+    "xattrs": "VARCHAR",
+    "extension": "VARCHAR",
+    "file_type": "VARCHAR",
+    "note": "VARCHAR",
+}
+"""Names and SQL types of a line's fields."""
+
+_RUN_ROWS: Final = 65_536
+_RUN_BYTES: Final = 16 << 20
+_MOST_RUNS: Final = 64
+
+Spool = Callable[[], Iterable[bytes]]
+"""Opens a finished spool: its lines from the first on, each time it is called."""
+
+
+_Keyed = tuple[str, bytes]
+"""What a line is sorted by, and the line."""
+
+
+def merge_key(path: str, kind: str) -> str:
+    r"""What a row is sorted by: the path it is about, `/` as `\0`, so that a directory comes before all it
+    holds.
+
+    A whiteout is about the path it removes, an opaque marker about the directory it lies in.
+    """
+    if kind == "file":
+        return path.replace("/", "\0")
+    if kind == "whiteout":
+        directory, slash, name = path.rpartition("/")
+        path = directory + slash + name[len(WHITEOUT) :]
+    elif kind == "opaque":
+        path = path[: -len(OPAQUE)].rstrip("/")
+    return "" if path == "." else path.replace("/", "\0")
+
+
+def line_of(entry: LayerEntry) -> bytes:
+    """An entry as a line, with its line end."""
+    path, kind, size, stored, mode, uid, gid, mtime, depth, link, content, xattrs, suffix, magic, note = entry
+    return (
+        f"{path}\t{kind}\t{size}\t{stored}\t{mode}\t{uid}\t{gid}\t{mtime}\t{depth}\t{link or ''}"
+        f"\t{content or ''}\t{xattrs or ''}\t{suffix}\t{magic}\t{note or ''}\n"
+    ).encode()
+
+
+def entry_of(line: bytes) -> LayerEntry:
+    """The entry that a line holds."""
+    path, kind, size, stored, mode, uid, gid, mtime, depth, link, content, xattrs, suffix, magic, note = (
+        line.decode().rstrip("\n").split("\t")
+    )
+    return LayerEntry(
+        path,
+        cast("EntryKind", kind),
+        int(size),
+        int(stored),
+        int(mode),
+        int(uid),
+        int(gid),
+        int(mtime),
+        int(depth),
+        link or None,
+        content or None,
+        xattrs or None,
+        suffix,
+        magic,
+        note or None,
+    )
+
+
+class SpoolWriter:
+    """Takes rows in any order, gives a file of lines sorted by ``merge_key``; rows of one key keep their
+    order.
+
+    Archives are mostly in order already; then rows go straight to one file. Where they are not, sorted runs
+    go to files of their own and are merged at the end. Memory: one run, at most some 30 MB.
+    """
+
+    def __init__(self, new_file: Callable[[], BinaryIO]) -> None:
+        """``new_file`` opens an empty file for writing and reading; files that become needless are closed."""
+        self._new_file = new_file
+        self._rows: list[_Keyed] = []
+        self._bytes = 0
+        self._runs: list[BinaryIO] = []
+        self._last_key = ""
+
+    def extend(self, entries: Iterable[LayerEntry]) -> None:
+        """Add rows: a ``scan_layer`` sink."""
+        rows = self._rows
+        size = self._bytes
+        for entry in entries:
+            line = line_of(entry)
+            size += len(line)
+            rows.append((merge_key(entry[0], entry[1]), line))
+        self._bytes = size
+        if len(rows) >= _RUN_ROWS or self._bytes >= _RUN_BYTES:
+            self._end_run()
+
+    def finish(self) -> BinaryIO:
+        """The whole spool, at its start. The writer must not be used any more."""
+        self._end_run()
+        if len(self._runs) > 1:
+            self._merge_runs()
+        spool = self._runs.pop() if self._runs else self._new_file()
+        spool.seek(0)
+        return spool
+
+    def _end_run(self) -> None:
+        rows, self._rows, self._bytes = self._rows, [], 0
+        if not rows:
+            return
+        rows.sort(key=itemgetter(0))
+        if not self._runs or rows[0][0] < self._last_key:
+            if len(self._runs) >= _MOST_RUNS:
+                self._merge_runs()
+            self._runs.append(self._new_file())
+        self._last_key = rows[-1][0]
+        self._runs[-1].writelines([line for _, line in rows])
+
+    def _merge_runs(self) -> None:
+        whole = self._new_file()
+        for run in self._runs:
+            run.seek(0)
+        # Runs are in archive order and merging is stable, so rows of one key stay in archive order.
+        merged = heapq.merge(*(map(_keyed, run) for run in self._runs), key=itemgetter(0))
+        whole.writelines(line for _, line in merged)
+        for run in self._runs:
+            run.close()
+        self._runs = [whole]
+
+
+def _keyed(line: bytes) -> _Keyed:
+    path, kind, _ = line.split(b"\t", 2)
+    return merge_key(path.decode(), kind.decode()), line
+
+
+def keyed_entries(lines: Iterable[bytes]) -> Iterator[tuple[str, LayerEntry]]:
+    """Key and entry of each line."""
+    for line in lines:
+        entry = entry_of(line)
+        yield merge_key(entry.path, entry.kind), entry

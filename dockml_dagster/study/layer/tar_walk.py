@@ -1,0 +1,327 @@
+"""The walk over a tar archive: one header after the other, content hashed as it passes, nothing kept.
+
+Here: the order of headers and data, in every form that engines accept (v7, ustar, pax, GNU, star; extended
+and global headers, long names, sparse files). Reading follows Go's archive/tar, which all engines use, where
+it differs from GNU tar: links and directories carry no data. Not here: what an entry means for an image
+(``classify``), what one field means (``header``), what extended headers change (``extended``).
+
+``read_entries`` is one long loop on purpose: a layer has up to millions of entries, and calls would cost
+more than its steps. Python's tarfile needs about 60 µs an entry and keeps every one; this needs a sixth and
+keeps none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import Final
+from zlib import adler32
+
+from dockml_dagster.study.layer import header, sparse
+from dockml_dagster.study.layer.classify import classified
+from dockml_dagster.study.layer.extended import Pending, Records
+from dockml_dagster.study.layer.header import BLOCK, LARGEST, cached_time
+from dockml_dagster.study.layer.inflate import CapHitError, CorruptLayerError
+from dockml_dagster.study.layer.model import CONTENT_HASH, Cap, EntryKind, LayerEntry, ScanLimits
+
+HEAD: Final = 264
+"""Bytes of a file's start that are kept for its type."""
+
+KINDS: Final[dict[bytes, EntryKind]] = {
+    b"0": "file",
+    b"\0": "file",
+    b"7": "file",  # contiguous: a file everywhere now
+    b"S": "file",  # GNU sparse
+    b"1": "hardlink",
+    b"2": "symlink",
+    b"3": "char_device",
+    b"4": "block_device",
+    b"5": "directory",
+    b"6": "fifo",
+    b"D": "directory",  # GNU incremental: a directory whose data is a list of names
+}
+_WITHOUT_DATA: Final = b"123456"
+_REMEMBERED: Final = 4096
+# Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
+# first byte.
+_FIELDS: Final = Struct("100s24s11sc12s6s2xc100s88xc166x").unpack
+# A path that needs no cleaning: segments of printable ASCII, none of which is empty or starts with a dot.
+_PLAIN: Final = re.compile(rb"[ -\-0-~][ -.0-~]*+(?:/[ -\-0-~][ -.0-~]*+)*+").fullmatch
+_HASH_NAME: Final = CONTENT_HASH + ":"
+
+
+class TarWalk:
+    """One pass over an archive that ``read`` gives in chunks (b"" at the end)."""
+
+    def __init__(self, read: Callable[[], bytes], limits: ScanLimits) -> None:
+        import xxhash
+
+        self._read = read
+        self._limits = limits
+        self._chunk = b""
+        self._view = memoryview(b"")
+        self._at = 0
+        self._hash_whole = xxhash.xxh3_128_hexdigest
+        self._hash = xxhash.xxh3_128
+        self._holes_left = limits.hole_bytes
+        self._globals: Records = ()
+        self._owners: dict[bytes, tuple[int, int, int]] = {}
+        self._left = limits.entries
+        self.end_marker = False
+        self.hit: set[Cap] = set()
+        """Caps that were hit without ending the walk."""
+
+    def read_entries(self, batch: list[LayerEntry], most: int) -> bool:  # noqa: PLR0915 - see the module's text
+        """Append up to ``most`` entries to ``batch``; whether there may be more.
+
+        Raises ``CorruptLayerError``, ``CapHitError`` and whatever ``read`` raises; what was found before is
+        in ``batch`` then too.
+        """
+        pending: Pending | None = None
+        owners, most_path = self._owners, self._limits.path_bytes
+        new: Callable[..., LayerEntry] = tuple.__new__
+        while len(batch) < most:
+            at = self._at
+            block = self._chunk[at : at + BLOCK]
+            self._at = at = at + BLOCK
+            if len(block) < BLOCK or not block[0]:
+                self._at = at - BLOCK
+                if (unusual := self._unusual_header()) is None:
+                    return False
+                block = unusual
+                at = self._at
+            name, owned, octal, end, time, check, typeflag, link, prefix = _FIELDS(block)
+            # Adler-32's low half is the sum of the bytes, in C; the checksum's own field counts as 8 spaces.
+            total = adler32(block[156:], adler32(block[:148])) - 1 + 8 * 0x20
+            try:
+                usual = not (total - int(check, 8)) & 0xFFFF and end == b"\0" and octal.isdigit()
+                size = int(octal, 8) if usual else -1
+            except ValueError:
+                usual = False
+            if not usual:
+                header.verify_checksum(block)
+                size = _size(octal + end)
+            self._left -= 1
+            if self._left < 0:
+                raise CapHitError("entries")
+            if typeflag in b"xXgLK":
+                pending = self._extended(pending, typeflag, size)
+                continue
+            name = name.partition(b"\0")[0] if prefix == b"\0" else header.raw_name(block)
+            if (owner := owners.get(owned)) is None:
+                if len(owners) > _REMEMBERED:
+                    owners.clear()
+                owner = owners[owned] = header.owner(owned)
+            mode, uid, gid = owner
+            mtime = cached_time(time)
+            link = link.partition(b"\0")[0] if link[0] else b""
+            xattrs = odd = None
+            if pending is None and self._globals:
+                pending = Pending(self._globals)
+            if pending is not None:
+                name = pending.name or name
+                link = pending.link or link
+                size = size if pending.size is None else pending.size
+                uid = uid if pending.uid is None else pending.uid
+                gid = gid if pending.gid is None else pending.gid
+                mtime = mtime if pending.mtime is None else pending.mtime
+                xattrs = pending.xattrs
+            kind: EntryKind = KINDS.get(typeflag, "unknown")
+            if typeflag == b"\0" and name[-1:] == b"/":
+                kind = "directory"  # v7 archives have no other way to say it
+            stored = real_size = 0
+            content_hash, head = None, b""
+            if typeflag in _WITHOUT_DATA:
+                pass
+            elif kind != "file":
+                self._skip(size)
+                self._skip_padding(size)
+            elif typeflag == b"S" or (pending is not None and pending.sparse):
+                pending = pending or Pending()
+                name, real_size, stored, content_hash, head = self._sparse_file(block, name, size, pending)
+                self._skip_padding(size)
+            else:
+                stored = real_size = size
+                stop = at + size
+                if stop <= len(self._chunk):
+                    content_hash = _HASH_NAME + self._hash_whole(self._view[at:stop])
+                    head = self._chunk[at : stop if size < HEAD else at + HEAD]
+                    self._at = stop
+                else:
+                    content_hash, head = self._hashed(self._pieces(size))
+                if size & (BLOCK - 1):
+                    self._skip_padding(size)
+            if name[-1:] == b"/":
+                name = name[:-1]
+            if name[:2] == b"./":
+                name = name[2:]
+            if _PLAIN(name) and len(name) <= most_path:
+                path = name.decode("ascii")
+            else:
+                path, odd = self._path(name)
+            target = None
+            if link:
+                if kind == "symlink":
+                    target = header.text(link[: self._limits.path_bytes])
+                elif kind == "hardlink":
+                    target, odd_link = self._path(link)
+                    odd = _joined(odd, odd_link and "link_" + odd_link)
+            if pending is not None:
+                odd = _joined(*pending.notes, odd)
+                pending = None
+            kind, depth, extension, file_type, note = classified(path, kind, head, real_size)
+            if note is not None:
+                odd = _joined(odd, note)
+            row = (path, kind, real_size, stored, mode, uid, gid, mtime, depth, target)
+            batch.append(new(LayerEntry, (*row, content_hash, xattrs, extension, file_type, odd)))
+        return True
+
+    def rest_is_zeros(self, most: int) -> bool:
+        """After the end marker: whether at most ``most`` further bytes follow, all of them zero."""
+        rest: bytes = self._chunk[self._at :]
+        while not rest.strip(b"\0"):
+            most -= len(rest)
+            rest = self._read()
+            if not rest:
+                return True
+            if most < 0:
+                return False
+        return False
+
+    def _unusual_header(self) -> bytes | None:
+        """The next header where it lies across chunks, or is none. None: the end."""
+        block = b"".join(self._pieces(BLOCK, strict=False))
+        if not block:
+            return None
+        if len(block) < BLOCK:
+            raise CorruptLayerError("the archive ends inside a header")
+        if not block.strip(b"\0"):
+            self.end_marker = True
+            return None
+        return block
+
+    def _pieces(self, size: int, *, strict: bool = True) -> Iterator[memoryview]:
+        """The next ``size`` bytes as they lie in the chunks. ``strict``: a premature end is an error."""
+        while size > 0:
+            available = len(self._chunk) - self._at
+            if available == 0:
+                # The old chunk goes first, so that the new one takes its place: the same warm memory each
+                # time.
+                self._view = memoryview(b"")
+                self._chunk = b""
+                self._chunk = self._read()
+                self._view = memoryview(self._chunk)
+                self._at = 0
+                available = len(self._chunk)
+                if available == 0:
+                    if strict:
+                        raise CorruptLayerError("the archive ends inside an entry")
+                    return
+            taken = min(size, available)
+            at = self._at
+            self._at += taken
+            size -= taken
+            yield self._view[at : at + taken]
+
+    def _skip(self, size: int, *, strict: bool = True) -> None:
+        for piece in self._pieces(size, strict=strict):
+            del piece
+
+    def _skip_padding(self, size: int) -> None:
+        padding = -size % BLOCK
+        if self._at + padding <= len(self._chunk):
+            self._at += padding
+        else:
+            self._skip(padding, strict=False)  # some writers leave out the last entry's
+
+    def _extended(self, pending: Pending | None, typeflag: bytes, size: int) -> Pending:
+        """Take up an extended header or GNU long name; what is over the cap is skipped and noted."""
+        if pending is None:
+            pending = Pending(self._globals)
+        pending.taken += size
+        at = self._at
+        if pending.taken > self._limits.header_bytes:
+            self._skip(size)
+            self.hit.add("header_bytes")
+            pending.notes = ("header_too_large",)
+        else:
+            if at + size <= len(self._chunk):
+                payload = self._chunk[at : at + size]
+                self._at = at + size
+            else:
+                payload = b"".join(self._pieces(size))
+            if typeflag == b"L":
+                pending.long_name(payload.partition(b"\0")[0])
+            elif typeflag == b"K":
+                pending.long_link(payload.partition(b"\0")[0])
+            else:
+                records = pending.take_payload(payload)
+                if typeflag == b"g":
+                    self._globals = records
+        self._skip_padding(size)
+        return pending
+
+    def _block(self) -> bytes:
+        return b"".join(self._pieces(BLOCK))
+
+    def _path(self, raw: bytes) -> tuple[str, str | None]:
+        """A cleaned path and what was odd about it."""
+        if len(raw) > self._limits.path_bytes:
+            self.hit.add("path_bytes")
+            return header.clean(header.text(raw[: self._limits.path_bytes]))[0], "path_cut"
+        return header.clean(header.text(raw))
+
+    def _hashed(self, pieces: Iterator[bytes | memoryview]) -> tuple[str, bytes]:
+        """Hash and first bytes of content that comes in pieces."""
+        state = self._hash()
+        head = b""
+        for piece in pieces:
+            if len(head) < HEAD:
+                head += bytes(piece[: HEAD - len(head)])
+            state.update(piece)
+            del piece  # or its chunk could not go before the next one comes
+        return _HASH_NAME + state.hexdigest(), head
+
+    def _sparse_file(
+        self, block: bytes, name: bytes, size: int, pending: Pending
+    ) -> tuple[bytes, int, int, str | None, bytes]:
+        """Name, size, stored bytes, hash and first bytes of a file with holes; its data is read."""
+        most = self._limits.sparse_parts
+        said = pending.sparse
+        stored = size
+        if block[156:157] == b"S":
+            real_size, parts = sparse.old_gnu(block, self._block, most)
+        else:
+            if said.get(b"major") == b"1" and said.get(b"minor") == b"0":
+                taken, parts = sparse.pax_1(self._block, most)
+                stored -= taken
+                if stored < 0:
+                    raise CorruptLayerError("a sparse map is longer than its entry")
+            else:
+                parts = sparse.pax_0(pending.records, most)
+            real = said.get(b"realsize") or said.get(b"size")
+            real_size = size if real is None else header.pax_number(real, "real size")
+            name = said.get(b"name") or name
+        if not 0 <= real_size <= LARGEST:
+            raise CorruptLayerError("an entry's size is beyond any file system")
+        holes = real_size - stored
+        if parts is None or holes > self._holes_left or not sparse.is_sound(parts, real_size, stored):
+            self._skip(stored)
+            pending.notes += ("unhashed",)
+            return name, real_size, stored, None, b""
+        self._holes_left -= holes
+        content_hash, head = self._hashed(sparse.expanded(parts, real_size, self._pieces(stored)))
+        return name, real_size, stored, content_hash, head
+
+
+def _joined(*words: str | None) -> str | None:
+    return ",".join(word for word in words if word) or None
+
+
+def _size(field: bytes) -> int:
+    """A size in one of its rarer forms."""
+    size = header.number(field, "size")
+    if size < 0:
+        raise CorruptLayerError("a header has a negative size")
+    return size

@@ -1,0 +1,129 @@
+"""The image as a container sees it: its layers merged, whiteouts and opaque directories applied.
+
+Here: which entry of which layer is visible, and what hid the others. The rules are those of the OCI image
+specification (layer.md, "Applying Changesets"): a later entry replaces an earlier one of its path, a
+directory keeps what it holds unless it is replaced by something else, a whiteout removes what the layers
+below have, an opaque marker removes what they have inside. Not here: sums over the result (``image``).
+
+All layers' rows come sorted (``spool``), so one pass over their merge decides each path with nothing in
+memory but the directories on the way to it: an image of ten million files needs no more than one of ten.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, Literal, NamedTuple
+
+from dockml_dagster.study.layer.model import LayerEntry
+from dockml_dagster.study.layer.spool import Spool, keyed_entries
+
+Cause = Literal["replaced", "whiteout", "opaque"]
+
+
+class Merged(NamedTuple):
+    """An entry of one layer, and whether a container sees it."""
+
+    entry: LayerEntry
+    layer: int
+    """Index of the layer, 0 the lowest."""
+    hidden_by: int | None
+    """Index of the layer that hid the entry, its own for a repeated entry. None: visible."""
+    cause: Cause | None
+    """How it was hidden: by an entry of its own path or of a directory above it that is no directory any more
+    (`replaced`), by a `whiteout` of either, by an `opaque` marker of a directory above it."""
+
+
+class _Level:
+    """A path on the way to the current one."""
+
+    __slots__ = ("cause", "exists", "floor", "length")
+
+    def __init__(self, length: int, floor: int, cause: Cause | None, *, exists: bool) -> None:
+        self.length = length  # of its key with the separator: what keys below it start with
+        self.floor = floor  # entries below it from layers under this one are hidden …
+        self.cause = cause  # … because of this
+        self.exists = exists  # for a container
+
+
+_Row = tuple[str, int, int, LayerEntry]
+_IGNORED: Final = frozenset({"metadata"})
+
+
+def _rows(layer: int, spool: Spool) -> Iterator[_Row]:
+    for number, (key, entry) in enumerate(keyed_entries(spool())):
+        yield key, layer, number, entry
+
+
+def union(spools: Sequence[Spool]) -> Iterator[Merged]:
+    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate.
+
+    Whiteouts, opaque markers and metadata are not entries and do not come. Directories that no layer has an
+    entry for, but that a visible entry needs, come as visible entries with the note `implied`, of the layer
+    of that entry.
+    """
+    merged = heapq.merge(*(_rows(layer, spool) for layer, spool in enumerate(spools)))
+    levels = [_Level(0, 0, None, exists=True)]
+    previous = ""
+    for key, rows in groupby(merged, key=itemgetter(0)):
+        while len(levels) > 1 and not key.startswith(previous[: levels[-1].length - 1] + "\0"):
+            levels.pop()
+        previous = key
+        top = levels[-1]
+        at = top.length
+        while (separator := key.find("\0", at)) >= 0:
+            at = separator + 1
+            levels.append(_Level(at, top.floor, top.cause, exists=False))
+        floor, cause = below, below_cause = top.floor, top.cause
+        seen: Merged | None = None
+        for _, layer, _, entry in rows:
+            kind = entry.kind
+            if kind in _IGNORED:
+                continue
+            if kind == "opaque":
+                if layer > below:
+                    below, below_cause = layer, "opaque"
+            elif kind == "whiteout":
+                if seen is not None and seen.layer < layer:
+                    yield seen._replace(hidden_by=layer, cause="whiteout")
+                    seen = None
+                if layer > below:
+                    below, below_cause = layer, "whiteout"
+            elif layer < floor:
+                yield Merged(entry, layer, floor, cause)
+            else:
+                if seen is not None:
+                    yield seen._replace(hidden_by=layer, cause="replaced")
+                if kind != "directory" and layer > below:
+                    below, below_cause = layer, "replaced"
+                seen = Merged(entry, layer, None, None)
+        if seen is not None:
+            if not levels[-1].exists:
+                yield from _implied(levels, key, seen)
+            yield seen
+        if key:
+            # A visible link counts as there too: what lies "below" it goes to where it points.
+            levels.append(_Level(len(key) + 1, below, below_cause, exists=seen is not None))
+        else:
+            levels[0].floor, levels[0].cause = below, below_cause
+
+
+def _implied(levels: list[_Level], key: str, seen: Merged) -> Iterator[Merged]:
+    """The directories above ``key`` that only its being there implies, from the highest down."""
+    missing = []
+    for level in reversed(levels):
+        if level.exists:
+            break
+        missing.append(level)
+    for level in reversed(missing):
+        level.exists = True
+        path = key[: level.length - 1].replace("\0", "/")
+        yield Merged(implied_directory(path), seen.layer, None, None)
+
+
+def implied_directory(path: str) -> LayerEntry:
+    """A directory that no layer lists: made by the engine, owned by root, with the usual mode."""
+    depth = path.count("/") + 1
+    return LayerEntry(path, "directory", 0, 0, 0o755, 0, 0, 0, depth, None, None, None, "", "", "implied")

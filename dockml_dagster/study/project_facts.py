@@ -1,0 +1,224 @@
+"""What a project's own files and metadata say, as short pieces of text with their place: the ground under
+labels.
+
+Here: ``Fact`` and the functions that take metadata, Dockerfiles, compose files, workflows and a README apart
+into facts. Not here: any judgement (``category``, ``purpose``), any reading of Dockerfiles (``dockerfile``),
+any I/O.
+
+A rule of the labellers names one ``where`` and an expression; a fact is what the expression is tried on, and
+what is shown as evidence. Everything collected is hostile: texts are cut, counts are capped, what cannot be
+read yields nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, get_args
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.shell import read_runs
+
+Where = Literal[
+    "description", "lead", "topic", "language", "readme", "file", "dependency",
+    "dockerfile path", "dockerfile count", "stage", "base image", "command", "copy", "port", "start command",
+    "instruction", "variable", "volume", "user", "label", "healthcheck", "comment",
+    "compose path", "compose service", "compose image", "compose key", "workflow",
+]  # fmt: skip
+"""Kinds of facts.
+
+``lead`` is the first clause of the description; ``readme`` the first paragraph of prose. ``file`` is a path
+of the repository, ``dependency`` a package name. ``command`` is one simple command inside RUN, name and
+arguments. ``start command`` is CMD or ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the
+name of an ENV. ``comment`` is a comment line of a Dockerfile, where authors say how to build and run it.
+``compose key`` is a key of a service (``ports``, ``volumes`` …). ``workflow`` is a line of a CI
+configuration.
+"""
+
+WHERES: frozenset[str] = frozenset(get_args(Where))
+
+MAX_TEXT = 2000
+"""Longest fact, in characters; what is longer is cut. Also the bound on what an expression sees."""
+MAX_FACTS = 20_000
+"""Most facts of one file."""
+_MAX_README = 64 * 1024
+_LEAD_END = re.compile(r"[.!?:;]\s|,| that | which | for | to ")
+_WORKFLOW = re.compile(
+    r"^(?:\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|\.circleci/config\.yml|azure-pipelines[^/]*\.ya?ml"
+    r"|Jenkinsfile|\.buildkite/[^/]+\.ya?ml|\.drone\.yml|cloudbuild\.ya?ml)\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One piece of evidence: where it is of, its text, and its place.
+
+    ``file`` is a path inside the repository, ``None`` for metadata. ``line`` counts from 1, ``None`` for the
+    file as a whole.
+    """
+
+    where: Where
+    text: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectMetadata:
+    """What the host of a repository says about it. ``name`` is ``owner/name``; it is only used to strike it
+    out of texts.
+    """
+
+    name: str
+    description: str | None = None
+    topics: tuple[str, ...] = ()
+    language: str | None = None
+
+
+def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
+    """Facts of description, topics and language. The project's own name and its owner's are struck out."""
+    facts: list[Fact] = []
+    description = without_name(metadata.description or "", metadata.name).strip()
+    # A spreadsheet export writes an absent description as "nan".
+    if description and description != "nan":
+        facts.append(Fact("description", description[:MAX_TEXT]))
+        facts.append(Fact("lead", _LEAD_END.split(description[:MAX_TEXT], maxsplit=1)[0]))
+    facts.extend(Fact("topic", without_name(topic, metadata.name)[:100]) for topic in metadata.topics[:100])
+    if metadata.language:
+        facts.append(Fact("language", metadata.language[:100]))
+    return tuple(facts)
+
+
+def without_name(text: str, name: str) -> str:
+    """The text without the words that are the project's or the owner's name, so that no label can rest on
+    them.
+    """
+    # The longer name first: `keras-team` before `keras`.
+    for part in sorted(
+        {part for part in name.lower().split("/") if part}, key=lambda part: (-len(part), part)
+    ):
+        text = re.sub(
+            rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text[:_MAX_README], flags=re.IGNORECASE
+        )
+    return text
+
+
+def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
+    """A fact for every path of the repository, the project's name struck out of its text."""
+    return tuple(Fact("file", without_name(path[:MAX_TEXT], name), path) for path in islice(paths, MAX_FACTS))
+
+
+def dependency_facts(dependencies: Iterable[tuple[str, str, int | None]]) -> tuple[Fact, ...]:
+    """Facts of declared packages: triples of package name, the file that declares it, and the line."""
+    return tuple(
+        Fact("dependency", package[:200], file, line)
+        for package, file, line in islice(dependencies, MAX_FACTS)
+    )
+
+
+_BADGE = re.compile(
+    r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,600}\)|<[^>\n]{0,600}>|`[^`\n]{0,300}`|https?://\S{1,400}"
+)
+_LINK_TEXT = re.compile(r"(?<!!)\[([^\[\]\n]{1,200})\]\([^)\n]{0,600}\)")
+
+
+def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
+    """The first paragraph of prose of a README: at least six words, no heading, badge, list or code."""
+    paragraph: list[str] = []
+    start = 0
+    fenced = False
+    for number, line in enumerate(islice(text[:_MAX_README].splitlines(), 400), 1):
+        stripped = line.strip()[:MAX_TEXT]
+        if stripped.startswith(("```", "~~~")):
+            fenced = not fenced
+        prose = _BADGE.sub(" ", _LINK_TEXT.sub(r"\1", stripped)).strip()
+        is_prose = (
+            not fenced
+            and prose
+            and not stripped.startswith(("#", "```", "~~~", "|", "=", "---", "..", "* ", "- ", "+ "))
+        )
+        if is_prose:
+            start = start or number
+            paragraph.append(prose)
+            continue
+        if len(" ".join(paragraph).split()) >= 6:
+            break
+        paragraph, start = [], 0
+    lead = without_name(" ".join(paragraph), name).strip()
+    return (Fact("readme", lead[:MAX_TEXT], path, start),) if len(lead.split()) >= 6 else ()
+
+
+def is_workflow(path: str) -> bool:
+    """Whether a path is the configuration of a CI service."""
+    return _WORKFLOW.match(path) is not None
+
+
+def workflow_facts(path: str, text: str) -> tuple[Fact, ...]:
+    """Every line of a CI configuration that is neither blank nor comment."""
+    lines = enumerate(text[: 256 * 1024].splitlines(), 1)
+    kept = ((number, line.strip()) for number, line in lines)
+    return tuple(
+        Fact("workflow", line[:MAX_TEXT], path, number)
+        for number, line in islice(kept, MAX_FACTS)
+        if line and not line.startswith("#")
+    )
+
+
+def dockerfile_facts(path: str, reading: DockerfileReading, name: str = "") -> tuple[Fact, ...]:
+    """Facts of one read Dockerfile; only its path if nothing in it could be read."""
+    return tuple(islice(_dockerfile_facts(path, reading, name), MAX_FACTS))
+
+
+def _dockerfile_facts(path: str, reading: DockerfileReading, name: str) -> Iterator[Fact]:
+    yield Fact("dockerfile path", without_name(path[:MAX_TEXT], name), path)
+    for stage in reading.stages:
+        if stage.name:
+            yield Fact("stage", stage.name[:200], path, stage.start_line)
+        if stage.base.name:
+            yield Fact("base image", stage.base.name[:MAX_TEXT], path, stage.start_line)
+    for run in read_runs(reading):
+        for command in run.commands:
+            text = " ".join(command.words)[:MAX_TEXT].strip()
+            if text:
+                yield Fact("command", text, path, command.line)
+    for comment in reading.comments:
+        if comment.text:
+            yield Fact("comment", without_name(comment.text[:MAX_TEXT], name), path, comment.line)
+    for instruction in reading.instructions:
+        if instruction.known and instruction.problem is None:
+            yield from _instruction_facts(path, instruction)
+
+
+def _instruction_facts(path: str, instruction: Instruction) -> Iterator[Fact]:
+    line = instruction.start_line
+    yield Fact("instruction", instruction.keyword, path, line)
+    words = instruction.arguments
+    kinds: dict[str, Where] = {
+        "EXPOSE": "port", "VOLUME": "volume", "USER": "user", "COPY": "copy", "ADD": "copy",
+    }  # fmt: skip
+    if instruction.keyword in kinds:
+        for word in words[:200]:
+            yield Fact(kinds[instruction.keyword], word[:MAX_TEXT], path, line)
+    elif instruction.keyword in ("CMD", "ENTRYPOINT"):
+        yield Fact("start command", " ".join(words)[:MAX_TEXT], path, line)
+    elif instruction.keyword == "HEALTHCHECK":
+        yield Fact("healthcheck", " ".join(words)[:MAX_TEXT], path, line)
+    elif instruction.keyword in ("ENV", "LABEL"):
+        where: Where = "variable" if instruction.keyword == "ENV" else "label"
+        for assignment in instruction.assignments[:500]:
+            yield Fact(where, assignment.name[:200], path, line)
+
+
+def count_facts(dockerfiles: int) -> tuple[Fact, ...]:
+    """The number of Dockerfiles as a fact, for rules on it."""
+    return (Fact("dockerfile count", str(dockerfiles)),)
+
+
+def texts_of(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
+    """Facts by where, in order: what a rule set walks through."""
+    by_where: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_where.setdefault(fact.where, []).append(fact)
+    return by_where

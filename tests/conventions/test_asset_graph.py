@@ -1,0 +1,71 @@
+"""The Dagster definitions load, and the asset graph is the one that was reviewed.
+
+Here: keys, dependencies and checks' names. What the assets do is tested in ``tests/integration``.
+"""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
+REGENERATE = "DOCKML_WRITE_SNAPSHOTS"
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    """What the code location serves."""
+    from dockml_dagster.definitions import defs
+
+    return defs()
+
+
+def _graph(definitions: dg.Definitions) -> str:
+    lines = []
+    graph = definitions.resolve_asset_graph()
+    for node in graph.asset_nodes:
+        parents = sorted(key.to_user_string() for key in node.parent_keys)
+        lines.append(f"{node.key.to_user_string()} <- {' '.join(parents) or '(nothing)'}")
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def test_definitions_are_sound(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_graph_is_the_reviewed_one(definitions: dg.Definitions) -> None:
+    graph = _graph(definitions)
+    if os.environ.get(REGENERATE):
+        SNAPSHOT.write_text(graph, encoding="utf-8")
+    expected = SNAPSHOT.read_text(encoding="utf-8").splitlines()
+    hint = f"if the change is meant: {REGENERATE}=1 pytest tests/conventions/{Path(__file__).name}, then review the diff"
+    assert graph.splitlines() == expected, hint
+
+
+def test_every_model_is_an_asset(definitions: dg.Definitions) -> None:
+    from dockml_dagster.warehouse.models import load
+
+    keys = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert {model.name.replace(".", "/") for model in load().models} <= keys
+
+
+def test_every_generic_test_is_a_check(definitions: dg.Definitions) -> None:
+    from dockml_dagster.warehouse.models import load
+
+    checks = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in definitions.resolve_asset_graph().asset_check_keys
+    }
+    wanted = {
+        (model.name.replace(".", "/"), f"{column.name}_{test if isinstance(test, str) else next(iter(test))}")
+        for model in load().models
+        for column in model.columns
+        for test in column.tests
+    }
+    assert wanted <= checks
+
+
+def test_jobs_are_there(definitions: dg.Definitions) -> None:
+    names = {job.name for job in definitions.resolve_all_job_defs()}
+    assert {"list_projects", "collect_projects", "make_findings"} <= names

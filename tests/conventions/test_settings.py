@@ -1,0 +1,59 @@
+"""What stands in two places says the same in both: settings and README, ``workspace.yaml`` and its copies."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import yaml
+
+import dockml_dagster
+from dockml_dagster import cli, corpora
+from dockml_dagster.instance import WORKSPACE_YAML
+from dockml_dagster.settings import VARIABLES
+
+ROOT = Path(dockml_dagster.__file__).parents[1]
+
+
+NOT_YET_READ = {"DOCKML_REGISTRIES"}
+"""Known to the clients, who are given its text; no command gives it to them yet."""
+
+
+def test_every_variable_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in VARIABLES if name not in readme]
+    assert missing == [], f"README.md lacks the settings {', '.join(missing)}"
+
+
+def test_no_variable_is_read_that_is_not_listed() -> None:
+    """Literal names of ``os.environ`` and of mappings called env, anywhere in the package."""
+    names = set()
+    for path in (ROOT / "dockml_dagster").rglob("*.py"):
+        if "sample_projects" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                names.add(node.value)
+    ours = {name for name in names if name.startswith(("DOCKML_", "DAGSTER_HOME"))}
+    assert sorted(ours - VARIABLES.keys() - NOT_YET_READ) == []
+
+
+def test_workspace_file_is_the_one_written_into_the_home() -> None:
+    assert (ROOT / "workspace.yaml").read_text(encoding="utf-8") == WORKSPACE_YAML
+
+
+def test_code_location_has_one_name() -> None:
+    module = yaml.safe_load(WORKSPACE_YAML)["load_from"][0]["python_module"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["dg"]["project"]
+    assert module["location_name"] == project["code_location_name"]
+    assert module["module_name"] == f"{project['root_module']}.definitions"
+
+
+def test_command_and_corpora_know_the_same_corpora() -> None:
+    # cli.py keeps a copy of its own: --help must not import the corpora.
+    assert cli.CORPORA == corpora.CORPORA
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in sorted(cli.main.commands) if f"dockml {name}" not in readme]
+    assert missing == [], f"README.md lacks the commands {', '.join(missing)}"

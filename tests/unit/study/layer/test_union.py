@@ -1,0 +1,153 @@
+"""The union of layers: cases as files, every order of rows, and a second, slow implementation."""
+
+from __future__ import annotations
+
+import io
+import random
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dockml_dagster.study.layer.image import summarise_image
+from dockml_dagster.study.layer.model import LayerEntry
+from dockml_dagster.study.layer.spool import Spool, SpoolWriter
+from dockml_dagster.study.layer.union import union
+
+CASES = sorted(Path(__file__).with_name("union_cases").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_case(path: Path, shuffled: bool, tar, spooled) -> None:
+    case: dict[str, Any] = tomllib.loads(path.read_text())
+    spools = []
+    for layer in case["layers"]:
+        members = list(layer.items())
+        if shuffled:
+            random.Random(7).shuffle(members)
+        spools.append(spooled(tar(members)))
+    merged = list(union(spools))
+    visible = {row.entry.path: row.layer for row in merged if row.hidden_by is None}
+    assert visible == case["visible"]
+    summary = summarise_image(spools)
+    wasted = [[file.path, file.layer, file.hidden_by, file.cause] for file in summary.wasted]
+    assert summary.wasted_bytes == case["wasted_bytes"]
+    assert wasted == case.get("wasted", wasted)
+    implied = [row.entry.path for row in merged if row.entry.note == "implied"]
+    assert implied == case.get("implied", implied)
+    for name in ("duplicate_bytes", "duplicate_files", "bytes"):
+        assert getattr(summary, name) == case.get(name, getattr(summary, name))
+    hides = [layer.hides_bytes for layer in summary.layers]
+    assert hides == case.get("hides_bytes", hides)
+    assert summary.bytes + summary.wasted_bytes == sum(
+        layer.visible_bytes + layer.hidden_bytes for layer in summary.layers
+    )
+
+
+def test_metadata_is_neither_seen_nor_wasted(tar, spooled) -> None:
+    layer = tar(
+        [("stargz.index.json", "{}"), (".no.prefetch.landmark", "x"), ("a/.wh..wh.plnk", "y"), ("a/f", "z")]
+    )
+    assert [row.entry.path for row in union([spooled(layer)])] == ["a", "a/f"]
+
+
+def test_numbers_of_a_small_image(tar, spooled) -> None:
+    lower = tar(
+        [("a/", None), ("a/e/", None), ("a/f.py", "x" * 99), ("a/g.py", "y"), ("l", "-> a"), ("z/", None)]
+    )
+    summary = summarise_image([spooled(lower)])
+    assert (summary.files, summary.directories, summary.empty_directories, summary.symlinks) == (2, 3, 2, 1)
+    assert (summary.max_depth, summary.max_published_level) == (2, 2)
+    assert (summary.bytes, summary.unhashed_files, summary.hash_algorithms) == (100, 0, ("xxh3-128",))
+    assert summary.gini == pytest.approx(0.49)
+    assert summary.largest_percent_share == pytest.approx(0.99)
+    assert [(count.name, count.files, count.bytes) for count in summary.published_classes] == [
+        ("python", 2, 100)
+    ]
+
+
+def test_an_image_of_nothing() -> None:
+    summary = summarise_image([])
+    assert (summary.files, summary.gini, summary.largest_percent_share) == (0, None, None)
+
+
+names = st.sampled_from(["a", "b", "a-", "c.d"])
+paths = st.lists(names, min_size=1, max_size=4).map("/".join)
+rows = st.tuples(paths, st.sampled_from(["file", "directory", "symlink", "whiteout", "opaque"]))
+images = st.lists(st.lists(rows, max_size=8), max_size=4)
+
+
+def entry(path: str, kind: str) -> LayerEntry:
+    directory, slash, name = path.rpartition("/")
+    if kind == "whiteout":
+        path = f"{directory}{slash}.wh.{name}"
+    elif kind == "opaque":
+        path += "/.wh..wh..opq"
+    size = len(path) if kind == "file" else 0
+    return LayerEntry(path, kind, size, size, 0, 0, 0, 0, 0, None, None, None, "", "", None)  # type: ignore[arg-type]
+
+
+def spool_of(layer: list[LayerEntry]) -> Spool:
+    writer = SpoolWriter(io.BytesIO)
+    writer.extend(layer)
+    lines = writer.finish().readlines()
+    return lambda: lines
+
+
+def applied(image: list[list[LayerEntry]]) -> dict[str, tuple[int, str]]:
+    """What an engine's unpacking leaves, done on a dictionary: a layer's removals first, then its entries."""
+    there: dict[str, tuple[int, str]] = {}
+    for number, layer in enumerate(image):
+        for row in layer:
+            directory, slash, name = row.path.rpartition("/")
+            if row.kind == "whiteout":
+                target = directory + slash + name[4:]
+                there = {p: v for p, v in there.items() if p != target and not p.startswith(target + "/")}
+            elif row.kind == "opaque":
+                there = {p: v for p, v in there.items() if not p.startswith(directory + "/")}
+        for row in layer:
+            if row.kind in {"whiteout", "opaque"}:
+                continue
+            if row.kind != "directory":
+                below = [p for p, (of, _) in there.items() if p.startswith(row.path + "/") and of < number]
+                for path in below:
+                    del there[path]
+            there[row.path] = (number, row.kind)
+    return there
+
+
+@settings(max_examples=300, deadline=None)
+@given(images)
+def test_it_agrees_with_unpacking(image: list[list[tuple[str, str]]]) -> None:
+    layers = [[entry(path, kind) for path, kind in layer] for layer in image]
+    found = {
+        row.entry.path: (row.layer, row.entry.kind)
+        for row in union([spool_of(layer) for layer in layers])
+        if row.hidden_by is None and row.entry.note != "implied"
+    }
+    assert found == applied(layers)
+    above = {path[:at] for path in found for at, character in enumerate(path) if character == "/"}
+    implied = [row.entry.path for row in union(list(map(spool_of, layers))) if row.entry.note == "implied"]
+    assert sorted(implied) == sorted(above - set(found))
+
+
+@settings(max_examples=100, deadline=None)
+@given(images)
+def test_every_entry_comes_once(image: list[list[tuple[str, str]]]) -> None:
+    layers = [[entry(path, kind) for path, kind in layer] for layer in image]
+    came = sorted(
+        (row.layer, row.entry.path)
+        for row in union(list(map(spool_of, layers)))
+        if row.entry.note != "implied"
+    )
+    expected = [
+        (number, row.path)
+        for number, layer in enumerate(layers)
+        for row in layer
+        if row.kind not in {"whiteout", "opaque"}
+    ]
+    assert came == sorted(expected)
