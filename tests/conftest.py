@@ -17,7 +17,7 @@ import pytest
 from dockml_dagster.settings import VARIABLES
 
 
-class NetworkRefused(RuntimeError):
+class NetworkRefusedError(RuntimeError):
     """A test reached for another machine. No OSError, so that no code under test takes it for a fault of the network."""
 
 
@@ -26,7 +26,7 @@ def _stays_here(address: Any) -> bool:
         return True  # a path: a Unix socket
     host = str(address[0])
     try:
-        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
     except ValueError:
         return host in {"", "localhost"}
 
@@ -35,7 +35,7 @@ def _guarded(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: socket.socket, *arguments: Any) -> Any:
         # sendto has the address last, connect has nothing else.
         if not _stays_here(arguments[-1]):
-            raise NetworkRefused(f"tests stay on this machine, this one went to {arguments[-1]}")
+            raise NetworkRefusedError(f"tests stay on this machine, this one went to {arguments[-1]}")
         return original(self, *arguments)
 
     return call
@@ -78,7 +78,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_SECONDS = 400
+TIMEOUT_SECONDS = 900
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -15,7 +15,9 @@ threading.Thread(target=lambda: (sys.stdin.read(), asked_to_end.set()), daemon=T
 print("open", flush=True)
 seen: set[tuple[int, int]] = set()
 while True:
-    seen.update(connection.execute("SELECT min(publication), max(publication) FROM findings.numbers").fetchall())
+    seen.update(
+        connection.execute("SELECT min(publication), max(publication) FROM findings.numbers").fetchall()
+    )
     if asked_to_end.wait(0.01):
         break
 print(sorted(seen), flush=True)

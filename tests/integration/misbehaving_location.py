@@ -7,7 +7,9 @@ import os
 
 from dockml_dagster.corpora.base import Collected, Outcome, Stage
 from dockml_dagster.corpora.sample import Sample
-from dockml_dagster.definitions import defs as definitions
+from dockml_dagster.definitions import defs
+
+__all__ = ["defs"]
 
 _sound = Sample.collect
 
@@ -21,5 +23,3 @@ def _collect(self: Sample, stage: Stage, project: str) -> Collected:
 
 
 Sample.collect = _collect  # type: ignore[method-assign]
-
-defs = definitions

@@ -81,7 +81,9 @@ def test_readers_see_every_file_whole_while_runs_publish(published, home, enviro
 def test_sql_answers_while_another_process_writes(published, home, dockml):
     with Warehouse(published.warehouse).write() as connection:
         connection.execute("UPDATE findings.numbers SET publication = 99")
-        done = dockml(home, "sql", "SELECT max(publication) AS newest FROM findings.numbers", "--format", "csv")
+        done = dockml(
+            home, "sql", "SELECT max(publication) AS newest FROM findings.numbers", "--format", "csv"
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["newest", "0"]
 

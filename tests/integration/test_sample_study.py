@@ -204,15 +204,15 @@ def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
     try:
         job = runner._definitions.resolve_job_def("list_projects")
         runs = {
-            name: runner.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=found).run_id
+            name: runner.instance.create_run_for_job(
+                job, status=dg.DagsterRunStatus.STARTED, tags=found
+            ).run_id
             for name, found in tags.items()
         }
     finally:
         runner.close()
 
-    bring_up_to_date(
-        Settings.from_environment(), "sample", limit=1, force=True, listener=lambda *_: None
-    )
+    bring_up_to_date(Settings.from_environment(), "sample", limit=1, force=True, listener=lambda *_: None)
 
     with instance_of(studied) as instance:
         statuses = {name: instance.get_run_by_id(run).status for name, run in runs.items()}
