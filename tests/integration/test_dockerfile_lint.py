@@ -61,7 +61,7 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
                 "source": "test",
             }
             assert set(row) <= columns
-            moment = datetime(2026, 1, 1)  # noqa: DTZ001 - the warehouse keeps UTC without zone
+            moment = datetime(2026, 1, 1)
             write_visit(connection, "raw.dockerfiles", [row], observed_at=moment)
     return resource
 
