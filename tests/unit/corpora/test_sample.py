@@ -1,6 +1,7 @@
 """The corpus ``sample`` through the interface of corpora; its files are tested in ``test_sample_projects``."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -37,7 +38,7 @@ def test_the_funnel_only_narrows_and_ends_with_the_projects() -> None:
     for row in listing.rows["raw.candidates"]:
         steps.setdefault(row["step_number"], set()).add(row["project"])
     reached = [steps[number] for number in sorted(steps)]
-    assert all(later < earlier for earlier, later in zip(reached, reached[1:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(reached))
     assert reached[-1] == set(listing.projects)
 
 

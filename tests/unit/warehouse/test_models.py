@@ -6,7 +6,7 @@ import pytest
 
 from dockml_dagster.warehouse.models import SCHEMAS, ModelError, Project, load, references
 
-SOURCES = "sources:\n  - name: raw\n    tables:\n      - {name: t, description: A table., columns: [{name: x, description: X.}]}\n"
+SOURCES = "sources: [{name: raw, tables: [{name: t, description: A table., columns: [{name: x, description: X.}]}]}]\n"
 
 
 def _load(root: Path, files: dict[str, str]) -> Project:
