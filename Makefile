@@ -38,7 +38,7 @@ test: $(VENV)/.dev        ## set up, then lint, types and all tests
 # DuckDB 2.0 lies in a folder of its own that shadows the locked 1.5.5 for one run.
 test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/duckdb2 'duckdb>=2,<2.1'
-	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/integration tests/unit/warehouse
+	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/unit/warehouse tests/integration/test_sample_study.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .

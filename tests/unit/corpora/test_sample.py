@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -38,7 +39,11 @@ def test_the_funnel_only_narrows_and_ends_with_the_projects() -> None:
     for row in listing.rows["raw.candidates"]:
         steps.setdefault(row["step_number"], set()).add(row["project"])
     reached = [steps[number] for number in sorted(steps)]
+<<<<<<< HEAD
     assert all(later < earlier for earlier, later in itertools.pairwise(reached))
+=======
+    assert all(later < earlier for earlier, later in pairwise(reached))
+>>>>>>> wt-tests
     assert reached[-1] == set(listing.projects)
 
 
