@@ -1,6 +1,5 @@
 """The corpus ``sample`` through the interface of corpora; its files are tested in ``test_sample_projects``."""
 
-import itertools
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -39,11 +38,7 @@ def test_the_funnel_only_narrows_and_ends_with_the_projects() -> None:
     for row in listing.rows["raw.candidates"]:
         steps.setdefault(row["step_number"], set()).add(row["project"])
     reached = [steps[number] for number in sorted(steps)]
-<<<<<<< HEAD
-    assert all(later < earlier for earlier, later in itertools.pairwise(reached))
-=======
     assert all(later < earlier for earlier, later in pairwise(reached))
->>>>>>> wt-tests
     assert reached[-1] == set(listing.projects)
 
 

@@ -147,14 +147,7 @@ def test_models_run_in_order_as_views_and_tables(empty: duckdb.DuckDBPyConnectio
         built = list(build.run(empty, project.models))
     assert [(one.model.name, one.rows) for one in built] == [("staging.t", 1), ("core.c", 2)]
     assert dict(built[1].columns) == {"y": "INTEGER", "code": "VARCHAR"}
-<<<<<<< HEAD
-    kinds = (
-        "SELECT table_name, table_type FROM information_schema.tables "
-        "WHERE table_name IN ('t', 'c') AND table_schema <> 'raw'"
-    )
-=======
     kinds = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema IN ('staging', 'core')"
->>>>>>> wt-tests
     assert dict(empty.execute(kinds).fetchall()) == {"t": "VIEW", "c": "BASE TABLE"}
     empty.execute("INSERT INTO raw.t VALUES (5)")
     assert build.count(empty, "staging.t") == 2

@@ -6,16 +6,7 @@ import pytest
 
 from dockml_dagster.warehouse.models import SCHEMAS, ModelError, Project, load, references
 
-<<<<<<< HEAD
-SOURCES = """\
-sources:
-  - name: raw
-    tables:
-      - {name: t, description: A table., columns: [{name: x, description: X.}]}
-"""
-=======
 SOURCES = "sources: [{name: raw, tables: [{name: t, description: A table., columns: [{name: x, description: X.}]}]}]\n"
->>>>>>> wt-tests
 
 
 def _load(root: Path, files: dict[str, str]) -> Project:
