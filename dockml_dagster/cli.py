@@ -178,7 +178,8 @@ def _print_finding(
     click.echo(render(names, rows, format_, title=title), nl=False)
 
 
-@main.command()
+# A statement may begin with a comment, whose two dashes are no option.
+@main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("statement")
 @_format
 def sql(statement: str, format_: Format) -> None:

@@ -1,0 +1,51 @@
+"""Every command and every query of the README does what it says, on the sample.
+
+Belongs here: running them. Whether the README names everything there is belongs to ``tests/conventions``.
+"""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    line.removeprefix(".venv/bin/dockml ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    # The study's own corpus has tests of its own (tests/golden).
+    if line.startswith(".venv/bin/dockml ") and "ease2022" not in line
+]
+TARGETS = re.findall(r"^make ([a-z0-9-]+)$", README, re.MULTILINE)
+
+
+def test_the_readme_has_commands_and_queries() -> None:
+    assert len(QUERIES) >= 5
+    assert len(COMMANDS) >= 6
+    assert TARGETS == ["study", "ui"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_query(query: str, studied: Path, dockml: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    answer = dockml(studied, "sql", query, "--format", "csv")
+    assert answer.returncode == 0, answer.stderr
+    assert len(answer.stdout.splitlines()) > 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(
+    command: str, studied: Path, dockml: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    answer = dockml(studied, *shlex.split(command))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout or "wrote" in answer.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_target_exists(target: str) -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
