@@ -2,7 +2,7 @@
 
 The map, and the direction in which modules may import each other (held by ``tests/conventions``)::
 
-    defs, cli  →  corpora, report  →  clients, warehouse, study
+    defs, cli, commands  →  corpora, report  →  clients, warehouse, study
 
 ``study``      the method: pure functions on frozen types. Imports nothing else of ours, and no Dagster.
 ``clients``    adapters to GitHub, Docker Hub and OCI registries; one error tree that says whether a retry can help.
@@ -10,7 +10,7 @@ The map, and the direction in which modules may import each other (held by ``tes
 ``corpora``    where projects come from, one module a corpus behind one small interface.
 ``report``     figures and the HTML report.
 ``defs``       everything that imports Dagster.
-``cli``        the ``dockml`` command.
+``cli``        the ``dockml`` command; ``commands`` has a module for each of its commands.
 
-``errors`` and ``settings`` stand beside them; everything but ``study`` may import those two.
+``errors``, ``settings`` and ``progress`` stand beside them; everything but ``study`` may import those.
 """

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+CORPORA = ("sample", "ease2022")
+"""Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""
+
 VARIABLES = {
     "DOCKML_HOME": "Folder of the warehouse, the published file, Dagster's storage and the cache. Default `./.dockml`.",
     "DOCKML_WAREHOUSE": "The DuckDB file that runs write to. Default `$DOCKML_HOME/warehouse/dockml.duckdb`.",

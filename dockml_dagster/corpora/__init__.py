@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from dockml_dagster.corpora.base import Corpus
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import Settings
-
-CORPORA = ("sample", "ease2022")
-"""Names of the corpora, as in partition keys and in ``--corpus``."""
+from dockml_dagster.settings import CORPORA, Settings
 
 
 def open_corpus(name: str, settings: Settings) -> Corpus:

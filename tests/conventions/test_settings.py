@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 import dockml_dagster
-from dockml_dagster import cli, corpora
+from dockml_dagster import cli
 from dockml_dagster.instance import WORKSPACE_YAML
 from dockml_dagster.settings import VARIABLES
 
@@ -46,11 +46,6 @@ def test_code_location_has_one_name() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["dg"]["project"]
     assert module["location_name"] == project["code_location_name"]
     assert module["module_name"] == f"{project['root_module']}.definitions"
-
-
-def test_command_and_corpora_know_the_same_corpora() -> None:
-    # cli.py keeps a copy of its own: --help must not import the corpora.
-    assert cli.CORPORA == corpora.CORPORA
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 import dockml_dagster
-from dockml_dagster.corpora import CORPORA, corpus_of, open_corpus
+from dockml_dagster.corpora import corpus_of, open_corpus
 from dockml_dagster.corpora.base import STAGES, CorpusError, combined_hash, partition_key
 from dockml_dagster.corpora.sample import Sample
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import Settings
+from dockml_dagster.settings import CORPORA, Settings
 
 FOLDER = Path(dockml_dagster.__file__).parent / "corpora" / "sample_projects"
 

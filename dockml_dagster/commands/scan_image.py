@@ -1,0 +1,46 @@
+"""``dockml scan-image``: any image, no study."""
+
+from __future__ import annotations
+
+import click
+
+from dockml_dagster.commands.options import format_option, progress_bar
+from dockml_dagster.output import Format
+from dockml_dagster.settings import Settings
+
+
+@click.command("scan-image")
+@click.argument("references", nargs=-1, required=True, metavar="REF…")
+@click.option(
+    "--platform",
+    metavar="OS/ARCH|all",
+    help="Which platform of several. Default: this machine's processor, or the only one there is.",
+)
+@format_option
+def scan_image(references: tuple[str, ...], platform: str | None, format_: Format) -> None:
+    """Scan images without a study: sizes, layers, waste, duplicates, biggest files, what ML images carry.
+
+    REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or dir:DIR.
+    Nothing is unpacked and no layer is kept. JSON: an object; for several references an array. CSV: a row an image.
+    """
+    from dockml_dagster.scan_image import (
+        content_rules,
+        parse_arguments,
+        problem_of,
+        scan_images,
+        this_platform,
+    )
+    from dockml_dagster.scan_image_output import to_text
+
+    locations, wanted = parse_arguments(references, platform)
+    prefer = this_platform() if platform is None else None
+    with progress_bar() as listener:
+        settings, rules = Settings.from_environment(), content_rules()
+        scanned = list(
+            scan_images(locations, settings, rules, platform=wanted, prefer=prefer, listener=listener)
+        )
+    if len(scanned) > 1 or scanned[0].error is None:
+        click.echo(to_text(scanned, format_), nl=False)
+    problem = problem_of(scanned)
+    if problem is not None:
+        raise problem

@@ -1,0 +1,71 @@
+"""``dockml study``: bring a corpus up to date, then print the research questions."""
+
+from __future__ import annotations
+
+import click
+
+from dockml_dagster.commands.options import progress_bar
+from dockml_dagster.commands.show import print_finding
+from dockml_dagster.settings import CORPORA, Settings
+
+
+@click.command()
+@click.option(
+    "--corpus",
+    type=click.Choice(CORPORA),
+    default="sample",
+    show_default=True,
+    help="Where projects come from.",
+)
+@click.option(
+    "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
+)
+@click.option("--force", is_flag=True, help="Collect also what is not due.")
+@click.option("--quiet", is_flag=True, help="No tables at the end.")
+def study(corpus: str, names: tuple[str, ...], limit: int | None, force: bool, quiet: bool) -> None:
+    """Bring everything of a corpus up to date, then print the research questions.
+
+    Only what changed is done again; where nothing is due, nothing runs.
+    """
+    from dockml_dagster.bring_up_to_date import bring_up_to_date
+
+    settings = Settings.from_environment()
+    with progress_bar() as listener:
+        summary = bring_up_to_date(settings, corpus, names=names, limit=limit, force=force, listener=listener)
+    click.echo(f"dockml: {summary}", err=True)
+    if not quiet:
+        for table, title, columns in _SHOWN:
+            print_finding(settings, table, corpus, "table", title=title, columns=columns)
+
+
+_SHOWN: tuple[tuple[str, str, str], ...] = (
+    ("funnel", "Selection", "step, n, excluded"),
+    ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
+    (
+        "rq3_instruction_mix",
+        "RQ3. Share of each instruction among a project's instructions",
+        "reading, keyword, projects_using, n, median_share, pooled_share",
+    ),
+    (
+        "rq3_run_tasks",
+        "RQ3. What RUN is used for",
+        "reading, task, projects_using, n, median_share, pooled_share",
+    ),
+    ("rq3_base_image_types", "RQ3. Base images", "reading, base_image_type, projects, n, share"),
+    (
+        "rq3_multi_stage",
+        "RQ3. More than one FROM",
+        "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+    ),
+    (
+        "rq4_image_properties",
+        "RQ4. Images",
+        "reading, metric, unit, unit_of_analysis, n, median, q25, q75, maximum",
+    ),
+    ("rq4_layers", "RQ4. Layers", "metric, unit, n, median, q75, p90, maximum"),
+    ("rq4_sharing", "RQ4. Shared layers", "images, n, share_in_one_image, layers_shared, layer_dedup_ratio"),
+)
+"""What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""
