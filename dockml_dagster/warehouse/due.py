@@ -132,7 +132,9 @@ def ask_again(
 
 def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Corpora that were ever listed: those that sensors and schedules keep up to date."""
-    return [row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()]
+    return [
+        row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    ]
 
 
 def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
