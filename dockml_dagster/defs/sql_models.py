@@ -38,6 +38,12 @@ RAW_ASSETS = {
     "raw.image_layers": "manifests",
     "raw.layers": "layer_stats",
     "raw.layer_file_types": "layer_stats",
+    "raw.layer_files": "layer_stats",
+    "raw.image_summaries": "layer_stats",
+    "raw.image_layer_shares": "layer_stats",
+    "raw.image_contents": "layer_stats",
+    "raw.image_file_types": "layer_stats",
+    "raw.image_files": "layer_stats",
     "raw.outcomes": "layer_stats",
 }
 """Raw table → the asset that fills it; for ``raw.outcomes``, which all fill, the last of them."""
