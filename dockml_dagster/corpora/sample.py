@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dockml_dagster.corpora.base import (
+    FILE_LIST,
     Collected,
     CorpusError,
     Listing,
@@ -43,7 +44,7 @@ class Sample:
     """Reads the projects beside this module; see ``corpora.base.Corpus``."""
 
     name = "sample"
-    method_version = "1"
+    method_version = "2"
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(__file__).parent / "sample_projects"
@@ -194,7 +195,7 @@ class Sample:
                 "raw.repository_files": self._stamp(files, project),
                 "raw.dockerfiles": self._stamp(dockerfiles, project),
             },
-            [outcome],
+            [outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
         )
 
     def _manifests(self, project: str) -> Collected:
