@@ -66,10 +66,11 @@ def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMi
 
     base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
     top = max(row["n"] for row in rows)
+    bottom = 10 ** (len(str(max(min(row["n"] for row in rows), 1))) - 1)
     x = altair.X(
         "n:Q",
         title=x_title,
-        scale=altair.Scale(type="log", domain=[1, top * 3], nice=False),
+        scale=altair.Scale(type="log", domain=[bottom, top * 3], nice=False),
         axis=altair.Axis(values=[10**power for power in range(8)], labelExpr=COUNT_LABEL),
     )
     line = base.mark_line(color=PALE, strokeWidth=2).encode(x=x, order=altair.Order("position:Q"))
@@ -77,7 +78,7 @@ def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMi
     labels = base.mark_text(align="left", dx=9, color=INK, fontSize=FONT_SIZE).encode(
         x=x, text=altair.Text("n:Q", format=",")
     )
-    return _plot(line + points + labels, width)
+    return _plot(line + points + labels, rows, width)
 
 
 def shares(
@@ -98,7 +99,7 @@ def shares(
         x=altair.X("low:Q", title=x_title), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
-    return _plot(interval + points, width)
+    return _plot(interval + points, rows, width)
 
 
 def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
@@ -127,7 +128,7 @@ def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLeve
             "reading:N", title=None, scale=altair.Scale(domain=names, range=["circle", "diamond"])
         ),
     )
-    return _plot(line + points, width)
+    return _plot(line + points, rows, width)
 
 
 def quartiles(
@@ -151,7 +152,7 @@ def quartiles(
         x=altair.X("q25:Q", title=x_title, scale=scale, axis=axis), x2="q75:Q"
     )
     points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
-    return _plot(half + points, width)
+    return _plot(half + points, rows, width)
 
 
 def _around(rows: Sequence[Row]) -> list[float]:
@@ -198,7 +199,8 @@ def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMi
         charts.append(
             (half + points).properties(width=max(inner, 90), height=ROW * len(_order(part, "label")))
         )
-    return altair.concat(*charts, columns=across, spacing={"column": 14, "row": 18})
+    joined = altair.concat(*charts, columns=across, spacing={"column": 14, "row": 18})
+    return joined.properties(padding=padding(rows))
 
 
 def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
@@ -238,7 +240,7 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
         )
     )
     one = altair.Chart(_data([{"ratio": 1}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x="ratio:Q")
-    return _plot(one + points, width)
+    return _plot(one + points, rows, width)
 
 
 def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
@@ -271,7 +273,7 @@ def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str
             scale=altair.Scale(domain=list(names), range=["circle", "diamond", "square"][: len(names)]),
         ),
     )
-    return _plot(interval + points, width, row=34)
+    return _plot(interval + points, rows, width, row=34)
 
 
 def _legend(width: int) -> altair.Legend:
@@ -280,10 +282,17 @@ def _legend(width: int) -> altair.Legend:
     return altair.Legend(orient="top", direction="horizontal" if width > 500 else "vertical", title=None)
 
 
-def _plot(chart: altair.LayerChart, width: int, *, row: int = ROW) -> altair.TopLevelMixin:
+def _plot(
+    chart: altair.LayerChart, rows: Sequence[Row], width: int, *, row: int = ROW
+) -> altair.TopLevelMixin:
     import altair
 
     # "fit" makes the whole drawing as wide as the column, its labels and titles included.
-    return chart.properties(
-        width=width, height=altair.Step(row), autosize=altair.AutoSizeParams(type="fit-x", contains="padding")
-    )
+    fitting = altair.AutoSizeParams(type="fit-x", contains="padding")
+    return chart.properties(width=width, height=altair.Step(row), autosize=fitting, padding=padding(rows))
+
+
+def padding(rows: Sequence[Row]) -> dict[str, float]:
+    """Space around a drawing. A reader's font may be wider than the one it was measured with, so long labels get more."""
+    longest = max(len(str(row["label"])) for row in rows)
+    return {"left": 6 + 0.9 * longest, "right": 16, "top": 6, "bottom": 4}

@@ -157,14 +157,14 @@ def _table(table: Table, numbering: _Numbering) -> str:
     )
     title = f'<span class="number">Table {number}.</span> {table.caption}'
     way = f'<p class="way">{_way(table.table, numbering.corpus)}</p>'
+    # A table wider than its column scrolls inside it; the keyboard must reach it to do so. Its caption stays put.
     inner = (
-        # A table wider than its column scrolls inside it; the keyboard must reach it to do so.
         f'<div class="scroll" role="region" tabindex="0" aria-label="Table {number}">'
-        f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>{way}"
+        f'<table aria-labelledby="table-{number}"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>{way}'
     )
-    if not table.folded:
-        return f'<div class="table">{inner}</div>'
-    return f'<details class="table"><summary>Table {number}. {table.caption}</summary>{inner}</details>'
+    if table.folded:
+        return f'<details class="table"><summary id="table-{number}">{title}</summary>{inner}</details>'
+    return f'<div class="table"><p class="caption" id="table-{number}">{title}</p>{inner}</div>'
 
 
 def _align(column: Column, rows: Sequence[Row]) -> str:
@@ -205,6 +205,7 @@ def _versions(versions: Mapping[str, str]) -> str:
     )
     return f"""<section id="versions" aria-labelledby="versions-title">
 <h2 id="versions-title">Libraries</h2>
-<div class="table"><table><caption>What computed and set this report.</caption>
+<div class="table"><p class="caption" id="table-libraries">What computed and set this report.</p>
+<table aria-labelledby="table-libraries">
 <thead><tr><th scope="col">library</th><th scope="col">version</th></tr></thead><tbody>{rows}</tbody></table></div>
 </section>"""

@@ -43,7 +43,6 @@ def configuration() -> dict[str, Any]:
     return {
         "background": None,
         "font": FONT,
-        "padding": {"left": 14, "right": 16, "top": 6, "bottom": 4},
         "view": {"stroke": None},
         "axis": {
             "labelColor": INK,
@@ -59,7 +58,7 @@ def configuration() -> dict[str, Any]:
             "titleLimit": 600,
         },
         # A label belongs under its line, also at the ends.
-        "axisX": {"labelFlush": False},
+        "axisX": {"labelFlush": False, "titleAnchor": "end"},
         "axisY": {"grid": False, "ticks": False, "labelPadding": 8},
         "header": {
             "labelColor": INK,

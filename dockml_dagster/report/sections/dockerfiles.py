@@ -24,6 +24,10 @@ def _both(rows: Sequence[Row], key: str, value: str) -> list[Row]:
     return list(table.values())
 
 
+def _most(rows: Sequence[Row], reading: str) -> Html:
+    return count(max((row["n"] for row in rows if row["reading"] == reading), default=None))
+
+
 def _readings(
     source: Source,
     *,
@@ -49,7 +53,12 @@ def _readings(
             table=table,
             rows=rows,
             draw=lambda width: charts.readings(rows, width=width, x_title=x_title),
-            note=say("Circle: corrected; diamond: as the paper computed it. {note}", note=label_note),
+            note=say(
+                "Circle: corrected, n = {sound} projects; diamond: as the paper computed it, n = {printed}. {note}",
+                sound=_most(rows, "corrected"),
+                printed=_most(rows, "as_published"),
+                note=label_note,
+            ),
         ),
         Table(
             caption=caption,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Paragraph, Part, Section
-from dockml_dagster.report.sections.paper import AGREEMENT
+from dockml_dagster.report.sections.paper import AGREEMENT, PAPERS_OWN
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import Html, count, decimal, percent, say, size
 
@@ -120,6 +120,15 @@ def _paper(source: Source) -> Sequence[Block]:
                count(*) FILTER (comparable) AS comparable
         FROM ({AGREEMENT})
     """)
+    if source.corpus != PAPERS_OWN:
+        return _lead(
+            "Of {numbers} numbers that the paper or its package gives for its own projects, {comparable} can be "
+            "computed soundly "
+            "for these projects too, and {kept} of these are the same here.",
+            numbers=count(found["numbers"]),
+            comparable=count(found["comparable"]),
+            kept=count(found["comparable"] - found["changed"]),
+        )
     return _lead(
         "Of {numbers} numbers that the paper or its package gives, {repeatable} can be computed here the paper’s "
         "way and {repeated} "
