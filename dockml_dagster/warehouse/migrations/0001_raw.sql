@@ -64,6 +64,9 @@ CREATE TABLE raw.repository_files (
     kind_reason VARCHAR,
     size_bytes BIGINT,
     sha256 VARCHAR,
+    read_as VARCHAR,
+    left_out VARCHAR,
+    content BLOB,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row INTEGER,
@@ -455,4 +458,32 @@ CREATE TABLE raw.dockerfile_lint (
     reason VARCHAR,
     tool_version VARCHAR NOT NULL,
     linted_at TIMESTAMP NOT NULL
+);
+
+-- What was asked to be collected again though its input did not change, by a person or because a tag moved.
+CREATE TABLE raw.revisits (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    asked_at TIMESTAMP NOT NULL
+);
+
+-- Why a Dagster run failed, for a cause that is no single project's.
+CREATE TABLE raw.run_failures (
+    run_id VARCHAR NOT NULL,
+    job VARCHAR NOT NULL,
+    corpus VARCHAR,
+    step VARCHAR,
+    reason VARCHAR NOT NULL,
+    failed_at TIMESTAMP NOT NULL
+);
+
+-- A few numbers of every build, kept so that the next build can be compared with it.
+CREATE TABLE raw.figures (
+    corpus VARCHAR NOT NULL,
+    figure VARCHAR NOT NULL,
+    value DOUBLE,
+    n BIGINT NOT NULL,
+    built_at TIMESTAMP NOT NULL
 );
