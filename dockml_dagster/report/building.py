@@ -52,13 +52,6 @@ def build_report(published: Path, corpus: str | None, versions: Mapping[str, str
     return Report(corpus, page(corpus, built, figures, versions), figures)
 
 
-def build_figures(published: Path, corpus: str) -> list[Drawn]:
-    """The figures alone, in the order of the page."""
-    with opened(published, corpus) as source:
-        built = build_sections(source)
-    return [draw(block) for section in built for block in section.blocks if isinstance(block, Figure)]
-
-
 def build_sections(source: Source) -> list[BuiltSection]:
     """Every section, asked of the file; a part without rows is one sentence."""
     from dockml_dagster.report.sections import SECTIONS

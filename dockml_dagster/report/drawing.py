@@ -15,7 +15,7 @@ from html import escape
 from typing import Any
 
 from dockml_dagster.report.blocks import Figure
-from dockml_dagster.report.text import printable
+from dockml_dagster.report.text import printable, words
 from dockml_dagster.report.theme import VARIABLES, configuration
 
 WIDE = 720
@@ -61,6 +61,13 @@ def draw(figure: Figure) -> Drawn:
     )
 
 
+def preview(figure: Figure) -> bytes:
+    """The figure as a small PNG on white, for places that show no SVG."""
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png({**_specification(figure, WIDE), "background": "white"}, scale=1))
+
+
 def _specification(figure: Figure, width: int) -> dict[str, Any]:
     specification: dict[str, Any] = figure.draw(width).to_dict()
     # Altair puts a theme of its own there, with a white ground.
@@ -81,7 +88,7 @@ def _in_page(svg: str, figure: Figure, variant: str) -> str:
     return (
         f'<svg class="{variant}" role="img" aria-labelledby="{name}-title {name}-text" '
         f'width="{found[1]}" height="{found[2]}" viewBox="{found[3]}" style="max-width:{found[1]}px">'
-        f'<title id="{name}-title">{escape(_words(figure.title.markup))}</title>'
+        f'<title id="{name}-title">{escape(words(figure.title))}</title>'
         f'<desc id="{name}-text">{escape(printable(figure.describes))}</desc>{body}'
     )
 
@@ -91,14 +98,8 @@ def _on_paper(svg: str, figure: Figure) -> str:
     found = _ROOT.search(svg)
     assert found, "the renderer's SVG begins otherwise than it used to"
     ground = f'<rect width="{found[1]}" height="{found[2]}" fill="white"/>'
-    texts = f"<title>{escape(_words(figure.title.markup))}</title><desc>{escape(printable(figure.describes))}</desc>"
+    texts = f"<title>{escape(words(figure.title))}</title><desc>{escape(printable(figure.describes))}</desc>"
     return svg[: found.end()] + texts + ground + svg[found.end() :]
-
-
-def _words(markup: str) -> str:
-    from html import unescape
-
-    return unescape(re.sub(r"<[^>]*>", "", markup)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _csv(figure: Figure) -> str:

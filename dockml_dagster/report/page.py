@@ -137,7 +137,9 @@ def _figure(figure: Figure, numbering: _Numbering) -> str:
 def _way(table: str, corpus: str) -> str:
     """The way back to the rows: the table, and the command that prints it."""
     schema, name = table.split(".")
-    if schema == "findings" and name != "*":
+    if name == "*":
+        return ""
+    if schema == "findings":
         return f"Rows: <code>dockml show {escape(name)} --corpus {escape(corpus)}</code>"
     return f"Rows: <code>{escape(table)}</code>"
 
@@ -156,7 +158,7 @@ def _table(table: Table, numbering: _Numbering) -> str:
         for row in table.rows
     )
     title = f'<span class="number">Table {number}.</span> {table.caption}'
-    way = f'<p class="way">{_way(table.table, numbering.corpus)}</p>'
+    way = f'<p class="way">{_way(table.table, numbering.corpus)}</p>' if table.table[-1] != "*" else ""
     # A table wider than its column scrolls inside it; the keyboard must reach it to do so. Its caption stays put.
     inner = (
         f'<div class="scroll" role="region" tabindex="0" aria-label="Table {number}">'

@@ -95,10 +95,7 @@ def opened(published: Path, corpus: str | None) -> Iterator[Source]:
     connection = connect(published, read_only=True)
     try:
         connection.execute("SET enable_external_access = false")
-        known = [
-            row[0]
-            for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
-        ]
+        known = _corpora(connection)
         if corpus is None and len(known) == 1:
             corpus = known[0]
         if corpus is None:
@@ -110,6 +107,26 @@ def opened(published: Path, corpus: str | None) -> Iterator[Source]:
         yield Source(connection, corpus)
     finally:
         connection.close()
+
+
+def published_corpora(published: Path) -> list[str]:
+    """The corpora of the published file.
+
+    Raises:
+        BadInputError: nothing is published.
+    """
+    if not published.exists():
+        raise BadInputError(f"nothing is published in {published.parent.parent} yet; run: dockml study")
+    connection = connect(published, read_only=True)
+    try:
+        return _corpora(connection)
+    finally:
+        connection.close()
+
+
+def _corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    found = connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    return [str(row[0]) for row in found]
 
 
 def _trimmed(statement: str) -> str:

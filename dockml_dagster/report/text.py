@@ -6,8 +6,9 @@ that carries the exact value; a digit outside of one was typed, and a test refus
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from string import Formatter
 
 UNKNOWN = "–"
@@ -41,6 +42,11 @@ def say(template: str, **values: Html | str | None) -> Html:
 def joined(parts: list[Html], separator: str = " ") -> Html:
     """Several pieces of markup as one."""
     return Html(separator.join(part.markup for part in parts))
+
+
+def words(text: Html) -> str:
+    """The words of markup, for places that take none."""
+    return unescape(re.sub(r"<[^>]*>", "", text.markup)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def printable(value: object) -> str:

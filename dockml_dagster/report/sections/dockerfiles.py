@@ -263,8 +263,9 @@ def _practices(source: Source) -> Sequence[Block]:
                 rows, width=width, x_title="share of the Dockerfiles to which it applies (%)", limit=1.0
             ),
             note=say(
-                "Point: share; line: Wilson’s 95 % interval. Each practice has a denominator of its own, in the "
-                "table."
+                "Point: share; line: Wilson’s 95 % interval. n: from {least} to {most} Dockerfiles, as in the table.",
+                least=count(min(row["n"] for row in rows)),
+                most=count(max(row["n"] for row in rows)),
             ),
         ),
         Table(

@@ -67,7 +67,7 @@ def _tables(source: Source) -> Sequence[Block]:
     return [
         Heading("Tables"),
         Table(
-            caption=say("The findings tables. `dockml show NAME` prints one."),
+            caption=say("The findings tables. <code>dockml show NAME</code> prints one."),
             table="findings.*",
             columns=(Column("name", "table", "code"), Column("description", "what it holds")),
             rows=source.rows("""
