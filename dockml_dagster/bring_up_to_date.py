@@ -64,7 +64,8 @@ def bring_up_to_date(
             runs.run("stages collected", count, lambda runner: runner.collect(projects, force=force))
             work = _work(warehouse, corpus, settings)
         if work.findings:
-            runs.run("findings made", len(load().models), lambda runner: runner.make_findings())
+            tables = len(load().models) + len(load().computed)
+            runs.run("findings made", tables, lambda runner: runner.make_findings())
     seconds = time.monotonic() - start
     if not (projects or work.findings):
         return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s)"

@@ -26,7 +26,13 @@ WITH
         FROM (SELECT *, sum(hits) OVER (PARTITION BY corpus, reading, project) AS of_project FROM hits)
     ),
     categorised AS (
-        SELECT shares.*, coalesce(projects.category, 'unlabelled') AS category
+        SELECT
+            shares.*,
+            coalesce(
+                CASE shares.reading WHEN 'as_published' THEN projects.category_as_published END,
+                projects.category,
+                'unlabelled'
+            ) AS category
         FROM shares
         JOIN core.projects AS projects ON projects.project = shares.project
         UNION ALL
