@@ -46,6 +46,7 @@ CREATE TABLE raw.projects (
     archived BOOLEAN,
     dockerfiles BIGINT,
     words_counted BOOLEAN,
+    cohort VARCHAR DEFAULT 'ml',
     created_at TIMESTAMP,
     updated_at TIMESTAMP,
     source VARCHAR NOT NULL,
@@ -583,6 +584,41 @@ CREATE TABLE raw.dockerfile_word_counts (
     sha256 VARCHAR NOT NULL,
     task VARCHAR NOT NULL,
     words INTEGER NOT NULL
+);
+
+-- What the two labellers say of each project: a row a code, 'cannot tell' and 'none' among them. Replaced as a whole
+-- when the hash of what they read or their version changes.
+CREATE TABLE raw.machine_labels (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    sub_codes VARCHAR[],
+    probability DOUBLE,
+    likeliest VARCHAR,
+    reason VARCHAR,
+    codebook_version VARCHAR NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    labeller_version VARCHAR NOT NULL,
+    labelled_at TIMESTAMP NOT NULL
+);
+
+-- What each of those rests on: places, never the text that stands there.
+CREATE TABLE raw.machine_label_evidence (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    sub_code VARCHAR,
+    contribution DOUBLE,
+    found_in VARCHAR NOT NULL,
+    file VARCHAR,
+    line INTEGER
 );
 
 -- One row whenever findings were built and published, with the version of everything they were computed by.
