@@ -94,6 +94,11 @@ class Ease2022:
         """Paths of the logs that skopeo's inspections of a project's images left."""
         return self._package.below(f"{DOCKERFILES}{project.removeprefix(self.name + '/')}/hub/")
 
+    @property
+    def fingerprint_asks_network(self) -> bool:
+        """Without a given location the first look makes a clone."""
+        return self._given is None
+
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``."""
         return fingerprint(self._location)

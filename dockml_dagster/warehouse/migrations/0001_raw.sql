@@ -46,6 +46,7 @@ CREATE TABLE raw.projects (
     archived BOOLEAN,
     dockerfiles BIGINT,
     words_counted BOOLEAN,
+    cohort VARCHAR DEFAULT 'ml',
     created_at TIMESTAMP,
     updated_at TIMESTAMP,
     source VARCHAR NOT NULL,
@@ -99,11 +100,11 @@ CREATE TABLE raw.image_references (
     tag VARCHAR,
     digest VARCHAR,
     origin VARCHAR NOT NULL,
-    origin_row INTEGER,
-    position INTEGER,
+    origin_row BIGINT,
+    position BIGINT,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -114,18 +115,23 @@ CREATE TABLE raw.manifests (
     corpus VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     manifest_digest VARCHAR,
+    index_digest VARCHAR,
+    kind VARCHAR,
     media_type VARCHAR,
-    schema_version INTEGER,
+    schema_version BIGINT,
     architecture VARCHAR,
     os VARCHAR,
     variant VARCHAR,
+    os_version VARCHAR,
+    manifest_bytes BIGINT,
     config_digest VARCHAR,
     config_media_type VARCHAR,
     config_bytes BIGINT,
-    layers INTEGER,
+    layers BIGINT,
+    compressed_bytes BIGINT,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -142,19 +148,19 @@ CREATE TABLE raw.image_configs (
     variant VARCHAR,
     created TIMESTAMP,
     user_name VARCHAR,
-    env_count INTEGER,
+    env_count BIGINT,
     env_names VARCHAR[],
     cmd VARCHAR[],
     entrypoint VARCHAR[],
     volumes VARCHAR[],
     working_dir VARCHAR,
     labels VARCHAR,
-    rootfs_layers INTEGER,
+    rootfs_layers BIGINT,
     rootfs_diff_ids VARCHAR[],
     fields_complete BOOLEAN,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -165,14 +171,14 @@ CREATE TABLE raw.image_history (
     corpus VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     config_digest VARCHAR NOT NULL,
-    position INTEGER NOT NULL,
+    position BIGINT NOT NULL,
     created TIMESTAMP,
     created_by VARCHAR,
     empty_layer BOOLEAN,
     comment VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -184,13 +190,17 @@ CREATE TABLE raw.image_layers (
     reference VARCHAR NOT NULL,
     manifest_digest VARCHAR,
     config_digest VARCHAR,
-    position INTEGER NOT NULL,
+    position BIGINT NOT NULL,
     layer_digest VARCHAR NOT NULL,
+    diff_id VARCHAR,
     media_type VARCHAR,
     compressed_bytes BIGINT,
+    history_position BIGINT,
+    instruction VARCHAR,
+    before_last_start BOOLEAN,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -201,20 +211,32 @@ CREATE TABLE raw.layers (
     corpus VARCHAR NOT NULL,
     layer_digest VARCHAR NOT NULL,
     reference VARCHAR,
+    status VARCHAR,
+    reason VARCHAR,
     entries BIGINT,
     files BIGINT,
     directories BIGINT,
     empty_directories BIGINT,
-    max_published_level INTEGER,
-    max_depth INTEGER,
+    symlinks BIGINT,
+    hardlinks BIGINT,
+    devices BIGINT,
+    max_published_level BIGINT,
+    max_depth BIGINT,
     bytes BIGINT,
     compressed_bytes BIGINT,
+    fetched_bytes BIGINT,
+    inflated_bytes BIGINT,
+    sparse_bytes BIGINT,
+    compression VARCHAR,
     whiteouts BIGINT,
+    opaques BIGINT,
+    repeated_entries BIGINT,
     censored VARCHAR,
     verified VARCHAR,
+    content_hash_algorithm VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -227,14 +249,136 @@ CREATE TABLE raw.layer_file_types (
     reference VARCHAR,
     extension VARCHAR,
     files BIGINT,
+    bytes BIGINT,
     bytes_mean DOUBLE,
     bytes_max BIGINT,
     bytes_min BIGINT,
     published_level_mean DOUBLE,
-    published_level_max INTEGER,
+    published_level_max BIGINT,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+-- What a container sees of an image: computed once a manifest, when its layers are collected.
+CREATE TABLE raw.image_summaries (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    censored VARCHAR,
+    files BIGINT,
+    directories BIGINT,
+    implied_directories BIGINT,
+    empty_directories BIGINT,
+    symlinks BIGINT,
+    hardlinks BIGINT,
+    devices BIGINT,
+    max_depth BIGINT,
+    max_published_level BIGINT,
+    bytes BIGINT,
+    wasted_bytes BIGINT,
+    wasted_files BIGINT,
+    duplicate_bytes BIGINT,
+    duplicate_files BIGINT,
+    unhashed_files BIGINT,
+    hash_algorithms VARCHAR[],
+    gini DOUBLE,
+    largest_percent_share DOUBLE,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_layer_shares (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    position BIGINT NOT NULL,
+    layer_digest VARCHAR NOT NULL,
+    visible_files BIGINT,
+    visible_bytes BIGINT,
+    hidden_files BIGINT,
+    hidden_bytes BIGINT,
+    hides_bytes BIGINT,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_contents (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    rule_group VARCHAR NOT NULL,
+    removable BOOLEAN NOT NULL,
+    files BIGINT,
+    bytes BIGINT,
+    duplicate_bytes BIGINT,
+    hidden_files BIGINT,
+    hidden_bytes BIGINT,
+    evidence VARCHAR[],
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.image_file_types (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    classification VARCHAR NOT NULL,
+    file_type VARCHAR NOT NULL,
+    files BIGINT,
+    bytes BIGINT,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+-- The largest files of an image, and the largest that its later layers hide; all files are in raw.layer_files.
+CREATE TABLE raw.image_files (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    position BIGINT NOT NULL,
+    layer_digest VARCHAR NOT NULL,
+    bytes BIGINT,
+    file_hash VARCHAR,
+    extension VARCHAR,
+    file_type VARCHAR,
+    hidden_by BIGINT,
+    hidden_cause VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
     content_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
@@ -442,6 +586,41 @@ CREATE TABLE raw.dockerfile_word_counts (
     words INTEGER NOT NULL
 );
 
+-- What the two labellers say of each project: a row a code, 'cannot tell' and 'none' among them. Replaced as a whole
+-- when the hash of what they read or their version changes.
+CREATE TABLE raw.machine_labels (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    sub_codes VARCHAR[],
+    probability DOUBLE,
+    likeliest VARCHAR,
+    reason VARCHAR,
+    codebook_version VARCHAR NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    labeller_version VARCHAR NOT NULL,
+    labelled_at TIMESTAMP NOT NULL
+);
+
+-- What each of those rests on: places, never the text that stands there.
+CREATE TABLE raw.machine_label_evidence (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    sub_code VARCHAR,
+    contribution DOUBLE,
+    found_in VARCHAR NOT NULL,
+    file VARCHAR,
+    line INTEGER
+);
+
 -- One row whenever findings were built and published, with the version of everything they were computed by.
 CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
@@ -458,4 +637,32 @@ CREATE TABLE raw.dockerfile_lint (
     reason VARCHAR,
     tool_version VARCHAR NOT NULL,
     linted_at TIMESTAMP NOT NULL
+);
+
+-- What was asked to be collected again though its input did not change, by a person or because a tag moved.
+CREATE TABLE raw.revisits (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    asked_at TIMESTAMP NOT NULL
+);
+
+-- Why a Dagster run failed, for a cause that is no single project's.
+CREATE TABLE raw.run_failures (
+    run_id VARCHAR NOT NULL,
+    job VARCHAR NOT NULL,
+    corpus VARCHAR,
+    step VARCHAR,
+    reason VARCHAR NOT NULL,
+    failed_at TIMESTAMP NOT NULL
+);
+
+-- A few numbers of every build, kept so that the next build can be compared with it.
+CREATE TABLE raw.figures (
+    corpus VARCHAR NOT NULL,
+    figure VARCHAR NOT NULL,
+    value DOUBLE,
+    n BIGINT NOT NULL,
+    built_at TIMESTAMP NOT NULL
 );
