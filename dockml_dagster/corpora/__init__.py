@@ -30,3 +30,11 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
 def corpus_of(project: str) -> str:
     """The corpus a partition key belongs to."""
     return project.split("/", 1)[0]
+
+
+def fingerprint_asks_network(corpus: Corpus) -> bool:
+    """Whether even the cheap look at a corpus's source leaves this machine; sensors do not take such a look.
+
+    A corpus says so by an attribute of that name; one without it is read here.
+    """
+    return bool(getattr(corpus, "fingerprint_asks_network", False))

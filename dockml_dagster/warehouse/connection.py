@@ -29,6 +29,7 @@ class WarehouseBusyError(DockmlError):
     """Another process held the lock for longer than we wait. Trying again later can help."""
 
     exit_code = 5
+    retryable = True
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
