@@ -25,12 +25,12 @@ def is_compose(path: str) -> bool:
 def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
     """Facts of one compose file; only its path if it is no YAML, too long or too deep."""
     facts = [Fact("compose path", path[:MAX_TEXT], path)]
-    if len(text) <= MAX_BYTES and not _too_deep(text):
+    if len(text) <= MAX_BYTES and not nests_too_deep(text):
         facts.extend(islice(_services(path, text), MAX_FACTS))
     return tuple(facts)
 
 
-def _too_deep(text: str) -> bool:
+def nests_too_deep(text: str) -> bool:
     """Whether it nests deeper than any real file; the parser recurses, so this bounds it."""
     depth = deepest = 0
     for character in text:
