@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.study.statistics import Comparison, Sample, compare, proportion
+from dockml_dagster.study.statistics import Comparison, Sample, compare, median_interval, proportion
 from dockml_dagster.warehouse.build import document
 from dockml_dagster.warehouse.models import Project
 from dockml_dagster.warehouse.rows import insert, qualified
@@ -160,9 +160,12 @@ def comparison_rows(groups: Mapping[str, Sample], *, yes_or_no: bool) -> Iterato
     draws = max(LEAST_DRAWS, min(DRAWS, DRAWN_VALUES // max(sample.n for sample in groups.values())))
     tested = {name: sample for name, sample in groups.items() if sample.n >= SMALLEST_GROUP}
     small = sorted(groups.keys() - tested.keys())
-    # Groups that are too small are described all the same.
-    described = compare(groups, draws=draws, seed=SEED).groups
-    comparison = compare(tested, draws=1, seed=SEED) if small else compare(groups, draws=draws, seed=SEED)
+    # Groups that are too small are described all the same; a share has its interval without a bootstrap.
+    described = {
+        name: median_interval(sample, draws=0 if yes_or_no else draws, seed=SEED)
+        for name, sample in groups.items()
+    }
+    comparison = compare(tested, draws=0)
     for name, median in described.items():
         row: Row = {
             "row_kind": "group",
