@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockml_dagster.warehouse.connection import Warehouse, make_folder
+from dockml_dagster.warehouse.connection import Warehouse, make_folder, process_alive
 from dockml_dagster.warehouse.rows import quote
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     """
     make_folder(target.parent)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
+    remove_leftovers(target)
     try:
         with warehouse.read() as connection:
             copy_database(connection, partial)
@@ -32,6 +32,17 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def remove_leftovers(target: Path) -> list[Path]:
+    """Remove half-made copies beside ``target`` whose makers are gone (a SIGKILL runs no clean-up); returns them."""
+    removed = []
+    for path in target.parent.glob(f".{target.name}.*"):
+        pid = path.name.removeprefix(f".{target.name}.").split(".")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not process_alive(int(pid))):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
 
 
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
