@@ -42,6 +42,8 @@ def _readings(
 ) -> list[Block]:
     """A figure and a table of one share in both readings; the statement gives reading, label, share, projects, n."""
     rows = source.rows(statement)
+    if not rows:
+        return []
     corrected = [row for row in rows if row["reading"] == "corrected"]
     return [
         Figure(
@@ -89,8 +91,8 @@ def _mix(source: Source) -> Sequence[Block]:
             name="instructions",
             title=say(
                 "{keyword} is {share} of the instructions of the median project",
-                keyword=first["keyword"],
-                share=percent(first["median_share"]),
+                keyword=first.get("keyword"),
+                share=percent(first.get("median_share")),
             ),
             statement="""
                 SELECT reading,
@@ -168,12 +170,12 @@ def _bases(source: Source) -> Sequence[Block]:
             name="base-images",
             title=say(
                 "{share} of the projects start from a base image of the type {type}",
-                share=percent(first["share"]),
-                type=first["base_image_type"],
+                share=percent(first.get("share")),
+                type=first.get("base_image_type"),
             ),
             statement="""
                 SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n
-                FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All'
+                FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All' AND share IS NOT NULL
                 ORDER BY max(share) OVER (PARTITION BY base_image_type) DESC, base_image_type, reading DESC
             """,
             table="findings.rq3_base_image_types",
@@ -241,7 +243,7 @@ def _practices(source: Source) -> Sequence[Block]:
         ORDER BY found.share_followed DESC, found.practice
     """)
     if not rows:
-        return [Paragraph(say("No practice applies to a Dockerfile of this corpus."), role="note")]
+        return []
     rare = rows[-1]
     return [
         Heading("Practices"),
