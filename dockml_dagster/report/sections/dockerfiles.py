@@ -56,7 +56,7 @@ def _readings(
             rows=rows,
             draw=lambda width: charts.readings(rows, width=width, x_title=x_title),
             note=say(
-                "Circle: corrected, n = {sound} projects; diamond: as the paper computed it, n = {printed}. {note}",
+                "Circle: corrected, n = {sound} projects; diamond: the paper’s way, n = {printed}. {note}",
                 sound=_most(rows, "corrected"),
                 printed=_most(rows, "as_published"),
                 note=label_note,
@@ -70,7 +70,7 @@ def _readings(
                 Column("corrected", "share, corrected (%)", "percent"),
                 Column("projects_corrected", "projects", "count"),
                 Column("n_corrected", "n", "count"),
-                Column("as_published", "share, as the paper computed it (%)", "percent"),
+                Column("as_published", "share, the paper’s way (%)", "percent"),
                 Column("n_as_published", "n", "count"),
             ),
             rows=_both(rows, "label", "share"),

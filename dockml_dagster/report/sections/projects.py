@@ -79,7 +79,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 Column("share", "share (%)", "percent"),
                 Column("low", "from (%)", "percent"),
                 Column("high", "to (%)", "percent"),
-                Column("as_published", "projects as the paper counted", "count"),
+                Column("as_published", "projects, the paper’s way", "count"),
             ),
             rows=shown,
         ),
