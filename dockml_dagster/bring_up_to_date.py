@@ -68,7 +68,8 @@ def bring_up_to_date(
             runs.run("stages collected", count, lambda runner: runner.collect(projects, force=force))
             work = _work(warehouse, corpus, settings)
         if work.findings:
-            runs.run("findings made", len(load().models), lambda runner: runner.make_findings())
+            tables = len(load().models) + len(load().computed)
+            runs.run("findings made", tables, lambda runner: runner.make_findings())
         unseen = _texts_to_lint(warehouse, linter) if linter else 0
         if unseen:
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")

@@ -42,7 +42,14 @@ SELECT
     shares.corpus,
     shares.reading,
     shares.project,
-    unnest([coalesce(projects.category, 'unlabelled'), 'All']) AS category,
+    unnest([
+        coalesce(
+            CASE shares.reading WHEN 'as_published' THEN projects.category_as_published END,
+            projects.category,
+            'unlabelled'
+        ),
+        'All'
+    ]) AS category,
     shares.item,
     shares.occurrences::BIGINT AS occurrences,
     shares.of_project::BIGINT AS of_project,
