@@ -47,8 +47,8 @@ def advise_dockerfile(
         rule = rules.by_trigger.get(trigger)
         if rule is not None:
             _, places, notes = found.setdefault(rule.recommendation, (rule, [], []))
-            places += evidence
-            notes += [note] if note else []
+            places += [place for place in evidence if place not in places]
+            notes += [note] if note and note not in notes else []
 
     for finding in practices:
         if finding.verdict == "violated":
