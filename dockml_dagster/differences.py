@@ -55,8 +55,12 @@ class Grouping:
 _ML = "cohort <> 'control'"
 GROUPINGS = (
     Grouping(TABLES[0], "category", "category", "final", _ML),
-    Grouping(TABLES[0], "category", "category_of_people", "people", f"{_ML} AND unit_of_analysis = 'project'"),
-    Grouping(TABLES[0], "category", "category_of_machine", "machine", f"{_ML} AND unit_of_analysis = 'project'"),
+    Grouping(
+        TABLES[0], "category", "category_of_people", "people", f"{_ML} AND unit_of_analysis = 'project'"
+    ),
+    Grouping(
+        TABLES[0], "category", "category_of_machine", "machine", f"{_ML} AND unit_of_analysis = 'project'"
+    ),
     Grouping(
         TABLES[0], "base image type", "base_image_type", "none", f"{_ML} AND unit_of_analysis = 'Dockerfile'"
     ),
