@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from dockml_dagster.commands.advise import advise
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.report import report
@@ -81,5 +82,6 @@ main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
 main.add_command(report)
+main.add_command(advise)
 main.add_command(export)
 main.add_command(ui)
