@@ -81,7 +81,7 @@ def export_dataset(settings: Settings, directory: Path) -> list[str]:
 
 def _documented() -> Iterator[Model]:
     project = load()
-    yield from (*project.raw, *project.seeds, *project.models)
+    yield from (*project.raw, *project.seeds, *project.models, *project.computed)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, model: Model) -> list[dict[str, Any]]:

@@ -17,7 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from dockml_dagster.clients.errors import FetchError, GoneError, UnsupportedError
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    DigestMismatchError,
+    FetchError,
+    GoneError,
+    UnsupportedError,
+)
 from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.clients.image_sources.reading import (
@@ -74,6 +80,8 @@ class ScannedLayer:
     status: LayerStatus
     """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
     reason: str | None
+    code: str | None
+    """What went wrong in one word, as of ``clients/errors``; None: nothing did."""
     retryable: bool
     scan: LayerScan | None
     share: LayerShare | None
@@ -373,8 +381,10 @@ def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) 
     scan = result.scan
     if scan is None:
         error = result.error
-        # Anything but our own errors would be a bug or a lack of memory: said as it is.
-        reason = str(error) if isinstance(error, FetchError) else f"{type(error).__name__}: {error}"
-        retryable = isinstance(error, FetchError) and error.retryable
-        return ScannedLayer(descriptor, made_by, "unreadable", reason, retryable, None, None)
-    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, scan.retryable, scan, None)
+        if isinstance(error, FetchError):
+            facts = str(error), error.reason, error.retryable
+        else:  # a bug, or a lack of memory: said as it is
+            facts = f"{type(error).__name__}: {error}", FetchError.reason, False
+        return ScannedLayer(descriptor, made_by, "unreadable", *facts, None, None)
+    code = {"corrupt": BrokenContentError.reason, "mismatch": DigestMismatchError.reason}.get(scan.status)
+    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, code, scan.retryable, scan, None)

@@ -150,6 +150,7 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
         "censored": list(layer.censored),
         "status": layer.status,
         "reason": None if layer.reason is None else _printable(layer.reason),
+        "code": layer.code,
         "retryable": layer.retryable,
         "digest_verified": layer.digest_verified,
         "diff_id_verified": scan is not None and scan.diff_id_holds is True,

@@ -13,6 +13,7 @@ import json
 import struct
 import tarfile
 import zlib
+from datetime import UTC, datetime
 
 from backports import zstd
 
@@ -21,6 +22,7 @@ TYPES = {
     tarfile.DIRTYPE: "dir",
     tarfile.SYMTYPE: "symlink",
     tarfile.LNKTYPE: "hardlink",
+    tarfile.FIFOTYPE: "fifo",
 }
 
 
@@ -33,7 +35,8 @@ def toc_of(layer: bytes) -> bytes:
                 "type": TYPES[member.type],
                 "mode": member.mode,
             }
-            entry |= {"modtime": "2020-09-13T12:26:40Z", "uid": 0, "gid": 0}
+            modtime = datetime.fromtimestamp(member.mtime, UTC).isoformat().replace("+00:00", "Z")
+            entry |= {"modtime": modtime, "uid": member.uid, "gid": member.gid}
             if member.isfile():
                 content = archive.extractfile(member).read()
                 entry |= {"size": len(content), "digest": "sha256:" + hashlib.sha256(content).hexdigest()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dockml_dagster.corpora.base import (
+    FILE_LIST,
     Collected,
     CorpusError,
     Listing,
@@ -194,7 +195,7 @@ class Sample:
                 "raw.repository_files": self._stamp(found.repository_files, project),
                 "raw.dockerfiles": self._stamp(found.dockerfiles, project),
             },
-            [*found.outcomes, outcome],
+            [*found.outcomes, outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
         )
 
     def _manifests(self, project: str) -> Collected:

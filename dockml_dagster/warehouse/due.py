@@ -132,7 +132,9 @@ def ask_again(
 
 def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Corpora that were ever listed: those that sensors and schedules keep up to date."""
-    return [row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()]
+    return [
+        row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    ]
 
 
 def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
@@ -329,3 +331,21 @@ def _built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
 def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Note that findings were built and are about to be published."""
     insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])
+
+
+def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
+    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
+    found = connection.execute(
+        """
+        SELECT found.sha256
+        FROM raw.dockerfiles AS found
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.dockerfile_lint AS known
+            WHERE known.sha256 = found.sha256 AND known.tool_version = ?
+        )
+        GROUP BY found.sha256
+        ORDER BY found.sha256
+        """,
+        [tool_version],
+    )
+    return [row[0] for row in found.fetchall()]

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockml_dagster.warehouse import layer_files
 from dockml_dagster.warehouse.connection import Warehouse, make_folder
 from dockml_dagster.warehouse.rows import quote
 
@@ -35,11 +36,15 @@ def publish(warehouse: Warehouse, target: Path) -> int:
 
 
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Copy all of the connected database into a new file: schemas, tables, views and their comments."""
+    """Copy all of the connected database into a new file: schemas, tables, views and their comments.
+
+    The copy stands alone: what is a view over files beside the warehouse becomes a table in it.
+    """
     # ATTACH takes no bound parameter.
     location = str(target).replace("'", "''")
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
     connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
     connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+    layer_files.materialise(connection, "published")
     connection.execute("DETACH published")
