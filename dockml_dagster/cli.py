@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.export import export
+from dockml_dagster.commands.labels import labels
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.scan_image import scan_image
 from dockml_dagster.commands.show import show, sql
@@ -63,5 +64,6 @@ main.add_command(show)
 main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
+main.add_command(labels)
 main.add_command(export)
 main.add_command(ui)

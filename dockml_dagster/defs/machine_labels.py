@@ -142,7 +142,7 @@ def machine_labels(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 def _label(warehouse: WarehouseResource, labeller: Labeller, due: list[dict[str, Any]]) -> int:
     with warehouse.get_connection() as connection:
         known = [_known(connection, project) for project in due]
-    rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for project, (dockerfiles, texts, paths) in zip(due, known, strict=True):
         metadata = ProjectMetadata(
             project["name"], project["description"], tuple(project["topics"] or ()), project["language"]
@@ -157,7 +157,7 @@ def _label(warehouse: WarehouseResource, labeller: Labeller, due: list[dict[str,
     with warehouse.get_connection() as connection:
         labelled_at = moment(connection)
         for row in rows["raw.machine_labels"]:
-            row["labelled_at"] = labelled_at  # type: ignore[index]
+            row["labelled_at"] = labelled_at
         for table in TABLES:
             connection.execute(
                 f"DELETE FROM {qualified(table)} WHERE project IN (SELECT unnest($projects))",

@@ -66,7 +66,9 @@ def _test_name(column: Column, entry: Any) -> str:
 def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
     """The generic tests of a table's columns as asset checks."""
     return [
-        dg.AssetCheckSpec(_test_name(column, entry), asset=asset_key(model.name), description=column.description)
+        dg.AssetCheckSpec(
+            _test_name(column, entry), asset=asset_key(model.name), description=column.description
+        )
         for column in model.columns
         for entry in column.tests
     ]
