@@ -108,8 +108,8 @@ class Comparison:
     """Several groups compared in one measure.
 
     ``statistic`` is H of Kruskal-Wallis or the chi-square of Gehan-Breslow, ``epsilon_squared`` = H / (n - 1)
-    the share of rank variance that the groups explain (``None`` under censoring). Groups without a value take
-    no part and stand in ``left_out``. ``reason`` says why there is no test.
+    the share of rank variance that the groups explain (``None`` under censoring). Groups without (enough) values
+    take no part and stand in ``left_out``. ``reason`` says why there is no test.
     """
 
     n: int
@@ -148,7 +148,7 @@ def median_interval(sample: Sample, *, draws: int = 2000, seed: int = 0, confide
     if not sample.n_censored:
         values = np.asarray(sample.values, dtype=float)
         median = float(np.median(values))
-        if sample.n == 1 or not draws:
+        if sample.n == 1 or draws < 1:
             return Median(sample.n, 0, median, None, None, confidence)
         if values.min() == values.max():
             # Every draw is the same value; scipy warns of a degenerate distribution.
@@ -167,7 +167,7 @@ def median_interval(sample: Sample, *, draws: int = 2000, seed: int = 0, confide
     generator = np.random.default_rng(seed)
     values, marks = np.asarray(sample.values, dtype=float), np.asarray(sample.marks)
     middle = _kaplan_meier_median(values, marks)
-    if not draws:
+    if draws < 1:
         return Median(sample.n, sample.n_censored, _finite(middle), None, None, confidence)
     medians = []
     for _ in range(min(draws, 500)):
@@ -241,15 +241,21 @@ def size_word(delta: float) -> SizeWord:
 
 
 def compare(
-    groups: Mapping[str, Sample], *, draws: int = 2000, seed: int = 0, confidence: float = 0.95
+    groups: Mapping[str, Sample],
+    *,
+    least: int = 1,
+    draws: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Comparison:
     """Compare a measure between groups: medians, an overall test, every pair with Holm's correction, and
     effect sizes.
 
+    Groups of fewer than ``least`` values are described and take no part in the tests. ``draws=0``: no intervals.
     Mann-Whitney is two-sided, exact for small samples without ties and asymptotic with continuity correction
     else (scipy's ``method="auto"``).
     """
-    used = {name: sample for name, sample in groups.items() if sample.n}
+    used = {name: sample for name, sample in groups.items() if sample.n >= max(least, 1)}
     medians = {
         name: median_interval(sample, draws=draws, seed=seed, confidence=confidence)
         for name, sample in groups.items()
