@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from dockml_dagster.commands.options import frame_option, progress_bar, use_frame
+from dockml_dagster.commands.options import (
+    frame_option,
+    images_option,
+    path_option,
+    progress_bar,
+    use_frame,
+    use_local,
+)
 from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
@@ -24,6 +31,8 @@ from dockml_dagster.settings import CORPORA, Settings
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
 @frame_option
+@path_option
+@images_option
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
 @click.option(
     "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
@@ -35,6 +44,8 @@ def study(
     names: tuple[str, ...],
     limit: int | None,
     frame: str | None,
+    paths: tuple[str, ...],
+    images: bool,
     force: bool,
     lint: bool,
     quiet: bool,
@@ -46,6 +57,7 @@ def study(
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 
     use_frame(frame)
+    use_local(corpus, paths, images=images)
     settings = Settings.from_environment()
     with progress_bar() as listener:
         summary = bring_up_to_date(
