@@ -3,6 +3,7 @@
 Belongs here: what several files of this folder use. Does not: the command itself (``tests/conftest.py``).
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -34,7 +35,9 @@ def finished(
 @pytest.fixture
 def studied(finished: tuple[Path, object], home: Path) -> Path:
     """A copy of the finished home, to be changed; DOCKML_HOME names it."""
-    shutil.copytree(finished[0], home)
+    shutil.copytree(finished[0], home, ignore=shutil.ignore_patterns("cache"))
+    # Hundreds of megabytes of images, which nothing changes in place.
+    shutil.copytree(finished[0] / "cache", home / "cache", copy_function=os.link)
     return home
 
 
