@@ -32,12 +32,23 @@ def finished(
     return home, dockml(home, "study", "--corpus", "sample")
 
 
+KEPT = ("cache", "warehouse/layer_files", "warehouse/image_summaries")
+"""Where the sample's images are, and what is known of their layers. Nothing there changes in place, so links will do."""
+
+
+@pytest.fixture
+def home(home: Path, finished: tuple[Path, object]) -> Path:
+    """A home in which nothing was done yet, but for the images, which are assembled and scanned once for all tests."""
+    for folder in KEPT:
+        shutil.copytree(finished[0] / folder, home / folder, copy_function=os.link)
+    return home
+
+
 @pytest.fixture
 def studied(finished: tuple[Path, object], home: Path) -> Path:
     """A copy of the finished home, to be changed; DOCKML_HOME names it."""
-    shutil.copytree(finished[0], home, ignore=shutil.ignore_patterns("cache"))
-    # Hundreds of megabytes of images, which nothing changes in place.
-    shutil.copytree(finished[0] / "cache", home / "cache", copy_function=os.link)
+    ignored = shutil.ignore_patterns("cache", "layer_files", "image_summaries")
+    shutil.copytree(finished[0], home, ignore=ignored, dirs_exist_ok=True)
     return home
 
 
