@@ -4,14 +4,18 @@ Here: the base class and the errors that no single package owns. Errors of the n
 ``clients/errors.py``; ``study`` raises ``ValueError`` and its own subclasses of it.
 """
 
+from typing import ClassVar
+
 
 class DockmlError(Exception):
     """Something a user can act on. Its text is one line: what was wrong, and what to do.
 
-    ``exit_code`` is what the ``dockml`` command ends with (the table is in the README).
+    ``exit_code`` is what the ``dockml`` command ends with (the table is in the README). ``retryable`` says whether the
+    same thing can succeed when it is tried again later.
     """
 
     exit_code = 1
+    retryable: ClassVar[bool] = False
 
 
 class BadInputError(DockmlError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dockml_dagster.commands.options import progress_bar
+from dockml_dagster.commands.options import frame_option, progress_bar, use_frame
 from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
@@ -26,18 +26,34 @@ from dockml_dagster.settings import CORPORA, Settings
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
+@frame_option
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
+@click.option(
+    "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
+)
 @click.option("--quiet", is_flag=True, help="No tables at the end.")
-def study(corpus: str, names: tuple[str, ...], limit: int | None, force: bool, quiet: bool) -> None:
+def study(
+    *,
+    corpus: str,
+    names: tuple[str, ...],
+    limit: int | None,
+    frame: str | None,
+    force: bool,
+    lint: bool,
+    quiet: bool,
+) -> None:
     """Bring everything of a corpus up to date, then print the research questions.
 
     Only what changed is done again; where nothing is due, nothing runs.
     """
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 
+    use_frame(frame)
     settings = Settings.from_environment()
     with progress_bar() as listener:
-        summary = bring_up_to_date(settings, corpus, names=names, limit=limit, force=force, listener=listener)
+        summary = bring_up_to_date(
+            settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener
+        )
     click.echo(f"dockml: {summary}", err=True)
     if not quiet:
         for table, title, columns in _SHOWN:
@@ -54,7 +70,7 @@ def _frequent(row: Mapping[str, Any]) -> bool:
 
 
 _SHOWN: tuple[tuple[str, str, str], ...] = (
-    ("funnel", "Selection", "step, n, excluded"),
+    ("funnel", "Selection", "cohort, step, n, excluded"),
     ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
     (
         "rq3_instruction_mix",
@@ -71,6 +87,16 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "rq3_multi_stage",
         "RQ3. More than one FROM",
         "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+    ),
+    (
+        "rq3_practices",
+        "RQ3. Practices in the stage that is shipped",
+        "practice, followed, violated, not_applicable, unknown, n, share_followed, low, high",
+    ),
+    (
+        "rq3_reading_differences",
+        "RQ3. Files the paper's parser misreads",
+        "kind, files, n, share",
     ),
     (
         "rq4_image_properties",

@@ -20,6 +20,10 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         from dockml_dagster.corpora.ease2022 import Ease2022
 
         return Ease2022(settings.ease2022, settings.cache)
+    if name == "github":
+        from dockml_dagster.corpora.github import Github
+
+        return Github(settings)
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 
@@ -30,3 +34,11 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
 def corpus_of(project: str) -> str:
     """The corpus a partition key belongs to."""
     return project.split("/", 1)[0]
+
+
+def fingerprint_asks_network(corpus: Corpus) -> bool:
+    """Whether even the cheap look at a corpus's source leaves this machine; sensors do not take such a look.
+
+    A corpus says so by an attribute of that name; one without it is read here.
+    """
+    return bool(getattr(corpus, "fingerprint_asks_network", False))

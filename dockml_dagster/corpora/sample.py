@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.corpora.base import (
+    FILE_LIST,
     Collected,
     CorpusError,
     Listing,
@@ -22,9 +23,9 @@ from dockml_dagster.corpora.base import (
     combined_hash,
     partition_key,
 )
+from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 from dockml_dagster.corpora.sample_images import SampleImages
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.dockerfile.names import classify_file_name
 
 if TYPE_CHECKING:
     from dockml_dagster.corpora.image_collection import ImageCollection
@@ -213,26 +214,26 @@ class Sample:
                 yield {**common, "code_system": "purpose", "code": code, "evidence": purpose["evidence"]}
 
     def _dockerfiles(self, project: str) -> Collected:
-        files: list[Row] = []
-        dockerfiles: list[Row] = []
-        for path, data in self._files(project):
-            kind = classify_file_name(path)
-            common = {"path": path, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            common["source_file"] = f"{project.removeprefix(self.name + '/')}/{path}"
-            files.append({**common, "file_kind": kind.kind, "kind_reason": kind.reason})
-            if kind.kind == "dockerfile" or kind.mentions_dockerfile:
-                dockerfiles.append({**common, "content": data})
+        contents = dict(self._files(project))
+        folder = project.removeprefix(self.name + "/")
+        found = file_rows(
+            (
+                FoundFile(path, len(data), hashlib.sha256(data).hexdigest(), f"{folder}/{path}")
+                for path, data in contents.items()
+            ),
+            contents.get,
+        )
         outcome = (
             Outcome("dockerfiles", "", "collected")
-            if dockerfiles
+            if found.dockerfiles
             else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
         )
         return Collected(
             {
-                "raw.repository_files": self._stamp(files, project),
-                "raw.dockerfiles": self._stamp(dockerfiles, project),
+                "raw.repository_files": self._stamp(found.repository_files, project),
+                "raw.dockerfiles": self._stamp(found.dockerfiles, project),
             },
-            [outcome],
+            [*found.outcomes, outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
         )
 
 

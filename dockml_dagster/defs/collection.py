@@ -15,10 +15,11 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.corpora import corpus_of
-from dockml_dagster.corpora.base import STAGES, Collected, Corpus, CorpusError, Outcome, Stage
+from dockml_dagster.corpora.base import STAGES, Collected, Corpus, Outcome, Stage
 from dockml_dagster.defs.partitions import projects_partitions
 from dockml_dagster.defs.repo_list import outcome_rows
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
@@ -81,12 +82,10 @@ def collect(
         raise dg.Failure(
             f"a batch is of one corpus, this range has {', '.join(sorted(names))}", allow_retries=False
         )
-    try:
+    with verdict(context):
         corpus = corpora.corpus(names.pop())
         for stage in selected:
             collect_stage(context, corpus, stage, keys, warehouse, force=config.force)
-    except DockmlError as error:
-        raise dg.Failure(str(error), allow_retries=isinstance(error, CorpusError)) from error
     yield from ()
 
 
@@ -103,7 +102,7 @@ def collect_stage(
     with warehouse.get_connection() as connection:
         due = {
             d.project: d
-            for d in due_query.due(connection, corpus.name, corpus.method_version)
+            for d in due_query.due(connection, corpus.name, corpus.method_version, keys)
             if d.stage == stage
         }
         hashes = due_query.input_hashes(connection, stage, keys)

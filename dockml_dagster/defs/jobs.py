@@ -11,17 +11,20 @@ from dockml_dagster.defs.partitions import projects_partitions
 list_projects = dg.define_asset_job(
     "list_projects",
     selection=dg.AssetSelection.assets("repo_list", "labels"),
+    tags={"dockml/work": "listing"},
     description="Find the projects of a corpus and make each a partition.",
 )
 collect_projects = dg.define_asset_job(
     "collect_projects",
     selection=dg.AssetSelection.assets(*STAGES),
     partitions_def=projects_partitions,
+    tags={"dockml/work": "collection"},
     description="Dockerfiles, manifests and layer statistics of a batch of projects.",
 )
 make_findings = dg.define_asset_job(
     "make_findings",
-    selection=dg.AssetSelection.assets("dockerfile_readings")
+    selection=dg.AssetSelection.assets("dockerfile_readings", "machine_labels")
     | dg.AssetSelection.groups("staging", "core", "findings", "published"),
-    description="Read the Dockerfiles, run every SQL model and its tests, publish.",
+    tags={"dockml/work": "findings"},
+    description="Read the Dockerfiles, label the projects, run every SQL model and its tests, publish.",
 )

@@ -21,21 +21,3 @@ def register(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
     for start in range(0, len(new), CHUNK):
         instance.add_dynamic_partitions("project", new[start : start + CHUNK])
     return new
-
-
-def stretches(ordered: list[str], wanted: set[str], size: int) -> list[list[str]]:
-    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each at most ``size`` long.
-
-    A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
-    is a stretch without a gap.
-    """
-    found: list[list[str]] = []
-    current: list[str] = []
-    for key in ordered:
-        if key in wanted and len(current) < size:
-            current.append(key)
-            continue
-        if current:
-            found.append(current)
-        current = [key] if key in wanted else []
-    return [*found, current] if current else found

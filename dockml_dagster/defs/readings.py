@@ -11,15 +11,17 @@ from typing import Any
 import dagster as dg
 
 from dockml_dagster.build_version import reader_version
+from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
-from dockml_dagster.study.dockerfile.tables import READER_VERSION, SEEDS, TABLES, Reader
+from dockml_dagster.study.dockerfile.tables import SEEDS, TABLES, Reader
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.models import folder
 from dockml_dagster.warehouse.rows import insert, qualified
 
 _UNREAD = """
-    SELECT found.sha256, any_value(found.content) AS content
+    SELECT found.sha256
     FROM raw.dockerfiles AS found
     WHERE NOT EXISTS (
         SELECT 1 FROM raw.dockerfile_readings AS known
@@ -29,22 +31,59 @@ _UNREAD = """
     ORDER BY found.sha256
 """
 
+_CONTENT = """
+    SELECT any_value(content) FROM raw.dockerfiles
+    WHERE sha256 IN (SELECT unnest($digests))
+    GROUP BY sha256
+    ORDER BY sha256
+"""
+STORED_AT_ONCE = 2500
+"""Texts a transaction: bounds memory at any number of projects, and what an interrupted run loses to about ten seconds."""
 
-@dg.asset(
-    group_name="collection", kinds={"python", "duckdb"}, deps=["dockerfiles"], code_version=READER_VERSION
-)
-def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Every distinct Dockerfile text, read twice: as BuildKit reads it and as the paper did.
 
-    Fills `raw.dockerfile_readings` and the tables of its instructions, stages, RUN commands and word counts.
-    """
+@dg.definitions
+def reading_definitions() -> dg.Definitions:
+    """The asset. A function, because its code version is read out of files."""
+
+    @dg.asset(
+        group_name="collection",
+        kinds={"python", "duckdb"},
+        deps=["dockerfiles"],
+        code_version=reader_version(),
+        automation_condition=findings_follow(),
+    )
+    def dockerfile_readings(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult[None]:
+        """Every distinct Dockerfile text, read twice: as BuildKit reads it and as the paper did.
+
+        Fills `raw.dockerfile_readings` and the tables of its instructions, stages, RUN commands and word counts.
+        """
+        with verdict(context):
+            return read_texts(warehouse)
+
+    return dg.Definitions(assets=[dockerfile_readings])
+
+
+def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Read the texts that this version did not read yet, ``STORED_AT_ONCE`` a transaction."""
     with warehouse.get_connection() as connection:
-        unread = connection.execute(_UNREAD, [reader_version()]).fetchall()
+        unread = [row[0] for row in connection.execute(_UNREAD, [reader_version()]).fetchall()]
     reader = Reader(
         {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
     )
+    written = 0
+    for start in range(0, len(unread), STORED_AT_ONCE):
+        written += _read_some(warehouse, reader, unread[start : start + STORED_AT_ONCE])
+    return dg.MaterializeResult(metadata={"texts read": len(unread), "rows": written})
+
+
+def _read_some(warehouse: WarehouseResource, reader: Reader, digests: list[str]) -> int:
+    """Read and store some texts, holding the writer's lock only to fetch and to store; returns the rows stored."""
+    with warehouse.get_connection() as connection:
+        texts = connection.execute(_CONTENT, {"digests": digests}).fetchall()
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for _, content in unread:
+    for (content,) in texts:
         for table, row in reader.rows(content):
             rows[table].append(row)
         advance("texts")
@@ -52,13 +91,10 @@ def dockerfile_readings(warehouse: WarehouseResource) -> dg.MaterializeResult[No
         read_at = moment(connection)
         for row in rows["raw.dockerfile_readings"]:
             row |= {"read_at": read_at, "reader_version": reader_version()}
-        digests = [sha256 for sha256, _ in unread]
         for table in TABLES:
             connection.execute(
                 f"DELETE FROM {qualified(table)} WHERE sha256 IN (SELECT unnest($digests))",
                 {"digests": digests},
             )
             insert(connection, table, rows[table])
-    return dg.MaterializeResult(
-        metadata={"texts read": len(unread), "rows": sum(len(found) for found in rows.values())}
-    )
+    return sum(len(found) for found in rows.values())

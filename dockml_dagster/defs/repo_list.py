@@ -10,12 +10,16 @@ from typing import Any
 
 import dagster as dg
 
-from dockml_dagster.corpora.base import Listing, Outcome
+from dockml_dagster.corpora.base import Corpus, Listing, LiveCorpus, Outcome
 from dockml_dagster.defs.partitions import register
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.rows import write_visit
+
+VISIT_HOLDS = 600.0
+"""Seconds for which a visit to a live source holds: ``dockml study`` has just made one when it starts this asset."""
 
 
 class CorpusConfig(dg.Config):
@@ -56,7 +60,15 @@ def repo_list(
     Fills `raw.candidates` (a row a candidate and step of the funnel) and `raw.projects` (metadata of the selected
     projects), registers each selected project as a partition, and records what each offers at every stage.
     """
-    corpus = corpora.corpus(config.corpus)
+    with verdict(context):
+        return _list(context, corpora.corpus(config.corpus), warehouse)
+
+
+def _list(
+    context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    if isinstance(corpus, LiveCorpus):
+        corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
     with warehouse.get_connection() as connection:
         listed_at = due_query.moment(connection)
@@ -89,13 +101,20 @@ def repo_list(
 
 @dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"})
 def labels(
-    config: CorpusConfig, corpora: CorporaResource, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext,
+    config: CorpusConfig,
+    corpora: CorporaResource,
+    warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
     """What people said about the projects: category and purpose codes by rater, base images as typed by hand.
 
     Fills `raw.labels` and `raw.base_image_labels`.
     """
-    corpus = corpora.corpus(config.corpus)
+    with verdict(context):
+        return _store_labels(corpora.corpus(config.corpus), warehouse)
+
+
+def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     listing: Listing = corpus.listing()
     with warehouse.get_connection() as connection:
         seen_at = due_query.moment(connection)

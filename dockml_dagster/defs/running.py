@@ -3,22 +3,21 @@
 Belongs here: the instance, the order of the jobs, batches, dead runs. Does not: what the jobs do, or any printing.
 """
 
-import os
-import socket
 from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from dockml_dagster.defs.collection import BATCH
-from dockml_dagster.defs.partitions import register, stretches
+from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.run_failures import cause
+from dockml_dagster.defs.verdict import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.following import stretches
 from dockml_dagster.instance import prepare
 from dockml_dagster.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PID_TAG = "dockml/pid"
-HOST_TAG = "dockml/host"
 
 
 class RunFailedError(DockmlError):
@@ -65,50 +64,22 @@ class Runner:
         """Read Dockerfiles, run the SQL models and their tests, publish."""
         self._run("make_findings", {}, {})
 
+    def lint(self) -> None:
+        """Ask hadolint about the texts that it did not see yet, run what reads its answers, publish."""
+        self._run("lint_dockerfiles", {}, {})
+
     def fail_dead_runs(self) -> list[str]:
         """Mark runs failed that an earlier command started and did not live to end; returns their ids."""
-        going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-        dead = [
-            run
-            for run in self.instance.get_runs(going)
-            if run.tags.get(HOST_TAG) == socket.gethostname() and not _alive(run.tags.get(PID_TAG))
-        ]
-        for run in dead:
-            self.instance.report_run_failed(
-                run, "the process that ran this is gone; what it wrote before is kept"
-            )
-        return [run.run_id for run in dead]
+        return end_dead_runs(self.instance)
 
     def _run(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> None:
         result = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_config={**_QUIET, **config},
-            tags={PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), **tags},
+            tags={**signature(), **tags},
             raise_on_error=False,
         )
         if not result.success:
-            raise RunFailedError(f"run {result.run_id[:8]} of {job} failed: {_cause(result)}")
-
-
-def _alive(pid: str | None) -> bool:
-    if pid is None or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _cause(result: dg.ExecuteInProcessResult) -> str:
-    """What the failed step said, in one line; the innermost exception is the one that tells."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                return " ".join(error.message.split())
-    return "no step said why; see the run in the UI (dockml ui)"
+            raise RunFailedError(
+                f"run {result.run_id[:8]} of {job} failed: {cause(self.instance, result.run_id)[1]}"
+            )

@@ -11,7 +11,10 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from dockml_dagster.corpora.base import STAGES, combined_hash
+from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import TABLES
 from dockml_dagster.warehouse import build
@@ -20,7 +23,7 @@ from dockml_dagster.warehouse.rows import qualified
 
 PREVIEW_ROWS = 8
 
-RAW_ASSETS = {
+RAW_ASSETS: dict[str, str] = {
     "raw.candidates": "repo_list",
     "raw.projects": "repo_list",
     "raw.inputs": "repo_list",
@@ -30,6 +33,8 @@ RAW_ASSETS = {
     "raw.repository_files": "dockerfiles",
     "raw.dockerfiles": "dockerfiles",
     **dict.fromkeys(TABLES, "dockerfile_readings"),
+    "raw.machine_labels": "machine_labels",
+    "raw.machine_label_evidence": "machine_labels",
     "raw.dockerfile_lint": "dockerfile_lint",
     "raw.image_references": "manifests",
     "raw.manifests": "manifests",
@@ -45,8 +50,16 @@ RAW_ASSETS = {
     "raw.image_file_types": "layer_stats",
     "raw.image_files": "layer_stats",
     "raw.outcomes": "layer_stats",
+    "raw.reported": "layer_stats",
+    "raw.revisits": "repo_list",
+    "raw.builds": "repo_list",
+    "raw.figures": "repo_list",
+    "raw.run_failures": "repo_list",
 }
-"""Raw table → the asset that fills it; for ``raw.outcomes``, which all fill, the last of them."""
+"""Raw table → the asset that fills it; for ``raw.outcomes``, which all stages fill, the last of them."""
+
+ALL_STAGES = {"raw.outcomes": STAGES}
+"""Raw table → further assets after which whatever reads it is out of date."""
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -60,11 +73,33 @@ def _dependencies(model: Model) -> list[dg.AssetKey]:
         for name in model.references
         if not name.startswith("seeds.")
     }
+    names |= {stage for name in model.references for stage in ALL_STAGES.get(name, ())}
     return [asset_key(name) for name in sorted(names)]
+
+
+def _code_version(project: Project, model: Model) -> str:
+    """Changes with the statement and with the seeds it reads, which are no assets of their own."""
+    seeds = [
+        seed.path.read_bytes()
+        for name in model.references
+        if (seed := project.by_name[name]).path and name.startswith("seeds.")
+    ]
+    return combined_hash([model.code_version, *seeds])[:12] if seeds else model.code_version
 
 
 def _test_name(column: Column, entry: Any) -> str:
     return f"{column.name}_{entry if isinstance(entry, str) else next(iter(entry))}"
+
+
+def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
+    """The generic tests of a table's columns as asset checks."""
+    return [
+        dg.AssetCheckSpec(
+            _test_name(column, entry), asset=asset_key(model.name), description=column.description
+        )
+        for column in model.columns
+        for entry in column.tests
+    ]
 
 
 def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
@@ -79,20 +114,17 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
                 description=model.description,
                 group_name=model.schema,
                 kinds={"duckdb", "sql", "view" if model.is_view else "table"},
-                code_version=model.code_version,
+                code_version=_code_version(project, model),
+                automation_condition=findings_follow(),
                 skippable=True,
                 metadata={"dagster/table_name": model.name},
             )
         )
-        checks += [
-            dg.AssetCheckSpec(_test_name(column, entry), asset=key, description=column.description)
-            for column in model.columns
-            for entry in column.tests
-        ]
+        checks += check_specs(model)
     known = {model.name for model in project.models}
     for singular in project.checks:
-        target = next((name for name in reversed(singular.references) if name in known), None)
-        if target:
+        last_read = next((name for name in reversed(singular.references) if name in known), None)
+        if target := singular.shown_at or last_read:
             checks.append(
                 dg.AssetCheckSpec(singular.name, asset=asset_key(target), description=singular.description)
             )
@@ -110,7 +142,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         selected = [model for model in project.models if asset_key(model.name) in context.selected_asset_keys]
         wanted_checks = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
-        with warehouse.get_connection() as connection:
+        with verdict(context), warehouse.get_connection() as connection:
             build.load_seeds(connection, project)
             for built in build.run(connection, selected):
                 advance("models")
@@ -132,14 +164,15 @@ def _checks(
     for model in selected:
         for tested in build.test(connection, model):
             if (asset_key(model.name), tested.name) in wanted:
-                yield _check_result(asset_key(model.name), tested)
+                yield check_result(asset_key(model.name), tested)
     for singular in project.checks:
         key = targets.get(singular.name)
         if key is not None and (key, singular.name) in wanted:
-            yield _check_result(key, build.check(connection, singular))
+            yield check_result(key, build.check(connection, singular))
 
 
-def _check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+def check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+    """What a data test found, as Dagster shows it."""
     severity = dg.AssetCheckSeverity.WARN if tested.warn_only else dg.AssetCheckSeverity.ERROR
     metadata: dict[str, Any] = {"failing rows": tested.failing}
     if tested.sample:

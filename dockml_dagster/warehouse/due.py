@@ -18,10 +18,39 @@ if TYPE_CHECKING:
 
 _DUE = """
     WITH latest AS (
-        SELECT project, stage, retryable, input_hash, method_version, observed_at
+        SELECT
+            project,
+            stage,
+            arg_max(retryable, observed_at) AS retryable,
+            arg_max_null(input_hash, observed_at) AS input_hash,
+            arg_max_null(method_version, observed_at) AS method_version,
+            max(observed_at) AS observed_at,
+            max(observed_at) FILTER (NOT retryable) AS answered_at
         FROM raw.outcomes
-        WHERE corpus = $corpus AND subject = ''
-        QUALIFY row_number() OVER (PARTITION BY project, stage ORDER BY observed_at DESC) = 1
+        WHERE corpus = $corpus AND subject = '' AND project IS NOT NULL
+            AND ($projects IS NULL OR project IN (SELECT unnest($projects::VARCHAR[])))
+        GROUP BY project, stage
+    ),
+    failures AS (
+        SELECT failed.project, failed.stage, count(*) AS n
+        FROM raw.outcomes AS failed
+        JOIN latest ON latest.project = failed.project AND latest.stage = failed.stage
+        WHERE failed.retryable AND failed.subject = '' AND failed.corpus = $corpus
+            AND (latest.answered_at IS NULL OR failed.observed_at > latest.answered_at)
+        GROUP BY failed.project, failed.stage
+    ),
+    asked AS (
+        SELECT project, stage, max(asked_at) AS asked_at
+        FROM raw.revisits
+        WHERE corpus = $corpus
+        GROUP BY project, stage
+    ),
+    told AS (
+        SELECT project, stage, max(observed_at) AS observed_at
+        FROM raw.reported
+        WHERE corpus = $corpus
+            AND ($projects IS NULL OR project IN (SELECT unnest($projects::VARCHAR[])))
+        GROUP BY project, stage
     )
     SELECT
         wanted.project,
@@ -30,30 +59,37 @@ _DUE = """
             WHEN latest.project IS NULL THEN 'new'
             WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
             WHEN latest.method_version IS DISTINCT FROM $method_version THEN 'method changed'
+            WHEN asked.asked_at > latest.observed_at THEN 'asked again'
             WHEN latest.retryable THEN 'failed for now'
-            WHEN NOT EXISTS (
-                SELECT 1 FROM raw.reported
-                WHERE reported.project = wanted.project AND reported.stage = wanted.stage
-                    AND reported.observed_at = latest.observed_at
-            ) THEN 'not reported'
-        END AS reason
+            WHEN told.observed_at IS DISTINCT FROM latest.observed_at THEN 'not reported'
+        END AS reason,
+        coalesce(failures.n, 0) AS failures,
+        latest.observed_at
     FROM raw.inputs AS wanted
     LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
+    LEFT JOIN failures ON failures.project = wanted.project AND failures.stage = wanted.stage
+    LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
+    LEFT JOIN told ON told.project = wanted.project AND told.stage = wanted.stage
     WHERE wanted.corpus = $corpus AND reason IS NOT NULL
+        AND ($projects IS NULL OR wanted.project IN (SELECT unnest($projects::VARCHAR[])))
     ORDER BY wanted.position, wanted.stage
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One stage of one project to be done. ``reason``: new, changed, method changed, failed for now, not reported.
+    """One stage of one project to be done.
 
-    ``not reported`` means that the rows are there and only Dagster was not told (a crash between the two).
+    ``reason``: new, changed, method changed, asked again, failed for now, not reported. ``not reported`` means that the
+    rows are there and only Dagster was not told (a crash between the two). ``failures``: times in a row that it failed;
+    ``observed_at``: when it was last tried (UTC), None if never.
     """
 
     project: str
     stage: str
     reason: str
+    failures: int = 0
+    observed_at: datetime | None = None
 
     @property
     def to_collect(self) -> bool:
@@ -61,10 +97,44 @@ class Due:
         return self.reason != "not reported"
 
 
-def due(connection: duckdb.DuckDBPyConnection, corpus: str, method_version: str) -> list[Due]:
-    """Everything due in a corpus, in the corpus's own order."""
-    rows = connection.execute(_DUE, {"corpus": corpus, "method_version": method_version}).fetchall()
+def due(
+    connection: duckdb.DuckDBPyConnection,
+    corpus: str,
+    method_version: str,
+    projects: Sequence[str] | None = None,
+) -> list[Due]:
+    """Everything due in a corpus, or of some of its projects, in the corpus's own order."""
+    rows = connection.execute(
+        _DUE,
+        {
+            "corpus": corpus,
+            "method_version": method_version,
+            "projects": None if projects is None else list(projects),
+        },
+    ).fetchall()
     return [Due(*row) for row in rows]
+
+
+def ask_again(
+    connection: duckdb.DuckDBPyConnection, corpus: str, wanted: Iterable[tuple[str, str]], reason: str
+) -> int:
+    """Make these (project, stage) due though nothing that the listing sees has changed; returns how many."""
+    asked_at = moment(connection)
+    return insert(
+        connection,
+        "raw.revisits",
+        [
+            {"project": project, "corpus": corpus, "stage": stage, "reason": reason, "asked_at": asked_at}
+            for project, stage in wanted
+        ],
+    )
+
+
+def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Corpora that were ever listed: those that sensors and schedules keep up to date."""
+    return [
+        row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    ]
 
 
 def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
@@ -240,11 +310,11 @@ def work(
     return Work(
         listing=listed(connection, corpus) != (fingerprint, method_version),
         stages=due(connection, corpus, method_version),
-        findings=not _built(connection, build_version),
+        findings=not built(connection, build_version),
     )
 
 
-def _built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
+def built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
     """Whether findings were built by this version after everything else that happened."""
     answer = connection.execute(
         """
@@ -261,3 +331,44 @@ def _built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
 def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Note that findings were built and are about to be published."""
     insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])
+
+
+def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
+    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
+    found = connection.execute(
+        """
+        SELECT found.sha256
+        FROM raw.dockerfiles AS found
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.dockerfile_lint AS known
+            WHERE known.sha256 = found.sha256 AND known.tool_version = ?
+        )
+        GROUP BY found.sha256
+        ORDER BY found.sha256
+        """,
+        [tool_version],
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
+    # Only what is new, so that a build in which nothing moved adds nothing.
+    connection.execute(
+        """
+        INSERT INTO raw.figures BY NAME
+        SELECT now.corpus, now.figure, now.value, now.n, ? AS built_at
+        FROM findings.watched_figures AS now
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM (
+                SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n
+                FROM raw.figures
+                GROUP BY corpus, figure
+            ) AS known
+            WHERE known.corpus = now.corpus AND known.figure = now.figure AND known.n = now.n
+                AND known.value IS NOT DISTINCT FROM now.value
+        )
+        """,
+        [moment(connection)],
+    )

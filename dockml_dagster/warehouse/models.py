@@ -68,23 +68,31 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A singular test: a statement that returns the rows that break it."""
+    """A singular test: a statement that returns the rows that break it.
+
+    ``shown_at``: the model whose asset shows it, where its property file names one (``config: meta: shown_at``).
+    """
 
     name: str
     description: str
     sql: str
     references: tuple[str, ...]
     warn_only: bool
+    shown_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything under ``dbt_like_sql/``, models in the order in which they can run."""
+    """Everything under ``dbt_like_sql/``, models in the order in which they can run.
+
+    ``computed``: tables that Python makes from models, documented beside them (``meta: computed_by: …``).
+    """
 
     models: tuple[Model, ...]
     seeds: tuple[Model, ...]
     raw: tuple[Model, ...]
     checks: tuple[Check, ...]
+    computed: tuple[Model, ...] = ()
     by_name: Mapping[str, Model] = field(default_factory=dict)
 
 
@@ -119,11 +127,20 @@ def load(root: Path | None = None) -> Project:
     raw = {
         name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))
     }
-    known = {**models, **seeds, **raw}
+    computed = {
+        name: _documented(name, None, documented["models"])
+        for name, entry in sorted(documented.get("models", {}).items())
+        if (entry.get("meta") or {}).get("computed_by")
+    }
+    known = {**models, **seeds, **raw, **computed}
     checks = tuple(_checks(root / "checks", documented.get("data_tests", {})))
-    _require_known([*models.values(), *checks], known)
+    # What Python computes comes after every model, so that no model can read it.
+    _require_known([*models.values()], {**models, **seeds, **raw})
+    _require_known(checks, known)
     ordered = tuple(models[name] for name in _order(models))
-    return Project(ordered, tuple(seeds.values()), tuple(raw.values()), checks, known)
+    return Project(
+        ordered, tuple(seeds.values()), tuple(raw.values()), checks, tuple(computed.values()), known
+    )
 
 
 def references(sql: str, *, where: str) -> tuple[str, ...]:
@@ -187,13 +204,15 @@ def _checks(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Ite
     for path in sorted(directory.glob("*.sql")):
         sql = path.read_text(encoding="utf-8").strip().rstrip(";")
         entry = documented.get(path.stem, {})
-        severity = str((entry.get("config") or {}).get("severity", "error"))
+        configured = entry.get("config") or {}
+        severity = str(configured.get("severity", "error"))
         yield Check(
             path.stem,
             " ".join(str(entry.get("description", "")).split()),
             sql,
             references(sql, where=f"checks/{path.name}"),
             severity == "warn",
+            (configured.get("meta") or {}).get("shown_at"),
         )
 
 

@@ -6,6 +6,8 @@ CREATE TABLE raw.candidates (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
+    cohort VARCHAR,
+    repository_id BIGINT,
     step VARCHAR NOT NULL,
     step_number INTEGER NOT NULL,
     keyword VARCHAR,
@@ -15,6 +17,7 @@ CREATE TABLE raw.candidates (
     releases BIGINT,
     dockerfiles BIGINT,
     archived BOOLEAN,
+    excluded_because VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row INTEGER,
@@ -28,6 +31,8 @@ CREATE TABLE raw.projects (
     corpus VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     owner VARCHAR NOT NULL,
+    repository_id BIGINT,
+    tree_sha VARCHAR,
     sheet VARCHAR,
     position INTEGER,
     description VARCHAR,
@@ -46,6 +51,7 @@ CREATE TABLE raw.projects (
     archived BOOLEAN,
     dockerfiles BIGINT,
     words_counted BOOLEAN,
+    cohort VARCHAR DEFAULT 'ml',
     created_at TIMESTAMP,
     updated_at TIMESTAMP,
     source VARCHAR NOT NULL,
@@ -64,6 +70,9 @@ CREATE TABLE raw.repository_files (
     kind_reason VARCHAR,
     size_bytes BIGINT,
     sha256 VARCHAR,
+    read_as VARCHAR,
+    left_out VARCHAR,
+    content BLOB,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row INTEGER,
@@ -582,6 +591,41 @@ CREATE TABLE raw.dockerfile_word_counts (
     words INTEGER NOT NULL
 );
 
+-- What the two labellers say of each project: a row a code, 'cannot tell' and 'none' among them. Replaced as a whole
+-- when the hash of what they read or their version changes.
+CREATE TABLE raw.machine_labels (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    sub_codes VARCHAR[],
+    probability DOUBLE,
+    likeliest VARCHAR,
+    reason VARCHAR,
+    codebook_version VARCHAR NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    labeller_version VARCHAR NOT NULL,
+    labelled_at TIMESTAMP NOT NULL
+);
+
+-- What each of those rests on: places, never the text that stands there.
+CREATE TABLE raw.machine_label_evidence (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    unit_kind VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    code_system VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    sub_code VARCHAR,
+    contribution DOUBLE,
+    found_in VARCHAR NOT NULL,
+    file VARCHAR,
+    line INTEGER
+);
+
 -- One row whenever findings were built and published, with the version of everything they were computed by.
 CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
@@ -598,4 +642,32 @@ CREATE TABLE raw.dockerfile_lint (
     reason VARCHAR,
     tool_version VARCHAR NOT NULL,
     linted_at TIMESTAMP NOT NULL
+);
+
+-- What was asked to be collected again though its input did not change, by a person or because a tag moved.
+CREATE TABLE raw.revisits (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    stage VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    asked_at TIMESTAMP NOT NULL
+);
+
+-- Why a Dagster run failed, for a cause that is no single project's.
+CREATE TABLE raw.run_failures (
+    run_id VARCHAR NOT NULL,
+    job VARCHAR NOT NULL,
+    corpus VARCHAR,
+    step VARCHAR,
+    reason VARCHAR NOT NULL,
+    failed_at TIMESTAMP NOT NULL
+);
+
+-- A few numbers of every build, kept so that the next build can be compared with it.
+CREATE TABLE raw.figures (
+    corpus VARCHAR NOT NULL,
+    figure VARCHAR NOT NULL,
+    value DOUBLE,
+    n BIGINT NOT NULL,
+    built_at TIMESTAMP NOT NULL
 );

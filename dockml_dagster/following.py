@@ -1,0 +1,150 @@
+"""What sensors decide, as pure functions: which partitions are missing, what to ask for now, what to wait for.
+
+Belongs here: comparisons of plain values. Does not: reading the warehouse (``warehouse.due``), Dagster (``defs.sensors``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dockml_dagster.warehouse.due import Due
+
+FIRST_WAIT = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(days=1)
+"""How long something that failed is left alone: doubling from the first to the longest. 26 tries in the first month."""
+
+
+def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_most: int) -> list[str]:
+    """The first ``at_most`` of ``wanted`` that are no partitions yet, in order.
+
+    Nothing is ever said about partitions that are no longer wanted: what was collected of them stays.
+    """
+    known = set(existing)
+    found: list[str] = []
+    for key in wanted:
+        if len(found) == at_most:
+            break
+        if key not in known:
+            known.add(key)
+            found.append(key)
+    return found
+
+
+def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> list[list[str]]:
+    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each at most ``size`` long.
+
+    A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
+    is a stretch without a gap.
+    """
+    found: list[list[str]] = []
+    current: list[str] = []
+    for key in ordered:
+        if key in wanted and len(current) < size:
+            current.append(key)
+            continue
+        if current:
+            found.append(current)
+        current = [key] if key in wanted else []
+    return [*found, current] if current else found
+
+
+def wait(failures: int) -> timedelta:
+    """How long to leave alone what failed this many times in a row."""
+    return min(FIRST_WAIT * 2 ** min(max(failures - 1, 0), 20), LONGEST_WAIT) if failures else timedelta()
+
+
+def ripe(due: Iterable[Due], now: datetime) -> list[Due]:
+    """Those of ``due`` that need not wait after a failure. ``now`` is UTC without zone, as ``observed_at``."""
+    return [
+        item
+        for item in due
+        if item.reason != "failed for now"
+        or item.observed_at is None
+        or item.observed_at + wait(item.failures) <= now
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a sensor asked for already: a mark of what it was → (times in a row, when it last did, ISO in UTC).
+
+    Kept in the sensor's cursor. A run that fails as a whole leaves what it was to do as due as before; without this it
+    would be asked for at every tick.
+    """
+
+    marks: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> Asked:
+        """From a cursor; one that cannot be read counts as none."""
+        try:
+            marks = json.loads(cursor or "{}")
+            return cls({mark: (int(times), str(at)) for mark, (times, at) in marks.items()})
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def written(self) -> str:
+        """As a cursor."""
+        return json.dumps({mark: list(value) for mark, value in self.marks.items()}, sort_keys=True)
+
+    def may_ask(self, mark: str, now: datetime) -> bool:
+        """Whether it was never asked for, or long enough ago. A clock set back never makes it wait longer."""
+        if mark not in self.marks:
+            return True
+        times, at = self.marks[mark]
+        since = now - datetime.fromisoformat(at)
+        return since >= wait(times) or since < timedelta()
+
+    def times(self, mark: str) -> int:
+        """How often in a row it was asked for."""
+        return self.marks.get(mark, (0, ""))[0]
+
+    def asking(self, marks: Iterable[str], now: datetime, *, kept: Collection[str]) -> Asked:
+        """With ``marks`` asked for now; of the others only ``kept``, so that the cursor stays small."""
+        new = {mark: (self.times(mark) + 1, now.isoformat()) for mark in marks}
+        return Asked({**{mark: self.marks[mark] for mark in kept if mark in self.marks}, **new})
+
+
+def mark_of(items: Iterable[Due]) -> str:
+    """A short text that is the same while the same things are due for the same reasons since the same moments."""
+    parts = sorted(f"{item.project} {item.stage} {item.reason} {item.observed_at}" for item in items)
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Contiguous partition keys to collect in one run. ``mark`` names the work, ``attempt`` counts from 1."""
+
+    projects: tuple[str, ...]
+    mark: str
+    attempt: int
+
+
+def batches(
+    due: Sequence[Due],
+    ordered: Sequence[str],
+    asked: Asked,
+    now: datetime,
+    *,
+    size: int,
+    at_most: int,
+) -> tuple[list[Batch], Asked]:
+    """The runs to ask for now, and what was asked for after that.
+
+    ``ordered``: all partition keys in their order; what is due and no partition yet waits until it is one.
+    """
+    by_project: dict[str, list[Due]] = {}
+    for item in ripe(due, now):
+        by_project.setdefault(item.project, []).append(item)
+    found: list[Batch] = []
+    known: set[str] = set()
+    for keys in stretches(ordered, by_project.keys(), size):
+        mark = mark_of(item for key in keys for item in by_project[key])
+        known.add(mark)
+        if len(found) < at_most and asked.may_ask(mark, now):
+            found.append(Batch(tuple(keys), mark, asked.times(mark) + 1))
+    return found, asked.asking([batch.mark for batch in found], now, kept=known)
