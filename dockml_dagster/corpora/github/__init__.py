@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -27,12 +27,14 @@ from dockml_dagster.corpora.base import (
     partition_key,
 )
 from dockml_dagster.corpora.github.contents import Contents, WantedFiles
+from dockml_dagster.corpora.github.cost import Cost, estimate
 from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
 from dockml_dagster.corpora.github.images import ChosenImages, choose_images
 from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
 from dockml_dagster.corpora.github.records import Files, Records, Visited
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.corpora.image_collection import ImageCollection
+from dockml_dagster.corpora.image_selection import parse_layer_bytes
 from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.dockerfile.names import classify_file_name
@@ -169,6 +171,19 @@ class Github:
         # Without a limit of the user's own: hundreds of projects have terabytes of layers.
         settings = replace(self._settings, layer_bytes=self._settings.layer_bytes or LAYER_BYTES)
         return ImageCollection(self.name, settings)
+
+    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
+        """What bringing this corpus up to date would cost, and what that assumes; see ``cost.estimate``.
+
+        ``images_here``: references whose manifests were collected.
+        """
+
+        def images_of(name: str) -> ChosenImages:
+            files = self.records.files(name)[0]
+            return self._chosen_images(files.name if files else name, Contents(self.client).wanted(name))
+
+        limit = parse_layer_bytes(self._settings.layer_bytes or LAYER_BYTES)
+        return estimate(self.client, self.frame(), images_of, images_here=images_here, layer_bytes=limit or 0)
 
     def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
         """The images that the project's files tie to it. ``present``: its present name."""
