@@ -35,7 +35,7 @@ def service_nodes(text: str) -> Iterator[tuple[str, int, list[tuple[str, Any, An
     """
     import yaml
 
-    if len(text) > MAX_BYTES or _too_deep(text):
+    if len(text) > MAX_BYTES or nests_too_deep(text):
         return
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -51,7 +51,7 @@ def service_nodes(text: str) -> Iterator[tuple[str, int, list[tuple[str, Any, An
                 yield service, service_key.start_mark.line + 1, entries
 
 
-def _too_deep(text: str) -> bool:
+def nests_too_deep(text: str) -> bool:
     """Whether it nests deeper than any real file; the parser recurses, so this bounds it."""
     depth = deepest = 0
     for character in text:

@@ -28,8 +28,10 @@ def types() -> Iterator[Types]:
         migrations.apply(connection)
         build.load_seeds(connection, project)
         list(build.run(connection, project.models))
+        # What Python computes out of other tables is no SELECT, and no model reads it.
+        computed = {model.name for model in project.computed}
         yield Types(
             project,
-            {name: columns_of(connection, name) for name in project.by_name},
+            {name: columns_of(connection, name) for name in project.by_name if name not in computed},
             {seed.name: connection.execute(f"FROM {seed.name}").fetchall() for seed in project.seeds},
         )
