@@ -19,7 +19,7 @@ WITH
         WHERE files.valid
         UNION ALL
         SELECT 'image', named.corpus, coalesce(projects.category, 'unlabelled'), named.project
-        FROM staging.image_advice AS images
+        FROM staging.image_summaries AS images
         JOIN core.project_images AS named ON named.corpus = images.corpus AND named.reference = images.reference
         JOIN core.projects AS projects ON projects.project = named.project
         UNION ALL

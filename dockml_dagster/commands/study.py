@@ -93,5 +93,10 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
     ),
     ("rq4_layers", "RQ4. Layers", "metric, unit, n, median, q75, p90, maximum"),
     ("rq4_sharing", "RQ4. Shared layers", "images, n, share_in_one_image, layers_shared, layer_dedup_ratio"),
+    (
+        "advice",
+        "Advice: what is recommended to most projects",
+        "about, recommendation, severity, projects, n, share, saves_bytes",
+    ),
 )
 """What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""
