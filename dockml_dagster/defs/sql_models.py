@@ -123,8 +123,8 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
         checks += check_specs(model)
     known = {model.name for model in project.models}
     for singular in project.checks:
-        target = next((name for name in reversed(singular.references) if name in known), None)
-        if target:
+        last_read = next((name for name in reversed(singular.references) if name in known), None)
+        if target := singular.shown_at or last_read:
             checks.append(
                 dg.AssetCheckSpec(singular.name, asset=asset_key(target), description=singular.description)
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.warehouse import layer_files
-from dockml_dagster.warehouse.connection import Warehouse, make_folder
+from dockml_dagster.warehouse.connection import Warehouse, make_folder, process_alive
 from dockml_dagster.warehouse.rows import quote
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     """
     make_folder(target.parent)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
+    remove_leftovers(target)
     try:
         with warehouse.read() as connection:
             copy_database(connection, partial)
@@ -33,6 +33,17 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def remove_leftovers(target: Path) -> list[Path]:
+    """Remove half-made copies beside ``target`` whose makers are gone (a SIGKILL runs no clean-up); returns them."""
+    removed = []
+    for path in target.parent.glob(f".{target.name}.*"):
+        pid = path.name.removeprefix(f".{target.name}.").split(".")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not process_alive(int(pid))):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
 
 
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
