@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dockml_dagster import hadolint
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
 from dockml_dagster.errors import BadInputError
@@ -35,18 +36,21 @@ def bring_up_to_date(
     names: Sequence[str] = (),
     limit: int | None = None,
     force: bool = False,
+    lint: bool = False,
     listener: Listener,
 ) -> str:
     """Do what is due of a corpus, or of some of its projects; returns what was done, in one line.
 
     ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
+    ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.
 
     Raises:
-        BadInputError: a name is no project of the corpus, or the home cannot be used.
+        BadInputError: a name is no project of the corpus, the home cannot be used, or hadolint is asked for and absent.
         CorpusError: the corpus cannot be read.
         RunFailedError: a run failed.
     """
     start = time.monotonic()
+    linter = _linter() if lint else None
     prepare(settings)
     corpus = open_corpus(corpus_name, settings)
     warehouse = Warehouse(settings.warehouse)
@@ -64,11 +68,32 @@ def bring_up_to_date(
             runs.run("stages collected", count, lambda runner: runner.collect(projects, force=force))
             work = _work(warehouse, corpus, settings)
         if work.findings:
-            runs.run("findings made", len(load().models), lambda runner: runner.make_findings())
+            tables = len(load().models) + len(load().computed)
+            runs.run("findings made", tables, lambda runner: runner.make_findings())
+        unseen = _texts_to_lint(warehouse, linter) if linter else 0
+        if unseen:
+            runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
     seconds = time.monotonic() - start
-    if not (projects or work.findings):
+    if not (projects or work.findings or unseen):
         return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s)"
-    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due; done in {seconds:.1f} s"
+    linted = f"; {unseen} texts linted" if linter else ""
+    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due{linted}; done in {seconds:.1f} s"
+
+
+def _linter() -> str:
+    """The version of hadolint. Looked for first, so that nobody waits for a study to learn it is absent."""
+    program = hadolint.find()
+    if program is None:
+        raise BadInputError(hadolint.ABSENT)
+    try:
+        return hadolint.version(program)
+    except hadolint.HadolintError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
+    with warehouse.read() as connection:
+        return len(due_query.texts_to_lint(connection, version))
 
 
 class _Runs:
@@ -86,14 +111,20 @@ class _Runs:
         if self._runner is not None:
             self._runner.close()
 
-    def run(self, what: str, total: int, job: Callable[[Runner], None]) -> None:
+    def run(self, what: str, total: int, job: Callable[[Runner], None], *, only: str | None = None) -> None:
+        """``only``: the units that count towards the total, where the job advances others too."""
         self._listener(what, 0, total)
         if self._runner is None:
             from dockml_dagster.defs.running import Runner
 
             self._runner = Runner(self._settings)
             self._runner.fail_dead_runs()
-        with listening(lambda _, steps: self._listener(what, steps, None)):
+
+        def advanced(units: str, steps: int) -> None:
+            if only in (None, units):
+                self._listener(what, steps, None)
+
+        with listening(advanced):
             job(self._runner)
 
 

@@ -21,10 +21,19 @@ def reader_version() -> str:
 
 
 @cache
+def labeller_version() -> str:
+    """Version of the labellers with the seeds they judge by: makes projects due for labelling again."""
+    from dockml_dagster.study.machine_labels import LABELLER_VERSION, SEEDS
+
+    texts = [(folder() / "seeds" / f"{name}.csv").read_bytes() for name in SEEDS]
+    return f"{LABELLER_VERSION}-{reader_version()}-{combined_hash(texts)[:8]}"
+
+
+@cache
 def build_version() -> str:
-    """Hash of every file under ``dbt_like_sql/`` and of the reader's version."""
+    """Hash of every file under ``dbt_like_sql/`` and of the versions of what reads and labels."""
     root = folder()
-    parts: list[str | bytes] = [reader_version()]
+    parts: list[str | bytes] = [reader_version(), labeller_version()]
     for path in sorted(root.rglob("*")):
         if path.is_file():
             parts += [path.relative_to(root).as_posix(), path.read_bytes()]

@@ -16,6 +16,7 @@ import click
 
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
+from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image import scan_image
 from dockml_dagster.commands.show import show, sql
 from dockml_dagster.commands.status import status
@@ -79,5 +80,6 @@ main.add_command(show)
 main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
+main.add_command(report)
 main.add_command(export)
 main.add_command(ui)

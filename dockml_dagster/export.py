@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 OTHERS_CONTENT = {
     ("raw.dockerfiles", "content"),
+    ("raw.repository_files", "content"),
     ("raw.dockerfile_instructions", "arguments"),
     ("raw.dockerfile_run_commands", "arguments"),
     ("raw.image_history", "created_by"),
     ("staging.dockerfiles", "content"),
+    ("staging.repository_files", "content"),
     ("staging.image_history", "created_by"),
 }
 """Columns that hold other people's texts, secrets perhaps; they stay in the warehouse."""
@@ -79,7 +81,7 @@ def export_dataset(settings: Settings, directory: Path) -> list[str]:
 
 def _documented() -> Iterator[Model]:
     project = load()
-    yield from (*project.raw, *project.seeds, *project.models)
+    yield from (*project.raw, *project.seeds, *project.models, *project.computed)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, model: Model) -> list[dict[str, Any]]:

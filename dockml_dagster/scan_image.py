@@ -10,15 +10,20 @@ because what that layer would have hidden or repeated is unknown too.
 from __future__ import annotations
 
 import platform as machine
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from dockml_dagster.clients.errors import FetchError, GoneError, UnsupportedError
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    DigestMismatchError,
+    FetchError,
+    GoneError,
+    UnsupportedError,
+)
 from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.clients.image_sources.reading import (
@@ -28,12 +33,15 @@ from dockml_dagster.clients.image_sources.reading import (
     read_image,
 )
 from dockml_dagster.clients.layer_from_image import close_images, layer_task
-from dockml_dagster.clients.layer_pool import LayerResult, scan_layers
+from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
+from dockml_dagster.clients.scan_store import ScanStore
+from dockml_dagster.clients.scratch import scratch_folder
 from dockml_dagster.errors import BadInputError, DockmlError
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_reference import (
+    Digest,
     ImageReference,
     ImageReferenceError,
     LocalImage,
@@ -72,6 +80,8 @@ class ScannedLayer:
     status: LayerStatus
     """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
     reason: str | None
+    code: str | None
+    """What went wrong in one word, as of ``clients/errors``; None: nothing did."""
     retryable: bool
     scan: LayerScan | None
     share: LayerShare | None
@@ -87,6 +97,8 @@ class ScannedLayer:
     def digest_verified(self) -> bool:
         """Whether all stored bytes were read and have the digest that names them."""
         scan = self.scan
+        if scan is not None and scan.verified == "toc":
+            return False
         if scan is None or self.descriptor.digest.algorithm == "sha256":
             return scan is not None and scan.digest_holds is True
         return scan.status == "complete" and scan.digest is not None  # the stream verified it at its end
@@ -168,14 +180,19 @@ def scan_images(
     *,
     platform: Platform | None = None,
     prefer: Platform | None = None,
+    whole: bool = False,
+    verify_diff_ids: bool = False,
     listener: Listener = lambda *_: None,
     workers: int | None = None,
 ) -> Iterator[ScannedReference]:
     """Scan images one after the other, their layers in parallel processes, each distinct layer once in all.
 
     ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
-    among them). What fails for one name, platform or layer is in the result and does not stop the others. Raises
-    SettingError for settings that cannot be used, BadInputError if the cache cannot be written.
+    among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
+    that each inflates to the diff-id that its image's configuration names.
+
+    What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
+    for settings that cannot be used, BadInputError if the cache cannot be written.
     """
     client_settings = ClientSettings(
         store=settings.cache / "documents",
@@ -186,12 +203,14 @@ def scan_images(
         spools = stack.enter_context(_scratch(settings.cache))
         stack.callback(close_images)
         client = client_settings.client()
-        layers = _Layers(spools, listener, workers)
-        content = ContentRules(rules)
+        store = ScanStore(settings.cache / "scans")
+        stack.callback(store.prune)
+        layers = _Layers(spools, store, listener, workers)
+        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids)
         for location in locations:
             recipe = SourceRecipe(location, client_settings)
             try:
-                yield _scan(recipe, client, layers, content, platform=platform, prefer=prefer)
+                yield _scan(recipe, client, layers, how)
             except FetchError as error:
                 yield ScannedReference(str(location), None, (), (), error)
 
@@ -227,52 +246,79 @@ def content_rules() -> tuple[ContentRule, ...]:
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
     """A folder for rows, inside the home so that nothing hostile is written anywhere else; removed at the end."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="scan-", dir=parent)
-    except OSError as error:
-        raise BadInputError(f"{parent}: cannot be written ({error.strerror}); set DOCKML_HOME") from None
-    with folder as name:
-        yield Path(name)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(scratch_folder(parent, "scan-"))
+        except OSError as error:
+            raise BadInputError(f"{parent}: cannot be written ({error.strerror}); set DOCKML_HOME") from None
+        yield folder
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What was asked for, the same for all images of one command."""
+
+    content: ContentRules
+    platform: Platform | None
+    prefer: Platform | None
+    whole: bool
+    verify_diff_ids: bool
+
+    def tasks(self, recipe: SourceRecipe, image: PlatformImage) -> list[LayerTask]:
+        """What is to be scanned of an image: a task a layer, lowest first."""
+        diff_ids: Sequence[Digest | None] = (None,) * len(image.layers)
+        if self.verify_diff_ids and image.config is not None and image.config.diff_ids is not None:
+            found = image.config.diff_ids
+            diff_ids = found if len(found) == len(image.layers) else diff_ids
+        whole = self.whole or self.verify_diff_ids
+        return [
+            layer_task(recipe, layer, diff_id=diff_id, whole=whole)
+            for layer, diff_id in zip(image.layers, diff_ids, strict=True)
+        ]
 
 
 class _Layers:
-    """What is known of layers by digest, over all images of one command."""
+    """What is known of layers, over all images of one command, and of registries' layers over all commands."""
 
-    def __init__(self, spools: Path, listener: Listener, workers: int | None) -> None:
-        self._spools, self._listener, self._workers = spools, listener, workers
-        self._known: dict[str, LayerResult] = {}
+    def __init__(self, spools: Path, store: ScanStore, listener: Listener, workers: int | None) -> None:
+        self._spools, self._store, self._listener, self._workers = spools, store, listener, workers
+        self._known: dict[str, tuple[LayerTask, LayerResult]] = {}
 
-    def scan(self, recipe: SourceRecipe, descriptors: Sequence[Descriptor]) -> dict[str, LayerResult]:
-        """Results by digest. What another image had is taken over if it is whole and of that very digest."""
-        tasks = {
-            str(descriptor.digest): layer_task(recipe, descriptor)
-            for descriptor in descriptors
-            if not self._is_known(str(descriptor.digest))
-        }
-        self._listener("layers", 0, len(tasks))
-        for result in scan_layers(tasks.values(), self._spools, workers=self._workers):
-            self._known[result.key] = result
+    def scan(self, recipe: SourceRecipe, tasks: Iterable[LayerTask]) -> dict[str, LayerResult]:
+        """Results by key. What another image had is taken over if it is whole and of that very digest."""
+        remote = isinstance(recipe.location, ImageReference)
+        wanted = {task.key: task for task in tasks}
+        missing: dict[str, LayerTask] = {}
+        for key, task in wanted.items():
+            if self._is_known(task):
+                continue
+            stored = self._store.get(task, self._spools) if remote else None
+            if stored is None:
+                missing[key] = task
+            else:
+                self._known[key] = task, stored
+        self._listener("layers", 0, len(missing))
+        for result in scan_layers(missing.values(), self._spools, workers=self._workers):
+            task = missing[result.key]
+            self._known[result.key] = task, result
+            if remote:
+                self._store.put(task, result)
             self._listener("layers", 1, None)
-        return {str(descriptor.digest): self._known[str(descriptor.digest)] for descriptor in descriptors}
+        return {key: self._known[key][1] for key in wanted}
 
-    def _is_known(self, digest: str) -> bool:
-        known = self._known.get(digest)
-        scan = None if known is None else known.scan
-        return scan is not None and scan.status == "complete" and scan.digest_holds is True
+    def _is_known(self, task: LayerTask) -> bool:
+        known = self._known.get(task.key)
+        if known is None or known[1].scan is None:
+            return False
+        other, scan = known[0], known[1].scan
+        # A table of contents is worth what the manifest is that vouched for it.
+        same = scan.verified == "content" or other.toc_digest == task.toc_digest
+        return same and scan.status == "complete" and scan.digest_holds is True
 
 
-def _scan(
-    recipe: SourceRecipe,
-    client: RegistryClient,
-    layers: _Layers,
-    content: ContentRules,
-    *,
-    platform: Platform | None,
-    prefer: Platform | None,
-) -> ScannedReference:
+def _scan(recipe: SourceRecipe, client: RegistryClient, layers: _Layers, how: _How) -> ScannedReference:
     with recipe.open(client) as source:
-        reading = _read(source, platform, prefer)
+        reading = _read(source, how.platform, how.prefer)
     images = [image for image in reading.images if image.kind is ContentKind.IMAGE]
     others = tuple(image for image in reading.images if image.kind is not ContentKind.IMAGE)
     if not images and reading.failures:
@@ -280,8 +326,12 @@ def _scan(
     if not images:
         kinds = ", ".join(sorted({str(image.kind) for image in others})) or "nothing"
         raise UnsupportedError(f"no image ({kinds})", subject=reading.name)
-    results = layers.scan(recipe, [layer for image in images for layer in image.layers])
-    scanned = tuple(_summarised(image, results, content) for image in images)
+    tasks = [how.tasks(recipe, image) for image in images]
+    results = layers.scan(recipe, [task for each in tasks for task in each])
+    scanned = tuple(
+        _summarised(image, [results[task.key] for task in each], how.content)
+        for image, each in zip(images, tasks, strict=True)
+    )
     return ScannedReference(reading.name, reading, scanned, others, None)
 
 
@@ -298,13 +348,13 @@ def _read(source: ImageSource, platform: Platform | None, prefer: Platform | Non
     return reading
 
 
-def _summarised(image: PlatformImage, results: dict[str, LayerResult], content: ContentRules) -> ScannedImage:
+def _summarised(image: PlatformImage, results: Sequence[LayerResult], content: ContentRules) -> ScannedImage:
     history = (
         (None,) * len(image.layers) if image.config is None else image.config.layer_history(len(image.layers))
     )
     layers = [
-        _layer(descriptor, None if entry is None else entry.created_by, results[str(descriptor.digest)])
-        for descriptor, entry in zip(image.layers, history, strict=True)
+        _layer(descriptor, None if entry is None else entry.created_by, result)
+        for descriptor, entry, result in zip(image.layers, history, results, strict=True)
     ]
     unread = sum(not layer.is_read for layer in layers)
     reason = None
@@ -314,9 +364,9 @@ def _summarised(image: PlatformImage, results: dict[str, LayerResult], content: 
         reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
     if reason is not None:
         return ScannedImage(image, tuple(layers), None, None, reason)
-    spools = [results[str(descriptor.digest)].spool for descriptor in image.layers]
     tally = ContentTally(content)
-    summary = summarise_image([partial(_lines, spool) for spool in spools if spool is not None], each=tally)
+    spools = [partial(_lines, result.spool) for result in results if result.spool is not None]
+    summary = summarise_image(spools, each=tally)
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
     return ScannedImage(image, shared, summary, tally.findings(), None)
 
@@ -331,8 +381,10 @@ def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) 
     scan = result.scan
     if scan is None:
         error = result.error
-        # Anything but our own errors would be a bug or a lack of memory: said as it is.
-        reason = str(error) if isinstance(error, FetchError) else f"{type(error).__name__}: {error}"
-        retryable = isinstance(error, FetchError) and error.retryable
-        return ScannedLayer(descriptor, made_by, "unreadable", reason, retryable, None, None)
-    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, scan.retryable, scan, None)
+        if isinstance(error, FetchError):
+            facts = str(error), error.reason, error.retryable
+        else:  # a bug, or a lack of memory: said as it is
+            facts = f"{type(error).__name__}: {error}", FetchError.reason, False
+        return ScannedLayer(descriptor, made_by, "unreadable", *facts, None, None)
+    code = {"corrupt": BrokenContentError.reason, "mismatch": DigestMismatchError.reason}.get(scan.status)
+    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, code, scan.retryable, scan, None)

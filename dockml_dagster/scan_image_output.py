@@ -94,6 +94,7 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
         "largest_percent_share",
     ):
         found[name] = None if summary is None else getattr(summary, name)
+    found["hash_algorithms"] = None if summary is None else list(summary.hash_algorithms)
     found["layers"] = [_layer_object(layer) for layer in scanned.layers]
     found["largest"] = None if summary is None else [file._asdict() for file in summary.largest]
     found["wasted"] = None if summary is None else [file._asdict() for file in summary.wasted]
@@ -149,8 +150,12 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
         "censored": list(layer.censored),
         "status": layer.status,
         "reason": None if layer.reason is None else _printable(layer.reason),
+        "code": layer.code,
         "retryable": layer.retryable,
         "digest_verified": layer.digest_verified,
+        "diff_id_verified": scan is not None and scan.diff_id_holds is True,
+        "verified": None if scan is None else scan.verified,
+        "fetched_bytes": None if scan is None else scan.fetched_bytes,
         "compression": None if scan is None else scan.compression,
         "instruction": layer.instruction,
         "visible_bytes": None if share is None else share.visible_bytes,

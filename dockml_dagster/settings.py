@@ -24,6 +24,8 @@ VARIABLES = {
     "separated by white space or commas.",
     "DOCKER_CONFIG": "Folder of Docker's `config.json`, where registry logins and credential helpers stand. "
     "Default `~/.docker`.",
+    "DOCKML_LAYER_BYTES": "Compressed bytes of layers that are read for one project, for instance `20G`; known layers "
+    "cost nothing. Images for linux/amd64 come first. Unset: all.",
     "DAGSTER_HOME": "Set by `dockml` to `$DOCKML_HOME/dagster` unless it is set already.",
     "NO_COLOR": "Any value: no colours on the terminal.",
 }
@@ -42,6 +44,8 @@ class Settings:
     """As written; ``clients/registry/settings`` reads it."""
     docker_config: Path | None = None
     """Docker's ``config.json``; None: the one in ``~/.docker``."""
+    layer_bytes: str | None = None
+    """As written; ``corpora/image_selection`` reads it."""
 
     @property
     def published(self) -> Path:
@@ -73,4 +77,5 @@ class Settings:
             docker_config=Path(docker_config).expanduser().absolute() / "config.json"
             if docker_config
             else None,
+            layer_bytes=env.get("DOCKML_LAYER_BYTES") or None,
         )

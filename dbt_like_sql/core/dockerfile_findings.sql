@@ -1,12 +1,11 @@
 -- One row a Dockerfile and practice (dockml), or a Dockerfile and rule that hadolint reports. The reader judges a text
 -- without its repository; whether a .dockerignore lies beside it is decided here.
 WITH
-    -- Only a corpus whose collection takes .dockerignore files can say that one is absent, and it shows that by having
-    -- some: the study's package holds Dockerfiles and Compose files alone.
+    -- Only a complete list of a project's files can say that one is absent; the corpus says where it has one.
     listing AS (
-        SELECT DISTINCT corpus
-        FROM staging.repository_files
-        WHERE parse_filename(path) = '.dockerignore'
+        SELECT project
+        FROM staging.outcomes
+        WHERE stage = 'dockerfiles' AND subject = 'file list' AND status = 'collected'
     ),
     -- The build context is not in the Dockerfile: any folder from the Dockerfile's own up to the root may be it.
     ignoring AS (
@@ -35,11 +34,11 @@ WITH
             found.note,
             found.practice = 'dockerignore' AND found.verdict = 'unknown' AS undecided,
             ignoring.ignore_file,
-            listing.corpus IS NOT NULL AS files_listed
+            listing.project IS NOT NULL AS files_listed
         FROM core.dockerfiles AS files
         JOIN raw.dockerfile_practices AS found ON found.sha256 = files.sha256
         LEFT JOIN ignoring ON ignoring.project = files.project AND ignoring.path = files.path
-        LEFT JOIN listing ON listing.corpus = files.corpus
+        LEFT JOIN listing ON listing.project = files.project
     ),
     -- Only the newest version of the tool that saw a text: versions have different rules.
     lint AS (

@@ -9,13 +9,6 @@ WITH
             ORDER BY list_position(['filtered2', 'notarchived', 'labeling2'], sheet), source_row
         ) = 1
     ),
-    label AS (
-        SELECT *
-        FROM core.categories
-        QUALIFY row_number() OVER (
-            PARTITION BY project ORDER BY list_position(['labeling2', 'filtered2'], sheet)
-        ) = 1
-    ),
     labelled_dockerfiles AS (
         SELECT project, max(dockerfiles) AS dockerfiles, bool_or(words_counted) AS words_counted
         FROM staging.projects
@@ -28,8 +21,12 @@ SELECT
     metadata.name,
     metadata.owner,
     label.category,
+    label.label_source,
+    -- The study's own label where there is one: what the paper's tables rest on, whatever was labelled since.
+    label.category_as_published,
     label.label AS category_label,
     label.rater AS category_rater,
+    metadata.cohort,
     metadata.description,
     metadata.topics,
     metadata.language,
@@ -53,5 +50,5 @@ SELECT
     coalesce(labelled_dockerfiles.words_counted, true) AS in_published_word_counts,
     metadata.position
 FROM metadata
-LEFT JOIN label ON label.project = metadata.project
+LEFT JOIN core.categories AS label ON label.project = metadata.project
 LEFT JOIN labelled_dockerfiles ON labelled_dockerfiles.project = metadata.project

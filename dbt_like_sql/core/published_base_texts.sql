@@ -13,7 +13,7 @@ UNION ALL
 SELECT DISTINCT
     stages.corpus,
     stages.project,
-    coalesce(projects.category, 'unlabelled') AS category,
+    coalesce(projects.category_as_published, projects.category, 'unlabelled') AS category,
     lower(stages.base_text) AS base_text
 FROM core.stages AS stages
 JOIN core.projects AS projects ON projects.project = stages.project

@@ -9,7 +9,7 @@ WITH
         SELECT
             'as_published' AS reading,
             corpus,
-            category,
+            coalesce(category_as_published, category) AS category,
             {
                 'repository_size_kib': repository_size_kib,
                 'commits': commits,

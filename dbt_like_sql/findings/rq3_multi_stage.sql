@@ -13,7 +13,13 @@ WITH
         HAVING from_instructions > 0
     ),
     categorised AS (
-        SELECT files.*, coalesce(projects.category, 'unlabelled') AS category
+        SELECT
+            files.*,
+            coalesce(
+                CASE files.reading WHEN 'as_published' THEN projects.category_as_published END,
+                projects.category,
+                'unlabelled'
+            ) AS category
         FROM files
         JOIN core.projects AS projects ON projects.project = files.project
         UNION ALL

@@ -31,7 +31,7 @@ WITH
             'as_published' AS reading,
             'project' AS unit_of_analysis,
             projects.corpus,
-            coalesce(projects.category, 'unlabelled') AS category,
+            coalesce(projects.category_as_published, projects.category, 'unlabelled') AS category,
             published_configs.config_bytes::DOUBLE AS config_bytes,
             published_configs.environment_variables::DOUBLE AS environment_variables,
             published_layers.layers::DOUBLE AS layers,

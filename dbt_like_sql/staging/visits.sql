@@ -1,5 +1,6 @@
 -- The newest visit of every stage that ended with an answer. A visit that failed for now does not count:
--- what an earlier one found stays current until a later one answers.
+-- what an earlier one found stays current until a later one answers. One that found something, and will look for the
+-- rest again, is an answer.
 SELECT
     corpus,
     project,
@@ -9,5 +10,5 @@ SELECT
     -- arg_max passes over rows without a reason and would give an older visit's.
     arg_max_null(reason, observed_at) AS reason
 FROM raw.outcomes
-WHERE subject = '' AND NOT retryable
+WHERE subject = '' AND (NOT retryable OR status = 'collected')
 GROUP BY corpus, project, stage

@@ -153,7 +153,7 @@ class _Question:
     method: str
     headers: Mapping[str, str]
     authorization: str | None
-    form: Mapping[str, str] | None
+    data: Mapping[str, str] | bytes | None
     expected: frozenset[int]
 
 
@@ -188,18 +188,19 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
-        form: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
         expected: Collection[int] = (200,),
         retry: RetryPolicy | None = None,
     ) -> Answer:
         """An answer with one of the ``expected`` statuses; any other raises the error that it means.
 
+        ``data``: the body, a form or bytes whose type ``headers`` say.
         ``authorization`` goes to the origin of ``address`` and to no other, whatever redirects say. Retries
         follow the error's own verdict. Raises FetchError.
         """
         policy = retry or self.settings.retry
         origin = self.policy.check(address)
-        question = _Question(method, dict(headers or {}), authorization, form, frozenset(expected))
+        question = _Question(method, dict(headers or {}), authorization, data, frozenset(expected))
         failures = 0
         while True:
             self._wait_while_paused(origin, policy)
@@ -285,7 +286,7 @@ class HttpClient:
             "Accept": "*/*",
             **headers,
         }
-        response = transport.send(question.method, address, headers, timeout, question.form)
+        response = transport.send(question.method, address, headers, timeout, question.data)
         answer = Answer(response, address, self.settings.body_seconds)
         self.budget.observe(Origin.of(address).hostname, answer.headers, self._now())
         if "content-length" in answer.headers and answer.content_length is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import SourceRecipe
 from dockml_dagster.clients.layer_worker import LayerTask
-from dockml_dagster.study.image_reference import Digest, LocalForm, LocalImage
+from dockml_dagster.study.image_reference import Digest, ImageReference, LocalForm, LocalImage
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.manifest import Descriptor
 
@@ -31,15 +31,29 @@ class LayerOfImage:
     @contextmanager
     def open(self) -> Iterator[ByteStream]:
         """The bytes, not verified where the scanner computes the very digest that names them (SHA-256)."""
+        verify = not _is_sha256(self.descriptor.digest)
+        with self._source().open_layer(self.descriptor, verify=verify) as stream:
+            yield stream
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """A part of the bytes, unverified."""
+        return self._source().read_range(self.descriptor, start, length)
+
+    def _source(self) -> ImageSource:
         source = _OPEN.get(self.recipe)
         if source is None:
             source = _OPEN[self.recipe] = self.recipe.open()
-        with source.open_layer(self.descriptor, verify=not _is_sha256(self.descriptor.digest)) as stream:
-            yield stream
+        return source
 
 
-def layer_task(recipe: SourceRecipe, descriptor: Descriptor) -> LayerTask:
+def layer_task(
+    recipe: SourceRecipe, descriptor: Descriptor, *, diff_id: Digest | None = None, whole: bool = False
+) -> LayerTask:
     """What the pool needs to scan the layer: keyed by digest, so that equal layers are scanned once.
+
+    A layer in a registry is read by its table of contents where the manifest vouches for one, unless ``whole``;
+    what lies on this machine is cheap to read whole. ``diff_id``: verify that the layer inflates to it; the key is
+    then that of both, because images may disagree about it.
 
     The digest is verified, except in an archive of ``docker save``: that is a local file whose layers lie there
     uncompressed, so that SHA-256 would be four fifths of the work.
@@ -47,13 +61,20 @@ def layer_task(recipe: SourceRecipe, descriptor: Descriptor) -> LayerTask:
     digest = str(descriptor.digest)
     location = recipe.location
     saved = isinstance(location, LocalImage) and location.form is LocalForm.DOCKER_ARCHIVE
+    toc_digest = None
+    if diff_id is not None and not _is_sha256(diff_id):
+        diff_id = None  # the scan knows no other, and images with another are not seen
+    if isinstance(location, ImageReference) and diff_id is None and not whole:
+        toc_digest = descriptor.toc_digest
     return LayerTask(
-        key=digest,
+        key=digest if diff_id is None else f"{digest}={diff_id}",
         source=LayerOfImage(recipe, descriptor),
         size=descriptor.size,
         expected_digest=digest if _is_sha256(descriptor.digest) and not saved else None,
         # Of another algorithm it is the stream that verifies, at its end; a scan with a digest reads that far.
         digest=not saved,
+        toc_digest=None if toc_digest is None else str(toc_digest),
+        expected_diff_id=None if diff_id is None else str(diff_id),
     )
 
 

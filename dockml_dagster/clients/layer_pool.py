@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -53,7 +54,12 @@ def scan_layers(
     done in this process anyway. Closing the iterator ends the workers.
     """
     limits = limits or ScanLimits()
-    distinct = {task.key: task for task in tasks}
+    distinct: dict[str, LayerTask] = {}
+    for task in tasks:
+        other = distinct.setdefault(task.key, task)
+        if other.toc_digest != task.toc_digest:
+            # Manifests disagree about the layer's table of contents: one must not speak for the other's image.
+            distinct[task.key] = replace(task, toc_digest=None)
     queue = sorted(distinct.values(), key=lambda task: -(task.size if task.size is not None else sys.maxsize))
     sizes = [task.size for task in queue]
     small = None not in sizes and sum(size or 0 for size in sizes) < _INLINE_BYTES

@@ -11,17 +11,21 @@ import os
 import pickle
 import sys
 import tempfile
+import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from queue import SimpleQueue
+from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.layer.model import LayerScan, ScanLimits
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import SpoolWriter
+from dockml_dagster.study.layer.toc import scan_toc
 
 _MEMORY = 1 << 30
 """Address space of a worker: a bound for what the caps did not foresee, far above what a scan takes."""
@@ -32,6 +36,15 @@ class LayerSource(Protocol):
 
     def open(self) -> AbstractContextManager[ByteStream]:
         """The layer's bytes as stored, from the first on. Errors are the source's own and come through."""
+        ...
+
+
+@runtime_checkable
+class RangedSource(LayerSource, Protocol):
+    """A source that can also give a part of the layer without the rest."""
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """``length`` stored bytes from ``start`` on."""
         ...
 
 
@@ -76,6 +89,9 @@ class LayerTask:
     expected_diff_id: str | None = None
     digest: bool = True
     """Whether to compute the digest (a local file whose name nobody vouches for may do without)."""
+    toc_digest: str | None = None
+    """`sha256:…` of the layer's table of contents as the manifest promises it. Where ``source`` is a
+    ``RangedSource`` and the table holds what it promises, it is read instead of the layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,11 @@ class LayerResult:
 
 
 def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
-    """Scan one layer in this process; its rows become a file in the directory ``spools``."""
+    """Scan one layer in this process; its rows become a file in the directory ``spools``.
+
+    A table of contents that cannot be had, is damaged, over a cap or not the promised one decides nothing: the
+    layer itself is read then.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix=".scan-", dir=spools) as scratch:
             return _run(task, spools, Path(scratch), limits)
@@ -103,15 +123,18 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
         return cast("BinaryIO", tempfile.NamedTemporaryFile(dir=scratch, delete=False))
 
     writer = SpoolWriter(new_file)
-    with task.source.open() as stream:
-        scan = scan_layer(
-            stream,
-            sink=writer.extend,
-            limits=limits,
-            expected_digest=task.expected_digest,
-            expected_diff_id=task.expected_diff_id,
-            digest=task.digest,
-        )
+    scan = _by_toc(task, writer, limits)
+    if scan is None:
+        writer = SpoolWriter(new_file)
+        with task.source.open() as stream:
+            scan = scan_layer(
+                stream,
+                sink=writer.extend,
+                limits=limits,
+                expected_digest=task.expected_digest,
+                expected_diff_id=task.expected_diff_id,
+                digest=task.digest,
+            )
     if scan.status == "mismatch":
         return LayerResult(task.key, scan, None, None)
     with writer.finish() as rows:
@@ -121,17 +144,33 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
     return LayerResult(task.key, scan, spool, None)
 
 
+def _by_toc(task: LayerTask, writer: SpoolWriter, limits: ScanLimits) -> LayerScan | None:
+    """The scan by the layer's table of contents. None: read the layer."""
+    source = task.source
+    if task.toc_digest is None or task.size is None or not isinstance(source, RangedSource):
+        return None
+    try:
+        scan = scan_toc(
+            source.read_range,
+            task.size,
+            sink=writer.extend,
+            limits=limits,
+            expected_toc_digest=task.toc_digest,
+        )
+    except DockmlError:
+        return None  # reading the layer will tell whether it is only the range that could not be had
+    return scan if scan is not None and scan.status == "complete" else None
+
+
 def main() -> None:
     """Serve tasks from standard input until it ends; results go to standard output, both pickled."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get among the answers
     _bound_memory()
     gc.set_threshold(100_000)  # rows come and go by the million, and none is part of a cycle
-    while True:
-        try:
-            task, spools, limits = pickle.load(requests)  # noqa: S301 - from the parent process only
-        except EOFError:
-            return
+    inbox = _Inbox(requests)
+    while (request := inbox.next()) is not None:
+        task, spools, limits = request
         result = run_task(task, spools, limits)
         try:
             answer = pickle.dumps(result)
@@ -139,6 +178,40 @@ def main() -> None:
             answer = pickle.dumps(LayerResult(task.key, None, None, DockmlError(str(result.error))))
         answers.write(answer)
         answers.flush()
+
+
+_Request = tuple[LayerTask, Path, ScanLimits]
+
+
+class _Inbox:
+    """Requests as they come. The parent asks for one layer at a time and ends its side only when all is done: an end
+    in the middle of a layer means that it was killed, and nobody waits for the rest of an hour's reading.
+    """
+
+    def __init__(self, requests: BinaryIO) -> None:
+        self._requests = requests
+        self._queue: SimpleQueue[_Request | None] = SimpleQueue()
+        self._busy = False
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def next(self) -> _Request | None:
+        """The next request; None: the end."""
+        self._busy = False
+        request = self._queue.get()
+        self._busy = request is not None
+        return request
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                self._queue.put(pickle.load(self._requests))  # noqa: S301 - from the parent process only
+        except EOFError:
+            if self._busy:
+                os._exit(1)
+            self._queue.put(None)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _bound_memory() -> None:

@@ -23,6 +23,9 @@ from dockml_dagster.clients.errors import (
 )
 
 _PULL_LIMIT_WORDS = ("pull rate limit", "pull limit", "increase-rate-limit", "unauthenticated pull")
+_SECONDARY_LIMIT_WORDS = ("secondary rate limit", "abuse detection")
+# GitHub's advice where a secondary limit names no time: at least a minute.
+_SECONDARY_LIMIT_WAIT = 60.0
 _SHOWN = 160
 _WORDS = {
     401: "needs a login",
@@ -50,6 +53,8 @@ def error_of_answer(
     said = f"{said} (HTTP {status})"
     wait = read_retry_after(headers, now)
     kind = _kind(status, headers, code, message)
+    if wait is None and kind is AbuseLimitError and status == 403:
+        wait = _SECONDARY_LIMIT_WAIT
     return kind(said, subject=address, status=status, retry_after=wait)
 
 
@@ -77,6 +82,8 @@ def registry_error(body: bytes) -> tuple[str | None, str | None]:
 def _kind(status: int, headers: Mapping[str, str], code: str | None, message: str | None) -> type[FetchError]:
     if status == 429:
         return _kind_of_429(code, message)
+    if status == 403 and any(word in (message or "").lower() for word in _SECONDARY_LIMIT_WORDS):
+        return AbuseLimitError
     if status == 403 and (headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers):
         return LimitedError
     if status >= 500 or status in {408, 425}:

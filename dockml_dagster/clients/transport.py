@@ -51,7 +51,7 @@ class Transport:
         address: str,
         headers: Mapping[str, str],
         timeout: tuple[float, float],
-        form: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | bytes | None = None,
     ) -> requests.Response:
         """One request, one answer, its body unread. Raises UnavailableError or RefusedHostError."""
         try:
@@ -59,7 +59,7 @@ class Transport:
                 method,
                 address,
                 headers=dict(headers),
-                data=form,
+                data=data,
                 stream=True,
                 allow_redirects=False,
                 timeout=timeout,

@@ -16,12 +16,22 @@ from dockml_dagster.settings import Settings
     metavar="OS/ARCH|all",
     help="Which platform of several. Default: this machine's processor, or the only one there is.",
 )
+@click.option("--whole", is_flag=True, help="Read layers whole that have a table of contents too.")
+@click.option(
+    "--verify-diff-ids",
+    is_flag=True,
+    help="Read layers whole and check that each inflates to what the configuration names.",
+)
 @format_option
-def scan_image(references: tuple[str, ...], platform: str | None, format_: Format) -> None:
+def scan_image(
+    references: tuple[str, ...], platform: str | None, whole: bool, verify_diff_ids: bool, format_: Format
+) -> None:
     """Scan images without a study: sizes, layers, waste, duplicates, biggest files, what ML images carry.
 
     REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or dir:DIR.
-    Nothing is unpacked and no layer is kept. JSON: an object; for several references an array. CSV: a row an image.
+    Nothing is unpacked and no layer is kept. A layer in a registry that carries a table of contents its manifest
+    vouches for (eStargz, zstd:chunked) is read by that alone; what is once known of a registry's layer is kept.
+    JSON: an object; for several references an array. CSV: a row an image.
     """
     from dockml_dagster.scan_image import (
         content_rules,
@@ -37,7 +47,16 @@ def scan_image(references: tuple[str, ...], platform: str | None, format_: Forma
     with progress_bar() as listener:
         settings, rules = Settings.from_environment(), content_rules()
         scanned = list(
-            scan_images(locations, settings, rules, platform=wanted, prefer=prefer, listener=listener)
+            scan_images(
+                locations,
+                settings,
+                rules,
+                platform=wanted,
+                prefer=prefer,
+                whole=whole,
+                verify_diff_ids=verify_diff_ids,
+                listener=listener,
+            )
         )
     if len(scanned) > 1 or scanned[0].error is None:
         click.echo(to_text(scanned, format_), nl=False)

@@ -24,8 +24,13 @@ from dockml_dagster.settings import CORPORA, Settings
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
+@click.option(
+    "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
+)
 @click.option("--quiet", is_flag=True, help="No tables at the end.")
-def study(corpus: str, names: tuple[str, ...], limit: int | None, force: bool, quiet: bool) -> None:
+def study(
+    *, corpus: str, names: tuple[str, ...], limit: int | None, force: bool, lint: bool, quiet: bool
+) -> None:
     """Bring everything of a corpus up to date, then print the research questions.
 
     Only what changed is done again; where nothing is due, nothing runs.
@@ -34,7 +39,9 @@ def study(corpus: str, names: tuple[str, ...], limit: int | None, force: bool, q
 
     settings = Settings.from_environment()
     with progress_bar() as listener:
-        summary = bring_up_to_date(settings, corpus, names=names, limit=limit, force=force, listener=listener)
+        summary = bring_up_to_date(
+            settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener
+        )
     click.echo(f"dockml: {summary}", err=True)
     if not quiet:
         for table, title, columns in _SHOWN:
@@ -59,6 +66,16 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "rq3_multi_stage",
         "RQ3. More than one FROM",
         "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+    ),
+    (
+        "rq3_practices",
+        "RQ3. Practices in the stage that is shipped",
+        "practice, followed, violated, not_applicable, unknown, n, share_followed, low, high",
+    ),
+    (
+        "rq3_reading_differences",
+        "RQ3. Files the paper's parser misreads",
+        "kind, files, n, share",
     ),
     (
         "rq4_image_properties",

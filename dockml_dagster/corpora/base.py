@@ -47,6 +47,12 @@ class Outcome:
     retryable: bool = False
 
 
+FILE_LIST = "file list"
+"""Subject of stage ``dockerfiles``. ``collected`` means: every path of the project was seen and none was left out of
+``raw.repository_files``, so a file that is not there does not exist. A corpus that cannot say so (a package of Dockerfiles
+alone, a truncated listing) leaves the outcome out, and what depends on an absent file is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """Rows by table (``raw.dockerfiles`` → rows) and what happened to each subject."""

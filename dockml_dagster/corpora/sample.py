@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dockml_dagster.corpora.base import (
+    FILE_LIST,
     Collected,
     CorpusError,
     Listing,
@@ -21,7 +22,7 @@ from dockml_dagster.corpora.base import (
     combined_hash,
     partition_key,
 )
-from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 
 RATER = "dockml"
 CODEBOOK = "ease2022"
@@ -43,7 +44,7 @@ class Sample:
     """Reads the projects beside this module; see ``corpora.base.Corpus``."""
 
     name = "sample"
-    method_version = "1"
+    method_version = "2"
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(__file__).parent / "sample_projects"
@@ -175,26 +176,26 @@ class Sample:
                 yield {**common, "code_system": "purpose", "code": code, "evidence": purpose["evidence"]}
 
     def _dockerfiles(self, project: str) -> Collected:
-        files: list[Row] = []
-        dockerfiles: list[Row] = []
-        for path, data in self._files(project):
-            kind = classify_file_name(path)
-            common = {"path": path, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            common["source_file"] = f"{project.removeprefix(self.name + '/')}/{path}"
-            files.append({**common, "file_kind": kind.kind, "kind_reason": kind.reason})
-            if kind.kind == "dockerfile" or kind.mentions_dockerfile:
-                dockerfiles.append({**common, "content": data})
+        contents = dict(self._files(project))
+        folder = project.removeprefix(self.name + "/")
+        found = file_rows(
+            (
+                FoundFile(path, len(data), hashlib.sha256(data).hexdigest(), f"{folder}/{path}")
+                for path, data in contents.items()
+            ),
+            contents.get,
+        )
         outcome = (
             Outcome("dockerfiles", "", "collected")
-            if dockerfiles
+            if found.dockerfiles
             else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
         )
         return Collected(
             {
-                "raw.repository_files": self._stamp(files, project),
-                "raw.dockerfiles": self._stamp(dockerfiles, project),
+                "raw.repository_files": self._stamp(found.repository_files, project),
+                "raw.dockerfiles": self._stamp(found.dockerfiles, project),
             },
-            [outcome],
+            [*found.outcomes, outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
         )
 
     def _manifests(self, project: str) -> Collected:

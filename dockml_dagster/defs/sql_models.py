@@ -33,6 +33,8 @@ RAW_ASSETS: dict[str, str] = {
     "raw.repository_files": "dockerfiles",
     "raw.dockerfiles": "dockerfiles",
     **dict.fromkeys(TABLES, "dockerfile_readings"),
+    "raw.machine_labels": "machine_labels",
+    "raw.machine_label_evidence": "machine_labels",
     "raw.dockerfile_lint": "dockerfile_lint",
     "raw.image_references": "manifests",
     "raw.manifests": "manifests",
@@ -41,6 +43,12 @@ RAW_ASSETS: dict[str, str] = {
     "raw.image_layers": "manifests",
     "raw.layers": "layer_stats",
     "raw.layer_file_types": "layer_stats",
+    "raw.layer_files": "layer_stats",
+    "raw.image_summaries": "layer_stats",
+    "raw.image_layer_shares": "layer_stats",
+    "raw.image_contents": "layer_stats",
+    "raw.image_file_types": "layer_stats",
+    "raw.image_files": "layer_stats",
     "raw.outcomes": "layer_stats",
     "raw.reported": "layer_stats",
     "raw.revisits": "repo_list",
@@ -83,6 +91,17 @@ def _test_name(column: Column, entry: Any) -> str:
     return f"{column.name}_{entry if isinstance(entry, str) else next(iter(entry))}"
 
 
+def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
+    """The generic tests of a table's columns as asset checks."""
+    return [
+        dg.AssetCheckSpec(
+            _test_name(column, entry), asset=asset_key(model.name), description=column.description
+        )
+        for column in model.columns
+        for entry in column.tests
+    ]
+
+
 def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
     assets = []
     checks = []
@@ -101,11 +120,7 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
                 metadata={"dagster/table_name": model.name},
             )
         )
-        checks += [
-            dg.AssetCheckSpec(_test_name(column, entry), asset=key, description=column.description)
-            for column in model.columns
-            for entry in column.tests
-        ]
+        checks += check_specs(model)
     known = {model.name for model in project.models}
     for singular in project.checks:
         last_read = next((name for name in reversed(singular.references) if name in known), None)
@@ -149,14 +164,15 @@ def _checks(
     for model in selected:
         for tested in build.test(connection, model):
             if (asset_key(model.name), tested.name) in wanted:
-                yield _check_result(asset_key(model.name), tested)
+                yield check_result(asset_key(model.name), tested)
     for singular in project.checks:
         key = targets.get(singular.name)
         if key is not None and (key, singular.name) in wanted:
-            yield _check_result(key, build.check(connection, singular))
+            yield check_result(key, build.check(connection, singular))
 
 
-def _check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+def check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+    """What a data test found, as Dagster shows it."""
     severity = dg.AssetCheckSeverity.WARN if tested.warn_only else dg.AssetCheckSeverity.ERROR
     metadata: dict[str, Any] = {"failing rows": tested.failing}
     if tested.sample:

@@ -6,21 +6,20 @@ Not here: judging them (``purpose``), merging of several files, variable interpo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.project_facts import MAX_FACTS, MAX_TEXT, Fact
 
 MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 60
-_COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml\Z", re.IGNORECASE)
 
 
 def is_compose(path: str) -> bool:
     """Whether a path is named like a compose file."""
-    return _COMPOSE.search(path) is not None
+    return classify_file_name(path).kind == "compose"
 
 
 def compose_facts(path: str, text: str) -> tuple[Fact, ...]:

@@ -31,6 +31,8 @@ REFERENCE_NAME = "org.opencontainers.image.ref.name"
 ESTARGZ_TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ZSTD_CHUNKED_POSITION = "io.github.containers.zstd-chunked.manifest-position"
 ZSTD_CHUNKED_POSITION_OLD = "io.containers.zstd-chunked.manifest-position"
+ZSTD_CHUNKED_TOC_DIGEST = "io.github.containers.zstd-chunked.manifest-checksum"
+ZSTD_CHUNKED_TOC_DIGEST_OLD = "io.containers.zstd-chunked.manifest-checksum"
 
 
 class BrokenManifestError(ValueError):
@@ -78,6 +80,20 @@ class Descriptor:
             name in self.annotations
             for name in (ESTARGZ_TOC_DIGEST, ZSTD_CHUNKED_POSITION, ZSTD_CHUNKED_POSITION_OLD)
         )
+
+    @property
+    def toc_digest(self) -> Digest | None:
+        """The digest of the layer's table of contents, by which the manifest vouches for it: of its JSON text
+        (eStargz) or of its compressed bytes (zstd:chunked). None: there is no table that can be trusted.
+        """
+        for name in (ESTARGZ_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST_OLD):
+            try:
+                digest = Digest.parse(self.annotations.get(name, ""))
+            except ImageReferenceError:
+                continue
+            if digest.algorithm == "sha256":
+                return digest
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dockml_dagster.study.compose_facts import compose_facts, is_compose
-from dockml_dagster.study.declared_dependencies import declared_dependencies, declares_dependencies
+from dockml_dagster.study.compose_facts import compose_facts
+from dockml_dagster.study.declared_dependencies import declared_dependencies
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.project_facts import (
     Fact,
@@ -18,11 +18,11 @@ from dockml_dagster.study.project_facts import (
     dependency_facts,
     dockerfile_facts,
     file_facts,
-    is_workflow,
     metadata_facts,
     readme_facts,
     workflow_facts,
 )
+from dockml_dagster.study.project_files import read_as
 
 
 def facts_of_project(
@@ -46,13 +46,14 @@ def facts_of_project(
         facts.extend(dockerfile_facts(path, reading, metadata.name))
     facts.extend(count_facts(len(real)))
     for path, text in sorted((texts or {}).items()):
-        if is_compose(path):
+        role = read_as(path)
+        if role == "compose":
             facts.extend(compose_facts(path, text))
-        elif is_workflow(path):
+        elif role == "workflow":
             facts.extend(workflow_facts(path, text))
-        elif "/" not in path and path.lower().startswith("readme"):
+        elif role == "readme":
             facts.extend(readme_facts(path, text, metadata.name))
-        elif declares_dependencies(path):
+        elif role == "dependencies":
             facts.extend(dependency_facts(declared_dependencies(path, text)))
     if paths is not None:
         facts.extend(file_facts(sorted(paths), metadata.name))

@@ -46,8 +46,9 @@ MAX_FACTS = 20_000
 _MAX_README = 64 * 1024
 _LEAD_END = re.compile(r"[.!?:;]\s|,| that | which | for | to ")
 _WORKFLOW = re.compile(
-    r"^(?:\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.yml|\.travis\.yml|\.circleci/config\.yml|azure-pipelines[^/]*\.ya?ml"
-    r"|Jenkinsfile|\.buildkite/[^/]+\.ya?ml|\.drone\.yml|cloudbuild\.ya?ml)\Z"
+    r"^(?:\.github/workflows/[^/]+\.ya?ml|\.github/actions/[^/]+/action\.ya?ml|\.gitlab-ci\.ya?ml|\.gitlab(?:-ci)?/[^/]+\.ya?ml"
+    r"|\.travis\.ya?ml|\.circleci/config\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml"
+    r"|Jenkinsfile|\.buildkite/[^/]+\.ya?ml|\.drone\.ya?ml|\.woodpecker\.ya?ml|cloudbuild[^/]*\.ya?ml)\Z"
 )
 
 

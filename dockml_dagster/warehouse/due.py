@@ -354,3 +354,21 @@ def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
         """,
         [moment(connection)],
     )
+
+
+def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
+    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
+    found = connection.execute(
+        """
+        SELECT found.sha256
+        FROM raw.dockerfiles AS found
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.dockerfile_lint AS known
+            WHERE known.sha256 = found.sha256 AND known.tool_version = ?
+        )
+        GROUP BY found.sha256
+        ORDER BY found.sha256
+        """,
+        [tool_version],
+    )
+    return [row[0] for row in found.fetchall()]

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.warehouse import layer_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,4 +44,5 @@ def apply(connection: duckdb.DuckDBPyConnection) -> list[int]:
     for number in due:
         connection.execute(migrations[number])
         connection.execute("INSERT INTO raw.schema_migrations VALUES (?, now()::TIMESTAMP)", [number])
+    layer_files.define_view(connection)
     return due

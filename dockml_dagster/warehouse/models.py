@@ -83,12 +83,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything under ``dbt_like_sql/``, models in the order in which they can run."""
+    """Everything under ``dbt_like_sql/``, models in the order in which they can run.
+
+    ``computed``: tables that Python makes from models, documented beside them (``meta: computed_by: …``).
+    """
 
     models: tuple[Model, ...]
     seeds: tuple[Model, ...]
     raw: tuple[Model, ...]
     checks: tuple[Check, ...]
+    computed: tuple[Model, ...] = ()
     by_name: Mapping[str, Model] = field(default_factory=dict)
 
 
@@ -123,11 +127,20 @@ def load(root: Path | None = None) -> Project:
     raw = {
         name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))
     }
-    known = {**models, **seeds, **raw}
+    computed = {
+        name: _documented(name, None, documented["models"])
+        for name, entry in sorted(documented.get("models", {}).items())
+        if (entry.get("meta") or {}).get("computed_by")
+    }
+    known = {**models, **seeds, **raw, **computed}
     checks = tuple(_checks(root / "checks", documented.get("data_tests", {})))
-    _require_known([*models.values(), *checks], known)
+    # What Python computes comes after every model, so that no model can read it.
+    _require_known([*models.values()], {**models, **seeds, **raw})
+    _require_known(checks, known)
     ordered = tuple(models[name] for name in _order(models))
-    return Project(ordered, tuple(seeds.values()), tuple(raw.values()), checks, known)
+    return Project(
+        ordered, tuple(seeds.values()), tuple(raw.values()), checks, tuple(computed.values()), known
+    )
 
 
 def references(sql: str, *, where: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockml_dagster.warehouse import layer_files
 from dockml_dagster.warehouse.connection import Warehouse, make_folder, process_alive
 from dockml_dagster.warehouse.rows import quote
 
@@ -45,12 +46,17 @@ def remove_leftovers(target: Path) -> list[Path]:
     return removed
 
 
-def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Copy all of the connected database into a new file: schemas, tables, views and their comments."""
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
+    """Copy all of the connected database into a new file: schemas, tables, views and their comments.
+
+    A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
+    """
     # ATTACH takes no bound parameter.
     location = str(target).replace("'", "''")
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
     connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
     connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+    if alone:
+        layer_files.materialise(connection, "published")
     connection.execute("DETACH published")

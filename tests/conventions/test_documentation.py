@@ -9,7 +9,7 @@ from dockml_dagster.warehouse.models import Model, Project, folder, load
 from dockml_dagster.warehouse.rows import columns_of
 
 PROJECT = load()
-DOCUMENTED = [*PROJECT.raw, *PROJECT.seeds, *PROJECT.models]
+DOCUMENTED = [*PROJECT.raw, *PROJECT.seeds, *PROJECT.models, *PROJECT.computed]
 READINGS = {"as_published", "corrected"}
 
 
@@ -44,7 +44,8 @@ def test_every_documented_name_is_a_file(project: Project) -> None:
     """A description whose file is gone or misspelt is documentation of nothing."""
     import yaml
 
-    files = {path.stem: path for path in folder().rglob("*") if path.suffix in {".sql", ".csv"}}
+    files = {path.stem for path in folder().rglob("*") if path.suffix in {".sql", ".csv"}}
+    files |= {model.name.split(".")[1] for model in project.computed}
     wrong = []
     for path in sorted(folder().rglob("*.yml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -57,7 +58,7 @@ def test_every_documented_name_is_a_file(project: Project) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("model", [m for m in PROJECT.models if m.schema == "findings"], ids=_name)
+@pytest.mark.parametrize("model", [m for m in DOCUMENTED if m.schema == "findings"], ids=_name)
 def test_finding_has_corpus_denominator_and_unit(model: Model, built: duckdb.DuckDBPyConnection) -> None:
     columns = columns_of(built, model.name)
     assert "corpus" in columns

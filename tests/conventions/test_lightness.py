@@ -13,6 +13,7 @@ import pytest
 import dockml_dagster
 
 ROOT = Path(dockml_dagster.__file__).parents[1]
+DOCKERFILE = ROOT / "dockml_dagster/corpora/sample_projects/aurora-vision/streetlight/Dockerfile"
 HEAVY = ("dagster", "pandas", "numpy", "duckdb", "requests", "tree_sitter")
 
 RUN = """
@@ -64,6 +65,8 @@ def home(tmp_path: Path) -> Path:
         (["show", "funnel", "--format", "json"], ("duckdb",)),
         (["sql", "FROM findings.funnel"], ("duckdb",)),
         (["sql", "FROM findings.funnel", "--format", "csv"], ("duckdb",)),
+        (["read-dockerfile", str(DOCKERFILE)], ("tree_sitter",)),
+        (["read-dockerfile", str(DOCKERFILE), "--format", "json"], ("tree_sitter",)),
     ],
     ids=lambda value: " ".join(value) or "nothing",
 )

@@ -24,6 +24,7 @@ LONGER = {
     "requirements.txt": "written by `make lock`",
     "requirements-dev.txt": "written by `make lock`",
     "tests/unit/clients/test_registry_faults.py": "one fault of a registry after the other, each a few lines",
+    "tests/integration/github/stand_in.py": "one server and all its routes",
     "tests/integration/test_scan_image.py": "one image built by hand, and every figure of it",
     "tests/conventions/asset_graph.txt": "a line an asset",
 }

@@ -8,12 +8,15 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from dockml_dagster import hadolint
+from dockml_dagster.cli import main
 from dockml_dagster.defs.lint import dockerfile_lint, lint_dockerfiles
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.hadolint import Remark
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import write_visit
 
 TEXTS = {"a": b"FROM a:latest\n", "b": b"FROM b\n", "c": b"BROKEN\n"}
@@ -155,3 +158,36 @@ def test_study_never_waits_for_it() -> None:
     assert {"core/dockerfile_findings", "published"} <= keys["lint_dockerfiles"]
     assert asset_key("core.dockerfile_findings").to_user_string() in keys["make_findings"]
     assert not {"dockerfiles", "dockerfile_readings"} & keys["lint_dockerfiles"]
+
+
+def test_the_command_says_at_once_that_it_is_absent(home: Path, program: StandIn) -> None:
+    program.program = None
+    done = CliRunner().invoke(main, ["study", "--lint"])
+    assert done.exit_code == 2
+    assert "pip install 'dockml[lint]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not home.exists()
+
+
+# Dagster deprecates an argument that the jobs still say.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_command_lints_and_rebuilds_what_reads_it(
+    home: Path, program: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def every_text(_: Path, texts: Mapping[str, bytes]) -> Any:
+        program.asked += texts
+        return [(key, (Remark("linted"), Remark("DL3006", "warning", 1))) for key in texts]
+
+    monkeypatch.setattr(hadolint, "lint", every_text)
+    arguments = ["study", "--project", "lanternfish/recipe-recs", "--lint", "--quiet"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert program.asked
+    assert f"{len(program.asked)} texts linted" in done.stderr
+    with duckdb.connect(str(Settings.from_environment().published), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT count(*), any_value(severity), any_value(lines) FROM core.dockerfile_findings WHERE rule = 'DL3006'"
+        ).fetchone()
+    assert found == (len(program.asked), "warning", [1])
+    again = CliRunner().invoke(main, arguments)
+    assert "nothing is due" in again.stderr

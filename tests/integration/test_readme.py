@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+QUESTIONS = re.findall(r"\*\*([^*\n]+\?)\*\*\n\n```sql\n(.*?)```\n\n((?:\|[^\n]*\n)+)", README, re.DOTALL)
+"""Question, query, and the answer as the README prints it."""
 COMMANDS = [
     line.removeprefix(".venv/bin/dockml ")
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
@@ -24,16 +25,23 @@ TARGETS = re.findall(r"^make ([a-z0-9-]+)$", README, re.MULTILINE)
 
 
 def test_the_readme_has_commands_and_queries() -> None:
-    assert len(QUERIES) >= 5
+    assert len(QUESTIONS) >= 10
+    assert len(QUESTIONS) == README.count("```sql\n")
     assert len(COMMANDS) >= 6
     assert TARGETS == ["study", "ui"]
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_query(query: str, studied: Path, dockml: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    answer = dockml(studied, "sql", query, "--format", "csv")
+@pytest.mark.parametrize(("question", "query", "expected"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
+def test_answer_is_the_one_printed(
+    question: str,
+    query: str,
+    expected: str,
+    studied: Path,
+    dockml: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    answer = dockml(studied, "sql", query, "--format", "markdown")
     assert answer.returncode == 0, answer.stderr
-    assert len(answer.stdout.splitlines()) > 1
+    assert answer.stdout.strip() == expected.strip()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

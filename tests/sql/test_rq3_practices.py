@@ -28,7 +28,7 @@ LISTED = [
     ("c/o/listed", "app/.dockerignore"),
     ("c/o/listed", "application/.dockerignore"),
     ("c/o/listed", "other/Dockerfile.gpu.dockerignore"),
-    # A corpus that takes no .dockerignore files cannot say that one is absent, whatever else it lists.
+    # A project whose list is not known to be complete cannot say that one is absent, whatever else it lists.
     ("d/o/unlisted", "docker-compose.yml"),
     ("d/o/unlisted", "docker/Dockerfile.dockerignore"),
 ]
@@ -49,6 +49,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "CREATE TABLE staging.repository_files (corpus VARCHAR, project VARCHAR, path VARCHAR)"
         )
         opened.executemany("INSERT INTO staging.repository_files VALUES (left($1, 1), $1, $2)", LISTED)
+        opened.execute(
+            "CREATE TABLE staging.outcomes AS "
+            "SELECT 'c/o/listed' AS project, 'dockerfiles' AS stage, 'file list' AS subject, 'collected' AS status "
+            "UNION ALL SELECT 'd/o/unlisted', 'dockerfiles', 'file list', 'not_available'"
+        )
         opened.execute(
             "CREATE TABLE core.projects AS "
             "SELECT 'c' AS corpus, 'c/o/listed' AS project, 'Toolkit' AS category "

@@ -161,7 +161,7 @@ class Authenticator:
                 "scope": scope,
                 **({"service": service} if service else {}),
             }
-            with self._http.request("POST", realm, form=form) as answer:
+            with self._http.request("POST", realm, data=form) as answer:
                 return answer.read(MAX_TOKEN_BODY)
         parts = urlsplit(realm)
         query = parse_qsl(parts.query, keep_blank_values=True)

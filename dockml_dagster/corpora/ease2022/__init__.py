@@ -24,6 +24,7 @@ from dockml_dagster.corpora.base import (
 )
 from dockml_dagster.corpora.ease2022 import images, workbook
 from dockml_dagster.corpora.ease2022.package import Package, clone, fingerprint, open_package
+from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 
 DOCKERFILES = "raw-data/Dockerfiles/logs/"
 
@@ -37,7 +38,7 @@ class Ease2022:
     """
 
     name = "ease2022"
-    method_version = "1"
+    method_version = "2"
 
     def __init__(self, location: Path | None, cache: Path) -> None:
         self._given = location
@@ -179,49 +180,32 @@ class Ease2022:
         return combined_hash([*named, *logs, self._exports.manifest_hash(self._unique_references(project))])
 
     def _dockerfiles(self, project: str) -> Collected:
-        from dockml_dagster.study.dockerfile.names import classify_file_name
-
-        files: list[Row] = []
-        dockerfiles: list[Row] = []
-        outcomes: list[Outcome] = []
         root = f"{DOCKERFILES}{project.removeprefix(self.name + '/')}/latest"
-        for source_file in self._paths.get(project, ()):
-            path = source_file.removeprefix(root + "/")
-            data = self._package.read(source_file) or b""
-            kind = classify_file_name(path)
-            digest = hashlib.sha256(data).hexdigest()
-            files.append(
-                {
-                    "path": path,
-                    "file_kind": kind.kind,
-                    "kind_reason": kind.reason,
-                    "size_bytes": len(data),
-                    "sha256": digest,
-                    "source_file": source_file,
-                }
-            )
-            # The paper takes every file with "dockerfile" in its name; which of them are Dockerfiles is judged later.
-            if "dockerfile" not in path.rsplit("/", 1)[-1].lower():
-                continue
-            dockerfiles.append(
-                {
-                    "path": path,
-                    "size_bytes": len(data),
-                    "sha256": digest,
-                    "content": data,
-                    "source_file": source_file,
-                }
-            )
-            if not data.strip():
-                outcomes.append(Outcome("dockerfiles", path, "malformed", "the file is empty"))
-            elif not _is_utf8(data):
-                outcomes.append(Outcome("dockerfiles", path, "unreadable", "not UTF-8; read as bytes"))
+        sources = {path.removeprefix(root + "/"): path for path in self._paths.get(project, ())}
+        contents = {path: self._package.read(source_file) or b"" for path, source_file in sources.items()}
+        found = file_rows(
+            (
+                FoundFile(path, len(data), hashlib.sha256(data).hexdigest(), sources[path])
+                for path, data in contents.items()
+            ),
+            contents.get,
+        )
+        dockerfiles = found.dockerfiles
+        outcomes = list(found.outcomes)
+        for row in dockerfiles:
+            if not row["content"].strip():
+                outcomes.append(Outcome("dockerfiles", row["path"], "malformed", "the file is empty"))
+            elif not _is_utf8(row["content"]):
+                outcomes.append(Outcome("dockerfiles", row["path"], "unreadable", "not UTF-8; read as bytes"))
         status: Outcome = (
             Outcome("dockerfiles", "", "collected")
             if dockerfiles
             else Outcome("dockerfiles", "", "not_available", "the package has no Dockerfile of this project")
         )
-        return Collected({"raw.repository_files": files, "raw.dockerfiles": dockerfiles}, [*outcomes, status])
+        return Collected(
+            {"raw.repository_files": found.repository_files, "raw.dockerfiles": dockerfiles},
+            [*outcomes, status],
+        )
 
     def _manifests(self, project: str) -> Collected:
         rows: dict[str, list[Row]] = {

@@ -44,7 +44,7 @@ _BY_SUFFIX: dict[str, Kind] = {suffix: kind for kind, text in _SUFFIXES.items() 
 # dot is how modules are named; BuildKit's documentation and every corpus seen write variants with a capital
 # D.
 _AMBIGUOUS = frozenset({"r", "c", "go", "el", "m4", "in", "conf", "sql", "lock"})
-_COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-].*)?\.ya?ml\Z")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-].*)?\.ya?ml\Z")
 _NAMED = re.compile(r"(?:docker|container)file\Z")
 _VARIANT = re.compile(r"(?:(?:docker|container)file[._-].+|.+[._-](?:docker|container)file)\Z")
 

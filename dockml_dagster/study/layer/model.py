@@ -185,7 +185,8 @@ class LayerScan:
     """`sha256:…` of the bytes as they came. None: a cap on compressed bytes or time stopped the reading, or
     the caller asked for no digest."""
     digest_holds: bool | None
-    """Whether ``digest`` is the expected one. None: nothing expected, or no digest."""
+    """Whether ``digest`` is the expected one. None: nothing expected, or no digest. With a table of contents:
+    whether that is the one expected."""
     diff_id: str | None
     """`sha256:…` of the inflated stream, where asked for and read to its end."""
     diff_id_holds: bool | None

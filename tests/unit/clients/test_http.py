@@ -295,7 +295,7 @@ def test_endless_redirects(serve, make_http, reply) -> None:
 def test_a_form_is_not_sent_on(serve, make_http, reply) -> None:
     server = serve(lambda asked: reply(307, b"", {"Location": "/b"}))
     with pytest.raises(BrokenContentError, match="redirect"):
-        make_http(server).request("POST", server.url, form={"a": "b"})
+        make_http(server).request("POST", server.url, data={"a": "b"})
 
 
 def test_an_echoed_token_stays_out_of_the_error(serve, make_http, reply, error_reply) -> None:

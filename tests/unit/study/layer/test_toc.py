@@ -8,8 +8,6 @@ import io
 import json
 import os
 import struct
-import tarfile
-import zlib
 
 import pytest
 from backports import zstd
@@ -17,6 +15,7 @@ from backports import zstd
 from dockml_dagster.study.layer.model import LayerEntry, ScanLimits
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.toc import find_toc, scan_toc, toc_objects
+from tests.toc_layers import chunked, empty_member, estargz, toc_of
 
 MEMBERS = [
     ("usr/", None),
@@ -30,60 +29,6 @@ MEMBERS = [
     ("opt/.wh..wh..opq", b""),
     ("opt/ünï ☃.txt", b"x" * 10),
 ]
-TYPES = {
-    tarfile.REGTYPE: "reg",
-    tarfile.DIRTYPE: "dir",
-    tarfile.SYMTYPE: "symlink",
-    tarfile.LNKTYPE: "hardlink",
-}
-
-
-def toc_of(layer: bytes) -> bytes:
-    entries = []
-    with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
-        for member in archive:
-            entry = {
-                "name": member.name + "/" * member.isdir(),
-                "type": TYPES[member.type],
-                "mode": member.mode,
-            }
-            entry |= {"modtime": "2020-09-13T12:26:40Z", "uid": 0, "gid": 0}
-            if member.isfile():
-                content = archive.extractfile(member).read()
-                entry |= {"size": len(content), "digest": "sha256:" + hashlib.sha256(content).hexdigest()}
-            elif member.linkname:
-                entry["linkName"] = member.linkname
-            entries.append(entry)
-            if member.size > 1000:
-                entries.append({"name": member.name, "type": "chunk", "chunkOffset": 1000})
-    return json.dumps(
-        {"version": 1, "entries": entries, "more": {"nested": [1, 2]}}, ensure_ascii=False
-    ).encode()
-
-
-def empty_member(extra: bytes) -> bytes:
-    """A gzip member of nothing with an extra field, as eStargz ends."""
-    head = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H", len(extra)) + extra
-    return head + b"\x01\0\0\xff\xff" + bytes(8)
-
-
-def estargz(tar, layer: bytes, toc: bytes, *, legacy: bool = False) -> bytes:
-    unended = layer.rstrip(b"\0")
-    body = gzip.compress(unended + bytes(-len(unended) % 512))
-    offset = b"%016x" % len(body) + b"STARGZ"
-    footer = empty_member(offset if legacy else b"SG" + struct.pack("<H", 22) + offset)
-    assert len(footer) == (47 if legacy else 51)
-    assert zlib.decompress(footer, 31) == b""
-    return body + gzip.compress(tar([("stargz.index.json", toc)])) + footer
-
-
-def chunked(layer: bytes, toc: bytes, *, length: int = 64) -> bytes:
-    body = zstd.compress(layer)
-    packed = zstd.compress(toc)
-    numbers = [len(body) + 8, len(packed), len(toc), 1]
-    footer = struct.pack("<4Q", *numbers) + bytes(length - 40) + b"GnUlInUx"
-    frames = (struct.pack("<II", 0x184D2A50, len(payload)) + payload for payload in (packed, footer))
-    return body + b"".join(frames)
 
 
 class Ranges:
@@ -102,11 +47,11 @@ def layer(tar) -> bytes:
 
 
 @pytest.fixture
-def blobs(tar, layer: bytes) -> dict[str, bytes]:
+def blobs(layer: bytes) -> dict[str, bytes]:
     toc = toc_of(layer)
     return {
-        "estargz": estargz(tar, layer, toc),
-        "stargz": estargz(tar, layer, toc, legacy=True),
+        "estargz": estargz(layer, toc),
+        "stargz": estargz(layer, toc, legacy=True),
         "zstd:chunked": chunked(layer, toc),
         "zstd:chunked, 40": chunked(layer, toc, length=40),
     }
@@ -142,7 +87,7 @@ def test_a_full_scan_reads_these_layers_too(blobs, form: str, scanned) -> None:
         assert result.row("stargz.index.json").kind == "metadata"
 
 
-def test_the_promised_digest_is_checked(tar, blobs, layer: bytes) -> None:
+def test_the_promised_digest_is_checked(blobs, layer: bytes) -> None:
     toc = toc_of(layer)
     promises = {
         "estargz": hashlib.sha256(toc).hexdigest(),

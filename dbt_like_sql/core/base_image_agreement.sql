@@ -1,0 +1,74 @@
+-- One row a base image that the study typed by hand, beside what the Dockerfile says there. The sheet gives a FROM by its
+-- text, not by its line, so a row agrees when any FROM of the file names the image. What a build passes from outside
+-- (Compose, CI) is not the file's knowledge, and is not used. What each kind means and counts as: the seed.
+WITH
+    typed AS (
+        SELECT
+            corpus,
+            project,
+            source_row,
+            ltrim(dockerfile_path, '/') AS path,
+            list_filter(regexp_split_to_array(trim(base_text), '\s+'), lambda word: NOT starts_with(word, '--'))[1] AS word,
+            version AS version_typed
+        FROM staging.base_image_labels
+    ),
+    named AS (
+        SELECT
+            *,
+            contains(word, '$') OR contains(word, '{') AS is_variable,
+            nullif(regexp_extract(split_part(word, '@', 1), ':([^:/]*)$', 1), '') AS typed_tag,
+            -- Docker Hub's own host and its folder of official images are left out, as people write names.
+            regexp_replace(
+                regexp_replace(split_part(word, '@', 1), ':[^:/]*$', ''), '^(?:(?:index\.)?docker\.io/)?(?:library/)?', ''
+            ) AS typed_name
+        FROM typed
+    ),
+    compared AS (
+        SELECT
+            named.corpus,
+            named.source_row,
+            any_value(named) AS typed,
+            count(stages.stage) AS stages,
+            bool_or(stages.base_text = named.word AND stages.base_kind = 'stage') AS is_stage,
+            bool_or(stages.base_text = named.word AND stages.base_kind = 'unresolved') AS is_unresolved,
+            bool_or(stages.base_text = named.word AND stages.base_kind = 'image') AS is_resolved,
+            bool_or(stages.base_kind = 'unresolved') AS any_unresolved,
+            bool_or(stages.base_name = named.typed_name) AS same_name,
+            bool_or(
+                stages.base_name = named.typed_name
+                AND (
+                    stages.tag IS NOT DISTINCT FROM named.typed_tag
+                    -- Some rows have the tag in the column beside.
+                    OR (named.typed_tag IS NULL AND stages.tag = named.version_typed)
+                )
+            ) AS same_image,
+            list(DISTINCT coalesce(stages.base_name || coalesce(':' || stages.tag, ''), stages.base_text))
+                FILTER (WHERE stages.base_kind <> 'stage') AS file_images,
+            flatten(list(stages.unresolved) FILTER (WHERE stages.unresolved IS NOT NULL)) AS variables
+        FROM named
+        LEFT JOIN core.stages AS stages ON stages.project = named.project AND stages.path = named.path
+        GROUP BY named.corpus, named.source_row
+    )
+SELECT
+    corpus,
+    typed.project,
+    typed.path,
+    source_row,
+    typed.word AS typed_text,
+    list_sort(file_images) AS file_images,
+    list_sort(list_distinct(variables)) AS variables,
+    CASE
+        WHEN stages = 0 THEN 'file not read'
+        WHEN typed.word = 'scratch' THEN 'scratch'
+        WHEN is_stage THEN 'stage of the file'
+        WHEN is_unresolved THEN 'variable, unresolved'
+        WHEN typed.is_variable AND is_resolved THEN 'variable, resolved'
+        WHEN typed.is_variable THEN 'variable, not in the file'
+        WHEN same_image THEN 'same image'
+        WHEN any_unresolved THEN 'typed for an unresolved FROM'
+        WHEN same_name AND typed.typed_tag IS NULL THEN 'same name, no tag typed'
+        WHEN same_name THEN 'same name, another tag'
+        ELSE 'another image'
+    END AS kind
+FROM compared
+ORDER BY corpus, source_row

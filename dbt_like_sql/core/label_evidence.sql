@@ -1,0 +1,15 @@
+-- What each machine label rests on: rule or feature, and the place in the repository.
+SELECT
+    corpus,
+    project,
+    unit_kind,
+    unit,
+    code_system,
+    code,
+    rule,
+    sub_code,
+    contribution,
+    found_in,
+    file,
+    line
+FROM raw.machine_label_evidence

@@ -1,0 +1,229 @@
+-- Every measure that groups are compared in, in the corrected reading: one row a unit (project, Dockerfile, image, layer)
+-- and measure. censored: the true value is at least the one given, because a cap cut the reading short. An image or
+-- layer of projects of two categories stands in both. A yes or no is 1 or 0.
+WITH
+    projects AS (
+        SELECT
+            corpus,
+            project,
+            coalesce(cohort, 'ml') AS cohort,
+            category,
+            label_source,
+            commits,
+            contributors,
+            forks,
+            stars,
+            releases,
+            repository_size_kib
+        FROM core.projects
+    ),
+    valid_files AS (
+        SELECT * FROM core.dockerfiles WHERE valid
+    ),
+    profile AS (
+        UNPIVOT (
+            SELECT
+                projects.corpus,
+                projects.project,
+                projects.project AS unit,
+                projects.commits::DOUBLE AS commits,
+                projects.contributors::DOUBLE AS contributors,
+                projects.forks::DOUBLE AS forks,
+                projects.stars::DOUBLE AS stars,
+                projects.releases::DOUBLE AS releases,
+                projects.repository_size_kib::DOUBLE AS repository_size_kib,
+                files.dockerfiles::DOUBLE AS dockerfiles
+            FROM projects
+            LEFT JOIN (
+                SELECT project, count(*) AS dockerfiles FROM valid_files GROUP BY project
+            ) AS files ON files.project = projects.project
+        )
+        ON commits, contributors, forks, stars, releases, repository_size_kib, dockerfiles
+        INTO NAME measure VALUE value
+    ),
+    keywords AS (
+        SELECT corpus, project, keyword, count(*) AS instructions
+        FROM core.instructions
+        WHERE reading = 'corrected' AND dockerfile_valid AND known_keyword
+        GROUP BY ALL
+    ),
+    instruction_shares AS (
+        SELECT
+            totals.corpus,
+            totals.project,
+            totals.project AS unit,
+            'instruction_share_' || lower(known.keyword) AS measure,
+            coalesce(keywords.instructions, 0) / totals.instructions AS value
+        FROM (
+            SELECT corpus, project, sum(instructions) AS instructions FROM keywords GROUP BY ALL
+        ) AS totals
+        CROSS JOIN seeds.dockerfile_keywords AS known
+        LEFT JOIN keywords ON keywords.project = totals.project AND keywords.keyword = known.keyword
+    ),
+    commands AS (
+        SELECT corpus, project, task, count(*) AS commands
+        FROM core.run_commands
+        WHERE dockerfile_valid AND task IS NOT NULL AND NOT nested
+        GROUP BY ALL
+    ),
+    task_shares AS (
+        SELECT
+            totals.corpus,
+            totals.project,
+            totals.project AS unit,
+            'run_task_share_' || regexp_replace(lower(tasks.task), '[^a-z0-9]+', '_', 'g') AS measure,
+            coalesce(commands.commands, 0) / totals.commands AS value
+        FROM (
+            SELECT corpus, project, sum(commands) AS commands FROM commands GROUP BY ALL
+        ) AS totals
+        CROSS JOIN (SELECT DISTINCT task FROM commands) AS tasks
+        LEFT JOIN commands ON commands.project = totals.project AND commands.task = tasks.task
+    ),
+    based AS (
+        SELECT DISTINCT corpus, project, coalesce(base_image_type, 'not classified') AS base_image_type
+        FROM core.base_images
+        WHERE dockerfile_valid
+    ),
+    base_image_types AS (
+        SELECT
+            projects.corpus,
+            projects.project,
+            projects.project AS unit,
+            'uses_base_image_' || regexp_replace(lower(types.base_image_type), '[^a-z0-9]+', '_', 'g') AS measure,
+            (used.project IS NOT NULL)::INTEGER::DOUBLE AS value
+        FROM (SELECT DISTINCT corpus, project FROM based) AS projects
+        CROSS JOIN (SELECT DISTINCT base_image_type FROM based) AS types
+        LEFT JOIN based AS used
+            ON used.project = projects.project AND used.base_image_type = types.base_image_type
+    ),
+    dockerfile_sizes AS (
+        UNPIVOT (
+            SELECT
+                files.corpus,
+                files.project,
+                files.project || '/' || files.path AS unit,
+                files.instructions::DOUBLE AS dockerfile_instructions,
+                files.stages::DOUBLE AS dockerfile_stages,
+                (files.stages > 1)::INTEGER::DOUBLE AS multi_stage
+            FROM valid_files AS files
+        )
+        ON dockerfile_instructions, dockerfile_stages, multi_stage
+        INTO NAME measure VALUE value
+    ),
+    practices AS (
+        SELECT
+            corpus,
+            project,
+            project || '/' || path AS unit,
+            'follows_' || regexp_replace(lower(rule), '[^a-z0-9]+', '_', 'g') AS measure,
+            (verdict = 'followed')::INTEGER::DOUBLE AS value
+        FROM core.dockerfile_findings
+        WHERE source = 'dockml' AND dockerfile_valid AND verdict IN ('followed', 'violated')
+    ),
+    named AS (
+        SELECT DISTINCT images.corpus, images.config_digest, project_images.project
+        FROM core.images AS images
+        CROSS JOIN unnest(images."references") AS reference (name)
+        JOIN core.project_images AS project_images
+            ON project_images.corpus = images.corpus AND project_images.reference = reference.name
+    ),
+    image_values AS (
+        UNPIVOT (
+            SELECT
+                corpus,
+                config_digest,
+                CASE WHEN config_known THEN config_bytes END::DOUBLE AS image_config_bytes,
+                env_count::DOUBLE AS image_environment_variables,
+                rootfs_layers::DOUBLE AS image_layers,
+                compressed_bytes::DOUBLE AS image_compressed_bytes,
+                (user_name NOT IN ('', '0', 'root'))::INTEGER::DOUBLE AS image_user_not_root
+            FROM core.images
+        )
+        ON image_config_bytes, image_environment_variables, image_layers, image_compressed_bytes, image_user_not_root
+        INTO NAME measure VALUE value
+    ),
+    images AS (
+        SELECT image_values.corpus, named.project, image_values.config_digest AS unit, measure, value
+        FROM image_values
+        JOIN named ON named.corpus = image_values.corpus AND named.config_digest = image_values.config_digest
+    ),
+    layer_owners AS (
+        SELECT DISTINCT listed.corpus, listed.layer_digest, named.project
+        FROM staging.image_layers AS listed
+        JOIN named ON named.corpus = listed.corpus AND named.config_digest = listed.config_digest
+    ),
+    layer_values AS (
+        UNPIVOT (
+            SELECT
+                corpus,
+                layer_digest,
+                coalesce(censored, '') <> '' AS censored,
+                compressed_bytes::DOUBLE AS layer_compressed_bytes,
+                files::DOUBLE AS layer_files,
+                directories::DOUBLE AS layer_directories,
+                max_depth::DOUBLE AS layer_max_depth
+            FROM core.layers
+        )
+        ON layer_compressed_bytes, layer_files, layer_directories, layer_max_depth
+        INTO NAME measure VALUE value
+    ),
+    layers AS (
+        SELECT
+            layer_values.corpus,
+            layer_owners.project,
+            layer_values.layer_digest AS unit,
+            measure,
+            value,
+            -- The size as stored is read from the manifest; a cap on reading the archive does not touch it.
+            censored AND measure <> 'layer_compressed_bytes' AS censored
+        FROM layer_values
+        JOIN layer_owners
+            ON layer_owners.corpus = layer_values.corpus AND layer_owners.layer_digest = layer_values.layer_digest
+    ),
+    every (corpus, project, unit, measure, value, rq, unit_of_analysis, kind, censored) AS (
+        SELECT corpus, project, unit, measure, value, 'rq1', 'project', 'number', false FROM profile
+        UNION ALL
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false FROM instruction_shares
+        UNION ALL
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false FROM task_shares
+        UNION ALL
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'yes or no', false FROM base_image_types
+        UNION ALL
+        SELECT
+            corpus, project, unit, measure, value, 'rq3', 'Dockerfile',
+            CASE measure WHEN 'multi_stage' THEN 'yes or no' ELSE 'number' END, false
+        FROM dockerfile_sizes
+        UNION ALL
+        SELECT corpus, project, unit, measure, value, 'rq3', 'Dockerfile', 'yes or no', false FROM practices
+        UNION ALL
+        SELECT
+            corpus, project, unit, measure, value, 'rq4', 'image',
+            CASE measure WHEN 'image_user_not_root' THEN 'yes or no' ELSE 'number' END, false
+        FROM images
+        UNION ALL
+        SELECT corpus, project, unit, measure, value, 'rq4', 'layer', 'number', censored FROM layers
+    ),
+    shipped AS (
+        -- The type of the image that the shipped stage starts from: of the last such FROM where there are several.
+        SELECT project || '/' || path AS unit, arg_max(base_image_type, line) AS base_image_type
+        FROM core.base_images
+        WHERE dockerfile_valid AND reaches_shipped
+        GROUP BY ALL
+    )
+SELECT
+    every.corpus,
+    every.rq,
+    every.measure,
+    every.kind,
+    every.unit_of_analysis,
+    every.project,
+    every.unit,
+    projects.cohort,
+    projects.category,
+    projects.label_source,
+    shipped.base_image_type,
+    every.value,
+    every.censored
+FROM every
+JOIN projects ON projects.project = every.project
+LEFT JOIN shipped ON every.unit_of_analysis = 'Dockerfile' AND shipped.unit = every.unit

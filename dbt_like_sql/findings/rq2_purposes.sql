@@ -1,0 +1,77 @@
+-- RQ2: for what the projects use Docker: how many of each category (and how many Dockerfiles) serve each purpose, by the
+-- labels of people, of the machine, and final. A unit may serve several, so shares do not add up to 1; n counts the units
+-- that were looked at, those without any purpose too. The paper printed no count or share of a purpose: published_share
+-- is empty on purpose. The interval is Wilson's, at 95 % (Wilson, JASA 22, 1927); Dockerfiles of one project resemble
+-- each other, so theirs is too narrow rather than too wide.
+WITH
+    labelled AS (
+        SELECT
+            purposes.corpus,
+            purposes.source,
+            CASE purposes.unit_kind WHEN 'dockerfile' THEN 'Dockerfile' ELSE 'project' END AS unit_of_analysis,
+            purposes.unit,
+            purposes.purpose,
+            purposes.label_source,
+            coalesce(projects.category, 'unlabelled') AS category
+        FROM core.purposes AS purposes
+        JOIN core.projects AS projects ON projects.project = purposes.project
+        WHERE projects.cohort IS DISTINCT FROM 'control'
+    ),
+    categorised AS (
+        SELECT * FROM labelled
+        UNION ALL
+        SELECT * REPLACE ('All' AS category) FROM labelled
+    ),
+    totals AS (
+        SELECT corpus, source, unit_of_analysis, category, count(DISTINCT unit) AS n
+        FROM categorised
+        GROUP BY ALL
+    ),
+    counted AS (
+        SELECT
+            totals.corpus,
+            totals.source,
+            totals.unit_of_analysis,
+            totals.category,
+            codes.name AS purpose,
+            codes.side,
+            count(DISTINCT found.unit) AS units,
+            count(DISTINCT found.unit) FILTER (WHERE found.label_source <> 'machine') AS labelled_by_people,
+            totals.n
+        FROM totals
+        CROSS JOIN seeds.purposes AS codes
+        LEFT JOIN categorised AS found
+            ON found.corpus = totals.corpus
+            AND found.source = totals.source
+            AND found.unit_of_analysis = totals.unit_of_analysis
+            AND found.category = totals.category
+            AND found.purpose = codes.name
+        GROUP BY ALL
+    ),
+    shares AS (
+        SELECT *, units / n AS share, 1.959963984540054::DOUBLE AS z FROM counted
+    ),
+    centred AS (
+        SELECT
+            *,
+            (share + z * z / (2 * n)) / (1 + z * z / n) AS centre,
+            z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n) AS half_width
+        FROM shares
+    )
+SELECT
+    corpus,
+    category,
+    purpose,
+    side,
+    unit_of_analysis,
+    source AS label_source,
+    units,
+    labelled_by_people,
+    n,
+    share,
+    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+    CASE WHEN units = 0 THEN 0.0 ELSE centre - half_width END AS share_low,
+    CASE WHEN units = n THEN 1.0 ELSE centre + half_width END AS share_high,
+    NULL::DOUBLE AS published_share
+FROM centred
+ORDER BY corpus, label_source, unit_of_analysis, category, share DESC, purpose

@@ -1,0 +1,40 @@
+"""What GitHub alone means by some statuses, as kinds of the one error tree.
+
+Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .../search (422), and the 451 that a
+repository withheld for legal reasons answers.
+"""
+
+from dockml_dagster.clients.errors import FetchError
+
+
+class EmptyRepositoryError(FetchError):
+    """A repository without commits (409): there is nothing to read, and that is an answer."""
+
+    reason = "empty_repository"
+
+
+class WithheldError(FetchError):
+    """Withheld for legal reasons (451)."""
+
+    reason = "withheld"
+
+
+class InvalidQuestionError(FetchError):
+    """GitHub could not make sense of the question (422): a mistake in a search's text, or of ours."""
+
+    reason = "invalid_question"
+
+
+_BY_STATUS: dict[int, type[FetchError]] = {
+    409: EmptyRepositoryError,
+    422: InvalidQuestionError,
+    451: WithheldError,
+}
+
+
+def as_github_means_it(error: FetchError) -> FetchError:
+    """The same error, of the kind that GitHub gives its status to."""
+    kind = _BY_STATUS.get(error.status or 0)
+    if kind is None or isinstance(error, kind):
+        return error
+    return kind(error.problem, subject=error.subject, status=error.status, retry_after=error.retry_after)

@@ -1,0 +1,177 @@
+"""What GitHub says about a repository and its files, as plain types, read from either of its two interfaces.
+
+Here: the types, and reading them from JSON that strangers wrote. Not here: asking (``client``, ``questions``).
+Sources: docs.github.com/en/rest/repos/repos, .../git/trees; docs.github.com/en/graphql/reference/objects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from dockml_dagster.clients.errors import BrokenContentError
+from dockml_dagster.study.json_facts import Facts
+
+EntryKind = Literal["file", "executable", "symlink", "submodule", "directory", "unknown"]
+_KINDS: dict[str, EntryKind] = {
+    "100644": "file",
+    "100664": "file",
+    "100755": "executable",
+    "120000": "symlink",
+    "160000": "submodule",
+    "040000": "directory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository's metadata. None: not said. ``id``: GitHub's number, which renaming leaves as it is.
+
+    ``size_kib``: of the git repository. ``open_issues``: with pull requests, as REST counts. Times: as written, ISO 8601.
+    ``commits``, ``releases``, ``issues``, ``pulls``: known from GraphQL, or asked one by one.
+    """
+
+    id: int
+    name: str
+    description: str | None = None
+    topics: tuple[str, ...] = ()
+    language: str | None = None
+    homepage: str | None = None
+    stars: int | None = None
+    forks: int | None = None
+    open_issues: int | None = None
+    size_kib: int | None = None
+    archived: bool | None = None
+    fork: bool | None = None
+    private: bool | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    pushed_at: str | None = None
+    default_branch: str | None = None
+    commits: int | None = None
+    releases: int | None = None
+    issues: int | None = None
+    pulls: int | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """For keeping; ``from_document`` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Repository":
+        """What ``as_document`` gave."""
+        return cls(**{**document, "topics": tuple(document.get("topics") or ())})
+
+
+def repository_of_rest(facts: Facts, where: str) -> Repository:
+    """A repository from REST, alone or among a search's results. Raises BrokenContentError without id or name."""
+    number, name = facts.whole("id"), facts.text("full_name")
+    if number is None or not is_name(name):
+        raise BrokenContentError("a repository without id or name", subject=where)
+    return Repository(
+        id=number,
+        name=name or "",
+        description=facts.text("description"),
+        topics=facts.texts("topics") or (),
+        language=facts.text("language"),
+        homepage=facts.text("homepage") or None,
+        stars=facts.whole("stargazers_count"),
+        forks=facts.whole("forks_count"),
+        open_issues=facts.whole("open_issues_count"),
+        size_kib=facts.whole("size"),
+        archived=facts.truth("archived"),
+        fork=facts.truth("fork"),
+        private=facts.truth("private"),
+        created_at=facts.text("created_at"),
+        updated_at=facts.text("updated_at"),
+        pushed_at=facts.text("pushed_at"),
+        default_branch=facts.text("default_branch"),
+    )
+
+
+def repository_of_graphql(facts: Facts, where: str) -> Repository:
+    """A repository from GraphQL (fields of ``questions.REPOSITORY``). Raises BrokenContentError."""
+    number, name = facts.whole("databaseId"), facts.text("nameWithOwner")
+    if number is None or not is_name(name):
+        raise BrokenContentError("a repository without id or name", subject=where)
+    language = facts.inner("primaryLanguage")
+    topics = facts.inner("repositoryTopics")
+    nodes = (topics.objects("nodes") if topics else None) or ()
+    named = (node.inner("topic") for node in nodes)
+    branch = facts.inner("defaultBranchRef")
+    target = branch.inner("target") if branch else None
+    history = target.inner("history") if target else None
+    open_issues, open_pulls = _total(facts, "openIssues"), _total(facts, "openPulls")
+    return Repository(
+        id=number,
+        name=name or "",
+        description=facts.text("description"),
+        topics=tuple(text for topic in named if topic and (text := topic.text("name"))),
+        language=language.text("name") if language else None,
+        homepage=facts.text("homepageUrl") or None,
+        stars=facts.whole("stargazerCount"),
+        forks=facts.whole("forkCount"),
+        open_issues=None if open_issues is None or open_pulls is None else open_issues + open_pulls,
+        size_kib=facts.whole("diskUsage"),
+        archived=facts.truth("isArchived"),
+        fork=facts.truth("isFork"),
+        private=facts.truth("isPrivate"),
+        created_at=facts.text("createdAt"),
+        updated_at=facts.text("updatedAt"),
+        pushed_at=facts.text("pushedAt"),
+        default_branch=branch.text("name") if branch else None,
+        # A repository without a default branch has no commit: that is 0, and known.
+        commits=history.whole("totalCount") if history else (0 if branch is None else None),
+        releases=_total(facts, "releases"),
+        issues=_total(facts, "issues"),
+        pulls=_total(facts, "pullRequests"),
+    )
+
+
+def is_name(name: str | None) -> bool:
+    """Whether a text is ``owner/name`` as GitHub writes them."""
+    owner, slash, rest = (name or "").partition("/")
+    allowed = all(c.isascii() and (c.isalnum() or c in "-_.") for c in owner + rest)
+    return bool(slash and owner and rest and allowed and rest not in {".", ".."} and len(owner + rest) <= 200)
+
+
+def _total(facts: Facts, name: str) -> int | None:
+    inner = facts.inner(name)
+    return inner.whole("totalCount") if inner else None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One path of a commit. ``sha``: git's name of the content. ``size``: bytes, of files only."""
+
+    path: str
+    kind: EntryKind
+    sha: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All paths below one directory. ``truncated``: GitHub left some out (beyond 100,000 entries or 7 MB)."""
+
+    sha: str
+    entries: tuple[TreeEntry, ...]
+    truncated: bool
+
+
+def tree_of_rest(facts: Facts, where: str) -> Tree:
+    """An answer of ``git/trees``. Raises BrokenContentError for one without hash or entries."""
+    sha, entries = facts.text("sha"), facts.objects("tree")
+    if not is_sha(sha) or entries is None:
+        raise BrokenContentError("a tree without hash or entries", subject=where)
+    read = []
+    for entry in entries:
+        path, name = entry.text("path"), entry.text("sha")
+        if path and is_sha(name):
+            kind = _KINDS.get(entry.text("mode") or "", "unknown")
+            read.append(TreeEntry(path, kind, name or "", entry.whole("size")))
+    return Tree(sha or "", tuple(read), facts.truth("truncated") or False)
+
+
+def is_sha(text: str | None) -> bool:
+    """Whether a text is a whole object name of git, SHA-1 or SHA-256."""
+    return bool(text) and len(text or "") in {40, 64} and all(c in "0123456789abcdef" for c in text or "")

@@ -1,0 +1,63 @@
+"""Where GitHub is, and as whom it is asked.
+
+Here: the two addresses of a GitHub or GitHub Enterprise server, made from one setting. Not here: reading the
+environment (``dockml_dagster.settings``).
+"""
+
+from dataclasses import dataclass, field
+
+from dockml_dagster.clients.errors import FetchError, SettingError
+from dockml_dagster.clients.hosts import HostPolicy, Origin
+from dockml_dagster.clients.http import HttpClient, HttpSettings, user_agent
+from dockml_dagster.clients.retry import RetryPolicy
+
+PUBLIC_API = "https://api.github.com"
+_ENTERPRISE = "/api/v3"
+# A search's window is a minute; waiting for it is part of the work, waiting for the hour's is not.
+_RETRY = RetryPolicy(longest_obeyed=75.0)
+
+
+@dataclass(frozen=True, slots=True)
+class GithubSettings:
+    """``api``: base of the REST interface, without a slash at its end. ``token``: never shown, not even here.
+    ``contact``: whom the server's operators can turn to.
+    """
+
+    api: str = PUBLIC_API
+    token: str | None = field(default=None, repr=False)
+    contact: str | None = None
+
+    @classmethod
+    def of(cls, api: str | None, token: str | None, contact: str | None = None) -> "GithubSettings":
+        """Settings from what a user wrote. Raises SettingError for what is no address of a server or no token."""
+        base = (api or PUBLIC_API).strip().rstrip("/")
+        try:
+            Origin.of(base)
+        except FetchError:
+            raise SettingError(f"DOCKML_GITHUB_API_URL is no address of an API: {base[:100]!r}") from None
+        key = (token or "").strip()
+        if any(ord(character) < 33 or ord(character) > 126 for character in key):
+            raise SettingError("GITHUB_TOKEN has characters that no token has")
+        address = (contact or "").strip()
+        if not address.isprintable():
+            raise SettingError("DOCKML_CONTACT is no address")
+        return cls(base, key or None, address or None)
+
+    @property
+    def graphql(self) -> str:
+        """Address of the GraphQL interface: ``/graphql``, on Enterprise servers ``/api/graphql``."""
+        if self.api.endswith(_ENTERPRISE):
+            return self.api.removesuffix(_ENTERPRISE) + "/api/graphql"
+        return self.api + "/graphql"
+
+    @property
+    def host(self) -> str:
+        """The server's name, as a file name can hold it."""
+        origin = Origin.of(self.api)
+        return origin.hostname if origin.port in {80, 443} else f"{origin.hostname}-{origin.port}"
+
+    def http(self) -> HttpClient:
+        """A client that may speak to this server and to no other."""
+        origin = Origin.of(self.api)
+        policy = HostPolicy(names=(), configured=frozenset({origin}))
+        return HttpClient(policy, HttpSettings(agent=user_agent(self.contact), retry=_RETRY))

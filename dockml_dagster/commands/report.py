@@ -1,0 +1,52 @@
+"""``dockml report``: the HTML report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dockml_dagster.commands.options import corpus_option
+from dockml_dagster.settings import Settings
+
+
+@click.command()
+@corpus_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Where to write; - is standard output. Default: dockml-report-CORPUS.html in this folder.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIRECTORY",
+    help="Write every figure there too, as SVG, PDF and CSV.",
+)
+def report(corpus: str | None, output: Path | None, figures: Path | None) -> None:
+    """Write the report: one HTML file with figures, tables and sentences about a corpus.
+
+    It opens offline in any browser and prints well; its figures can be saved from it as SVG, PDF and CSV. All numbers
+    come from the published file, and each says from which table.
+
+    \b
+    dockml report
+    dockml report --corpus ease2022 --output paper.html --figures ./figures
+    """
+    from dockml_dagster.provenance import libraries
+    from dockml_dagster.report.building import build_report
+    from dockml_dagster.report.files import write_figures, write_page
+
+    settings = Settings.from_environment()
+    built = build_report(settings.published, corpus, libraries())
+    if figures is not None:
+        write_figures(built, figures)
+        click.echo(f"dockml: wrote {len(built.figures)} figures to {figures}", err=True)
+    if str(output) == "-":
+        click.echo(built.html, nl=False)
+        return
+    target = output or Path(f"dockml-report-{built.corpus}.html")
+    write_page(built, target)
+    click.echo(f"dockml: wrote {target}", err=True)

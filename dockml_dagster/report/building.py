@@ -1,0 +1,97 @@
+"""Building a report: every section asked of the published file, every figure drawn, the page set.
+
+Belongs here: the order of things, and what a part without rows says. Does not: what sections say, how pages look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockml_dagster.report.blocks import Block, Figure, Paragraph, Part, Section
+from dockml_dagster.report.drawing import Drawn, draw
+from dockml_dagster.report.source import Source, opened
+from dockml_dagster.report.text import Html, count, say
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSection:
+    """A section with its blocks, and the statements behind them."""
+
+    section: Section
+    blocks: Sequence[Block]
+    asked: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report of one corpus: the page, and its figures by name."""
+
+    corpus: str
+    html: str
+    figures: Mapping[str, Drawn]
+
+
+def build_report(published: Path, corpus: str | None, versions: Mapping[str, str]) -> Report:
+    """The report of one corpus; ``corpus`` None: the only one there is.
+
+    ``versions``: what computed it, name → version, for the section on method.
+
+    Raises:
+        BadInputError: nothing is published, or the corpus is not in it, or it has several and none was named.
+    """
+    from dockml_dagster.report.page import page
+
+    with opened(published, corpus) as source:
+        built = build_sections(source)
+        corpus = source.corpus
+    figures = {
+        block.name: draw(block) for section in built for block in section.blocks if isinstance(block, Figure)
+    }
+    return Report(corpus, page(corpus, built, figures, versions), figures)
+
+
+def build_sections(source: Source) -> list[BuiltSection]:
+    """Every section, asked of the file; a part without rows is one sentence."""
+    from dockml_dagster.report.sections import SECTIONS
+
+    built = []
+    for section in SECTIONS:
+        source.asked.clear()
+        blocks = [block for part in section.parts for block in _blocks(source, part)]
+        built.append(BuiltSection(section, blocks, tuple(source.asked)))
+    return built
+
+
+def _blocks(source: Source, part: Part) -> Sequence[Block]:
+    missing = next((table for table in part.reads if not source.has_rows(table)), None)
+    if missing is None:
+        return part.build(source)
+    return [Paragraph(_nothing(source, part, missing), role="note")]
+
+
+def _nothing(source: Source, part: Part, missing: str) -> Html:
+    """Why a part says nothing, in a sentence."""
+    what = part.what[:1].upper() + part.what[1:]
+    if not source.columns(missing):
+        return say(
+            "{what}: not in this file; it was published by a version without the table <code>{table}</code>.",
+            what=what,
+            table=missing,
+        )
+    reasons = source.reasons(part.stage) if part.stage else []
+    if not reasons:
+        return say(
+            "{what}: the corpus {corpus} has no row of <code>{table}</code>.",
+            what=what,
+            corpus=source.corpus,
+            table=missing,
+        )
+    return say(
+        "{what}: nothing of this corpus, because {reason} (so for {projects} projects, at the stage <code>{stage}</code>).",
+        what=what,
+        reason=reasons[0]["reason"],
+        projects=count(reasons[0]["projects"]),
+        stage=part.stage,
+    )

@@ -1,0 +1,298 @@
+"""The shapes that the report's figures have: steps, shares with intervals, medians with quartiles, two readings.
+
+Belongs here: charts by what they show, drawn with Vega-Altair from plain rows (no pandas). Does not: which finding they show
+(``sections``), colours (``theme``), files (``drawing``). Altair is imported when the first chart is drawn, for it takes
+half a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.report.source import Row
+from dockml_dagster.report.theme import BLUE, FONT_SIZE, GREEN, INK, MUTED, ORANGE, PALE, READINGS, ROW
+
+if TYPE_CHECKING:
+    import altair
+
+POINT = 70
+"""Area of a point in square pixels."""
+
+SIZE_LABEL = (
+    "datum.value >= 1073741824 ? format(datum.value / 1073741824, '~g') + ' GiB' : "
+    "datum.value >= 1048576 ? format(datum.value / 1048576, '~g') + ' MiB' : "
+    "datum.value >= 1024 ? format(datum.value / 1024, '~g') + ' KiB' : format(datum.value, '~g') + ' B'"
+)
+"""Vega expression: bytes with a binary unit."""
+COUNT_LABEL = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
+"""Vega expression: a count, each with a prefix of its own; the built-in format takes one an axis, and prints 0k."""
+SHARE_LABEL = "format(100 * datum.value, '~g')"
+
+
+def _data(rows: Sequence[Row]) -> altair.InlineData:
+    import altair
+
+    return altair.InlineData(values=[{key: _plain(value) for key, value in row.items()} for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has."""
+    return value if value is None or isinstance(value, str | bool | int | float) else float(value)
+
+
+def _order(rows: Sequence[Row], key: str) -> list[str]:
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def _y(rows: Sequence[Row], key: str = "label", *, limit: int | None = None) -> altair.Y:
+    import altair
+
+    axis = altair.Axis(title=None, labelLimit=limit) if limit else altair.Axis(title=None)
+    return altair.Y(f"{key}:N", sort=_order(rows, key), axis=axis)
+
+
+def label_limit(width: int) -> int:
+    """Pixels that the labels of rows may take."""
+    return 250 if width > 500 else 150
+
+
+def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
+    """What is left after each step, on a logarithmic axis, each step's number beside its point.
+
+    ``rows``: ``label``, ``n``. Points and not bars, because a bar has no zero to start from on such an axis.
+    """
+    import altair
+
+    base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
+    top = max(row["n"] for row in rows)
+    bottom = 10 ** (len(str(max(min(row["n"] for row in rows), 1))) - 1)
+    x = altair.X(
+        "n:Q",
+        title=x_title,
+        scale=altair.Scale(type="log", domain=[bottom, top * 3], nice=False),
+        axis=altair.Axis(values=[10**power for power in range(8)], labelExpr=COUNT_LABEL),
+    )
+    line = base.mark_line(color=PALE, strokeWidth=2).encode(x=x, order=altair.Order("position:Q"))
+    points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
+    labels = base.mark_text(align="left", dx=9, color=INK, fontSize=FONT_SIZE).encode(
+        x=x, text=altair.Text("n:Q", format=",")
+    )
+    return _plot(line + points + labels, rows, width)
+
+
+def shares(
+    rows: Sequence[Row], *, width: int, x_title: str, limit: float | None = None
+) -> altair.TopLevelMixin:
+    """Shares with their intervals. ``rows``: ``label``, ``share``, ``low``, ``high`` (0 to 1)."""
+    import altair
+
+    base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
+    top = limit or min(1.0, max(row["high"] or row["share"] or 0 for row in rows) * 1.05) or 1.0
+    x = altair.X(
+        "share:Q",
+        title=x_title,
+        scale=altair.Scale(domain=[0, top], nice=False),
+        axis=altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4),
+    )
+    interval = base.mark_rule(color=BLUE, strokeWidth=2).encode(
+        x=altair.X("low:Q", title=x_title), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
+    return _plot(interval + points, rows, width)
+
+
+def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
+    """A share in both readings, joined by a line. ``rows``: ``label``, ``reading``, ``share`` (0 to 1)."""
+    import altair
+
+    shown = [{**row, "reading": READINGS.get(row["reading"], row["reading"])} for row in rows]
+    base = altair.Chart(_data(shown)).encode(y=_y(shown, limit=label_limit(width)))
+    x = altair.X(
+        "share:Q",
+        title=x_title,
+        scale=altair.Scale(domainMin=0),
+        axis=altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4),
+    )
+    names = list(READINGS.values())
+    line = base.mark_line(color=PALE, strokeWidth=2).encode(x=x, detail="label:N")
+    points = base.mark_point(size=POINT, strokeWidth=2, opacity=1, filled=True).encode(
+        x=x,
+        color=altair.Color(
+            "reading:N",
+            title=None,
+            scale=altair.Scale(domain=names, range=[BLUE, ORANGE]),
+            legend=_legend(width),
+        ),
+        shape=altair.Shape(
+            "reading:N", title=None, scale=altair.Scale(domain=names, range=["circle", "diamond"])
+        ),
+    )
+    return _plot(line + points, rows, width)
+
+
+def quartiles(
+    rows: Sequence[Row], *, width: int, x_title: str, log: bool = False, size: bool = False
+) -> altair.TopLevelMixin:
+    """Medians with the range of the middle half. ``rows``: ``label``, ``median``, ``q25``, ``q75``.
+
+    ``size``: the values are bytes.
+    """
+    import altair
+
+    base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
+    axis = altair.Axis(tickCount=6 if width > 500 else 4, labelExpr=COUNT_LABEL)
+    if size:
+        axis = altair.Axis(labelExpr=SIZE_LABEL, values=_size_ticks(rows, width))
+    elif log:
+        axis = altair.Axis(values=[10**power for power in range(10)], labelExpr=COUNT_LABEL)
+    scale = altair.Scale(type="log", nice=False, domain=_around(rows)) if log else altair.Scale(domainMin=0)
+    x = altair.X("median:Q", title=x_title, scale=scale, axis=axis)
+    half = base.mark_rule(color=PALE, strokeWidth=9).encode(
+        x=altair.X("q25:Q", title=x_title, scale=scale, axis=axis), x2="q75:Q"
+    )
+    points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
+    return _plot(half + points, rows, width)
+
+
+def _around(rows: Sequence[Row]) -> list[float]:
+    """The range of all quartiles with a margin, for a logarithmic axis."""
+    low = min(value for row in rows for value in (row["q25"], row["median"]) if value > 0)
+    high = max(row["q75"] for row in rows)
+    return [low / 1.3, high * 1.3]
+
+
+def _size_ticks(rows: Sequence[Row], width: int) -> list[float]:
+    """Powers of two inside the range, at most one tick for every 70 pixels of the column."""
+    low, high = _around(rows)
+    inside = [2.0**power for power in range(60) if low <= 2.0**power <= high]
+    every = -(-len(inside) // max(width // 110, 2))
+    return inside[::-every] if every else inside
+
+
+def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMixin:
+    """Medians with quartiles of several measures, a panel each with an axis of its own.
+
+    ``rows``: ``panel``, ``label``, ``median``, ``q25``, ``q75``.
+    """
+    import altair
+
+    # The names of the rows stand once a line of panels, and take their share of its width.
+    inner = (width - 130 - 24 * across) // across
+    charts = []
+    for place, name in enumerate(_order(rows, "panel")):
+        part = [row for row in rows if row["panel"] == name]
+        labelled = place % across == 0
+        base = altair.Chart(_data(part)).encode(
+            y=altair.Y(
+                "label:N",
+                sort=_order(part, "label"),
+                axis=altair.Axis(title=None, labelLimit=130, labels=labelled),
+            )
+        )
+        axis = altair.Axis(tickCount=3, labelExpr=COUNT_LABEL)
+        x = altair.X("median:Q", title=name, scale=altair.Scale(domainMin=0), axis=axis)
+        half = base.mark_rule(color=PALE, strokeWidth=9).encode(
+            x=altair.X("q25:Q", title=name, scale=altair.Scale(domainMin=0), axis=axis), x2="q75:Q"
+        )
+        points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
+        charts.append(
+            (half + points).properties(width=max(inner, 90), height=ROW * len(_order(part, "label")))
+        )
+    joined = altair.concat(*charts, columns=across, spacing={"column": 14, "row": 18})
+    return joined.properties(padding=padding(rows))
+
+
+def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
+    """How many times the printed value each repeated value is; 1 is the printed value itself.
+
+    ``rows``: ``label``, ``reading``, ``ratio``.
+    """
+    import altair
+
+    shown = [{**row, "reading": READINGS.get(row["reading"], row["reading"])} for row in rows]
+    names = list(READINGS.values())
+    x = altair.X(
+        "ratio:Q",
+        title=x_title,
+        scale=altair.Scale(
+            type="log",
+            nice=False,
+            domain=[min(row["ratio"] for row in rows) / 1.15, max(row["ratio"] for row in rows) * 1.15],
+        ),
+        axis=altair.Axis(values=[2.0**power for power in range(-6, 7)], format="~r"),
+    )
+    points = (
+        altair.Chart(_data(shown))
+        .mark_point(size=POINT, strokeWidth=1.6, opacity=1)
+        .encode(
+            x=x,
+            y=_y(shown, limit=label_limit(width)),
+            color=altair.Color(
+                "reading:N",
+                title=None,
+                scale=altair.Scale(domain=names, range=[BLUE, ORANGE]),
+                legend=_legend(width),
+            ),
+            shape=altair.Shape(
+                "reading:N", title=None, scale=altair.Scale(domain=names, range=["circle", "diamond"])
+            ),
+        )
+    )
+    one = altair.Chart(_data([{"ratio": 1}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x="ratio:Q")
+    return _plot(one + points, rows, width)
+
+
+def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
+    """Shares with intervals of two or three groups beside each other.
+
+    ``rows``: ``label``, ``group``, ``share``, ``low``, ``high``; ``names``: the groups in the order of the legend.
+    """
+    import altair
+
+    base = altair.Chart(_data(rows)).encode(
+        y=_y(rows, limit=label_limit(width)),
+        yOffset=altair.YOffset("group:N", sort=list(names)),
+        color=altair.Color(
+            "group:N",
+            title=None,
+            scale=altair.Scale(domain=list(names), range=[BLUE, ORANGE, GREEN][: len(names)]),
+            legend=_legend(width),
+        ),
+    )
+    axis = altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4)
+    scale = altair.Scale(domainMin=0)
+    interval = base.mark_rule(strokeWidth=2).encode(
+        x=altair.X("low:Q", title=x_title, scale=scale, axis=axis), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=POINT, opacity=1).encode(
+        x=altair.X("share:Q", title=x_title, scale=scale, axis=axis),
+        shape=altair.Shape(
+            "group:N",
+            title=None,
+            scale=altair.Scale(domain=list(names), range=["circle", "diamond", "square"][: len(names)]),
+        ),
+    )
+    return _plot(interval + points, rows, width, row=34)
+
+
+def _legend(width: int) -> altair.Legend:
+    import altair
+
+    return altair.Legend(orient="top", direction="horizontal" if width > 500 else "vertical", title=None)
+
+
+def _plot(
+    chart: altair.LayerChart, rows: Sequence[Row], width: int, *, row: int = ROW
+) -> altair.TopLevelMixin:
+    import altair
+
+    # "fit" makes the whole drawing as wide as the column, its labels and titles included.
+    fitting = altair.AutoSizeParams(type="fit-x", contains="padding")
+    return chart.properties(width=width, height=altair.Step(row), autosize=fitting, padding=padding(rows))
+
+
+def padding(rows: Sequence[Row]) -> dict[str, float]:
+    """Space around a drawing. A reader's font may be wider than the one it was measured with, so long labels get more."""
+    longest = max(len(str(row["label"])) for row in rows)
+    return {"left": 6 + 0.9 * longest, "right": 16, "top": 6, "bottom": 4}

@@ -1,0 +1,39 @@
+"""Writing a report and its figures.
+
+Belongs here: paths, and what is said where they cannot be written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.report.building import Report
+
+
+def write_page(report: Report, target: Path) -> None:
+    """The page as a file; its folder is made.
+
+    Raises:
+        BadInputError: it cannot be written there.
+    """
+    _write(target, report.html.encode())
+
+
+def write_figures(report: Report, directory: Path) -> None:
+    """``<name>.svg``, ``.pdf`` and ``.csv`` of every figure.
+
+    Raises:
+        BadInputError: they cannot be written there.
+    """
+    for name, drawn in report.figures.items():
+        for suffix, content in drawn.files():
+            _write(directory / f"{name}{suffix}", content)
+
+
+def _write(target: Path, content: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    except OSError as error:
+        raise BadInputError(f"cannot write {target}: {error.strerror}; choose another place") from error

@@ -1,0 +1,36 @@
+"""The sections of the report, in the order of the page.
+
+Belongs here: the list. Each module has one section, made of parts; a part names the tables it stands on, and where they have
+no row of the corpus the page says so in a sentence instead. To add a finding: a part in the module of its question.
+"""
+
+from __future__ import annotations
+
+from dockml_dagster.report.blocks import Section
+from dockml_dagster.report.sections import (
+    change,
+    cohorts,
+    dockerfiles,
+    images,
+    method,
+    paper,
+    projects,
+    purposes,
+    selection,
+    summary,
+    threats,
+)
+
+SECTIONS: tuple[Section, ...] = (
+    summary.SECTION,
+    selection.SECTION,
+    projects.SECTION,
+    purposes.SECTION,
+    dockerfiles.SECTION,
+    images.SECTION,
+    cohorts.SECTION,
+    change.SECTION,
+    paper.SECTION,
+    threats.SECTION,
+    method.SECTION,
+)

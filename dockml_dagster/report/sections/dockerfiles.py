@@ -1,0 +1,304 @@
+"""RQ3: which features of Dockerfiles the projects use.
+
+Belongs here: instructions, RUN tasks, base images, several FROM, practices, and where the two readings disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import Html, count, percent, percent_text, say
+
+
+def _both(rows: Sequence[Row], key: str, value: str) -> list[Row]:
+    """A row a label with the value of each reading beside each other."""
+    table: dict[str, Row] = {}
+    for row in rows:
+        line = table.setdefault(row[key], {key: row[key]})
+        line[row["reading"]] = row[value]
+        line[f"n_{row['reading']}"] = row["n"]
+        line[f"projects_{row['reading']}"] = row.get("projects")
+    return list(table.values())
+
+
+def _most(rows: Sequence[Row], reading: str) -> Html:
+    return count(max((row["n"] for row in rows if row["reading"] == reading), default=None))
+
+
+def _readings(
+    source: Source,
+    *,
+    name: str,
+    title: Html,
+    statement: str,
+    table: str,
+    label: str,
+    x_title: str,
+    caption: Html,
+    label_note: str = "",
+) -> list[Block]:
+    """A figure and a table of one share in both readings; the statement gives reading, label, share, projects, n."""
+    rows = source.rows(statement)
+    corrected = [row for row in rows if row["reading"] == "corrected"]
+    return [
+        Figure(
+            name=name,
+            title=title,
+            describes=f"{x_title}, corrected: "
+            + "; ".join(f"{row['label']} {percent_text(row['share'])} %" for row in corrected)
+            + ". The second mark of a row is the paper's own computation.",
+            table=table,
+            rows=rows,
+            draw=lambda width: charts.readings(rows, width=width, x_title=x_title),
+            note=say(
+                "Circle: corrected, n = {sound} projects; diamond: as the paper computed it, n = {printed}. {note}",
+                sound=_most(rows, "corrected"),
+                printed=_most(rows, "as_published"),
+                note=label_note,
+            ),
+        ),
+        Table(
+            caption=caption,
+            table=table,
+            columns=(
+                Column("label", label),
+                Column("corrected", "share, corrected (%)", "percent"),
+                Column("projects_corrected", "projects", "count"),
+                Column("n_corrected", "n", "count"),
+                Column("as_published", "share, as the paper computed it (%)", "percent"),
+                Column("n_as_published", "n", "count"),
+            ),
+            rows=_both(rows, "label", "share"),
+        ),
+    ]
+
+
+def _mix(source: Source) -> Sequence[Block]:
+    first = source.row("""
+        SELECT keyword, median_share, projects_using, n FROM findings.rq3_instruction_mix
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
+        ORDER BY median_share * projects_using DESC LIMIT 1
+    """)
+    return [
+        Heading("Instructions"),
+        *_readings(
+            source,
+            name="instructions",
+            title=say(
+                "{keyword} is {share} of the instructions of the median project",
+                keyword=first["keyword"],
+                share=percent(first["median_share"]),
+            ),
+            statement="""
+                SELECT reading,
+                    keyword || ' (' || max(projects_using) FILTER (reading = 'corrected')
+                        OVER (PARTITION BY keyword) || ')' AS label,
+                    median_share AS share, projects_using AS projects, n
+                FROM findings.rq3_instruction_mix
+                WHERE corpus = $corpus AND category = 'All' AND median_share IS NOT NULL
+                ORDER BY max(pooled_share) OVER (PARTITION BY keyword) DESC, keyword, reading DESC
+            """,
+            table="findings.rq3_instruction_mix",
+            label="instruction",
+            x_title="median share of a project’s instructions (%)",
+            label_note="In brackets: projects that use it.",
+            caption=say(
+                "Share of each instruction: median over the projects that use it. “Projects” use it at least once."
+            ),
+        ),
+    ]
+
+
+def _tasks(source: Source) -> Sequence[Block]:
+    rows = {
+        row["reading"]: row
+        for row in source.rows("""
+            SELECT reading, task, pooled_share FROM findings.rq3_run_tasks
+            WHERE corpus = $corpus AND category = 'All' AND task = 'Build/Execute'
+        """)
+    }
+    blocks: list[Block] = [Heading("What RUN is used for")]
+    if len(rows) == 2:
+        blocks.append(
+            Paragraph(
+                say(
+                    "The paper counts words of every instruction, so that “apt-get install” is also an execution "
+                    "of “install”. "
+                    "Read as commands of RUN alone, Build/Execute falls from {before} of all that is counted to "
+                    "{after}.",
+                    before=percent(rows["as_published"]["pooled_share"]),
+                    after=percent(rows["corrected"]["pooled_share"]),
+                )
+            )
+        )
+    blocks += _readings(
+        source,
+        name="run-tasks",
+        title=say("What the commands of RUN are for"),
+        statement="""
+            SELECT reading, task AS label, pooled_share AS share, projects_using AS projects, n
+            FROM findings.rq3_run_tasks
+            WHERE corpus = $corpus AND category = 'All' AND task IS NOT NULL AND pooled_share IS NOT NULL
+            ORDER BY max(pooled_share) OVER (PARTITION BY task) DESC, task, reading DESC
+        """,
+        table="findings.rq3_run_tasks",
+        label="task",
+        x_title="share of everything counted (%)",
+        caption=say("RUN tasks, pooled over all projects. “Projects” have at least one such command."),
+    )
+    return blocks
+
+
+def _bases(source: Source) -> Sequence[Block]:
+    top = source.rows("""
+        SELECT base_image AS image, projects, n, share FROM findings.rq3_base_images
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY projects DESC, base_image LIMIT 10
+    """)
+    first = source.row("""
+        SELECT base_image_type, share FROM findings.rq3_base_image_types
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY share DESC LIMIT 1
+    """)
+    return [
+        Heading("Base images"),
+        *_readings(
+            source,
+            name="base-images",
+            title=say(
+                "{share} of the projects start from a base image of the type {type}",
+                share=percent(first["share"]),
+                type=first["base_image_type"],
+            ),
+            statement="""
+                SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n
+                FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All'
+                ORDER BY max(share) OVER (PARTITION BY base_image_type) DESC, base_image_type, reading DESC
+            """,
+            table="findings.rq3_base_image_types",
+            label="type of base image",
+            x_title="share of projects with at least one (%)",
+            caption=say(
+                "Projects with at least one base image of each type; a project may count in several."
+            ),
+        ),
+        Table(
+            caption=say("The base images that most projects use (corrected reading)."),
+            table="findings.rq3_base_images",
+            columns=(
+                Column("image", "image", "code"),
+                Column("projects", "projects", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+            ),
+            rows=top,
+        ),
+    ]
+
+
+def _stages(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT category, unit_of_analysis AS unit, multiple_from, n, share, maximum_from FROM findings.rq3_multi_stage
+        WHERE corpus = $corpus AND reading = 'corrected'
+        ORDER BY category = 'All' DESC, category, unit
+    """)
+    everything = next(
+        (row for row in rows if row["category"] == "All" and row["unit"] == "Dockerfile"), rows[0]
+    )
+    return [
+        Heading("More than one FROM"),
+        Paragraph(
+            say(
+                "{share} of {n} Dockerfiles have more than one FROM; the most in one file is {most}.",
+                share=percent(everything["share"]),
+                n=count(everything["n"]),
+                most=count(everything["maximum_from"]),
+            )
+        ),
+        Table(
+            caption=say("Dockerfiles and projects with more than one FROM (corrected reading)."),
+            table="findings.rq3_multi_stage",
+            columns=(
+                Column("category", "category"),
+                Column("unit", "unit"),
+                Column("multiple_from", "with several", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+                Column("maximum_from", "most FROM", "count"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
+def _practices(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT found.practice AS label, known.definition, found.share_followed AS share, found.low, found.high,
+               found.followed, found.n, found.unknown, found.not_applicable
+        FROM findings.rq3_practices AS found LEFT JOIN seeds.practices AS known USING (practice)
+        WHERE found.corpus = $corpus AND found.category = 'All' AND found.n > 0
+        ORDER BY found.share_followed DESC, found.practice
+    """)
+    if not rows:
+        return [Paragraph(say("No practice applies to a Dockerfile of this corpus."), role="note")]
+    rare = rows[-1]
+    return [
+        Heading("Practices"),
+        Figure(
+            name="practices",
+            title=say(
+                "Practices followed, from {most} ({high}) to {least} ({low})",
+                most=rows[0]["label"],
+                high=percent(rows[0]["share"]),
+                least=rare["label"],
+                low=percent(rare["share"]),
+            ),
+            describes="Share of Dockerfiles that follow each practice, with 95 % intervals: "
+            + "; ".join(f"{row['label']} {percent_text(row['share'])} % of {row['n']}" for row in rows)
+            + ".",
+            table="findings.rq3_practices",
+            rows=rows,
+            draw=lambda width: charts.shares(
+                rows, width=width, x_title="share of the Dockerfiles to which it applies (%)", limit=1.0
+            ),
+            note=say(
+                "Point: share; line: Wilson’s 95 % interval. n: from {least} to {most} Dockerfiles, as in the table.",
+                least=count(min(row["n"] for row in rows)),
+                most=count(max(row["n"] for row in rows)),
+            ),
+        ),
+        Table(
+            caption=say(
+                "Practices. n: Dockerfiles to which the practice applies and that tell; the rest is beside it."
+            ),
+            table="findings.rq3_practices",
+            columns=(
+                Column("label", "practice", "code"),
+                Column("definition", "what it asks"),
+                Column("share", "followed (%)", "percent"),
+                Column("n", "n", "count"),
+                Column("unknown", "cannot tell", "count"),
+                Column("not_applicable", "does not apply", "count"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
+SECTION = Section(
+    "rq3",
+    "RQ3. Which features of Dockerfiles they use",
+    (
+        Part("the instruction mix", ("findings.rq3_instruction_mix",), _mix, stage="dockerfiles"),
+        Part("the tasks of RUN", ("findings.rq3_run_tasks",), _tasks, stage="dockerfiles"),
+        Part(
+            "the base images",
+            ("findings.rq3_base_image_types", "findings.rq3_base_images"),
+            _bases,
+            stage="dockerfiles",
+        ),
+        Part("several FROM in a file", ("findings.rq3_multi_stage",), _stages, stage="dockerfiles"),
+        Part("the practices", ("findings.rq3_practices",), _practices, stage="dockerfiles"),
+    ),
+)

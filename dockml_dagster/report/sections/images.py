@@ -1,0 +1,172 @@
+"""RQ4: what the images are like.
+
+Belongs here: properties, layers, sharing, platforms, file types, concentration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Kind, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections import generic
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import count, decimal, percent, say, size, size_text
+
+METRICS: dict[str, tuple[str, Kind]] = {
+    "compressed_bytes": ("size as stored", "size"),
+    "bytes": ("size unpacked", "size"),
+    "config_bytes": ("configuration document", "size"),
+    "environment_variables": ("environment variables", "count"),
+    "layers": ("layers", "count"),
+    "rootfs_layers": ("layers of the root file system", "count"),
+    "files": ("files", "count"),
+    "directories": ("directories", "count"),
+    "max_published_level": ("deepest path (levels, the file’s name counted)", "count"),
+    "max_depth": ("deepest path (directories)", "count"),
+}
+"""Measure → its name, and how its values are set."""
+
+
+def _properties(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT category, metric, median, q25, q75, p90, maximum, n FROM findings.rq4_image_properties
+        WHERE corpus = $corpus AND reading = 'corrected' AND n > 0 ORDER BY category = 'All' DESC, median DESC
+    """)
+    sizes: list[Row] = [
+        {**row, "label": f"{'All' if row['category'] == 'All' else row['category']} (n = {row['n']})"}
+        for row in rows
+        if row["metric"] == "compressed_bytes"
+    ]
+    everything = [_measure(row) for row in rows if row["category"] == "All"]
+    blocks: list[Block] = []
+    if sizes:
+        first = sizes[0]
+        blocks.append(
+            Figure(
+                name="image-sizes",
+                title=say(
+                    "The median image is {median} as stored; one in ten is larger than {p90}",
+                    median=size(first["median"]),
+                    p90=size(first["p90"]),
+                ),
+                describes="Compressed size of images by category, median and middle half: "
+                + "; ".join(
+                    f"{row['label']} {size_text(row['median'])} ({size_text(row['q25'])} to {size_text(row['q75'])})"
+                    for row in sizes
+                )
+                + ".",
+                table="findings.rq4_image_properties",
+                rows=sizes,
+                draw=lambda width: charts.quartiles(
+                    sizes,
+                    width=width,
+                    x_title="size as stored (compressed; logarithmic axis)",
+                    log=True,
+                    size=True,
+                ),
+                note=say("Point: median; band: the middle half of the images; n: distinct images."),
+            )
+        )
+    blocks.append(
+        _distribution("Distinct images, each counted once.", "findings.rq4_image_properties", everything)
+    )
+    return blocks
+
+
+def _measure(row: Row) -> Row:
+    name, kind = METRICS.get(row["metric"], (row["metric"].replace("_", " "), "decimal"))
+    kind = "size" if row["metric"].endswith("bytes") else kind
+    return {**row, "name": name, "kind": kind}
+
+
+def _distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
+    """Medians and quantiles of several measures: each row has a unit of its own, so its cells are set one by one."""
+    columns = ("q25", "median", "q75", "p90", "maximum")
+    headings = ("first quartile", "median", "third quartile", "90 % are below", "largest")
+    return Table(
+        caption=say(caption),
+        table=table,
+        columns=(
+            Column("name", "measure"),
+            *(Column(key, heading, "own") for key, heading in zip(columns, headings, strict=True)),
+            Column("n", "n", "count"),
+        ),
+        rows=rows,
+    )
+
+
+def _layers(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
+        FROM findings.rq4_layers WHERE corpus = $corpus AND n > 0 ORDER BY metric
+    """)
+    blocks: list[Block] = [Heading("Layers")]
+    sizes = next((row for row in rows if row["metric"] == "compressed_bytes"), None)
+    if sizes:
+        blocks.append(
+            Paragraph(
+                say(
+                    "The median layer is {median} as stored; {share} are below 4 MiB, and the largest is {most}.",
+                    median=size(sizes["median"]),
+                    share=percent(sizes["share_below_4_mib"]),
+                    most=size(sizes["maximum"]),
+                )
+            )
+        )
+    blocks.append(
+        _distribution(
+            "Distinct layers, each counted once.", "findings.rq4_layers", [_measure(row) for row in rows]
+        )
+    )
+    return blocks
+
+
+def _sharing(source: Source) -> Sequence[Block]:
+    row = source.row("""
+        SELECT images, n, share_in_one_image, layers_shared, most_shared_images, referenced_bytes, distinct_bytes,
+               layer_dedup_ratio
+        FROM findings.rq4_sharing WHERE corpus = $corpus
+    """)
+    return [
+        Heading("Sharing"),
+        Paragraph(
+            say(
+                "{n} distinct layers make up {images} images. {shared} of them are in more than one image, "
+                "{alone} in one only; "
+                "the most shared is in {most}. Storing each layer once takes {distinct} in place of "
+                "{referenced}, a factor of {ratio}.",
+                n=count(row["n"]),
+                images=count(row["images"]),
+                shared=count(row["layers_shared"]),
+                alone=percent(row["share_in_one_image"]),
+                most=count(row["most_shared_images"]),
+                distinct=size(row["distinct_bytes"]),
+                referenced=size(row["referenced_bytes"]),
+                ratio=decimal(row["layer_dedup_ratio"]),
+            )
+        ),
+    ]
+
+
+SECTION = Section(
+    "rq4",
+    "RQ4. What the images are like",
+    (
+        Part(
+            "the properties of the images", ("findings.rq4_image_properties",), _properties, stage="manifests"
+        ),
+        Part("the layers", ("findings.rq4_layers",), _layers, stage="layer_stats"),
+        Part("shared layers", ("findings.rq4_sharing",), _sharing, stage="manifests"),
+        generic.part("findings.rq4_platforms", what="the platforms", heading="Platforms", stage="manifests"),
+        generic.part(
+            "findings.rq4_file_types", what="the file types", heading="File types", stage="layer_stats"
+        ),
+        generic.part(
+            "findings.rq4_concentration",
+            what="how few files take most of the space",
+            heading="Concentration",
+            stage="layer_stats",
+        ),
+    ),
+)

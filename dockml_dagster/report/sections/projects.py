@@ -1,0 +1,170 @@
+"""RQ1: which kinds of project use Docker, and what those projects are like.
+
+Belongs here: ``findings.rq1_categories`` and ``findings.rq1_project_profile``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import count, percent, percent_text, say
+
+WILSON = """
+    (share + 1.96 * 1.96 / (2 * n) - 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
+        / (1 + 1.96 * 1.96 / n) AS low,
+    (share + 1.96 * 1.96 / (2 * n) + 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
+        / (1 + 1.96 * 1.96 / n) AS high
+"""
+"""Wilson's 95 % interval of ``share`` over ``n``, as columns of a SELECT."""
+
+METRICS = {
+    "repository_size_kib": "repository (KiB)",
+    "commits": "commits",
+    "contributors": "contributors",
+    "forks": "forks",
+    "stars": "stars",
+    "releases": "releases",
+    "dockerfiles": "Dockerfiles",
+}
+"""Measure of a project → its name with the unit, in the order of the paper's table."""
+
+
+def _categories(source: Source) -> Sequence[Block]:
+    rows = source.rows(f"""
+        SELECT category, projects, n, share, {WILSON} FROM findings.rq1_categories
+        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND n > 0
+        ORDER BY projects DESC, category
+    """)
+    published = {
+        row["category"]: row["projects"]
+        for row in source.rows("""
+            SELECT category, projects FROM findings.rq1_categories
+            WHERE corpus = $corpus AND reading = 'as_published'
+        """)
+    }
+    shown: list[Row] = [
+        {**row, "label": row["category"], "as_published": published.get(row["category"])} for row in rows
+    ]
+    first = rows[0]
+    return [
+        Figure(
+            name="categories",
+            title=say(
+                "{category} is the commonest kind of project, with {projects} of {n}",
+                category=first["category"],
+                projects=count(first["projects"]),
+                n=count(first["n"]),
+            ),
+            describes="Share of projects by category, with 95 % intervals: "
+            + "; ".join(f"{row['category']} {percent_text(row['share'])} %" for row in rows)
+            + ".",
+            table="findings.rq1_categories",
+            rows=shown,
+            draw=lambda width: charts.shares(
+                shown, width=width, x_title=f"share of projects (%), n = {first['n']}"
+            ),
+            note=say("Point: share; line: Wilson’s 95 % interval."),
+        ),
+        Table(
+            caption=say("Projects by category, n = {n}.", n=count(first["n"])),
+            table="findings.rq1_categories",
+            columns=(
+                Column("category", "category"),
+                Column("projects", "projects", "count"),
+                Column("share", "share (%)", "percent"),
+                Column("low", "from (%)", "percent"),
+                Column("high", "to (%)", "percent"),
+                Column("as_published", "projects as the paper counted", "count"),
+            ),
+            rows=shown,
+        ),
+    ]
+
+
+def _profile(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT profile.category, profile.metric, profile.n, profile.median, profile.q25, profile.q75
+        FROM findings.rq1_project_profile AS profile
+        LEFT JOIN findings.rq1_categories AS size
+            ON size.corpus = profile.corpus AND size.reading = profile.reading AND size.category = profile.category
+        WHERE profile.corpus = $corpus AND profile.reading = 'corrected' AND profile.category <> 'All'
+            AND profile.median IS NOT NULL
+        ORDER BY size.projects DESC, profile.category
+    """)
+    if not rows:
+        return [Paragraph(say("No measure of the projects is known in this corpus."), role="note")]
+    known = {
+        metric: title for metric, title in METRICS.items() if any(row["metric"] == metric for row in rows)
+    }
+    panels: list[Row] = [
+        {
+            "panel": title,
+            "label": row["category"],
+            "metric": metric,
+            **{key: row[key] for key in ("n", "median", "q25", "q75")},
+        }
+        for metric, title in known.items()
+        for row in rows
+        if row["metric"] == metric
+    ]
+    table: dict[str, Row] = {}
+    for row in rows:
+        line = table.setdefault(row["category"], {"category": row["category"], "n": 0})
+        line[row["metric"]] = row["median"]
+        line["n"] = max(line["n"], row["n"])
+    return [
+        Figure(
+            name="profile",
+            title=say("What projects of each category are like"),
+            describes="A panel a measure; in each a row a category, with the median and the range of the middle "
+            "half. "
+            "The table below has the medians.",
+            table="findings.rq1_project_profile",
+            rows=panels,
+            draw=lambda width: charts.panels(panels, width=width, across=4 if width > 500 else 1),
+            note=say(
+                "Point: median; band: the middle half of the projects; n = {n}. Every panel has an axis of its own.",
+                n=count(sum(line["n"] for line in table.values())),
+            ),
+        ),
+        Table(
+            caption=say("Medians by category. n: projects with the measure known most often."),
+            table="findings.rq1_project_profile",
+            columns=(
+                Column("category", "category"),
+                Column("n", "n", "count"),
+                *(Column(metric, title, "count") for metric, title in known.items()),
+            ),
+            rows=list(table.values()),
+        ),
+    ]
+
+
+def _commonest(source: Source) -> Sequence[Block]:
+    row = source.row("""
+        SELECT count(category) AS labelled, count(*) AS n FROM core.projects WHERE corpus = $corpus
+    """)
+    return [
+        Paragraph(
+            say(
+                "{labelled} of {n} projects ({share}) have a category, one each.",
+                labelled=count(row["labelled"]),
+                n=count(row["n"]),
+                share=percent(row["labelled"] / row["n"]),
+            )
+        )
+    ]
+
+
+SECTION = Section(
+    "rq1",
+    "RQ1. Which kinds of project use Docker",
+    (
+        Part("the labelled projects", ("core.projects",), _commonest, stage="labels"),
+        Part("the categories", ("findings.rq1_categories",), _categories, stage="labels"),
+        Part("the profile of the projects", ("findings.rq1_project_profile",), _profile, stage="repo_list"),
+    ),
+)

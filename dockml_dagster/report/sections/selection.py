@@ -1,0 +1,72 @@
+"""Selection: how many repositories pass each step.
+
+Belongs here: the funnel of ``findings.funnel``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
+from dockml_dagster.report.source import Source
+from dockml_dagster.report.text import count, count_text, percent, say
+
+
+def _funnel(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded,
+               n / lag(n) OVER (ORDER BY step_number) AS share_kept
+        FROM findings.funnel WHERE corpus = $corpus ORDER BY step_number
+    """)
+    first, last = rows[0], rows[-1]
+    blocks: list[Block] = []
+    steps = [row for row in rows if row["excluded"] is not None]
+    if steps:
+        most = max(steps, key=lambda row: row["excluded"])
+        blocks.append(
+            Paragraph(
+                say(
+                    "{kept} of {first} repositories are left. The step “{label}” excludes most: {excluded}.",
+                    kept=percent(last["n"] / first["n"]),
+                    first=count(first["n"]),
+                    label=most["label"],
+                    excluded=count(most["excluded"]),
+                )
+            )
+        )
+    blocks += [
+        Figure(
+            name="selection",
+            title=say(
+                "From {first} to {last}: what is left after each step",
+                first=count(first["n"]),
+                last=count(last["n"]),
+            ),
+            describes="Points on a logarithmic axis, one a step of selection: "
+            + "; ".join(f"{row['label']} {count_text(row['n'])}" for row in rows)
+            + ".",
+            table="findings.funnel",
+            rows=rows,
+            draw=lambda width: charts.steps(rows, width=width, x_title="repositories (logarithmic axis)"),
+        ),
+        Table(
+            caption=say("Steps of selection. A negative exclusion is an addition."),
+            table="findings.funnel",
+            columns=(
+                Column("label", "step"),
+                Column("n", "left", "count"),
+                Column("excluded", "excluded", "count"),
+                Column("share_kept", "kept of the step before (%)", "percent"),
+            ),
+            rows=rows,
+        ),
+    ]
+    return blocks
+
+
+SECTION = Section(
+    "selection",
+    "Selection",
+    (Part("the steps of selection", ("findings.funnel",), _funnel, stage="repo_list"),),
+)

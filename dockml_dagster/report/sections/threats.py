@@ -1,0 +1,193 @@
+"""Threats to validity, with numbers: what is missing, what cannot be told, what readers of the same file disagree on.
+
+Belongs here: coverage by stage, censoring, the two readings, unresolved base images, raters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.source import Source
+from dockml_dagster.report.text import count, percent, say
+
+
+def _coverage(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        WITH projects AS (
+            SELECT count(*) AS n FROM core.projects WHERE corpus = $corpus
+        ), stages AS (
+            SELECT stage, count(DISTINCT project) FILTER (status = 'collected') AS collected,
+                   count(DISTINCT project) FILTER (status <> 'collected') AS missing,
+                   mode(reason) FILTER (status <> 'collected') AS reason
+            FROM staging.outcomes
+            WHERE corpus = $corpus AND subject = '' AND project IS NOT NULL GROUP BY stage
+        )
+        SELECT stage, collected, n, collected / n AS share, missing, reason FROM stages, projects ORDER BY share DESC, stage
+    """)
+    if not rows:
+        return [Paragraph(say("No stage of collection has an outcome yet."), role="note")]
+    least = rows[-1]
+    return [
+        Heading("Coverage"),
+        Paragraph(
+            say(
+                "Least is known at the stage {stage}: {collected} of {n} projects ({share}). A share in this "
+                "report is of what is known; "
+                "what is missing is never counted as zero.",
+                stage=least["stage"],
+                collected=count(least["collected"]),
+                n=count(least["n"]),
+                share=percent(least["share"]),
+            )
+        ),
+        Table(
+            caption=say("Projects by stage of collection."),
+            table="staging.outcomes",
+            columns=(
+                Column("stage", "stage", "code"),
+                Column("collected", "collected", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+                Column("missing", "missing", "count"),
+                Column("reason", "commonest reason"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
+def _censoring(source: Source) -> Sequence[Block]:
+    row = source.row("""
+        SELECT count(*) AS n, count(*) FILTER (censored IS NOT NULL) AS censored,
+               count(*) FILTER (verified = 'as_exported') AS taken, count(*) FILTER (verified = 'scanned') AS scanned
+        FROM core.layers WHERE corpus = $corpus AND files IS NOT NULL
+    """)
+    return [
+        Heading("Layers that were looked into"),
+        Paragraph(
+            say(
+                "The contents of {n} distinct layers are known: {scanned} were scanned here and {taken} are "
+                "counts that a source "
+                "exported. A cap cut {censored} scans short.",
+                n=count(row["n"]),
+                scanned=count(row["scanned"]),
+                taken=count(row["taken"]),
+                censored=count(row["censored"]),
+            )
+        ),
+    ]
+
+
+def _unresolved(source: Source) -> Sequence[Block]:
+    row = source.row("""
+        SELECT count(*) FILTER (base_kind = 'unresolved') AS unresolved, count(*) AS n
+        FROM core.base_images WHERE corpus = $corpus
+    """)
+    files = source.row("""
+        SELECT count(*) FILTER (valid) AS valid, count(*) AS n FROM core.dockerfiles WHERE corpus = $corpus
+    """)
+    return [
+        Heading("Dockerfiles that do not tell"),
+        Paragraph(
+            say(
+                "{valid} of {files} files whose name says Dockerfile are accepted by BuildKit; the others are in "
+                "no corrected number. "
+                "{unresolved} of {n} base images depend on a variable that the file does not set ({share}).",
+                valid=count(files["valid"]),
+                files=count(files["n"]),
+                unresolved=count(row["unresolved"]),
+                n=count(row["n"]),
+                share=percent(row["unresolved"] / row["n"] if row["n"] else None),
+            )
+        ),
+    ]
+
+
+def _readers(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT found.kind, known.meaning, found.files, found.n, found.share
+        FROM findings.rq3_reading_differences AS found
+        LEFT JOIN seeds.reading_difference_kinds AS known ON known.kind = found.kind
+        WHERE found.corpus = $corpus AND found.files > 0 ORDER BY found.files DESC, found.kind
+    """)
+    if not rows:
+        return [Paragraph(say("The paper’s parser and BuildKit read every file alike."))]
+    most = rows[0]
+    return [
+        Heading("Two parsers"),
+        Paragraph(
+            say(
+                "The paper’s parser sees {files} of {n} files otherwise than BuildKit does ({share}).",
+                files=count(most["files"]),
+                n=count(most["n"]),
+                share=percent(most["share"]),
+            )
+        ),
+        Table(
+            caption=say(
+                "Files that the paper’s parser reads otherwise, by kind of difference; a file may have several."
+            ),
+            table="findings.rq3_reading_differences",
+            columns=(
+                Column("kind", "kind"),
+                Column("meaning", "what it is"),
+                Column("files", "files", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
+def _raters(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT code_system, count(DISTINCT rater) AS raters, count(DISTINCT unit) AS units, count(*) AS labels
+        FROM staging.labels WHERE corpus = $corpus GROUP BY code_system ORDER BY code_system
+    """)
+    most = max(row["raters"] for row in rows)
+    blocks: list[Block] = [Heading("Labels and raters")]
+    if most < 2:
+        blocks.append(
+            Paragraph(
+                say(
+                    "Every label has {raters} rater, so that agreement cannot be computed: the paper’s authors "
+                    "published their "
+                    "consensus only, and <code>dockml labels</code> takes further raters.",
+                    raters=count(most),
+                )
+                if source.corpus == "ease2022"
+                else say(
+                    "Every label has {raters} rater, so that agreement cannot be computed.",
+                    raters=count(most),
+                )
+            )
+        )
+    blocks.append(
+        Table(
+            caption=say("Labels by question."),
+            table="staging.labels",
+            columns=(
+                Column("code_system", "question", "code"),
+                Column("raters", "raters", "count"),
+                Column("units", "projects or files labelled", "count"),
+                Column("labels", "labels", "count"),
+            ),
+            rows=rows,
+        )
+    )
+    return blocks
+
+
+SECTION = Section(
+    "threats",
+    "Threats to validity",
+    (
+        Part("coverage", ("staging.outcomes",), _coverage),
+        Part("the layers looked into", ("core.layers",), _censoring, stage="layer_stats"),
+        Part("what Dockerfiles leave open", ("core.dockerfiles",), _unresolved, stage="dockerfiles"),
+        Part("the two parsers", ("findings.rq3_reading_differences",), _readers, stage="dockerfiles"),
+        Part("labels", ("staging.labels",), _raters, stage="labels"),
+    ),
+)

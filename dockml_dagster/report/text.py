@@ -1,0 +1,111 @@
+"""Sentences and cells of the report: escaping, and numbers as people read them.
+
+Belongs here: turning values into markup. Does not: where values come from. Every number in a sentence is a ``data`` element
+that carries the exact value; a digit outside of one was typed, and a test refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape, unescape
+from string import Formatter
+
+UNKNOWN = "–"
+"""What stands for a value that is not known. Never 0."""
+
+KIB = 1024
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """Markup that is safe as it stands."""
+
+    markup: str
+
+    def __str__(self) -> str:
+        return self.markup
+
+
+def say(template: str, **values: Html | str | None) -> Html:
+    """Fill a template of ours; what is no Html is others' text, and is escaped."""
+    filled = []
+    for literal, name, _, _ in Formatter().parse(template):
+        filled.append(literal)
+        if name is not None:
+            value = values[name]
+            filled.append(value.markup if isinstance(value, Html) else escape(printable(value)))
+    return Html("".join(filled))
+
+
+def joined(parts: list[Html], separator: str = " ") -> Html:
+    """Several pieces of markup as one."""
+    return Html(separator.join(part.markup for part in parts))
+
+
+def words(text: Html) -> str:
+    """The words of markup, for places that take none."""
+    return unescape(re.sub(r"<[^>]*>", "", text.markup)).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def printable(value: object) -> str:
+    """Others' text without control characters, which could reorder or hide what stands beside it."""
+    if value is None:
+        return UNKNOWN
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
+def count(value: float | None) -> Html:
+    """A number of things: ``30,138``."""
+    if value is None:
+        return Html(UNKNOWN)
+    return _data(value, count_text(value))
+
+
+def percent(value: float | None) -> Html:
+    """A share of 0 to 1, in per cent with one decimal."""
+    return Html(UNKNOWN) if value is None else _data(value, f"{percent_text(value)} %")
+
+
+def decimal(value: float | None) -> Html:
+    """A number with three significant digits, or all digits before the point."""
+    return Html(UNKNOWN) if value is None else _data(value, decimal_text(value))
+
+
+def size(value: float | None) -> Html:
+    """Bytes, in the binary unit that leaves 1 to 1023."""
+    return Html(UNKNOWN) if value is None else _data(value, size_text(value))
+
+
+def count_text(value: float) -> str:
+    """``30138`` → ``30,138``; halves, as medians have them, keep their half."""
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def percent_text(value: float) -> str:
+    """``0.4187`` → ``41.9``."""
+    return f"{100 * value:.1f}"
+
+
+def decimal_text(value: float) -> str:
+    """``1.17407`` → ``1.17``; ``1234.5`` → ``1,234``."""
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def size_text(value: float) -> str:
+    """``1207243694`` → ``1.12 GiB``."""
+    amount, unit = float(value), _UNITS[0]
+    for unit in _UNITS:
+        if abs(amount) < KIB or unit == _UNITS[-1]:
+            break
+        amount /= KIB
+    return f"{amount:,.0f} {unit}" if unit == _UNITS[0] or amount >= 1000 else f"{amount:.3g} {unit}"
+
+
+def _data(value: float, text: str) -> Html:
+    # A space inside a number never breaks across lines.
+    return Html(f'<data value="{value:.17g}">{escape(text).replace(" ", "&nbsp;")}</data>')

@@ -1,0 +1,81 @@
+"""Colours and type of the figures, in both schemes.
+
+Belongs here: the palette and the configuration that every chart shares. Does not: any chart.
+
+The hues are those of Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart by every common kind of colour blindness,
+darkened or lightened until each has at least 3:1 against its page, text 4.5:1. A reading is told by its shape as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+INK = "#1c2127"
+MUTED = "#55606b"
+GRID = "#dfe3e8"
+BLUE = "#0b64a8"
+ORANGE = "#b84a0a"
+GREEN = "#00755a"
+PALE = "#a9c9e6"
+
+VARIABLES = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    PALE: "pale",
+}
+"""Colour in a drawing → the variable of the style sheet that takes its place in the page."""
+
+FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+FONT_SIZE = 12
+ROW = 24
+"""Height of a row of a chart in pixels."""
+
+READINGS = {"corrected": "corrected", "as_published": "as the paper computed it"}
+"""Reading → how a legend calls it."""
+
+
+def configuration() -> dict[str, Any]:
+    """Vega-Lite configuration: quiet axes, no frame, no background."""
+    return {
+        "background": None,
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": INK,
+            "titleColor": MUTED,
+            "labelFontSize": FONT_SIZE,
+            "titleFontSize": FONT_SIZE,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+            "gridColor": GRID,
+            "tickColor": GRID,
+            "domain": False,
+            "labelLimit": 260,
+            "titleLimit": 600,
+        },
+        # A label belongs under its line, also at the ends.
+        "axisX": {"labelFlush": False, "titleAnchor": "end"},
+        "axisY": {"grid": False, "ticks": False, "labelPadding": 8},
+        "header": {
+            "labelColor": INK,
+            "labelFontSize": FONT_SIZE,
+            "labelFontWeight": "bold",
+            "titleColor": MUTED,
+            "labelAnchor": "start",
+        },
+        "legend": {
+            "labelColor": INK,
+            "titleColor": MUTED,
+            "labelFontSize": FONT_SIZE,
+            "titleFontSize": FONT_SIZE,
+            "titleFontWeight": "normal",
+            "orient": "top",
+            "symbolSize": 80,
+            "labelLimit": 320,
+        },
+        "title": {"color": INK, "anchor": "start"},
+    }

@@ -1,0 +1,87 @@
+"""The files of an image that are worth naming one by one: the largest that a container sees, the largest that it does not.
+
+Here: picking them in one pass over ``union``, in bounded memory. Not here: sums over all files (``image``).
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final, NamedTuple
+
+from dockml_dagster.study.layer.union import Cause, Merged
+
+VISIBLE: Final = 500
+HIDDEN: Final = 200
+
+
+class ImageFile(NamedTuple):
+    """One regular file of one layer of an image. ``bytes``: content stored in the archive."""
+
+    bytes: int
+    path: str
+    layer: int
+    """Index of the layer that has it, 0 the lowest."""
+    content_hash: str | None
+    extension: str
+    file_type: str
+    hidden_by: int | None
+    """Index of the layer that hides it. None: a container sees it."""
+    cause: Cause | None
+
+
+class ImageFiles:
+    """Keeps the largest files: an ``each`` of ``summarise_image``."""
+
+    def __init__(self, visible: int = VISIBLE, hidden: int = HIDDEN) -> None:
+        self._most = (visible, hidden)
+        self._heaps: tuple[list[ImageFile], list[ImageFile]] = ([], [])
+
+    def __call__(self, merged: Merged) -> None:
+        """Look at one entry; only regular files count."""
+        entry = merged.entry
+        if entry.kind != "file":
+            return
+        which = merged.hidden_by is not None
+        heap = self._heaps[which]
+        full = len(heap) >= self._most[which]
+        if full and entry.stored < heap[0].bytes:
+            return
+        file = ImageFile(
+            entry.stored,
+            entry.path,
+            merged.layer,
+            entry.content_hash,
+            entry.extension,
+            entry.file_type,
+            merged.hidden_by,
+            merged.cause,
+        )
+        # Of one size the first by path stays: the same files whatever the machine.
+        if not full:
+            heapq.heappush(heap, _Ranked(*file))
+        elif _Ranked(*file) > heap[0]:
+            heapq.heapreplace(heap, _Ranked(*file))
+
+    def found(self) -> tuple[ImageFile, ...]:
+        """What was kept, visible files first, largest first."""
+        return tuple(
+            file
+            for heap in self._heaps
+            for file in sorted(heap, key=lambda one: (-one.bytes, one.path, one.layer))
+        )
+
+
+class _Ranked(ImageFile):
+    """Ordered by size, and of one size the other way round by path and layer."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        assert isinstance(other, ImageFile)
+        if self.bytes != other.bytes:
+            return self.bytes < other.bytes
+        return (self.path, self.layer) > (other.path, other.layer)
+
+    def __gt__(self, other: tuple[object, ...]) -> bool:
+        assert isinstance(other, ImageFile)
+        return _Ranked.__lt__(_Ranked(*other), self)

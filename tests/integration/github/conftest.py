@@ -1,0 +1,92 @@
+"""Fixtures: a stand-in for GitHub on loopback, checked against GitHub's own description, and clients that ask it."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dockml_dagster.clients.github.client import GithubClient
+from dockml_dagster.clients.github.settings import GithubSettings
+from dockml_dagster.clients.github.store import GithubStore
+
+TOKEN = "stand-in-token-0123456789"
+
+
+def _sibling(name: str) -> ModuleType:
+    # With --import-mode=importlib the folder of a test is on no path.
+    full = f"github_tests_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+contract = _sibling("contract")
+stand_in = _sibling("stand_in")
+
+
+@pytest.fixture(scope="session")
+def fetched() -> Callable[..., Path]:
+    """Fetches a part of an npm package, or skips."""
+
+    def fetch(package: str, member: str) -> Path:
+        try:
+            return contract.fetched(package, member)
+        except contract.NotFetchedError as error:
+            pytest.skip(str(error))
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def rest_contract():
+    """GitHub's OpenAPI description; None where it cannot be fetched (one test says so by being skipped)."""
+    try:
+        return contract.RestContract(contract.fetched(*contract.OPENAPI))
+    except contract.NotFetchedError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def graphql_schema():
+    """GitHub's GraphQL schema, or the subset of it that is asked."""
+    return contract.graphql_schema()
+
+
+@pytest.fixture
+def github(rest_contract, graphql_schema, tmp_path: Path) -> Iterator[object]:
+    """An empty GitHub. Whatever in it was against the contract fails the test at its end."""
+    server = stand_in.FakeGithub(tmp_path / "repositories", rest_contract, graphql_schema[0], token=TOKEN)
+    yield server
+    server.stop()
+    assert server.violations == []
+
+
+@pytest.fixture
+def make_client(github, tmp_path: Path) -> Iterator[Callable[..., GithubClient]]:
+    """Clients of that GitHub, all on one store; ``sleeps`` notes how long they would have waited."""
+    made: list[GithubClient] = []
+
+    def make(*, token: str | None = TOKEN, store: str = "store", api: str | None = None) -> GithubClient:
+        settings = GithubSettings.of(api or github.url, token, "mailto:tests@example.com")
+        http = settings.http()
+        http._sleep = github.sleeps.append
+        client = GithubClient(
+            http, GithubStore(tmp_path / store / "answers.sqlite"), settings, sleep=github.sleeps.append
+        )
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def reply_of() -> type:
+    """The exception with which ``github.before`` answers in the server's place: status, body, headers."""
+    return stand_in.Reply

@@ -1,0 +1,205 @@
+"""Stand-in servers on loopback, and a small registry inside the process, that counts and misbehaves on request.
+
+Belongs here: what tests of the clients and of the commands over them both serve. Does not: what is asked of it.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | str | None = None  # the Content-Length to claim; "none" to send none
+    cut_at: int | None = None  # close the connection after so many bytes of the body
+    drip_seconds: float = 0.0  # send the body a byte at a time
+
+
+Behaviour = Callable[[Asked], Reply]
+
+
+class StandIn:
+    """A server that answers as ``behaviour`` says and remembers what it was asked."""
+
+    def __init__(self, behaviour: Behaviour, host: str = "127.0.0.1") -> None:
+        self.asked: list[Asked] = []
+        self.connections = 0
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                stand_in.connections += 1
+                super().setup()
+
+            def _answer(self) -> None:
+                parts = urlsplit(self.path)
+                length = int(self.headers.get("Content-Length") or 0)
+                asked = Asked(
+                    self.command,
+                    parts.path,
+                    {name: values[-1] for name, values in parse_qs(parts.query).items()},
+                    {name.lower(): value for name, value in self.headers.items()},
+                    self.rfile.read(length),
+                )
+                stand_in.asked.append(asked)
+                self._send(behaviour(asked))
+
+            def _send(self, reply: Reply) -> None:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                if reply.length == "none":
+                    self.close_connection = True
+                elif not any(name.lower() == "content-length" for name in reply.headers):
+                    length = len(reply.body) if reply.length is None else reply.length
+                    self.send_header("Content-Length", str(length))
+                self.end_headers()
+                if self.command != "HEAD" and reply.drip_seconds:
+                    for byte in reply.body:
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(reply.drip_seconds)
+                elif self.command != "HEAD":
+                    self.wfile.write(reply.body[: reply.cut_at])
+                if reply.cut_at is not None or isinstance(reply.length, int):
+                    self.close_connection = True
+
+            do_GET = do_HEAD = do_POST = _answer  # noqa: N815 - http.server's names
+
+            def handle_one_request(self) -> None:
+                try:
+                    super().handle_one_request()
+                except OSError:
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((host, 0), Handler)
+        self._server.daemon_threads = True
+        self.host = f"{host}:{self._server.server_port}"
+        self.url = f"http://{self.host}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def count(self, method: str, part: str = "") -> int:
+        return sum(1 for asked in self.asked if asked.method == method and part in asked.path)
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class FakeRegistry:
+    """Manifests, blobs and tags in memory. ``before``: looks at each request first and may answer it."""
+
+    def __init__(self) -> None:
+        self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.tags: dict[str, list[str]] = {}
+        self.before: Callable[[Asked], Reply | None] = lambda asked: None
+        self.digest_header = True
+        self.ranges = True
+        self.page: int | None = None
+
+    def blob(self, content: bytes, media_type: str = OCI_LAYER) -> dict:
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        self.blobs[digest] = content
+        return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+    def manifest(
+        self, name: str, document: dict | bytes, tag: str | None = None, served_as: str | None = None
+    ) -> dict:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        media_type = served_as or json.loads(body)["mediaType"]
+        digest = "sha256:" + hashlib.sha256(body).hexdigest()
+        self.manifests[name, digest] = (media_type, body)
+        if tag is not None:
+            self.manifests[name, tag] = (media_type, body)
+            self.tags.setdefault(name, []).append(tag)
+        return {"mediaType": media_type, "digest": digest, "size": len(body)}
+
+    def image(
+        self, name: str, tag: str | None = None, layers: tuple[bytes, ...] = (b"layer",), **config: object
+    ) -> dict:
+        document = {"os": "linux", "architecture": "amd64", **config}
+        return self.manifest(
+            name,
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_MANIFEST,
+                "config": self.blob(json.dumps(document).encode(), OCI_CONFIG),
+                "layers": [self.blob(layer) for layer in layers],
+            },
+            tag,
+        )
+
+    def __call__(self, asked: Asked) -> Reply:
+        early = self.before(asked)
+        if early is not None:
+            return early
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", asked.path)
+        if found is None:
+            return Reply(404)
+        name, kind, rest = found.groups()
+        if kind == "tags":
+            return self._tag_page(name, asked)
+        if kind == "blobs":
+            return self._blob(rest, asked)
+        if (name, rest) not in self.manifests:
+            return error_reply(404, "MANIFEST_UNKNOWN")
+        media_type, body = self.manifests[name, rest]
+        headers = {"Content-Type": media_type}
+        if self.digest_header:
+            headers["Docker-Content-Digest"] = "sha256:" + hashlib.sha256(body).hexdigest()
+        return Reply(200, body, headers)
+
+    def _blob(self, digest: str, asked: Asked) -> Reply:
+        if digest not in self.blobs:
+            return error_reply(404, "BLOB_UNKNOWN")
+        content = self.blobs[digest]
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.headers.get("range", ""))
+        if wanted is None or not self.ranges:
+            return Reply(200, content)
+        start, end = int(wanted[1]), min(int(wanted[2] or len(content) - 1), len(content) - 1)
+        headers = {"Content-Range": f"bytes {start}-{end}/{len(content)}"}
+        return Reply(206, content[start : end + 1], headers)
+
+    def _tag_page(self, name: str, asked: Asked) -> Reply:
+        tags = self.tags.get(name, [])
+        size = min(int(asked.query.get("n", 1000)), self.page or len(tags) or 1)
+        start = tags.index(asked.query["last"]) + 1 if "last" in asked.query else 0
+        page = tags[start : start + size]
+        headers = {}
+        if start + size < len(tags):
+            headers["Link"] = f'</v2/{name}/tags/list?last={page[-1]}&n={size}>; rel="next"'
+        return Reply(200, json.dumps({"name": name, "tags": page}).encode(), headers)
+
+
+def error_reply(status: int, code: str, message: str = "as told") -> Reply:
+    return Reply(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode())
