@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
+from dockml_dagster.commands.advise import advise
 from dockml_dagster.commands.export import export
+from dockml_dagster.commands.labels import labels
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image import scan_image
@@ -81,5 +83,7 @@ main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
 main.add_command(report)
+main.add_command(advise)
+main.add_command(labels)
 main.add_command(export)
 main.add_command(ui)

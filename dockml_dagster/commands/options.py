@@ -26,6 +26,18 @@ format_option = click.option(
 )
 corpus_option = click.option("--corpus", type=click.Choice(CORPORA), help="Only this corpus.")
 
+frame_option = click.option(
+    "--frame",
+    metavar="PRESET|FILE",
+    help="Which projects the corpus github has: ease2022, modern, control, a TOML file, or a list of names.",
+)
+
+
+def use_frame(frame: str | None) -> None:
+    """Make ``--frame`` the setting of this process, for the runs of Dagster that it starts too."""
+    if frame is not None:
+        os.environ["DOCKML_GITHUB_FRAME"] = frame
+
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
@@ -45,7 +57,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
             if total is not None:
                 tasks[what] = progress.add_task(what, total=total)
                 if not console.is_terminal:
-                    click.echo(f"dockml: {what}: {total}", err=True)
+                    click.echo(f"dockml: {what}" + (f": {total}" if total else ""), err=True)
             elif what in tasks:
                 progress.advance(tasks[what], steps)
 

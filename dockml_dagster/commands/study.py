@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dockml_dagster.commands.options import progress_bar
+from dockml_dagster.commands.options import frame_option, progress_bar, use_frame
 from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
@@ -23,13 +23,21 @@ from dockml_dagster.settings import CORPORA, Settings
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
+@frame_option
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
 @click.option(
     "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
 )
 @click.option("--quiet", is_flag=True, help="No tables at the end.")
 def study(
-    *, corpus: str, names: tuple[str, ...], limit: int | None, force: bool, lint: bool, quiet: bool
+    *,
+    corpus: str,
+    names: tuple[str, ...],
+    limit: int | None,
+    frame: str | None,
+    force: bool,
+    lint: bool,
+    quiet: bool,
 ) -> None:
     """Bring everything of a corpus up to date, then print the research questions.
 
@@ -37,6 +45,7 @@ def study(
     """
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 
+    use_frame(frame)
     settings = Settings.from_environment()
     with progress_bar() as listener:
         summary = bring_up_to_date(
@@ -49,7 +58,7 @@ def study(
 
 
 _SHOWN: tuple[tuple[str, str, str], ...] = (
-    ("funnel", "Selection", "step, n, excluded"),
+    ("funnel", "Selection", "cohort, step, n, excluded"),
     ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
     (
         "rq3_instruction_mix",

@@ -20,6 +20,10 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         from dockml_dagster.corpora.ease2022 import Ease2022
 
         return Ease2022(settings.ease2022, settings.cache)
+    if name == "github":
+        from dockml_dagster.corpora.github import Github
+
+        return Github(settings)
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 

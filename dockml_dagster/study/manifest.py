@@ -86,7 +86,8 @@ class Descriptor:
         """The digest of the layer's table of contents, by which the manifest vouches for it: of its JSON text
         (eStargz) or of its compressed bytes (zstd:chunked). None: there is no table that can be trusted.
         """
-        for name in (ESTARGZ_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST_OLD):
+        # stargz writes eStargz's annotation on zstd:chunked layers too, then only the other is of any use.
+        for name in (ZSTD_CHUNKED_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST_OLD, ESTARGZ_TOC_DIGEST):
             try:
                 digest = Digest.parse(self.annotations.get(name, ""))
             except ImageReferenceError:

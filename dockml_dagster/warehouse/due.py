@@ -333,6 +333,24 @@ def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])
 
 
+def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
+    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
+    found = connection.execute(
+        """
+        SELECT found.sha256
+        FROM raw.dockerfiles AS found
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.dockerfile_lint AS known
+            WHERE known.sha256 = found.sha256 AND known.tool_version = ?
+        )
+        GROUP BY found.sha256
+        ORDER BY found.sha256
+        """,
+        [tool_version],
+    )
+    return [row[0] for row in found.fetchall()]
+
+
 def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
     """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
     # Only what is new, so that a build in which nothing moved adds nothing.
@@ -354,21 +372,3 @@ def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
         """,
         [moment(connection)],
     )
-
-
-def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
-    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
-    found = connection.execute(
-        """
-        SELECT found.sha256
-        FROM raw.dockerfiles AS found
-        WHERE NOT EXISTS (
-            SELECT 1 FROM raw.dockerfile_lint AS known
-            WHERE known.sha256 = found.sha256 AND known.tool_version = ?
-        )
-        GROUP BY found.sha256
-        ORDER BY found.sha256
-        """,
-        [tool_version],
-    )
-    return [row[0] for row in found.fetchall()]

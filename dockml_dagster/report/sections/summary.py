@@ -36,8 +36,11 @@ def _selection(source: Source) -> Sequence[Block]:
 def _kinds(source: Source) -> Sequence[Block]:
     kinds = source.rows("""
         SELECT category, projects, n, share FROM findings.rq1_categories
-        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' ORDER BY projects DESC, category
+        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND share IS NOT NULL
+        ORDER BY projects DESC, category
     """)
+    if not kinds:
+        return []
     first, last = kinds[0], kinds[-1]
     return _lead(
         "Most of them are of the kind {first} ({share} of {n}); fewest are {last} ({few}), and there are {kinds} "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections.paper import PAPERS_OWN
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import count, percent, say
 
@@ -146,24 +147,25 @@ def _raters(source: Source) -> Sequence[Block]:
         SELECT code_system, count(DISTINCT rater) AS raters, count(DISTINCT unit) AS units, count(*) AS labels
         FROM staging.labels WHERE corpus = $corpus GROUP BY code_system ORDER BY code_system
     """)
+    if not rows:
+        return []
     most = max(row["raters"] for row in rows)
-    blocks: list[Block] = [Heading("Labels and raters")]
-    if most < 2:
-        blocks.append(
-            Paragraph(
-                say(
-                    "Every label has {raters} rater, so that agreement cannot be computed: the paper’s authors "
-                    "published their "
-                    "consensus only, and <code>dockml labels</code> takes further raters.",
-                    raters=count(most),
-                )
-                if source.corpus == "ease2022"
-                else say(
-                    "Every label has {raters} rater, so that agreement cannot be computed.",
-                    raters=count(most),
-                )
+    alone = (
+        "Nobody labelled anything a second time, so that agreement cannot be computed: the paper’s authors published their "
+        "consensus only."
+        if source.corpus == PAPERS_OWN
+        else "Nobody labelled anything a second time, so that agreement cannot be computed."
+    )
+    blocks: list[Block] = [
+        Heading("Labels and raters"),
+        Paragraph(
+            say(
+                "The most raters that a question has is {raters}. {alone}",
+                raters=count(most),
+                alone=alone if most < 2 else "",
             )
-        )
+        ),
+    ]
     blocks.append(
         Table(
             caption=say("Labels by question."),

@@ -24,6 +24,7 @@ from dockml_dagster.study.layer.union import Merged
 EVIDENCE: Final = 10
 _COLUMNS: Final = ("rule", "group", "pattern", "removable", "meaning")
 _REMEMBERED: Final = 131_072
+_MOST_DIRECTORIES: Final = 1024
 _WILD: Final = re.compile(r"[*?]")
 
 
@@ -98,32 +99,48 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?s:{start}{inner}{'/.*' if pattern.endswith('/**') else ''})")
 
 
+_Test = tuple[re.Pattern[str], str]
+
+
 class ContentRules:
-    """Rules with an index, so that a path meets only the few that could match it."""
+    """Rules with an index, so that a path meets only the few that could match it.
+
+    What only depends on the directory is found once for its files, which come close to one another.
+    """
 
     def __init__(self, rules: Iterable[ContentRule]) -> None:
         self.rules: dict[str, ContentRule] = {}
-        self._by_segment: dict[str, list[tuple[re.Pattern[str], str]]] = {}
-        self._by_start: dict[str, list[tuple[re.Pattern[str], str]]] = {}
-        self._by_end: dict[str, list[tuple[re.Pattern[str], str]]] = {}
-        self._always: list[tuple[re.Pattern[str], str]] = []
+        self._below: dict[str, list[_Test]] = {}
+        """Of patterns that mean all below a directory, by their longest segment: the directory decides."""
+        self._below_always: list[_Test] = []
+        self._by_segment: dict[str, list[_Test]] = {}
+        self._by_start: dict[str, list[tuple[str, _Test]]] = {}
+        """By the first three characters of a name: what it must start with in all, and the test."""
+        self._by_end: dict[str, list[_Test]] = {}
+        self._always: list[_Test] = []
         for rule in rules:
             self.rules.setdefault(rule.rule, rule)
             self._index(rule)
-        self._starts = sorted({len(start) for start in self._by_start})
+        self._directories: dict[str, tuple[frozenset[str], list[_Test]]] = {}
 
     def _index(self, rule: ContentRule) -> None:
         test = (_compiled(rule.pattern), rule.rule)
         below = rule.pattern.endswith("/**")
         segments = rule.pattern.strip("/").removesuffix("/**").split("/")
         literal = [segment for segment in segments if not _WILD.search(segment)]
-        name = "" if below else segments[-1]
+        if below and literal:
+            self._below.setdefault(max(literal, key=len), []).append(test)
+            return
+        if below:
+            self._below_always.append(test)
+            return
+        name = segments[-1]
         start = _WILD.split(name)[0][:6]
         end = name.rpartition(".")[2]
         if literal:
             self._by_segment.setdefault(max(literal, key=len), []).append(test)
         elif len(start) >= 3:
-            self._by_start.setdefault(start, []).append(test)
+            self._by_start.setdefault(start[:3], []).append((start, test))
         elif "." in name and not _WILD.search(end):
             self._by_end.setdefault(end, []).append(test)
         else:
@@ -131,17 +148,30 @@ class ContentRules:
 
     def matching(self, path: str) -> tuple[str, ...]:
         """Names of the rules that a path matches, sorted."""
-        segments = path.split("/")
-        name = segments[-1]
-        tests = list(self._always)
-        for segment in segments:
+        slash = path.rfind("/") + 1
+        directory, name = path[:slash], path[slash:]
+        matched, tests = self._directories.get(directory) or self._enter(directory)
+        if (named := self._by_segment.get(name)) is not None:
+            tests = tests + named
+        if (starts := self._by_start.get(name[:3])) is not None:
+            tests = tests + [test for start, test in starts if name.startswith(start)]
+        if (named := self._by_end.get(name[name.rfind(".") + 1 :])) is not None:
+            tests = tests + named
+        if tests:
+            matched = matched | {rule for pattern, rule in tests if pattern.fullmatch(path)}
+        return tuple(sorted(matched)) if matched else ()
+
+    def _enter(self, directory: str) -> tuple[frozenset[str], list[_Test]]:
+        """What holds for all files of a directory, and the tests that its segments call for."""
+        below, tests = list(self._below_always), list(self._always)
+        for segment in directory.split("/")[:-1]:
+            below += self._below.get(segment, ())
             tests += self._by_segment.get(segment, ())
-        for length in self._starts:
-            tests += self._by_start.get(name[:length], ())
-        tests += self._by_end.get(name[name.rfind(".") + 1 :], ())
-        if not tests:
-            return ()
-        return tuple(sorted({rule for pattern, rule in tests if pattern.fullmatch(path)}))
+        found = frozenset(rule for pattern, rule in below if pattern.fullmatch(directory)), tests
+        if len(self._directories) >= _MOST_DIRECTORIES:
+            self._directories.clear()
+        self._directories[directory] = found
+        return found
 
 
 class _Count:
@@ -162,11 +192,13 @@ class ContentTally:
 
     def __call__(self, merged: Merged) -> None:
         """Count one entry; only files count."""
-        entry = merged.entry
-        if entry.kind != "file":
+        entry = merged[0]
+        if entry[1] != "file":
             return
-        for rule in self._rules.matching(entry.path):
-            count = self._counts.setdefault(rule, _Count())
+        for rule in self._rules.matching(entry[0]):
+            count = self._counts.get(rule)
+            if count is None:
+                count = self._counts[rule] = _Count()
             if merged.hidden_by is not None:
                 count.hidden_files += 1
                 count.hidden_bytes += entry.stored

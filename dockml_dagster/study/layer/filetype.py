@@ -167,6 +167,11 @@ _PUBLISHED: Final[dict[str, str]] = {
 _PACKAGES: Final = re.compile(r"(?:^|/)(?:site|dist)-packages/")
 
 
+def in_packages(path: str) -> bool:
+    """Whether a path leads through a directory of Python packages (site-packages, Debian's dist-packages)."""
+    return "-packages/" in path and _PACKAGES.search(path) is not None
+
+
 def published_class(path: str, suffix: str, magic: str) -> str:
     """The class of the study's figures (section RQ4, "file types") that a file belongs to.
 
@@ -175,7 +180,7 @@ def published_class(path: str, suffix: str, magic: str) -> str:
     `.` and the extension, as there, for everything without a class, and `other` for files without an
     extension.
     """
-    if _PACKAGES.search(path):
+    if in_packages(path):
         return "PEP"
     if magic in {"elf", "pe", "mach_o"}:
         return "ELF/COFF"

@@ -11,10 +11,11 @@ import heapq
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from operator import mul
+from typing import Final, NamedTuple, get_args
 
-from dockml_dagster.study.layer.filetype import published_class
-from dockml_dagster.study.layer.model import LargeFile, LayerEntry, TypeCount, published_level
+from dockml_dagster.study.layer.filetype import in_packages, published_class
+from dockml_dagster.study.layer.model import EntryKind, LargeFile, TypeCount
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.tally import Largest, TypeTable
 from dockml_dagster.study.layer.union import Cause, Merged, union
@@ -26,6 +27,7 @@ _REMEMBERED: Final = 65_536
 _MOST_LINK_TARGETS: Final = 262_144
 _BUCKETS: Final = 256
 _MOST_TYPES: Final = 4096
+_SORTED_AT_ONCE: Final = 1 << 20
 
 
 class HiddenFile(NamedTuple):
@@ -142,7 +144,7 @@ class _ImageTally:
     def __init__(self, layers: int, link_targets: dict[tuple[int, str], bool]) -> None:
         self._links = link_targets
         self._awaiting: list[HiddenFile] = []  # hidden files that a hard link may still show
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, int] = dict.fromkeys(get_args(EntryKind), 0)
         self._depth = self._level = self._bytes = self._implied = self._unhashed = 0
         self._visible_files, self._visible_bytes = [0] * layers, [0] * layers
         self._hidden_files, self._hidden_bytes = [0] * layers, [0] * layers
@@ -150,48 +152,66 @@ class _ImageTally:
         self._empty = _EmptyDirectories()
         self._types = TypeTable(_MOST_TYPES)
         self._classes = TypeTable(_MOST_TYPES)
+        self._rows: dict[tuple[bool, str, str], tuple[list[int], list[int]]] = {}
+        self._directory, self._packages = "", False
         self._largest = Largest()
         self._wasted: list[HiddenFile] = []
         self._duplicates = _Duplicates()
         self._sizes = _Sizes()
 
     def add(self, merged: Merged) -> None:
+        """Count one entry. An image has up to millions: this and ``_see`` are as flat as they can be."""
         entry, layer, hidden_by, cause = merged
-        kind, stored = entry.kind, entry.stored
+        path, kind, _, stored, _, _, _, _, depth, link, content, _, suffix, magic, note = entry
         if hidden_by is not None and cause is not None:
             if kind == "file":
-                hidden = HiddenFile(stored, entry.path, layer, hidden_by, cause)
-                if (layer, entry.path) in self._links:
+                hidden = HiddenFile(stored, path, layer, hidden_by, cause)
+                if (layer, path) in self._links:
                     self._awaiting.append(hidden)
                 else:
                     self._hide(hidden)
             return
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        self._depth = max(self._depth, entry.depth)
-        self._level = max(self._level, published_level(entry.path))
-        self._empty.add(entry.path, is_directory=kind == "directory")
-        if entry.note == "implied":
+        self._counts[kind] += 1
+        is_directory = kind == "directory"
+        level = depth if is_directory or path == "." else depth + 1  # as published_level
+        self._depth = max(self._depth, depth)
+        self._level = max(self._level, level)
+        if is_directory or self._empty.open is not None:
+            self._empty.follow(path, is_directory=is_directory)
+        if note == "implied":
             self._implied += 1
         if kind == "file":
-            self._see(entry, layer)
-        elif kind == "hardlink" and entry.link_target is not None:
+            self._see(path, layer, stored, content, suffix, magic)
+        elif kind == "hardlink" and link is not None:
             self._visible_files[layer] += 1
-            self._links[layer, entry.link_target] = True
+            self._links[layer, link] = True
 
-    def _see(self, entry: LayerEntry, layer: int) -> None:
-        stored, path = entry.stored, entry.path
+    def _see(  # noqa: PLR0917 - the parts of one entry
+        self, path: str, layer: int, stored: int, content: str | None, suffix: str, magic: str
+    ) -> None:
         self._visible_files[layer] += 1
         self._visible_bytes[layer] += stored
         self._bytes += stored
-        self._types.add(entry.extension, entry.file_type, stored)
-        self._classes.add(published_class(path, entry.extension, entry.file_type), "", stored)
+        # The class depends on the path by one thing alone, and files of a directory come one after the other.
+        directory = path[: path.rfind("/") + 1]
+        if directory != self._directory:
+            self._directory, self._packages = directory, in_packages(directory)
+        rows = self._rows.get((self._packages, suffix, magic))
+        if rows is None:
+            named = published_class(path, suffix, magic)
+            rows = self._types.row(suffix, magic), self._classes.row(named, "")
+            if len(self._rows) < _MOST_TYPES:
+                self._rows[self._packages, suffix, magic] = rows
+        for row in rows:
+            row[0] += 1
+            row[1] += stored
         self._sizes.add(stored)
         if stored > self._largest.least:
             self._largest.add(stored, path)
-        if entry.content_hash is None:
+        if content is None:
             self._unhashed += 1
         elif stored:
-            self._duplicates.add(entry.content_hash, stored, path)
+            self._duplicates.add(content, stored, path)
 
     def _hide(self, hidden: HiddenFile) -> None:
         self._hidden_files[hidden.layer] += 1
@@ -209,7 +229,7 @@ class _ImageTally:
                 self._visible_bytes[hidden.layer] += hidden.bytes
             else:
                 self._hide(hidden)
-        count = self._counts
+        counts = self._counts
         shares = zip(
             self._visible_files,
             self._visible_bytes,
@@ -221,13 +241,13 @@ class _ImageTally:
         duplicate_files, duplicate_bytes, groups = self._duplicates.found()
         gini, share = self._sizes.concentration()
         return ImageSummary(
-            files=count.get("file", 0) + count.get("hardlink", 0),
-            directories=count.get("directory", 0) - self._empty.roots,
+            files=counts["file"] + counts["hardlink"],
+            directories=counts["directory"] - self._empty.roots,
             implied_directories=self._implied,
             empty_directories=self._empty.count(),
-            symlinks=count.get("symlink", 0),
-            hardlinks=count.get("hardlink", 0),
-            devices=sum(count.get(kind, 0) for kind in ("char_device", "block_device", "fifo")),
+            symlinks=counts["symlink"],
+            hardlinks=counts["hardlink"],
+            devices=counts["char_device"] + counts["block_device"] + counts["fifo"],
             max_depth=self._depth,
             max_published_level=self._level,
             bytes=self._bytes,
@@ -253,20 +273,21 @@ class _EmptyDirectories:
     """Counts directories that nothing follows into; paths come in path order."""
 
     def __init__(self) -> None:
-        self._open: str | None = None
-        self._count = 0
-        self.roots = 0
+        self.open: str | None = None
+        """The directory that came last, with a slash, if nothing came after it."""
+        self.empty = self.roots = 0
 
-    def add(self, path: str, *, is_directory: bool) -> None:
+    def follow(self, path: str, *, is_directory: bool) -> None:
+        """Take a path that is a directory or comes right after one."""
         if path == ".":
             self.roots += 1
             return
-        if self._open is not None and not path.startswith(self._open):
-            self._count += 1
-        self._open = path + "/" if is_directory else None
+        if self.open is not None and not path.startswith(self.open):
+            self.empty += 1
+        self.open = path + "/" if is_directory else None
 
     def count(self) -> int:
-        return self._count + (self._open is not None)
+        return self.empty + (self.open is not None)
 
 
 class _Duplicates:
@@ -274,28 +295,35 @@ class _Duplicates:
 
     def __init__(self) -> None:
         self._buckets = [(array("Q"), array("Q")) for _ in range(_BUCKETS)]
-        self._paths: dict[tuple[int, int], tuple[str, list[str]]] = {}
+        self._paths: dict[str, str | list[str]] = {}
+        """By hash: the only path; of several the first few."""
         self.algorithms: set[str] = set()
 
     def add(self, content_hash: str, size: int, path: str) -> None:
         algorithm, _, digest = content_hash.partition(":")
-        self.algorithms.add(algorithm)
+        if algorithm not in self.algorithms:
+            self.algorithms.add(algorithm)
         value = int(digest[:16], 16)
         hashes, sizes = self._buckets[value % _BUCKETS]
         hashes.append(value)
         sizes.append(size)
-        known = self._paths.get((value, size))
+        paths = self._paths
+        known = paths.get(content_hash)
         if known is None:
-            if len(self._paths) < _REMEMBERED:
-                self._paths[value, size] = (content_hash, [path])
-        elif len(known[1]) < _PATHS:
-            known[1].append(path)
+            if len(paths) < _REMEMBERED:
+                paths[content_hash] = path
+        elif type(known) is str:
+            paths[content_hash] = [known, path]
+        elif len(known) < _PATHS:
+            known.append(path)  # type: ignore[union-attr]
 
     def found(self) -> tuple[int, int, tuple[DuplicateGroup, ...]]:
         """Files and bytes that are there again, and the groups that waste most."""
         files = wasted = 0
         largest: list[tuple[int, int, int, int]] = []
         for hashes, sizes in self._buckets:
+            if len(set(hashes)) == len(hashes):
+                continue
             copies: dict[tuple[int, int], int] = {}
             for pair in zip(hashes, sizes, strict=True):
                 copies[pair] = copies.get(pair, 0) + 1
@@ -307,45 +335,53 @@ class _Duplicates:
             files += sum(count - 1 for _, _, _, count in groups)
             wasted += sum(saved for saved, _, _, _ in groups)
             largest = heapq.nlargest(EVIDENCE, [*largest, *groups])
-        return files, wasted, tuple(self._group(*group) for group in largest)
-
-    def _group(self, wasted: int, value: int, size: int, count: int) -> DuplicateGroup:
-        content_hash, paths = self._paths.get((value, size), (f"{value:016x}", []))
-        return DuplicateGroup(wasted, content_hash, count, size, tuple(sorted(paths)))
+        several = {
+            content_hash.partition(":")[2][:16]: (content_hash, tuple(sorted(paths)))
+            for content_hash, paths in self._paths.items()
+            if not isinstance(paths, str)
+        }
+        found = []
+        for saved, value, size, count in largest:
+            content_hash, paths = several.get(f"{value:016x}", (f"{value:016x}", ()))
+            found.append(DuplicateGroup(saved, content_hash, count, size, paths))
+        return files, wasted, tuple(found)
 
 
 class _Sizes:
-    """Sizes of files for their concentration, in buckets that are sorted one at a time."""
+    """Sizes of files for their concentration: 8 bytes each, sorted in stretches where there are many."""
 
     def __init__(self) -> None:
-        self._buckets: dict[tuple[int, int], array[int]] = {}
-        self._count = self._total = 0
+        self._sizes = array("Q")
+        self.add = self._sizes.append
+        """Take the size of one file."""
 
-    def add(self, size: int) -> None:
-        self._count += 1
-        self._total += size
-        length = size.bit_length()
-        bucket = (length, size >> max(length - 6, 0))
-        values = self._buckets.get(bucket)
-        if values is None:
-            values = self._buckets[bucket] = array("Q")
-        values.append(size)
-
-    def _ascending(self) -> Iterator[int]:
-        for bucket in sorted(self._buckets):
-            yield from sorted(self._buckets[bucket])
+    def _ascending(self) -> Iterator[list[int]]:
+        if len(self._sizes) <= _SORTED_AT_ONCE:
+            yield sorted(self._sizes)
+            return
+        buckets: dict[int, array[int]] = {}
+        for size in self._sizes:
+            length = size.bit_length()
+            bucket = length << 6 | (
+                size >> length - 6 if length > 6 else size
+            )  # the length in bits, the first six
+            buckets.setdefault(bucket, array("Q")).append(size)
+        for bucket in sorted(buckets):
+            yield sorted(buckets.pop(bucket))
 
     def concentration(self) -> tuple[float | None, float | None]:
         """Gini coefficient, and the share of the largest 1 %."""
-        if not self._count:
+        count, total = len(self._sizes), sum(self._sizes)
+        if not count:
             return None, None
-        if not self._total:
+        if not total:
             return 0.0, None
-        few = max(1, -(-self._count // 100))
-        weighted = top = 0
-        for rank, size in enumerate(self._ascending(), start=1):
-            weighted += rank * size
-            if rank > self._count - few:
-                top += size
-        gini = 2 * weighted / (self._count * self._total) - (self._count + 1) / self._count
-        return gini, top / self._total
+        few = max(1, -(-count // 100))
+        weighted = top = ranked = 0
+        for sizes in self._ascending():
+            weighted += sum(map(mul, range(ranked + 1, ranked + len(sizes) + 1), sizes))
+            ranked += len(sizes)
+            if ranked > count - few:
+                top += sum(sizes[max(0, len(sizes) - (ranked - (count - few))) :])
+        gini = 2 * weighted / (count * total) - (count + 1) / count
+        return gini, top / total

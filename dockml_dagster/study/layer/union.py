@@ -12,7 +12,7 @@ memory but the directories on the way to it: an image of ten million files needs
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
@@ -39,17 +39,18 @@ class Merged(NamedTuple):
 class _Level:
     """A path on the way to the current one."""
 
-    __slots__ = ("cause", "exists", "floor", "length")
+    __slots__ = ("cause", "exists", "floor", "prefix")
 
-    def __init__(self, length: int, floor: int, cause: Cause | None, *, exists: bool) -> None:
-        self.length = length  # of its key with the separator: what keys below it start with
+    def __init__(self, prefix: str, floor: int, cause: Cause | None, *, exists: bool) -> None:
+        self.prefix = prefix  # what keys below it start with: its own and the separator
         self.floor = floor  # entries below it from layers under this one are hidden …
         self.cause = cause  # … because of this
         self.exists = exists  # for a container
 
 
 _Row = tuple[str, int, int, LayerEntry]
-_IGNORED: Final = frozenset({"metadata"})
+_MARKERS: Final = frozenset({"metadata", "opaque", "whiteout"})
+_new: Final[Callable[..., Merged]] = tuple.__new__
 
 
 def _rows(layer: int, spool: Spool) -> Iterator[_Row]:
@@ -65,53 +66,54 @@ def union(spools: Sequence[Spool]) -> Iterator[Merged]:
     of that entry.
     """
     merged = heapq.merge(*(_rows(layer, spool) for layer, spool in enumerate(spools)))
-    levels = [_Level(0, 0, None, exists=True)]
-    previous = ""
+    levels = [_Level("", 0, None, exists=True)]
+    previous, below, below_cause, visible = "", 0, None, True
     for key, rows in groupby(merged, key=itemgetter(0)):
-        while len(levels) > 1 and not key.startswith(previous[: levels[-1].length - 1] + "\0"):
+        # The key before is a level only if something lies below it: most are files.
+        if previous and key.startswith(previous) and key[len(previous)] == "\0":
+            # A visible link counts as there too: what lies "below" it goes to where it points.
+            levels.append(_Level(previous + "\0", below, below_cause, exists=visible))
+        while not key.startswith(levels[-1].prefix):
             levels.pop()
         previous = key
         top = levels[-1]
-        at = top.length
-        while (separator := key.find("\0", at)) >= 0:
-            at = separator + 1
-            levels.append(_Level(at, top.floor, top.cause, exists=False))
+        separator = key.find("\0", len(top.prefix))
+        while separator >= 0:
+            levels.append(_Level(key[: separator + 1], top.floor, top.cause, exists=False))
+            separator = key.find("\0", separator + 1)
         floor, cause = below, below_cause = top.floor, top.cause
-        seen: Merged | None = None
+        seen: LayerEntry | None = None
+        seen_layer = 0
         for _, layer, _, entry in rows:
-            kind = entry.kind
-            if kind in _IGNORED:
-                continue
-            if kind == "opaque":
-                if layer > below:
+            kind = entry[1]
+            if kind in _MARKERS:
+                if kind == "opaque" and layer > below:
                     below, below_cause = layer, "opaque"
-            elif kind == "whiteout":
-                if seen is not None and seen.layer < layer:
-                    yield seen._replace(hidden_by=layer, cause="whiteout")
-                    seen = None
-                if layer > below:
-                    below, below_cause = layer, "whiteout"
+                elif kind == "whiteout":
+                    if seen is not None and seen_layer < layer:
+                        yield Merged(seen, seen_layer, layer, "whiteout")
+                        seen = None
+                    if layer > below:
+                        below, below_cause = layer, "whiteout"
             elif layer < floor:
                 yield Merged(entry, layer, floor, cause)
             else:
                 if seen is not None:
-                    yield seen._replace(hidden_by=layer, cause="replaced")
-                if kind != "directory" and layer > below:
+                    yield Merged(seen, seen_layer, layer, "replaced")
+                if layer > below and kind != "directory":
                     below, below_cause = layer, "replaced"
-                seen = Merged(entry, layer, None, None)
-        if seen is not None:
+                seen, seen_layer = entry, layer
+        visible = seen is not None
+        if visible:
             if not levels[-1].exists:
-                yield from _implied(levels, key, seen)
-            yield seen
-        if key:
-            # A visible link counts as there too: what lies "below" it goes to where it points.
-            levels.append(_Level(len(key) + 1, below, below_cause, exists=seen is not None))
-        else:
+                yield from _implied(levels, seen_layer)
+            yield _new(Merged, (seen, seen_layer, None, None))
+        if not key:
             levels[0].floor, levels[0].cause = below, below_cause
 
 
-def _implied(levels: list[_Level], key: str, seen: Merged) -> Iterator[Merged]:
-    """The directories above ``key`` that only its being there implies, from the highest down."""
+def _implied(levels: list[_Level], layer: int) -> Iterator[Merged]:
+    """The directories above the current key that only its being there implies, from the highest down."""
     missing = []
     for level in reversed(levels):
         if level.exists:
@@ -119,8 +121,7 @@ def _implied(levels: list[_Level], key: str, seen: Merged) -> Iterator[Merged]:
         missing.append(level)
     for level in reversed(missing):
         level.exists = True
-        path = key[: level.length - 1].replace("\0", "/")
-        yield Merged(implied_directory(path), seen.layer, None, None)
+        yield Merged(implied_directory(level.prefix[:-1].replace("\0", "/")), layer, None, None)
 
 
 def implied_directory(path: str) -> LayerEntry:

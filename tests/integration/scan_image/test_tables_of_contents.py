@@ -38,7 +38,10 @@ def made(form: str, layer: bytes) -> tuple[bytes, str, dict[str, str]]:
         return estargz(layer, toc), "+gzip", {ESTARGZ: digest(toc)}
     length = 40 if form == "zstd:chunked, old" else 64
     name = CHUNKED_OLD if form == "zstd:chunked, old" else CHUNKED
-    return chunked(layer, toc, length=length), "+zstd", {name: digest(zstd.compress(toc))}
+    annotations = {name: digest(zstd.compress(toc))}
+    if form == "zstd:chunked, by stargz":
+        annotations |= {ESTARGZ: digest(toc)}
+    return chunked(layer, toc, length=length), "+zstd", annotations
 
 
 def digest(content: bytes) -> str:
@@ -59,7 +62,7 @@ class Counted:
         return reply
 
 
-@pytest.mark.parametrize("form", ["estargz", "zstd:chunked", "zstd:chunked, old"])
+@pytest.mark.parametrize("form", ["estargz", "zstd:chunked", "zstd:chunked, old", "zstd:chunked, by stargz"])
 def test_a_twentieth_of_the_bytes_and_the_same_files(
     serve, scan, registry, put_image, layers, form, tmp_path, monkeypatch
 ) -> None:
