@@ -31,7 +31,7 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 
-        return Sample()
+        return Sample(settings=settings)
     raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
 
 
