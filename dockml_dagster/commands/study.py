@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from dockml_dagster.commands.options import frame_option, progress_bar, use_frame
+from dockml_dagster.commands.options import (
+    frame_option,
+    images_option,
+    path_option,
+    progress_bar,
+    use_frame,
+    use_local,
+)
 from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
@@ -27,6 +34,8 @@ from dockml_dagster.settings import CORPORA, Settings
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
 @frame_option
+@path_option
+@images_option
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
 @click.option(
     "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
@@ -38,6 +47,8 @@ def study(
     names: tuple[str, ...],
     limit: int | None,
     frame: str | None,
+    paths: tuple[str, ...],
+    images: bool,
     force: bool,
     lint: bool,
     quiet: bool,
@@ -49,6 +60,7 @@ def study(
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 
     use_frame(frame)
+    use_local(corpus, paths, images=images)
     settings = Settings.from_environment()
     with progress_bar() as listener:
         summary = bring_up_to_date(
@@ -119,6 +131,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "rq4_file_types",
         "RQ4. File types",
         "unit_of_analysis, file_type, units, n, n_censored, share_of_files, share_of_bytes",
+    ),
+    (
+        "advice",
+        "Advice: what is recommended to most projects",
+        "about, recommendation, severity, projects, n, share, saves_bytes",
     ),
 )
 """What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""

@@ -24,6 +24,10 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         from dockml_dagster.corpora.github import Github
 
         return Github(settings)
+    if name == "local":
+        from dockml_dagster.corpora.local import Local
+
+        return Local(settings)
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 
