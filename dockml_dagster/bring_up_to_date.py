@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dockml_dagster import hadolint
 from dockml_dagster.corpora import open_corpus
-from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
+from dockml_dagster.corpora.base import STAGES, Corpus, LiveCorpus, partition_key
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance import prepare
 from dockml_dagster.progress import listening
@@ -54,12 +54,18 @@ def bring_up_to_date(
     prepare(settings)
     corpus = open_corpus(corpus_name, settings)
     warehouse = Warehouse(settings.warehouse)
+    left_out: Mapping[str, str] = {}
+    if isinstance(corpus, LiveCorpus):
+        listener("projects visited", 0, len(names))
+        with listening(lambda _, steps: listener("projects visited", steps, None)):
+            left_out = corpus.visit(names)
+        names = [name for name in names if name not in left_out]
     with _Runs(settings, listener) as runs:
         work = _work(warehouse, corpus, settings)
         if work.listing:
             runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
             work = _work(warehouse, corpus, settings)
-        selected = _selection(warehouse, corpus, names, limit)
+        selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
         wanted = set(selected)
         due = [item for item in work.stages if item.project in wanted]
         projects = selected if force else list(dict.fromkeys(item.project for item in due))
@@ -74,10 +80,11 @@ def bring_up_to_date(
         if unseen:
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
     seconds = time.monotonic() - start
+    remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
     if not (projects or work.findings or unseen):
-        return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s)"
+        return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s){remarks}"
     linted = f"; {unseen} texts linted" if linter else ""
-    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due{linted}; done in {seconds:.1f} s"
+    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due{linted}; done in {seconds:.1f} s{remarks}"
 
 
 def _linter() -> str:

@@ -3,7 +3,7 @@
 Belongs here: what holds for every command. Does not: any single one (``commands``).
 
 Exit codes (the README has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
-read; 4 a run failed; 5 the warehouse is busy; 130 interrupted.
+read; 4 a run failed; 5 the warehouse is busy; 6 the disk is full; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import Any
 
 import click
 
+from dockml_dagster.commands.advise import advise
 from dockml_dagster.commands.export import export
+from dockml_dagster.commands.labels import labels
+from dockml_dagster.commands.plan import plan
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image import scan_image
 from dockml_dagster.commands.show import show, sql
+from dockml_dagster.commands.status import status
 from dockml_dagster.commands.study import study
 from dockml_dagster.commands.ui import ui
 from dockml_dagster.errors import DockmlError
@@ -43,6 +47,20 @@ class _Group(click.Group):
             # The reader of our output (head, less) is gone; nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except Exception as error:
+            _end_if_disk_full(ctx, error)
+            raise
+
+
+def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
+    """A full disk speaks through many mouths (Python, DuckDB, SQLite under Dagster); it is one line for the user."""
+    from dockml_dagster.settings import Settings
+    from dockml_dagster.warehouse.connection import DiskFullError, disk_full
+
+    if disk_full(error):
+        full = DiskFullError(Settings.from_environment().home)
+        click.echo(f"dockml: {full}", err=True)
+        ctx.exit(full.exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -60,10 +78,14 @@ def main() -> None:
 
 
 main.add_command(study)
+main.add_command(plan)
+main.add_command(status)
 main.add_command(show)
 main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
 main.add_command(report)
+main.add_command(advise)
+main.add_command(labels)
 main.add_command(export)
 main.add_command(ui)

@@ -14,11 +14,22 @@ from dockml_dagster.warehouse.connection import make_folder
 DAGSTER_YAML = """\
 # Written by dockml when this file was not there; yours to change.
 
-# One run at a time: DuckDB has one writer, and runs that wait for each other cost more than they win.
-run_queue:
-  max_concurrent_runs: 1
+# Two runs at a time, never two of one corpus and never two that make findings: DuckDB has one writer, and runs that wait
+# for each other cost more than they win. Runs that carry no such tag (a backfill from the UI) count for the two alone.
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+    tag_concurrency_limits:
+      - key: dockml/corpus
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
+      - key: dockml/work
+        value: findings
+        limit: 1
 
-# A run whose process died is marked failed instead of staying "started" for ever.
+# A run that cannot start or cannot be cancelled is marked failed. A run whose process is gone is ended by dockml itself
+# (its sensors, and every dockml study): Dagster's default launcher has no way to look.
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
@@ -26,11 +37,24 @@ run_monitoring:
   poll_interval_seconds: 30
   free_slots_after_run_end_seconds: 60
 
-# Ticks of sensors and schedules that did nothing are of no use after a week.
+# Only what crashed is run again, and only where the run asks for it by its tag dagster/max_retries. A step that failed
+# says itself whether a retry can help.
+run_retries:
+  enabled: true
+  max_retries: 0
+  retry_on_asset_or_op_failure: false
+
+# Ticks that did nothing are of no use after a week. Event logs of old runs are pruned by the job prune_runs: they hold
+# when each project was collected, so the newest of every asset and project is kept.
 retention:
   schedule:
     purge_after_days: 90
   sensor:
+    purge_after_days:
+      skipped: 7
+      failure: 30
+      success: 90
+  auto_materialize:
     purge_after_days:
       skipped: 7
       failure: 30

@@ -42,20 +42,21 @@ def read_files(names: Sequence[str], standard_input: IO[bytes]) -> tuple[list[Js
     ``-`` is ``standard_input``. A document is that of ``study.dockerfile.document``; see ``hide_secrets`` for what
     is left out. A text that BuildKit refuses is a document too: its ``valid`` is false and ``reason`` says why.
     """
-    rules = _rules()
+    rules = reading_rules()
     documents: list[Json] = []
     refused: list[str] = []
     for name in names:
         try:
             path = None if name == "-" else Path(name)
-            data = _take(standard_input) if path is None else _read(path)
+            data = _take(standard_input) if path is None else read_bytes(path)
             documents.append(_document(name, data, rules, None if path is None else _beside(path)))
         except BadInputError as error:
             refused.append(f"{_printable(name)}: {error}")
     return documents, refused
 
 
-def _rules() -> tuple[BaseImageRules, TaskRules]:
+def reading_rules() -> tuple[BaseImageRules, TaskRules]:
+    """The rules of the seeds by which base images and commands are classified."""
     seeds = {
         name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8")
         for name in ("base_image_rules", "run_task_commands", "run_tasks")
@@ -66,7 +67,8 @@ def _rules() -> tuple[BaseImageRules, TaskRules]:
     )
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read."""
     if path.is_dir():
         raise BadInputError("is a directory; name the Dockerfile in it")
     try:

@@ -53,6 +53,7 @@ from dockml_dagster.study.layer.content import (
 )
 from dockml_dagster.study.layer.history import instruction
 from dockml_dagster.study.layer.image import summarise_image
+from dockml_dagster.study.layer.union import Merged
 from dockml_dagster.study.manifest import ContentKind, Descriptor
 from dockml_dagster.study.platform import Platform, PlatformError
 
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
 
 Location = ImageReference | LocalImage
+Visitor = Callable[[Merged], object]
+Observe = Callable[[PlatformImage], Visitor]
 Listener = Callable[[str, int, int | None], None]
 """Called with what is counted, steps done, and the number of steps in all when it becomes known."""
 
@@ -92,6 +95,7 @@ def scan_images(
     prefer: Platform | None = None,
     whole: bool = False,
     verify_diff_ids: bool = False,
+    observe: Observe | None = None,
     listener: Listener = lambda *_: None,
     workers: int | None = None,
 ) -> Iterator[ScannedReference]:
@@ -99,7 +103,8 @@ def scan_images(
 
     ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
     among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
-    that each inflates to the diff-id that its image's configuration names.
+    that each inflates to the diff-id that its image's configuration names. ``observe``: asked once an image whose layers
+    were all read, for what is to see its entries too.
 
     What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
     for settings that cannot be used, BadInputError if the cache cannot be written.
@@ -113,7 +118,7 @@ def scan_images(
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
         layers = _Layers(spools, store, listener, workers)
-        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids)
+        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe)
         for location in locations:
             recipe = SourceRecipe(location, client_settings)
             try:
@@ -181,6 +186,7 @@ class _How:
     prefer: Platform | None
     whole: bool
     verify_diff_ids: bool
+    observe: Observe | None
 
     def tasks(self, recipe: SourceRecipe, image: PlatformImage) -> list[LayerTask]:
         """What is to be scanned of an image: a task a layer, lowest first."""
@@ -251,7 +257,7 @@ def _scan(
     tasks = [how.tasks(recipe, image) for image in images]
     results = layers.scan(recipe, [task for each in tasks for task in each])
     scanned = tuple(
-        _summarised(image, [results[task.key] for task in each], how.content)
+        _summarised(image, [results[task.key] for task in each], how)
         for image, each in zip(images, tasks, strict=True)
     )
     return ScannedReference(reading.name, reading, scanned, others, None)
@@ -270,7 +276,7 @@ def _read(source: ImageSource, platform: Platform | None, prefer: Platform | Non
     return reading
 
 
-def _summarised(image: PlatformImage, results: Sequence[LayerResult], content: ContentRules) -> ScannedImage:
+def _summarised(image: PlatformImage, results: Sequence[LayerResult], how: _How) -> ScannedImage:
     history = (
         (None,) * len(image.layers) if image.config is None else image.config.layer_history(len(image.layers))
     )
@@ -286,9 +292,11 @@ def _summarised(image: PlatformImage, results: Sequence[LayerResult], content: C
         reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
     if reason is not None:
         return ScannedImage(image, tuple(layers), None, None, reason)
-    tally = ContentTally(content)
+    tally = ContentTally(how.content)
+    visitors: tuple[Visitor, ...] = (tally,) if how.observe is None else (tally, how.observe(image))
     spools = [partial(_lines, result.spool) for result in results if result.spool is not None]
-    summary = summarise_image(spools, each=tally)
+    each: Visitor = tally if len(visitors) == 1 else lambda entry: [visit(entry) for visit in visitors]
+    summary = summarise_image(spools, each=each)
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
     return ScannedImage(image, shared, summary, tally.findings(), None)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-CORPORA = ("sample", "ease2022")
+CORPORA = ("sample", "ease2022", "github", "local")
 """Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""
 
 VARIABLES = {
@@ -19,6 +19,17 @@ VARIABLES = {
     "DOCKML_WAREHOUSE": "The DuckDB file that runs write to. Default `$DOCKML_HOME/warehouse/dockml.duckdb`.",
     "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
     "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
+    "GITHUB_TOKEN": "Token for GitHub: 5,000 calls an hour instead of 60, and many repositories in one call. Needs no "
+    "permission.",
+    "DOCKML_GITHUB_API_URL": "API of a GitHub Enterprise server, such as `https://github.example.com/api/v3`. "
+    "Default `https://api.github.com`.",
+    "DOCKML_GITHUB_FRAME": "Which projects the corpus `github` has: a preset (`ease2022`, `modern`, `control`), your own "
+    "TOML file, or a text file of names.",
+    "DOCKML_CONTACT": "Address that the operators of the servers we ask can turn to; sent as part of the User-Agent.",
+    "DOCKML_LOCAL": "Where the projects of the corpus `local` are: directories and git addresses (`https://…`, "
+    "`file://…`), one a line or separated by `;`. `dockml study --path` sets it.",
+    "DOCKML_LOCAL_IMAGES": "`1`: the images that local projects name, or link to as proved or likely, are read from their "
+    "registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
     "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
     "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
     "separated by white space or commas.",
@@ -42,8 +53,16 @@ class Settings:
     dagster_home: Path
     registries: str | None = None
     """As written; ``clients/registry/settings`` reads it."""
+    github_token: str | None = field(default=None, repr=False)
+    github_api_url: str | None = None
+    github_frame: str | None = None
+    contact: str | None = None
     docker_config: Path | None = None
     """Docker's ``config.json``; None: the one in ``~/.docker``."""
+    local: tuple[str, ...] = ()
+    """Paths and addresses of the corpus ``local``, as written."""
+    local_images: bool = False
+    """Whether the corpus ``local`` asks registries."""
     layer_bytes: str | None = None
     """As written; ``corpora/image_selection`` reads it."""
 
@@ -51,6 +70,11 @@ class Settings:
     def published(self) -> Path:
         """The read-only DuckDB file for users; replaced by rename, so it may stay open while a run goes on."""
         return self.home / "published" / "dockml.duckdb"
+
+    @property
+    def github_projects(self) -> Path:
+        """Names that were given by hand to the corpus ``github``, one a line; the user's to edit."""
+        return self.home / "github" / "projects.txt"
 
     @property
     def cache(self) -> Path:
@@ -73,7 +97,17 @@ class Settings:
             else home / "warehouse" / "dockml.duckdb",
             ease2022=Path(package).expanduser().absolute() if package else None,
             dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
+            local=tuple(
+                part.strip()
+                for part in env.get("DOCKML_LOCAL", "").replace("\n", ";").split(";")
+                if part.strip()
+            ),
+            local_images=env.get("DOCKML_LOCAL_IMAGES", "").lower() in ("1", "true", "yes"),
             registries=env.get("DOCKML_REGISTRIES") or None,
+            github_token=env.get("GITHUB_TOKEN") or None,
+            github_api_url=env.get("DOCKML_GITHUB_API_URL") or None,
+            github_frame=env.get("DOCKML_GITHUB_FRAME") or None,
+            contact=env.get("DOCKML_CONTACT") or None,
             docker_config=Path(docker_config).expanduser().absolute() / "config.json"
             if docker_config
             else None,

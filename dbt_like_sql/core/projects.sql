@@ -20,6 +20,8 @@ SELECT
     metadata.corpus,
     metadata.name,
     metadata.owner,
+    metadata.repository_id,
+    metadata.tree_sha,
     label.category,
     label.label_source,
     -- The study's own label where there is one: what the paper's tables rest on, whatever was labelled since.

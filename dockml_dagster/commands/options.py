@@ -10,10 +10,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
+from dockml_dagster.errors import BadInputError
 from dockml_dagster.output import FORMATS
 from dockml_dagster.settings import CORPORA
 
@@ -26,6 +28,51 @@ format_option = click.option(
     help="How to print.",
 )
 corpus_option = click.option("--corpus", type=click.Choice(CORPORA), help="Only this corpus.")
+
+frame_option = click.option(
+    "--frame",
+    metavar="PRESET|FILE",
+    help="Which projects the corpus github has: ease2022, modern, control, a TOML file, or a list of names.",
+)
+
+
+def use_frame(frame: str | None) -> None:
+    """Make ``--frame`` the setting of this process, for the runs of Dagster that it starts too."""
+    if frame is not None:
+        os.environ["DOCKML_GITHUB_FRAME"] = frame
+
+
+path_option = click.option(
+    "--path",
+    "paths",
+    multiple=True,
+    metavar="DIR",
+    help="Corpus local: a directory of projects, a work tree, a bare repository, or a git address; may be repeated.",
+)
+images_option = click.option(
+    "--images", is_flag=True, help="Corpus local: also read the images of the projects from their registries."
+)
+
+
+def use_local(corpus: str, paths: tuple[str, ...], *, images: bool) -> None:
+    """Make ``--path`` and ``--images`` the settings of this process, where runs and everything they start see them.
+
+    Raises:
+        BadInputError: they are given for another corpus, or a path cannot be written in the setting.
+    """
+    if not paths and not images:
+        return
+    if corpus != "local":
+        raise BadInputError(f"--path and --images are of the corpus local, not {corpus}: add --corpus local")
+    for path in paths:
+        if ";" in path or "\n" in path:
+            raise BadInputError(f"a path with a semicolon or a line break cannot be used: {path!r}")
+    if paths:
+        os.environ["DOCKML_LOCAL"] = ";".join(
+            path if "://" in path else str(Path(path).expanduser().absolute()) for path in paths
+        )
+    if images:
+        os.environ["DOCKML_LOCAL_IMAGES"] = "1"
 
 
 @contextmanager
@@ -56,4 +103,4 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
 def _plain_line(what: str, _: int, total: int | None = None) -> None:
     if total is not None:
-        click.echo(f"dockml: {what}: {total}", err=True)
+        click.echo(f"dockml: {what}" + (f": {total}" if total else ""), err=True)

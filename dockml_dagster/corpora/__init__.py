@@ -20,10 +20,18 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         from dockml_dagster.corpora.ease2022 import Ease2022
 
         return Ease2022(settings.ease2022, settings.cache)
+    if name == "github":
+        from dockml_dagster.corpora.github import Github
+
+        return Github(settings)
+    if name == "local":
+        from dockml_dagster.corpora.local import Local
+
+        return Local(settings)
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 
-        return Sample()
+        return Sample(settings=settings)
     raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from dockml_dagster.errors import BadInputError, DockmlError
 
@@ -93,6 +93,21 @@ class Corpus(Protocol):
 
     def collect(self, stage: Stage, project: str) -> Collected:
         """Read one stage of one project."""
+
+
+@runtime_checkable
+class LiveCorpus(Corpus, Protocol):
+    """A corpus whose source changes by itself and costs something to ask.
+
+    Only ``visit`` asks it; ``fingerprint`` and ``listing`` tell what the newest visit left on this machine.
+    """
+
+    def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
+        """Ask the source what there is now. ``names`` (``owner/name``): to be looked at too, whatever the corpus looks for.
+        Nothing is asked if the newest visit is younger than ``oldest`` seconds and no names are given.
+
+        Returns those of ``names`` that are left out, with the reason. Raises DockmlError where nothing can be asked.
+        """
 
 
 def partition_key(corpus: str, name: str) -> str:

@@ -11,7 +11,8 @@ from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due import record_build
+from dockml_dagster.warehouse.care import compact_if_worth
+from dockml_dagster.warehouse.due import record_build, record_figures
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.publish import publish
 
@@ -31,9 +32,13 @@ def publishing_definitions() -> dg.Definitions:
         """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
         with verdict(context):
             with warehouse.get_connection() as connection:
+                record_figures(connection)
                 record_build(connection, build_version())
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
-        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size})
+            compacted = compact_if_worth(warehouse.warehouse)
+        return dg.MaterializeResult(
+            metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size, "compacted": bool(compacted)}
+        )
 
     return dg.Definitions(assets=[published])

@@ -10,13 +10,16 @@ from typing import Any
 
 import dagster as dg
 
-from dockml_dagster.corpora.base import Corpus, Listing, Outcome
+from dockml_dagster.corpora.base import Corpus, Listing, LiveCorpus, Outcome
 from dockml_dagster.defs.partitions import register
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.rows import write_visit
+
+VISIT_HOLDS = 600.0
+"""Seconds for which a visit to a live source holds: ``dockml study`` has just made one when it starts this asset."""
 
 
 class CorpusConfig(dg.Config):
@@ -64,6 +67,8 @@ def repo_list(
 def _list(
     context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:
+    if isinstance(corpus, LiveCorpus):
+        corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
     with warehouse.get_connection() as connection:
         listed_at = due_query.moment(connection)

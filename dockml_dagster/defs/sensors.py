@@ -145,6 +145,7 @@ def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult
                     "dagster/asset_partition_range_start": batch.projects[0],
                     "dagster/asset_partition_range_end": batch.projects[-1],
                     "dockml/corpus": batch.projects[0].split("/")[0],
+                    "dagster/max_retries": "2",
                 },
             )
             for batch in found

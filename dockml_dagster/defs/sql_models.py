@@ -33,8 +33,12 @@ RAW_ASSETS: dict[str, str] = {
     "raw.repository_files": "dockerfiles",
     "raw.dockerfiles": "dockerfiles",
     **dict.fromkeys(TABLES, "dockerfile_readings"),
+    "raw.file_facts": "file_facts",
     "raw.machine_labels": "machine_labels",
     "raw.machine_label_evidence": "machine_labels",
+    "raw.image_links": "image_links",
+    "raw.image_reference_grades": "image_links",
+    "raw.image_link_readings": "image_links",
     "raw.dockerfile_lint": "dockerfile_lint",
     "raw.image_references": "manifests",
     "raw.manifests": "manifests",
@@ -47,6 +51,7 @@ RAW_ASSETS: dict[str, str] = {
     "raw.image_summaries": "layer_stats",
     "raw.image_layer_shares": "layer_stats",
     "raw.image_contents": "layer_stats",
+    "raw.image_advice": "layer_stats",
     "raw.image_file_types": "layer_stats",
     "raw.image_files": "layer_stats",
     "raw.outcomes": "layer_stats",
@@ -94,7 +99,9 @@ def _test_name(column: Column, entry: Any) -> str:
 def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
     """The generic tests of a table's columns as asset checks."""
     return [
-        dg.AssetCheckSpec(_test_name(column, entry), asset=asset_key(model.name), description=column.description)
+        dg.AssetCheckSpec(
+            _test_name(column, entry), asset=asset_key(model.name), description=column.description
+        )
         for column in model.columns
         for entry in column.tests
     ]
@@ -121,8 +128,8 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
         checks += check_specs(model)
     known = {model.name for model in project.models}
     for singular in project.checks:
-        target = next((name for name in reversed(singular.references) if name in known), None)
-        if target:
+        last_read = next((name for name in reversed(singular.references) if name in known), None)
+        if target := singular.shown_at or last_read:
             checks.append(
                 dg.AssetCheckSpec(singular.name, asset=asset_key(target), description=singular.description)
             )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.warehouse.connection import process_alive
 
 MAX_RETRIES = 2
 WAIT_SECONDS = 20.0
@@ -80,13 +81,7 @@ def alive(tags: dict[str, str]) -> bool | None:
     pid = tags.get(PID_TAG, "")
     if tags.get(HOST_TAG) != socket.gethostname() or not pid.isdigit():
         return None
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return process_alive(int(pid))
 
 
 def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:

@@ -67,13 +67,20 @@ def build_sections(source: Source) -> list[BuiltSection]:
 def _blocks(source: Source, part: Part) -> Sequence[Block]:
     missing = next((table for table in part.reads if not source.has_rows(table)), None)
     if missing is None:
-        return part.build(source)
+        blocks = part.build(source)
+        if blocks:
+            return blocks
+        return [Paragraph(say("{what}: no value is known in this corpus.", what=_begun(part)), role="note")]
     return [Paragraph(_nothing(source, part, missing), role="note")]
+
+
+def _begun(part: Part) -> str:
+    return part.what[:1].upper() + part.what[1:]
 
 
 def _nothing(source: Source, part: Part, missing: str) -> Html:
     """Why a part says nothing, in a sentence."""
-    what = part.what[:1].upper() + part.what[1:]
+    what = _begun(part)
     if not source.columns(missing):
         return say(
             "{what}: not in this file; it was published by a version without the table <code>{table}</code>.",

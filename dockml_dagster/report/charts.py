@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.report.source import Row
+from dockml_dagster.report.text import printable
 from dockml_dagster.report.theme import BLUE, FONT_SIZE, GREEN, INK, MUTED, ORANGE, PALE, READINGS, ROW
 
 if TYPE_CHECKING:
     import altair
 
+LABEL = 120
+"""Characters of a text in a drawing; nothing that is longer could be read there."""
 POINT = 70
 """Area of a point in square pixels."""
 
@@ -37,12 +40,14 @@ def _data(rows: Sequence[Row]) -> altair.InlineData:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON has."""
-    return value if value is None or isinstance(value, str | bool | int | float) else float(value)
+    """A value that JSON has. A control character in a text ends the renderer's process, not only its drawing."""
+    if isinstance(value, str):
+        return printable(value)[:LABEL]
+    return value if value is None or isinstance(value, bool | int | float) else float(value)
 
 
 def _order(rows: Sequence[Row], key: str) -> list[str]:
-    return list(dict.fromkeys(row[key] for row in rows))
+    return list(dict.fromkeys(_plain(row[key]) for row in rows))
 
 
 def _y(rows: Sequence[Row], key: str = "label", *, limit: int | None = None) -> altair.Y:
@@ -181,7 +186,7 @@ def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMi
     inner = (width - 130 - 24 * across) // across
     charts = []
     for place, name in enumerate(_order(rows, "panel")):
-        part = [row for row in rows if row["panel"] == name]
+        part = [row for row in rows if _plain(row["panel"]) == name]
         labelled = place % across == 0
         base = altair.Chart(_data(part)).encode(
             y=altair.Y(
@@ -243,6 +248,26 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
     return _plot(one + points, rows, width)
 
 
+def effects(rows: Sequence[Row], *, width: int, x_title: str, key: str, least: float) -> altair.TopLevelMixin:
+    """Sizes of effects as points, with a line at zero. ``rows``: ``label`` and ``key``; ``least``: where the axis begins."""
+    import altair
+
+    top = 1.0 if least < 0 else max(float(row[key]) for row in rows) * 1.05
+    x = altair.X(
+        f"{key}:Q",
+        title=x_title,
+        scale=altair.Scale(domain=[least, top or 1.0], nice=False),
+        axis=altair.Axis(tickCount=6 if width > 500 else 4),
+    )
+    points = (
+        altair.Chart(_data(rows))
+        .mark_point(filled=True, size=POINT, color=BLUE, opacity=1)
+        .encode(x=x, y=_y(rows, limit=label_limit(width)))
+    )
+    zero = altair.Chart(_data([{key: 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=f"{key}:Q")
+    return _plot(zero + points, rows, width)
+
+
 def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
     """Shares with intervals of two or three groups beside each other.
 
@@ -294,5 +319,5 @@ def _plot(
 
 def padding(rows: Sequence[Row]) -> dict[str, float]:
     """Space around a drawing. A reader's font may be wider than the one it was measured with, so long labels get more."""
-    longest = max(len(str(row["label"])) for row in rows)
-    return {"left": 6 + 0.9 * longest, "right": 16, "top": 6, "bottom": 4}
+    longest = max(len(_plain(row["label"])) for row in rows)
+    return {"left": 6 + 0.9 * min(longest, 40), "right": 16, "top": 6, "bottom": 4}

@@ -78,26 +78,34 @@ def size(value: float | None) -> Html:
     return Html(UNKNOWN) if value is None else _data(value, size_text(value))
 
 
-def count_text(value: float) -> str:
+def count_text(value: float | None) -> str:
     """``30138`` → ``30,138``; halves, as medians have them, keep their half."""
+    if value is None:
+        return UNKNOWN
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def percent_text(value: float) -> str:
+def percent_text(value: float | None) -> str:
     """``0.4187`` → ``41.9``."""
+    if value is None:
+        return UNKNOWN
     return f"{100 * value:.1f}"
 
 
-def decimal_text(value: float) -> str:
+def decimal_text(value: float | None) -> str:
     """``1.17407`` → ``1.17``; ``1234.5`` → ``1,234``."""
+    if value is None:
+        return UNKNOWN
     if float(value).is_integer() or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
-def size_text(value: float) -> str:
+def size_text(value: float | None) -> str:
     """``1207243694`` → ``1.12 GiB``."""
+    if value is None:
+        return UNKNOWN
     amount, unit = float(value), _UNITS[0]
     for unit in _UNITS:
         if abs(amount) < KIB or unit == _UNITS[-1]:

@@ -34,7 +34,7 @@ FONT_SIZE = 12
 ROW = 24
 """Height of a row of a chart in pixels."""
 
-READINGS = {"corrected": "corrected", "as_published": "as the paper computed it"}
+READINGS = {"corrected": "corrected", "as_published": "the paper’s way"}
 """Reading → how a legend calls it."""
 
 

@@ -24,13 +24,34 @@ def is_compose(path: str) -> bool:
 
 def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
     """Facts of one compose file; only its path if it is no YAML, too long or too deep."""
-    facts = [Fact("compose path", path[:MAX_TEXT], path)]
-    if len(text) <= MAX_BYTES and not _too_deep(text):
-        facts.extend(islice(_services(path, text), MAX_FACTS))
+    facts = [Fact("compose path", path[:MAX_TEXT], path), *islice(_services(path, text), MAX_FACTS)]
     return tuple(facts)
 
 
-def _too_deep(text: str) -> bool:
+def service_nodes(text: str) -> Iterator[tuple[str, int, list[tuple[str, Any, Any]]]]:
+    """(name, line, entries) of every service; an entry is its key, the key's YAML node and the value's.
+
+    Nothing for a text that is no YAML, too long or too deep.
+    """
+    import yaml
+
+    if len(text) > MAX_BYTES or nests_too_deep(text):
+        return
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=loader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return
+    for name, key, services in _entries(root):
+        # The first version of the format had no `services`: services stood at the top.
+        top = name == "services"
+        for service, service_key, body in _entries(services) if top else [(name, key, services)]:
+            entries = list(_entries(body))
+            if top or any(k in ("image", "build") for k, _, _ in entries):
+                yield service, service_key.start_mark.line + 1, entries
+
+
+def nests_too_deep(text: str) -> bool:
     """Whether it nests deeper than any real file; the parser recurses, so this bounds it."""
     depth = deepest = 0
     for character in text:
@@ -47,23 +68,12 @@ def _too_deep(text: str) -> bool:
 def _services(path: str, text: str) -> Iterator[Fact]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        root = yaml.compose(text, Loader=loader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return
-    for name, key, services in _entries(root):
-        # The first version of the format had no `services`: services stood at the top.
-        top = name == "services"
-        for service, service_key, body in _entries(services) if top else [(name, key, services)]:
-            keys = list(_entries(body))
-            if not top and not any(k in ("image", "build") for k, _, _ in keys):
-                continue
-            yield Fact("compose service", service[:200], path, service_key.start_mark.line + 1)
-            for k, node, value in keys:
-                yield Fact("compose key", k[:200], path, node.start_mark.line + 1)
-                if k == "image" and isinstance(value, yaml.ScalarNode):
-                    yield Fact("compose image", value.value[:MAX_TEXT], path, node.start_mark.line + 1)
+    for service, line, entries in service_nodes(text):
+        yield Fact("compose service", service[:200], path, line)
+        for name, node, value in entries:
+            yield Fact("compose key", name[:200], path, node.start_mark.line + 1)
+            if name == "image" and isinstance(value, yaml.ScalarNode):
+                yield Fact("compose image", value.value[:MAX_TEXT], path, node.start_mark.line + 1)
 
 
 def _entries(node: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -10,9 +10,10 @@ around one transaction only. The kernel frees it when its holder dies, so a SIGK
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,32 @@ class WarehouseBusyError(DockmlError):
 
     exit_code = 5
     retryable = True
+
+
+class DiskFullError(DockmlError):
+    """No space is left for the warehouse. Everything committed before is kept."""
+
+    exit_code = 6
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"no space left for {path}; make room or set DOCKML_HOME to a larger disk, then run the same command again: "
+            "what was collected is kept"
+        )
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a full disk, as Python, DuckDB or SQLite say it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            return True
+        text = str(error)
+        if "No space left on device" in text or "database or disk is full" in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -84,19 +111,23 @@ class Warehouse:
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction: committed at the end, rolled back on any exception, closed in both cases."""
-        with self._locked(), self._connected(read_only=False) as connection:
+        with self.locked(), self._connected(read_only=False) as connection:
             connection.begin()
             try:
                 yield connection
-            except BaseException:
-                connection.rollback()
+                connection.commit()
+            except BaseException as error:
+                # After a fatal error (a full disk while the log is written) DuckDB refuses even this; closing undoes it.
+                with suppress(Exception):
+                    connection.rollback()
+                if disk_full(error) and not isinstance(error, DiskFullError):
+                    raise DiskFullError(self.path) from error
                 raise
-            connection.commit()
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection. Users' queries go to the published file instead, which nobody locks."""
-        with self._locked(), self._connected(read_only=True) as connection:
+        with self.locked(), self._connected(read_only=True) as connection:
             yield connection
 
     @contextmanager
@@ -105,10 +136,12 @@ class Warehouse:
         try:
             yield connection
         finally:
-            connection.close()
+            with suppress(Exception):
+                connection.close()
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """The writer's lock alone, for whoever replaces the file itself."""
         from filelock import FileLock, Timeout
 
         make_folder(self.path.parent)
@@ -140,3 +173,14 @@ def make_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise BadInputError(f"cannot write to {path}; set DOCKML_HOME to a folder you can write to")
     return path
+
+
+def process_alive(pid: int) -> bool:
+    """Whether a process of this number is there, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

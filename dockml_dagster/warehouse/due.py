@@ -310,11 +310,11 @@ def work(
     return Work(
         listing=listed(connection, corpus) != (fingerprint, method_version),
         stages=due(connection, corpus, method_version),
-        findings=not _built(connection, build_version),
+        findings=not built(connection, build_version),
     )
 
 
-def _built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
+def built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
     """Whether findings were built by this version after everything else that happened."""
     answer = connection.execute(
         """
@@ -349,3 +349,26 @@ def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> l
         [tool_version],
     )
     return [row[0] for row in found.fetchall()]
+
+
+def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
+    # Only what is new, so that a build in which nothing moved adds nothing.
+    connection.execute(
+        """
+        INSERT INTO raw.figures BY NAME
+        SELECT now.corpus, now.figure, now.value, now.n, ? AS built_at
+        FROM findings.watched_figures AS now
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM (
+                SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n
+                FROM raw.figures
+                GROUP BY corpus, figure
+            ) AS known
+            WHERE known.corpus = now.corpus AND known.figure = now.figure AND known.n = now.n
+                AND known.value IS NOT DISTINCT FROM now.value
+        )
+        """,
+        [moment(connection)],
+    )

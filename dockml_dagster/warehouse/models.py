@@ -68,13 +68,17 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A singular test: a statement that returns the rows that break it."""
+    """A singular test: a statement that returns the rows that break it.
+
+    ``shown_at``: the model whose asset shows it, where its property file names one (``config: meta: shown_at``).
+    """
 
     name: str
     description: str
     sql: str
     references: tuple[str, ...]
     warn_only: bool
+    shown_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +204,15 @@ def _checks(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Ite
     for path in sorted(directory.glob("*.sql")):
         sql = path.read_text(encoding="utf-8").strip().rstrip(";")
         entry = documented.get(path.stem, {})
-        severity = str((entry.get("config") or {}).get("severity", "error"))
+        configured = entry.get("config") or {}
+        severity = str(configured.get("severity", "error"))
         yield Check(
             path.stem,
             " ".join(str(entry.get("description", "")).split()),
             sql,
             references(sql, where=f"checks/{path.name}"),
             severity == "warn",
+            (configured.get("meta") or {}).get("shown_at"),
         )
 
 

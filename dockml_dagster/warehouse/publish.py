@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.warehouse import layer_files
-from dockml_dagster.warehouse.connection import Warehouse, make_folder
+from dockml_dagster.warehouse.connection import Warehouse, make_folder, process_alive
 from dockml_dagster.warehouse.rows import quote
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     """
     make_folder(target.parent)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
+    remove_leftovers(target)
     try:
         with warehouse.read() as connection:
             copy_database(connection, partial)
@@ -35,10 +35,21 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     return target.stat().st_size
 
 
-def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+def remove_leftovers(target: Path) -> list[Path]:
+    """Remove half-made copies beside ``target`` whose makers are gone (a SIGKILL runs no clean-up); returns them."""
+    removed = []
+    for path in target.parent.glob(f".{target.name}.*"):
+        pid = path.name.removeprefix(f".{target.name}.").split(".")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not process_alive(int(pid))):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
+
+
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
     """Copy all of the connected database into a new file: schemas, tables, views and their comments.
 
-    The copy stands alone: what is a view over files beside the warehouse becomes a table in it.
+    A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
     """
     # ATTACH takes no bound parameter.
     location = str(target).replace("'", "''")
@@ -46,5 +57,6 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     assert own
     connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
     connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
-    layer_files.materialise(connection, "published")
+    if alone:
+        layer_files.materialise(connection, "published")
     connection.execute("DETACH published")

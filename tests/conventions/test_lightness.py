@@ -67,6 +67,7 @@ def home(tmp_path: Path) -> Path:
         (["sql", "FROM findings.funnel", "--format", "csv"], ("duckdb",)),
         (["read-dockerfile", str(DOCKERFILE)], ("tree_sitter",)),
         (["read-dockerfile", str(DOCKERFILE), "--format", "json"], ("tree_sitter",)),
+        (["advise", str(DOCKERFILE)], ("tree_sitter",)),
     ],
     ids=lambda value: " ".join(value) or "nothing",
 )

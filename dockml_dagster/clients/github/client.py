@@ -126,8 +126,7 @@ class GithubClient:
         Raises FetchError: GoneError (404, 410), EmptyRepositoryError (409), InvalidQuestionError (422), WithheldError
         (451), LimitedError, UnauthorizedError, ForbiddenError, UnavailableError.
         """
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        address = f"{self.settings.api}{path}{query}"
+        address = self._address(path, parameters)
         kept = self.store.answer(address)
         self._wait_for(resource, address)
         headers = {"If-None-Match": kept.etag} if kept is not None and kept.etag else {}
@@ -151,6 +150,17 @@ class GithubClient:
         reply = _reply(fresh, changed=True)
         self.store.put_answer(address, etag=etag, body=body, final=final, link=link)
         return reply
+
+    def kept(self, path: str, parameters: Mapping[str, Any] | None = None) -> Reply:
+        """What ``get`` last answered, without asking. Raises GoneError if it was never asked."""
+        address = self._address(path, parameters)
+        answer = self.store.answer(address)
+        if answer is None:
+            raise GoneError("not kept here", subject=address)
+        return _reply(answer, changed=False)
+
+    def _address(self, path: str, parameters: Mapping[str, Any] | None) -> str:
+        return f"{self.settings.api}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
 
     def graphql(
         self, query: str, variables: Mapping[str, Any], *, retry: RetryPolicy | None = None

@@ -25,12 +25,13 @@ from dockml_dagster.clients.http import lines_of_link
 from dockml_dagster.study.json_facts import Facts
 
 REPOSITORIES_A_CALL = 50
-BLOBS_A_CALL = 200
-BLOB_BYTES_A_CALL = 4 << 20
+BLOBS_A_CALL = 500
+BLOB_BYTES_A_CALL = 8 << 20
 # GraphQL cuts longer texts short; REST gives them whole.
 LONGEST_TEXT = 400 << 10
 PAGE = 100
 MAX_SUBTREES = 300
+_RECURSIVE = {"recursive": 1}
 SEARCH_CAP = 1_000
 """Results that GitHub shows of one search, however many there are."""
 
@@ -141,14 +142,15 @@ def count_by_rest(client: GithubClient, name: str, what: str) -> int | None:
     return _last_page(reply)
 
 
-def tree(client: GithubClient, name: str) -> tuple[Tree, Reply, int]:
+def tree(client: GithubClient, name: str, *, kept: bool = False) -> tuple[Tree, Reply, int]:
     """Every path at the head of the default branch; the answer; how many directories could not be listed.
 
-    One call, free while nothing changed. Where GitHub cut the list short, directories are asked one by one, each once
-    ever, since git names them by content. Raises FetchError: EmptyRepositoryError without commits.
+    One call, free while nothing changed; none with ``kept``, which reads what was answered last. Where GitHub cut the
+    list short, directories are asked one by one, each once ever, since git names them by content. Raises FetchError:
+    EmptyRepositoryError without commits.
     """
     base = f"/repos/{_path(name)}/git/trees/"
-    reply = client.get(base + "HEAD", {"recursive": 1})
+    reply = client.kept(base + "HEAD", _RECURSIVE) if kept else client.get(base + "HEAD", _RECURSIVE)
     whole = tree_of_rest(reply.facts, name)
     if not whole.truncated:
         return whole, reply, 0
@@ -182,7 +184,7 @@ def _subtree(client: GithubClient, base: str, sha: str, *, recursive: bool) -> T
     kept = client.store.document("tree", mark)
     if kept is not None:
         return Tree(sha, tuple(TreeEntry(*entry) for entry in kept["entries"]), kept["truncated"])
-    reply = client.get(base + sha, {"recursive": 1} if recursive else None)
+    reply = client.get(base + sha, _RECURSIVE if recursive else None)
     found = tree_of_rest(reply.facts, base)
     entries = [[e.path, e.kind, e.sha, e.size] for e in found.entries]
     client.store.put_document("tree", mark, {"entries": entries, "truncated": found.truncated})

@@ -42,6 +42,8 @@ def _readings(
 ) -> list[Block]:
     """A figure and a table of one share in both readings; the statement gives reading, label, share, projects, n."""
     rows = source.rows(statement)
+    if not rows:
+        return []
     corrected = [row for row in rows if row["reading"] == "corrected"]
     return [
         Figure(
@@ -54,7 +56,7 @@ def _readings(
             rows=rows,
             draw=lambda width: charts.readings(rows, width=width, x_title=x_title),
             note=say(
-                "Circle: corrected, n = {sound} projects; diamond: as the paper computed it, n = {printed}. {note}",
+                "Circle: corrected, n = {sound} projects; diamond: the paper’s way, n = {printed}. {note}",
                 sound=_most(rows, "corrected"),
                 printed=_most(rows, "as_published"),
                 note=label_note,
@@ -68,7 +70,7 @@ def _readings(
                 Column("corrected", "share, corrected (%)", "percent"),
                 Column("projects_corrected", "projects", "count"),
                 Column("n_corrected", "n", "count"),
-                Column("as_published", "share, as the paper computed it (%)", "percent"),
+                Column("as_published", "share, the paper’s way (%)", "percent"),
                 Column("n_as_published", "n", "count"),
             ),
             rows=_both(rows, "label", "share"),
@@ -89,8 +91,8 @@ def _mix(source: Source) -> Sequence[Block]:
             name="instructions",
             title=say(
                 "{keyword} is {share} of the instructions of the median project",
-                keyword=first["keyword"],
-                share=percent(first["median_share"]),
+                keyword=first.get("keyword"),
+                share=percent(first.get("median_share")),
             ),
             statement="""
                 SELECT reading,
@@ -168,12 +170,12 @@ def _bases(source: Source) -> Sequence[Block]:
             name="base-images",
             title=say(
                 "{share} of the projects start from a base image of the type {type}",
-                share=percent(first["share"]),
-                type=first["base_image_type"],
+                share=percent(first.get("share")),
+                type=first.get("base_image_type"),
             ),
             statement="""
                 SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n
-                FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All'
+                FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All' AND share IS NOT NULL
                 ORDER BY max(share) OVER (PARTITION BY base_image_type) DESC, base_image_type, reading DESC
             """,
             table="findings.rq3_base_image_types",
@@ -241,7 +243,7 @@ def _practices(source: Source) -> Sequence[Block]:
         ORDER BY found.share_followed DESC, found.practice
     """)
     if not rows:
-        return [Paragraph(say("No practice applies to a Dockerfile of this corpus."), role="note")]
+        return []
     rare = rows[-1]
     return [
         Heading("Practices"),

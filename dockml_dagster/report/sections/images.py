@@ -31,8 +31,10 @@ METRICS: dict[str, tuple[str, Kind]] = {
 def _properties(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT category, metric, median, q25, q75, p90, maximum, n FROM findings.rq4_image_properties
-        WHERE corpus = $corpus AND reading = 'corrected' AND n > 0 ORDER BY category = 'All' DESC, median DESC
+        WHERE corpus = $corpus AND reading = 'corrected' AND median IS NOT NULL ORDER BY category = 'All' DESC, median DESC
     """)
+    if not rows:
+        return []
     sizes: list[Row] = [
         {**row, "label": f"{'All' if row['category'] == 'All' else row['category']} (n = {row['n']})"}
         for row in rows
@@ -99,8 +101,11 @@ def _distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
-        FROM findings.rq4_layers WHERE corpus = $corpus AND n > 0 ORDER BY metric
+        FROM findings.rq4_layers
+        WHERE corpus = $corpus AND category = 'All' AND median IS NOT NULL ORDER BY metric
     """)
+    if not rows:
+        return []
     blocks: list[Block] = [Heading("Layers")]
     sizes = next((row for row in rows if row["metric"] == "compressed_bytes"), None)
     if sizes:
@@ -126,7 +131,7 @@ def _sharing(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT images, n, share_in_one_image, layers_shared, most_shared_images, referenced_bytes, distinct_bytes,
                layer_dedup_ratio
-        FROM findings.rq4_sharing WHERE corpus = $corpus
+        FROM findings.rq4_sharing WHERE corpus = $corpus AND category = 'All'
     """)
     return [
         Heading("Sharing"),

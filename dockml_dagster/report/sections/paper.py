@@ -109,7 +109,7 @@ def _beside(source: Source) -> Sequence[Block]:
                     ratios, width=width, x_title="times the printed number (logarithmic axis)"
                 ),
                 note=say(
-                    "Circle: corrected; diamond: as the paper computed it; the vertical line is the printed number."
+                    "Circle: corrected; diamond: the paper’s way; the vertical line is the printed number."
                 ),
             )
         )

@@ -35,9 +35,11 @@ METRICS = {
 def _categories(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
         SELECT category, projects, n, share, {WILSON} FROM findings.rq1_categories
-        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND n > 0
+        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND share IS NOT NULL
         ORDER BY projects DESC, category
     """)
+    if not rows:
+        return []
     published = {
         row["category"]: row["projects"]
         for row in source.rows("""
@@ -77,7 +79,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 Column("share", "share (%)", "percent"),
                 Column("low", "from (%)", "percent"),
                 Column("high", "to (%)", "percent"),
-                Column("as_published", "projects as the paper counted", "count"),
+                Column("as_published", "projects, the paper’s way", "count"),
             ),
             rows=shown,
         ),
@@ -95,7 +97,7 @@ def _profile(source: Source) -> Sequence[Block]:
         ORDER BY size.projects DESC, profile.category
     """)
     if not rows:
-        return [Paragraph(say("No measure of the projects is known in this corpus."), role="note")]
+        return []
     known = {
         metric: title for metric, title in METRICS.items() if any(row["metric"] == metric for row in rows)
     }

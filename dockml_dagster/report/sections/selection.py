@@ -17,8 +17,10 @@ def _funnel(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded,
                n / lag(n) OVER (ORDER BY step_number) AS share_kept
-        FROM findings.funnel WHERE corpus = $corpus ORDER BY step_number
+        FROM findings.funnel WHERE corpus = $corpus AND n > 0 ORDER BY step_number
     """)
+    if not rows:
+        return []
     first, last = rows[0], rows[-1]
     blocks: list[Block] = []
     steps = [row for row in rows if row["excluded"] is not None]

@@ -1,32 +1,16 @@
 """Fixtures: a stand-in for GitHub on loopback, checked against GitHub's own description, and clients that ask it."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import GithubStore
+from tests.integration.github import contract, stand_in
 
 TOKEN = "stand-in-token-0123456789"
-
-
-def _sibling(name: str) -> ModuleType:
-    # With --import-mode=importlib the folder of a test is on no path.
-    full = f"github_tests_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[full] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[full])
-    return sys.modules[full]
-
-
-contract = _sibling("contract")
-stand_in = _sibling("stand_in")
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from dockml_dagster.study.statistics import (
     Sample,
     cliffs_delta,
     compare,
+    holm,
     median_interval,
     proportion,
     size_word,
@@ -171,3 +175,9 @@ def test_a_pair_without_a_test_leaves_the_others_alone():
 def test_a_sample_holds_known_values_only(values, censored):
     with pytest.raises(ValueError, match=r"sample|marks"):
         Sample(values, censored)
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_holm_is_that_of_statsmodels(p_values):
+    expected = multipletests(p_values, method="holm")[1] if p_values else []
+    assert holm(p_values) == pytest.approx(list(expected))

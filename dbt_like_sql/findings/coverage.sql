@@ -1,0 +1,75 @@
+-- How far each stage of each corpus is: what is done, due, failed for now, gone, censored, with reasons. It reads raw
+-- tables alone, so that dockml status can ask the warehouse itself the same question between two builds.
+WITH
+    latest AS (
+        SELECT
+            project,
+            stage,
+            arg_max(status, observed_at) AS status,
+            -- arg_max passes over rows without a reason and would give an older visit's.
+            arg_max_null(reason, observed_at) AS reason,
+            arg_max(retryable, observed_at) AS retryable,
+            arg_max_null(input_hash, observed_at) AS input_hash,
+            arg_max_null(method_version, observed_at) AS method_version,
+            max(observed_at) AS observed_at
+        FROM raw.outcomes
+        WHERE subject = '' AND project IS NOT NULL
+        GROUP BY project, stage
+    ),
+    asked AS (
+        SELECT project, stage, max(asked_at) AS asked_at FROM raw.revisits GROUP BY project, stage
+    ),
+    listing AS (
+        SELECT corpus, arg_max(method_version, listed_at) AS method_version FROM raw.listings GROUP BY corpus
+    ),
+    censored AS (
+        SELECT DISTINCT listed.project, layers.censored AS reason
+        FROM raw.image_layers AS listed
+        JOIN raw.layers AS layers ON layers.layer_digest = listed.layer_digest
+        WHERE layers.censored IS NOT NULL AND listed.project IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY listed.project ORDER BY layers.censored) = 1
+    ),
+    states AS (
+        SELECT
+            wanted.corpus,
+            wanted.stage,
+            CASE
+                WHEN latest.retryable THEN 'failed for now'
+                WHEN
+                    latest.project IS NULL
+                    OR latest.input_hash IS DISTINCT FROM wanted.input_hash
+                    OR latest.method_version IS DISTINCT FROM listing.method_version
+                    OR asked.asked_at > latest.observed_at
+                    THEN 'due'
+                WHEN latest.status = 'collected' AND wanted.stage = 'layer_stats' AND censored.project IS NOT NULL
+                    THEN 'censored'
+                WHEN latest.status = 'collected' THEN 'done'
+                ELSE replace(latest.status, '_', ' ')
+            END AS state,
+            CASE
+                WHEN latest.retryable THEN latest.reason
+                WHEN latest.project IS NULL THEN 'new'
+                WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
+                WHEN latest.method_version IS DISTINCT FROM listing.method_version THEN 'method changed'
+                WHEN asked.asked_at > latest.observed_at THEN 'asked again'
+                WHEN latest.status = 'collected' AND wanted.stage = 'layer_stats' THEN censored.reason
+                ELSE latest.reason
+            END AS reason
+        FROM raw.inputs AS wanted
+        JOIN listing ON listing.corpus = wanted.corpus
+        LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
+        LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
+        LEFT JOIN censored ON censored.project = wanted.project
+    )
+SELECT
+    corpus,
+    stage,
+    state,
+    reason,
+    'project' AS unit_of_analysis,
+    count(*) AS projects,
+    sum(count(*)) OVER (PARTITION BY corpus, stage)::BIGINT AS n,
+    count(*) / sum(count(*)) OVER (PARTITION BY corpus, stage) AS share
+FROM states
+GROUP BY corpus, stage, state, reason
+ORDER BY corpus, list_position(['dockerfiles', 'manifests', 'layer_stats'], stage), projects DESC, state, reason

@@ -1,0 +1,108 @@
+"""The contents of a project's files: which are wanted, brought here in as few calls as possible.
+
+Belongs here: choosing, fetching ahead, what is left out without a token. Does not: rows (``corpora.repository_files``).
+
+GraphQL gives hundreds of contents in one call, a project needs fewer; so a call that is paid for is filled with what
+the next projects need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    ForbiddenError,
+    GoneError,
+    TooLargeError,
+)
+from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github.client import GithubClient
+from dockml_dagster.clients.github.model import TreeEntry
+from dockml_dagster.study.project_files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+
+FEW = 3
+"""Files besides Dockerfiles that are read of a project without a token, the most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFiles:
+    """Files of a project, by path: those whose contents are wanted, and those wanted only with a token."""
+
+    entries: tuple[TreeEntry, ...]
+    wanted: dict[str, TreeEntry]
+    left_out: tuple[str, ...]
+
+
+class Contents:
+    """Contents by way of one client, which keeps them."""
+
+    def __init__(self, client: GithubClient) -> None:
+        self._client = client
+
+    def wanted(self, name: str) -> WantedFiles:
+        """What is wanted of a project, from the tree that was kept; asks nobody."""
+        tree, _, _ = questions.tree(self._client, name, kept=True)
+        files = [entry for entry in tree.entries if entry.kind in {"file", "executable"}]
+        choices = choose((entry.path, entry.size) for entry in files)
+        dockerfiles = {
+            entry.path: entry
+            for entry in files
+            if is_taken_as_dockerfile(entry.path) and (entry.size or 0) <= MAX_DOCKERFILE_BYTES
+        }
+        others = [
+            (choice.read_as or "", entry.path.count("/"), entry)
+            for entry, choice in zip(files, choices, strict=True)
+            if choice.kept and entry.path not in dockerfiles
+        ]
+        left_out: list[str] = []
+        if not self._client.has_token:
+            rank = {"readme": 0, "workflow": 1, "compose": 2}
+            others.sort(key=lambda other: (rank.get(other[0], 3), other[1], other[2].path))
+            left_out = [entry.path for _, _, entry in others[FEW:]]
+            others = others[:FEW]
+        return WantedFiles(
+            tuple(tree.entries),
+            {**dockerfiles, **{entry.path: entry for _, _, entry in others}},
+            tuple(left_out),
+        )
+
+    def fetch(self, name: str, present: str, following: Sequence[tuple[str, str]]) -> WantedFiles:
+        """Bring a project's contents here. ``name`` is the listed, ``present`` the present name; ``following``: the next
+        projects, with both names.
+
+        What single files cannot give (too large after all, no longer there) stays missing. Raises FetchError for what
+        may succeed later.
+        """
+        wanted = self.wanted(name)
+        missing = self._missing(wanted)
+        if not missing:
+            return wanted
+        if self._client.has_token:
+            batch = [questions.Wanted(present, missing)]
+            batch += self._ahead(following, len(missing), sum(missing.values()))
+            questions.store_blobs(self._client, batch)
+        for sha in self._client.store.missing_blobs(list(missing)):
+            try:
+                self._client.blob(present, sha, MAX_DOCKERFILE_BYTES)
+            except (TooLargeError, GoneError, ForbiddenError, BrokenContentError):
+                continue
+        return wanted
+
+    def _missing(self, wanted: WantedFiles) -> dict[str, int]:
+        sizes = {entry.sha: entry.size or 0 for entry in wanted.wanted.values()}
+        return {sha: sizes[sha] for sha in self._client.store.missing_blobs(list(sizes))}
+
+    def _ahead(self, following: Sequence[tuple[str, str]], count: int, size: int) -> list[questions.Wanted]:
+        found = []
+        for name, present in following:
+            if count >= questions.BLOBS_A_CALL or size >= questions.BLOB_BYTES_A_CALL:
+                break
+            missing = self._missing(self.wanted(name))
+            room = questions.BLOBS_A_CALL - count
+            taken = dict(list(missing.items())[:room])
+            count, size = count + len(taken), size + sum(taken.values())
+            if taken:
+                found.append(questions.Wanted(present, taken))
+        return found

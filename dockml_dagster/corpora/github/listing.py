@@ -1,0 +1,114 @@
+"""The rows that a visit amounts to: candidates with the step each reached, and metadata of the selected projects.
+
+Belongs here: records to rows. Does not: making them (``visit``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from dockml_dagster.clients.github.model import Repository
+from dockml_dagster.corpora.base import Outcome, partition_key
+from dockml_dagster.corpora.github.records import Candidate, Records, Visited
+from dockml_dagster.corpora.github.selection import STEPS
+
+CORPUS = "github"
+Row = dict[str, Any]
+
+
+def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
+    """A row for each candidate and step that it reached; the last one says why it went no further."""
+    for candidate in visited.candidates:
+        repository = records.repository(candidate.name)[0]
+        files = records.files(candidate.name)[0]
+        common = {
+            "project": partition_key(CORPUS, candidate.name),
+            "name": candidate.name,
+            "cohort": candidate.cohort,
+            "repository_id": repository.id if repository else None,
+            "keyword": candidate.keyword,
+            "stars": repository.stars if repository else None,
+            "forks": repository.forks if repository else None,
+            "commits": repository.commits if repository else None,
+            "releases": repository.releases if repository else None,
+            "archived": repository.archived if repository else None,
+            "dockerfiles": files.dockerfiles if files else None,
+        }
+        for number, (step, meaning) in enumerate(STEPS.items()):
+            last = step == candidate.step
+            yield {
+                **common,
+                "step": meaning,
+                "step_number": number,
+                "excluded_because": candidate.reason if last else None,
+            }
+            if last:
+                break
+
+
+def project_rows(visited: Visited, records: Records) -> Iterator[Row]:
+    """The metadata of each selected project. ``name`` is the present one, also of a project that was renamed."""
+    for position, candidate in enumerate(visited.selected, start=1):
+        repository = records.repository(candidate.name)[0]
+        if repository is not None:
+            files = records.files(candidate.name)[0]
+            yield {
+                **_metadata(repository),
+                "project": partition_key(CORPUS, candidate.name),
+                "cohort": candidate.cohort,
+                "position": position,
+                "tree_sha": files.tree if files else None,
+                "dockerfiles": files.dockerfiles if files else None,
+            }
+
+
+def _metadata(repository: Repository) -> Row:
+    return {
+        "name": repository.name,
+        "owner": repository.name.split("/")[0],
+        "repository_id": repository.id,
+        "description": repository.description,
+        "topics": list(repository.topics),
+        "language": repository.language,
+        "homepage": repository.homepage,
+        "commits": repository.commits,
+        "issues": repository.issues,
+        "pulls": repository.pulls,
+        "releases": repository.releases,
+        "repository_size_kib": repository.size_kib,
+        "stars": repository.stars,
+        "forks": repository.forks,
+        "open_issues": repository.open_issues,
+        "archived": repository.archived,
+        "created_at": _moment(repository.created_at),
+        "updated_at": _moment(repository.updated_at),
+    }
+
+
+def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
+    """What the visit could not ask, the holes of its searches, and what became of projects that are elsewhere now."""
+    for subject, problem, again in visited.problems:
+        yield Outcome("repo_list", subject, "failed", problem, retryable=again)
+    for candidate in visited.selected:
+        repository = records.repository(candidate.name)[0]
+        if repository is not None and repository.name.lower() != candidate.name.lower():
+            yield Outcome("repo_list", candidate.name, "collected", f"renamed to {repository.name}")
+    problems = {subject for subject, _, _ in visited.problems}
+    for candidate in visited.candidates:
+        if candidate.step == "found" and candidate.reason is not None and candidate.name not in problems:
+            yield Outcome("repo_list", candidate.name, _status(candidate), candidate.reason)
+
+
+def _status(candidate: Candidate) -> Any:
+    return "not_selected" if (candidate.reason or "").startswith("the same") else "gone"
+
+
+def _moment(text: str | None) -> datetime | None:
+    """An ISO time in UTC, without zone as everywhere in the warehouse; None for what is no time."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment

@@ -1,0 +1,126 @@
+"""Advice on an image: from its configuration, its layers and what ``savings`` measured.
+
+Here: which facts of an image ask for which recommendation. Not here: how layers and configurations are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
+from dockml_dagster.study.advice.savings import Saving
+from dockml_dagster.study.dockerfile.practices.safety import names_a_secret
+from dockml_dagster.study.image_config import ImageConfig
+
+MANY_LAYERS = 20
+"""Layers of its own from which an image is advised to have fewer. The median image of the study has 14.5 in all."""
+
+_ROOT = frozenset({"", "0", "root", "administrator", "containeradministrator"})
+_OCI = "org.opencontainers.image."
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What advice looks at. ``layers``: digests, lowest first. ``base_layers``: how many of the lowest are known or read
+    from the history to be the base's. ``config``: None where it could not be read; then nothing is said of it.
+    ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end.
+    """
+
+    reference: str
+    layers: tuple[str, ...]
+    base_layers: int
+    config: ImageConfig | None
+    platforms: int | None = None
+    censored: bool = False
+
+
+def base_layers_of(config: ImageConfig | None, layers: int) -> int:
+    """How many of an image's lowest layers came with its base, as its history reads; 0 where that cannot be told.
+
+    An image ends where its CMD or ENTRYPOINT is set; layers after one are of the next image
+    (``layer.history.split_base``).
+    """
+    from dockml_dagster.study.layer.history import HistoryEntry, split_base
+
+    if config is None or not config.history:
+        return 0
+    history = [HistoryEntry(entry.created_by or "", entry.empty_layer) for entry in config.history]
+    split = split_base(history, [str(number) for number in range(layers)])
+    return 0 if split is None else split.layers
+
+
+def advise_image(
+    facts: ImageFacts, savings: Sequence[Saving] | None, rules: Rules
+) -> tuple[Recommendation, ...]:
+    """Everything to be advised about one image: what saves bytes first, most bytes first; the rest in the seed's order.
+
+    ``savings`` None: the layers could not be read, so nothing is said of their content.
+    """
+    measured = [
+        Recommendation(
+            saving.rule,
+            "image",
+            facts.reference,
+            tuple(_evidence(saving, facts)),
+            saves_bytes=saving.bytes,
+            base_bytes=saving.base_bytes or None,
+            files=saving.files,
+            note="lower bound: a layer was not read to its end" if facts.censored else "",
+        )
+        for saving in savings or ()
+    ]
+    told = [
+        Recommendation(rules.by_trigger[trigger], "image", facts.reference, evidence[:MOST_EVIDENCE])
+        for trigger, evidence in _facts(facts)
+        if trigger in rules.by_trigger
+    ]
+    known = {item.rule.recommendation: item for item in measured}
+    rest = []
+    for item in sorted(told, key=lambda item: item.rule.order):
+        if item.rule.recommendation in known:
+            both = known[item.rule.recommendation]
+            known[item.rule.recommendation] = replace(both, evidence=(*both.evidence, *item.evidence))
+        else:
+            rest.append(item)
+    return (*known.values(), *rest)
+
+
+def _evidence(saving: Saving, facts: ImageFacts) -> list[Evidence]:
+    found = []
+    for file in saving.largest:
+        what = "file"
+        if file.hidden_by is not None:
+            what = f"not visible: layer {file.hidden_by + 1} of {len(facts.layers)} has it removed or written again"
+        elif file.instead_of is not None:
+            what = f"same content as {file.instead_of}"
+        found.append(Evidence(what, path=file.path, layer=facts.layers[file.layer], bytes=file.bytes))
+    return found
+
+
+def _facts(facts: ImageFacts) -> list[tuple[str, tuple[Evidence, ...]]]:
+    found: list[tuple[str, tuple[Evidence, ...]]] = []
+    own = len(facts.layers) - facts.base_layers
+    if own > MANY_LAYERS:
+        found.append(("fact:many-layers", (Evidence(f"{own} layers above its base"),)))
+    if facts.platforms == 1:
+        found.append(("fact:one-platform", (Evidence("one platform"),)))
+    config = facts.config
+    if config is None:
+        return found
+    user = (config.user or "").split(":", 1)[0].strip().lower()
+    if user in _ROOT:
+        found.append(
+            ("fact:user-root", (Evidence("the configuration's user is root, stated or by default"),))
+        )
+    if not config.healthcheck or config.healthcheck[0].upper() == "NONE":
+        found.append(("fact:no-healthcheck", (Evidence("no health check in the configuration"),)))
+    labels = config.labels or {}
+    if not any(name.startswith(_OCI) for name in labels):
+        found.append(("fact:no-labels", (Evidence(f"no label {_OCI}…"),)))
+    if f"{_OCI}base.digest" not in labels:
+        found.append(("fact:base-not-recorded", (Evidence(f"no label {_OCI}base.digest"),)))
+    secrets = [name for name, value in config.env or () if value and names_a_secret(name)]
+    if secrets:
+        found.append(("fact:secret-variable", tuple(Evidence(f"ENV {name[:80]}") for name in secrets)))
+    return found

@@ -1,0 +1,129 @@
+"""What a recommendation is, and the rules behind all of them.
+
+Here: types, and the rules out of the seed ``recommendations.csv``. Not here: which rule applies where.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+Severity = Literal["note", "warning", "error"]
+"""The levels of SARIF 2.1.0, section 3.27.10, mildest first."""
+Grade = Literal["low", "medium", "high"]
+About = Literal["dockerfile", "image", "project"]
+
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+_GRADES: Final = frozenset(get_args(Grade))
+_KINDS: Final = ("practice:", "content:", "hidden:", "fact:")
+MOST_EVIDENCE: Final = 10
+"""Places a recommendation names, largest or first ones first; all bytes are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the seed. ``order``: its place there. ``min_file_bytes``: smaller files are not counted."""
+
+    recommendation: str
+    order: int
+    triggers: tuple[str, ...]
+    severity: Severity
+    effort: Grade
+    confidence: Grade
+    min_file_bytes: int
+    action: str
+    why: str
+    detection: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules in their order, and by what triggers them."""
+
+    all: tuple[Rule, ...]
+    by_trigger: Mapping[str, Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A place that shows it: a line of a file of the project, or a file in a layer. ``what``: in a few words, never a
+    value that may be secret. ``bytes``: content of that file.
+    """
+
+    what: str
+    path: str | None = None
+    line: int | None = None
+    layer: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to change about one subject.
+
+    ``subject``: path of the Dockerfile or other file, or the image's reference. ``saves_bytes``: content that the image
+    would hold less, uncompressed, counted for no other recommendation; None: not measured, as always for a Dockerfile
+    alone. ``base_bytes``: of the same kind in layers of the base image, which only another base can save.
+    """
+
+    rule: Rule
+    about: About
+    subject: str
+    evidence: tuple[Evidence, ...] = ()
+    saves_bytes: int | None = None
+    base_bytes: int | None = None
+    files: int | None = None
+    note: str = ""
+
+
+def parse_recommendation_rules(text: str) -> Rules:
+    """Rules from the text of the seed. Raises ``ValueError`` naming the rule that cannot be used."""
+    rules: list[Rule] = []
+    by_trigger: dict[str, Rule] = {}
+    for order, row in enumerate(csv.DictReader(text.splitlines())):
+        name = row["recommendation"]
+        triggers = tuple(row["triggers"].split())
+        if row["severity"] not in SEVERITIES or not {row["effort"], row["confidence"]} <= _GRADES:
+            raise ValueError(f"recommendations: {name!r} has an unknown severity, effort or confidence")
+        severity = next(level for level in SEVERITIES if level == row["severity"])
+        effort, confidence = _grade(row["effort"]), _grade(row["confidence"])
+        rule = Rule(
+            name,
+            order,
+            triggers,
+            severity,
+            effort,
+            confidence,
+            int(row["min_file_bytes"]),
+            row["action"],
+            row["why"],
+            row["detection"],
+            row["source"],
+        )
+        for trigger in triggers:
+            if trigger != "duplicates" and not trigger.startswith(_KINDS):
+                raise ValueError(f"recommendations: {name!r} has an unknown trigger {trigger!r}")
+            if by_trigger.setdefault(trigger, rule) is not rule:
+                raise ValueError(f"recommendations: {trigger!r} triggers two recommendations")
+        rules.append(rule)
+    return Rules(tuple(rules), MappingProxyType(by_trigger))
+
+
+def _grade(text: str) -> Grade:
+    grades: tuple[Grade, ...] = get_args(Grade)
+    return next(grade for grade in grades if grade == text)
+
+
+def at_least(recommendations: Iterable[Recommendation], severity: Severity) -> int:
+    """How many recommendations are of that severity or a higher one."""
+    least = SEVERITIES.index(severity)
+    return sum(SEVERITIES.index(item.rule.severity) >= least for item in recommendations)
+
+
+def total_saved(recommendations: Iterable[Recommendation]) -> int:
+    """Bytes that all of them save together: no byte is counted for two of them."""
+    return sum(item.saves_bytes or 0 for item in recommendations)

@@ -1,0 +1,116 @@
+"""Advice on how a project builds and runs its images: from its Compose files and CI workflows.
+
+Here: what these files say about privileges, the root file system, the engine's socket and scanning. Not here: facts for
+purposes (``compose_facts``, ``project_facts``), Dockerfiles. A file that cannot be read says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
+from dockml_dagster.study.compose_facts import is_compose, service_nodes
+from dockml_dagster.study.project_facts import is_workflow
+
+_BUILDS = re.compile(
+    r"\bdocker(?:-compose| compose)? +(?:buildx +)?build\b|docker/build-push-action|\b(?:buildah|podman) +(?:bud|build)\b"
+    r"|\bkaniko\b|redhat-actions/buildah-build"
+)
+_SCANS = re.compile(
+    r"\b(?:trivy|grype|snyk|clair|dockle|anchore|docker[ /]scout|scout-action|prisma-?cloud|twistcli|wizcli"
+    r"|osv-scanner|container-scan\w*|cnspec|neuvector)\b",
+    re.IGNORECASE,
+)
+_LONGEST_LINE: Final = 2000
+_DANGEROUS = frozenset({"all", "sys_admin", "cap_sys_admin"})
+FACTS_VERSION: Final = "1"
+"""Changes when the same file would give other facts; makes every file due for reading again."""
+
+READ_AS: Final = ("compose", "workflow")
+"""The roles (``project_files.ReadAs``) of files that have facts."""
+
+BUILT: Final = "image-built"
+SCANNED: Final = "image-scanned"
+"""What a workflow does, for whoever looks at all workflows of a project: neither asks for anything by itself."""
+
+
+class FileFact(NamedTuple):
+    """What one file says: a fact of the seed's triggers (without `fact:`), ``BUILT`` or ``SCANNED``."""
+
+    fact: str
+    line: int
+    what: str
+
+
+def file_facts(path: str, text: str) -> tuple[FileFact, ...]:
+    """The facts of one Compose file or workflow, in the file's order; nothing for any other file."""
+    if is_compose(path):
+        return tuple(_compose(text))
+    return tuple(_workflow(text)) if is_workflow(path) else ()
+
+
+def advise_project(subject: str, files: Mapping[str, str], rules: Rules) -> tuple[Recommendation, ...]:
+    """Everything to be advised about a project's ``files`` (path → text), in the seed's order.
+
+    Only Compose files and CI workflows are looked at; whoever passes more gets nothing for it. A missing scan is claimed
+    only where a workflow builds images at all, and none of them names a scanner.
+    """
+    found = [(path, fact) for path in sorted(files) for fact in file_facts(path, files[path])]
+    scanned = any(fact.fact == SCANNED for _, fact in found)
+    places: dict[str, list[Evidence]] = {}
+    for path, fact in found:
+        name = fact.fact if fact.fact != BUILT or scanned else "no-image-scan"
+        rule = rules.by_trigger.get(f"fact:{name}")
+        if rule is not None:
+            place = Evidence(fact.what, path=path, line=fact.line)
+            places.setdefault(rule.recommendation, []).append(place)
+    return tuple(
+        Recommendation(rule, "project", subject, tuple(places[rule.recommendation][:MOST_EVIDENCE]))
+        for rule in rules.all
+        if rule.recommendation in places
+    )
+
+
+def _workflow(text: str) -> Iterator[FileFact]:
+    """The first line that builds an image, and the first that names a scanner."""
+    lines = [line[:_LONGEST_LINE] for line in text.splitlines()]
+    for fact, pattern, what in ((BUILT, _BUILDS, "builds an image"), (SCANNED, _SCANS, "names a scanner")):
+        number = next((number for number, line in enumerate(lines, start=1) if pattern.search(line)), None)
+        if number is not None:
+            yield FileFact(fact, number, what)
+
+
+def _compose(text: str) -> Iterator[FileFact]:
+    for service, line, entries in service_nodes(text):
+        keys = {name: (node.start_mark.line + 1, value) for name, node, value in entries}
+        name = service[:100]
+        if _truth(keys.get("privileged")):
+            yield FileFact("privileged", keys["privileged"][0], f"{name}: privileged")
+        for at, word in _words(keys.get("cap_add")):
+            if word.lower() in _DANGEROUS:
+                yield FileFact("capabilities-added", at, f"{name}: cap_add {word[:40]}")
+        for at, word in _words(keys.get("volumes")):
+            if "docker.sock" in word:
+                yield FileFact("engine-socket", at, f"{name}: mounts docker.sock")
+        if "build" in keys and not _truth(keys.get("read_only")):
+            yield FileFact("writable-root", line, f"{name}: no read_only: true")
+
+
+def _truth(entry: tuple[int, Any] | None) -> bool:
+    return entry is not None and str(getattr(entry[1], "value", "")).lower() in {"true", "yes", "on"}
+
+
+def _words(entry: tuple[int, Any] | None) -> Iterable[tuple[int, str]]:
+    """Line and text of a sequence's scalars, and of the scalars in its mappings (the long form of `volumes`)."""
+    items = getattr(entry[1], "value", None) if entry is not None else None
+    for item in items if isinstance(items, list) else ():
+        value = getattr(item, "value", None)
+        if isinstance(value, str):
+            yield item.start_mark.line + 1, value
+        elif isinstance(value, list):
+            for pair in value:
+                inner: Any = pair[1] if isinstance(pair, tuple) else item
+                if isinstance(inner.value, str):
+                    yield inner.start_mark.line + 1, inner.value

@@ -1,0 +1,197 @@
+"""How many bytes of an image each recommendation would save, no byte counted twice.
+
+Here: one visitor of ``layer.image.summarise_image`` that gives every stored file to at most one recommendation. Not
+here: what the recommendations say, and those that save no measurable bytes (``image``).
+
+A file is given away in this order: hidden by a later layer (whatever it is); the first rule of the seed whose content
+pattern it matches; a further copy of a content. Bytes are contents as stored in the layers, uncompressed, without the
+512-byte headers of the archive. A content that also has a visible name which nobody advises to remove (a hard link:
+conda links its package cache into its environments) is not saved and not counted.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from dockml_dagster.study.advice.model import MOST_EVIDENCE, Rule, Rules
+from dockml_dagster.study.layer.content import ContentRules
+from dockml_dagster.study.layer.union import Merged
+
+_MOST_NAMES: Final = 131_072
+"""Files whose other names (hard links) are looked for, and contents whose copies are. Further ones are counted without."""
+
+
+class SavedFile(NamedTuple):
+    """A file that would go: its bytes, path and layer (0 the lowest). ``instead_of``: the copy that would stay.
+
+    A named tuple, not a dataclass: an image has up to millions of files.
+    """
+
+    bytes: int
+    path: str
+    layer: int
+    hidden_by: int | None = None
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What following one recommendation saves. ``base_bytes``: in layers of the base image, on top of ``bytes``."""
+
+    rule: Rule
+    files: int
+    bytes: int
+    base_bytes: int
+    largest: tuple[SavedFile, ...]
+
+
+class _Sum:
+    __slots__ = ("base_bytes", "bytes", "files", "largest", "seen")
+
+    def __init__(self) -> None:
+        self.files = self.bytes = self.base_bytes = self.seen = 0
+        self.largest: list[tuple[int, str, int, SavedFile]] = []
+
+
+class _Copies:
+    """The files of a content that is there more than once: how many in the base's layers and above, and the first."""
+
+    __slots__ = ("base", "first", "further", "own")
+
+    def __init__(self, first: SavedFile) -> None:
+        self.first = first
+        self.further: list[SavedFile] = []
+        self.base = self.own = 0
+
+
+class SavingsTally:
+    """Gives the files of one image to recommendations. ``base_layers``: how many of its lowest layers are the base's."""
+
+    def __init__(self, rules: Rules, content: ContentRules, *, base_layers: int = 0) -> None:
+        self._rules = rules.by_trigger
+        self._by_content = {
+            trigger.removeprefix("content:"): rule
+            for trigger, rule in rules.by_trigger.items()
+            if trigger.startswith("content:")
+        }
+        self._content = content
+        duplicates = rules.by_trigger.get("duplicates")
+        self._least_copied = sys.maxsize if duplicates is None else duplicates.min_file_bytes
+        self._base_layers = base_layers
+        self._sums: dict[str, tuple[Rule, _Sum]] = {}
+        self._named: dict[tuple[int, str], tuple[Rule, SavedFile]] = {}
+        self._kept: set[tuple[int, str]] = set()
+        self._first: dict[str, SavedFile] = {}
+        self._copies: dict[str, _Copies] = {}
+
+    def __call__(self, merged: Merged) -> None:
+        """Look at one entry of the image."""
+        entry, layer, hidden_by, cause = merged
+        if entry.kind == "hardlink":
+            if hidden_by is None and entry.link_target is not None and not self._rule_of(entry.path):
+                self._kept.add((layer, entry.link_target))
+            return
+        if entry.kind != "file" or not entry.stored:
+            return
+        file = SavedFile(entry.stored, entry.path, layer, hidden_by)
+        if cause is not None:
+            self._give(self._rules.get(f"hidden:{cause}"), file)
+            return
+        rule = self._rule_of(entry.path)
+        if rule is not None and entry.stored >= rule.min_file_bytes:
+            self._give(rule, file)
+        elif entry.content_hash is not None:
+            self._copy(entry.content_hash, file)
+
+    def _rule_of(self, path: str) -> Rule | None:
+        best: Rule | None = None
+        for name in self._content.matching(path):
+            rule = self._by_content.get(name)
+            if rule is not None and (best is None or rule.order < best.order):
+                best = rule
+        return best
+
+    def _give(self, rule: Rule | None, file: SavedFile) -> None:
+        if rule is None:
+            return
+        if len(self._named) < _MOST_NAMES:
+            self._named[file.layer, file.path] = (rule, file)
+        else:
+            self._add(rule, file)
+
+    def _copy(self, content_hash: str, file: SavedFile) -> None:
+        if file.bytes < self._least_copied:
+            return
+        first = self._first.get(content_hash)
+        if first is None:
+            if len(self._first) < _MOST_NAMES:
+                self._first[content_hash] = file
+            return
+        copies = self._copies.get(content_hash)
+        if copies is None:
+            copies = self._copies[content_hash] = _Copies(first)
+            self._count(copies, first)
+        self._count(copies, file)
+        if len(copies.further) < MOST_EVIDENCE:
+            copies.further.append(file)
+
+    def _count(self, copies: _Copies, file: SavedFile) -> None:
+        if file.layer < self._base_layers:
+            copies.base += 1
+        else:
+            copies.own += 1
+
+    def _add(self, rule: Rule, file: SavedFile) -> None:
+        _, total = self._sums.setdefault(rule.recommendation, (rule, _Sum()))
+        total.files += 1
+        if file.layer < self._base_layers:
+            total.base_bytes += file.bytes
+        else:
+            total.bytes += file.bytes
+        _remember(total, file)
+
+    def savings(self) -> tuple[Saving, ...]:
+        """What each recommendation saves, most bytes first. To be asked once, after the last entry."""
+        for (layer, path), (rule, file) in self._named.items():
+            if (layer, path) not in self._kept:
+                self._add(rule, file)
+        self._named.clear()
+        for copies in self._copies.values():
+            self._add_copies(copies)
+        self._copies.clear()
+        found = [
+            Saving(rule, total.files, total.bytes, total.base_bytes, _largest(total))
+            for rule, total in self._sums.values()
+        ]
+        return tuple(sorted(found, key=lambda saving: (-saving.bytes, -saving.base_bytes, saving.rule.order)))
+
+    def _add_copies(self, copies: _Copies) -> None:
+        rule = self._rules["duplicates"]
+        _, total = self._sums.setdefault(rule.recommendation, (rule, _Sum()))
+        # One copy stays: the base's, where it has one, because that one cannot be left out anyway.
+        size = copies.first.bytes
+        own = copies.own - (0 if copies.base else 1)
+        total.files += copies.base + copies.own - 1
+        total.bytes += own * size
+        total.base_bytes += max(0, copies.base - 1) * size
+        for file in copies.further:
+            _remember(total, SavedFile(size, file.path, file.layer, None, copies.first.path))
+
+
+def _remember(total: _Sum, file: SavedFile) -> None:
+    # The number tells equal files of several layers apart before the heap would compare the files themselves.
+    total.seen += 1
+    item = (file.bytes, file.path, total.seen, file)
+    if len(total.largest) < MOST_EVIDENCE:
+        heapq.heappush(total.largest, item)
+    elif item[:2] > total.largest[0][:2]:
+        heapq.heapreplace(total.largest, item)
+
+
+def _largest(total: _Sum) -> tuple[SavedFile, ...]:
+    files: Sequence[SavedFile] = [item[-1] for item in total.largest]
+    return tuple(sorted(files, key=lambda file: (-file.bytes, file.path)))

@@ -1,0 +1,184 @@
+"""Images in command lines: docker, podman, buildah, kaniko, skopeo, in scripts, Makefiles, CI files and prose.
+
+Here: which argument of a command is an image, and what the command does with it. Not here: variables (``variables``),
+what follows (``grading``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from dockml_dagster.study.image_links.model import MAX_LINE
+
+Does = Literal["push", "build", "run", "push all of compose", "push all of bake"]
+
+MAX_COMMANDS = 20
+"""Most commands of one logical line that are looked at."""
+
+_COMMAND = re.compile(
+    r"(?<![\w./-])(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)|(?<![\w./-])docker-compose\s"
+)
+_FLAGS = frozenset(
+    "--rm --init --privileged --detach --interactive --tty --publish-all --read-only --no-healthcheck --sig-proxy --quiet "
+    "--all-tags --disable-content-trust --oom-kill-disable --help --no-cache --pull --push --load --squash --force-rm "
+    "--all --tls-verify --debug --insecure".split()
+)
+_SHORT_FLAGS = frozenset("ditPqa")
+_END = re.compile(r"(?:&&|\|\||;|\||>|<|\)\"?|&)\Z")
+_WORD = re.compile(
+    r"""(?:\$\{\{[^{}]{0,300}\}\}|\$\([^()]{0,200}\)|\$\{[^{}]{0,200}\}|"[^"]{0,2000}"|'[^']{0,2000}'|[^\s"'])+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a command does with an image, named as written."""
+
+    does: Does
+    image: str
+
+
+def joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """(number of the first line, text) of each logical line: a backslash, backtick or caret at the end continues it."""
+    start, held = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not held:
+            start = number
+        stripped = line.rstrip()
+        if stripped.endswith(("\\", " `", " ^")) and len(held) + len(stripped) < MAX_LINE:
+            held += stripped[:-1] + " "
+            continue
+        yield start, (held + line)[:MAX_LINE]
+        held = ""
+    if held:
+        yield start, held[:MAX_LINE]
+
+
+def uses(line: str) -> Iterator[Use]:
+    """Every image that the commands of one logical line name."""
+    for found in islice(_COMMAND.finditer(line), MAX_COMMANDS):
+        rest = line[found.start() : found.start() + MAX_LINE]
+        words: list[str] = []
+        for word in _WORD.finditer(rest):
+            text = word[0]
+            end = _END.search(text)
+            if end and end[0].startswith(")") and "(" in text:
+                end = None
+            plain = text.strip("\"'") if not end else text[: end.start()].strip("\"'")
+            if plain:
+                words.append(plain)
+            if end or len(words) > 100:
+                break
+        yield from _uses_of_command(words)
+
+
+def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
+    program = words[0].rsplit("/", 1)[-1]
+    if program == "executor":
+        for image in _option_values(words, ("--destination", "-d")):
+            yield Use("push", image)
+        return
+    if program == "skopeo":
+        if "copy" in words[:3] and words[-1].startswith("docker://"):
+            yield Use("push", words[-1].removeprefix("docker://"))
+        return
+    rest = list(_without_global_options(words[1:]))
+    while rest and rest[0] in ("image", "buildx", "container", "manifest", "builder", "compose"):
+        if rest[0] == "compose":
+            program = "docker-compose"
+        rest = list(_without_global_options(rest[1:]))
+    if program == "docker-compose":
+        if "push" in rest:
+            yield Use("push all of compose", "")
+        return
+    if not rest:
+        return
+    verb, arguments = rest[0], rest[1:]
+    if verb == "push":
+        for image in _operands(arguments)[:2]:
+            yield Use("push", image.removeprefix("docker://"))
+    elif verb in ("build", "bud"):
+        pushes = any(
+            word == "--push"
+            or word.startswith("--push=true")
+            or "type=registry" in word
+            or "push=true" in word
+            for word in arguments
+        )
+        for image in _option_values(arguments, ("-t", "--tag")):
+            yield Use("push" if pushes else "build", image)
+    elif verb == "tag":
+        for image in _operands(arguments)[1:2]:
+            yield Use("build", image)
+    elif verb == "imagetools" and arguments[:1] == ["create"]:
+        for image in _option_values(arguments, ("-t", "--tag")):
+            yield Use("push", image)
+    elif verb == "bake":
+        if any(word == "--push" or "push=true" in word or "type=registry" in word for word in arguments):
+            yield Use("push all of bake", "")
+    elif verb in ("run", "pull", "create"):
+        for image in _operands(arguments)[:1]:
+            yield Use("run", image)
+
+
+def _without_global_options(words: Sequence[str]) -> Iterator[str]:
+    skip = False
+    for index, word in enumerate(words):
+        if skip:
+            skip = False
+        elif word.startswith("-") and index < 8:
+            skip = word in (
+                "-H",
+                "--host",
+                "-c",
+                "--context",
+                "-f",
+                "--file",
+                "-p",
+                "--project-name",
+                "--profile",
+                "--config",
+            )
+        else:
+            yield from words[index:]
+            return
+
+
+def _takes_value(word: str) -> bool:
+    if "=" in word or word in _FLAGS:
+        return False
+    if word.startswith("--"):
+        return True
+    letters = word[1:]
+    # -it is two flags; -p8080:80 brings its value along.
+    return not all(letter in _SHORT_FLAGS for letter in letters) and (
+        len(letters) == 1 or letters[:-1] in ("it", "ti", "d")
+    )
+
+
+def _operands(words: Sequence[str]) -> list[str]:
+    """The words that are neither options nor their values."""
+    found: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            skip = _takes_value(word)
+        elif word != "\\":
+            found.append(word)
+    return found
+
+
+def _option_values(words: Sequence[str], options: tuple[str, ...]) -> Iterator[str]:
+    for index, word in enumerate(words):
+        if word in options and index + 1 < len(words):
+            yield words[index + 1]
+        else:
+            for option in options:
+                if option.startswith("--") and word.startswith(option + "="):
+                    yield word[len(option) + 1 :].strip("\"'")

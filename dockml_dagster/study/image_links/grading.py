@@ -1,0 +1,260 @@
+"""From mentions to graded links.
+
+Here: which file is read how, and the rules of the grades. Not here: reading lines (the other modules), storing.
+
+A push proves that an image is the project's: nobody writes a push to a name that is not theirs, except into
+documentation and placeholders, which are told apart. Everything else also needs a name that is the project's, because
+files name far more images of others than their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dockml_dagster.study.image_links.commands import joined_lines, uses
+from dockml_dagster.study.image_links.declarations import (
+    build_definition_mentions,
+    compose_mentions,
+    kubernetes_mentions,
+)
+from dockml_dagster.study.image_links.documents import document_mentions
+from dockml_dagster.study.image_links.model import (
+    GRADES,
+    MAX_LINKS,
+    Grade,
+    Kind,
+    Link,
+    Mention,
+    parse_mention,
+)
+from dockml_dagster.study.image_links.variables import assignments, names
+from dockml_dagster.study.image_links.workflows import ci_mentions, local_inputs
+from dockml_dagster.study.image_reference import ImageReference
+from dockml_dagster.study.project_files import read_as
+
+RULES_VERSION = "1"
+"""Changes when the same files would give other links; makes every project's links due."""
+
+_SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
+_PLACEHOLDER = re.compile(
+    r"(?:^|/)(?:local|user|username|org|organi[sz]ation|namespace|account|accountid|foo|someone|example|your[a-z0-9_-]*"
+    r"|my[-_]?(?:name|registry|repo|repository|image|account|user|username|org|company|project)"
+    r"|(?:docker|dockerhub|hub)[-_]?(?:user|id|username))(?:/|\Z)"
+)
+_PLACEHOLDER_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net|io)|^(?:my|your)[a-z-]*registry|^your")
+_LOCAL_HOST = re.compile(
+    r"^(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0|\[)|\.(?:local|svc|internal|test)\b"
+)
+_PROOF: frozenset[Kind] = frozenset({"ci push", "script push", "hub description sync", "image label"})
+_BUILT: frozenset[Kind] = frozenset({"ci build", "script build", "compose build", "build definition"})
+_SHOWN: frozenset[Kind] = frozenset(
+    {"documented push", "documented build", "documented run", "registry link"}
+)
+_COMMON_WORDS = frozenset(
+    "docker image images base server client python torch pytorch tensorflow deep learning machine data model models api web "
+    "app ubuntu cuda examples example project core open auto neural network networks framework toolkit service tools test "
+    "library master latest main build with".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """How an image's name resembles the project's: by its owner's name, by its own."""
+
+    owner: bool
+    name: bool
+
+
+def find_links(project: str, files: Mapping[str, str]) -> tuple[Link, ...]:
+    """The links that a project's files show, strongest first within an image; at most ``MAX_LINKS``.
+
+    ``project`` is ``owner/name``; ``files`` are texts by path, of any role that ``project_files.read_as`` knows (others
+    are passed over).
+    """
+    mentions = list(_mentions(project, files))
+    compose_pushed = any(m.text == "" and m.kind in ("ci push", "script push") for m in mentions)
+    links: dict[tuple[str, str, str | None, int | None], Link] = {}
+    for mention in mentions:
+        link = _graded(project, mention, pushed_together=compose_pushed) if mention.text else None
+        if link is not None:
+            links.setdefault((link.reference, link.kind, link.path, link.line), link)
+    ordered = sorted(
+        links.values(),
+        key=lambda link: (
+            link.repository,
+            GRADES.index(link.grade),
+            link.path or "",
+            link.line or 0,
+            link.reference,
+        ),
+    )
+    return tuple(ordered[:MAX_LINKS])
+
+
+def _mentions(project: str, files: Mapping[str, str]) -> Iterator[Mention]:
+    inputs = local_inputs({path: text for path, text in files.items() if read_as(path) == "workflow"})
+    for path, text in sorted(files.items()):
+        role = read_as(path)
+        if role == "workflow":
+            yield from ci_mentions(path, text, project, inputs)
+        elif role == "compose":
+            yield from compose_mentions(path, text)
+        elif role == "build definition":
+            yield from build_definition_mentions(path, text)
+        elif role == "helm":
+            yield from kubernetes_mentions(path, text)
+        elif role in ("readme", "documentation"):
+            yield from document_mentions(path, text)
+        elif role in ("script", "makefile") or path.rsplit("/", 1)[-1] == "package.json":
+            yield from script_mentions(path, text)
+
+
+def script_mentions(path: str, text: str) -> Iterator[Mention]:
+    """Images in the commands of a script or Makefile."""
+    values = assignments((line for _, line in joined_lines(text)), {})
+    for number, line in joined_lines(text):
+        if line.lstrip().startswith("#"):
+            continue
+        for use in uses(line):
+            if use.does.startswith("push all"):
+                yield Mention("", "script push", path, number)
+            else:
+                for image in names(use.image, values):
+                    yield Mention(image, _SCRIPT_KINDS[use.does], path, number)
+
+
+def _graded(project: str, mention: Mention, *, pushed_together: bool) -> Link | None:
+    image = parse_mention(mention.text)
+    if image is None or (image.digest is not None and image.tag is None and mention.kind in _SHOWN):
+        return None
+    judged = _judge(project, image, mention.kind, pushed_together=pushed_together)
+    if judged is None:
+        return None
+    grade, rule = judged
+    return Link(
+        reference=str(image), repository=str(image.repository), grade=grade, kind=mention.kind, path=mention.path,
+        line=mention.line, rule=rule,
+    )  # fmt: skip
+
+
+def _judge(
+    project: str, image: ImageReference, kind: Kind, *, pushed_together: bool
+) -> tuple[Grade, str] | None:
+    repository = image.repository
+    if repository.path.startswith("library/") and repository.registry.is_docker_hub:
+        return None  # a name without namespace is Docker's own image, or one that never leaves the machine
+    host = repository.registry.host
+    if _LOCAL_HOST.search(host) or _PLACEHOLDER_HOST.search(host) or _PLACEHOLDER.search(repository.path):
+        return None
+    like = likeness(project, image)
+    if kind in _PROOF:
+        return (
+            "proved",
+            "the project's files push it" if kind != "image label" else "the image names the project",
+        )
+    if kind in _BUILT:
+        if pushed_together and kind in ("compose build", "build definition"):
+            return "proved", "built under this name, and what is built so is pushed"
+        return "likely", "the project's files build it under this name"
+    if kind in _SHOWN:
+        if like.name:
+            return "likely", "shown to users, and named as the project"
+        return "possible", "shown to users" + (", under its owner's name" if like.owner else "")
+    if like.name and like.owner:
+        return "likely", "used, under the owner's and the project's name"
+    if like.name or like.owner:
+        return "possible", "used, under the project's name" if like.name else "used, under the owner's name"
+    return None
+
+
+def likeness(project: str, image: ImageReference) -> _Likeness:
+    """Whether owner and name of the project occur in the image's registry, namespace or name."""
+    owner, _, name = project.lower().partition("/")
+    parts = image.repository.path.lower().split("/")
+    namespace, last = "".join(parts[:-1]), parts[-1]
+    plain_owner, plain_name = _plain(owner), _plain(name)
+    host = _plain(image.registry.host) if not image.registry.is_docker_hub else ""
+    by_owner = _alike(plain_owner, _plain(namespace)) or (len(plain_owner) >= 4 and plain_owner in host)
+    by_name = (
+        _alike(plain_name, _plain(last))
+        or _alike(plain_name, _plain(namespace))
+        or bool(_words(name) & (_words(last) | _words("-".join(parts[:-1]))))
+    )
+    return _Likeness(owner=by_owner, name=by_name)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text)
+
+
+def _alike(one: str, other: str) -> bool:
+    if not one or not other:
+        return False
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= 4 and short not in _COMMON_WORDS and short in long)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(
+        word for word in re.split(r"[^a-z0-9]+", text) if len(word) >= 4 and word not in _COMMON_WORDS
+    )
+
+
+def links_of_reference(
+    project: str, reference: str, *, labels: Mapping[str, str] | None = None, description: str | None = None
+) -> tuple[Link, ...]:
+    """What ties an image that some source names for a project to it, besides the project's files: its labels
+    (``org.opencontainers.image.source``, ``.url``; ``org.label-schema.vcs-url``), its description on Docker Hub, its name.
+
+    Raises nothing; a reference that is none has no link.
+    """
+    image = parse_mention(reference)
+    if image is None:
+        return ()
+    found: list[tuple[Grade, Kind, str]] = []
+    if any(
+        _names_project(value, project)
+        for key, value in (labels or {}).items()
+        if key.lower() in _SOURCE_LABELS
+    ):
+        found.append(("proved", "image label", "the image names the project"))
+    if description and _names_project(description, project):
+        found.append(("likely", "hub description", "its description names the project"))
+    like = likeness(project, image)
+    official = image.repository.path.startswith("library/") and image.registry.is_docker_hub
+    if like.owner and like.name:
+        found.append(("likely", "same namespace and name", "the owner's and the project's name"))
+    elif like.owner and not official:
+        found.append(("possible", "same namespace", "the owner's name"))
+    elif like.name and not official:
+        found.append(("possible", "same name", "the project's name"))
+    return tuple(
+        Link(str(image), str(image.repository), grade, kind, None, None, rule) for grade, kind, rule in found
+    )
+
+
+_SOURCE_LABELS = frozenset(
+    {
+        "org.opencontainers.image.source",
+        "org.opencontainers.image.url",
+        "org.label-schema.vcs-url",
+        "org.label-schema.url",
+    }
+)
+
+
+def _names_project(text: str, project: str) -> bool:
+    pattern = rf"(?:github|gitlab|bitbucket)\.[a-z]{{2,5}}[/:]{re.escape(project)}(?:\.git|[^\w.-]|\.?$)"
+    return re.search(pattern, text[:100_000], re.IGNORECASE | re.MULTILINE) is not None
+
+
+def strongest(links: Iterable[Link]) -> dict[str, Grade]:
+    """The best grade of each repository."""
+    best: dict[str, Grade] = {}
+    for link in links:
+        known = best.get(link.repository)
+        if known is None or GRADES.index(link.grade) < GRADES.index(known):
+            best[link.repository] = link.grade
+    return best

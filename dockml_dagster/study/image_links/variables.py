@@ -1,0 +1,157 @@
+"""Variables of shells, Makefiles, Compose and GitHub's workflows, resolved as far as the file itself tells.
+
+Here: collecting assignments, and expanding a text into the texts it may stand for. A build matrix or a loop gives
+several. Not here: running anything; what only a run knows stays ``OPEN``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+
+from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
+
+OPEN = "\x00"
+"""Stands in an expanded text for what the file does not tell."""
+
+Values = Mapping[str, tuple[str, ...]]
+"""Variable → the values it may have."""
+
+_MAX_NAMES = 2000
+_MAX_VALUE = 500
+_OPEN_RUN = re.compile(f"{OPEN}+")
+_VARIABLE = re.compile(
+    r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
+    r"|\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
+    r"|\$\((?P<round>[A-Za-z_][\w.]{0,80})\)"
+    r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80})"
+    r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$\d|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
+)
+_ASSIGNMENT = re.compile(
+    r"^\s*-?\s*(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
+    r"\$?([A-Za-z_]\w{0,80})\s{0,20}(?::=|::=|\?=|=)\s{0,20}(?![=>~])(.*)$"
+)
+_LOOP = re.compile(r"\bfor(?:each)?\s*\(?\s*\$?([A-Za-z_]\w{0,80})\s+in\s+([^;`){}]{1,1000})", re.IGNORECASE)
+_HANDED_ON = re.compile(
+    r"""echo\s+["']?(?:::set-output\s+name=)?([A-Za-z_]\w{0,80})(?:=|::)(.{0,500}?)["']?\s*(?:>>\s*["']?\$\{?GITHUB_(?:ENV|OUTPUT)|$)"""
+)
+
+
+def expanded(text: str, values: Values, depth: int = 4) -> tuple[str, ...]:
+    """The texts that ``text`` may stand for, at most ``MAX_VALUES``; what is not told is ``OPEN``."""
+    results = [""]
+    position = 0
+    text = text[:MAX_LINE]
+    for found in islice(_VARIABLE.finditer(text), 40):
+        between = text[position : found.start()]
+        position = found.end()
+        options = _options(found, values)
+        if depth:
+            options = tuple(
+                more
+                for option in options
+                for more in (expanded(option, values, depth - 1) if "$" in option else (option,))
+            )
+        results = [head + between + option for head in results for option in dict.fromkeys(options)][
+            :MAX_VALUES
+        ]
+    tail = text[position:]
+    return tuple(dict.fromkeys(head + tail for head in results))
+
+
+def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
+    if found["expression"] is not None:
+        return _expression(found["expression"], values)
+    name = found["brace"] or found["round"] or found["plain"]
+    if name is None:
+        return (OPEN,)
+    known = values.get(name)
+    modifier = found["modifier"] or ""
+    if (known is None and modifier[:2] in (":-", ":=")) or (known is None and modifier[:1] in ("-", "=")):
+        return (modifier.lstrip(":-="),)
+    if modifier[:1] in (",", "^") and known is not None:
+        return tuple(value.lower() for value in known)
+    if known is None or (modifier and modifier[:1] in "%#/@"):
+        return (OPEN,)
+    return known
+
+
+def _expression(text: str, values: Values) -> tuple[str, ...]:
+    """A ``${{ }}`` of GitHub: a context by its name, or alternatives joined by ``||``."""
+    options: list[str] = []
+    for alternative in text.split("||")[:5]:
+        part = alternative.rsplit("&&", 1)[-1].strip(" ()")
+        quoted = re.fullmatch(r"'([^']*)'", part)
+        if quoted:
+            options.append(quoted[1])
+            continue
+        known = values.get(part)
+        if known is None and part.startswith(("steps.", "needs.", "env.")):
+            # A step hands a value on under its last name; which step it was does not change what it may be.
+            known = values.get("outputs." + part.rsplit(".", 1)[-1])
+        options.extend(known if known is not None else (OPEN,))
+    return tuple(options) or (OPEN,)
+
+
+def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...]]:
+    """Variables set by the lines of a script, Makefile or CI file, in order, over those already known."""
+    values = dict(known)
+    for line in (whole[:MAX_LINE] for whole in lines):
+        if len(values) > _MAX_NAMES:
+            break
+        for name, text in _assigned(line):
+            _add(values, name, expanded(text, values))
+        loop = _LOOP.search(line)
+        if loop:
+            words = tuple(
+                word.strip("\"',()")
+                for word in re.split(r"[\s,]+", loop[2].split(" do")[0])
+                if word.strip("\"',()")
+            )
+            _add(
+                values, loop[1], tuple(more for word in words[:MAX_VALUES] for more in expanded(word, values))
+            )
+        handed = _HANDED_ON.search(line) if "GITHUB_" in line or "set-output" in line else None
+        if handed:
+            told = expanded(handed[2], values)
+            _add(values, "env." + handed[1], told)
+            _add(values, "outputs." + handed[1], told)
+    return values
+
+
+def _assigned(line: str) -> Iterator[tuple[str, str]]:
+    found = _ASSIGNMENT.match(line)
+    if found and not line.lstrip().startswith("#"):
+        yield found[1], _unquoted(found[2])
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip().rstrip(";\\").strip()
+    if text[:1] in "\"'" and text[:1]:
+        end = text.find(text[0], 1)
+        if end > 0:
+            return text[1:end]
+    return text.split(" #")[0].split(" ")[0] if not text.startswith(("$(", "`")) else OPEN
+
+
+def _add(values: dict[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:
+    known = tuple(value for value in values.get(name, ()) if value != OPEN)
+    # No image name is longer than this; without the cap a variable that repeats itself would grow without bound.
+    short = (_OPEN_RUN.sub(OPEN, value) if len(value) <= _MAX_VALUE else OPEN for value in told)
+    values[name] = tuple(dict.fromkeys((*known, *short)))[:MAX_VALUES]
+
+
+def names(text: str, values: Values) -> tuple[str, ...]:
+    """The image names that a text may stand for: those whose repository is told; a tag that is not is cut off."""
+    found: list[str] = []
+    for option in expanded(text, values):
+        name = option
+        if OPEN in option:
+            colon = option.find(":", option.rfind("/") + 1)
+            ends = [place for place in (colon, option.find("@")) if place >= 0]
+            name = option[: min(ends)] if ends else option
+            if OPEN in name:
+                continue
+        found.append(name.rstrip(":"))
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,332 @@
+"""Images in the CI of a project: GitHub's workflows by their structure, every other service by its command lines.
+
+Here: the actions that push, ``env``, ``matrix``, ``inputs`` and what steps hand on. Not here: command lines
+(``commands``), judging.
+https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from dockml_dagster.study.image_links.commands import joined_lines, uses
+from dockml_dagster.study.image_links.model import MAX_VALUES, Kind, Mention
+from dockml_dagster.study.image_links.variables import Values, assignments, expanded, names
+from dockml_dagster.study.image_links.yaml_texts import Text, lines_of, load, scalar
+
+Inputs = Mapping[str, tuple[str, ...]]
+
+_PUSHING = re.compile(r"push|publish|release|deploy", re.IGNORECASE)
+_ABOUT_IMAGES = re.compile(r"docker|container|image|registry|kaniko|buildah|podman|dockerhub", re.IGNORECASE)
+_NOT_AN_IMAGE = re.compile(
+    r"checkout|scan|trivy|anchore|scout|grype|snyk|cosign|attest|login|qemu|buildx|cache", re.IGNORECASE
+)
+_IMAGE_INPUTS = (
+    "image", "images", "image_name", "image-name", "imagename", "name", "repository", "tags", "destination",
+)  # fmt: skip
+_COMMAND_KINDS: dict[str, Kind] = {"push": "ci push", "build": "ci build", "run": "ci image"}
+_PLAIN_VALUE = re.compile(r"^\s*-?\s*([A-Za-z_]\w{0,80}):\s+[\"']?([^\s\"'#]{1,300})[\"']?\s*(?:#.*)?$")
+
+
+def local_inputs(files: Mapping[str, str]) -> Inputs:
+    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``."""
+    told: dict[str, tuple[str, ...]] = {}
+    for path, text in files.items():
+        if not path.startswith(".github/"):
+            continue
+        root = load(text)
+        for node in _mappings(root):
+            target = node.get("uses")
+            given = node.get("with")
+            if isinstance(target, str) and target.startswith("./") and isinstance(given, dict):
+                for name, value in given.items():
+                    if isinstance(value, str):
+                        told[f"inputs.{name}"] = tuple(
+                            dict.fromkeys((*told.get(f"inputs.{name}", ()), value))
+                        )[:MAX_VALUES]
+            inputs = node.get("inputs")
+            if isinstance(inputs, dict):
+                for name, about in inputs.items():
+                    default = about.get("default") if isinstance(about, dict) else None
+                    if isinstance(default, str) and default:
+                        told[f"inputs.{name}"] = tuple(
+                            dict.fromkeys((*told.get(f"inputs.{name}", ()), default))
+                        )
+    return told
+
+
+def _mappings(node: Any, depth: int = 12) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        if depth:
+            for value in node.values():
+                yield from _mappings(value, depth - 1)
+    elif isinstance(node, list) and depth:
+        for value in node:
+            yield from _mappings(value, depth - 1)
+
+
+def ci_mentions(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Mention]:
+    """Every image that a CI configuration names. ``project`` is ``owner/name``."""
+    root = load(text) if path.startswith(".github/") else None
+    if isinstance(root, dict):
+        yield from _github(path, root, {**_contexts(project), **inputs})
+    else:
+        yield from other_ci_mentions(path, text, project)
+
+
+def _contexts(project: str) -> dict[str, tuple[str, ...]]:
+    owner, _, name = project.lower().partition("/")
+    return {
+        "github.repository": (f"{owner}/{name}",),
+        "github.repository_owner": (owner,),
+        "github.event.repository.name": (name,),
+        "GITHUB_REPOSITORY": (f"{owner}/{name}",),
+        "GITHUB_REPOSITORY_OWNER": (owner,),
+        "TRAVIS_REPO_SLUG": (f"{owner}/{name}",),
+        "CIRCLE_PROJECT_USERNAME": (owner,),
+        "CIRCLE_PROJECT_REPONAME": (name,),
+    }
+
+
+def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
+    """The same for Travis, CircleCI, GitLab, Azure, Jenkins …: values that are plainly set, and command lines."""
+    lines = text.splitlines()
+    values = _contexts(project)
+    for line in lines:
+        found = _PLAIN_VALUE.match(line)
+        if found:
+            values.setdefault(found[1], (found[2],))
+    values = assignments(lines, values)
+    for number, line in joined_lines(text):
+        if line.lstrip().startswith(("#", "//")):
+            continue
+        for use in uses(line):
+            if use.does.startswith("push all"):
+                yield Mention("", "ci push", path, number)
+            else:
+                for image in names(use.image, values):
+                    yield Mention(image, _COMMAND_KINDS[use.does], path, number)
+        found = _PLAIN_VALUE.match(line)
+        if found and found[1] == "image":
+            for image in names(found[2], values):
+                yield Mention(image, "ci image", path, number)
+
+
+def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mention]:
+    base = _with_environment(dict(context), root.get("env"))
+    jobs = root.get("jobs")
+    runs = root.get("runs")
+    bodies = list(jobs.values()) if isinstance(jobs, dict) else [runs] if isinstance(runs, dict) else []
+    # What one job hands on, others read: collected first, over all of them.
+    for body in bodies:
+        if isinstance(body, dict):
+            values = _job_values(base, body)
+            base.update({name: told for name, told in values.items() if name.startswith("outputs.")})
+    for body in bodies:
+        if isinstance(body, dict):
+            yield from _job(path, body, _job_values(base, body))
+
+
+def _job_values(base: Values, job: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    values = _with_matrix(dict(base), job.get("strategy"))
+    values = _with_environment(values, job.get("env"))
+    for step in _steps(job):
+        run = step.get("run")
+        if isinstance(run, str):
+            values = assignments(run.splitlines(), _with_environment(values, step.get("env")))
+    return values
+
+
+def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    steps = job.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict):
+            yield step
+
+
+def _with_environment(values: dict[str, tuple[str, ...]], environment: Any) -> dict[str, tuple[str, ...]]:
+    if isinstance(environment, dict):
+        for name, value in islice(environment.items(), 300):
+            if isinstance(value, str):
+                told = expanded(value, values)
+                values[f"env.{name}"] = values[str(name)] = told
+    return values
+
+
+def _with_matrix(values: dict[str, tuple[str, ...]], strategy: Any) -> dict[str, tuple[str, ...]]:
+    matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
+    if not isinstance(matrix, dict):
+        return values
+    for name, options in matrix.items():
+        rows = options if isinstance(options, list) else []
+        if name == "include":
+            for row in rows:
+                _add_row(values, "matrix", row)
+            continue
+        for row in rows:
+            if isinstance(row, dict):
+                _add_row(values, f"matrix.{name}", row)
+            elif isinstance(row, str):
+                _add_row(values, "matrix", {name: row})
+    return values
+
+
+def _add_row(values: dict[str, tuple[str, ...]], prefix: str, row: Any) -> None:
+    if isinstance(row, dict):
+        for name, value in row.items():
+            if isinstance(value, str):
+                key = f"{prefix}.{name}"
+                values[key] = tuple(dict.fromkeys((*values.get(key, ()), *expanded(value, values))))[
+                    :MAX_VALUES
+                ]
+
+
+def _job(path: str, job: dict[str, Any], values: dict[str, tuple[str, ...]]) -> Iterator[Mention]:
+    container = job.get("container")
+    services = job.get("services")
+    for holder in (container, *(services.values() if isinstance(services, dict) else ())):
+        image = holder.get("image") if isinstance(holder, dict) else holder
+        yield from _named(path, image, values, "ci image")
+    steps = list(_steps(job))
+    pushes = any(_pushes(step) for step in steps)
+    for step in steps:
+        own = _with_environment(dict(values), step.get("env"))
+        run = step.get("run")
+        action = step.get("uses")
+        if isinstance(run, Text):
+            yield from _run(path, run, own)
+        if isinstance(action, str):
+            yield from _action(path, action, step.get("with"), own, pushes)
+
+
+def _pushes(step: dict[str, Any]) -> bool:
+    """Whether a step pushes what was built: the names that docker/metadata-action makes are then pushed."""
+    action = step.get("uses")
+    given = step.get("with")
+    if (
+        isinstance(action, str)
+        and isinstance(given, dict)
+        and re.search(r"build-push|bake|buildah|kaniko", action)
+    ):
+        return (
+            _is_on(given.get("push"))
+            or "registry" in str(given.get("outputs", ""))
+            or "push=true" in str(given.get("outputs", ""))
+        )
+    run = step.get("run")
+    return (
+        isinstance(run, str)
+        and re.search(r"docker\s+(?:image\s+)?push|--push|imagetools\s+create", run) is not None
+    )
+
+
+def _is_on(value: Any) -> bool:
+    """An input that is written and is not plainly false; an expression may be true on some event."""
+    return isinstance(value, str) and value.strip().lower() not in ("", "false")
+
+
+def _run(path: str, run: Text, values: Values) -> Iterator[Mention]:
+    for number, line in joined_lines(run):
+        place = run.line + number - (0 if run.block else 1)
+        if line.lstrip().startswith("#"):
+            continue
+        for use in uses(line):
+            if use.does.startswith("push all"):
+                yield Mention("", "ci push", path, place)
+            else:
+                for image in names(use.image, values):
+                    yield Mention(image, _COMMAND_KINDS[use.does], path, place)
+
+
+def _action(path: str, action: str, given: Any, values: Values, job_pushes: bool) -> Iterator[Mention]:
+    if action.startswith("docker://"):
+        yield from _named(path, action.removeprefix("docker://"), values, "ci image")
+        return
+    if not isinstance(given, dict):
+        return
+    name = action.split("@", maxsplit=1)[0].lower()
+    if "build-push-action" in name and "docker/" in name:
+        pushes = _pushes({"uses": action, "with": given}) or (
+            job_pushes and "registry" in str(given.get("outputs", ""))
+        )
+        # Version 1 of the action took the name as `repository` and pushed by itself.
+        pushes = pushes or (action.endswith("@v1") and given.get("push") is None)
+        registry = given.get("registry")
+        yield from _inputs(
+            path,
+            given,
+            ("tags", "repository"),
+            values,
+            "ci push" if pushes else "ci build",
+            registry=scalar(registry),
+        )
+    elif "metadata-action" in name or "docker-meta" in name:
+        yield from _inputs(path, given, ("images",), values, "ci push" if job_pushes else "ci build")
+    elif name.endswith("bake-action"):
+        if _is_on(given.get("push")):
+            yield Mention("", "ci push", path, None)
+    elif (
+        "dockerhub-description" in name
+        or "docker-hub-description" in name
+        or "update-container-description" in name
+    ):
+        yield from _inputs(
+            path, given, ("repository", "destination_container_repo"), values, "hub description sync"
+        )
+    elif _ABOUT_IMAGES.search(name) and not _NOT_AN_IMAGE.search(name):
+        kind: Kind = "ci push" if _PUSHING.search(name) and given.get("push") != "false" else "ci build"
+        yield from _inputs(path, given, _IMAGE_INPUTS, values, kind, registry=scalar(given.get("registry")))
+
+
+def _inputs(
+    path: str,
+    given: dict[str, Any],
+    keys: Sequence[str],
+    values: Values,
+    kind: Kind,
+    *,
+    registry: str | None = None,
+) -> Iterator[Mention]:
+    written = {str(key).lower(): value for key, value in given.items()}
+    for key in keys:
+        value = written.get(key)
+        if not isinstance(value, Text) or (
+            key == "tags" and any(written.get(other) for other in ("image", "images", "repository"))
+        ):
+            continue
+        for number, line in lines_of(value):
+            for written_part in re.split(r",(?![^{}]*\}\})", line):
+                part = written_part.strip().removeprefix("name=")
+                if not part or part.startswith(("#", "type=", "enable=")):
+                    continue
+                for image in names(part, values):
+                    yield Mention(_in_registry(image, registry, values), kind, path, number)
+
+
+def _in_registry(image: str, registry: str | None, values: Values) -> str:
+    """The image with the registry that another input names; on GitHub's a bare name is the owner's."""
+    if registry is None:
+        return image
+    host = next(iter(names(registry.removeprefix("https://"), values)), "").rstrip("/")
+    if (
+        not host
+        or image.startswith(host + "/")
+        or "hub.docker" in host
+        or host in ("docker.io", "index.docker.io")
+    ):
+        return image
+    if "." in image.split("/", maxsplit=1)[0] and "/" in image:
+        return image
+    if host == "ghcr.io" and "/" not in image:
+        image = f"{values['github.repository_owner'][0]}/{image}"
+    return f"{host}/{image}"
+
+
+def _named(path: str, image: Any, values: Values, kind: Kind) -> Iterator[Mention]:
+    if isinstance(image, str):
+        for name in names(image.removeprefix("docker://"), values):
+            yield Mention(name, kind, path, image.line if isinstance(image, Text) else None)

@@ -1,0 +1,105 @@
+"""Care of the file itself: how much of it is empty, and making it small again.
+
+Belongs here: what concerns the file and not its rows. Does not: the schema (``migrations``), the copy for readers
+(``publish``).
+
+DuckDB reuses the blocks of deleted rows but never gives them back to the file system; the findings are made anew by
+every build, so the file is some times as large as what is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.warehouse.connection import Warehouse, connect
+from dockml_dagster.warehouse.publish import copy_database
+from dockml_dagster.warehouse.rows import qualified
+
+if TYPE_CHECKING:
+    import duckdb
+
+WORTH_BYTES = 256 * 1024 * 1024
+"""Empty space below this is left alone."""
+
+
+class CompactionError(DockmlError):
+    """The compact copy is not what the file is; the file was left as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of a DuckDB file, and how many of them hold nothing."""
+
+    bytes: int
+    empty_bytes: int
+
+    @property
+    def worth_compacting(self) -> bool:
+        """More than half is empty, and it is not little."""
+        return self.empty_bytes > WORTH_BYTES and self.empty_bytes * 2 > self.bytes
+
+
+def size(connection: duckdb.DuckDBPyConnection) -> Size:
+    """Size of the connected file."""
+    row = connection.execute(
+        "SELECT block_size * total_blocks, block_size * free_blocks FROM pragma_database_size() "
+        "WHERE database_name = current_database()"
+    ).fetchone()
+    return Size(int(row[0]), int(row[1])) if row else Size(0, 0)
+
+
+def compact(warehouse: Warehouse) -> tuple[int, int]:
+    """Rewrite the file without its empty blocks; returns bytes before and after.
+
+    The writer's lock is held throughout. The copy is made beside the file, compared with it, and renamed over it.
+
+    Raises:
+        CompactionError: table by table, the copy has not the same rows.
+    """
+    before = warehouse.path.stat().st_size
+    partial = warehouse.path.with_name(f".{warehouse.path.name}.{os.getpid()}")
+    with warehouse.locked():
+        partial.unlink(missing_ok=True)
+        try:
+            connection = connect(warehouse.path, read_only=False)
+            try:
+                connection.execute("CHECKPOINT")
+                expected = _counts(connection)
+                copy_database(connection, partial, alone=False)
+            finally:
+                connection.close()
+            copy = connect(partial, read_only=True)
+            try:
+                found = _counts(copy)
+            finally:
+                copy.close()
+            if found != expected:
+                wrong = sorted(name for name in expected if found.get(name) != expected[name])
+                raise CompactionError(
+                    f"{warehouse.path} was not compacted: the copy differs in {', '.join(wrong)}"
+                )
+            partial.replace(warehouse.path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return before, warehouse.path.stat().st_size
+
+
+def compact_if_worth(warehouse: Warehouse) -> tuple[int, int] | None:
+    """``compact`` where more than half of the file is empty and that is not little; else None."""
+    with warehouse.read() as connection:
+        worth = size(connection).worth_compacting
+    return compact(warehouse) if worth else None
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    tables = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    ).fetchall()
+    counts = {}
+    for (name,) in tables:
+        row = connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchone()
+        counts[name] = int(row[0]) if row else 0
+    return counts

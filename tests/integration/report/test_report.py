@@ -1,0 +1,267 @@
+"""The report of the sample: what stands in it comes from the published file, all of it, and nothing else.
+
+Belongs here: content, files, hostile input, wrong input. How it looks is in ``test_in_browser``.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from html import unescape
+
+import duckdb
+import pytest
+
+from dockml_dagster.provenance import libraries
+from dockml_dagster.report.building import build_report
+
+PROSE = re.compile(r"<(p|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
+DATA = re.compile(r"<data value=\"([^\"]+)\">[^<]*</data>")
+MARKED = re.compile(r"<(data|code|time|a)\b[^>]*>.*?</\1>", re.DOTALL)
+ALLOWED = re.compile(r"\b(EASE 2022|RQ[1-4]|4 MiB)|Wilson’s 95 %|(Figure|Table) \d+\.")
+"""Names and definitions with digits in them, which no query could give."""
+
+NUMERIC = "('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'DOUBLE', 'FLOAT', 'UBIGINT', 'DECIMAL')"
+
+
+def _prose(html):
+    return [match[2] for match in PROSE.finditer(html)]
+
+
+def _numbers(html):
+    return [value for text in _prose(html) for value in DATA.findall(text)]
+
+
+def _without_pdf(html):
+    """The renderer numbers the objects of a PDF in any order."""
+    return re.sub(r"data:application/pdf;base64,[^\"]*", "", html)
+
+
+def _section(html, name):
+    return re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)[0]
+
+
+def test_every_number_in_a_sentence_is_marked(report):
+    typed = []
+    for text in _prose(report.html):
+        rest = ALLOWED.sub("", unescape(re.sub(r"<[^>]*>", "", MARKED.sub("", text))))
+        if re.search(r"\d", rest):
+            typed.append(rest)
+    assert typed == []
+
+
+def test_every_number_follows_the_findings(published, report, changed):
+    """Every number of every table of the file is another one, and so is every number of every sentence."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
+            f"WHERE schema_name = 'findings' AND data_type IN {NUMERIC} AND column_name <> 'step_number'"
+        ).fetchall()
+    statements = [
+        # Whole numbers stay whole, shares stay shares; nothing stays what it was.
+        f'UPDATE {table} SET "{column}" = '
+        + (f'"{column}" * 0.47 + 0.113' if kind in {"DOUBLE", "FLOAT"} else f'"{column}" * 3 + 2')
+        for table, column, kind in columns
+    ]
+    statements += [
+        "UPDATE findings.funnel SET step_number = step_number * 2 + 1",
+        "DELETE FROM findings.rq1_categories WHERE category = 'Model'",
+        "DELETE FROM findings.paper_comparison WHERE hash(metric) % 5 = 0",
+        "DELETE FROM core.projects WHERE hash(project) % 3 = 0",
+        "UPDATE core.projects SET category = NULL WHERE hash(project) % 4 = 0",
+        "DELETE FROM core.dockerfiles WHERE hash(path) % 3 = 0",
+        "DELETE FROM core.base_images WHERE hash(path) % 3 = 0",
+        "UPDATE core.base_images SET base_kind = 'unresolved' WHERE hash(line) % 4 = 0",
+        "UPDATE raw.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
+        "UPDATE raw.outcomes SET status = 'failed' WHERE stage = 'dockerfiles' AND subject = '' AND hash(project) % 3 = 0",
+        "UPDATE raw.outcomes SET status = 'collected' WHERE stage IN ('manifests', 'layer_stats') AND subject = '' "
+        "AND hash(project) % 5 = 0",
+    ]
+    after = changed(*statements)
+    pairs = [
+        (before, now)
+        for before, now in zip(_prose(report.html), _prose(after.html), strict=True)
+        if DATA.search(before) or DATA.search(now)
+    ]
+    still = [
+        (value, before)
+        for before, now in pairs
+        for value, other in zip(DATA.findall(before), DATA.findall(now), strict=True)
+        if value == other
+    ]
+    assert still == []
+    assert len(_numbers(report.html)) > 30
+
+
+def test_a_changed_input_changes_the_text(studied, report):
+    """One label of one project, all models run again: the sentence on categories counts otherwise."""
+    from dockml_dagster.settings import Settings
+    from dockml_dagster.warehouse import build
+    from dockml_dagster.warehouse.connection import Warehouse
+    from dockml_dagster.warehouse.models import load
+    from dockml_dagster.warehouse.publish import publish
+
+    settings = Settings.from_environment()
+    warehouse = Warehouse(settings.warehouse)
+    project = load()
+    with warehouse.write() as connection:
+        connection.execute(
+            "UPDATE raw.labels SET code = 'application' WHERE code_system = 'category' AND corpus = 'sample' "
+            "AND unit = (SELECT min(project) FROM core.projects WHERE category = 'MLOps/AIOps')"
+        )
+        build.load_seeds(connection, project)
+        for _ in build.run(connection, project.models):
+            pass
+    publish(warehouse, settings.published)
+    after = build_report(settings.published, "sample", libraries())
+    before = re.search(r"Most of them.*?</p>", report.html)[0]
+    now = re.search(r"Most of them.*?</p>", after.html)[0]
+    assert float(DATA.findall(now)[0]) == pytest.approx(float(DATA.findall(before)[0]) + 1 / 14)
+
+
+def test_every_statement_runs_as_it_stands(published, report):
+    shown = [
+        unescape(found) for found in re.findall(r"<pre><code>(.*?)</code></pre>", report.html, re.DOTALL)
+    ]
+    assert len(shown) > 20
+    with duckdb.connect(str(published), read_only=True) as connection:
+        for statement in shown:
+            connection.execute(statement).fetchall()
+
+
+def test_the_same_file_gives_the_same_page(published, report):
+    assert _without_pdf(build_report(published, "sample", libraries()).html) == _without_pdf(report.html)
+
+
+def test_size(report):
+    assert len(report.html.encode()) < 5_000_000
+
+
+def test_a_missing_table_is_a_sentence(changed):
+    html = changed("DROP TABLE findings.rq3_practices").html
+    assert "The practices: not in this file" in _section(html, "rq3")
+    assert 'id="figure-practices"' not in html
+    assert 'id="figure-instructions"' in html
+
+
+def test_a_table_without_rows_is_a_sentence_with_the_reason(changed):
+    html = changed(
+        "DELETE FROM findings.rq3_run_tasks",
+        "UPDATE raw.outcomes SET status = 'failed', reason = 'the moon was full' WHERE stage = 'dockerfiles'",
+    ).html
+    assert "The tasks of RUN: nothing of this corpus, because the moon was full" in _section(html, "rq3")
+
+
+def test_findings_of_which_nothing_is_left_make_a_page_too(published, changed):
+    with duckdb.connect(str(published), read_only=True) as connection:
+        tables = connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() "
+            "WHERE schema_name IN ('findings', 'core') OR table_name IN ('labels', 'outcomes', 'builds')"
+        ).fetchall()
+    built = changed(*(f"DELETE FROM {name}" for (name,) in tables))
+    assert built.figures == {}
+    assert _numbers(built.html) == []
+
+
+def test_numbers_that_are_not_known_are_no_zeros(published, changed):
+    with duckdb.connect(str(published), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE schema_name = 'findings' "
+            f"AND data_type IN {NUMERIC} AND column_name NOT IN ('n', 'step_number', 'projects', 'files')"
+        ).fetchall()
+    built = changed(*(f'UPDATE {table} SET "{column}" = NULL' for table, column in columns))
+    assert "no value is known" in built.html
+    text = re.sub(r"<[^>]*>", " ", built.html)
+    assert re.findall(r"\b(?:nan|None|inf)\b", text) == []
+
+
+HOSTILE = "<script>alert(1)</script>\"'&{name}</title></style><svg onload=x()>\u202e\x1b]0;x\x07"
+
+
+def test_hostile_text_stays_text(changed_and_drawn):
+    text = HOSTILE.replace("'", "''")
+    built = changed_and_drawn(
+        f"UPDATE findings.rq3_base_images SET base_image = '{text}'",
+        f"UPDATE findings.rq3_base_image_types SET base_image_type = base_image_type || '{text}'",
+        f"UPDATE findings.funnel SET step = '{text}' || step",
+        f"UPDATE findings.rq1_categories SET category = '{text}' || category",
+        f"UPDATE raw.outcomes SET reason = '{text}'",
+        f"UPDATE raw.listings SET source = '{text}'",
+    )
+    assert "<script" not in built.html
+    assert "onload=x()>" not in built.html
+    assert "\u202e" not in built.html
+    assert "\x1b" not in built.html
+    assert "&lt;script&gt;" in built.html
+    for drawn in built.figures.values():
+        ET.fromstring(drawn.svg)
+
+
+def test_every_figure_comes_as_vector_and_data(report):
+    assert len(report.figures) >= 6
+    for name, drawn in report.figures.items():
+        root = ET.fromstring(drawn.svg)
+        assert root.tag.endswith("svg"), name
+        assert drawn.pdf.startswith(b"%PDF-")
+        header, *rows = drawn.csv.decode().splitlines()
+        assert len(rows) == len(drawn.figure.rows)
+        assert header
+        assert drawn.figure.describes.endswith(".")
+
+
+def test_drawings_have_names_of_their_own(report):
+    names = re.findall(r'\bid="([^"]+)"', report.html)
+    assert len(names) == len(set(names))
+
+
+def test_tables_say_the_way_back(report):
+    assert report.html.count("dockml show ") >= 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--corpus", "ease2022"), "run: dockml study --corpus ease2022"),
+        (("--corpus", "nowhere"), "nowhere"),
+        (("--output", "."), "is a directory"),
+        (("--output", "report.html/x.html"), "cannot write"),
+    ],
+)
+def test_wrong_input_is_one_line(finished, dockml, tmp_path, arguments, said):
+    (tmp_path / "report.html").write_text("")
+    arguments = [str(tmp_path / part) if part.endswith(".html") else part for part in arguments]
+    done = dockml(finished[0], "report", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_published_is_one_line(dockml, tmp_path):
+    done = dockml(tmp_path / "home", "report")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "run: dockml study" in done.stderr
+
+
+def test_the_command_writes_the_page_and_the_figures(finished, dockml, tmp_path, report):
+    done = dockml(
+        finished[0], "report", "--output", str(tmp_path / "new" / "r.html"), "--figures", str(tmp_path / "f")
+    )
+    assert done.returncode == 0, done.stderr
+    assert _without_pdf((tmp_path / "new" / "r.html").read_text(encoding="utf-8")) == _without_pdf(
+        report.html
+    )
+    assert {path.name for path in (tmp_path / "f").iterdir()} == {
+        f"{name}{suffix}" for name in report.figures for suffix in (".svg", ".pdf", ".csv")
+    }
+    said = dockml(finished[0], "report", "--output", "-")
+    assert _without_pdf(said.stdout) == _without_pdf(report.html)
+
+
+def test_the_asset_shows_the_figures(studied):
+    import dagster as dg
+
+    from dockml_dagster.defs.report import report as asset
+
+    result = dg.materialize([asset])
+    (event,) = result.asset_materializations_for_node("report")
+    assert "data:image/png;base64," in event.metadata["sample figures"].value
+    assert (studied / "published" / "report-sample.html").exists()

@@ -1,0 +1,224 @@
+"""Every sensor and schedule ticked, on the home of a finished study of the sample.
+
+Belongs here: what a tick asks for, and what comes of it. Does not: the decisions themselves (``tests/unit/test_following``).
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dockml_dagster.corpora.base import STAGES
+from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.definitions import defs
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import due as due_query
+from dockml_dagster.warehouse.connection import Warehouse
+
+PROJECTS = list(Sample().listing().projects)
+ONE = PROJECTS[3]
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return defs()
+
+
+@pytest.fixture
+def instance(
+    studied: Path, instance_of: Callable[[Path], dg.DagsterInstance]
+) -> Iterator[dg.DagsterInstance]:
+    with instance_of(studied) as found:
+        yield found
+
+
+@pytest.fixture
+def tick(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> Callable[..., tuple[list[dg.RunRequest], str]]:
+    """``tick(sensor, cursor)``: what it asked for, and its cursor, or what it said instead."""
+
+    def ticked(name: str, cursor: str | None = None) -> tuple[list[dg.RunRequest], str]:
+        sensor = definitions.get_sensor_def(name)
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+        data = sensor.evaluate_tick(context)
+        if data.dynamic_partitions_requests:
+            for request in data.dynamic_partitions_requests:
+                instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+        return list(data.run_requests or []), data.skip_message or data.cursor or ""
+
+    return ticked
+
+
+@pytest.fixture
+def run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> Callable[[dg.RunRequest, str], dg.ExecuteInProcessResult]:
+    """Runs what a tick asked for, as the daemon would."""
+
+    def ran(request: dg.RunRequest, job: str) -> dg.ExecuteInProcessResult:
+        return definitions.resolve_job_def(request.job_name or job).execute_in_process(
+            instance=instance, run_config=request.run_config, tags=dict(request.tags), raise_on_error=False
+        )
+
+    return ran
+
+
+def change(home: Path, project: str) -> None:
+    """As if the next listing had seen another content."""
+    with Warehouse(Settings.from_environment().warehouse).write() as connection:
+        connection.execute("UPDATE raw.inputs SET input_hash = 'other' WHERE project = ?", [project])
+
+
+def test_all_are_named_described_and_off(definitions):
+    for found in (*definitions.sensors, *definitions.schedules):
+        assert found.description
+        assert found.default_status in {dg.DefaultSensorStatus.STOPPED, dg.DefaultScheduleStatus.STOPPED}
+    assert {found.name for found in definitions.sensors} == {
+        "follow_sources",
+        "collect_due_projects",
+        "follow_with_findings",
+        "record_run_failures",
+    }
+    assert [found.name for found in definitions.schedules] == ["weekly_refresh"]
+
+
+@pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects", "record_run_failures"])
+def test_a_tick_with_nothing_to_do_says_so_and_asks_for_nothing(tick, name):
+    requests, said = tick(name)
+    assert requests == []
+    assert said in {"every source is as it was listed", "nothing is due", "no run failed"}
+
+
+@pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects"])
+def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatch, name):
+    monkeypatch.setattr("dockml_dagster.defs.sensors.LOCK_SECONDS", 0.1)
+    change(studied, ONE)
+    with Warehouse(Settings.from_environment().warehouse).write():
+        requests, said = tick(name)
+    assert (requests, "another dockml" in said) == ([], True)
+
+
+def test_an_empty_home_is_nothing_to_follow(home, definitions):
+    with dg.DagsterInstance.local_temp(str(home.parent)) as instance:
+        for name in ("follow_sources", "collect_due_projects", "record_run_failures"):
+            context = dg.build_sensor_context(instance=instance)
+            assert definitions.get_sensor_def(name).evaluate_tick(context).run_requests in (None, [])
+        context = dg.build_schedule_context(instance, datetime(2026, 3, 2, 4, tzinfo=UTC))
+        assert definitions.get_schedule_def("weekly_refresh").evaluate_tick(context).skip_message
+
+
+def test_a_changed_source_is_listed_again_once(tick, run, monkeypatch):
+    sound = Sample.fingerprint
+    monkeypatch.setattr(Sample, "fingerprint", lambda self: "0" * 64)
+    requests, cursor = tick("follow_sources")
+    assert [(request.job_name, request.tags["dockml/corpus"]) for request in requests] == [
+        ("list_projects", "sample")
+    ]
+    assert tick("follow_sources", cursor)[0] == [], "asked for already"
+    assert run(requests[0], "").success
+    assert tick("follow_sources", cursor)[1] == "every source is as it was listed"
+    monkeypatch.setattr(Sample, "fingerprint", sound)
+    assert len(tick("follow_sources", cursor)[0]) == 1
+
+
+def test_a_corpus_that_asks_the_network_is_not_looked_at(tick, monkeypatch):
+    monkeypatch.setattr(Sample, "fingerprint", lambda self: pytest.fail("looked"))
+    monkeypatch.setattr(Sample, "fingerprint_asks_network", True, raising=False)
+    assert tick("follow_sources")[0] == []
+
+
+def test_a_changed_project_is_collected_again_and_nothing_else(tick, run, studied, ask, instance):
+    change(studied, ONE)
+    before = ask(studied, "SELECT project, stage, observed_at FROM raw.outcomes ORDER BY ALL")
+    requests, cursor = tick("collect_due_projects")
+    assert [request.tags["dagster/asset_partition_range_start"] for request in requests] == [ONE]
+    assert tick("collect_due_projects", cursor)[0] == []
+    assert run(requests[0], "collect_projects").success
+    after = ask(studied, "SELECT project, stage, observed_at FROM raw.outcomes ORDER BY ALL")
+    assert {(project, stage) for project, stage, _ in set(after) - set(before)} == {
+        (ONE, stage) for stage in STAGES
+    }
+    assert set(before) <= set(after)
+    assert tick("collect_due_projects", cursor)[1] == "nothing is due"
+
+
+def test_a_project_that_is_no_partition_becomes_one_and_is_collected(tick, studied, instance):
+    instance.delete_dynamic_partition("project", ONE)
+    change(studied, ONE)
+    requests, cursor = tick("collect_due_projects")
+    assert requests == []
+    assert ONE in instance.get_dynamic_partitions("project")
+    requests, _ = tick("collect_due_projects", cursor)
+    assert [request.tags["dagster/asset_partition_range_start"] for request in requests] == [ONE]
+
+
+def test_a_corpus_with_a_run_under_way_is_left_alone(tick, studied, instance, definitions):
+    change(studied, ONE)
+    job = definitions.resolve_job_def("collect_projects")
+    going = instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags={"dockml/corpus": "sample"}
+    )
+    assert tick("collect_due_projects")[0] == []
+    instance.report_run_canceled(going)
+    assert len(tick("collect_due_projects")[0]) == 1
+
+
+def test_what_was_asked_again_is_due(tick, studied):
+    with Warehouse(Settings.from_environment().warehouse).write() as connection:
+        due_query.ask_again(connection, "sample", [(ONE, "manifests")], "a tag moved")
+    requests, _ = tick("collect_due_projects")
+    assert [request.tags["dagster/asset_partition_range_end"] for request in requests] == [ONE]
+
+
+def test_why_a_run_failed_is_recorded_once(tick, run, studied, ask, monkeypatch):
+    change(studied, ONE)
+    (request,), _ = tick("collect_due_projects")
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the reason\nin two lines")
+
+    monkeypatch.setattr("dockml_dagster.defs.collection.collect_stage", refused)
+    failed = run(request, "collect_projects")
+    assert not failed.success
+    _, cursor = tick("record_run_failures")
+    tick("record_run_failures")
+    assert tick("record_run_failures", cursor)[1] == "no run failed"
+    rows = ask(studied, "SELECT run_id, job, corpus, step, reason FROM raw.run_failures")
+    assert len(rows) == 1
+    assert rows[0][:4] == (failed.run_id, "collect_projects", "sample", "collect")
+    assert "the reason in two lines" in rows[0][4]
+
+
+def test_the_week_lists_every_corpus_that_has_projects(definitions, instance, run):
+    context = dg.build_schedule_context(instance, datetime(2026, 3, 2, 4, tzinfo=UTC))
+    data = definitions.get_schedule_def("weekly_refresh").evaluate_tick(context)
+    assert [request.run_key for request in data.run_requests] == ["weekly:sample:2026-03-02"]
+    assert run(data.run_requests[0], "list_projects").success
+
+
+def test_findings_follow_though_projects_are_missing(definitions, home):
+    """By the condition alone, on an instance where one project of two came."""
+    following = {
+        key
+        for key in definitions.resolve_asset_graph().get_all_asset_keys()
+        if key.path[0] in {"dockerfile_readings", "staging", "core", "findings", "published"}
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("project", PROJECTS[:2])
+        first = dg.evaluate_automation_conditions(definitions, instance)
+        assert first.total_requested == 0
+        for stage in STAGES:
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(asset_key=stage, partition=PROJECTS[0])
+            )
+        second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
+        requested = {key for key in following if second.get_num_requested(key)}
+        assert requested >= {
+            key for key in following if key.path[0] in {"dockerfile_readings", "core", "published"}
+        }
+        third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
+        assert third.total_requested == 0, "once is enough"

@@ -1,0 +1,64 @@
+"""Numbers as people read them, and others' text made harmless.
+
+Belongs here: single values. Whole pages are in ``tests/integration/report``.
+"""
+
+import pytest
+
+from dockml_dagster.report.text import (
+    count,
+    count_text,
+    decimal_text,
+    percent,
+    percent_text,
+    printable,
+    say,
+    size,
+    size_text,
+    words,
+)
+
+
+@pytest.mark.parametrize(
+    ("setter", "value", "text"),
+    [
+        (count_text, 30138, "30,138"),
+        (count_text, 143.5, "143.5"),
+        (count_text, -1, "−1"),
+        (count_text, 0, "0"),
+        (percent_text, 0.4187, "41.9"),
+        (percent_text, 0.0, "0.0"),
+        (percent_text, 1, "100.0"),
+        (decimal_text, 1.17407, "1.17"),
+        (decimal_text, 1234.5, "1,234"),
+        (decimal_text, 0.00044, "0.00044"),
+        (size_text, 0, "0 bytes"),
+        (size_text, 1023, "1,023 bytes"),
+        (size_text, 1024, "1 KiB"),
+        (size_text, 10326, "10.1 KiB"),
+        (size_text, 1207243694, "1.12 GiB"),
+        (size_text, 1087392866802, "1,013 GiB"),
+        (size_text, 2**50 * 3, "3,072 TiB"),
+    ],
+)
+def test_number(setter, value, text):
+    assert setter(value) == text
+
+
+@pytest.mark.parametrize("setter", [count, percent, size])
+def test_unknown_is_never_zero(setter):
+    assert setter(None).markup == "–"
+
+
+def test_a_number_carries_its_exact_value():
+    assert percent(1 / 3).markup == '<data value="0.33333333333333331">33.3&nbsp;%</data>'
+
+
+def test_others_text_is_escaped_and_ours_is_not():
+    said = say("<b>{name}</b> {share}", name='<img src="x" onerror=a()>{share}', share=percent(0.5))
+    assert said.markup.startswith("<b>&lt;img src=&quot;x&quot; onerror=a()&gt;{share}</b> <data")
+    assert words(said) == '<img src="x" onerror=a()>{share} 50.0 %'
+
+
+def test_control_characters_are_blanks():
+    assert printable("a\u202eb\x1b[2Jc\x00") == "a b [2Jc "

@@ -1,0 +1,104 @@
+"""Links from files, from images, and what hostile files cost."""
+
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dockml_dagster.study.image_links import find_links, links_of_reference
+from dockml_dagster.study.image_links.commands import uses
+from dockml_dagster.study.image_links.grading import strongest
+
+CASES = tomllib.loads(Path(__file__).with_name("cases.toml").read_text(encoding="utf-8"))["case"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_links_of_files(case):
+    links = find_links(case["project"], case["files"])
+    shown = {f"{link.grade} {link.kind} {link.reference} {link.path}:{link.line}" for link in links}
+    assert shown == set(case["links"])
+
+
+@pytest.mark.parametrize(
+    ("command", "does", "image"),
+    [
+        ("docker run -it --rm --name x -p 80:80 a/b:1 serve", "run", "a/b:1"),
+        ("docker run --gpus=all -v$PWD:/x a/b", "run", "a/b"),
+        ("sudo docker -H tcp://x:1 image push --all-tags a/b", "push", "a/b"),
+        ("docker buildx build --platform linux/amd64 -t a/b --push .", "push", "a/b"),
+        ("docker build --tag=a/b .", "build", "a/b"),
+        ("docker tag local a/b:2", "build", "a/b:2"),
+        ("docker buildx imagetools create -t a/b:2 x y", "push", "a/b:2"),
+        ("skopeo copy oci:x docker://quay.io/a/b:2", "push", "quay.io/a/b:2"),
+        ("nvidia-docker run -ti a/b", "run", "a/b"),
+        ('sh "docker push a/b"', "push", "a/b"),
+        ("cd x && docker pull a/b; echo done", "run", "a/b"),
+        ("docker compose -f x.yml push", "push all of compose", ""),
+    ],
+)
+def test_commands(command, does, image):
+    assert [(use.does, use.image) for use in uses(command)] == [(does, image)]
+
+
+@pytest.mark.parametrize(
+    "command", ["mydocker push a/b", "docker ps", "docker", "docker-compose up", "see docker.io/a/b"]
+)
+def test_what_is_no_use_of_an_image(command):
+    assert list(uses(command)) == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "labels", "description", "kinds"),
+    [
+        ("birds/egret:1", None, None, ["likely same namespace and name"]),
+        ("birds/heron", None, None, ["possible same namespace"]),
+        ("nest/egret-gpu", None, None, ["possible same name"]),
+        ("redis:7", None, None, []),
+        ("library/egret", None, None, []),
+        ("x/y", {"org.opencontainers.image.source": "https://github.com/Birds/Egret"}, None, ["proved image label"]),
+        ("x/y", {"org.opencontainers.image.source": "https://github.com/birds/egret-fork"}, None, []),
+        ("x/y", {"org.label-schema.vcs-url": "git@github.com:birds/egret.git"}, None, ["proved image label"]),
+        ("x/y", {"maintainer": "https://github.com/birds/egret"}, None, []),
+        ("x/y", None, "See https://github.com/birds/egret for more.", ["likely hub description"]),
+        ("no reference!", None, None, []),
+        ("oci:birds-egret:1", None, None, []),
+    ],
+)  # fmt: skip
+def test_links_of_a_reference(reference, labels, description, kinds):
+    links = links_of_reference("birds/egret", reference, labels=labels, description=description)
+    assert [f"{link.grade} {link.kind}" for link in links] == kinds
+
+
+def test_the_strongest_grade_of_an_image_counts():
+    links = find_links(
+        "a/egret", {"README.md": "docker run birds/egret\n", "p.sh": "docker push birds/egret\n"}
+    )
+    assert strongest(links) == {"docker.io/birds/egret": "proved"}
+
+
+HOSTILE = {
+    "variables": "A=$A$A$A$A\n" * 3000 + "docker push $A$A$A$A$A$A$A$A\n" * 500,
+    "dollars": "$" * 200_000,
+    "braces": "${{" * 60_000,
+    "commands": "docker run " * 20_000,
+    "options": "docker run " + "-v " * 60_000,
+    "continued": "docker push \\\n" * 15_000,
+    "quotes": "docker push " + '"' * 100_000,
+    "assignments": "\n".join(f"V{number}=x" for number in range(20_000)),
+    "loops": "for a in " + "b " * 50_000,
+    "links": "https://hub.docker.com/r/" * 8_000,
+    "aliases": "a: &b0 [x]\n" + "".join(f"b{n}: &b{n} [*b{n - 1},*b{n - 1}]\n" for n in range(1, 40)),
+    "nul": "\x00docker push \x00/\x00\n" * 5_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(
+    "path",
+    ["README.md", "Makefile", ".github/workflows/x.yml", ".gitlab-ci.yml", "compose.yml", "docker-bake.hcl"],
+)
+def test_hostile_files_cost_little(path, text):
+    begun = time.perf_counter()
+    find_links("a/b", {path: text})
+    assert time.perf_counter() - begun < 3
