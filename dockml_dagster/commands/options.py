@@ -7,6 +7,7 @@ command, any work.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,20 +81,26 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
     Yields ``listener(what, steps, total)``: ``total`` announces a bar, ``steps`` advance it.
     """
+    if not sys.stderr.isatty():
+        yield _plain_line
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True, no_color="NO_COLOR" in os.environ or None)
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console) as progress:
         tasks: dict[str, Any] = {}
 
         def listener(what: str, steps: int, total: int | None = None) -> None:
             if total is not None:
                 tasks[what] = progress.add_task(what, total=total)
-                if not console.is_terminal:
-                    click.echo(f"dockml: {what}" + (f": {total}" if total else ""), err=True)
             elif what in tasks:
                 progress.advance(tasks[what], steps)
 
         yield listener
+
+
+def _plain_line(what: str, _: int, total: int | None = None) -> None:
+    if total is not None:
+        click.echo(f"dockml: {what}" + (f": {total}" if total else ""), err=True)

@@ -132,5 +132,10 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "RQ4. File types",
         "unit_of_analysis, file_type, units, n, n_censored, share_of_files, share_of_bytes",
     ),
+    (
+        "advice",
+        "Advice: what is recommended to most projects",
+        "about, recommendation, severity, projects, n, share, saves_bytes",
+    ),
 )
 """What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""

@@ -23,7 +23,7 @@ collect_projects = dg.define_asset_job(
 )
 make_findings = dg.define_asset_job(
     "make_findings",
-    selection=dg.AssetSelection.assets("dockerfile_readings", "machine_labels", "image_links")
+    selection=dg.AssetSelection.assets("dockerfile_readings", "file_facts", "machine_labels", "image_links")
     | dg.AssetSelection.groups("staging", "core", "findings", "published"),
     tags={"dockml/work": "findings"},
     description="Read the Dockerfiles, label the projects, link their images, run every SQL model and its tests, publish.",

@@ -347,6 +347,29 @@ CREATE TABLE raw.image_contents (
     last_seen TIMESTAMP NOT NULL
 );
 
+CREATE TABLE raw.image_advice (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    recommendation VARCHAR NOT NULL,
+    saves_bytes BIGINT,
+    base_bytes BIGINT,
+    files BIGINT,
+    note VARCHAR,
+    evidence VARCHAR[],
+    paths VARCHAR[],
+    layers VARCHAR[],
+    file_bytes BIGINT[],
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
 CREATE TABLE raw.image_file_types (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
@@ -583,6 +606,27 @@ CREATE TABLE raw.dockerfile_practices (
     lines INTEGER[],
     evidence VARCHAR[],
     note VARCHAR
+);
+
+-- What is advised about a text; actions and reasons are in the seed.
+CREATE TABLE raw.dockerfile_advice (
+    sha256 VARCHAR NOT NULL,
+    recommendation VARCHAR NOT NULL,
+    lines INTEGER[],
+    evidence VARCHAR[],
+    note VARCHAR
+);
+
+-- What Compose files and CI workflows say about running and scanning images: a row a fact, or one without a fact for a
+-- text that says nothing. By content, so that a text is read once.
+CREATE TABLE raw.file_facts (
+    sha256 VARCHAR NOT NULL,
+    read_as VARCHAR NOT NULL,
+    fact VARCHAR,
+    line INTEGER,
+    what VARCHAR,
+    facts_version VARCHAR NOT NULL,
+    read_at TIMESTAMP NOT NULL
 );
 
 CREATE TABLE raw.dockerfile_word_counts (
