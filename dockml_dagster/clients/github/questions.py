@@ -25,7 +25,8 @@ from dockml_dagster.clients.http import lines_of_link
 from dockml_dagster.study.json_facts import Facts
 
 REPOSITORIES_A_CALL = 50
-BLOBS_A_CALL = 500
+BLOBS_A_CALL = 800
+FEWEST_BLOBS_A_CALL = 50
 BLOB_BYTES_A_CALL = 8 << 20
 # GraphQL cuts longer texts short; REST gives them whole.
 LONGEST_TEXT = 400 << 10
@@ -205,7 +206,7 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
     Those (binary, very long, not UTF-8) are for ``GithubClient.blob``, one by one. Needs a token. Raises FetchError.
     """
     left: list[str] = []
-    waiting = _batches(wanted)
+    waiting = _batches(wanted, blobs_a_call(client))
     while waiting:
         batch = waiting.pop(0)
         try:
@@ -213,6 +214,9 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
                 blobs_query([len(one.sizes) for one in batch]), _blob_variables(batch)
             )
         except UnavailableError:
+            # GitHub gives a query ten seconds, and counts more for one that took longer: next time fewer at once.
+            asked = sum(len(one.sizes) for one in batch)
+            client.store.put_document("capacity", "contents", max(asked // 2, FEWEST_BLOBS_A_CALL))
             halves = _halves(batch)
             if not halves:
                 left += [sha for one in batch for sha in one.sizes]
@@ -227,7 +231,13 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
     return left
 
 
-def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+def blobs_a_call(client: GithubClient) -> int:
+    """How many contents are asked for at once: as many as worked lately."""
+    learned = client.store.document("capacity", "contents")
+    return min(learned, BLOBS_A_CALL) if isinstance(learned, int) else BLOBS_A_CALL
+
+
+def _batches(wanted: Sequence[Wanted], most: int) -> list[list[Wanted]]:
     """Contents in as few calls as the limits on their number and bytes allow, in order; each content once."""
     batches: list[list[Wanted]] = []
     count = size = 0
@@ -237,7 +247,7 @@ def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
             if sha in seen or length > LONGEST_TEXT:
                 continue
             seen.add(sha)
-            if not batches or count >= BLOBS_A_CALL or size + length > BLOB_BYTES_A_CALL:
+            if not batches or count >= most or size + length > BLOB_BYTES_A_CALL:
                 batches.append([])
                 count = size = 0
             batch = batches[-1]
