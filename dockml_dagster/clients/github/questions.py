@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, quote, urlsplit
 
-from dockml_dagster.clients.errors import BrokenContentError, FetchError, GoneError, UnavailableError
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    FetchError,
+    GoneError,
+    LimitedError,
+    UnavailableError,
+)
 from dockml_dagster.clients.github.client import GithubClient, GraphqlReply, Reply
 from dockml_dagster.clients.github.errors import EmptyRepositoryError
 from dockml_dagster.clients.github.model import (
@@ -32,6 +38,8 @@ BLOB_BYTES_A_CALL = 8 << 20
 LONGEST_TEXT = 400 << 10
 PAGE = 100
 MAX_SUBTREES = 300
+PATIENCE = 3
+"""Failures of the server in a row after which it is the server and no single repository."""
 _RECURSIVE = {"recursive": 1}
 SEARCH_CAP = 1_000
 """Results that GitHub shows of one search, however many there are."""
@@ -79,27 +87,27 @@ def repositories(client: GithubClient, names: Sequence[str]) -> dict[str, Reposi
     """Metadata by the name asked for; an error in its place for those that cannot be had.
 
     With a token one call for each 50, else one for each (or none, where it has not changed). Raises what is no single
-    repository's fault: LimitedError, UnauthorizedError, UnavailableError.
+    repository's fault: LimitedError, UnauthorizedError, UnavailableError after several in a row.
     """
-    if not client.has_token:
-        return {name: _one_repository(client, name) for name in names}
     found: dict[str, Repository | FetchError] = {}
-    waiting = [
-        list(names[start : start + REPOSITORIES_A_CALL])
-        for start in range(0, len(names), REPOSITORIES_A_CALL)
-    ]
+    size = REPOSITORIES_A_CALL if client.has_token else 1
+    waiting = [list(names[start : start + size]) for start in range(0, len(names), size)]
+    failures = 0
     while waiting:
         batch = waiting.pop(0)
         try:
-            reply = _repository_batch(client, batch)
-        except UnavailableError:
-            if len(batch) == 1:
-                found[batch[0]] = _one_repository(client, batch[0])
+            if client.has_token:
+                found |= _repositories_of(_repository_batch(client, batch), batch)
                 continue
-            # GitHub gives a query ten seconds; half of it may take less.
-            waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
-            continue
-        found |= _repositories_of(reply, batch)
+        except UnavailableError:
+            if len(batch) > 1:
+                # GitHub gives a query ten seconds; half of it may take less.
+                waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+                continue
+        one = found[batch[0]] = _one_repository(client, batch[0])
+        failures = failures + 1 if isinstance(one, UnavailableError) else 0
+        if isinstance(one, UnavailableError) and failures >= PATIENCE:
+            raise one
     return {name: found[name] for name in names}
 
 
@@ -127,7 +135,7 @@ def _one_repository(client: GithubClient, name: str) -> Repository | FetchError:
     try:
         return repository_of_rest(client.get(f"/repos/{_path(name)}").facts, name)
     except FetchError as error:
-        if error.retryable or error.status == 401:
+        if isinstance(error, LimitedError) or error.status == 401:
             raise
         return error
 

@@ -35,9 +35,6 @@ from dockml_dagster.corpora.github.selection import Verdict, draw_rank, judge
 from dockml_dagster.progress import advance
 from dockml_dagster.study.project_files import is_taken_as_dockerfile
 
-PATIENCE = 3
-"""Failures of the server in a row after which it is the server and not a project."""
-
 
 class Visit:
     """One visit. ``now``: for tests."""
@@ -169,6 +166,10 @@ class Visit:
         except LimitedError as limit:
             self._limited("metadata", limit)
             return
+        failed = [one for one in found.values() if isinstance(one, UnavailableError)]
+        self._failures = self._failures + 1 if len(failed) == len(found) else 0
+        if failed and self._failures >= questions.PATIENCE:
+            raise failed[0]
         good = {
             name: one if isinstance(one, Repository) else one.problem
             for name, one in found.items()
@@ -246,7 +247,7 @@ class Visit:
             raise
         except FetchError as error:
             self._failures += 1
-            if isinstance(error, UnavailableError) and self._failures >= PATIENCE:
+            if isinstance(error, UnavailableError) and self._failures >= questions.PATIENCE:
                 raise
             return Files("failed", name, reason=f"{error.reason}: {error.problem}", retryable=error.retryable)
         self._failures = 0
