@@ -70,13 +70,10 @@ def many(github, count: int) -> list[str]:
     return [f"o/r{number}" for number in range(count)]
 
 
-def test_it_is_a_live_corpus(make_corpus) -> None:
-    assert isinstance(make_corpus(), LiveCorpus)
-
-
 def test_first_visit_second_visit_and_one_change(github, make_corpus) -> None:
     names = many(github, 30)
     corpus = make_corpus()
+    assert isinstance(corpus, LiveCorpus)
     assert corpus.visit(names) == {}
     listing, first = collected(corpus)
     assert len(listing.projects) == 30
