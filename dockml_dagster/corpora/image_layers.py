@@ -238,8 +238,12 @@ def _lines(spool: Path) -> Iterator[bytes]:
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
-    """A scan that checks the digest whatever the source: what is kept is kept for every corpus."""
-    task = layer_task(recipe, layer)
+    """A scan of the whole layer that checks its digest whatever the source: what is kept is kept for every corpus.
+
+    Never by a table of contents: nothing ties that to the digest but the word of whoever serves it, it knows no first
+    bytes of files, and its hashes are of another algorithm than those of all other layers.
+    """
+    task = layer_task(recipe, layer, whole=True)
     if layer.digest.algorithm != "sha256":
         return task
     return replace(task, expected_digest=str(layer.digest), digest=True)

@@ -715,3 +715,37 @@ CREATE TABLE raw.figures (
     n BIGINT NOT NULL,
     built_at TIMESTAMP NOT NULL
 );
+
+-- Which images belong to a project, with the place that shows it; made of what was collected, by the rules of a version.
+CREATE TABLE raw.image_links (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    repository VARCHAR NOT NULL,
+    grade VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    path VARCHAR,
+    line INTEGER,
+    rule VARCHAR NOT NULL
+);
+
+-- How well each image that a source names for a project is tied to it: the best grade of the links to its repository.
+CREATE TABLE raw.image_reference_grades (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    repository VARCHAR,
+    grade VARCHAR NOT NULL,
+    kind VARCHAR
+);
+
+-- One row a project whose links were looked for: what was read, and by which rules; also where there was none.
+CREATE TABLE raw.image_link_readings (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    links INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    rules_version VARCHAR NOT NULL,
+    linked_at TIMESTAMP NOT NULL
+);
