@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.advise import advise
+from dockml_dagster.commands.doctor import doctor
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.labels import labels
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
@@ -86,4 +87,5 @@ main.add_command(report)
 main.add_command(advise)
 main.add_command(labels)
 main.add_command(export)
+main.add_command(doctor)
 main.add_command(ui)
