@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.advise import advise
+from dockml_dagster.commands.doctor import doctor
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.labels import labels
 from dockml_dagster.commands.plan import plan
@@ -88,4 +89,5 @@ main.add_command(report)
 main.add_command(advise)
 main.add_command(labels)
 main.add_command(export)
+main.add_command(doctor)
 main.add_command(ui)
