@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dockml_dagster.advise import Advice
 
 
-@click.command()
+@click.command(short_help="Advise what to change, and what it saves.")
 @click.argument("targets", nargs=-1, metavar="[PROJECT|REF|DIR]...")
 @corpus_option
 @click.option(
