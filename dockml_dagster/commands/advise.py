@@ -47,7 +47,7 @@ def advise(
 
     \b
     Examples:
-      dockml advise                                     the Dockerfiles, Compose files and workflows here
+      dockml advise                                     every Dockerfile and Compose file here
       dockml advise . oci:build/image                   ... and the image that was built from them
       dockml advise registry.example.com/team/app:1.2 --format json
       dockml advise . --fail-on warning                 in CI
