@@ -102,7 +102,8 @@ def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
         FROM findings.rq4_layers
-        WHERE corpus = $corpus AND category = 'All' AND median IS NOT NULL ORDER BY metric
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
+        ORDER BY metric
     """)
     if not rows:
         return []
