@@ -17,6 +17,7 @@ import click
 from dockml_dagster.commands.advise import advise
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.labels import labels
+from dockml_dagster.commands.plan import plan
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image import scan_image
@@ -77,6 +78,7 @@ def main() -> None:
 
 
 main.add_command(study)
+main.add_command(plan)
 main.add_command(status)
 main.add_command(show)
 main.add_command(sql)

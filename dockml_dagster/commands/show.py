@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -40,17 +40,20 @@ def print_finding(
     *,
     title: str | None = None,
     columns: str | None = None,
+    where: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> None:
     """Print the rows of a findings table.
 
     ``columns`` (comma-separated) chooses; where a table by category is asked for without its column ``category``, only
-    the row of all categories is printed.
+    the row of all categories is printed. ``where`` chooses among the rows.
     """
     from dockml_dagster.published import finding
 
     answer = finding(settings, name, corpus)
     rows: Sequence[Sequence[Any]] = answer.rows
     names: Sequence[str] = answer.columns
+    if where is not None:
+        rows = [row for row in rows if where(dict(zip(names, row, strict=True)))]
     if columns is not None:
         if "category" in names and "category" not in columns:
             rows = [row for row in rows if row[names.index("category")] == "All"]

@@ -31,7 +31,7 @@ def findings_follow() -> dg.AutomationCondition[dg.AssetKey]:
     return condition.with_label("findings_follow")
 
 
-FOLLOWING = dg.AssetSelection.assets("dockerfile_readings") | dg.AssetSelection.groups(
+FOLLOWING = dg.AssetSelection.assets("dockerfile_readings", "machine_labels") | dg.AssetSelection.groups(
     "staging", "core", "findings", "published"
 )
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key, check_result, check_specs
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.differences import DRAWS, SEED, write_differences
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import build
@@ -28,6 +30,7 @@ def differences_definitions() -> dg.Definitions:
             description=model.description,
             group_name="findings",
             kinds={"python", "table"},
+            automation_condition=findings_follow(),
             metadata={"dagster/table_name": model.name, "bootstrap draws": DRAWS, "seed": SEED},
         )
         for model in project.computed
@@ -36,9 +39,9 @@ def differences_definitions() -> dg.Definitions:
 
     @dg.multi_asset(name="differences", specs=specs, check_specs=checks)
     def differences(
-        warehouse: WarehouseResource,
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with warehouse.get_connection() as connection:
+        with verdict(context), warehouse.get_connection() as connection:
             rows = write_differences(connection, project)
             for model in project.computed:
                 advance("models")

@@ -6,17 +6,19 @@ every project again without the network, and an unchanged project is left alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from dockml_dagster.build_version import labeller_version
+from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.machine_labels import LABELLER_VERSION, SEEDS, Labeller
+from dockml_dagster.study.machine_labels import SEEDS, Labeller
 from dockml_dagster.study.project_facts import ProjectMetadata
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.models import folder
@@ -98,15 +100,17 @@ _DUE = f"""
     ORDER BY wanted.project
 """
 _DOCKERFILES = _CURRENT + (
-    "SELECT DISTINCT ON (dockerfiles.path) dockerfiles.path, found.content FROM dockerfiles "
+    "SELECT DISTINCT ON (dockerfiles.project, dockerfiles.path) dockerfiles.project, dockerfiles.path, found.content "
+    "FROM dockerfiles "
     "JOIN raw.dockerfiles AS found ON found.project = dockerfiles.project AND found.sha256 = dockerfiles.sha256 "
-    "AND found.path = dockerfiles.path WHERE dockerfiles.project = $project ORDER BY dockerfiles.path"
+    "AND found.path = dockerfiles.path WHERE dockerfiles.project IN (SELECT unnest($projects)) "
+    "ORDER BY dockerfiles.project, dockerfiles.path"
 )
 _FILES = _CURRENT + (
-    "SELECT DISTINCT ON (files.path) files.path, found.content FROM files "
+    "SELECT DISTINCT ON (files.project, files.path) files.project, files.path, found.content FROM files "
     "LEFT JOIN raw.repository_files AS found ON files.kept AND found.project = files.project "
     "AND found.path = files.path AND found.sha256 = files.sha256 AND found.content IS NOT NULL "
-    "WHERE files.project = $project ORDER BY files.path"
+    "WHERE files.project IN (SELECT unnest($projects)) ORDER BY files.project, files.path"
 )
 LISTED_IN_PART = frozenset({"ease2022"})
 """Corpora whose collection has Dockerfiles and compose files alone: their list of files is no layout of a repository."""
@@ -114,18 +118,33 @@ AT_ONCE = 50
 """Projects that are read, labelled and stored together: bounds the memory, and what an interrupted run loses."""
 
 
-@dg.asset(
-    group_name="collection",
-    kinds={"python", "duckdb"},
-    deps=["repo_list", "dockerfiles"],
-    code_version=LABELLER_VERSION,
-)
-def machine_labels(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Category and purposes of every project and the purposes of every Dockerfile, as the labellers see them.
+@dg.definitions
+def machine_label_definitions() -> dg.Definitions:
+    """The asset. A function, because its code version is read out of files."""
 
-    Fills `raw.machine_labels` (with probability; "cannot tell" is an answer) and `raw.machine_label_evidence` (file, line,
-    rule).
-    """
+    @dg.asset(
+        group_name="collection",
+        kinds={"python", "duckdb"},
+        deps=["repo_list", "dockerfiles"],
+        code_version=labeller_version(),
+        automation_condition=findings_follow(),
+    )
+    def machine_labels(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult[None]:
+        """Category and purposes of every project and the purposes of every Dockerfile, as the labellers see them.
+
+        Fills `raw.machine_labels` (with probability; "cannot tell" is an answer) and `raw.machine_label_evidence` (file,
+        line, rule).
+        """
+        with verdict(context):
+            return label_projects(warehouse)
+
+    return dg.Definitions(assets=[machine_labels])
+
+
+def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Label the projects whose files, metadata or labeller changed, ``AT_ONCE`` a transaction."""
     labeller = Labeller(
         {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
     )
@@ -141,7 +160,7 @@ def machine_labels(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
 def _label(warehouse: WarehouseResource, labeller: Labeller, due: list[dict[str, Any]]) -> int:
     with warehouse.get_connection() as connection:
-        known = [_known(connection, project) for project in due]
+        known = _known(connection, due)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for project, (dockerfiles, texts, paths) in zip(due, known, strict=True):
         metadata = ProjectMetadata(
@@ -168,15 +187,31 @@ def _label(warehouse: WarehouseResource, labeller: Labeller, due: list[dict[str,
 
 
 def _known(
-    connection: duckdb.DuckDBPyConnection, project: Mapping[str, Any]
-) -> tuple[dict[str, bytes], dict[str, str], list[str] | None]:
-    """Dockerfiles by path, other texts by path, and all paths where the corpus lists a whole repository."""
-    key = {"project": project["project"]}
-    dockerfiles = dict(connection.execute(_DOCKERFILES, key).fetchall())
-    files = connection.execute(_FILES, key).fetchall()
-    texts = dict(_texts(files))
-    whole = project["corpus"] not in LISTED_IN_PART and bool(files)
-    return dockerfiles, texts, [path for path, _ in files] if whole else None
+    connection: duckdb.DuckDBPyConnection, due: list[dict[str, Any]]
+) -> list[tuple[dict[str, bytes], dict[str, str], list[str] | None]]:
+    """Of each project: Dockerfiles by path, other texts by path, and all paths where the corpus lists a whole repository.
+
+    Two queries for all of them: one a project would read every table as often as there are projects.
+    """
+    keys = {"projects": [project["project"] for project in due]}
+    dockerfiles: dict[str, dict[str, bytes]] = defaultdict(dict)
+    for name, path, content in connection.execute(_DOCKERFILES, keys).fetchall():
+        dockerfiles[name][path] = content
+    files: dict[str, list[tuple[str, bytes | None]]] = defaultdict(list)
+    for name, path, content in connection.execute(_FILES, keys).fetchall():
+        files[name].append((path, content))
+    known = []
+    for project in due:
+        found = files[project["project"]]
+        whole = project["corpus"] not in LISTED_IN_PART and bool(found)
+        known.append(
+            (
+                dockerfiles[project["project"]],
+                dict(_texts(found)),
+                [path for path, _ in found] if whole else None,
+            )
+        )
+    return known
 
 
 def _texts(files: list[tuple[str, bytes | None]]) -> Iterator[tuple[str, str]]:

@@ -68,7 +68,7 @@ def compact(warehouse: Warehouse) -> tuple[int, int]:
             try:
                 connection.execute("CHECKPOINT")
                 expected = _counts(connection)
-                copy_database(connection, partial)
+                copy_database(connection, partial, alone=False)
             finally:
                 connection.close()
             copy = connect(partial, read_only=True)

@@ -46,10 +46,10 @@ def remove_leftovers(target: Path) -> list[Path]:
     return removed
 
 
-def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
     """Copy all of the connected database into a new file: schemas, tables, views and their comments.
 
-    The copy stands alone: what is a view over files beside the warehouse becomes a table in it.
+    A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
     """
     # ATTACH takes no bound parameter.
     location = str(target).replace("'", "''")
@@ -57,5 +57,6 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     assert own
     connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
     connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
-    layer_files.materialise(connection, "published")
+    if alone:
+        layer_files.materialise(connection, "published")
     connection.execute("DETACH published")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
+from dockml_dagster.differences import write_differences
 from dockml_dagster.warehouse import build, migrations
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.rows import columns_of
@@ -28,6 +29,7 @@ def types() -> Iterator[Types]:
         migrations.apply(connection)
         build.load_seeds(connection, project)
         list(build.run(connection, project.models))
+        write_differences(connection, project)
         yield Types(
             project,
             {

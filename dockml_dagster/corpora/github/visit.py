@@ -66,9 +66,20 @@ class Visit:
             if cohort.match is not None:
                 self._control(cohort)
         problems = tuple((subject, *problem) for subject, problem in self._problems.items())
-        visited = Visited(self._frame.identity, self._frame.title, tuple(self._candidates), problems)
+        visited = Visited(
+            self._frame.identity, self._frame.title, tuple(self._candidates), problems, self._images_of()
+        )
         self._records.put_visited(visited)
         return visited
+
+    def _images_of(self) -> str:
+        before = self._records.visited()
+        now = datetime.fromtimestamp(self._now(), UTC).date()
+        if before is not None and before.images_of:
+            age = now - date.fromisoformat(before.images_of)
+            if age.days < max(self._frame.images_days, 1):
+                return before.images_of
+        return now.isoformat()
 
     def _cohort(self, cohort: Cohort) -> None:
         named: list[tuple[str, str | None]] = [(name, None) for name in cohort.names]

@@ -101,7 +101,8 @@ def _distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
-        FROM findings.rq4_layers WHERE corpus = $corpus AND median IS NOT NULL ORDER BY metric
+        FROM findings.rq4_layers
+        WHERE corpus = $corpus AND category = 'All' AND median IS NOT NULL ORDER BY metric
     """)
     if not rows:
         return []
@@ -130,7 +131,7 @@ def _sharing(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT images, n, share_in_one_image, layers_shared, most_shared_images, referenced_bytes, distinct_bytes,
                layer_dedup_ratio
-        FROM findings.rq4_sharing WHERE corpus = $corpus
+        FROM findings.rq4_sharing WHERE corpus = $corpus AND category = 'All'
     """)
     return [
         Heading("Sharing"),

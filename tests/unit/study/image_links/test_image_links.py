@@ -62,6 +62,7 @@ def test_what_is_no_use_of_an_image(command):
         ("x/y", {"maintainer": "https://github.com/birds/egret"}, None, []),
         ("x/y", None, "See https://github.com/birds/egret for more.", ["likely hub description"]),
         ("no reference!", None, None, []),
+        ("oci:birds-egret:1", None, None, []),
     ],
 )  # fmt: skip
 def test_links_of_a_reference(reference, labels, description, kinds):

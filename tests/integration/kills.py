@@ -1,0 +1,138 @@
+"""Killing ``dockml study`` at random moments, and comparing what is left in the end with an undisturbed run.
+
+    python tests/integration/kills.py --corpus sample --kills 20 [--seed 1]
+
+Belongs here: the killing and the comparison. ``test_kills.py`` does a little of it in every test run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+START = "from dockml_dagster.cli import main; main(prog_name='dockml')"
+ROOT = Path(__file__).parents[2]
+CLOCK = {
+    "first_seen", "last_seen", "observed_at", "listed_at", "built_at", "read_at", "labelled_at", "linted_at", "asked_at"
+}  # fmt: skip
+"""Columns that say when something was done."""
+LOGS = {
+    "raw.outcomes",
+    "raw.builds",
+    "raw.listings",
+    "raw.reported",
+    "raw.figures",
+    "raw.run_failures",
+    "raw.revisits",
+}
+"""Tables that say what was done, tries that were cut short among them."""
+
+
+def start(home: Path, corpus: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """``dockml study`` in a session of its own, so that its workers can be killed with it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", START, "study", "--corpus", corpus, "--quiet"],
+        env={**environment, "DOCKML_HOME": str(home)},
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def finish(home: Path, corpus: str, environment: Mapping[str, str]) -> float:
+    """An undisturbed run; returns its seconds."""
+    began = time.monotonic()
+    process = start(home, corpus, environment)
+    _, said = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"study ended with {process.returncode}: {said.decode()[-2000:]}")
+    return time.monotonic() - began
+
+
+def kill_often(
+    home: Path, corpus: str, environment: Mapping[str, str], *, kills: int, longest: float, seed: int
+) -> Iterator[float]:
+    """Kill that many runs, each after a random time of at most ``longest`` s; yields the times.
+
+    A run that ends before its moment is begun again from an empty home of findings: its published file is removed, so
+    that there is something to kill.
+    """
+    chance = random.Random(seed)
+    for _ in range(kills):
+        process = start(home, corpus, environment)
+        moment = chance.uniform(0.5, longest)
+        try:
+            process.wait(moment)
+            (home / "published" / "dockml.duckdb").unlink(missing_ok=True)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        finally:
+            process.communicate()
+        yield moment
+
+
+def contents(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every table that a reader sees, its rows in one order, without the columns and tables of ``CLOCK`` and ``LOGS``."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    with duckdb.connect(str(home / "published" / "dockml.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+            "WHERE table_catalog = current_database() ORDER BY 1"
+        ).fetchall()
+        for (name,) in tables:
+            if name in LOGS or name == "raw.schema_migrations":
+                continue
+            columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
+            # Prose about a visit carries its time; a view shows what is in the tables anyway.
+            kept = ", ".join(f'"{column}"' for column in columns if column not in CLOCK)
+            found[name] = sorted(connection.execute(f"SELECT {kept} FROM {name}").fetchall(), key=repr)
+    return found
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Names of the tables in which two homes differ, with their row counts."""
+    first, second = contents(one), contents(other)
+    return [
+        f"{name}: {len(first.get(name, []))} and {len(second.get(name, []))} rows"
+        for name in sorted(first.keys() | second.keys())
+        if repr(first.get(name)) != repr(second.get(name))
+    ]
+
+
+def main() -> int:
+    """Kill, finish, compare; 1 where a table differs."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--corpus", default="sample")
+    options.add_argument("--kills", type=int, default=20)
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("DAGSTER_HOME", None)
+    with tempfile.TemporaryDirectory() as folder:
+        calm, killed = Path(folder) / "calm", Path(folder) / "killed"
+        seconds = finish(calm, given.corpus, environment)
+        print(f"{given.corpus}: undisturbed in {seconds:.0f} s", flush=True)
+        moments = kill_often(
+            killed, given.corpus, environment, kills=given.kills, longest=seconds * 0.8, seed=given.seed
+        )
+        for number, moment in enumerate(moments, start=1):
+            print(f"  kill {number} after {moment:.1f} s", flush=True)
+        print(f"finished in {finish(killed, given.corpus, environment):.0f} s", flush=True)
+        wrong = differences(calm, killed)
+        print("\n".join(wrong) or f"all {len(contents(calm))} tables are equal, row for row")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
