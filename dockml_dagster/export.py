@@ -49,7 +49,10 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
         raise BadInputError(f"nothing is published in {settings.home} yet; run: dockml study")
     documented = _documented()
     _check_names(documented, with_contents)
-    make_folder(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"cannot write to {directory}: {error.strerror}; choose another place") from error
     now = datetime.now(UTC).replace(microsecond=0)
     connection = connect(settings.published, read_only=True)
     try:

@@ -9,7 +9,7 @@ import click
 from dockml_dagster.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Write the dataset: Parquet and its description.")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--with-contents",

@@ -19,7 +19,7 @@ from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
 
-@click.command()
+@click.command(short_help="Bring a corpus up to date, then print the research questions.")
 @click.option(
     "--corpus",
     type=click.Choice(CORPORA),
@@ -56,6 +56,11 @@ def study(
     """Bring everything of a corpus up to date, then print the research questions.
 
     Only what changed is done again; where nothing is due, nothing runs.
+
+    \b
+    dockml study                              the sample projects, offline
+    dockml study --corpus ease2022            the paper's own projects
+    dockml study --project tidewater-ml/ferry --force
     """
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 

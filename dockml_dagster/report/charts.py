@@ -298,7 +298,7 @@ def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str
             scale=altair.Scale(domain=list(names), range=["circle", "diamond", "square"][: len(names)]),
         ),
     )
-    return _plot(interval + points, rows, width, row=34)
+    return _plot(interval + points, rows, width, row=12)
 
 
 def _legend(width: int) -> altair.Legend:

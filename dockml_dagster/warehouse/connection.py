@@ -81,13 +81,14 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 def _opening_error(path: Path, error: Exception) -> DockmlError:
     text = str(error)
     first_line = text.strip().splitlines()[0]
-    if "lock" in text.lower():
-        return WarehouseBusyError(
-            f"{path} is open in another program; close it and try again (query the published file instead)"
-        )
+    # Version first: its text speaks of blocks, which are no locks.
     if "version number" in text.lower():
         return BadInputError(
             f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
+        )
+    if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
+        return WarehouseBusyError(
+            f"{path} is open in another program; close it and try again (query the published file instead)"
         )
     return BadInputError(f"cannot open {path}: {first_line}")
 

@@ -109,7 +109,7 @@ def _images(source: Source) -> Sequence[Block]:
     }
     shared = source.row("""
         SELECT share_in_one_image AS alone, n, layer_dedup_ratio AS ratio FROM findings.rq4_sharing
-        WHERE corpus = $corpus AND category = 'All'
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
     """)
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
