@@ -43,6 +43,7 @@ test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing asserted (some minutes)
 	$(BIN)/python tests/bench/bench_dockerfiles.py
 	$(BIN)/python tests/bench/bench_layers.py
+	$(BIN)/python tests/bench/bench_scale.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .
