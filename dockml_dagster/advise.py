@@ -22,7 +22,8 @@ from dockml_dagster.study.advice.model import (
 )
 
 if TYPE_CHECKING:
-    from dockml_dagster.scan_image import Listener, Location, ScannedImage, ScannedReference
+    from dockml_dagster.scan_image import Listener, Location
+    from dockml_dagster.scanned_image import ScannedImage, ScannedReference
     from dockml_dagster.study.advice.savings import Saving
     from dockml_dagster.study.platform import Platform
 

@@ -39,7 +39,8 @@ def advise_directory(target: Path) -> Advice:
     Raises BadInputError if it cannot be read, holds nothing to judge or more files than are looked at.
     """
     single = target.is_file()
-    root, paths = (target.parent, [target.name]) if single else (target, sorted(_below(target)))
+    # A file keeps the name by which it was asked for; files of a directory are named from there.
+    root, paths = (Path(), [target.as_posix()]) if single else (target, sorted(_below(target)))
     # One file alone does not tell what lies beside it.
     ignores = None if single else [path for path in paths if path.endswith(".dockerignore")]
     rules = (advice_rules(), *reading_rules())

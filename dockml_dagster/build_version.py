@@ -32,8 +32,11 @@ def labeller_version() -> str:
 @cache
 def build_version() -> str:
     """Hash of every file under ``dbt_like_sql/`` and of the versions of what reads and labels."""
+    from dockml_dagster.study.advice.project import FACTS_VERSION
+    from dockml_dagster.study.image_links import RULES_VERSION
+
     root = folder()
-    parts: list[str | bytes] = [reader_version(), labeller_version()]
+    parts: list[str | bytes] = [reader_version(), labeller_version(), RULES_VERSION, FACTS_VERSION]
     for path in sorted(root.rglob("*")):
         if path.is_file():
             parts += [path.relative_to(root).as_posix(), path.read_bytes()]

@@ -8,8 +8,10 @@ read; 4 a run failed; 5 the warehouse is busy; 6 the disk is full; 130 interrupt
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,6 +20,7 @@ from dockml_dagster.commands.advise import advise
 from dockml_dagster.commands.doctor import doctor
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.labels import labels
+from dockml_dagster.commands.plan import plan
 from dockml_dagster.commands.read_dockerfile import read_dockerfile
 from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image import scan_image
@@ -30,6 +33,44 @@ from dockml_dagster.errors import DockmlError
 
 class _Group(click.Group):
     """Turns dockml's errors into one line and an exit code; anything else is a bug and keeps its traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but what is wrong with the arguments is one line too, with the command that explains them."""
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            sys.exit(error.exit_code)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "dockml"
+            message = " ".join(error.format_message().split()).rstrip(".")
+            link = " See:" if message.endswith("?") else "; see:"
+            click.echo(f"dockml: {message}{link} {path} --help", err=True)
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            click.echo(f"dockml: {error.format_message()}", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("dockml: interrupted", err=True)
+            sys.exit(130)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, but names the command that may have been meant."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
+            raise click.UsageError(f"there is no command {args[0]!r}, {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -67,21 +108,47 @@ def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
         ctx.exit(full.exit_code)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+EPILOG = """
+\b
+Exit codes:
+  0  done                      4    a run failed
+  1  a check failed, or        5    the warehouse is busy
+     another error             6    the disk is full
+  2  bad input                 130  interrupted
+  3  the corpus cannot be read
+
+Results go to standard output, everything else to standard error. Settings are environment variables; the README
+lists them, DOCKML_HOME above all. NO_COLOR turns colours off.
+"""
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+)
 @click.version_option(package_name="dockml", prog_name="dockml")
 def main() -> None:
     """How machine-learning projects use Docker: the EASE 2022 study, rerun, corrected and continued.
 
     \b
     First steps:
-      dockml study                        run the study on the sample projects, offline
+      dockml study                        run the study on the sample, offline
       dockml show rq1_categories          one findings table
       dockml sql "FROM findings.funnel"   any question, in SQL
+      dockml report                       figures and tables as one HTML file
       dockml ui                           the same graph in Dagster
+
+    \b
+    Without a study:
+      dockml read-dockerfile Dockerfile   what a Dockerfile says
+      dockml scan-image oci:build/image   what is in an image
+      dockml advise .                     what to change, and what it saves
     """
 
 
 main.add_command(study)
+main.add_command(plan)
 main.add_command(status)
 main.add_command(show)
 main.add_command(sql)

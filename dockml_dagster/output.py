@@ -9,11 +9,17 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 Format = Literal["table", "csv", "json", "markdown"]
 FORMATS: tuple[str, ...] = get_args(Format)
+
+GAP = 3
+"""Characters between two columns of a table."""
+FOLDED_CHARACTERS = 24
+"""The least width to which the longest text of a table is folded on a narrow terminal."""
 
 
 def render(
@@ -34,18 +40,87 @@ def render(
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> str:
+    # A table that is piped somewhere keeps its full width; on a terminal it fits the window.
+    if not os.isatty(1):
+        return _drawn(columns, rows, title, 400)
+    width = shutil.get_terminal_size().columns
+    if sum(_widths(columns, rows)) + GAP * len(columns) <= width:
+        return _drawn(columns, rows, title, width)
+    return _narrowed(columns, rows, title, width)
+
+
+def _narrowed(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None, width: int) -> str:
+    """A table too wide for the window: what is the same in every row stands above it once.
+
+    If that is not enough, each row becomes a block of lines: broken words in a dozen columns can be read by nobody.
+    """
+    same = [
+        index
+        for index in range(len(columns))
+        if len(rows) > 1 and all(row[index] == rows[0][index] for row in rows)
+    ]
+    kept = [index for index in range(len(columns)) if index not in same]
+    above = " · ".join(f"{columns[index]}: {_text(rows[0][index])}" for index in same)
+    heading = "\n".join(part for part in (title, above) if part) or None
+    names = [columns[index] for index in kept]
+    cells = [[row[index] for index in kept] for row in rows]
+    for heads in (names, [_folded(name) for name in names]):
+        widths = _widths(heads, cells)
+        texts = [place for place in range(len(heads)) if not _numeric(cells, place)]
+        longest = max(texts, key=lambda place: widths[place], default=None)
+        if longest is not None:
+            widths[longest] = min(widths[longest], FOLDED_CHARACTERS)
+        if sum(widths) + GAP * len(widths) <= width:
+            return _drawn(heads, cells, heading, width, folded=longest)
+    room = max(map(len, names))
+    blocks = [
+        "\n".join(f"{name:>{room}}  {_text(value)}" for name, value in zip(names, row, strict=True))
+        for row in cells
+    ]
+    return "\n\n".join(part for part in (heading, *blocks) if part) + "\n"
+
+
+def _folded(name: str) -> str:
+    """A heading over several lines, broken at its underscores."""
+    return name.replace("_", "_\n")
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    return [
+        max([*map(len, column.split("\n")), *(len(_text(row[index])) for row in rows)])
+        for index, column in enumerate(columns)
+    ]
+
+
+def _numeric(rows: Sequence[Sequence[Any]], index: int) -> bool:
+    return any(isinstance(row[index], int | float) for row in rows)
+
+
+def _drawn(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    title: str | None,
+    width: int,
+    *,
+    folded: int | None = None,
+) -> str:
+    """The table; ``folded``: the only column whose cells may break into lines."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # A table that is piped somewhere keeps its full width; on a terminal it fits the window.
-    terminal = os.isatty(1)
-    console = Console(file=io.StringIO(), width=None if terminal else 400, color_system=None)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if _numeric(rows, index) else "left",
+            overflow="fold",
+            no_wrap=folded is not None and index != folded,
+        )
     for row in rows:
         table.add_row(*(Text(_text(value)) for value in row))
     console.print(table)

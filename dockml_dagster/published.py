@@ -39,9 +39,13 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
         # The file is read-only already; this also keeps a query from reading or writing files beside it.
         connection.execute("SET enable_external_access = false")
         result = connection.execute(sql, list(parameters))
+        if result is None or result.description is None:
+            raise BadInputError('there is no statement to run; try: dockml sql "FROM findings.funnel"')
         return Answer(tuple(column[0] for column in result.description), tuple(result.fetchall()))
     except duckdb.Error as error:
-        raise BadInputError(" ".join(str(error).split())) from error
+        # What follows is the statement again, with a mark below it that one line cannot hold.
+        message = str(error).split("\n\nLINE ")[0].split("\nLINE ")[0]
+        raise BadInputError(" ".join(message.split())) from error
     finally:
         connection.close()
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from dockml_dagster.clients.errors import (
     BrokenContentError,
@@ -28,17 +28,15 @@ from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.clients.image_sources.reading import (
     ImageReading,
-    PlatformFailure,
     PlatformImage,
     read_image,
 )
-from dockml_dagster.clients.layer_from_image import close_images, layer_task
+from dockml_dagster.clients.layer_from_image import close_images, is_plain_file, layer_task
 from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
-from dockml_dagster.clients.registry.client import RegistryClient
-from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.clients.scan_store import ScanStore
 from dockml_dagster.clients.scratch import scratch_folder
 from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.scanned_image import ScannedImage, ScannedLayer, ScannedReference
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_reference import (
     Digest,
@@ -48,20 +46,20 @@ from dockml_dagster.study.image_reference import (
     parse_location,
 )
 from dockml_dagster.study.layer.content import (
-    ContentFinding,
     ContentRule,
     ContentRules,
     ContentTally,
     parse_rules,
 )
 from dockml_dagster.study.layer.history import instruction
-from dockml_dagster.study.layer.image import ImageSummary, LayerShare, summarise_image
-from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
+from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.union import Merged
 from dockml_dagster.study.manifest import ContentKind, Descriptor
 from dockml_dagster.study.platform import Platform, PlatformError
 
-LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
+if TYPE_CHECKING:
+    from dockml_dagster.clients.registry.client import RegistryClient
+
 Location = ImageReference | LocalImage
 Visitor = Callable[[Merged], object]
 Observe = Callable[[PlatformImage], Visitor]
@@ -71,94 +69,6 @@ Listener = Callable[[str, int, int | None], None]
 ALL_PLATFORMS: Final = "all"
 _MOST_LAYERS: Final = 512
 """Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedLayer:
-    """One layer of one image. ``share``: what it contributes to that image; None where the image has no union."""
-
-    descriptor: Descriptor
-    instruction: str | None
-    """The Dockerfile keyword that made it. Never the whole text: build arguments and tokens stand there."""
-    status: LayerStatus
-    """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
-    reason: str | None
-    code: str | None
-    """What went wrong in one word, as of ``clients/errors``; None: nothing did."""
-    retryable: bool
-    scan: LayerScan | None
-    share: LayerShare | None
-
-    @property
-    def summary(self) -> LayerSummary | None:
-        """The counts: a lower bound where ``status`` is `censored` or `corrupt`. None: unknown."""
-        if self.scan is None or self.status == "mismatch" or self.scan.digest_holds is False:
-            return None
-        return self.scan.summary
-
-    @property
-    def digest_verified(self) -> bool:
-        """Whether all stored bytes were read and have the digest that names them."""
-        scan = self.scan
-        if scan is not None and scan.verified == "toc":
-            return False
-        if scan is None or self.descriptor.digest.algorithm == "sha256":
-            return scan is not None and scan.digest_holds is True
-        return scan.status == "complete" and scan.digest is not None  # the stream verified it at its end
-
-    @property
-    def censored(self) -> tuple[Cap, ...]:
-        """Caps that were hit."""
-        return () if self.scan is None else self.scan.censored
-
-    @property
-    def is_read(self) -> bool:
-        """Whether its rows may be merged with those of other layers."""
-        return self.status in {"complete", "censored"}
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedImage:
-    """One platform's image. ``summary`` and ``contents``: None where a layer could not be read."""
-
-    image: PlatformImage
-    layers: tuple[ScannedLayer, ...]
-    summary: ImageSummary | None
-    contents: tuple[ContentFinding, ...] | None
-    reason: str | None
-    """Why there is no summary, in one line."""
-
-    @property
-    def status(self) -> Literal["complete", "censored", "incomplete"]:
-        """`censored`: a cap was hit in a layer, the figures are lower bounds. `incomplete`: no summary."""
-        if self.summary is None:
-            return "incomplete"
-        return "censored" if any(layer.status == "censored" for layer in self.layers) else "complete"
-
-    @property
-    def env_count(self) -> int | None:
-        """Environment variables the configuration sets. None: no configuration, or one that cannot be understood."""
-        config = self.image.config
-        if config is None or (config.env is None and any("Env" in problem for problem in config.problems)):
-            return None
-        return len(config.env or ())
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedReference:
-    """What became of one name. ``error``: nothing of it could be read, then ``reading`` is None."""
-
-    name: str
-    reading: ImageReading | None
-    images: tuple[ScannedImage, ...]
-    others: tuple[PlatformImage, ...]
-    """Manifests that hold no image (models, artifacts): named, not scanned."""
-    error: FetchError | None
-
-    @property
-    def failures(self) -> tuple[PlatformFailure, ...]:
-        """Platforms whose manifest or configuration could not be read."""
-        return () if self.reading is None else self.reading.failures
 
 
 def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
@@ -199,15 +109,12 @@ def scan_images(
     What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
     for settings that cannot be used, BadInputError if the cache cannot be written.
     """
-    client_settings = ClientSettings(
-        store=settings.cache / "documents",
-        registries=RegistrySettings.parse(settings.registries),
-        docker_config=settings.docker_config,
-    )
+    client_settings = _client_settings(settings, locations)
     with ExitStack() as stack:
         spools = stack.enter_context(_scratch(settings.cache))
         stack.callback(close_images)
-        client = client_settings.client()
+        remote = any(isinstance(location, ImageReference) for location in locations)
+        client = client_settings.client() if remote else None
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
         layers = _Layers(spools, store, listener, workers)
@@ -218,6 +125,17 @@ def scan_images(
                 yield _scan(recipe, client, layers, how)
             except FetchError as error:
                 yield ScannedReference(str(location), None, (), (), error)
+
+
+def _client_settings(settings: Settings, locations: Sequence[Location]) -> ClientSettings:
+    """What a registry client is made of; nothing of it is read or imported for images that lie on this machine."""
+    store = settings.cache / "documents"
+    if not any(isinstance(location, ImageReference) for location in locations):
+        return ClientSettings(store)
+    from dockml_dagster.clients.registry.settings import RegistrySettings
+
+    registries = RegistrySettings.parse(settings.registries)
+    return ClientSettings(store, registries, docker_config=settings.docker_config)
 
 
 def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
@@ -304,7 +222,9 @@ class _Layers:
             else:
                 self._known[key] = task, stored
         self._listener("layers", 0, len(missing))
-        for result in scan_layers(missing.values(), self._spools, workers=self._workers):
+        # Of an archive with plain layers this process reads some itself.
+        here = all(is_plain_file(task) for task in missing.values())
+        for result in scan_layers(missing.values(), self._spools, workers=self._workers, here=here):
             task = missing[result.key]
             self._known[result.key] = task, result
             if remote:
@@ -322,7 +242,9 @@ class _Layers:
         return same and scan.status == "complete" and scan.digest_holds is True
 
 
-def _scan(recipe: SourceRecipe, client: RegistryClient, layers: _Layers, how: _How) -> ScannedReference:
+def _scan(
+    recipe: SourceRecipe, client: RegistryClient | None, layers: _Layers, how: _How
+) -> ScannedReference:
     with recipe.open(client) as source:
         reading = _read(source, how.platform, how.prefer)
     images = [image for image in reading.images if image.kind is ContentKind.IMAGE]

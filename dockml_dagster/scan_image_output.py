@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dockml_dagster.output import Format, render
-from dockml_dagster.scan_image import ScannedImage, ScannedLayer, ScannedReference
+from dockml_dagster.scanned_image import ScannedImage, ScannedLayer, ScannedReference
 
 _SHOWN = 10
 """Rows of evidence in a table; JSON has all there is."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CORPORA = ("sample", "ease2022", "github")
+CORPORA = ("sample", "ease2022", "github", "local")
 """Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""
 
 VARIABLES = {
@@ -26,6 +26,10 @@ VARIABLES = {
     "DOCKML_GITHUB_FRAME": "Which projects the corpus `github` has: a preset (`ease2022`, `modern`, `control`), your own "
     "TOML file, or a text file of names.",
     "DOCKML_CONTACT": "Address that the operators of the servers we ask can turn to; sent as part of the User-Agent.",
+    "DOCKML_LOCAL": "Where the projects of the corpus `local` are: directories and git addresses (`https://…`, "
+    "`file://…`), one a line or separated by `;`. `dockml study --path` sets it.",
+    "DOCKML_LOCAL_IMAGES": "`1`: the images that local projects name, or link to as proved or likely, are read from their "
+    "registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
     "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
     "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
     "separated by white space or commas.",
@@ -55,6 +59,10 @@ class Settings:
     contact: str | None = None
     docker_config: Path | None = None
     """Docker's ``config.json``; None: the one in ``~/.docker``."""
+    local: tuple[str, ...] = ()
+    """Paths and addresses of the corpus ``local``, as written."""
+    local_images: bool = False
+    """Whether the corpus ``local`` asks registries."""
     layer_bytes: str | None = None
     """As written; ``corpora/image_selection`` reads it."""
 
@@ -89,6 +97,12 @@ class Settings:
             else home / "warehouse" / "dockml.duckdb",
             ease2022=Path(package).expanduser().absolute() if package else None,
             dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
+            local=tuple(
+                part.strip()
+                for part in env.get("DOCKML_LOCAL", "").replace("\n", ";").split(";")
+                if part.strip()
+            ),
+            local_images=env.get("DOCKML_LOCAL_IMAGES", "").lower() in ("1", "true", "yes"),
             registries=env.get("DOCKML_REGISTRIES") or None,
             github_token=env.get("GITHUB_TOKEN") or None,
             github_api_url=env.get("DOCKML_GITHUB_API_URL") or None,

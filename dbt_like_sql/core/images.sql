@@ -4,17 +4,30 @@ WITH
         SELECT
             corpus,
             config_digest,
+            min(manifest_digest) AS manifest_digest,
             min(reference) AS reference,
             list(DISTINCT reference ORDER BY reference) AS "references",
             any_value(media_type) AS media_type,
-            any_value(config_bytes) AS config_bytes
+            any_value(config_bytes) AS config_bytes,
+            any_value(architecture) AS architecture,
+            any_value(os) AS os,
+            any_value(variant) AS variant,
+            any_value(os_version) AS os_version
         FROM staging.manifests
+        -- Models and other artifacts have manifests too.
+        WHERE coalesce(kind, 'image') = 'image'
         GROUP BY corpus, config_digest
     ),
     layer AS (
         -- A layer that occurs twice in an image is stored and pulled once, but is two steps of its file system.
-        SELECT corpus, config_digest, count(*) AS layers, sum(compressed_bytes) AS compressed_bytes
-        FROM (SELECT DISTINCT corpus, config_digest, layer_digest, compressed_bytes FROM staging.image_layers)
+        SELECT
+            corpus,
+            config_digest,
+            count(*) AS layers,
+            -- The sum of what is known would be too small; it is unknown then.
+            CASE WHEN count(compressed_bytes) = count(*) THEN sum(compressed_bytes)::BIGINT END AS compressed_bytes,
+            count(*) - count(compressed_bytes) AS layers_of_unknown_size
+        FROM (SELECT DISTINCT corpus, config_digest, layer_digest, compressed_bytes FROM core.image_layers)
         GROUP BY corpus, config_digest
     ),
     config AS (
@@ -23,6 +36,33 @@ WITH
         QUALIFY row_number() OVER (
             PARTITION BY corpus, config_digest ORDER BY source_file, source_row
         ) = 1
+    ),
+    base AS (
+        SELECT
+            corpus,
+            config_digest,
+            count(*) FILTER (WHERE from_base) AS base_layers,
+            sum(visible_bytes) FILTER (WHERE from_base)::BIGINT AS base_bytes,
+            any_value(base_method) AS base_method
+        FROM core.image_layers
+        WHERE base_method IS NOT NULL
+        GROUP BY corpus, config_digest
+    ),
+    summary AS (
+        SELECT *
+        FROM staging.image_summaries
+        QUALIFY row_number() OVER (
+            PARTITION BY corpus, config_digest ORDER BY censored NULLS FIRST, manifest_digest, reference
+        ) = 1
+    ),
+    removable AS (
+        SELECT corpus, manifest_digest, sum(bytes)::BIGINT AS removable_bytes
+        FROM (
+            SELECT DISTINCT corpus, manifest_digest, rule, bytes
+            FROM staging.image_contents
+            WHERE removable
+        )
+        GROUP BY corpus, manifest_digest
     ),
     digests AS (
         SELECT corpus, config_digest FROM manifest
@@ -40,13 +80,16 @@ WITH
 SELECT
     digests.corpus,
     digests.config_digest,
+    manifest.manifest_digest,
     coalesce(manifest.reference, config.reference) AS reference,
     coalesce(manifest."references", [config.reference]) AS "references",
     manifest.media_type,
     coalesce(config.config_bytes, manifest.config_bytes) AS config_bytes,
     config.config_digest IS NOT NULL AS config_known,
-    config.architecture,
-    config.os,
+    coalesce(config.architecture, manifest.architecture) AS architecture,
+    coalesce(config.os, manifest.os) AS os,
+    coalesce(config.variant, manifest.variant) AS variant,
+    manifest.os_version,
     config.created,
     config.env_count,
     config.env_names,
@@ -57,9 +100,32 @@ SELECT
     len(config.rootfs_diff_ids) AS rootfs_layers,
     layer.layers AS distinct_layers,
     layer.compressed_bytes,
-    history.built_with_buildkit
+    layer.layers_of_unknown_size,
+    history.built_with_buildkit,
+    base.base_layers,
+    base.base_method,
+    summary.config_digest IS NOT NULL AS layers_known,
+    summary.censored,
+    summary.files,
+    summary.directories,
+    summary.max_depth,
+    summary.max_published_level,
+    summary.bytes,
+    base.base_bytes,
+    summary.wasted_bytes,
+    summary.wasted_files,
+    summary.duplicate_bytes,
+    summary.duplicate_files,
+    summary.unhashed_files,
+    -- Of an image whose files are known, rules that match nothing found nothing. A file of two rules is counted twice.
+    CASE WHEN summary.config_digest IS NOT NULL THEN coalesce(removable.removable_bytes, 0) END AS removable_bytes,
+    summary.gini,
+    summary.largest_percent_share
 FROM digests
 LEFT JOIN manifest ON manifest.corpus = digests.corpus AND manifest.config_digest = digests.config_digest
 LEFT JOIN config ON config.corpus = digests.corpus AND config.config_digest = digests.config_digest
 LEFT JOIN layer ON layer.corpus = digests.corpus AND layer.config_digest = digests.config_digest
 LEFT JOIN history ON history.corpus = digests.corpus AND history.config_digest = digests.config_digest
+LEFT JOIN base ON base.corpus = digests.corpus AND base.config_digest = digests.config_digest
+LEFT JOIN summary ON summary.corpus = digests.corpus AND summary.config_digest = digests.config_digest
+LEFT JOIN removable ON removable.corpus = summary.corpus AND removable.manifest_digest = summary.manifest_digest

@@ -1,5 +1,7 @@
 -- RQ4, Table 2: what the images are like. as_published repeats the paper's sums over all images of a project, with
--- its duplicate rows and its RootFS count that is one too high an image; corrected is per distinct image.
+-- its duplicate rows and its RootFS count that is one too high an image, and counts files in every layer (hidden ones and
+-- whiteouts too) and levels with the file name, of the last image only; corrected is per distinct image, as a container
+-- sees it. Where a cap cut the scan of a layer short, files and bytes are lower bounds: see n_censored.
 WITH
     published_configs AS (
         SELECT
@@ -26,6 +28,36 @@ WITH
         WHERE owned.published_owner
         GROUP BY owned.corpus, owned.project
     ),
+    image_name AS (
+        SELECT corpus, config_digest, max_published_level, unnest("references") AS reference
+        FROM core.images
+    ),
+    published_contents AS (
+        SELECT
+            owned.corpus,
+            owned.project,
+            -- Unknown as long as one layer is: its files would be missing from the sum.
+            CASE
+                WHEN count(*) = count(layers.entries) THEN sum(layers.entries - layers.directories)
+            END AS files,
+            CASE
+                WHEN count(*) = count(layers.entries)
+                    THEN arg_max(images.max_published_level, (named.position, images.config_digest))
+            END AS max_published_level,
+            bool_or(layers.censored IS NOT NULL) AS cut_short
+        FROM core.project_images AS owned
+        JOIN staging.image_references AS named
+            ON named.corpus = owned.corpus
+            AND named.project = owned.project
+            AND named.reference = owned.reference
+        JOIN image_name AS images ON images.corpus = owned.corpus AND images.reference = owned.reference
+        JOIN core.image_layers AS placed
+            ON placed.corpus = images.corpus AND placed.config_digest = images.config_digest
+        LEFT JOIN core.layers AS layers
+            ON layers.corpus = placed.corpus AND layers.layer_digest = placed.layer_digest
+        WHERE owned.published_owner
+        GROUP BY owned.corpus, owned.project
+    ),
     measured AS (
         SELECT
             'as_published' AS reading,
@@ -36,10 +68,21 @@ WITH
             published_configs.environment_variables::DOUBLE AS environment_variables,
             published_layers.layers::DOUBLE AS layers,
             published_configs.rootfs_layers::DOUBLE AS rootfs_layers,
-            published_layers.compressed_bytes::DOUBLE AS compressed_bytes
+            published_layers.compressed_bytes::DOUBLE AS compressed_bytes,
+            published_contents.files::DOUBLE AS files,
+            NULL::DOUBLE AS directories,
+            published_contents.max_published_level::DOUBLE AS max_published_level,
+            NULL::DOUBLE AS max_depth,
+            NULL::DOUBLE AS bytes,
+            NULL::DOUBLE AS wasted_bytes,
+            NULL::DOUBLE AS duplicate_bytes,
+            NULL::DOUBLE AS removable_bytes,
+            NULL::DOUBLE AS base_layers,
+            coalesce(published_contents.cut_short, false) AS cut_short
         FROM core.projects AS projects
         LEFT JOIN published_configs ON published_configs.project = projects.project
         LEFT JOIN published_layers ON published_layers.project = projects.project
+        LEFT JOIN published_contents ON published_contents.project = projects.project
         UNION ALL
         SELECT
             'corrected' AS reading,
@@ -52,7 +95,17 @@ WITH
             -- Distinct digests leave out the empty layers that repeat; diff-ids do not.
             images.rootfs_layers AS layers,
             images.rootfs_layers,
-            images.compressed_bytes
+            images.compressed_bytes,
+            images.files,
+            images.directories,
+            images.max_published_level,
+            images.max_depth,
+            images.bytes,
+            images.wasted_bytes,
+            images.duplicate_bytes,
+            images.removable_bytes,
+            images.base_layers,
+            images.censored IS NOT NULL AS cut_short
         FROM core.images AS images
         JOIN (
             SELECT corpus, config_digest, category FROM core.image_categories
@@ -63,7 +116,7 @@ WITH
     ),
     long AS (
         UNPIVOT measured
-        ON config_bytes, environment_variables, layers, rootfs_layers, compressed_bytes
+        ON COLUMNS(* EXCLUDE (reading, unit_of_analysis, corpus, category, cut_short))
         INTO NAME metric VALUE value
     )
 SELECT
@@ -71,9 +124,16 @@ SELECT
     reading,
     category,
     metric,
-    CASE WHEN metric IN ('config_bytes', 'compressed_bytes') THEN 'byte' ELSE 'count' END AS unit,
+    CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
     unit_of_analysis,
     count(*) AS n,
+    -- What the documents state is never cut short; what is inside layers may be.
+    count(*) FILTER (
+        WHERE cut_short
+        AND metric NOT IN (
+            'config_bytes', 'environment_variables', 'layers', 'rootfs_layers', 'compressed_bytes', 'base_layers'
+        )
+    ) AS n_censored,
     median(value) AS median,
     quantile_cont(value, 0.25) AS q25,
     quantile_cont(value, 0.75) AS q75,

@@ -1,25 +1,47 @@
--- RQ4: distributions over distinct layers. Files, directories and levels are known only for scanned layers: see n.
-WITH long AS (
-    UNPIVOT (
-        SELECT
-            corpus,
-            compressed_bytes::DOUBLE AS compressed_bytes,
-            files::DOUBLE AS files,
-            directories::DOUBLE AS directories,
-            max_published_level::DOUBLE AS max_published_level,
-            max_depth::DOUBLE AS max_depth
-        FROM core.layers
+-- RQ4: distributions over distinct layers, of a category those that occur in its images. What is inside is known only for
+-- scanned layers: see n. Where a cap or damage cut a scan short the value is a lower bound: see n_censored.
+WITH
+    placed AS (
+        SELECT DISTINCT layers.corpus, categories.category, layers.layer_digest
+        FROM core.image_layers AS layers
+        JOIN core.image_categories AS categories
+            ON categories.corpus = layers.corpus AND categories.config_digest = layers.config_digest
+        UNION ALL
+        SELECT corpus, 'All' AS category, layer_digest FROM core.layers
+    ),
+    long AS (
+        UNPIVOT (
+            SELECT
+                placed.corpus,
+                placed.category,
+                layers.censored IS NOT NULL AS cut_short,
+                layers.compressed_bytes::DOUBLE AS compressed_bytes,
+                layers.bytes::DOUBLE AS bytes,
+                layers.files::DOUBLE AS files,
+                layers.directories::DOUBLE AS directories,
+                layers.max_published_level::DOUBLE AS max_published_level,
+                layers.max_depth::DOUBLE AS max_depth,
+                layers.bytes::DOUBLE / nullif(layers.compressed_bytes, 0) AS compression_ratio
+            FROM placed
+            JOIN core.layers AS layers
+                ON layers.corpus = placed.corpus AND layers.layer_digest = placed.layer_digest
+        )
+        ON COLUMNS(* EXCLUDE (corpus, category, cut_short))
+        INTO NAME metric VALUE value
     )
-    ON COLUMNS(* EXCLUDE (corpus))
-    INTO NAME metric VALUE value
-)
 SELECT
     corpus,
     'corrected' AS reading,
+    category,
     metric,
-    CASE metric WHEN 'compressed_bytes' THEN 'byte' ELSE 'count' END AS unit,
+    CASE
+        WHEN metric IN ('compressed_bytes', 'bytes') THEN 'byte'
+        WHEN metric = 'compression_ratio' THEN 'ratio'
+        ELSE 'count'
+    END AS unit,
     'layer' AS unit_of_analysis,
     count(*) AS n,
+    count(*) FILTER (WHERE cut_short AND metric <> 'compressed_bytes') AS n_censored,
     median(value) AS median,
     quantile_cont(value, 0.25) AS q25,
     quantile_cont(value, 0.75) AS q75,
@@ -32,5 +54,5 @@ SELECT
     CASE metric WHEN 'files' THEN avg((value > 50000)::INTEGER) END AS share_above_50000,
     CASE metric WHEN 'compressed_bytes' THEN avg((value < 4 * 1024 * 1024)::INTEGER) END AS share_below_4_mib
 FROM long
-GROUP BY corpus, metric
-ORDER BY corpus, metric
+GROUP BY corpus, category, metric
+ORDER BY corpus, metric, category

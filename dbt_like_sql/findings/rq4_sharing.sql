@@ -1,37 +1,93 @@
--- RQ4: how far distinct images share layers, and what storing each layer once saves.
+-- RQ4: how far distinct images share layers, and files across layers; what storing each once saves. Of a category: among its
+-- images. Files are known only for scanned layers: files, and not n, is their denominator.
 WITH
+    category AS (
+        SELECT corpus, config_digest, category FROM core.image_categories
+        UNION ALL
+        SELECT corpus, config_digest, 'All' AS category FROM core.images
+    ),
     placed AS (
-        SELECT DISTINCT corpus, config_digest, layer_digest, compressed_bytes
-        FROM staging.image_layers
+        SELECT DISTINCT layers.corpus, category.category, layers.config_digest, layers.layer_digest, layers.compressed_bytes
+        FROM staging.image_layers AS layers
+        JOIN category ON category.corpus = layers.corpus AND category.config_digest = layers.config_digest
     ),
     stored AS (
-        SELECT corpus, layer_digest, max(compressed_bytes) AS compressed_bytes, count(*) AS images
+        SELECT corpus, category, layer_digest, max(compressed_bytes) AS compressed_bytes, count(*) AS images
         FROM placed
-        GROUP BY corpus, layer_digest
+        GROUP BY corpus, category, layer_digest
+    ),
+    project AS (
+        SELECT placed.corpus, placed.category, placed.layer_digest, count(DISTINCT named.project) AS projects
+        FROM placed
+        JOIN core.images AS images
+            ON images.corpus = placed.corpus AND images.config_digest = placed.config_digest
+        CROSS JOIN unnest(images."references") AS each (reference)
+        JOIN core.project_images AS named
+            ON named.corpus = placed.corpus AND named.reference = each.reference
+        GROUP BY placed.corpus, placed.category, placed.layer_digest
+    ),
+    content AS (
+        -- Equal files, by hash and size; hashes of two algorithms never meet. Hashed to 64 bits once more: ten million files
+        -- then need some hundred megabytes and not gigabytes.
+        SELECT
+            stored.corpus,
+            stored.category,
+            hash(files.content_hash) AS content,
+            files.stored AS bytes,
+            count(*) AS copies
+        FROM raw.layer_files AS files
+        JOIN stored ON stored.layer_digest = files.layer_digest
+        WHERE files.kind = 'file' AND files.stored > 0 AND files.content_hash IS NOT NULL
+        GROUP BY ALL
+    ),
+    file AS (
+        SELECT
+            corpus,
+            category,
+            sum(copies)::BIGINT AS files,
+            sum(copies * bytes)::BIGINT AS file_bytes,
+            count(*) AS distinct_files,
+            sum(bytes)::BIGINT AS distinct_file_bytes
+        FROM content
+        GROUP BY corpus, category
     ),
     volume AS (
         SELECT
             corpus,
+            category,
             count(DISTINCT config_digest) AS images,
             sum(compressed_bytes)::BIGINT AS referenced_bytes
         FROM placed
-        GROUP BY corpus
+        GROUP BY corpus, category
     )
 SELECT
     stored.corpus,
     'corrected' AS reading,
+    stored.category,
     'layer' AS unit_of_analysis,
     any_value(volume.images) AS images,
     count(*) AS n,
     count(*) FILTER (WHERE stored.images = 1) AS layers_in_one_image,
     count(*) FILTER (WHERE stored.images > 1) AS layers_shared,
     count(*) FILTER (WHERE stored.images = 1) / count(*) AS share_in_one_image,
+    count(*) FILTER (WHERE project.projects > 1) AS layers_shared_by_projects,
     max(stored.images) AS most_shared_images,
-    arg_max(stored.layer_digest, stored.images) AS most_shared_layer,
+    -- Of several that are shared as often, the first by digest.
+    first(stored.layer_digest ORDER BY stored.images DESC, stored.layer_digest) AS most_shared_layer,
     any_value(volume.referenced_bytes) AS referenced_bytes,
     sum(stored.compressed_bytes)::BIGINT AS distinct_bytes,
-    any_value(volume.referenced_bytes) / sum(stored.compressed_bytes) AS layer_dedup_ratio
+    any_value(volume.referenced_bytes) / sum(stored.compressed_bytes) AS layer_dedup_ratio,
+    any_value(file.files) AS files,
+    any_value(file.distinct_files) AS distinct_files,
+    any_value(file.file_bytes) AS file_bytes,
+    any_value(file.distinct_file_bytes) AS distinct_file_bytes,
+    any_value(file.file_bytes) / any_value(file.distinct_file_bytes) AS file_dedup_ratio
 FROM stored
-JOIN volume ON volume.corpus = stored.corpus
-GROUP BY stored.corpus
-ORDER BY stored.corpus
+JOIN volume ON volume.corpus = stored.corpus AND volume.category = stored.category
+LEFT JOIN project
+    ON project.corpus = stored.corpus
+    AND project.category = stored.category
+    AND project.layer_digest = stored.layer_digest
+LEFT JOIN file ON file.corpus = stored.corpus AND file.category = stored.category
+GROUP BY stored.corpus, stored.category
+ORDER BY stored.corpus, stored.category

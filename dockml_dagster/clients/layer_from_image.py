@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dockml_dagster.clients.image_sources.interface import ImageSource
 from dockml_dagster.clients.image_sources.opening import SourceRecipe
 from dockml_dagster.clients.layer_worker import LayerTask
 from dockml_dagster.study.image_reference import Digest, ImageReference, LocalForm, LocalImage
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.manifest import Descriptor
+
+if TYPE_CHECKING:
+    from dockml_dagster.clients.image_sources.interface import ImageSource
 
 _OPEN: dict[SourceRecipe, ImageSource] = {}
 
@@ -76,6 +79,16 @@ def layer_task(
         toc_digest=None if toc_digest is None else str(toc_digest),
         expected_diff_id=None if diff_id is None else str(diff_id),
     )
+
+
+def is_plain_file(task: LayerTask) -> bool:
+    """Whether a task of ``layer_task`` reads a layer that lies uncompressed in an archive of ``docker save``."""
+    source = task.source
+    if not isinstance(source, LayerOfImage) or not isinstance(source.recipe.location, LocalImage):
+        return False
+    # These media types are ours: they say what the first bytes of the file are.
+    saved = source.recipe.location.form is LocalForm.DOCKER_ARCHIVE
+    return saved and source.descriptor.media_type.endswith(".tar")
 
 
 def close_images() -> None:

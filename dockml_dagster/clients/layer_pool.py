@@ -14,8 +14,8 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +30,8 @@ __all__ = ["FileSource", "LayerResult", "LayerSource", "LayerTask", "WorkerDiedE
 
 _INLINE_BYTES: Final = 4 << 20
 """Below this, in all, starting a process costs more than scanning."""
+_HERE_BYTES: Final = 256 << 20
+"""So many plain bytes are read in about the time that a process takes to start."""
 _GRACE: Final = 60.0
 
 
@@ -46,31 +48,42 @@ def scan_layers(
     *,
     limits: ScanLimits | None = None,
     workers: int | None = None,
+    here: bool = False,
 ) -> Iterator[LayerResult]:
     """Scan layers, each key once, and yield what became of each as it finishes.
 
     Rows go to files in the existing directory ``spools``, one a layer, which the caller removes.
     ``workers``: how many processes; None: one a core; 0: none, everything in this process. A little work is
-    done in this process anyway. Closing the iterator ends the workers.
+    done in this process anyway. ``here``: this process is one of them, and scans while the others still start; for
+    plain archives that lie on this machine, where no decompressor can take the process with it and no server can
+    keep it waiting. Closing the iterator ends the workers.
     """
     limits = limits or ScanLimits()
+    queue = deque(
+        sorted(_distinct(tasks), key=lambda task: -(task.size if task.size is not None else sys.maxsize))
+    )
+    sizes = [task.size for task in queue]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    count = min(workers if workers is not None else len(os.sched_getaffinity(0)) or 1, len(queue))
+    if here and count:
+        # What one reads by itself in the time that a worker takes to start needs no worker.
+        count = min(count - 1, (total or 0) // _HERE_BYTES)
+    if count == 0 or (total is not None and total < _INLINE_BYTES):
+        while queue:
+            yield run_task(queue.popleft(), spools, limits)
+        return
+    with _Pool(count, limits) as pool:
+        yield from pool.results(queue, spools, here=here)
+
+
+def _distinct(tasks: Iterable[LayerTask]) -> Iterable[LayerTask]:
     distinct: dict[str, LayerTask] = {}
     for task in tasks:
         other = distinct.setdefault(task.key, task)
         if other.toc_digest != task.toc_digest:
             # Manifests disagree about the layer's table of contents: one must not speak for the other's image.
             distinct[task.key] = replace(task, toc_digest=None)
-    queue = sorted(distinct.values(), key=lambda task: -(task.size if task.size is not None else sys.maxsize))
-    sizes = [task.size for task in queue]
-    small = None not in sizes and sum(size or 0 for size in sizes) < _INLINE_BYTES
-    if workers == 0 or small:
-        for task in queue:
-            yield run_task(task, spools, limits)
-        return
-    count = min(workers or len(os.sched_getaffinity(0)) or 1, len(queue)) if queue else 0
-    if count:
-        with _Pool(count, limits) as pool:
-            yield from pool.results(queue, spools)
+    return distinct.values()
 
 
 class _Pool:
@@ -78,11 +91,8 @@ class _Pool:
 
     def __init__(self, count: int, limits: ScanLimits) -> None:
         self._limits = limits
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
         self._all = [_Worker() for _ in range(count)]
-        for worker in self._all:
-            self._idle.put(worker)
-        self._threads = ThreadPoolExecutor(count)
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     def __enter__(self) -> _Pool:
@@ -94,29 +104,58 @@ class _Pool:
         self._closed = True
         for worker in self._all:
             worker.end(kill=kind is not None)
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
 
-    def results(self, queue: list[LayerTask], spools: Path) -> Iterator[LayerResult]:
-        waiting: set[Future[LayerResult]] = {self._threads.submit(self._run, task, spools) for task in queue}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+    def results(self, queue: deque[LayerTask], spools: Path, *, here: bool) -> Iterator[LayerResult]:
+        finished: SimpleQueue[LayerResult | BaseException] = SimpleQueue()
+        missing = len(queue)
+        for number in range(len(self._all)):
+            thread = threading.Thread(target=self._serve, args=(number, queue, spools, finished), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        while missing:
+            if here and (task := _next(queue)) is not None:
+                finished.put(run_task(task, spools, self._limits))
+            while True:
+                result = finished.get()
+                if isinstance(result, BaseException):
+                    raise result
+                missing -= 1
+                yield result
+                if not missing or (here and finished.empty()):
+                    break
 
-    def _run(self, task: LayerTask, spools: Path) -> LayerResult:
-        worker = self._idle.get()
+    def _serve(
+        self,
+        number: int,
+        queue: deque[LayerTask],
+        spools: Path,
+        finished: SimpleQueue[LayerResult | BaseException],
+    ) -> None:
+        try:
+            while not self._closed and (task := _next(queue)) is not None:
+                finished.put(self._run(number, task, spools))
+        except BaseException as error:  # a bug, which must not leave the others waiting
+            finished.put(error)
+
+    def _run(self, number: int, task: LayerTask, spools: Path) -> LayerResult:
+        worker = self._all[number]
         try:
             return worker.run(task, spools, self._limits)
         except (EOFError, OSError, pickle.UnpicklingError):
             code = worker.end(kill=True)
             error = WorkerDiedError(f"{task.key}: the scanning process ended early (status {code})")
             if not self._closed:
-                self._all.remove(worker)
-                worker = _Worker()
-                self._all.append(worker)
+                self._all[number] = _Worker()
             return LayerResult(task.key, None, None, error)
-        finally:
-            self._idle.put(worker)
+
+
+def _next(queue: deque[LayerTask]) -> LayerTask | None:
+    try:
+        return queue.popleft()
+    except IndexError:
+        return None
 
 
 class _Worker:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dockml_dagster.advise import Advice
 
 
-@click.command()
+@click.command(short_help="Advise what to change, and what it saves.")
 @click.argument("targets", nargs=-1, metavar="[PROJECT|REF|DIR]...")
 @corpus_option
 @click.option(
@@ -47,7 +47,7 @@ def advise(
 
     \b
     Examples:
-      dockml advise                                     the Dockerfiles, Compose files and workflows here
+      dockml advise                                     every Dockerfile and Compose file here
       dockml advise . oci:build/image                   ... and the image that was built from them
       dockml advise registry.example.com/team/app:1.2 --format json
       dockml advise . --fail-on warning                 in CI

@@ -37,11 +37,16 @@ _unit = click.option(
 _seed = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")
 
 
-@click.group()
+@click.group(short_help="Label projects with others; agreement.")
 def labels() -> None:
     """Label projects with others: draw a sample, take labels in, see how far raters agree.
 
     The final label is the adjudicated one, else what most people say, else the machine's; findings say which.
+
+    \b
+    dockml labels export sheet.csv --help
+    dockml labels import sheet.csv --help
+    dockml labels agreement --help
     """
 
 

@@ -10,7 +10,7 @@ from dockml_dagster.commands.options import format_option
 from dockml_dagster.output import Format
 
 
-@click.command("read-dockerfile")
+@click.command("read-dockerfile", short_help="Read any Dockerfile, no study needed.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @format_option
 def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
@@ -18,6 +18,11 @@ def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
 
     `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown.
     A file that is none is told in one line, and the others are read.
+
+    \b
+    dockml read-dockerfile Dockerfile docker/Dockerfile.gpu
+    dockml read-dockerfile Dockerfile --format json
+    cat Dockerfile | dockml read-dockerfile -
     """
     from dockml_dagster.read_dockerfile import read_files, render_documents
 

@@ -10,7 +10,7 @@ from dockml_dagster.commands.options import corpus_option
 from dockml_dagster.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Write the HTML report of a corpus.")
 @corpus_option
 @click.option(
     "--output",

@@ -9,7 +9,7 @@ from dockml_dagster.output import Format
 from dockml_dagster.settings import Settings
 
 
-@click.command("scan-image")
+@click.command("scan-image", short_help="Scan any image, no study needed.")
 @click.argument("references", nargs=-1, required=True, metavar="REF…")
 @click.option(
     "--platform",
@@ -32,6 +32,11 @@ def scan_image(
     Nothing is unpacked and no layer is kept. A layer in a registry that carries a table of contents its manifest
     vouches for (eStargz, zstd:chunked) is read by that alone; what is once known of a registry's layer is kept.
     JSON: an object; for several references an array. CSV: a row an image.
+
+    \b
+    dockml scan-image python:3.12-slim
+    dockml scan-image oci:build/image --format json
+    dockml scan-image registry.example.com/team/app:1.2 --platform all
     """
     from dockml_dagster.scan_image import (
         content_rules,

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from dockml_dagster.commands.options import corpus_option, format_option
+from dockml_dagster.errors import DockmlError
 from dockml_dagster.output import Format, render
 from dockml_dagster.settings import Settings
 
 
-@click.command()
-@click.argument("name", required=False)
+def _complete_finding(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Names of findings for the shell; none where nothing is published."""
+    from dockml_dagster.published import findings
+
+    try:
+        return [name for name in findings(Settings.from_environment()) if name.startswith(incomplete)]
+    except DockmlError:
+        return []
+
+
+@click.command(short_help="Print one findings table, or list them.")
+@click.argument("name", required=False, shell_complete=_complete_finding)
 @corpus_option
 @format_option
 def show(name: str | None, corpus: str | None, format_: Format) -> None:
-    """Print one findings table; without NAME, list them."""
+    """Print one findings table; without NAME, list them.
+
+    \b
+    dockml show
+    dockml show rq1_categories --corpus sample
+    dockml show paper_comparison --format csv > comparison.csv
+    """
     from dockml_dagster.published import query
 
     settings = Settings.from_environment()
@@ -40,17 +57,20 @@ def print_finding(
     *,
     title: str | None = None,
     columns: str | None = None,
+    where: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> None:
     """Print the rows of a findings table.
 
     ``columns`` (comma-separated) chooses; where a table by category is asked for without its column ``category``, only
-    the row of all categories is printed.
+    the row of all categories is printed. ``where`` chooses among the rows.
     """
     from dockml_dagster.published import finding
 
     answer = finding(settings, name, corpus)
     rows: Sequence[Sequence[Any]] = answer.rows
     names: Sequence[str] = answer.columns
+    if where is not None:
+        rows = [row for row in rows if where(dict(zip(names, row, strict=True)))]
     if columns is not None:
         if "category" in names and "category" not in columns:
             rows = [row for row in rows if row[names.index("category")] == "All"]
@@ -64,15 +84,19 @@ def print_finding(
 
 
 # A statement may begin with a comment, whose two dashes are no option.
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    short_help="Run one read-only query on the published file.",
+)
 @click.argument("statement")
 @format_option
 def sql(statement: str, format_: Format) -> None:
     """Run one read-only query on the published file.
 
     \b
-    dockml sql "SELECT category, projects, share FROM findings.rq1_categories WHERE reading = 'corrected'"
-    dockml sql "SELECT table_schema, table_name FROM information_schema.tables" --format csv
+    dockml sql "FROM findings.funnel"
+    dockml sql "SELECT category, projects, share FROM findings.rq1_categories"
+    dockml sql "DESCRIBE core.projects" --format csv
     """
     from dockml_dagster.published import query
 

@@ -12,7 +12,7 @@ from dockml_dagster.commands.options import corpus_option
 from dockml_dagster.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Say how far every corpus is, and why.")
 @corpus_option
 @click.option(
     "--format",
@@ -23,7 +23,12 @@ from dockml_dagster.settings import Settings
     help="How to print.",
 )
 def status(corpus: str | None, format_: str) -> None:
-    """Say how far every corpus is: done, due, failed for now, gone, censored, and why."""
+    """Say how far every corpus is: done, due, failed for now, gone, censored, and why.
+
+    \b
+    dockml status
+    dockml status --corpus ease2022 --format json
+    """
     from dockml_dagster import status as asking
 
     found = asking.status(Settings.from_environment(), corpus)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from dockml_dagster.commands.options import frame_option, progress_bar, use_frame
+from dockml_dagster.commands.options import (
+    frame_option,
+    images_option,
+    path_option,
+    progress_bar,
+    use_frame,
+    use_local,
+)
 from dockml_dagster.commands.show import print_finding
 from dockml_dagster.settings import CORPORA, Settings
 
 
-@click.command()
+@click.command(short_help="Bring a corpus up to date, then print the research questions.")
 @click.option(
     "--corpus",
     type=click.Choice(CORPORA),
@@ -24,6 +34,8 @@ from dockml_dagster.settings import CORPORA, Settings
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
 )
 @frame_option
+@path_option
+@images_option
 @click.option("--force", is_flag=True, help="Collect also what is not due.")
 @click.option(
     "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
@@ -35,6 +47,8 @@ def study(
     names: tuple[str, ...],
     limit: int | None,
     frame: str | None,
+    paths: tuple[str, ...],
+    images: bool,
     force: bool,
     lint: bool,
     quiet: bool,
@@ -42,10 +56,16 @@ def study(
     """Bring everything of a corpus up to date, then print the research questions.
 
     Only what changed is done again; where nothing is due, nothing runs.
+
+    \b
+    dockml study                              the sample projects, offline
+    dockml study --corpus ease2022            the paper's own projects
+    dockml study --project tidewater-ml/ferry --force
     """
     from dockml_dagster.bring_up_to_date import bring_up_to_date
 
     use_frame(frame)
+    use_local(corpus, paths, images=images)
     settings = Settings.from_environment()
     with progress_bar() as listener:
         summary = bring_up_to_date(
@@ -54,7 +74,16 @@ def study(
     click.echo(f"dockml: {summary}", err=True)
     if not quiet:
         for table, title, columns in _SHOWN:
-            print_finding(settings, table, corpus, "table", title=title, columns=columns)
+            where = _frequent if table == "rq4_file_types" else None
+            print_finding(settings, table, corpus, "table", title=title, columns=columns, where=where)
+
+
+def _frequent(row: Mapping[str, Any]) -> bool:
+    """The most frequent file types: of images by the paper's classes, of layers by extension."""
+    shown = {("image", "published_class"), ("layer", "extension")}
+    kind = (row["unit_of_analysis"], row["classification"])
+    # Ranks are of a category; the table shows that of all.
+    return bool(row["reading"] == "corrected" and kind in shown and row["rank_by_files"] <= 10)
 
 
 _SHOWN: tuple[tuple[str, str, str], ...] = (
@@ -89,9 +118,29 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
     (
         "rq4_image_properties",
         "RQ4. Images",
-        "reading, metric, unit, unit_of_analysis, n, median, q25, q75, maximum",
+        "reading, metric, unit, n, n_censored, median, q25, q75, maximum",
     ),
-    ("rq4_layers", "RQ4. Layers", "metric, unit, n, median, q75, p90, maximum"),
-    ("rq4_sharing", "RQ4. Shared layers", "images, n, share_in_one_image, layers_shared, layer_dedup_ratio"),
+    ("rq4_layers", "RQ4. Layers", "metric, unit, n, n_censored, median, q75, p90, maximum"),
+    (
+        "rq4_sharing",
+        "RQ4. Shared layers and files",
+        "images, n, share_in_one_image, layer_dedup_ratio, file_dedup_ratio",
+    ),
+    ("rq4_platforms", "RQ4. Platforms", "reading, unit_of_analysis, platform, units, n, share"),
+    (
+        "rq4_concentration",
+        "RQ4. Where an image's bytes are, as shares",
+        "metric, n, n_censored, median, q25, q75, maximum",
+    ),
+    (
+        "rq4_file_types",
+        "RQ4. File types",
+        "unit_of_analysis, file_type, units, n, n_censored, share_of_files, share_of_bytes",
+    ),
+    (
+        "advice",
+        "Advice: what is recommended to most projects",
+        "about, recommendation, severity, projects, n, share, saves_bytes",
+    ),
 )
 """What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""

@@ -24,10 +24,14 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         from dockml_dagster.corpora.github import Github
 
         return Github(settings)
+    if name == "local":
+        from dockml_dagster.corpora.local import Local
+
+        return Local(settings)
     if name == "sample":
         from dockml_dagster.corpora.sample import Sample
 
-        return Sample()
+        return Sample(settings=settings)
     raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
 
 

@@ -31,6 +31,7 @@ from dockml_dagster.corpora.image_rows import (
 )
 from dockml_dagster.corpora.image_selection import parse_layer_bytes, select_images
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.image_reference import (
     Digest,
     ImageReference,
@@ -82,8 +83,10 @@ class ImageCollection:
 
     @cached_property
     def _reader(self) -> LayerReader:
-        rules = parse_rules((folder() / "seeds" / "layer_content_rules.csv").read_text(encoding="utf-8"))
-        return LayerReader(self._files, self._cache, rules, workers=self._workers)
+        seeds = folder() / "seeds"
+        rules = parse_rules((seeds / "layer_content_rules.csv").read_text(encoding="utf-8"))
+        advice = parse_recommendation_rules((seeds / "recommendations.csv").read_text(encoding="utf-8"))
+        return LayerReader(self._files, self._cache, rules, advice, workers=self._workers)
 
     def input_hash(self, images: Sequence[NamedImage], *, resolve: bool = True) -> str:
         """Hash of what a collection of either stage would read: the names, what they lead to now, and the limits.

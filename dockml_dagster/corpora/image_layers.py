@@ -20,6 +20,9 @@ from dockml_dagster.clients.layer_from_image import close_images, layer_task
 from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.image_rows import Row, Rows, config_digest, failure, numbered
+from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
+from dockml_dagster.study.advice.model import Recommendation, Rule, Rules
+from dockml_dagster.study.advice.savings import SavingsTally
 from dockml_dagster.study.layer.content import ContentFinding, ContentRule, ContentRules, ContentTally
 from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFiles
@@ -31,7 +34,7 @@ from dockml_dagster.warehouse.layer_files import LayerFiles
 
 SCAN_VERSION: Final = "1"
 """Changes when the same layer would give other rows; known layers are then read again."""
-SUMMARY_VERSION: Final = "1"
+SUMMARY_VERSION: Final = "2"
 """Changes when the same layers would give another summary of an image."""
 
 _STAGE: Final = "layer_stats"
@@ -66,12 +69,18 @@ class LayerReader:
     """Reads layers that are not known yet, and sums images up."""
 
     def __init__(
-        self, files: LayerFiles, scratch: Path, rules: Sequence[ContentRule], *, workers: int | None = None
+        self,
+        files: LayerFiles,
+        scratch: Path,
+        rules: Sequence[ContentRule],
+        advice: Rules,
+        *,
+        workers: int | None = None,
     ) -> None:
-        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images."""
+        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for."""
         self._files, self._scratch, self._workers = files, scratch, workers
-        self._content = ContentRules(rules)
-        text = "\n".join("\t".join(map(str, rule)) for rule in rules)
+        self._content, self._advice = ContentRules(rules), advice
+        text = "\n".join("\t".join(map(str, rule)) for rule in (*rules, *map(_measured_by, advice.all)))
         self._summary_version = (
             f"{SCAN_VERSION}-{SUMMARY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         )
@@ -163,7 +172,7 @@ class LayerReader:
             return
         facts = self._files.image(str(image.digest), self._summary_version)
         if facts is None:
-            facts = self._summarised(digests, folder)
+            facts = self._summarised(image, digests, folder)
             self._files.keep_image(str(image.digest), self._summary_version, facts)
         caps = sorted(
             {
@@ -182,20 +191,45 @@ class LayerReader:
             rows = found.rows.setdefault(f"raw.{table}", [])
             rows += numbered(one.reference, str(image.digest), [{**common, **row} for row in some])
 
-    def _summarised(self, digests: Sequence[str], folder: Path) -> dict[str, list[Row]]:
+    def _summarised(self, image: PlatformImage, digests: Sequence[str], folder: Path) -> dict[str, list[Row]]:
         spools = []
         for digest in digests:
             # Where ``layer_worker`` puts the rows of a layer just scanned.
             spool = folder / (digest.replace(":", "-") + ".rows")
             spools.append(spool if spool.exists() else self._files.spool(digest, spool))
         contents, files = ContentTally(self._content), ImageFiles()
+        base_layers = base_layers_of(image.config, len(digests))
+        savings = SavingsTally(self._advice, self._content, base_layers=base_layers)
 
         def each(merged: Merged) -> None:
             contents(merged)
             files(merged)
+            savings(merged)
 
         summary = summarise_image([partial(_lines, spool) for spool in spools], each=each)
-        return _summary_rows(summary, contents.findings(), files, digests)
+        rows = _summary_rows(summary, contents.findings(), files, digests)
+        about = ImageFacts("", tuple(digests), base_layers, image.config)
+        advised = advise_image(about, savings.savings(), self._advice)
+        return {**rows, "image_advice": [_advice_row(item) for item in advised]}
+
+
+def _measured_by(rule: Rule) -> tuple[object, ...]:
+    """What of a recommendation changes its bytes; its words do not."""
+    return rule.recommendation, rule.order, rule.triggers, rule.min_file_bytes
+
+
+def _advice_row(item: Recommendation) -> Row:
+    return {
+        "recommendation": item.rule.recommendation,
+        "saves_bytes": item.saves_bytes,
+        "base_bytes": item.base_bytes,
+        "files": item.files,
+        "note": item.note or None,
+        "evidence": [place.what for place in item.evidence],
+        "paths": [place.path for place in item.evidence],
+        "layers": [place.layer for place in item.evidence],
+        "file_bytes": [place.bytes for place in item.evidence],
+    }
 
 
 def _lines(spool: Path) -> Iterator[bytes]:
@@ -204,8 +238,12 @@ def _lines(spool: Path) -> Iterator[bytes]:
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
-    """A scan that checks the digest whatever the source: what is kept is kept for every corpus."""
-    task = layer_task(recipe, layer)
+    """A scan of the whole layer that checks its digest whatever the source: what is kept is kept for every corpus.
+
+    Never by a table of contents: nothing ties that to the digest but the word of whoever serves it, it knows no first
+    bytes of files, and its hashes are of another algorithm than those of all other layers.
+    """
+    task = layer_task(recipe, layer, whole=True)
     if layer.digest.algorithm != "sha256":
         return task
     return replace(task, expected_digest=str(layer.digest), digest=True)

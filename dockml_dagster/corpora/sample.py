@@ -1,6 +1,7 @@
 """The corpus ``sample``: small ML projects written for this repository, so that everything can be tried offline.
 
 Belongs here: reading ``sample_projects/`` as a corpus. The projects themselves are data; its README says which shows what.
+Their images are assembled by ``sample_images`` and read by ``image_collection``, as any corpus's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.corpora.base import (
     FILE_LIST,
@@ -23,6 +24,12 @@ from dockml_dagster.corpora.base import (
     partition_key,
 )
 from dockml_dagster.corpora.repository_files import FoundFile, file_rows
+from dockml_dagster.corpora.sample_images import SampleImages
+from dockml_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from dockml_dagster.corpora.image_collection import ImageCollection
+    from dockml_dagster.corpora.image_rows import NamedImage
 
 RATER = "dockml"
 CODEBOOK = "ease2022"
@@ -46,8 +53,20 @@ class Sample:
     name = "sample"
     method_version = "2"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:
+        """``folder``: other projects than those of the package; ``settings``: None: as the environment says."""
         self._folder = folder or Path(__file__).parent / "sample_projects"
+        self._settings = settings or Settings.from_environment()
+
+    @cached_property
+    def _images(self) -> SampleImages:
+        return SampleImages(self._folder, self._settings.cache)
+
+    @cached_property
+    def _collection(self) -> ImageCollection:
+        from dockml_dagster.corpora.image_collection import ImageCollection
+
+        return ImageCollection(self.name, self._settings, source=self.name)
 
     @cached_property
     def _catalogue(self) -> Mapping[str, Any]:
@@ -65,25 +84,27 @@ class Sample:
         return {partition_key(self.name, entry["name"]): entry for entry in self._catalogue["projects"]}
 
     def fingerprint(self) -> str:
-        """See ``Corpus.fingerprint``."""
-        return combined_hash(
+        """See ``Corpus.fingerprint``. The wheels of the environment are part of it: images are made of them."""
+        files = (
             part
             for path in sorted(self._folder.rglob("*"))
             # pip compiles what it installs; those files are not the corpus.
             if path.is_file() and "__pycache__" not in path.parts
             for part in (path.relative_to(self._folder).as_posix(), path.read_bytes())
         )
+        return combined_hash([self._images.environment, self._settings.layer_bytes or "", *files])
 
     def listing(self) -> Listing:
         """See ``Corpus.listing``."""
         keys = list(self._projects)
+        images = {key: self._image_hash(key) for key in keys}
         return Listing(
             source=f"sample ({self.fingerprint()[:12]})",
             projects=keys,
             inputs={
                 "dockerfiles": {key: combined_hash(self._parts(key)) for key in keys},
-                "manifests": {key: combined_hash(self._references(key)) for key in keys},
-                "layer_stats": {key: combined_hash(self._references(key)) for key in keys},
+                "manifests": images,
+                "layer_stats": images,
             },
             rows={
                 "raw.candidates": self._stamp(self._candidates()),
@@ -96,9 +117,10 @@ class Sample:
         """See ``Corpus.collect``."""
         if stage == "dockerfiles":
             return self._dockerfiles(project)
+        images = self._named_images(project)
         if stage == "manifests":
-            return self._manifests(project)
-        return Collected(outcomes=[Outcome(stage, "", "not_available", "the sample has no images yet")])
+            return self._collection.manifests(project, images)
+        return self._collection.layer_stats(project, images)
 
     def _stamp(self, rows: Iterable[Row], project: str | None = None) -> list[Row]:
         common = {"project": project, "corpus": self.name, "source": "sample"}
@@ -115,8 +137,24 @@ class Sample:
             yield path
             yield data
 
-    def _references(self, project: str) -> list[str]:
-        return [image["reference"] for image in self._projects[project]["images"]]
+    def _image_hash(self, project: str) -> str:
+        """Of what a project's images are made of, whether assembled or not: names, recipes, wheels, the projects' files."""
+        references = [image["reference"] for image in self._projects[project]["images"]]
+        return combined_hash([*references, self._images.made_of, self._settings.layer_bytes or ""])
+
+    def _named_images(self, project: str) -> list[NamedImage]:
+        from dockml_dagster.corpora.image_rows import NamedImage
+
+        return [
+            NamedImage(
+                image["reference"],
+                "projects.yaml",
+                location=self._images.location(image["reference"]),
+                source_file="projects.yaml",
+                source_row=row,
+            )
+            for row, image in enumerate(self._projects[project]["images"], start=1)
+        ]
 
     def _candidates(self) -> Iterator[Row]:
         everything = [*self._catalogue["projects"], *self._catalogue["candidates"]]
@@ -196,22 +234,6 @@ class Sample:
                 "raw.dockerfiles": self._stamp(found.dockerfiles, project),
             },
             [*found.outcomes, outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
-        )
-
-    def _manifests(self, project: str) -> Collected:
-        references = [
-            {
-                "reference": reference,
-                "origin": "projects.yaml",
-                "position": position,
-                "source_file": "projects.yaml",
-            }
-            for position, reference in enumerate(self._references(project))
-        ]
-        reason = "the sample has no images yet" if references else "the project names no image"
-        return Collected(
-            {"raw.image_references": self._stamp(references, project)},
-            [Outcome("manifests", "", "not_available", reason)],
         )
 
 

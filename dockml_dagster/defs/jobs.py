@@ -23,8 +23,8 @@ collect_projects = dg.define_asset_job(
 )
 make_findings = dg.define_asset_job(
     "make_findings",
-    selection=dg.AssetSelection.assets("dockerfile_readings", "machine_labels")
+    selection=dg.AssetSelection.assets("dockerfile_readings", "file_facts", "machine_labels", "image_links")
     | dg.AssetSelection.groups("staging", "core", "findings", "published"),
     tags={"dockml/work": "findings"},
-    description="Read the Dockerfiles, label the projects, run every SQL model and its tests, publish.",
+    description="Read the Dockerfiles, label the projects, link their images, run every SQL model and its tests, publish.",
 )

@@ -65,9 +65,16 @@ def build_sections(source: Source) -> list[BuiltSection]:
 
 
 def _blocks(source: Source, part: Part) -> Sequence[Block]:
+    import duckdb
+
     missing = next((table for table in part.reads if not source.has_rows(table)), None)
     if missing is None:
-        blocks = part.build(source)
+        try:
+            blocks = part.build(source)
+        except duckdb.Error:
+            # A table that has other columns than this version's.
+            said = "{what}: not in this file; it was published by another version. Publish it again: dockml study."
+            return [Paragraph(say(said, what=_begun(part)), role="note")]
         if blocks:
             return blocks
         return [Paragraph(say("{what}: no value is known in this corpus.", what=_begun(part)), role="note")]

@@ -248,6 +248,26 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
     return _plot(one + points, rows, width)
 
 
+def effects(rows: Sequence[Row], *, width: int, x_title: str, key: str, least: float) -> altair.TopLevelMixin:
+    """Sizes of effects as points, with a line at zero. ``rows``: ``label`` and ``key``; ``least``: where the axis begins."""
+    import altair
+
+    top = 1.0 if least < 0 else max(float(row[key]) for row in rows) * 1.05
+    x = altair.X(
+        f"{key}:Q",
+        title=x_title,
+        scale=altair.Scale(domain=[least, top or 1.0], nice=False),
+        axis=altair.Axis(tickCount=6 if width > 500 else 4),
+    )
+    points = (
+        altair.Chart(_data(rows))
+        .mark_point(filled=True, size=POINT, color=BLUE, opacity=1)
+        .encode(x=x, y=_y(rows, limit=label_limit(width)))
+    )
+    zero = altair.Chart(_data([{key: 0}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x=f"{key}:Q")
+    return _plot(zero + points, rows, width)
+
+
 def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
     """Shares with intervals of two or three groups beside each other.
 
@@ -278,7 +298,7 @@ def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str
             scale=altair.Scale(domain=list(names), range=["circle", "diamond", "square"][: len(names)]),
         ),
     )
-    return _plot(interval + points, rows, width, row=34)
+    return _plot(interval + points, rows, width, row=12)
 
 
 def _legend(width: int) -> altair.Legend:

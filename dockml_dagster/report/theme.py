@@ -75,6 +75,7 @@ def configuration() -> dict[str, Any]:
             "titleFontWeight": "normal",
             "orient": "top",
             "symbolSize": 80,
+            "columnPadding": 20,
             "labelLimit": 320,
         },
         "title": {"color": INK, "anchor": "start"},

@@ -30,6 +30,10 @@ ORIGINS = ("fitted", "prior")
 
 LEAST_PROBABILITY = 0.4
 """Below this no category is given."""
+LEAST_EVIDENCE = 0.25
+"""Nor where the features that speak for the likeliest category add less than this (log-odds) together: then it is only
+how common the category is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,10 @@ class Reason:
 class CategoryJudgement:
     """The answer for one project.
 
-    ``category`` is ``None`` for "cannot tell": nothing speaks for the likeliest one but how common it is, or
-    it is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability``
-    are given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke for
-    ``likeliest``, the strongest first.
+    ``category`` is ``None`` for "cannot tell": hardly anything (``LEAST_EVIDENCE``) speaks for the likeliest one
+    but how common it is, or it is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and
+    ``probability`` are given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke
+    for ``likeliest``, the strongest first.
     """
 
     category: str | None
@@ -110,7 +114,7 @@ def judge(values: Mapping[str, FeatureValue], model: CategoryModel) -> CategoryJ
     likeliest = max(CATEGORIES, key=lambda category: probabilities[category])
     reasons = _reasons(values, model, likeliest)
     why_not = None
-    if not reasons:
+    if math.fsum(reason.contribution for reason in reasons) < LEAST_EVIDENCE:
         why_not = "nothing that is known of the project speaks for a category"
     elif probabilities[likeliest] < LEAST_PROBABILITY:
         why_not = f"no category is as likely as {LEAST_PROBABILITY}"

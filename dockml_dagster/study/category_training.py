@@ -22,7 +22,7 @@ from dockml_dagster.study.features import Feature, FeatureValue
 
 Array = np.ndarray[Any, Any]
 
-PRIOR_VARIANCE = 0.1
+PRIOR_VARIANCE = 0.07
 """How far (variance, in squared log-odds) a weight may stray from what the definitions make of its feature.
 """
 BALANCE = 0.5

@@ -20,21 +20,22 @@ from typing import Literal, get_args
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell import read_runs
+from dockml_dagster.study.readme import ReadmeLine, readme_prose
 
 Where = Literal[
-    "description", "lead", "topic", "language", "readme", "file", "dependency",
+    "description", "lead", "topic", "language", "readme", "readme body", "file", "dependency",
     "dockerfile path", "dockerfile count", "stage", "base image", "command", "copy", "port", "start command",
     "instruction", "variable", "volume", "user", "label", "healthcheck", "comment",
     "compose path", "compose service", "compose image", "compose key", "workflow",
 ]  # fmt: skip
 """Kinds of facts.
 
-``lead`` is the first clause of the description; ``readme`` the first paragraph of prose. ``file`` is a path
-of the repository, ``dependency`` a package name. ``command`` is one simple command inside RUN, name and
-arguments. ``start command`` is CMD or ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the
-name of an ENV. ``comment`` is a comment line of a Dockerfile, where authors say how to build and run it.
-``compose key`` is a key of a service (``ports``, ``volumes`` …). ``workflow`` is a line of a CI
-configuration.
+``lead`` is the first clause of the description; ``readme`` the sentence of the README that says what the
+project is, ``readme body`` a line of the rest. ``file`` is a path of the repository, ``dependency`` a package
+name. ``command`` is one simple command inside RUN, name and arguments. ``start command`` is CMD or
+ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the name of an ENV. ``comment`` is a comment
+line of a Dockerfile, where authors say how to build and run it. ``compose key`` is a key of a service
+(``ports``, ``volumes`` …). ``workflow`` is a line of a CI configuration.
 """
 
 WHERES: frozenset[str] = frozenset(get_args(Where))
@@ -44,6 +45,24 @@ MAX_TEXT = 2000
 MAX_FACTS = 20_000
 """Most facts of one file."""
 _MAX_README = 64 * 1024
+MAX_README_LINES = 600
+MAX_README_LINE = 300
+"""What of a README is read: so many lines that are not blank, so many characters of each."""
+_MAX_LEAD = 400
+_LEAD_LINES = 80
+_LEAD_PARAGRAPHS = 4
+_DEFINITION = re.compile(
+    r"\W{0,10}(?:[^\s.]{1,40}\s){0,6}?(?:is|are|provides?|offers?) (?:an?|the|our|one)\b", re.IGNORECASE
+)
+_SENTENCE_END = re.compile(r"(?<=[^\W\d_]{3}[.!?])\s")
+_WORD = re.compile(r"[^\W\d_]{2,40}")
+_NOTICE = re.compile(
+    r"(?:\W|\d){0,20}(?:note|notice|warning|important|attention|news|update|deprecat|announc|latest|copyright|licen[sc]ed|"
+    r"please|join|follow|star |documentation|"
+    r"this (?:repo\w*|project|package|action) (?:is|has been) (?:no longer|deprecated|archived|not |moved)|"
+    r"(?:we|the \w+ team) (?:are|is) (?:hiring|happy|excited|pleased)|dear|hiring|read this|english)\b",
+    re.IGNORECASE,
+)
 _LEAD_END = re.compile(r"[.!?:;]\s|,| that | which | for | to ")
 _WORKFLOW = re.compile(
     r"^(?:\.github/workflows/[^/]+\.ya?ml|\.github/actions/[^/]+/action\.ya?ml|\.gitlab-ci\.ya?ml|\.gitlab(?:-ci)?/[^/]+\.ya?ml"
@@ -119,36 +138,69 @@ def dependency_facts(dependencies: Iterable[tuple[str, str, int | None]]) -> tup
     )
 
 
-_BADGE = re.compile(
-    r"!?\[[^\]\n]{0,300}\]\([^)\n]{0,600}\)|<[^>\n]{0,600}>|`[^`\n]{0,300}`|https?://\S{1,400}"
-)
-_LINK_TEXT = re.compile(r"(?<!!)\[([^\[\]\n]{1,200})\]\([^)\n]{0,600}\)")
-
-
 def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
-    """The first paragraph of prose of a README: at least six words, no heading, badge, list or code."""
-    paragraph: list[str] = []
-    start = 0
-    fenced = False
-    for number, line in enumerate(islice(text[:_MAX_README].splitlines(), 400), 1):
-        stripped = line.strip()[:MAX_TEXT]
-        if stripped.startswith(("```", "~~~")):
-            fenced = not fenced
-        prose = _BADGE.sub(" ", _LINK_TEXT.sub(r"\1", stripped)).strip()
-        is_prose = (
-            not fenced
-            and prose
-            and not stripped.startswith(("#", "```", "~~~", "|", "=", "---", "..", "* ", "- ", "+ "))
-        )
-        if is_prose:
-            start = start or number
-            paragraph.append(prose)
-            continue
-        if len(" ".join(paragraph).split()) >= 6:
+    """What a README says, the project's name struck out.
+
+    ``readme`` is what the project says it is: the first sentence of its first paragraph of prose (six words or more;
+    no heading, badge, notice, list or code), and the sentence of it that defines. ``readme body`` is every other line
+    of prose, list and code, headings included.
+    """
+    lines = list(islice(readme_prose(text[:_MAX_README]), MAX_README_LINES))
+    start = _lead(lines)
+    facts: list[Fact] = []
+    lead = ""
+    if start is not None:
+        lead = without_name(_defining(_paragraph(lines, start)), name).strip()
+        facts.append(Fact("readme", lead[:_MAX_LEAD], path, lines[start].number))
+    for line in lines:
+        # The lead is told once; what follows it in its own line is body.
+        body = without_name(line.text, name).strip()
+        if start is not None and line.number == lines[start].number:
+            body = "" if lead.startswith(body) else body.removeprefix(lead).strip()
+        if body:
+            facts.append(Fact("readme body", body[:MAX_README_LINE], path, line.number))
+    return tuple(facts)
+
+
+def _paragraph(lines: Sequence[ReadmeLine], start: int) -> str:
+    """The prose lines from ``start`` that stand together."""
+    words: list[str] = []
+    for i in range(start, min(start + 12, len(lines))):
+        line = lines[i]
+        if not line.is_prose or line.number != lines[start].number + (i - start):
             break
-        paragraph, start = [], 0
-    lead = without_name(" ".join(paragraph), name).strip()
-    return (Fact("readme", lead[:MAX_TEXT], path, start),) if len(lead.split()) >= 6 else ()
+        words.append(line.text)
+    return " ".join(words)
+
+
+def _defining(paragraph: str) -> str:
+    """Its first sentence, and with it the one that says what the project is, where that comes next."""
+    first, *others = _SENTENCE_END.split(paragraph)[:4]
+    if not _DEFINITION.match(first):
+        first = " ".join((first, *[other for other in others if _DEFINITION.match(other)][:1]))
+    return first
+
+
+def _lead(lines: Sequence[ReadmeLine]) -> int | None:
+    """Where the paragraph begins that says what the project is: of the first few, one that defines; else the first."""
+    first = None
+    seen = 0
+    for i, line in enumerate(lines[:_LEAD_LINES]):
+        begins = line.is_prose and not (
+            i and lines[i - 1].is_prose and lines[i - 1].number == line.number - 1
+        )
+        if not begins:
+            continue
+        text = _paragraph(lines, i)
+        if len(_WORD.findall(text)) < 6 or _NOTICE.match(text):
+            continue
+        if _DEFINITION.match(text):
+            return i
+        first = i if first is None else first
+        seen += 1
+        if seen == _LEAD_PARAGRAPHS:
+            break
+    return first
 
 
 def is_workflow(path: str) -> bool:

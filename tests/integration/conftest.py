@@ -3,6 +3,7 @@
 Belongs here: what several files of this folder use. Does not: the command itself (``tests/conftest.py``).
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -31,10 +32,23 @@ def finished(
     return home, dockml(home, "study", "--corpus", "sample")
 
 
+KEPT = ("cache", "warehouse/layer_files", "warehouse/image_summaries")
+"""Where the sample's images are, and what is known of their layers. Nothing there changes in place, so links will do."""
+
+
+@pytest.fixture
+def home(home: Path, finished: tuple[Path, object]) -> Path:
+    """A home in which nothing was done yet, but for the images, which are assembled and scanned once for all tests."""
+    for folder in KEPT:
+        shutil.copytree(finished[0] / folder, home / folder, copy_function=os.link)
+    return home
+
+
 @pytest.fixture
 def studied(finished: tuple[Path, object], home: Path) -> Path:
     """A copy of the finished home, to be changed; DOCKML_HOME names it."""
-    shutil.copytree(finished[0], home)
+    ignored = shutil.ignore_patterns("cache", "layer_files", "image_summaries")
+    shutil.copytree(finished[0], home, ignore=ignored, dirs_exist_ok=True)
     return home
 
 

@@ -5,11 +5,13 @@ Belongs here: the command, Dagster and the warehouse together. Does not: what an
 
 import importlib.metadata
 import os
+import shutil
 import socket
 import subprocess
 import sys
 
 import dagster as dg
+import duckdb
 import pytest
 
 from dockml_dagster.corpora.base import STAGES
@@ -37,7 +39,15 @@ def test_first_run_succeeds_and_prints_the_research_questions(finished):
     _, done = finished
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    for heading in ("Selection", "RQ1.", "RQ3."):
+    for heading in (
+        "Selection",
+        "RQ1.",
+        "RQ3.",
+        "RQ4. Images",
+        "RQ4. Layers",
+        "RQ4. Platforms",
+        "RQ4. File types",
+    ):
         assert heading in done.stdout
     assert f"{len(PROJECTS)} of {len(PROJECTS)} projects were due" in done.stderr
 
@@ -69,6 +79,12 @@ def test_materialisations_carry_the_versions_dagster_compares(finished, instance
         "rq3_run_tasks",
         "rq3_base_image_types",
         "rq3_multi_stage",
+        "rq4_image_properties",
+        "rq4_layers",
+        "rq4_platforms",
+        "rq4_file_types",
+        "rq4_concentration",
+        "rq4_sharing",
     ],
 )
 def test_findings_have_rows(finished, dockml, table):
@@ -77,13 +93,58 @@ def test_findings_have_rows(finished, dockml, table):
     assert len(done.stdout.splitlines()) > 1
 
 
-def test_a_stage_the_sample_does_not_supply_is_an_outcome_and_no_row(finished, ask):
-    states = ask(
+def test_an_image_that_is_not_there_shows_as_absent(finished, ask):
+    assert ask(
         finished[0],
-        "SELECT DISTINCT status, reason IS NOT NULL FROM raw.outcomes WHERE stage = 'layer_stats' AND subject = ''",
-    )
-    assert ask(finished[0], "SELECT count(*) FROM raw.layers") == [(0,)] or states == [("collected", False)]
-    assert all(reasoned for status, reasoned in states if status != "collected")
+        "SELECT DISTINCT project, stage, status FROM raw.outcomes "
+        "WHERE subject = '' AND stage <> 'dockerfiles' AND status <> 'collected' ORDER BY ALL",
+    ) == [
+        ("sample/lanternfish/recipe-recs", "layer_stats", "not_available"),
+        ("sample/lanternfish/recipe-recs", "manifests", "not_available"),
+        ("sample/larch-tools/autobough", "layer_stats", "not_available"),
+        ("sample/larch-tools/autobough", "manifests", "gone"),
+    ]
+
+
+def test_images_of_every_kind_are_there(finished, ask):
+    """Tens of thousands of files; two platforms under one name, a zstd layer, whiteouts, an opaque directory, duplicates."""
+    home = finished[0]
+    assert ask(home, "SELECT sum(files) > 50_000 FROM core.images") == [(True,)]
+    assert ask(home, "SELECT max(n) FROM (SELECT count(*) AS n FROM core.images GROUP BY reference)") == [
+        (2,)
+    ]
+    assert ask(home, "SELECT count(*) FROM core.layers WHERE compression = 'zstd'") == [(1,)]
+    assert ask(home, "SELECT count(*) > 0 FROM core.layers WHERE whiteouts > 0") == [(True,)]
+    assert ask(home, "SELECT count(*) FROM core.layers WHERE opaques > 0") == [(1,)]
+    assert ask(home, "SELECT max(duplicate_bytes) > 1e6, max(wasted_bytes) > 1e6 FROM core.images") == [
+        (True, True)
+    ]
+    assert ask(home, "SELECT count(*) FROM raw.outcomes WHERE reason LIKE '%attestation%'") == [(1,)]
+
+
+def test_every_layer_was_scanned_once_and_its_files_are_rows(finished, ask):
+    assert ask(
+        finished[0],
+        "SELECT count(*), count(DISTINCT layer_digest), bool_and(entries = (SELECT count(*) FROM raw.layer_files AS file "
+        "WHERE file.layer_digest = layers.layer_digest)) FROM core.layers AS layers",
+    ) == [(36, 36, True)]
+
+
+def test_the_published_file_stands_alone(finished, tmp_path):
+    with duckdb.connect(
+        shutil.copy(finished[0] / "published" / "dockml.duckdb", tmp_path), read_only=True
+    ) as copy:
+        copy.execute("SET enable_external_access = false")
+        files, layers = copy.execute(
+            "SELECT count(*), count(DISTINCT layer_digest) FROM raw.layer_files"
+        ).fetchone()
+        assert files > 10_000
+        assert layers == 36
+        views = copy.execute(
+            "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        for schema, view in views:
+            copy.execute(f'SELECT count(*) FROM "{schema}"."{view}"')
 
 
 def test_second_run_starts_nothing_and_touches_nothing(studied, dockml, raw_state, instance_of):

@@ -122,6 +122,10 @@ class GithubStore:
         row = self._one("SELECT stored_at FROM documents WHERE kind = ? AND name = ?", kind, name)
         return None if row is None else float(row[0])
 
+    def count(self, kind: str) -> int:
+        """How many documents of a kind there are."""
+        return int(self._one("SELECT count(*) FROM documents WHERE kind = ?", kind)[0])
+
     def documents(self, kind: str) -> Iterator[tuple[str, Any]]:
         """All documents of a kind by name, in the names' order."""
         with self._lock:

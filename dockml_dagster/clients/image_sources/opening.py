@@ -1,41 +1,49 @@
 """From what a user names an image by to the source that reads it.
 
 ``SourceRecipe`` crosses to worker processes: it holds what is needed to open the source there; no connection,
-no login and no token.
+no login and no token. Each form's reader is imported when an image of that form is opened: an archive on this disk
+needs nothing of the network.
 """
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from __future__ import annotations
 
-from dockml_dagster.clients.digest_store import DigestStore
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from dockml_dagster.clients.errors import SettingError
-from dockml_dagster.clients.http import HttpClient, HttpSettings
-from dockml_dagster.clients.image_sources.docker_archive import DockerArchiveSource
-from dockml_dagster.clients.image_sources.files import ArchiveFiles, DirectoryFiles
-from dockml_dagster.clients.image_sources.interface import ImageSource
-from dockml_dagster.clients.image_sources.oci_layout import OciLayoutSource, is_oci_layout
-from dockml_dagster.clients.image_sources.registry_source import RegistrySource
-from dockml_dagster.clients.image_sources.skopeo_directory import SkopeoDirectorySource
-from dockml_dagster.clients.registry.client import RegistryClient
-from dockml_dagster.clients.registry.credentials import DockerCredentials
-from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.study.image_reference import ImageReference, LocalForm, LocalImage
+
+if TYPE_CHECKING:
+    from dockml_dagster.clients.http import HttpSettings
+    from dockml_dagster.clients.image_sources.interface import ImageSource
+    from dockml_dagster.clients.registry.client import RegistryClient
+    from dockml_dagster.clients.registry.settings import RegistrySettings
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """What a registry client is made of. ``store``: the directory of the digest-keyed documents."""
+    """What a registry client is made of. ``store``: the directory of the digest-keyed documents. ``registries`` and
+    ``http``: None is what they are without any setting.
+    """
 
     store: Path
-    registries: RegistrySettings = field(default_factory=RegistrySettings)
-    http: HttpSettings = field(default_factory=HttpSettings)
+    registries: RegistrySettings | None = None
+    http: HttpSettings | None = None
     docker_config: Path | None = None
 
     def client(self) -> RegistryClient:
         """A registry client of these settings; no connection is made yet."""
-        http = HttpClient(self.registries.host_policy(), self.http)
+        from dockml_dagster.clients.digest_store import DigestStore
+        from dockml_dagster.clients.http import HttpClient, HttpSettings
+        from dockml_dagster.clients.registry.client import RegistryClient
+        from dockml_dagster.clients.registry.credentials import DockerCredentials
+        from dockml_dagster.clients.registry.settings import RegistrySettings
+
+        registries = self.registries or RegistrySettings()
+        http = HttpClient(registries.host_policy(), self.http or HttpSettings())
         return RegistryClient(
-            http, DigestStore(self.store), self.registries, DockerCredentials(self.docker_config)
+            http, DigestStore(self.store), registries, DockerCredentials(self.docker_config)
         )
 
 
@@ -49,17 +57,25 @@ class SourceRecipe:
     def open(self, client: RegistryClient | None = None) -> ImageSource:
         """The source. ``client``: one to share; else an image in a registry gets one of its own."""
         if isinstance(self.location, ImageReference):
+            from dockml_dagster.clients.image_sources.registry_source import RegistrySource
+
             return RegistrySource(client or self.settings.client(), self.location)
         return open_local(self.location)
 
 
 def open_local(location: LocalImage) -> ImageSource:
     """The source for an image in a directory or archive. Raises SettingError if it is not there."""
+    from dockml_dagster.clients.image_sources.files import ArchiveFiles, DirectoryFiles
+
     path, name = Path(location.path), str(location)
+    if location.form is LocalForm.SKOPEO_DIRECTORY:
+        from dockml_dagster.clients.image_sources.skopeo_directory import SkopeoDirectorySource
+
+        return SkopeoDirectorySource(DirectoryFiles(path), name)
+    from dockml_dagster.clients.image_sources.oci_layout import OciLayoutSource, is_oci_layout
+
     if location.form is LocalForm.OCI_LAYOUT:
         return OciLayoutSource(DirectoryFiles(path), name, location.selector, location.digest)
-    if location.form is LocalForm.SKOPEO_DIRECTORY:
-        return SkopeoDirectorySource(DirectoryFiles(path), name)
     files = ArchiveFiles(path)
     if location.form is LocalForm.OCI_ARCHIVE:
         if not is_oci_layout(files):
@@ -68,4 +84,6 @@ def open_local(location: LocalImage) -> ImageSource:
     # Docker 25 and later write both; the OCI part has the true digests.
     if is_oci_layout(files):
         return OciLayoutSource(files, name, location.selector)
+    from dockml_dagster.clients.image_sources.docker_archive import DockerArchiveSource
+
     return DockerArchiveSource(files, name, location.selector)

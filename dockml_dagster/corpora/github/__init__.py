@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -27,15 +27,24 @@ from dockml_dagster.corpora.base import (
     partition_key,
 )
 from dockml_dagster.corpora.github.contents import Contents, WantedFiles
+from dockml_dagster.corpora.github.cost import Cost, estimate
 from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
+from dockml_dagster.corpora.github.images import ChosenImages, choose_images
 from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
 from dockml_dagster.corpora.github.records import Files, Records, Visited
 from dockml_dagster.corpora.github.visit import Visit
+from dockml_dagster.corpora.image_collection import ImageCollection
+from dockml_dagster.corpora.image_selection import parse_layer_bytes
 from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.image_links import RULES_VERSION, find_links
+from dockml_dagster.study.project_files import content_left_out
 
 Row = dict[str, Any]
+
+LAYER_BYTES = "2G"
+"""Compressed bytes of layers read of one project where DOCKML_LAYER_BYTES says nothing."""
 
 _NO_FILES = {
     "gone": ("gone", "the repository is no longer there"),
@@ -48,7 +57,7 @@ class Github:
     """Projects on GitHub; see ``corpora.base.LiveCorpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
-    method_version = "1"
+    method_version = f"1 links {RULES_VERSION}"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -103,7 +112,7 @@ class Github:
         visited = self.records.visited()
         if visited is None:
             return "never visited"
-        parts = [self._mode(), json.dumps(visited.problems)]
+        parts = [self._mode(), visited.images_of, json.dumps(visited.problems)]
         for candidate in visited.candidates:
             parts.append(f"{candidate.name}\0{candidate.cohort}\0{candidate.step}\0{candidate.reason}")
         for candidate in visited.selected:
@@ -119,11 +128,12 @@ class Github:
         visited = self._visited()
         keys = {partition_key(self.name, one.name): one.name for one in visited.selected}
         inputs = {key: self._input(self.records.files(name)[0]) for key, name in keys.items()}
+        images = {key: combined_hash([found, visited.images_of]) for key, found in inputs.items()}
         host = self.client.settings.host
         return Listing(
             source=f"{host}: {visited.title}",
             projects=list(keys),
-            inputs={"dockerfiles": inputs, "manifests": inputs, "layer_stats": inputs},
+            inputs={"dockerfiles": inputs, "manifests": images, "layer_stats": images},
             rows={
                 "raw.candidates": self._stamp(candidate_rows(visited, self.records)),
                 "raw.projects": self._stamp(project_rows(visited, self.records)),
@@ -141,20 +151,50 @@ class Github:
         if files.status in _NO_FILES:
             status, reason = _NO_FILES[files.status]
             return Collected(outcomes=[Outcome(stage, "", status, reason)])  # type: ignore[arg-type]
-        if stage != "dockerfiles":
-            return Collected(outcomes=[Outcome(stage, "", "not_available", "no image is linked to it yet")])
-        return self._dockerfiles(project, name, files)
-
-    def _dockerfiles(self, project: str, name: str, files: Files) -> Collected:
         try:
             wanted = Contents(self.client).fetch(name, files.name, self._following(name))
         except FetchError as error:
             if not error.retryable and error.status == 401:
                 raise
             reason = f"{error.reason}: {error.problem}"
-            return Collected(
-                outcomes=[Outcome("dockerfiles", "", "failed", reason, retryable=error.retryable)]
-            )
+            return Collected(outcomes=[Outcome(stage, "", "failed", reason, retryable=error.retryable)])
+        if stage == "dockerfiles":
+            return self._dockerfiles(project, wanted, files)
+        chosen = self._chosen_images(files.name, wanted)
+        if stage == "layer_stats":
+            return self._images.layer_stats(project, chosen.images)
+        found = self._images.manifests(project, chosen.images)
+        return Collected(found.rows, [*chosen.left_out, *found.outcomes])
+
+    @cached_property
+    def _images(self) -> ImageCollection:
+        # Without a limit of the user's own: hundreds of projects have terabytes of layers.
+        settings = replace(self._settings, layer_bytes=self._settings.layer_bytes or LAYER_BYTES)
+        return ImageCollection(self.name, settings)
+
+    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
+        """What bringing this corpus up to date would cost, and what that assumes; see ``cost.estimate``.
+
+        ``images_here``: references whose manifests were collected.
+        """
+
+        def images_of(name: str) -> ChosenImages:
+            files = self.records.files(name)[0]
+            return self._chosen_images(files.name if files else name, Contents(self.client).wanted(name))
+
+        limit = parse_layer_bytes(self._settings.layer_bytes or LAYER_BYTES)
+        return estimate(self.client, self.frame(), images_of, images_here=images_here, layer_bytes=limit or 0)
+
+    def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
+        """The images that the project's files tie to it. ``present``: its present name."""
+        texts = {}
+        for path, entry in wanted.wanted.items():
+            content = self.client.store.blob(entry.sha)
+            if content is not None and content_left_out(content) is None:
+                texts[path] = content.decode("utf-8", "replace")
+        return choose_images(find_links(present, texts))
+
+    def _dockerfiles(self, project: str, wanted: WantedFiles, files: Files) -> Collected:
         found = [
             FoundFile(entry.path, entry.size, None, entry.path)
             for entry in wanted.entries

@@ -20,6 +20,7 @@ from dockml_dagster.errors import BadInputError
 
 PRESETS = Path(__file__).parent / "presets"
 METADATA_DAYS = 7.0
+IMAGES_DAYS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,14 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Cohorts in order. ``metadata_days``: how old a project's metadata may become before it is asked for again."""
+    """Cohorts in order. ``metadata_days``, ``images_days``: how old metadata, and what a tag leads to, may become before
+    they are asked for again.
+    """
 
     title: str
     cohorts: tuple[Cohort, ...]
     metadata_days: float = METADATA_DAYS
+    images_days: float = IMAGES_DAYS
 
     @property
     def identity(self) -> str:
@@ -168,7 +172,7 @@ def _toml_frame(path: Path) -> Frame:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInputError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    _known(document, {"title", "extends", "metadata_days", "cohort"}, path)
+    _known(document, {"title", "extends", "metadata_days", "images_days", "cohort"}, path)
     base: tuple[Cohort, ...] = ()
     if "extends" in document:
         if document["extends"] not in presets() or document["extends"] == path.stem:
@@ -183,10 +187,12 @@ def _toml_frame(path: Path) -> Frame:
             raise BadInputError(
                 f"{path}: cohort {cohort.name!r} matches {cohort.match!r}, which is no cohort here"
             )
-    days = document.get("metadata_days", METADATA_DAYS)
-    if not isinstance(days, int | float) or days < 0:
-        raise BadInputError(f"{path}: `metadata_days` is a number of days")
-    return Frame(str(document.get("title", path.name)), cohorts, float(days))
+    days = {}
+    for name in ("metadata_days", "images_days"):
+        days[name] = document.get(name, METADATA_DAYS)
+        if isinstance(days[name], bool) or not isinstance(days[name], int | float) or days[name] < 0:
+            raise BadInputError(f"{path}: `{name}` is a number of days")
+    return Frame(str(document.get("title", path.name)), cohorts, **days)
 
 
 def _cohort(entry: Any, path: Path) -> Cohort:

@@ -51,6 +51,8 @@ class Visited:
     candidates: tuple[Candidate, ...]
     problems: tuple[tuple[str, str, bool], ...]
     """Subject (a search, a name), what is wrong, and whether a later visit may help."""
+    images_of: str = ""
+    """The day from which on images, whose tags move while files do not, are looked at again."""
 
     @property
     def selected(self) -> list[Candidate]:
@@ -103,6 +105,7 @@ class Records:
             kept["title"],
             tuple(Candidate(*one) for one in kept["candidates"]),
             tuple((subject, problem, again) for subject, problem, again in kept["problems"]),
+            kept["images_of"],
         )
 
     def put_visited(self, visited: Visited) -> None:
@@ -115,5 +118,6 @@ class Records:
                 "title": visited.title,
                 "candidates": [[c.name, c.cohort, c.keyword, c.step, c.reason] for c in visited.candidates],
                 "problems": list(visited.problems),
+                "images_of": visited.images_of,
             },
         )

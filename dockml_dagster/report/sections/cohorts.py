@@ -5,18 +5,154 @@ Belongs here: ``findings.cohort_differences`` and ``findings.category_difference
 
 from __future__ import annotations
 
-from dockml_dagster.report.blocks import Section
-from dockml_dagster.report.sections import generic
+from collections.abc import Sequence
+
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.source import Source
+from dockml_dagster.report.text import count, decimal, decimal_text, say
+
+SHOWN = 20
+"""Measures in the figure of categories: those that differ most."""
+
+
+def _cohorts(source: Source) -> Sequence[Block]:
+    pairs = source.rows("""
+        SELECT replace(measure, '_', ' ') || ' (' || unit_of_analysis || ')' AS label, first, second, n_first, n_second, p,
+            cliffs_delta AS delta, delta_least AS low, delta_most AS high, size
+        FROM findings.cohort_differences
+        WHERE corpus = $corpus AND row_kind = 'pair' AND cliffs_delta IS NOT NULL ORDER BY cliffs_delta DESC, measure
+    """)
+    if not pairs:
+        groups = source.rows("""
+            SELECT first AS name, max(n) AS n FROM findings.cohort_differences
+            WHERE corpus = $corpus AND row_kind = 'group' GROUP BY first ORDER BY first
+        """)
+        return [
+            Paragraph(
+                say(
+                    "This corpus has one group only ({name}, up to {n} units), so that nothing can be compared "
+                    "with a control.",
+                    name=", ".join(str(row["name"]) for row in groups),
+                    n=count(max((row["n"] for row in groups), default=None)),
+                ),
+                role="note",
+            )
+        ]
+    first = pairs[0]
+    return [
+        Figure(
+            name="cohorts",
+            title=say(
+                "How {first} projects differ from {second}", first=first["first"], second=first["second"]
+            ),
+            describes="Cliff’s delta of each measure; right of zero the first group has the larger values: "
+            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in pairs)
+            + ".",
+            table="findings.cohort_differences",
+            rows=pairs,
+            draw=lambda width: charts.effects(
+                pairs, width=width, x_title="Cliff’s delta", key="delta", least=-1
+            ),
+            note=say("Zero: no difference. n in the table."),
+        ),
+        Table(
+            caption=say("{first} beside {second}.", first=first["first"], second=first["second"]),
+            table="findings.cohort_differences",
+            columns=(
+                Column("label", "measure"),
+                Column("n_first", "n, first", "count"),
+                Column("n_second", "n, second", "count"),
+                Column("delta", "Cliff’s delta", "decimal"),
+                Column("size", "size"),
+                Column("p", "p", "decimal"),
+            ),
+            rows=pairs,
+        ),
+    ]
+
+
+def _categories(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT replace(measure, '_', ' ') || ' (' || unit_of_analysis || ')' AS label, upper(rq) AS question, n, statistic,
+            degrees_of_freedom, p, epsilon_squared, note
+        FROM findings.category_differences
+        WHERE corpus = $corpus AND row_kind = 'overall' AND grouping = 'category' AND label_source = 'final'
+            AND epsilon_squared IS NOT NULL
+        ORDER BY epsilon_squared DESC, measure
+    """)
+    if not rows:
+        return []
+    most = rows[:SHOWN]
+    pairs = source.row("""
+        SELECT count(*) AS n, count(*) FILTER (p_holm < 0.05) AS clear,
+            count(*) FILTER (p_holm < 0.05 AND size = 'large') AS large
+        FROM findings.category_differences
+        WHERE corpus = $corpus AND row_kind = 'pair' AND grouping = 'category' AND label_source = 'final'
+    """)
+    return [
+        Heading("Between categories"),
+        Paragraph(
+            say(
+                "Of {n} pairs of categories and measures that were compared, {clear} differ after Holm’s "
+                "correction (p below "
+                "0.05), {large} of them largely.",
+                n=count(pairs["n"]),
+                clear=count(pairs["clear"]),
+                large=count(pairs["large"]),
+            )
+        ),
+        Figure(
+            name="categories-differ",
+            title=say(
+                "Categories explain most of {label}: {share} of the rank variance",
+                label=most[0]["label"],
+                share=decimal(most[0]["epsilon_squared"]),
+            ),
+            describes="Share of rank variance that the categories explain (epsilon squared), by measure: "
+            + "; ".join(f"{row['label']} {decimal_text(row['epsilon_squared'])}" for row in most)
+            + ".",
+            table="findings.category_differences",
+            rows=most,
+            draw=lambda width: charts.effects(
+                most,
+                width=width,
+                x_title="epsilon squared (share of rank variance)",
+                key="epsilon_squared",
+                least=0,
+            ),
+            note=say(
+                "The {shown} measures that differ most of {all}; n from {least} to {most} units.",
+                shown=count(len(most)),
+                all=count(len(rows)),
+                least=count(min(row["n"] for row in most)),
+                most=count(max(row["n"] for row in most)),
+            ),
+        ),
+        Table(
+            caption=say("Kruskal-Wallis over the categories, for every measure."),
+            table="findings.category_differences",
+            columns=(
+                Column("label", "measure"),
+                Column("question", "question"),
+                Column("n", "n", "count"),
+                Column("statistic", "H", "decimal"),
+                Column("degrees_of_freedom", "df", "count"),
+                Column("p", "p", "decimal"),
+                Column("epsilon_squared", "epsilon squared", "decimal"),
+                Column("note", "note"),
+            ),
+            rows=rows,
+            folded=True,
+        ),
+    ]
+
 
 SECTION = Section(
     "cohorts",
     "Machine learning against other software",
     (
-        generic.part("findings.cohort_differences", what="the comparison with a control group"),
-        generic.part(
-            "findings.category_differences",
-            what="the differences between categories",
-            heading="Between categories",
-        ),
+        Part("the comparison with a control group", ("findings.cohort_differences",), _cohorts),
+        Part("the differences between categories", ("findings.category_differences",), _categories),
     ),
 )

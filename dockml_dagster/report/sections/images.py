@@ -101,7 +101,9 @@ def _distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
-        FROM findings.rq4_layers WHERE corpus = $corpus AND median IS NOT NULL ORDER BY metric
+        FROM findings.rq4_layers
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
+        ORDER BY metric
     """)
     if not rows:
         return []
@@ -130,7 +132,7 @@ def _sharing(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT images, n, share_in_one_image, layers_shared, most_shared_images, referenced_bytes, distinct_bytes,
                layer_dedup_ratio
-        FROM findings.rq4_sharing WHERE corpus = $corpus
+        FROM findings.rq4_sharing WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
     """)
     return [
         Heading("Sharing"),
@@ -153,6 +155,63 @@ def _sharing(source: Source) -> Sequence[Block]:
     ]
 
 
+def _grades(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT grade, "references", n, share, projects, projects_with_references FROM findings.rq4_link_grades
+        WHERE corpus = $corpus ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
+    """)
+    sensitive = source.rows("""
+        SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
+        WHERE corpus = $corpus AND median IS NOT NULL
+        ORDER BY metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)
+    """)
+    if not rows:
+        return []
+    nothing = next((row for row in rows if row["grade"] == "none"), None)
+    blocks: list[Block] = [Heading("How the images are tied to their projects")]
+    if nothing:
+        blocks.append(
+            Paragraph(
+                say(
+                    "Nothing visible ties {share} of {n} named images to their project.",
+                    share=percent(nothing["share"]),
+                    n=count(nothing["n"]),
+                )
+            )
+        )
+    blocks.append(
+        Table(
+            caption=say("Named images by the evidence that ties them to their project."),
+            table="findings.rq4_link_grades",
+            columns=(
+                Column("grade", "grade"),
+                Column("references", "images", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+                Column("projects", "projects", "count"),
+            ),
+            rows=rows,
+        )
+    )
+    if sensitive:
+        blocks.append(
+            Table(
+                caption=say(
+                    "The same medians over images whose tie has at least a grade: do the answers depend on it?"
+                ),
+                table="findings.rq4_link_sensitivity",
+                columns=(
+                    Column("name", "measure"),
+                    Column("link_grade", "at least"),
+                    Column("median", "median", "own"),
+                    Column("n", "n", "count"),
+                ),
+                rows=[_measure(row) for row in sensitive],
+            )
+        )
+    return blocks
+
+
 SECTION = Section(
     "rq4",
     "RQ4. What the images are like",
@@ -162,15 +221,49 @@ SECTION = Section(
         ),
         Part("the layers", ("findings.rq4_layers",), _layers, stage="layer_stats"),
         Part("shared layers", ("findings.rq4_sharing",), _sharing, stage="manifests"),
-        generic.part("findings.rq4_platforms", what="the platforms", heading="Platforms", stage="manifests"),
         generic.part(
-            "findings.rq4_file_types", what="the file types", heading="File types", stage="layer_stats"
+            "findings.rq4_platforms",
+            what="the platforms",
+            heading="Platforms",
+            stage="manifests",
+            only="reading = 'corrected' AND category = 'All'",
+            order="unit_of_analysis, share DESC, platform",
+            caption="Units that have a platform; a unit may have several",
+            left_out=("reading", "category", "os", "architecture"),
+        ),
+        generic.part(
+            "findings.rq4_file_types",
+            what="the file types",
+            heading="File types",
+            stage="layer_stats",
+            only="category = 'All' AND share_of_bytes >= 0.005",
+            order="classification, share_of_bytes DESC, file_type",
+            caption="Types with at least half a per cent of the bytes",
+            left_out=("category",),
         ),
         generic.part(
             "findings.rq4_concentration",
             what="how few files take most of the space",
             heading="Concentration",
             stage="layer_stats",
+            only="category = 'All'",
+            caption="How few types of file, files or layers hold most of it",
+            left_out=("category",),
+        ),
+        Part(
+            "the ties between images and projects",
+            ("findings.rq4_link_grades", "findings.rq4_link_sensitivity"),
+            _grades,
+            stage="manifests",
+        ),
+        generic.part(
+            "findings.advice",
+            what="the advice",
+            heading="What would be advised most",
+            only="category = 'All'",
+            order="about, share DESC, recommendation",
+            caption="Recommendations by the share of projects that they concern",
+            left_out=("category", "unit_of_analysis"),
         ),
     ),
 )

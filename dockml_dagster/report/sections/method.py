@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections import generic
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import say
 
@@ -85,6 +86,11 @@ SECTION = Section(
         Part("the method", (), _readings),
         Part("the sources", ("raw.listings",), _sources),
         Part("the versions", ("raw.builds",), _builds),
+        generic.part(
+            "findings.watched_figures",
+            what="the watched numbers",
+            heading="Watched numbers",
+        ),
         Part("the tables", (), _tables),
     ),
 )

@@ -12,6 +12,13 @@ from dockml_dagster.report.sections.paper import AGREEMENT, PAPERS_OWN
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import Html, count, decimal, percent, say, size
 
+PURPOSE = """
+    SELECT purpose, share, n FROM findings.rq2_purposes
+    WHERE corpus = $corpus AND category = 'All' AND unit_of_analysis = 'project' AND label_source = 'final'
+        AND share IS NOT NULL
+    ORDER BY share DESC, purpose LIMIT 1
+"""
+
 
 def _lead(template: str, **values: Html | str | None) -> list[Block]:
     return [Paragraph(say(template, **values), role="lead")]
@@ -35,22 +42,26 @@ def _selection(source: Source) -> Sequence[Block]:
 
 def _kinds(source: Source) -> Sequence[Block]:
     kinds = source.rows("""
-        SELECT category, projects, n, share FROM findings.rq1_categories
+        SELECT category, n, share FROM findings.rq1_categories
         WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND share IS NOT NULL
         ORDER BY projects DESC, category
     """)
     if not kinds:
         return []
-    first, last = kinds[0], kinds[-1]
+    purpose = source.row(PURPOSE) if source.has_rows("findings.rq2_purposes") else {}
+    first = kinds[0]
+    said = "Most of them are of the kind {first} ({share} of {n} in {kinds} kinds)"
+    if purpose:
+        said += ", and what Docker is used for most often is {purpose} ({serve} of {looked} projects)"
     return _lead(
-        "Most of them are of the kind {first} ({share} of {n}); fewest are {last} ({few}), and there are {kinds} "
-        "kinds in all.",
+        said + ".",
         first=first["category"],
         share=percent(first["share"]),
         n=count(first["n"]),
-        last=last["category"],
-        few=count(last["projects"]),
         kinds=count(len(kinds)),
+        purpose=purpose.get("purpose"),
+        serve=percent(purpose.get("share")),
+        looked=count(purpose.get("n")),
     )
 
 
@@ -97,7 +108,8 @@ def _images(source: Source) -> Sequence[Block]:
         """)
     }
     shared = source.row("""
-        SELECT share_in_one_image AS alone, n, layer_dedup_ratio AS ratio FROM findings.rq4_sharing WHERE corpus = $corpus
+        SELECT share_in_one_image AS alone, n, layer_dedup_ratio AS ratio FROM findings.rq4_sharing
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
     """)
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(

@@ -15,43 +15,36 @@ from dockml_dagster.report.text import count, percent, say
 
 def _coverage(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        WITH projects AS (
-            SELECT count(*) AS n FROM core.projects WHERE corpus = $corpus
-        ), stages AS (
-            SELECT stage, count(DISTINCT project) FILTER (status = 'collected') AS collected,
-                   count(DISTINCT project) FILTER (status <> 'collected') AS missing,
-                   mode(reason) FILTER (status <> 'collected') AS reason
-            FROM staging.outcomes
-            WHERE corpus = $corpus AND subject = '' AND project IS NOT NULL GROUP BY stage
-        )
-        SELECT stage, collected, n, collected / n AS share, missing, reason FROM stages, projects ORDER BY share DESC, stage
+        SELECT stage, state, projects, n, share, reason FROM findings.coverage
+        WHERE corpus = $corpus ORDER BY stage, state = 'done' DESC, projects DESC, reason
     """)
-    if not rows:
-        return [Paragraph(say("No stage of collection has an outcome yet."), role="note")]
-    least = rows[-1]
+    least = source.row("""
+        SELECT stage, coalesce(sum(projects) FILTER (state IN ('done', 'censored')), 0) AS collected, max(n) AS n
+        FROM findings.coverage WHERE corpus = $corpus GROUP BY stage ORDER BY collected, stage LIMIT 1
+    """)
     return [
         Heading("Coverage"),
         Paragraph(
             say(
                 "Least is known at the stage {stage}: {collected} of {n} projects ({share}). A share in this "
-                "report is of what is known; "
-                "what is missing is never counted as zero.",
+                "report is of "
+                "what is known; what is missing is never counted as zero.",
                 stage=least["stage"],
                 collected=count(least["collected"]),
                 n=count(least["n"]),
-                share=percent(least["share"]),
+                share=percent(least["collected"] / least["n"] if least["n"] else None),
             )
         ),
         Table(
-            caption=say("Projects by stage of collection."),
-            table="staging.outcomes",
+            caption=say("Projects by stage of collection and what became of it."),
+            table="findings.coverage",
             columns=(
                 Column("stage", "stage", "code"),
-                Column("collected", "collected", "count"),
+                Column("state", "state"),
+                Column("projects", "projects", "count"),
                 Column("n", "n", "count"),
                 Column("share", "share (%)", "percent"),
-                Column("missing", "missing", "count"),
-                Column("reason", "commonest reason"),
+                Column("reason", "reason"),
             ),
             rows=rows,
         ),
@@ -145,13 +138,15 @@ def _readers(source: Source) -> Sequence[Block]:
 def _raters(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT code_system, count(DISTINCT rater) AS raters, count(DISTINCT unit) AS units, count(*) AS labels
-        FROM staging.labels WHERE corpus = $corpus GROUP BY code_system ORDER BY code_system
+        FROM core.labels WHERE corpus = $corpus AND rater_kind = 'person'
+        GROUP BY code_system ORDER BY code_system
     """)
     if not rows:
         return []
     most = max(row["raters"] for row in rows)
     alone = (
-        "Nobody labelled anything a second time, so that agreement cannot be computed: the paper’s authors published their "
+        "Nobody labelled anything a second time, so that agreement cannot be computed: the paper’s authors "
+        "published their "
         "consensus only."
         if source.corpus == PAPERS_OWN
         else "Nobody labelled anything a second time, so that agreement cannot be computed."
@@ -169,7 +164,7 @@ def _raters(source: Source) -> Sequence[Block]:
     blocks.append(
         Table(
             caption=say("Labels by question."),
-            table="staging.labels",
+            table="core.labels",
             columns=(
                 Column("code_system", "question", "code"),
                 Column("raters", "raters", "count"),
@@ -182,14 +177,50 @@ def _raters(source: Source) -> Sequence[Block]:
     return blocks
 
 
+def _typed(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT kind, counts_as, rows, n, share, comparable, agreement FROM findings.rq3_base_image_agreement
+        WHERE corpus = $corpus AND rows > 0 ORDER BY rows DESC, kind
+    """)
+    if not rows:
+        return []
+    first = rows[0]
+    return [
+        Heading("Base images typed by hand"),
+        Paragraph(
+            say(
+                "The study’s authors typed {n} base images by hand. Of the {comparable} that can be compared "
+                "with the file, "
+                "{agreement} say the same as it was read here.",
+                n=count(first["n"]),
+                comparable=count(first["comparable"]),
+                agreement=percent(first["agreement"]),
+            )
+        ),
+        Table(
+            caption=say("Typed base images by how they relate to the file."),
+            table="findings.rq3_base_image_agreement",
+            columns=(
+                Column("kind", "kind"),
+                Column("counts_as", "counts as"),
+                Column("rows", "rows", "count"),
+                Column("n", "n", "count"),
+                Column("share", "share (%)", "percent"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
 SECTION = Section(
     "threats",
     "Threats to validity",
     (
-        Part("coverage", ("staging.outcomes",), _coverage),
+        Part("coverage", ("findings.coverage",), _coverage),
         Part("the layers looked into", ("core.layers",), _censoring, stage="layer_stats"),
         Part("what Dockerfiles leave open", ("core.dockerfiles",), _unresolved, stage="dockerfiles"),
         Part("the two parsers", ("findings.rq3_reading_differences",), _readers, stage="dockerfiles"),
-        Part("labels", ("staging.labels",), _raters, stage="labels"),
+        Part("typed base images", ("findings.rq3_base_image_agreement",), _typed, stage="labels"),
+        Part("labels", ("core.labels",), _raters, stage="labels"),
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
 from dockml_dagster.study.compose_facts import is_compose, service_nodes
@@ -23,60 +23,79 @@ _SCANS = re.compile(
     r"|osv-scanner|container-scan\w*|cnspec|neuvector)\b",
     re.IGNORECASE,
 )
+_LONGEST_LINE: Final = 2000
 _DANGEROUS = frozenset({"all", "sys_admin", "cap_sys_admin"})
-_Found = list[tuple[str, Evidence]]
+FACTS_VERSION: Final = "1"
+"""Changes when the same file would give other facts; makes every file due for reading again."""
+
+READ_AS: Final = ("compose", "workflow")
+"""The roles (``project_files.ReadAs``) of files that have facts."""
+
+BUILT: Final = "image-built"
+SCANNED: Final = "image-scanned"
+"""What a workflow does, for whoever looks at all workflows of a project: neither asks for anything by itself."""
+
+
+class FileFact(NamedTuple):
+    """What one file says: a fact of the seed's triggers (without `fact:`), ``BUILT`` or ``SCANNED``."""
+
+    fact: str
+    line: int
+    what: str
+
+
+def file_facts(path: str, text: str) -> tuple[FileFact, ...]:
+    """The facts of one Compose file or workflow, in the file's order; nothing for any other file."""
+    if is_compose(path):
+        return tuple(_compose(text))
+    return tuple(_workflow(text)) if is_workflow(path) else ()
 
 
 def advise_project(subject: str, files: Mapping[str, str], rules: Rules) -> tuple[Recommendation, ...]:
     """Everything to be advised about a project's ``files`` (path → text), in the seed's order.
 
-    Only Compose files and CI workflows are looked at; whoever passes more gets nothing for it.
+    Only Compose files and CI workflows are looked at; whoever passes more gets nothing for it. A missing scan is claimed
+    only where a workflow builds images at all, and none of them names a scanner.
     """
-    found: _Found = []
-    for path in sorted(files):
-        if is_compose(path):
-            found += _compose(path, files[path])
-    found += _workflows({path: text for path, text in files.items() if is_workflow(path)})
+    found = [(path, fact) for path in sorted(files) for fact in file_facts(path, files[path])]
+    scanned = any(fact.fact == SCANNED for _, fact in found)
     places: dict[str, list[Evidence]] = {}
-    for trigger, evidence in found:
-        places.setdefault(trigger, []).append(evidence)
-    by_rule: dict[str, Recommendation] = {}
-    for trigger, evidence_list in places.items():
-        rule = rules.by_trigger.get(trigger)
+    for path, fact in found:
+        name = fact.fact if fact.fact != BUILT or scanned else "no-image-scan"
+        rule = rules.by_trigger.get(f"fact:{name}")
         if rule is not None:
-            known = by_rule.get(rule.recommendation)
-            everything = (*(known.evidence if known else ()), *evidence_list)
-            by_rule[rule.recommendation] = Recommendation(
-                rule, "project", subject, everything[:MOST_EVIDENCE]
-            )
-    return tuple(sorted(by_rule.values(), key=lambda item: item.rule.order))
+            place = Evidence(fact.what, path=path, line=fact.line)
+            places.setdefault(rule.recommendation, []).append(place)
+    return tuple(
+        Recommendation(rule, "project", subject, tuple(places[rule.recommendation][:MOST_EVIDENCE]))
+        for rule in rules.all
+        if rule.recommendation in places
+    )
 
 
-def _workflows(workflows: Mapping[str, str]) -> Iterator[tuple[str, Evidence]]:
-    """A missing scan is claimed only where a workflow builds images at all, and none of them names a scanner."""
-    if any(_SCANS.search(text) for text in workflows.values()):
-        return
-    for path in sorted(workflows):
-        for number, line in enumerate(workflows[path].splitlines(), start=1):
-            if _BUILDS.search(line[:2000]):
-                yield "fact:no-image-scan", Evidence("builds an image", path=path, line=number)
-                break
+def _workflow(text: str) -> Iterator[FileFact]:
+    """The first line that builds an image, and the first that names a scanner."""
+    lines = [line[:_LONGEST_LINE] for line in text.splitlines()]
+    for fact, pattern, what in ((BUILT, _BUILDS, "builds an image"), (SCANNED, _SCANS, "names a scanner")):
+        number = next((number for number, line in enumerate(lines, start=1) if pattern.search(line)), None)
+        if number is not None:
+            yield FileFact(fact, number, what)
 
 
-def _compose(path: str, text: str) -> Iterator[tuple[str, Evidence]]:
+def _compose(text: str) -> Iterator[FileFact]:
     for service, line, entries in service_nodes(text):
         keys = {name: (node.start_mark.line + 1, value) for name, node, value in entries}
         name = service[:100]
         if _truth(keys.get("privileged")):
-            yield "fact:privileged", Evidence(f"{name}: privileged", path=path, line=keys["privileged"][0])
+            yield FileFact("privileged", keys["privileged"][0], f"{name}: privileged")
         for at, word in _words(keys.get("cap_add")):
             if word.lower() in _DANGEROUS:
-                yield "fact:capabilities-added", Evidence(f"{name}: cap_add {word[:40]}", path=path, line=at)
+                yield FileFact("capabilities-added", at, f"{name}: cap_add {word[:40]}")
         for at, word in _words(keys.get("volumes")):
             if "docker.sock" in word:
-                yield "fact:engine-socket", Evidence(f"{name}: mounts docker.sock", path=path, line=at)
+                yield FileFact("engine-socket", at, f"{name}: mounts docker.sock")
         if "build" in keys and not _truth(keys.get("read_only")):
-            yield "fact:writable-root", Evidence(f"{name}: no read_only: true", path=path, line=line)
+            yield FileFact("writable-root", line, f"{name}: no read_only: true")
 
 
 def _truth(entry: tuple[int, Any] | None) -> bool:

@@ -12,21 +12,24 @@ conda links its package cache into its environments) is not saved and not counte
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Rule, Rules
 from dockml_dagster.study.layer.content import ContentRules
 from dockml_dagster.study.layer.union import Merged
 
-_MOST_NAMES: Final = 262_144
+_MOST_NAMES: Final = 131_072
 """Files whose other names (hard links) are looked for, and contents whose copies are. Further ones are counted without."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedFile:
-    """A file that would go: its bytes, path and layer (0 the lowest). ``instead_of``: the copy that would stay."""
+class SavedFile(NamedTuple):
+    """A file that would go: its bytes, path and layer (0 the lowest). ``instead_of``: the copy that would stay.
+
+    A named tuple, not a dataclass: an image has up to millions of files.
+    """
 
     bytes: int
     path: str
@@ -55,7 +58,7 @@ class _Sum:
 
 
 class _Copies:
-    """The files of one content: how many in the base's layers and above, and the first of them."""
+    """The files of a content that is there more than once: how many in the base's layers and above, and the first."""
 
     __slots__ = ("base", "first", "further", "own")
 
@@ -70,12 +73,20 @@ class SavingsTally:
 
     def __init__(self, rules: Rules, content: ContentRules, *, base_layers: int = 0) -> None:
         self._rules = rules.by_trigger
+        self._by_content = {
+            trigger.removeprefix("content:"): rule
+            for trigger, rule in rules.by_trigger.items()
+            if trigger.startswith("content:")
+        }
         self._content = content
+        duplicates = rules.by_trigger.get("duplicates")
+        self._least_copied = sys.maxsize if duplicates is None else duplicates.min_file_bytes
         self._base_layers = base_layers
         self._sums: dict[str, tuple[Rule, _Sum]] = {}
         self._named: dict[tuple[int, str], tuple[Rule, SavedFile]] = {}
         self._kept: set[tuple[int, str]] = set()
-        self._copies: dict[tuple[str, int], _Copies] = {}
+        self._first: dict[str, SavedFile] = {}
+        self._copies: dict[str, _Copies] = {}
 
     def __call__(self, merged: Merged) -> None:
         """Look at one entry of the image."""
@@ -97,8 +108,12 @@ class SavingsTally:
             self._copy(entry.content_hash, file)
 
     def _rule_of(self, path: str) -> Rule | None:
-        found = [self._rules.get(f"content:{name}") for name in self._content.matching(path)]
-        return min((rule for rule in found if rule is not None), key=lambda rule: rule.order, default=None)
+        best: Rule | None = None
+        for name in self._content.matching(path):
+            rule = self._by_content.get(name)
+            if rule is not None and (best is None or rule.order < best.order):
+                best = rule
+        return best
 
     def _give(self, rule: Rule | None, file: SavedFile) -> None:
         if rule is None:
@@ -109,17 +124,22 @@ class SavingsTally:
             self._add(rule, file)
 
     def _copy(self, content_hash: str, file: SavedFile) -> None:
-        rule = self._rules.get("duplicates")
-        if rule is None or file.bytes < rule.min_file_bytes:
+        if file.bytes < self._least_copied:
             return
-        key = (content_hash, file.bytes)
-        copies = self._copies.get(key)
+        first = self._first.get(content_hash)
+        if first is None:
+            if len(self._first) < _MOST_NAMES:
+                self._first[content_hash] = file
+            return
+        copies = self._copies.get(content_hash)
         if copies is None:
-            if len(self._copies) >= _MOST_NAMES:
-                return
-            copies = self._copies[key] = _Copies(file)
-        elif len(copies.further) < MOST_EVIDENCE:
+            copies = self._copies[content_hash] = _Copies(first)
+            self._count(copies, first)
+        self._count(copies, file)
+        if len(copies.further) < MOST_EVIDENCE:
             copies.further.append(file)
+
+    def _count(self, copies: _Copies, file: SavedFile) -> None:
         if file.layer < self._base_layers:
             copies.base += 1
         else:
@@ -150,8 +170,6 @@ class SavingsTally:
         return tuple(sorted(found, key=lambda saving: (-saving.bytes, -saving.base_bytes, saving.rule.order)))
 
     def _add_copies(self, copies: _Copies) -> None:
-        if copies.base + copies.own < 2:
-            return
         rule = self._rules["duplicates"]
         _, total = self._sums.setdefault(rule.recommendation, (rule, _Sum()))
         # One copy stays: the base's, where it has one, because that one cannot be left out anyway.

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from dockml_dagster.study.advice.dockerfile import advise_dockerfile
+from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.dockerfile.base_images import (
     ATTRIBUTES,
     classify_base_image,
@@ -25,11 +27,12 @@ from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run_tasks import classify_command, parse_task_rules
 from dockml_dagster.study.dockerfile.shell import Run, read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
+from dockml_dagster.study.dockerfile.steps import read_steps
 
-READER_VERSION = "1"
+READER_VERSION = "2"
 """Changes when the same bytes would give other rows; makes every text due for reading again."""
 
-SEEDS = ("base_image_rules", "run_task_commands", "run_tasks")
+SEEDS = ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
 """Seeds the reader needs, by name."""
 
 TABLES = (
@@ -40,6 +43,7 @@ TABLES = (
     "raw.dockerfile_run_commands",
     "raw.dockerfile_packages",
     "raw.dockerfile_practices",
+    "raw.dockerfile_advice",
     "raw.dockerfile_word_counts",
 )
 """Tables the reader fills."""
@@ -53,6 +57,7 @@ class Reader:
     def __init__(self, seeds: Mapping[str, str]) -> None:
         self._base_images = parse_base_image_rules(seeds["base_image_rules"])
         self._tasks = parse_task_rules(seeds["run_task_commands"], seeds["run_tasks"])
+        self._advice = parse_recommendation_rules(seeds["recommendations"])
 
     def rows(self, data: bytes) -> Iterator[tuple[str, Row]]:
         """(table, row) of all that is read out of one text."""
@@ -86,7 +91,9 @@ class Reader:
                 },
             )
         yield from self._commands(reading, runs)
-        for finding in judge_practices(reading, runs):
+        steps = read_steps(reading, runs)
+        practices = judge_practices(reading, steps=steps)
+        for finding in practices:
             yield (
                 "practices",
                 {
@@ -95,6 +102,25 @@ class Reader:
                     "lines": [item.line for item in finding.evidence],
                     "evidence": [item.what for item in finding.evidence],
                     "note": finding.note or None,
+                },
+            )
+
+        for advised in advise_dockerfile(
+            "",
+            reading,
+            practices,
+            steps,
+            self._advice,
+            base_rules=self._base_images,
+            task_rules=self._tasks,
+        ):
+            yield (
+                "advice",
+                {
+                    "recommendation": advised.rule.recommendation,
+                    "lines": [item.line for item in advised.evidence],
+                    "evidence": [item.what for item in advised.evidence],
+                    "note": advised.note or None,
                 },
             )
 

@@ -69,7 +69,8 @@ def parse_mention(text: str) -> ImageReference | None:
         pass
     slash = text.rfind("/")
     colon = text.find(":", slash + 1)
-    if colon > 0:
+    # Of two colons neither begins a tag: an image that lies in files (`oci:DIR:TAG`), which has no registry.
+    if colon > 0 and ":" not in text[colon + 1 :]:
         try:
             return ImageReference.parse(text[:colon])
         except ImageReferenceError:

@@ -20,6 +20,7 @@ Values = Mapping[str, tuple[str, ...]]
 
 _MAX_NAMES = 2000
 _MAX_VALUE = 500
+_OPEN_RUN = re.compile(f"{OPEN}+")
 _VARIABLE = re.compile(
     r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
     r"|\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
@@ -137,7 +138,7 @@ def _unquoted(text: str) -> str:
 def _add(values: dict[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:
     known = tuple(value for value in values.get(name, ()) if value != OPEN)
     # No image name is longer than this; without the cap a variable that repeats itself would grow without bound.
-    short = (value if len(value) <= _MAX_VALUE else OPEN for value in told)
+    short = (_OPEN_RUN.sub(OPEN, value) if len(value) <= _MAX_VALUE else OPEN for value in told)
     values[name] = tuple(dict.fromkeys((*known, *short)))[:MAX_VALUES]
 
 

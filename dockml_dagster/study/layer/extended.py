@@ -15,8 +15,28 @@ from dockml_dagster.study.layer.inflate import CorruptLayerError
 Records = tuple[tuple[bytes, bytes], ...]
 """Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
 
-_ONLY_TIME = re.compile(rb"(\d{1,3}) mtime=(\d{1,18})(?:\.\d*)?\n")
-"""What Python's tarfile and GNU tar write for every entry: by far the most frequent extended header."""
+_TIMES = re.compile(
+    rb"(\d{1,3}) mtime=(\d{1,18})(?:\.\d*)?\n"
+    rb"(?:(\d{1,3}) atime=\d{1,18}(?:\.\d*)?\n(\d{1,3}) ctime=\d{1,18}(?:\.\d*)?\n)?"
+).fullmatch
+
+
+def only_times(payload: bytes) -> int | None:
+    """The modification time, if an extended header says nothing but that, or that and the two other times.
+
+    Python's tarfile and GNU tar write the one or the other for every entry: by far the most frequent extended headers.
+    None: there is more in it, or something is odd.
+    """
+    found = _TIMES(payload)
+    if found is None:
+        return None
+    own, mtime, atime, ctime = found.groups()
+    if atime is None:
+        return int(mtime) if int(own) == len(payload) else None
+    second, third = found.start(3), found.start(4)
+    if int(own) == second and int(atime) == third - second and int(ctime) == len(payload) - third:
+        return int(mtime)
+    return None
 
 
 class Pending:
@@ -70,10 +90,6 @@ class Pending:
 
     def take_payload(self, payload: bytes) -> Records:
         """Take up the data of an extended header; its records, for a global header to be kept."""
-        only_time = _ONLY_TIME.fullmatch(payload)
-        if only_time is not None and int(only_time[1]) == len(payload):
-            self.mtime = int(only_time[2])
-            return ((b"mtime", only_time[2]),)
         records = header.pax_records(payload)
         self.take(records)
         return records

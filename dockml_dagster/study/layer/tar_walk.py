@@ -20,7 +20,7 @@ from zlib import adler32
 
 from dockml_dagster.study.layer import header, sparse
 from dockml_dagster.study.layer.classify import classified
-from dockml_dagster.study.layer.extended import Pending, Records
+from dockml_dagster.study.layer.extended import Pending, Records, only_times
 from dockml_dagster.study.layer.header import BLOCK, LARGEST, cached_time
 from dockml_dagster.study.layer.inflate import CapHitError, CorruptLayerError
 from dockml_dagster.study.layer.model import CONTENT_HASH, Cap, EntryKind, LayerEntry, ScanLimits
@@ -79,6 +79,7 @@ class TarWalk:
         in ``batch`` then too.
         """
         pending: Pending | None = None
+        said_time: int | None = None
         owners, most_path = self._owners, self._limits.path_bytes
         new: Callable[..., LayerEntry] = tuple.__new__
         while len(batch) < most:
@@ -106,6 +107,16 @@ class TarWalk:
             if self._left < 0:
                 raise CapHitError("entries")
             if typeflag in b"xXgLK":
+                plain = pending is None and said_time is None and not self._globals
+                if plain and typeflag == b"x" and size < BLOCK:
+                    # Some archives have such a header for every entry, with nothing in it but times.
+                    said_time = only_times(self._chunk[at : at + size])
+                    if said_time is not None and at + BLOCK <= len(self._chunk):
+                        self._at = at + BLOCK
+                        continue
+                if said_time is not None:
+                    pending = Pending()
+                    pending.mtime, said_time = said_time, None
                 pending = self._extended(pending, typeflag, size)
                 continue
             name = name.partition(b"\0")[0] if prefix == b"\0" else header.raw_name(block)
@@ -114,7 +125,10 @@ class TarWalk:
                     owners.clear()
                 owner = owners[owned] = header.owner(owned)
             mode, uid, gid = owner
-            mtime = cached_time(time)
+            if said_time is None:
+                mtime = cached_time(time)
+            else:
+                mtime, said_time = said_time, None
             link = link.partition(b"\0")[0] if link[0] else b""
             xattrs = odd = None
             if pending is None and self._globals:

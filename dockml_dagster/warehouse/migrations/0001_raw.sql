@@ -347,6 +347,29 @@ CREATE TABLE raw.image_contents (
     last_seen TIMESTAMP NOT NULL
 );
 
+CREATE TABLE raw.image_advice (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    config_digest VARCHAR NOT NULL,
+    recommendation VARCHAR NOT NULL,
+    saves_bytes BIGINT,
+    base_bytes BIGINT,
+    files BIGINT,
+    note VARCHAR,
+    evidence VARCHAR[],
+    paths VARCHAR[],
+    layers VARCHAR[],
+    file_bytes BIGINT[],
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
 CREATE TABLE raw.image_file_types (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
@@ -585,6 +608,27 @@ CREATE TABLE raw.dockerfile_practices (
     note VARCHAR
 );
 
+-- What is advised about a text; actions and reasons are in the seed.
+CREATE TABLE raw.dockerfile_advice (
+    sha256 VARCHAR NOT NULL,
+    recommendation VARCHAR NOT NULL,
+    lines INTEGER[],
+    evidence VARCHAR[],
+    note VARCHAR
+);
+
+-- What Compose files and CI workflows say about running and scanning images: a row a fact, or one without a fact for a
+-- text that says nothing. By content, so that a text is read once.
+CREATE TABLE raw.file_facts (
+    sha256 VARCHAR NOT NULL,
+    read_as VARCHAR NOT NULL,
+    fact VARCHAR,
+    line INTEGER,
+    what VARCHAR,
+    facts_version VARCHAR NOT NULL,
+    read_at TIMESTAMP NOT NULL
+);
+
 CREATE TABLE raw.dockerfile_word_counts (
     sha256 VARCHAR NOT NULL,
     task VARCHAR NOT NULL,
@@ -670,4 +714,38 @@ CREATE TABLE raw.figures (
     value DOUBLE,
     n BIGINT NOT NULL,
     built_at TIMESTAMP NOT NULL
+);
+
+-- Which images belong to a project, with the place that shows it; made of what was collected, by the rules of a version.
+CREATE TABLE raw.image_links (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    repository VARCHAR NOT NULL,
+    grade VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    path VARCHAR,
+    line INTEGER,
+    rule VARCHAR NOT NULL
+);
+
+-- How well each image that a source names for a project is tied to it: the best grade of the links to its repository.
+CREATE TABLE raw.image_reference_grades (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    repository VARCHAR,
+    grade VARCHAR NOT NULL,
+    kind VARCHAR
+);
+
+-- One row a project whose links were looked for: what was read, and by which rules; also where there was none.
+CREATE TABLE raw.image_link_readings (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    links INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    input_hash VARCHAR NOT NULL,
+    rules_version VARCHAR NOT NULL,
+    linked_at TIMESTAMP NOT NULL
 );

@@ -32,6 +32,15 @@ def test_this_directory_is_the_default(advise, tmp_path, monkeypatch) -> None:
     assert "Dockerfile:1" in result.stdout
 
 
+def test_one_dockerfile_is_named_as_it_was_asked_for(advise, tmp_path, monkeypatch) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "any name").write_text("FROM python\n")
+    monkeypatch.chdir(tmp_path)
+    log = json.loads(advise.run("docker/any name", "--format", "sarif").stdout)
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "docker/any%20name"}, "region": {"startLine": 1}}
+
+
 def test_nothing_to_advise_is_said(advise, tmp_path) -> None:
     (tmp_path / "Dockerfile").write_text(GOOD)
     result = advise.run(tmp_path, "--fail-on", "note")

@@ -328,7 +328,7 @@ class FakeGithub:
     def _metadata(self, repository: Repository, schema: str = "full-repository") -> dict:
         owner, name = repository.name.split("/")
         body = json.loads(json.dumps(self._template(schema)))
-        body["owner"] = {**(body.get("owner") or {}), "login": owner}
+        body["owner"] = {**self._template("simple-user"), "login": owner}
         body |= {"id": repository.id, "full_name": repository.name, "name": name, "default_branch": "main"}
         return {**body, **repository.fields}
 

@@ -131,6 +131,16 @@ def test_the_same_file_gives_the_same_page(published, report):
     assert _without_pdf(build_report(published, "sample", libraries()).html) == _without_pdf(report.html)
 
 
+def test_every_part_reads_this_versions_tables(report):
+    assert "by another version" not in report.html
+    assert "by a version without" not in report.html
+
+
+def test_a_table_of_another_version_is_a_sentence(changed):
+    html = changed("ALTER TABLE findings.rq3_practices DROP COLUMN share_followed").html
+    assert "The practices: not in this file; it was published by another version" in _section(html, "rq3")
+
+
 def test_size(report):
     assert len(report.html.encode()) < 5_000_000
 

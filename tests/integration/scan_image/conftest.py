@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
-from dockml_dagster.clients.image_sources import opening
+from dockml_dagster.clients import http
+from dockml_dagster.clients.registry import client
 from tests.stand_ins import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Behaviour, FakeRegistry, Reply, StandIn
 
 NAME = "ml/image"
@@ -50,8 +51,8 @@ def serve() -> Iterator[Callable[..., StandIn]]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the command would have waited, in seconds; it does not wait."""
     seconds: list[float] = []
-    for name in ("HttpClient", "RegistryClient"):
-        monkeypatch.setattr(opening, name, partial(getattr(opening, name), sleep=seconds.append))
+    for module, name in ((http, "HttpClient"), (client, "RegistryClient")):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), sleep=seconds.append))
     return seconds
 
 

@@ -1,13 +1,18 @@
-"""A synthetic package of the study's form: a workbook written by hand, a few Dockerfiles, a few export lines.
+"""A synthetic package of the study's form: a workbook written by hand, a few Dockerfiles, a few export lines. And images
+in OCI layouts.
 
 Nothing in it is the study's: names, numbers and texts are made up.
 """
 
+import gzip
+import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
@@ -209,3 +214,65 @@ def workbook() -> Callable[[Mapping[str, Cells]], bytes]:
 def all_sheets() -> dict[str, list[list[object]]]:
     """The sheets of an undamaged workbook."""
     return sheets()
+
+
+OCI = "application/vnd.oci.image"
+
+
+class Layout:
+    """An OCI layout of one tag."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "blobs/sha256").mkdir(parents=True)
+        (root / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+    def blob(self, content: bytes, media_type: str) -> dict[str, Any]:
+        name = hashlib.sha256(content).hexdigest()
+        (self.root / "blobs/sha256" / name).write_bytes(content)
+        return {"mediaType": media_type, "digest": f"sha256:{name}", "size": len(content)}
+
+    def image(self, *layers: bytes, architecture: str = "amd64", **config: Any) -> dict[str, Any]:
+        document = {
+            "os": "linux",
+            "architecture": architecture,
+            "created": "2024-05-01T10:00:00.123456789Z",
+            "config": {"Env": ["TOKEN=s3cret", "PATH=/bin"], "User": "app", "Labels": {"token": "s3cret"}},
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": ["sha256:" + hashlib.sha256(each).hexdigest() for each in layers],
+            },
+            "history": [
+                {"created_by": "ADD rootfs.tar / # buildkit"},
+                {"created_by": 'CMD ["sh"]', "empty_layer": True},
+                {"created_by": "RUN /bin/sh -c make # buildkit"},
+            ][: 1 + 2 * (len(layers) > 1)],
+            **config,
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{OCI}.manifest.v1+json",
+            "config": self.blob(json.dumps(document).encode(), f"{OCI}.config.v1+json"),
+            "layers": [
+                self.blob(gzip.compress(each, mtime=0), f"{OCI}.layer.v1.tar+gzip") for each in layers
+            ],
+        }
+        entry = self.blob(json.dumps(manifest).encode(), manifest["mediaType"])
+        return {**entry, "platform": {"os": "linux", "architecture": architecture}}
+
+    def write(self, *entries: dict[str, Any]) -> str:
+        top = entries[0]
+        if len(entries) > 1:
+            index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": entries}
+            top = self.blob(json.dumps(index).encode(), index["mediaType"])
+        top = {**top, "annotations": {"org.opencontainers.image.ref.name": "1"}}
+        (self.root / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [top]}))
+        return f"oci:{self.root}:1"
+
+    def path(self, content: bytes) -> Path:
+        return self.root / "blobs/sha256" / hashlib.sha256(gzip.compress(content, mtime=0)).hexdigest()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Callable[[str], Layout]:
+    return lambda name: Layout(tmp_path / name)

@@ -1,6 +1,8 @@
 """The corpus ``sample`` through the interface of corpora; its files are tested in ``test_sample_projects``."""
 
+import re
 import shutil
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,8 +21,20 @@ FOLDER = Path(dockml_dagster.__file__).parent / "corpora" / "sample_projects"
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The projects, to be changed."""
-    return Path(shutil.copytree(FOLDER, tmp_path / "projects"))
+    """The projects, to be changed; their images are made of little."""
+    folder = Path(shutil.copytree(FOLDER, tmp_path / "projects"))
+    recipes = (folder / "images.yaml").read_text(encoding="utf-8")
+    recipes = re.sub(r"wheels: \[[^]]*\]", "wheels: [six]", recipes)
+    recipes = re.sub(
+        r"\{standard_library: true[^}]*\}", "{text: {usr/local/lib/python3/os.py: none}}", recipes
+    )
+    (folder / "images.yaml").write_text(re.sub(r": (\d+)\d{3}(?=[\n,}])", r": \1", recipes), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"DOCKML_HOME": str(tmp_path / "home")})
 
 
 def test_listing() -> None:
@@ -42,8 +56,8 @@ def test_the_funnel_only_narrows_and_ends_with_the_projects() -> None:
     assert reached[-1] == set(listing.projects)
 
 
-def test_every_project_has_an_outcome_of_every_stage() -> None:
-    corpus = Sample()
+def test_every_project_has_an_outcome_of_every_stage(copy: Path, settings: Settings) -> None:
+    corpus = Sample(copy, settings)
     for project in corpus.listing().projects:
         for stage in STAGES:
             found = corpus.collect(stage, project)
@@ -53,19 +67,27 @@ def test_every_project_has_an_outcome_of_every_stage() -> None:
             assert whole[0].status == "collected" or whole[0].reason
 
 
-def test_everything_fits_the_raw_tables() -> None:
+def test_everything_fits_the_raw_tables(copy: Path, settings: Settings) -> None:
     from datetime import datetime
 
     from dockml_dagster.warehouse import migrations
     from dockml_dagster.warehouse.rows import write_visit
 
-    corpus = Sample()
+    corpus = Sample(copy, settings)
     listing = corpus.listing()
+    collected = [corpus.collect(stage, project).rows for stage in STAGES for project in listing.projects]
+    assert {table for rows in collected for table in rows} >= {
+        "raw.layers",
+        "raw.image_summaries",
+        "raw.image_files",
+    }
     with duckdb.connect() as connection:
         migrations.apply(connection)
-        for found in (listing.rows, listing.labels):
+        for found in (listing.rows, listing.labels, *collected):
             for table, rows in found.items():
-                assert write_visit(connection, table, rows, observed_at=datetime(2026, 1, 1)) == len(rows)
+                assert write_visit(connection, table, rows, observed_at=datetime(2026, 1, 1)) == len(rows), (
+                    table
+                )
 
 
 def test_a_changed_file_makes_its_project_due_and_no_other(copy: Path) -> None:
@@ -79,6 +101,23 @@ def test_a_changed_file_makes_its_project_due_and_no_other(copy: Path) -> None:
     }
     assert different == {project}
     assert before.source != after.source
+
+
+def test_other_wheels_make_every_image_due_and_no_dockerfile(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Sample(copy).listing()
+    original = metadata.Distribution.version
+    monkeypatch.setattr(
+        metadata.Distribution, "version", property(lambda self: original.__get__(self) + ".post1")
+    )
+    after = Sample(copy).listing()
+    assert Sample(copy).fingerprint() != before.source
+    assert all(before.inputs["manifests"][key] != after.inputs["manifests"][key] for key in after.projects)
+    assert all(
+        before.inputs["layer_stats"][key] != after.inputs["layer_stats"][key] for key in after.projects
+    )
+    assert before.inputs["dockerfiles"] == after.inputs["dockerfiles"]
 
 
 def test_compiled_python_is_not_the_corpus(copy: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from dockml_dagster.study.category import CATEGORIES, INTERCEPT, classify_category, parse_category_model
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.features import features_of, parse_features
+from dockml_dagster.study.features import FeatureValue, features_of, parse_features
 from dockml_dagster.study.project_evidence import facts_of_project
 from dockml_dagster.study.project_facts import Fact, ProjectMetadata, metadata_facts
 
@@ -141,13 +141,37 @@ def _examples(projects, category_model, seed):
     ]
 
 
+def _read_by_the_codebook(projects, category_model, examples):
+    """The same projects as one reader labelled them by the codebook, who saw the README and the list of files of some.
+
+    ``training.csv`` has the reader's category and, of those, every feature that holds in a snapshot of November 2021.
+    Returns the study's examples with those features, and the reader's.
+    """
+    import csv
+    import hashlib
+    from dataclasses import replace
+
+    with (Path(__file__).parent / "labels" / "category" / "training.csv").open(newline="") as stream:
+        read = {row["project_sha256"]: row for row in csv.DictReader(stream)}
+    scale = {feature.name: feature.scale for feature in category_model.features}
+    study, reader = [], []
+    for project, example in zip(projects, examples, strict=True):
+        row = read[hashlib.sha256(project.lower().encode()).hexdigest()[:16]]
+        seen = {name: FeatureValue(scale[name], ()) for name in row["features"].split("|") if name}
+        study.append(replace(example, features=seen or example.features))
+        reader.append(replace(study[-1], category=row["category"]))
+    return study, reader
+
+
 @pytest.mark.ease2022
 def test_the_weights_are_those_that_training_gives(ease2022, category_model, seed):
     pytest.importorskip("sklearn", reason="the extra `training` is not installed")
     from dockml_dagster.study.category_training import best_temperature, fit
 
     examples = _examples(ease2022, category_model, seed)
-    assert len(examples) == 406
+    study, reader = _read_by_the_codebook(ease2022, category_model, examples)
+    assert (len(study), sum("readme" in str(example.features) for example in study) > 150) == (406, True)
+    examples = [*study, *reader]
     again = fit(
         examples, category_model.features, temperature=best_temperature(examples, category_model.features)
     )

@@ -112,9 +112,36 @@ def test_the_readme_s_first_prose():
         "# thing\n\n![badge](http://x/y.svg) [![b](u)](v)\n\n```\ncode that is no prose at all\n```\n\n"
         "Thing serves models to people\nwho [need](http://x) them.\n\nMore.\n"
     )
-    (fact,) = readme_facts("README.md", text, "owner/thing")
-    assert fact == Fact("readme", "serves models to people who need them.", "README.md", 9)
-    assert readme_facts("README.md", "# only\n\nshort words\n") == ()
+    lead, *body = readme_facts("README.md", text, "owner/thing")
+    assert lead == Fact("readme", "serves models to people who need them.", "README.md", 9)
+    assert {fact.where for fact in body} == {"readme body"}
+    assert [(fact.text, fact.line) for fact in body] == [
+        ("code that is no prose at all", 6),
+        ("who need them.", 10),
+        ("More.", 12),
+    ]
+    short = readme_facts("README.md", "# only\n\nshort words\n")
+    assert [fact.where for fact in short] == ["readme body", "readme body"]
+
+
+README_LEADS = tomllib.loads((Path(__file__).parent / "readme_leads.toml").read_text())["case"]
+
+
+@pytest.mark.parametrize("case", README_LEADS, ids=lambda case: case["name"])
+def test_what_the_readme_says_the_project_is(case):
+    leads = [
+        fact for fact in readme_facts("README.md", case["text"], "owner/thing") if fact.where == "readme"
+    ]
+    assert [fact.text for fact in leads] == ([case["lead"]] if "lead" in case else [])
+
+
+@pytest.mark.parametrize(
+    "piece", ["<!--", "[", "![", "<a ", "```\n", "`a<", "* ", "> ", "=" * 3 + "\n", "is a "]
+)
+def test_hostile_readmes_take_linear_time(piece):
+    start = time.perf_counter()
+    readme_facts("README.md", piece * (64 * 1024 // len(piece)), "owner/thing")
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize("case", DEPENDENCIES, ids=lambda case: case["path"])

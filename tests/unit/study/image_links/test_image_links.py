@@ -62,6 +62,7 @@ def test_what_is_no_use_of_an_image(command):
         ("x/y", {"maintainer": "https://github.com/birds/egret"}, None, []),
         ("x/y", None, "See https://github.com/birds/egret for more.", ["likely hub description"]),
         ("no reference!", None, None, []),
+        ("oci:birds-egret:1", None, None, []),
     ],
 )  # fmt: skip
 def test_links_of_a_reference(reference, labels, description, kinds):
@@ -98,6 +99,6 @@ HOSTILE = {
     ["README.md", "Makefile", ".github/workflows/x.yml", ".gitlab-ci.yml", "compose.yml", "docker-bake.hcl"],
 )
 def test_hostile_files_cost_little(path, text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     find_links("a/b", {path: text})
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dockml_dagster.study.layer.header import text
+from dockml_dagster.study.layer.inflate import CorruptLayerError
 from dockml_dagster.study.layer.model import LayerEntry, ScanLimits
 from dockml_dagster.study.layer.tar_walk import TarWalk
 
@@ -266,3 +267,51 @@ def test_damage_never_crashes(data: bytes, draw: st.DataObject) -> None:
     result = scan_layer(io.BytesIO(bytes(damaged[:cut])), sink=rows.extend)
     assert result.summary.entries == len(rows)
     assert result.status in {"complete", "corrupt"}
+
+
+def extended(*records: bytes) -> bytes:
+    """An extended header of these records, each ``key=value``."""
+    payload = b""
+    for record in records:
+        length = len(record) + 3
+        length += len(str(length)) - 1
+        payload += b"%d %s\n" % (length, record)
+    info = tarfile.TarInfo("PaxHeaders/x")
+    info.type, info.size = tarfile.XHDTYPE, len(payload)
+    return info.tobuf(tarfile.USTAR_FORMAT) + payload + bytes(-len(payload) % 512)
+
+
+PLAIN = tarfile.TarInfo("f").tobuf(tarfile.USTAR_FORMAT)
+THREE = (b"mtime=7.25", b"atime=8.5", b"ctime=9")
+
+
+@pytest.mark.parametrize(
+    ("headers", "name", "mtime"),
+    [
+        ([(b"mtime=7.25",)], "f", 7),
+        ([THREE], "f", 7),
+        ([(b"mtime=-1.5",)], "f", -2),
+        ([(b"atime=8", b"mtime=7")], "f", 7),
+        ([THREE, (b"path=other",)], "other", 7),
+        ([THREE, THREE[:1], (b"mtime=11",)], "f", 11),
+        ([THREE, (b"mtime=",)], "f", 0),
+        ([(b"path=other",), THREE], "other", 7),
+        ([(*THREE, b"path=other")], "other", 7),
+    ],
+)
+def test_headers_that_say_times(headers: list[tuple[bytes, ...]], name: str, mtime: int) -> None:
+    """Alone, in chains and with others: the last word on each thing counts, and only for the entry that follows."""
+    said = b"".join(extended(*records) for records in headers)
+    first, second = walk(said + PLAIN + PLAIN + bytes(1024))
+    assert (first.path, first.mtime) == (name, mtime)
+    assert second.mtime == 0
+
+
+@pytest.mark.parametrize("damage", [(b"18 ", b"17 "), (b"11 ", b"12 "), (b"5\n", b"5 ")])
+def test_times_with_wrong_lengths_are_no_header(damage: tuple[bytes, bytes]) -> None:
+    header = extended(b"mtime=123456.5", b"atime=123456.5", b"ctime=1")
+    start, payload = header[:512], header[512:]
+    assert damage[0] in payload
+    changed = payload.replace(*damage, 1)
+    with pytest.raises(CorruptLayerError):
+        walk(start + changed + PLAIN + bytes(1024))

@@ -1,0 +1,64 @@
+-- What is advised most, and what it would save: per recommendation and kind of subject, the projects that it concerns of
+-- those with such a subject, and the bytes over all distinct images. Bytes add up over recommendations, because none is
+-- counted for two of them; layers that images share are counted with each image.
+WITH
+    advised AS (
+        SELECT found.*, coalesce(projects.category, 'unlabelled') AS category
+        FROM core.recommendations AS found
+        JOIN core.projects AS projects ON projects.project = found.project
+    ),
+    categorised AS (
+        SELECT * FROM advised
+        UNION ALL
+        SELECT * REPLACE ('All' AS category) FROM advised
+    ),
+    judged AS (
+        SELECT 'dockerfile' AS about, files.corpus, coalesce(projects.category, 'unlabelled') AS category, files.project
+        FROM core.dockerfiles AS files
+        JOIN core.projects AS projects ON projects.project = files.project
+        WHERE files.valid
+        UNION ALL
+        SELECT 'image', named.corpus, coalesce(projects.category, 'unlabelled'), named.project
+        FROM staging.image_summaries AS images
+        JOIN core.project_images AS named ON named.corpus = images.corpus AND named.reference = images.reference
+        JOIN core.projects AS projects ON projects.project = named.project
+        UNION ALL
+        SELECT 'project', files.corpus, coalesce(projects.category, 'unlabelled'), files.project
+        FROM staging.repository_files AS files
+        JOIN core.projects AS projects ON projects.project = files.project
+        WHERE files.read_as IN ('compose', 'workflow') AND files.content IS NOT NULL
+    ),
+    denominators AS (
+        SELECT about, corpus, category, count(DISTINCT project) AS n FROM judged GROUP BY about, corpus, category
+        UNION ALL
+        SELECT about, corpus, 'All', count(DISTINCT project) FROM judged GROUP BY about, corpus
+    ),
+    bytes AS (
+        SELECT corpus, category, about, recommendation, sum(saves_bytes)::BIGINT AS saves_bytes
+        FROM (SELECT DISTINCT corpus, category, about, recommendation, manifest_digest, saves_bytes FROM categorised)
+        GROUP BY corpus, category, about, recommendation
+    )
+SELECT
+    found.corpus,
+    found.category,
+    found.about,
+    found.recommendation,
+    any_value(found.severity) AS severity,
+    'project' AS unit_of_analysis,
+    count(DISTINCT found.project) AS projects,
+    any_value(denominators.n) AS n,
+    count(DISTINCT found.project) / any_value(denominators.n) AS share,
+    count(DISTINCT (found.project, found.subject, found.manifest_digest)) AS subjects,
+    any_value(bytes.saves_bytes) AS saves_bytes
+FROM categorised AS found
+JOIN denominators
+    ON denominators.corpus = found.corpus
+    AND denominators.category = found.category
+    AND denominators.about = found.about
+JOIN bytes
+    ON bytes.corpus = found.corpus
+    AND bytes.category = found.category
+    AND bytes.about = found.about
+    AND bytes.recommendation = found.recommendation
+GROUP BY found.corpus, found.category, found.about, found.recommendation
+ORDER BY found.corpus, found.category = 'All' DESC, found.category, found.about, saves_bytes DESC NULLS LAST, projects DESC

@@ -1,0 +1,31 @@
+-- RQ4: how well the images that are studied are tied to their projects. One row a corpus and grade; "none" means that
+-- nothing visible ties the image to the project that it was taken for.
+WITH
+    graded AS (
+        SELECT grades.corpus, grades.project, grades.reference, grades.grade
+        FROM raw.image_reference_grades AS grades
+        JOIN core.projects AS projects ON projects.project = grades.project
+    ),
+    totals AS (
+        SELECT corpus, count(*) AS n, count(DISTINCT project) AS projects
+        FROM graded
+        GROUP BY corpus
+    ),
+    grades AS (
+        SELECT * FROM totals
+        CROSS JOIN (VALUES ('proved'), ('likely'), ('possible'), ('none')) AS known (grade)
+    )
+SELECT
+    grades.corpus,
+    'corrected' AS reading,
+    'reference' AS unit_of_analysis,
+    grades.grade,
+    count(graded.reference) AS "references",
+    grades.n,
+    count(graded.reference) / grades.n AS share,
+    count(DISTINCT graded.project) AS projects,
+    grades.projects AS projects_with_references
+FROM grades
+LEFT JOIN graded ON graded.corpus = grades.corpus AND graded.grade = grades.grade
+GROUP BY grades.corpus, grades.grade, grades.n, grades.projects
+ORDER BY grades.corpus, list_position(['proved', 'likely', 'possible', 'none'], grades.grade)

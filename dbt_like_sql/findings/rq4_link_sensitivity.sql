@@ -1,0 +1,66 @@
+-- RQ4, asked again on fewer images: only those whose tie to a project is at least of the grade. "any" is every image that
+-- a source names, tied or not. What changes from "any" to "proved" is what rests on images that may not be the project's.
+WITH
+    graded AS (
+        SELECT
+            grades.corpus,
+            grades.reference,
+            -- A source may name one image for several projects: its best tie counts.
+            min(list_position(['proved', 'likely', 'possible', 'none'], grades.grade)) AS rank
+        FROM raw.image_reference_grades AS grades
+        JOIN core.projects AS projects ON projects.project = grades.project
+        GROUP BY grades.corpus, grades.reference
+    ),
+    image AS (
+        SELECT images.corpus, images.config_digest, min(graded.rank) AS rank
+        FROM core.images AS images
+        CROSS JOIN unnest(images."references") AS names (reference)
+        JOIN graded ON graded.corpus = images.corpus AND graded.reference = names.reference
+        GROUP BY images.corpus, images.config_digest
+    ),
+    levels (link_grade, worst) AS (VALUES ('proved', 1), ('likely', 2), ('possible', 3), ('any', 4)),
+    measured AS (
+        SELECT
+            images.corpus,
+            levels.link_grade,
+            levels.worst,
+            images.compressed_bytes::DOUBLE AS compressed_bytes,
+            CASE WHEN images.config_known THEN images.config_bytes END::DOUBLE AS config_bytes,
+            images.env_count::DOUBLE AS environment_variables,
+            images.rootfs_layers::DOUBLE AS layers
+        FROM core.images AS images
+        JOIN image ON image.corpus = images.corpus AND image.config_digest = images.config_digest
+        JOIN levels ON image.rank <= levels.worst
+    ),
+    long AS (
+        UNPIVOT measured
+        ON compressed_bytes, config_bytes, environment_variables, layers
+        INTO NAME metric VALUE value
+    ),
+    summary AS (
+        SELECT
+            corpus,
+            link_grade,
+            worst,
+            metric,
+            count(*) AS n,
+            median(value) AS median,
+            quantile_cont(value, 0.25) AS q25,
+            quantile_cont(value, 0.75) AS q75
+        FROM long
+        GROUP BY corpus, link_grade, worst, metric
+    )
+SELECT
+    corpus,
+    'corrected' AS reading,
+    'image' AS unit_of_analysis,
+    link_grade,
+    metric,
+    CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
+    n,
+    median,
+    q25,
+    q75,
+    median / nullif(max(median) FILTER (WHERE link_grade = 'any') OVER (PARTITION BY corpus, metric), 0) AS ratio_to_any
+FROM summary
+ORDER BY corpus, metric, worst

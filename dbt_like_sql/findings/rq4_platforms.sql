@@ -1,0 +1,61 @@
+-- RQ4: for which operating systems and processors the images are. By project (as_published) the paper unites the platforms
+-- of a project's images; by image each distinct image is for one; by image name one name may offer several.
+WITH
+    placed AS (
+        SELECT
+            images.corpus,
+            categories.category,
+            images.config_digest,
+            images."references",
+            images.os || '/' || images.architecture || coalesce('/' || images.variant, '') AS platform,
+            images.os,
+            images.architecture
+        FROM core.images AS images
+        JOIN (
+            SELECT corpus, config_digest, category FROM core.image_categories
+            UNION ALL
+            SELECT corpus, config_digest, 'All' AS category FROM core.images
+        ) AS categories
+            ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
+        WHERE images.os IS NOT NULL AND images.architecture IS NOT NULL
+    ),
+    -- The unit that is counted, as text, and the platforms it is for.
+    unit AS (
+        SELECT corpus, category, 'corrected' AS reading, 'image' AS unit_of_analysis, config_digest AS unit, platform, os, architecture
+        FROM placed
+        UNION ALL
+        SELECT DISTINCT placed.corpus, placed.category, 'corrected', 'image name', each.reference, placed.platform, placed.os, placed.architecture
+        FROM placed
+        CROSS JOIN unnest(placed."references") AS each (reference)
+        UNION ALL
+        SELECT DISTINCT placed.corpus, placed.category, 'as_published', 'project', owned.project, placed.platform, placed.os, placed.architecture
+        FROM placed
+        CROSS JOIN unnest(placed."references") AS each (reference)
+        JOIN core.project_images AS owned ON owned.corpus = placed.corpus AND owned.reference = each.reference
+        JOIN core.projects AS projects ON projects.project = owned.project
+        WHERE owned.published_owner AND placed.category IN ('All', coalesce(projects.category, 'unlabelled'))
+    ),
+    total AS (
+        SELECT corpus, category, reading, unit_of_analysis, count(DISTINCT unit) AS n
+        FROM unit
+        GROUP BY corpus, category, reading, unit_of_analysis
+    )
+SELECT
+    unit.corpus,
+    unit.reading,
+    unit.category,
+    unit.unit_of_analysis,
+    unit.platform,
+    any_value(unit.os) AS os,
+    any_value(unit.architecture) AS architecture,
+    count(DISTINCT unit.unit) AS units,
+    any_value(total.n) AS n,
+    count(DISTINCT unit.unit) / any_value(total.n) AS share
+FROM unit
+JOIN total
+    ON total.corpus = unit.corpus
+    AND total.category = unit.category
+    AND total.reading = unit.reading
+    AND total.unit_of_analysis = unit.unit_of_analysis
+GROUP BY unit.corpus, unit.reading, unit.category, unit.unit_of_analysis, unit.platform
+ORDER BY unit.corpus, unit.reading, unit.unit_of_analysis, unit.category, units DESC, unit.platform

@@ -1,0 +1,87 @@
+"""``projects.yaml``: what a user says about local projects beyond what git knows.
+
+Belongs here: reading and checking it. Does not: where projects are (``places``).
+
+    projects:
+      - name: team/forecast          # or path: forecast, relative to this file
+        category: Application System
+        purposes: [Hosting, "Model management: training"]
+        images: [registry.example.com/team/forecast:1.2, "oci:images/forecast"]
+        description, language, topics, stars, forks: as on a host of repositories
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dockml_dagster.corpora.base import CorpusError
+
+NAME = "projects.yaml"
+MAX_BYTES = 16 * 1024**2
+_TEXTS = ("name", "path", "category", "description", "language", "homepage")
+_LISTS = ("purposes", "images", "topics")
+_NUMBERS = ("stars", "forks", "issues", "pulls", "releases")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the file says of one project. ``number`` counts entries from 1."""
+
+    number: int
+    folder: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_catalogue(folder: Path) -> tuple[Entry, ...]:
+    """The entries of ``folder/projects.yaml``; none where there is no such file.
+
+    Raises:
+        CorpusError: it is there and is not what it should be; says which entry.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return ()
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CorpusError(f"{path} is larger than {MAX_BYTES} bytes")
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise CorpusError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    listed = content.get("projects") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
+        raise CorpusError(f"{path}: `projects` must be a list")
+    return tuple(_entry(path, number, row) for number, row in enumerate(listed, 1))
+
+
+def _entry(path: Path, number: int, row: Any) -> Entry:
+    if not isinstance(row, dict) or not (row.get("name") or row.get("path")):
+        raise CorpusError(f"{path}: entry {number} has neither `name` nor `path`")
+    for key in row.keys() - {*_TEXTS, *_LISTS, *_NUMBERS}:
+        raise CorpusError(f"{path}: entry {number}: nothing is called `{key}`")
+    texts = {key: row[key] for key in _TEXTS if row.get(key) is not None}
+    lists = {key: row[key] for key in _LISTS if row.get(key) is not None}
+    numbers = {key: row[key] for key in _NUMBERS if row.get(key) is not None}
+    for key, value in texts.items():
+        if not isinstance(value, str):
+            raise CorpusError(f"{path}: entry {number}: `{key}` must be text")
+    for key, value in lists.items():
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise CorpusError(f"{path}: entry {number}: `{key}` must be a list of texts")
+    for key, value in numbers.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise CorpusError(f"{path}: entry {number}: `{key}` must be a count")
+    return Entry(number, path.parent, texts, lists, numbers)
+
+
+def is_about(entry: Entry, name: str, root: Path) -> bool:
+    """Whether an entry means the project of this name in this folder."""
+    if "path" in entry.texts:
+        return (entry.folder / entry.texts["path"]).resolve() == root.resolve()
+    return entry.texts["name"].lower() == name.lower()

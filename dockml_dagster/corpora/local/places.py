@@ -1,0 +1,141 @@
+"""From what a user names to projects: which folder is a repository, and what each project is called.
+
+Belongs here: looking for repositories, their names, the clones of remote ones. Does not: their files (``trees``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.corpora.local import git
+from dockml_dagster.warehouse.connection import make_folder
+
+Form = Literal["work tree", "bare repository", "clone", "folder"]
+
+MAX_PROJECTS = 20_000
+_URL = re.compile(r"(?:https?|file|ssh|git)://", re.IGNORECASE)
+_OF_ADDRESS = re.compile(
+    r"(?:(?:https?|ssh|git)://[^/]+/|[^/@\s]+@[^/:\s]+:)(?:[^?#]*/)?([^/:?#]+)/([^/:?#]+?)(?:\.git)?/*\Z"
+)
+_NOT_IN_NAMES = re.compile(r"[^\w.+@-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one project is. ``url`` is that of a remote repository, whose clone ``root`` is."""
+
+    root: Path
+    form: Form
+    url: str | None = None
+
+
+def is_url(given: str) -> bool:
+    """Whether a text names a remote repository and not a path. ``file://`` is one too: git reads it as a remote."""
+    return _URL.match(given) is not None
+
+
+def is_remote(given: str) -> bool:
+    """Whether reading it leaves this machine."""
+    return is_url(given) and not given.lower().startswith("file://")
+
+
+def places(given: str, cache: Path) -> list[Place]:
+    """The projects that a path or address stands for: itself, or every repository at most two folders below.
+
+    A folder without any repository in it is one project; an empty one is none.
+
+    Raises:
+        CorpusError: there is no such path.
+    """
+    if is_url(given):
+        return [Place(clone_of(given, cache), "clone", given)]
+    root = Path(given).expanduser()
+    try:
+        if not root.is_dir():
+            raise CorpusError(f"no such directory: {given}")
+        form = form_of(root)
+        if form:
+            return [Place(root, form)]
+        below = list(_repositories_below(root))
+        if below:
+            return below[:MAX_PROJECTS]
+        return [Place(root, "folder")] if any(root.iterdir()) else []
+    except OSError as error:
+        raise CorpusError(f"cannot read {given}: {error.strerror}") from error
+
+
+def form_of(root: Path) -> Form | None:
+    """What kind of repository a folder is; None if it is none."""
+    if (root / ".git").exists():
+        return "work tree"
+    if (root / "HEAD").is_file() and (root / "objects").is_dir() and (root / "refs").is_dir():
+        return "bare repository"
+    return None
+
+
+def _repositories_below(root: Path, depth: int = 2) -> Iterator[Place]:
+    for child in sorted(root.iterdir()):
+        if child.is_symlink() or not child.is_dir():
+            continue
+        form = form_of(child)
+        if form:
+            yield Place(child, form)
+        elif depth > 1 and not child.name.startswith("."):
+            try:
+                yield from _repositories_below(child, depth - 1)
+            except PermissionError:
+                continue
+
+
+def clone_of(url: str, cache: Path) -> Path:
+    """Where the clone of an address is kept."""
+    return cache / "local" / f"{sha256(url.encode()).hexdigest()[:20]}.git"
+
+
+def bring_clone(place: Place, head: str) -> None:
+    """Make the clone, or bring it to ``head``, what the remote's HEAD is now. Raises git.GitError."""
+    assert place.url
+    if not (place.root / "HEAD").is_file():
+        make_folder(place.root.parent)
+        partial = place.root.with_suffix(".partial")
+        _remove(partial)
+        git.clone(place.url, partial)
+        partial.rename(place.root)
+    elif head and git.head_commit(place.root) != head:
+        git.update(place.root)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def name_of(place: Place) -> str:
+    """``owner/name``: of the address it came from (``origin``, unless that is a path), else of its folder and the one
+    above.
+    """
+    address = place.url
+    if address is None and place.form != "folder":
+        try:
+            address = git.origin(place.root)
+        except git.GitError:
+            address = None
+    found = _OF_ADDRESS.search(address) if address else None
+    if found:
+        return f"{_clean(found[1])}/{_clean(found[2])}"
+    root = Path(address.partition("://")[2]) if place.url and address else place.root.absolute()
+    name = root.name.removesuffix(".git") or "repository"
+    return f"{_clean(root.parent.name or 'local')}/{_clean(name)}"
+
+
+def _clean(text: str) -> str:
+    cleaned = _NOT_IN_NAMES.sub("_", text.encode("utf-8", "replace").decode("utf-8")).strip(".")
+    return re.sub(r"\.{2,}", ".", cleaned) or "_"

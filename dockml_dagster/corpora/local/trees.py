@@ -1,0 +1,165 @@
+"""The files of one project: a work tree, the tree of HEAD, or a plain folder, behind one small interface.
+
+Belongs here: listing and reading without leaving the tree. Does not: which files are wanted (``study.project_files``).
+Symbolic links are never followed; a submodule's files are another repository's.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockml_dagster.corpora.base import FILE_LIST, Outcome
+from dockml_dagster.corpora.local import git
+from dockml_dagster.corpora.repository_files import FoundFile
+from dockml_dagster.study.project_files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+
+MAX_FILES = 500_000
+"""Most files of one project that are listed; what comes after is an outcome."""
+_SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__", ".tox", ".mypy_cache"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a project holds: files with sizes where they are known, and what is no file of its own."""
+
+    files: tuple[FoundFile, ...]
+    outcomes: tuple[Outcome, ...]
+    state: tuple[str, ...]
+    """Parts of a hash that changes when any file may have: cheap, without reading contents."""
+
+
+Reader = Callable[[str], bytes | None]
+
+
+def _not_a_file(path: str, mode: str) -> Outcome | None:
+    if mode == "160000":
+        return Outcome(
+            "dockerfiles", path, "not_available", "a submodule: its files are another repository's"
+        )
+    if mode == "120000" and is_taken_as_dockerfile(path):
+        return Outcome("dockerfiles", path, "not_available", "a symbolic link: not followed")
+    return None
+
+
+def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
+    """From (path, mode, size, state)."""
+    files: list[FoundFile] = []
+    outcomes: list[Outcome] = []
+    states: list[str] = []
+    for path, mode, size, state in entries:
+        outcome = _not_a_file(path, mode)
+        if outcome:
+            outcomes.append(outcome)
+        if len(files) >= MAX_FILES:
+            outcomes.append(
+                Outcome(
+                    "dockerfiles",
+                    "files",
+                    "not_selected",
+                    f"more than {MAX_FILES} files; the first were taken",
+                )
+            )
+            break
+        states += [path, mode, state]
+        if mode not in ("120000", "160000"):
+            files.append(FoundFile(path, size, source_file=path))
+    if not any(outcome.subject == FILE_LIST for outcome in outcomes):
+        outcomes.append(Outcome("dockerfiles", FILE_LIST, "collected"))
+    return Tree(tuple(files), tuple(outcomes), tuple(states))
+
+
+def work_tree(root: Path) -> Tree:
+    """Files under version control and new ones that are not ignored, as they lie in the work tree."""
+
+    def entries() -> Iterator[tuple[str, str, int | None, str]]:
+        for blob in git.index(root):
+            if blob.mode == "160000" or blob.path.endswith("/"):  # a repository inside that is no submodule
+                yield blob.path.rstrip("/"), "160000", None, blob.oid
+                continue
+            about = _lstat(root, blob.path)
+            if about is not None:
+                yield blob.path, _mode(about), about.st_size, f"{about.st_size} {about.st_mtime_ns}"
+
+    return _tree(entries())
+
+
+def folder(root: Path) -> Tree:
+    """Every regular file of a folder that no version control keeps."""
+
+    def entries() -> Iterator[tuple[str, str, int | None, str]]:
+        for where, folders, files in os.walk(root, followlinks=False):
+            folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
+            for name in sorted(files):
+                path = (Path(where) / name).relative_to(root).as_posix()
+                about = _lstat(root, path)
+                if about is not None:
+                    yield path, _mode(about), about.st_size, f"{about.st_size} {about.st_mtime_ns}"
+
+    return _tree(entries())
+
+
+def head_tree(directory: Path) -> Tree:
+    """The files of HEAD in a repository without a work tree."""
+    blobs = git.tree(directory)
+    known = git.sizes(directory, [blob.oid for blob in blobs if blob.mode != "160000"])
+    return _tree((blob.path, blob.mode, known.get(blob.oid), blob.oid) for blob in blobs)
+
+
+def _lstat(root: Path, path: str) -> os.stat_result | None:
+    try:
+        about = os.lstat(root / path)
+    except (OSError, ValueError):
+        return None
+    return about if stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode) else None
+
+
+def _mode(about: os.stat_result) -> str:
+    return "120000" if stat.S_ISLNK(about.st_mode) else "100644"
+
+
+def file_reader(root: Path) -> Reader:
+    """Reads files below ``root``: no link on the way is followed, nothing larger than any wanted file is read."""
+    base = root.resolve()
+
+    def read(path: str) -> bytes | None:
+        parent = (root / path).parent
+        try:
+            # A folder on the way may be a link out of the tree.
+            if not parent.resolve().is_relative_to(base):
+                return None
+            handle = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, ValueError):
+            return None
+        with os.fdopen(handle, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return None
+            return opened.read(MAX_DOCKERFILE_BYTES + 1)
+
+    return read
+
+
+@contextmanager
+def head_reader(directory: Path, *, fetch: bool) -> Iterator[Reader]:
+    """Reads files of HEAD. ``fetch``: contents that are wanted and absent are fetched first, in one request."""
+    blobs = {blob.path: blob.oid for blob in git.tree(directory) if blob.mode.startswith("100")}
+    known = git.sizes(directory, list(blobs.values()))
+    if fetch:
+        chosen = choose((path, known.get(oid)) for path, oid in blobs.items())
+        wanted = [blobs[c.path] for c in chosen if c.kept or is_taken_as_dockerfile(c.path)]
+        git.fetch_blobs(directory, wanted)
+        known = git.sizes(directory, list(blobs.values()))
+    with git.blob_reader(directory) as reader:
+
+        def read(path: str) -> bytes | None:
+            oid = blobs.get(path)
+            size = known.get(oid) if oid else None
+            return reader.read(oid) if oid and size is not None and size <= MAX_DOCKERFILE_BYTES else None
+
+        yield read
