@@ -44,6 +44,7 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 	-$(BIN)/python tests/bench/bench_dockerfiles.py
 	-$(BIN)/python tests/bench/bench_layers.py
 	-$(BIN)/python tests/bench/bench_images.py
+	-$(BIN)/python tests/bench/bench_scale.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .

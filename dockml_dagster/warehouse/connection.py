@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,12 @@ def disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def no_room(path: Path) -> bool:
+    """Whether the disk of ``path``, or of the nearest folder above it, has less than a MiB left."""
+    existing = next(found for found in (path, *path.parents) if found.is_dir())
+    return shutil.disk_usage(existing).free < 1 << 20
 
 
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
