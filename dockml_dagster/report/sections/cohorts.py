@@ -122,8 +122,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 least=0,
             ),
             note=say(
-                "The {shown} measures that differ most of {all}; n from {least} to {most} units.",
-                shown=count(len(most)),
+                "The measures that differ most, of {all}; n from {least} to {most} units.",
                 all=count(len(rows)),
                 least=count(min(row["n"] for row in most)),
                 most=count(max(row["n"] for row in most)),

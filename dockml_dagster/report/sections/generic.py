@@ -94,4 +94,4 @@ def _kind(name: str, rows: Sequence[Row]) -> Kind:
 def _caption(what: str, total: int) -> Html:
     if total <= ROWS:
         return say("{what}.", what=what)
-    return say("{what}; the first {shown} of {total} rows.", what=what, shown=count(ROWS), total=count(total))
+    return say("{what}; of its {total} rows only the first are shown.", what=what, total=count(total))

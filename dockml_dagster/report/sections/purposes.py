@@ -44,7 +44,7 @@ def _purposes(source: Source) -> Sequence[Block]:
         Figure(
             name="purposes",
             title=say(
-                "{purpose} is the commonest purpose, of {share} of the projects",
+                "{purpose} is the commonest purpose, in {share} of the projects",
                 purpose=first["purpose"],
                 share=percent(first["share"]),
             ),

@@ -54,7 +54,7 @@ def _coverage(source: Source) -> Sequence[Block]:
 def _censoring(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT count(*) AS n, count(*) FILTER (censored IS NOT NULL) AS censored,
-               count(*) FILTER (verified = 'as_exported') AS taken, count(*) FILTER (verified = 'scanned') AS scanned
+               count(*) FILTER (verified = 'as_exported') AS taken, count(*) FILTER (verified <> 'as_exported') AS scanned
         FROM core.layers WHERE corpus = $corpus AND files IS NOT NULL
     """)
     return [
