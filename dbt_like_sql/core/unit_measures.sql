@@ -249,4 +249,5 @@ SELECT
     every.censored
 FROM every
 JOIN projects ON projects.project = every.project
-LEFT JOIN shipped ON every.unit_of_analysis = 'Dockerfile' AND shipped.unit = every.unit
+-- One equality: a condition on the left side alone would make this join compare every row with every row.
+LEFT JOIN shipped ON shipped.unit = CASE WHEN every.unit_of_analysis = 'Dockerfile' THEN every.unit END
