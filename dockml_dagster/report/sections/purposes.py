@@ -12,7 +12,7 @@ from dockml_dagster.report.blocks import Block, Column, Figure, Part, Section, T
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
 
-GROUPS = {"people": "labelled by people", "machine": "labelled by the machine"}
+GROUPS = {"people": "by people", "machine": "by the machine"}
 
 
 def _purposes(source: Source) -> Sequence[Block]:
