@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.advise import advise
+from dockml_dagster.commands.doctor import doctor
 from dockml_dagster.commands.export import export
 from dockml_dagster.commands.labels import labels
 from dockml_dagster.commands.plan import plan
@@ -87,6 +88,8 @@ class _Group(click.Group):
             # The reader of our output (head, less) is gone; nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
         except Exception as error:
             _end_if_disk_full(ctx, error)
             raise
@@ -95,10 +98,12 @@ class _Group(click.Group):
 def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
     """A full disk speaks through many mouths (Python, DuckDB, SQLite under Dagster); it is one line for the user."""
     from dockml_dagster.settings import Settings
-    from dockml_dagster.warehouse.connection import DiskFullError, disk_full
+    from dockml_dagster.warehouse.connection import DiskFullError, disk_full, no_room
 
-    if disk_full(error):
-        full = DiskFullError(Settings.from_environment().home)
+    home = Settings.from_environment().home
+    # SQLite may only speak of an I/O error, so the disk itself is asked too.
+    if disk_full(error) or no_room(home):
+        full = DiskFullError(home)
         click.echo(f"dockml: {full}", err=True)
         ctx.exit(full.exit_code)
 
@@ -153,4 +158,5 @@ main.add_command(report)
 main.add_command(advise)
 main.add_command(labels)
 main.add_command(export)
+main.add_command(doctor)
 main.add_command(ui)

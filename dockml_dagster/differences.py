@@ -37,6 +37,8 @@ SMALLEST_GROUP = 2
 TABLES = ("findings.category_differences", "findings.cohort_differences")
 
 Row = dict[str, Any]
+Known = dict[tuple[bool, tuple[tuple[str, Sample], ...]], list[Row]]
+"""Comparisons that were made already, by what was compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,10 @@ COLUMNS = {
 def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
     """Compute both tables from ``core.unit_measures`` and ``core.categories``; returns the rows of each."""
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
+    known: Known = {}
     with _little_garbage():
         for grouping in GROUPINGS:
-            rows[grouping.table].extend(_rows(connection, grouping))
+            rows[grouping.table].extend(_rows(connection, grouping, known))
     body = ", ".join(f'"{name}" {type_name}' for name, type_name in COLUMNS.items())
     connection.execute("CREATE SCHEMA IF NOT EXISTS findings")
     for table, found in rows.items():
@@ -132,7 +135,7 @@ def _little_garbage() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator[Row]:
+def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Known) -> Iterator[Row]:
     # Group and order are part of the query, so that equal data give equal draws.
     found = connection.execute(
         f"""
@@ -165,7 +168,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator
             "kind": kind,
             "unit_of_analysis": unit,
         }
-        yield from ({**common, **row} for row in comparison_rows(groups, yes_or_no=kind == "yes or no"))
+        # Where everybody is labelled by people, the final groups and those of people are the same.
+        same = (kind == "yes or no", tuple(groups.items()))
+        if same not in known:
+            known[same] = list(comparison_rows(groups, yes_or_no=same[0]))
+        yield from ({**common, **row} for row in known[same])
 
 
 def comparison_rows(groups: Mapping[str, Sample], *, yes_or_no: bool) -> Iterator[Row]:

@@ -221,7 +221,8 @@ class _Layers:
                 missing[key] = task
             else:
                 self._known[key] = task, stored
-        self._listener("layers", 0, len(missing))
+        if missing:
+            self._listener("layers", 0, len(missing))
         # Of an archive with plain layers this process reads some itself.
         here = all(is_plain_file(task) for task in missing.values())
         for result in scan_layers(missing.values(), self._spools, workers=self._workers, here=here):

@@ -132,18 +132,40 @@ WITH
             SELECT
                 corpus,
                 config_digest,
+                censored IS NOT NULL AS censored,
                 CASE WHEN config_known THEN config_bytes END::DOUBLE AS image_config_bytes,
                 env_count::DOUBLE AS image_environment_variables,
                 rootfs_layers::DOUBLE AS image_layers,
                 compressed_bytes::DOUBLE AS image_compressed_bytes,
-                (user_name NOT IN ('', '0', 'root'))::INTEGER::DOUBLE AS image_user_not_root
+                (user_name NOT IN ('', '0', 'root'))::INTEGER::DOUBLE AS image_user_not_root,
+                files::DOUBLE AS image_files,
+                directories::DOUBLE AS image_directories,
+                max_depth::DOUBLE AS image_max_depth,
+                bytes::DOUBLE AS image_bytes,
+                wasted_bytes::DOUBLE AS image_wasted_bytes,
+                duplicate_bytes::DOUBLE AS image_duplicate_bytes,
+                removable_bytes::DOUBLE AS image_removable_bytes
             FROM core.images
         )
-        ON image_config_bytes, image_environment_variables, image_layers, image_compressed_bytes, image_user_not_root
+        ON
+            image_config_bytes, image_environment_variables, image_layers, image_compressed_bytes, image_user_not_root,
+            image_files, image_directories, image_max_depth, image_bytes, image_wasted_bytes, image_duplicate_bytes,
+            image_removable_bytes
         INTO NAME measure VALUE value
     ),
     images AS (
-        SELECT image_values.corpus, named.project, image_values.config_digest AS unit, measure, value
+        SELECT
+            image_values.corpus,
+            named.project,
+            image_values.config_digest AS unit,
+            measure,
+            value,
+            -- Only what is inside the layers is cut short by a cap on reading them.
+            censored
+            AND measure IN (
+                'image_files', 'image_directories', 'image_max_depth', 'image_bytes', 'image_wasted_bytes',
+                'image_duplicate_bytes', 'image_removable_bytes'
+            ) AS censored
         FROM image_values
         JOIN named ON named.corpus = image_values.corpus AND named.config_digest = image_values.config_digest
     ),
@@ -157,14 +179,15 @@ WITH
             SELECT
                 corpus,
                 layer_digest,
-                coalesce(censored, '') <> '' AS censored,
+                censored IS NOT NULL AS censored,
                 compressed_bytes::DOUBLE AS layer_compressed_bytes,
                 files::DOUBLE AS layer_files,
                 directories::DOUBLE AS layer_directories,
+                bytes::DOUBLE AS layer_bytes,
                 max_depth::DOUBLE AS layer_max_depth
             FROM core.layers
         )
-        ON layer_compressed_bytes, layer_files, layer_directories, layer_max_depth
+        ON layer_compressed_bytes, layer_files, layer_directories, layer_bytes, layer_max_depth
         INTO NAME measure VALUE value
     ),
     layers AS (
@@ -198,7 +221,7 @@ WITH
         UNION ALL
         SELECT
             corpus, project, unit, measure, value, 'rq4', 'image',
-            CASE measure WHEN 'image_user_not_root' THEN 'yes or no' ELSE 'number' END, false
+            CASE measure WHEN 'image_user_not_root' THEN 'yes or no' ELSE 'number' END, censored
         FROM images
         UNION ALL
         SELECT corpus, project, unit, measure, value, 'rq4', 'layer', 'number', censored FROM layers
@@ -226,4 +249,5 @@ SELECT
     every.censored
 FROM every
 JOIN projects ON projects.project = every.project
-LEFT JOIN shipped ON every.unit_of_analysis = 'Dockerfile' AND shipped.unit = every.unit
+-- One equality: a condition on the left side alone would make this join compare every row with every row.
+LEFT JOIN shipped ON shipped.unit = CASE WHEN every.unit_of_analysis = 'Dockerfile' THEN every.unit END

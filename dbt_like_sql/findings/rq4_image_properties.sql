@@ -28,6 +28,10 @@ WITH
         WHERE owned.published_owner
         GROUP BY owned.corpus, owned.project
     ),
+    image_name AS (
+        SELECT corpus, config_digest, max_published_level, unnest("references") AS reference
+        FROM core.images
+    ),
     published_contents AS (
         SELECT
             owned.corpus,
@@ -46,8 +50,7 @@ WITH
             ON named.corpus = owned.corpus
             AND named.project = owned.project
             AND named.reference = owned.reference
-        JOIN core.images AS images
-            ON images.corpus = owned.corpus AND list_contains(images."references", owned.reference)
+        JOIN image_name AS images ON images.corpus = owned.corpus AND images.reference = owned.reference
         JOIN core.image_layers AS placed
             ON placed.corpus = images.corpus AND placed.config_digest = images.config_digest
         LEFT JOIN core.layers AS layers

@@ -30,7 +30,7 @@ __all__ = ["FileSource", "LayerResult", "LayerSource", "LayerTask", "WorkerDiedE
 
 _INLINE_BYTES: Final = 4 << 20
 """Below this, in all, starting a process costs more than scanning."""
-_HERE_BYTES: Final = 128 << 20
+_HERE_BYTES: Final = 256 << 20
 """So many plain bytes are read in about the time that a process takes to start."""
 _GRACE: Final = 60.0
 

@@ -313,10 +313,10 @@ def _wheel_files(name: str) -> Iterator[tuple[str, Path]]:
 
 
 def _standard_library() -> Iterator[tuple[str, Path]]:
-    """Files of the interpreter's own library, its tests among them, as an installation has that nobody thought about."""
+    """Files of the interpreter's own library."""
     root = Path(sysconfig.get_path("stdlib"))
     for folder, folders, names in os.walk(root):
-        left_out = {"site-packages", "dist-packages", "__pycache__", "ensurepip"}
+        left_out = {"site-packages", "dist-packages", "__pycache__", "ensurepip", "test"}
         # config-3.…: a static library of the interpreter of tens of megabytes, where the environment has one.
         folders[:] = sorted(
             each for each in folders if each not in left_out and not each.startswith("config-")

@@ -31,9 +31,9 @@ def findings_follow() -> dg.AutomationCondition[dg.AssetKey]:
     return condition.with_label("findings_follow")
 
 
-FOLLOWING = dg.AssetSelection.assets("dockerfile_readings", "machine_labels") | dg.AssetSelection.groups(
-    "staging", "core", "findings", "published"
-)
+FOLLOWING = dg.AssetSelection.assets(
+    "dockerfile_readings", "file_facts", "machine_labels"
+) | dg.AssetSelection.groups("staging", "core", "findings", "published")
 
 follow_with_findings = dg.AutomationConditionSensorDefinition(
     "follow_with_findings",

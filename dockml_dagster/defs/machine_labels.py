@@ -114,7 +114,7 @@ _FILES = _CURRENT + (
 )
 LISTED_IN_PART = frozenset({"ease2022"})
 """Corpora whose collection has Dockerfiles and compose files alone: their list of files is no layout of a repository."""
-AT_ONCE = 50
+AT_ONCE = 250
 """Projects that are read, labelled and stored together: bounds the memory, and what an interrupted run loses."""
 
 

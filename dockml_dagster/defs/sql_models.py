@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from dockml_dagster.build_version import build_version
 from dockml_dagster.corpora.base import STAGES, combined_hash
 from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
@@ -18,6 +19,7 @@ from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import TABLES
 from dockml_dagster.warehouse import build
+from dockml_dagster.warehouse.due import last_build_version
 from dockml_dagster.warehouse.models import Column, Model, Project, load
 from dockml_dagster.warehouse.rows import qualified
 
@@ -149,14 +151,26 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
         wanted_checks = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         with verdict(context), warehouse.get_connection() as connection:
             build.load_seeds(connection, project)
-            for built in build.run(connection, selected):
+            for built in build.run(connection, to_run(project, selected, last_build_version(connection))):
                 advance("models")
-                yield dg.MaterializeResult(
-                    asset_key=asset_key(built.model.name), metadata=_metadata(connection, project, built)
-                )
+                if built.model in selected:
+                    yield dg.MaterializeResult(
+                        asset_key=asset_key(built.model.name), metadata=_metadata(connection, project, built)
+                    )
             yield from _checks(connection, project, selected, wanted_checks, targets)
 
     return sql_models
+
+
+def to_run(project: Project, selected: Sequence[Model], built_by: str | None) -> list[Model]:
+    """The models that a run of some must make: where other SQL made the tables that stand, all of them.
+
+    A selected model may read columns that an older version of an unselected one has not. Views cost nothing and are always
+    made anew.
+    """
+    if built_by != build_version():
+        return list(project.models)
+    return [model for model in project.models if model.is_view or model in selected]
 
 
 def _checks(

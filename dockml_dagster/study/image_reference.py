@@ -9,7 +9,7 @@ transports that containers-transports(5) names for local images. Not here: varia
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 DOCKER_HUB = "docker.io"
 DEFAULT_TAG = "latest"
@@ -32,12 +32,43 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(
     rf"(?P<name>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:.]{{2,45}}\])(?::(?P<port>[0-9]{{1,5}}))?"
 )
-_PATH_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+PATH_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _ALGORITHM = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*")
 _HEX = re.compile(r"[0-9a-f]+")
 _HEX_LENGTH = {"sha256": 64, "sha384": 96, "sha512": 128}
-_BARE_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+BARE_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class CutReference(NamedTuple):
+    """The parts of a reference as written. ``host`` None: none was, Docker Hub is meant; ``path`` without defaults."""
+
+    host: str | None
+    path: str
+    tag: str | None
+    digest: str | None
+
+
+def cut_reference(text: str) -> CutReference:
+    """Where Docker's grammar cuts ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]``; nothing is checked.
+
+    The one place that takes a reference apart: ``ImageReference`` then checks what may be asked of a registry, and the
+    reading of Dockerfiles what a builder would take.
+    """
+    name, at, digest = text.partition("@")
+    colon = name.rfind(":")
+    tag = None
+    # A colon before the last slash belongs to the port.
+    if colon > name.rfind("/"):
+        name, tag = name[:colon], name[colon + 1 :]
+    host, path = cut_host(name)
+    return CutReference(host, path, tag, digest if at else None)
+
+
+def cut_host(name: str) -> tuple[str | None, str]:
+    """The host in front of a name, if its first part can be nothing else, and the rest."""
+    first, slash, rest = name.partition("/")
+    return (first, rest) if slash and _is_host(first) else (None, name)
 
 
 class ImageReferenceError(ValueError):
@@ -120,11 +151,8 @@ class Repository:
         Raises ImageReferenceError.
         """
         _refuse_odd_text(text)
-        first, slash, rest = text.partition("/")
-        if slash and _is_host(first):
-            registry, path = Registry.parse(first), rest
-        else:
-            registry, path = Registry(DOCKER_HUB), text
+        host, path = cut_host(text)
+        registry = Registry(DOCKER_HUB) if host is None else Registry.parse(host)
         if registry.is_docker_hub and "/" not in path:
             path = f"{OFFICIAL_NAMESPACE}/{path}"
         _check_path(text, path)
@@ -140,7 +168,7 @@ class Repository:
         namespace, _, name = self.path.partition("/")
         short = name if namespace == OFFICIAL_NAMESPACE and "/" not in name else self.path
         # Shortened, these few would be read as something else.
-        if _is_host(namespace) or _BARE_IMAGE_ID.fullmatch(short):
+        if _is_host(namespace) or BARE_IMAGE_ID.fullmatch(short):
             return str(self)
         return short
 
@@ -159,7 +187,7 @@ class Tag:
         """Raise ImageReferenceError unless ``text`` is 1 to 128 of ``A-Za-z0-9_.-``, not led by ``.`` or
         ``-``.
         """
-        if not _TAG.fullmatch(text):
+        if not TAG.fullmatch(text):
             raise ImageReferenceError(text, "no valid tag (letters, digits, '_', '.', '-'; at most 128)")
         return cls(text)
 
@@ -214,17 +242,15 @@ class ImageReference:
         name = text.removeprefix("docker://")
         if "://" in name:
             raise ImageReferenceError(text, "a web address; leave out the scheme")
-        if _BARE_IMAGE_ID.fullmatch(name):
+        if BARE_IMAGE_ID.fullmatch(name):
             raise ImageReferenceError(text, "64 hexadecimal digits are an image id, which no registry knows")
-        name, at, digest_text = name.partition("@")
-        # A colon before the last slash belongs to the port.
-        colon = name.find(":", name.rfind("/") + 1)
-        path = name[:colon] if colon >= 0 else name
-        if path == "":
+        cut = cut_reference(name)
+        if cut.host is None and cut.path == "":
             raise ImageReferenceError(text, "the name is empty")
         try:
-            digest = Digest.parse(digest_text) if at else None
-            tag = Tag.parse(name[colon + 1 :]) if colon >= 0 else None
+            digest = None if cut.digest is None else Digest.parse(cut.digest)
+            tag = None if cut.tag is None else Tag.parse(cut.tag)
+            path = cut.path if cut.host is None else f"{cut.host}/{cut.path}"
             return cls(Repository.parse(path), tag, digest)
         except ImageReferenceError as error:
             raise ImageReferenceError(text, error.problem) from None
@@ -350,5 +376,5 @@ def _check_path(text: str, path: str) -> None:
     if len(path) > MAX_PATH_LENGTH:
         raise ImageReferenceError(text, f"the repository's name is longer than {MAX_PATH_LENGTH} characters")
     for component in path.split("/"):
-        if not _PATH_COMPONENT.fullmatch(component):
+        if not PATH_COMPONENT.fullmatch(component):
             raise ImageReferenceError(text, f"{component[:40]!r} is no valid part of a repository's name")

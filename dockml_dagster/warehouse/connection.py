@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -59,6 +60,12 @@ def disk_full(error: BaseException | None) -> bool:
     return False
 
 
+def no_room(path: Path) -> bool:
+    """Whether the disk of ``path``, or of the nearest folder above it, has less than a MiB left."""
+    existing = next(found for found in (path, *path.parents) if found.is_dir())
+    return shutil.disk_usage(existing).free < 1 << 20
+
+
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open one DuckDB file. Everything in dockml connects through here.
 
@@ -81,13 +88,14 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 def _opening_error(path: Path, error: Exception) -> DockmlError:
     text = str(error)
     first_line = text.strip().splitlines()[0]
-    if "lock" in text.lower():
-        return WarehouseBusyError(
-            f"{path} is open in another program; close it and try again (query the published file instead)"
-        )
+    # Version first: its text speaks of blocks, which are no locks.
     if "version number" in text.lower():
         return BadInputError(
             f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
+        )
+    if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
+        return WarehouseBusyError(
+            f"{path} is open in another program; close it and try again (query the published file instead)"
         )
     return BadInputError(f"cannot open {path}: {first_line}")
 

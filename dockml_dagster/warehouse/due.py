@@ -328,6 +328,12 @@ def built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
     return bool(answer and answer[0])
 
 
+def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Version of everything that the findings which stand were computed by; None where there are none."""
+    row = connection.execute("SELECT arg_max(version, built_at) FROM raw.builds").fetchone()
+    return row[0] if row else None
+
+
 def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Note that findings were built and are about to be published."""
     insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])

@@ -205,7 +205,7 @@ def test_findings_follow_though_projects_are_missing(definitions, home):
     following = {
         key
         for key in definitions.resolve_asset_graph().get_all_asset_keys()
-        if key.path[0] in {"dockerfile_readings", "staging", "core", "findings", "published"}
+        if key.path[0] in {"dockerfile_readings", "file_facts", "staging", "core", "findings", "published"}
     }
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("project", PROJECTS[:2])
@@ -218,7 +218,9 @@ def test_findings_follow_though_projects_are_missing(definitions, home):
         second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
         requested = {key for key in following if second.get_num_requested(key)}
         assert requested >= {
-            key for key in following if key.path[0] in {"dockerfile_readings", "core", "published"}
+            key
+            for key in following
+            if key.path[0] in {"dockerfile_readings", "file_facts", "core", "published"}
         }
         third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
         assert third.total_requested == 0, "once is enough"

@@ -32,6 +32,10 @@ def types() -> Iterator[Types]:
         write_differences(connection, project)
         yield Types(
             project,
-            {name: columns_of(connection, name) for name in project.by_name},
+            {
+                name: columns_of(connection, name)
+                for name in project.by_name
+                if name not in {model.name for model in project.computed}
+            },
             {seed.name: connection.execute(f"FROM {seed.name}").fetchall() for seed in project.seeds},
         )

@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, quote, urlsplit
 
-from dockml_dagster.clients.errors import BrokenContentError, FetchError, GoneError, UnavailableError
+from dockml_dagster.clients.errors import (
+    BrokenContentError,
+    FetchError,
+    GoneError,
+    LimitedError,
+    UnavailableError,
+)
 from dockml_dagster.clients.github.client import GithubClient, GraphqlReply, Reply
 from dockml_dagster.clients.github.errors import EmptyRepositoryError
 from dockml_dagster.clients.github.model import (
@@ -25,12 +31,15 @@ from dockml_dagster.clients.http import lines_of_link
 from dockml_dagster.study.json_facts import Facts
 
 REPOSITORIES_A_CALL = 50
-BLOBS_A_CALL = 500
+BLOBS_A_CALL = 800
+FEWEST_BLOBS_A_CALL = 50
 BLOB_BYTES_A_CALL = 8 << 20
 # GraphQL cuts longer texts short; REST gives them whole.
 LONGEST_TEXT = 400 << 10
 PAGE = 100
 MAX_SUBTREES = 300
+PATIENCE = 3
+"""Failures of the server in a row after which it is the server and no single repository."""
 _RECURSIVE = {"recursive": 1}
 SEARCH_CAP = 1_000
 """Results that GitHub shows of one search, however many there are."""
@@ -78,27 +87,27 @@ def repositories(client: GithubClient, names: Sequence[str]) -> dict[str, Reposi
     """Metadata by the name asked for; an error in its place for those that cannot be had.
 
     With a token one call for each 50, else one for each (or none, where it has not changed). Raises what is no single
-    repository's fault: LimitedError, UnauthorizedError, UnavailableError.
+    repository's fault: LimitedError, UnauthorizedError, UnavailableError after several in a row.
     """
-    if not client.has_token:
-        return {name: _one_repository(client, name) for name in names}
     found: dict[str, Repository | FetchError] = {}
-    waiting = [
-        list(names[start : start + REPOSITORIES_A_CALL])
-        for start in range(0, len(names), REPOSITORIES_A_CALL)
-    ]
+    size = REPOSITORIES_A_CALL if client.has_token else 1
+    waiting = [list(names[start : start + size]) for start in range(0, len(names), size)]
+    failures = 0
     while waiting:
         batch = waiting.pop(0)
         try:
-            reply = _repository_batch(client, batch)
-        except UnavailableError:
-            if len(batch) == 1:
-                found[batch[0]] = _one_repository(client, batch[0])
+            if client.has_token:
+                found |= _repositories_of(_repository_batch(client, batch), batch)
                 continue
-            # GitHub gives a query ten seconds; half of it may take less.
-            waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
-            continue
-        found |= _repositories_of(reply, batch)
+        except UnavailableError:
+            if len(batch) > 1:
+                # GitHub gives a query ten seconds; half of it may take less.
+                waiting[:0] = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+                continue
+        one = found[batch[0]] = _one_repository(client, batch[0])
+        failures = failures + 1 if isinstance(one, UnavailableError) else 0
+        if isinstance(one, UnavailableError) and failures >= PATIENCE:
+            raise one
     return {name: found[name] for name in names}
 
 
@@ -126,7 +135,7 @@ def _one_repository(client: GithubClient, name: str) -> Repository | FetchError:
     try:
         return repository_of_rest(client.get(f"/repos/{_path(name)}").facts, name)
     except FetchError as error:
-        if error.retryable or error.status == 401:
+        if isinstance(error, LimitedError) or error.status == 401:
             raise
         return error
 
@@ -205,7 +214,7 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
     Those (binary, very long, not UTF-8) are for ``GithubClient.blob``, one by one. Needs a token. Raises FetchError.
     """
     left: list[str] = []
-    waiting = _batches(wanted)
+    waiting = _batches(wanted, blobs_a_call(client))
     while waiting:
         batch = waiting.pop(0)
         try:
@@ -213,6 +222,9 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
                 blobs_query([len(one.sizes) for one in batch]), _blob_variables(batch)
             )
         except UnavailableError:
+            # GitHub gives a query ten seconds, and counts more for one that took longer: next time fewer at once.
+            asked = sum(len(one.sizes) for one in batch)
+            client.store.put_document("capacity", "contents", max(asked // 2, FEWEST_BLOBS_A_CALL))
             halves = _halves(batch)
             if not halves:
                 left += [sha for one in batch for sha in one.sizes]
@@ -227,7 +239,13 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
     return left
 
 
-def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+def blobs_a_call(client: GithubClient) -> int:
+    """How many contents are asked for at once: as many as worked lately."""
+    learned = client.store.document("capacity", "contents")
+    return min(learned, BLOBS_A_CALL) if isinstance(learned, int) else BLOBS_A_CALL
+
+
+def _batches(wanted: Sequence[Wanted], most: int) -> list[list[Wanted]]:
     """Contents in as few calls as the limits on their number and bytes allow, in order; each content once."""
     batches: list[list[Wanted]] = []
     count = size = 0
@@ -237,7 +255,7 @@ def _batches(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
             if sha in seen or length > LONGEST_TEXT:
                 continue
             seen.add(sha)
-            if not batches or count >= BLOBS_A_CALL or size + length > BLOB_BYTES_A_CALL:
+            if not batches or count >= most or size + length > BLOB_BYTES_A_CALL:
                 batches.append([])
                 count = size = 0
             batch = batches[-1]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from dockml_dagster.clients.errors import BrokenContentError, GoneError, SettingError, UnsupportedError
-from dockml_dagster.clients.image_sources.files import CHUNK, Files, FileStream, has, read_part, read_whole
+from dockml_dagster.clients.image_sources.files import Files, FileStream, has, read_part, read_whole
 from dockml_dagster.clients.image_sources.interface import ClosingSource
+from dockml_dagster.clients.verified_stream import CHUNK
 from dockml_dagster.study import media_types
 from dockml_dagster.study.image_config import MAX_CONFIG_BYTES, BrokenConfigError, parse_config
 from dockml_dagster.study.image_reference import Digest, ImageReference, ImageReferenceError

@@ -1,21 +1,18 @@
 """Files of an image by name, wherever they lie: in a directory or inside a tar archive. And checked streams
 of them.
 
-Here: opening only regular files, links inside an archive, whole small files, streams that verify. Not here:
-what the files mean (``oci_layout``, ``docker_archive``, ``skopeo_directory``).
+Here: opening only regular files, links inside an archive, whole small files. Not here: what the files mean
+(``oci_layout``, ``docker_archive``, ``skopeo_directory``).
 """
 
-import hashlib
-import io
 import os
 import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from dockml_dagster.clients.errors import (
     BrokenContentError,
-    DigestMismatchError,
     GoneError,
     SettingError,
     TooLargeError,
@@ -24,12 +21,9 @@ from dockml_dagster.clients.errors import (
 )
 from dockml_dagster.clients.image_sources.checkpointed_gzip import CheckpointedGzip, Checkpoints
 from dockml_dagster.clients.image_sources.tar_index import Member, read_tar_index
+from dockml_dagster.clients.verified_stream import CHUNK, VerifiedStream
 from dockml_dagster.study.image_reference import Digest
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-CHUNK = 1 << 18
 MAX_LINKS = 16
 # Only data of this size are worth a place to start from in a compressed archive.
 _WORTH_REMEMBERING = 1 << 20
@@ -201,36 +195,12 @@ class _Part:
         self._file.close()
 
 
-class FileStream(io.RawIOBase):
-    """A file as a stream that ends only if its size and digest are right (else DigestMismatchError from
-    ``read``).
-
-    ``verify``: compute the digest while reading. ``verified``: the end was reached and everything was right.
-    """
+class FileStream(VerifiedStream):
+    """A file as a stream that ends only if its size and digest are right (see VerifiedStream)."""
 
     def __init__(self, region: Region, digest: Digest, size: int | None, *, verify: bool = True) -> None:
-        super().__init__()
-        self._region, self.digest, self.size = region, digest, size
-        self._hash = hashlib.new(digest.algorithm) if verify else None
-        self.position = 0
-        self.verified = False
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def read(self, most: int = -1, /) -> bytes:
-        """Up to ``most`` bytes, all of the rest for -1, empty at the verified end."""
-        if most is None or most < 0:
-            return b"".join(iter(lambda: self._next(CHUNK), b""))
-        return self._next(most) if most else b""
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read into a buffer; returns the number of bytes, 0 at the verified end."""
-        view = memoryview(buffer).cast("B")
-        piece = self._next(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
+        super().__init__(digest, size, verify=verify)
+        self._region = region
 
     def close(self) -> None:
         """Close the file."""
@@ -238,25 +208,11 @@ class FileStream(io.RawIOBase):
             self._region.close()
         super().close()
 
-    def _next(self, most: int) -> bytes:
-        if self.closed:
-            raise ValueError("read from a closed stream")
-        if self.verified:
-            return b""
+    def _fetch(self, most: int) -> bytes:
         try:
-            piece = self._region.read(most)
+            return self._region.read(most)
         except OSError as error:
             raise UnavailableError(f"cannot be read ({error.strerror})", subject=str(self.digest)) from None
-        self.position += len(piece)
-        if self._hash is not None:
-            self._hash.update(piece)
-        if self.size is not None and (self.position > self.size or (not piece and self.position < self.size)):
-            raise DigestMismatchError(f"not its {self.size} bytes", subject=str(self.digest))
-        if not piece:
-            if self._hash is not None and self._hash.hexdigest() != self.digest.hex:
-                raise DigestMismatchError("the bytes do not have its digest", subject=str(self.digest))
-            self.verified = True
-        return piece
 
 
 def open_regular(

@@ -1,31 +1,24 @@
 """A blob as a stream that survives cut connections and ends only if its bytes are the right ones.
 
 Here: going on by Range where the last connection ended, checking that the server went on where it was asked
-to, and size and digest of the whole. Not here: requests and logins (``client``).
+to. Not here: size and digest of the whole (``verified_stream``), requests and logins (``client``).
 """
 
-import hashlib
-import io
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from dockml_dagster.clients.errors import (
     BrokenContentError,
-    DigestMismatchError,
     FetchError,
     TooLargeError,
     UnsupportedError,
 )
 from dockml_dagster.clients.http import Answer
 from dockml_dagster.clients.retry import RetryPolicy
+from dockml_dagster.clients.verified_stream import CHUNK, VerifiedStream
 from dockml_dagster.study.image_reference import Digest
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-CHUNK = 1 << 18
 # Connections for one blob. A server that gives 64 KiB each time would need more for any layer worth reading.
 MOST_CONNECTIONS = 100
 _PROGRESS = 1 << 16
@@ -48,16 +41,9 @@ def first_byte(answer: Answer, asked: int) -> int:
     return asked
 
 
-class BlobStream(io.RawIOBase):
-    """The bytes of a blob, in order, once. Raises from ``read`` what went wrong.
-
-    UnavailableError when even new connections do not help, DigestMismatchError when size or digest are not
-    those of the descriptor (at the end at the latest; the last bytes are then not handed out as an end of
-    file).
-
-    ``size``: bytes expected, None if unknown. ``verify``: compute the digest while reading; a reader that
-    does so itself may turn it off. ``resumed``: connections that had to be opened anew. ``verified``: the end
-    was reached and everything was right.
+class BlobStream(VerifiedStream):
+    """The bytes of a blob (see VerifiedStream). Raises from ``read`` also UnavailableError, when even new connections
+    do not help. ``size`` None: as the server says. ``resumed``: connections that had to be opened anew.
     """
 
     def __init__(
@@ -70,36 +56,15 @@ class BlobStream(io.RawIOBase):
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__()
+        super().__init__(digest, size, verify=verify)
         self._open, self._sleep = opener, sleep
         self._retry = retry or RetryPolicy()
-        self.digest, self.size = digest, size
-        self.position = 0
         self.resumed = 0
-        self.verified = False
-        self._hash = hashlib.new(digest.algorithm) if verify else None
         self._failures = 0
         self._progress_at = 0
         self._answer: Answer | None = None
         self._answer = self._connect()
         self._check_length(self._answer)
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def read(self, most: int = -1, /) -> bytes:
-        """Up to ``most`` bytes, all of the rest for -1, empty at the verified end."""
-        if most is None or most < 0:
-            return b"".join(iter(lambda: self._next(CHUNK), b""))
-        return self._next(most) if most else b""
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read into a buffer; returns the number of bytes, 0 at the verified end."""
-        view = memoryview(buffer).cast("B")
-        piece = self._next(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
 
     def close(self) -> None:
         """Drop the connection. What was not read is not verified."""
@@ -108,11 +73,7 @@ class BlobStream(io.RawIOBase):
             self._answer = None
         super().close()
 
-    def _next(self, most: int) -> bytes:
-        if self.closed:
-            raise ValueError("read from a closed stream")
-        if self.verified:
-            return b""
+    def _fetch(self, most: int) -> bytes:
         while True:
             try:
                 if self._answer is None:
@@ -125,19 +86,7 @@ class BlobStream(io.RawIOBase):
                 # The server closed as if all were said (no length, or a false one).
                 self._after_failure(BrokenContentError("ended early", subject=str(self.digest)), cut=True)
                 continue
-            return self._accept(piece)
-
-    def _accept(self, piece: bytes) -> bytes:
-        self.position += len(piece)
-        if self._hash is not None:
-            self._hash.update(piece)
-        if self.size is not None and self.position > self.size:
-            raise self._mismatch(f"more than its {self.size} bytes")
-        if not piece:
-            if self._hash is not None and self._hash.hexdigest() != self.digest.hex:
-                raise self._mismatch("the bytes do not have its digest")
-            self.verified = True
-        return piece
+            return piece
 
     def _connect(self) -> Answer:
         answer = self._open(self.position)
@@ -185,9 +134,6 @@ class BlobStream(io.RawIOBase):
         if self._failures >= self._retry.attempts or self.resumed >= MOST_CONNECTIONS:
             raise self._mismatch("ends early each time") if cut else error
         self._sleep(min(self._retry.longest_wait, self._retry.first_wait * 2 ** (self._failures - 1)))
-
-    def _mismatch(self, problem: str) -> DigestMismatchError:
-        return DigestMismatchError(problem, subject=str(self.digest))
 
 
 def read_range(answer: Answer, start: int, length: int) -> bytes:

@@ -96,11 +96,12 @@ class Contents:
 
     def _ahead(self, following: Sequence[tuple[str, str]], count: int, size: int) -> list[questions.Wanted]:
         found = []
+        most = questions.blobs_a_call(self._client)
         for name, present in following:
-            if count >= questions.BLOBS_A_CALL or size >= questions.BLOB_BYTES_A_CALL:
+            if count >= most or size >= questions.BLOB_BYTES_A_CALL:
                 break
             missing = self._missing(self.wanted(name))
-            room = questions.BLOBS_A_CALL - count
+            room = most - count
             taken = dict(list(missing.items())[:room])
             count, size = count + len(taken), size + sum(taken.values())
             if taken:

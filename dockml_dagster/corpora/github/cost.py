@@ -185,7 +185,9 @@ def _costs(
         )
     files = len(counts.missing) + new * files_each
     file_bytes = sum(counts.missing.values()) + new * files_each * (BYTES_A_PROJECT // FILES_A_PROJECT)
-    file_calls = max(ceil(files / questions.BLOBS_A_CALL), ceil(file_bytes / questions.BLOB_BYTES_A_CALL))
+    file_calls = max(
+        ceil(files / questions.blobs_a_call(client)), ceil(file_bytes / questions.BLOB_BYTES_A_CALL)
+    )
     metadata = ceil(counts.metadata / questions.REPOSITORIES_A_CALL) if token else counts.metadata
     images = len(counts.images - set(images_here)) + ceil(new * IMAGES_A_PROJECT)
     if new:

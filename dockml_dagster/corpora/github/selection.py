@@ -20,15 +20,17 @@ Step = Literal[
 STEPS: Final[dict[Step, str]] = {
     "found": "found by search or named",
     "metadata": "still there, and seen once",
-    "no fork": "no fork",
+    "no fork": "no fork, where forks are left out",
     "stars and forks": "enough stars and forks",
-    "not archived": "not archived",
+    "not archived": "not archived, where archived ones are left out",
     "commits": "enough commits",
     "releases": "enough releases",
     "drawn": "drawn, where only a sample is wanted",
     "dockerfile": "has a Dockerfile, where one is wanted",
 }
-"""Steps in the order in which they are checked: first what a search tells, then what costs a call."""
+"""What each step means. First what a search tells, then what costs a call; the words are not the paper's, because
+its steps come in another order and the comparison with it goes by their words.
+"""
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from dockml_dagster.clients.errors import (
 )
 from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
-from dockml_dagster.clients.github.errors import EmptyRepositoryError, WithheldError
+from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
 from dockml_dagster.clients.github.model import Repository
 from dockml_dagster.corpora.github.contents import Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
@@ -34,9 +34,6 @@ from dockml_dagster.corpora.github.search import Part, search
 from dockml_dagster.corpora.github.selection import Verdict, draw_rank, judge
 from dockml_dagster.progress import advance
 from dockml_dagster.study.project_files import is_taken_as_dockerfile
-
-PATIENCE = 3
-"""Failures of the server in a row after which it is the server and not a project."""
 
 
 class Visit:
@@ -110,30 +107,30 @@ class Visit:
             as_of = self._round(mark)
             seen: dict[int, list[str]] = {}
             problems: list[tuple[str, str]] = []
-            try:
-                for keyword, part in self._parts(cohort, as_of):
-                    if part.problem is not None:
-                        problems.append((part.query, part.problem))
-                    self._keep_found(part.found, cohort)
-                    for repository in part.found:
-                        seen.setdefault(repository.id, [repository.name, keyword])
-            except LimitedError as limit:
-                self._limited("the search", limit)
-                return
+            for keyword, text in cohort.searches():
+                try:
+                    for part in self._parts(text, cohort.criteria.minimum_stars or 0, as_of):
+                        if part.problem is not None:
+                            problems.append((part.query, part.problem))
+                        self._keep_found(part.found, cohort)
+                        for repository in part.found:
+                            seen.setdefault(repository.id, [repository.name, keyword])
+                except LimitedError as limit:
+                    self._limited("the search", limit)
+                    return
+                except InvalidQuestionError as error:
+                    problems.append((text, f"GitHub cannot search for this: {error.problem}"))
             kept = {"found": list(seen.values()), "problems": problems}
             self._client.store.put_document("searched", mark, kept)
         self._problems |= {query: (problem, False) for query, problem in kept["problems"]}
         yield from ((name, keyword) for name, keyword in kept["found"])
 
-    def _parts(self, cohort: Cohort, as_of: date) -> Iterator[tuple[str, Part]]:
+    def _parts(self, text: str, least: int, as_of: date) -> Iterator[Part]:
         def ask(query: str, page: int) -> questions.SearchPage:
             advance("pages searched")
             return questions.search_page(self._client, query, page)
 
-        for keyword, text in cohort.searches():
-            least = cohort.criteria.minimum_stars or 0
-            for part in search(ask, self._client.store, text, least, as_of):
-                yield keyword, part
+        return search(ask, self._client.store, text, least, as_of)
 
     def _round(self, mark: str) -> date:
         """The day on which this search began: the end of all its ranges, also when it goes on tomorrow."""
@@ -169,6 +166,10 @@ class Visit:
         except LimitedError as limit:
             self._limited("metadata", limit)
             return
+        failed = [one for one in found.values() if isinstance(one, UnavailableError)]
+        self._failures = self._failures + 1 if len(failed) == len(found) else 0
+        if failed and self._failures >= questions.PATIENCE:
+            raise failed[0]
         good = {
             name: one if isinstance(one, Repository) else one.problem
             for name, one in found.items()
@@ -246,7 +247,7 @@ class Visit:
             raise
         except FetchError as error:
             self._failures += 1
-            if isinstance(error, UnavailableError) and self._failures >= PATIENCE:
+            if isinstance(error, UnavailableError) and self._failures >= questions.PATIENCE:
                 raise
             return Files("failed", name, reason=f"{error.reason}: {error.problem}", retryable=error.retryable)
         self._failures = 0
@@ -277,6 +278,9 @@ class Visit:
             except LimitedError as limit:
                 self._limited("the search for controls", limit)
                 return
+            except InvalidQuestionError as error:
+                self._problems[f"control of {one.name}"] = (error.problem, False)
+                continue
             found = 0
             tried = [r for r in control.pool if r.name.lower() not in used][: cohort.tries]
             self._keep_found(tried, cohort)

@@ -6,10 +6,8 @@ Belongs here: the corpus itself. ``places`` finds the projects, ``trees`` lists 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from dockml_dagster.corpora.base import (
 from dockml_dagster.corpora.image_collection import ImageCollection, NamedImage
 from dockml_dagster.corpora.local import catalogue, git, trees
 from dockml_dagster.corpora.local.places import Place, bring_clone, is_remote, is_url, name_of, places
+from dockml_dagster.corpora.local.records import Project, candidate_rows, label_rows, project_row, source_of
 from dockml_dagster.corpora.repository_files import FileRows, file_rows
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
@@ -34,25 +33,9 @@ from dockml_dagster.study.image_reference import ImageReferenceError, LocalImage
 
 MAX_LINKED_IMAGES = 20
 """Most images of one project that are read because its files link to them; the best grades come first."""
-STEPS = ("found at the given paths", "has a Dockerfile")
-RATER = "projects.yaml"
 _NOT_ASKED = "registries are asked only with --images or DOCKML_LOCAL_IMAGES"
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Project:
-    """One project as found at this visit. ``problem``: why nothing of it can be read now."""
-
-    key: str
-    name: str
-    place: Place
-    given: str
-    tree: trees.Tree
-    head: str | None
-    entry: catalogue.Entry | None
-    problem: Outcome | None = None
 
 
 class Local:
@@ -74,12 +57,12 @@ class Local:
         return any(is_remote(given) for given in self._given)
 
     @cached_property
-    def _projects(self) -> tuple[dict[str, _Project], list[Outcome]]:
+    def _projects(self) -> tuple[dict[str, Project], list[Outcome]]:
         if not self._given:
             raise BadInputError(
                 "the corpus local needs a place: dockml study --corpus local --path DIR, or DOCKML_LOCAL"
             )
-        found: dict[str, _Project] = {}
+        found: dict[str, Project] = {}
         outcomes: list[Outcome] = []
         seen: set[Path] = set()
         for given in self._given:
@@ -99,7 +82,7 @@ class Local:
 
     def _look(
         self, place: Place, given: str, entries: Sequence[catalogue.Entry], *, taken: Iterable[str]
-    ) -> _Project:
+    ) -> Project:
         """What there is now. Whatever is wrong with one place is that project's outcome."""
         problem: Outcome | None = None
         tree, head = trees.Tree((), (), ()), None
@@ -135,7 +118,7 @@ class Local:
         while key in set(taken):
             key = partition_key(self.name, f"{name}~{number}")
             number += 1
-        return _Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
+        return Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
 
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents."""
@@ -168,12 +151,17 @@ class Local:
                 "layer_stats": {key: self._images_hash(found[key]) for key in keys},
             },
             rows={
-                "raw.candidates": [row for project in found.values() for row in self._candidates(project)],
+                "raw.candidates": [
+                    row
+                    for project in found.values()
+                    for row in candidate_rows(project, self._dockerfiles_of(project))
+                ],
                 "raw.projects": [
-                    self._metadata(number, project) for number, project in enumerate(found.values(), 1)
+                    project_row(number, project, self._dockerfiles_of(project))
+                    for number, project in enumerate(found.values(), 1)
                 ],
             },
-            labels={"raw.labels": [row for project in found.values() for row in self._labels(project)]},
+            labels={"raw.labels": [row for project in found.values() for row in label_rows(project)]},
             outcomes=outcomes,
         )
 
@@ -206,11 +194,11 @@ class Local:
     def _image_collection(self) -> ImageCollection:
         return ImageCollection(self.name, self._settings)
 
-    def _dockerfiles(self, project: _Project) -> Collected:
+    def _dockerfiles(self, project: Project) -> Collected:
         if project.problem:
             return Collected(outcomes=[project.problem])
         found = self._read(project)
-        stamp = {"project": project.key, "corpus": self.name, "source": _source(project)}
+        stamp = {"project": project.key, "corpus": self.name, "source": source_of(project)}
         whole = (
             Outcome("dockerfiles", "", "collected")
             if found.dockerfiles
@@ -224,7 +212,10 @@ class Local:
             [*project.tree.outcomes, *found.outcomes, whole],
         )
 
-    def _read(self, project: _Project) -> FileRows:
+    def _dockerfiles_of(self, project: Project) -> int:
+        return 0 if project.problem else len(self._read(project).dockerfiles)
+
+    def _read(self, project: Project) -> FileRows:
         """The rows of a project's files, read once a visit: listing hashes what collecting stores."""
         known = self._rows.get(project.key)
         if known is None:
@@ -232,7 +223,7 @@ class Local:
                 known = self._rows[project.key] = file_rows(project.tree.files, read)
         return known
 
-    def _files_hash(self, project: _Project) -> str:
+    def _files_hash(self, project: Project) -> str:
         if project.problem:
             return combined_hash(["problem", project.problem.reason or ""])
         try:
@@ -243,14 +234,14 @@ class Local:
         parts = [f"{row['path']}\0{row['size_bytes']}\0{row['sha256']}" for row in found.repository_files]
         return combined_hash([*parts, *(f"{o.subject}\0{o.reason}" for o in project.tree.outcomes)])
 
-    def _images_hash(self, project: _Project) -> str:
+    def _images_hash(self, project: Project) -> str:
         if project.problem:
             return combined_hash(["problem", project.problem.reason or ""])
         images, left_out = self._images(project)
         named = self._image_collection.input_hash(images) if images else "none"
         return combined_hash([named, *(reference for reference, _ in left_out)])
 
-    def _images(self, project: _Project) -> tuple[list[NamedImage], list[tuple[str, str]]]:
+    def _images(self, project: Project) -> tuple[list[NamedImage], list[tuple[str, str]]]:
         """The images to read, and those left out with the reason."""
         images: list[NamedImage] = []
         left_out: list[tuple[str, str]] = []
@@ -279,7 +270,7 @@ class Local:
                 images.append(NamedImage(reference, "link"))
         return images, left_out
 
-    def _linked(self, project: _Project) -> list[str]:
+    def _linked(self, project: Project) -> list[str]:
         """Images that the project's files link to as proved or likely, the best grade first; of each repository one, the
         tag ``latest`` if it is named so or without any, since its other tags are mostly the same image of another day.
         """
@@ -303,65 +294,9 @@ class Local:
                 chosen.setdefault(link.repository, link.reference)
         return list(chosen.values())
 
-    def _candidates(self, project: _Project) -> Iterator[Row]:
-        dockerfiles = 0 if project.problem else len(self._read(project).dockerfiles)
-        for number, step in enumerate(STEPS[: 2 if dockerfiles else 1]):
-            yield {
-                "project": project.key, "corpus": self.name, "name": project.name, "step": step, "step_number": number,
-                "dockerfiles": dockerfiles, "source": _source(project),
-            }  # fmt: skip
-
-    def _metadata(self, number: int, project: _Project) -> Row:
-        told = git.History(None, None, None, None, None)
-        if project.place.form != "folder" and not project.problem:
-            try:
-                told = git.history(project.place.root)
-            except git.GitError:
-                told = git.History(None, None, None, None, None)
-        said: Mapping[str, Any] = {}
-        if project.entry:
-            texts = {
-                k: v for k, v in project.entry.texts.items() if k in ("description", "language", "homepage")
-            }
-            said = {
-                **texts,
-                **project.entry.numbers,
-                **(
-                    {"topics": list(project.entry.lists["topics"])} if "topics" in project.entry.lists else {}
-                ),
-            }
-        return {
-            "project": project.key,
-            "corpus": self.name,
-            "name": project.name,
-            "owner": project.name.split("/")[0],
-            "position": number,
-            "commits": told.commits,
-            "contributors": told.contributors,
-            "releases": told.tags,
-            "dockerfiles": 0 if project.problem else len(self._read(project).dockerfiles),
-            "created_at": _moment(told.first),
-            "updated_at": _moment(told.last),
-            "source": _source(project),
-            **said,
-        }
-
-    def _labels(self, project: _Project) -> Iterator[Row]:
-        if project.entry is None:
-            return
-        common = {
-            "project": project.key, "corpus": self.name, "rater": RATER, "unit_kind": "project", "unit": project.key,
-            "codebook_version": "ease2022", "source": _source(project), "source_file": catalogue.NAME,
-            "source_row": project.entry.number,
-        }  # fmt: skip
-        if "category" in project.entry.texts:
-            yield {**common, "code_system": "category", "code": project.entry.texts["category"]}
-        for purpose in project.entry.lists.get("purposes", ()):
-            yield {**common, "code_system": "purpose", "code": purpose}
-
 
 @contextmanager
-def _reader(project: _Project) -> Iterator[trees.Reader]:
+def _reader(project: Project) -> Iterator[trees.Reader]:
     if project.place.form in ("work tree", "folder"):
         yield trees.file_reader(project.place.root)
     else:
@@ -388,22 +323,3 @@ def _location(reference: str, folder: Path) -> str | None:
         return None
     scheme, _, rest = reference.partition(":")
     return f"{scheme}:{(folder / parsed.path).absolute()}{rest.removeprefix(parsed.path)}"
-
-
-def _source(project: _Project) -> str:
-    """What was read, without any password that an address carries, and without the commit: a row that says the same after
-    another commit is the same row.
-    """
-    address = project.place.url or str(project.place.root)
-    scheme, separator, rest = address.partition("://")
-    if separator and "@" in rest.split("/")[0]:
-        return f"{scheme}://{rest.split('@', 1)[1]}"
-    return address
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    """A Unix time as UTC without zone; None for what no calendar has."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds is not None else None
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockml_dagster.corpora.base import Outcome
+from dockml_dagster.corpora.base import FILE_LIST, Outcome
 from dockml_dagster.corpora.local import git
 from dockml_dagster.corpora.repository_files import FoundFile
 from dockml_dagster.study.project_files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
@@ -70,6 +70,8 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
         states += [path, mode, state]
         if mode not in ("120000", "160000"):
             files.append(FoundFile(path, size, source_file=path))
+    if not any(outcome.subject == FILE_LIST for outcome in outcomes):
+        outcomes.append(Outcome("dockerfiles", FILE_LIST, "collected"))
     return Tree(tuple(files), tuple(outcomes), tuple(states))
 
 

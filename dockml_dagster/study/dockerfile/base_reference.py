@@ -10,17 +10,23 @@ are findings: an absent tag stays absent, and an explicit ``latest`` is a tag li
 import re
 from dataclasses import dataclass
 
-_PATH = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"{_PATH}(?:/{_PATH})*\Z")
+from dockml_dagster.study.image_reference import (
+    BARE_IMAGE_ID,
+    DOCKER_HUB,
+    MAX_PATH_LENGTH,
+    OFFICIAL_NAMESPACE,
+    PATH_COMPONENT,
+    TAG,
+    cut_reference,
+)
+
+# Docker's grammar for what a builder is given; what may be asked of a registry is narrower (``image_reference``).
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?\Z")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}\Z")
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}\Z")
-_MAX_NAME = 255
+_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
+_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 
-DEFAULT_REGISTRY = "docker.io"
+DEFAULT_REGISTRY = DOCKER_HUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +45,29 @@ def split_reference(reference: str) -> ImageParts:
 
     Raises ``ValueError`` with Docker's reason where it is none.
     """
-    if _IDENTIFIER.match(reference):
+    if BARE_IMAGE_ID.fullmatch(reference):
         raise ValueError("a bare 64-digit image id is not a reference")
-    rest, at, digest = reference.partition("@")
-    if at and not _DIGEST.match(digest):
+    host, path, tag, digest = cut_reference(reference)
+    if digest is not None and not _DIGEST.fullmatch(digest):
         raise ValueError("invalid digest in the reference")
-    rest, tag = _cut_tag(rest)
-    if tag is not None and not _TAG.match(tag):
+    if tag is not None and not TAG.fullmatch(tag):
         raise ValueError("invalid tag in the reference")
-    registry, repository = _cut_domain(rest)
-    if not repository or not _REPOSITORY.match(repository):
-        if repository and _REPOSITORY.match(repository.lower()):
+    registry = DEFAULT_REGISTRY if host is None or host == f"index.{DEFAULT_REGISTRY}" else host
+    if registry == DEFAULT_REGISTRY and "/" not in path:
+        path = f"{OFFICIAL_NAMESPACE}/{path}"
+    if not _is_path(path):
+        if _is_path(path.lower()):
             raise ValueError("repository name must be lowercase")
         raise ValueError("invalid reference format")
-    if not _DOMAIN.match(registry):
+    if not _DOMAIN.fullmatch(registry):
         raise ValueError("invalid registry in the reference")
-    if len(registry) + 1 + len(repository) > _MAX_NAME:
+    if len(registry) + 1 + len(path) > MAX_PATH_LENGTH:
         raise ValueError("repository name must not be longer than 255 characters")
-    return ImageParts(registry, repository, familiar_name(registry, repository), tag, digest if at else None)
+    return ImageParts(registry, path, familiar_name(registry, path), tag, digest)
+
+
+def _is_path(path: str) -> bool:
+    return all(PATH_COMPONENT.fullmatch(component) for component in path.split("/"))
 
 
 def familiar_name(registry: str, repository: str) -> str:
@@ -72,10 +83,16 @@ def known_parts(partial: str) -> ImageParts:
     The repository is certain only if no variable stands before the tag's colon; the tag only if none stands
     in it.
     """
-    rest, at, digest = partial.partition("@")
-    rest, tag = _cut_tag(rest)
-    known_tag = tag if tag and _TAG.match(tag) else None
-    known_digest = digest if at and _DIGEST.match(digest) else None
+    # A colon inside `${…}` belongs to the variable, so the cuts are those of a text that has none there.
+    masked = _PLACEHOLDER.sub(lambda match: "$" * len(match[0]), partial)
+    cut = cut_reference(masked)
+    after = 0 if cut.digest is None else len(cut.digest) + 1
+    name_and_tag = partial[: len(partial) - after]
+    digest = None if cut.digest is None else partial[len(partial) - after + 1 :]
+    tag = None if cut.tag is None else name_and_tag[len(name_and_tag) - len(cut.tag) :]
+    rest = name_and_tag if tag is None else name_and_tag[: len(name_and_tag) - len(tag) - 1]
+    known_tag = tag if tag and TAG.fullmatch(tag) else None
+    known_digest = digest if digest and _DIGEST.fullmatch(digest) else None
     if _PLACEHOLDER.search(rest):
         # `repo${SUFFIX}`: the variable may hold a tag, a digest or more of the name.
         return ImageParts(None, None, None, known_tag, known_digest)
@@ -84,27 +101,3 @@ def known_parts(partial: str) -> ImageParts:
     except ValueError:
         return ImageParts(None, None, None, known_tag, known_digest)
     return ImageParts(parts.registry, parts.repository, parts.name, known_tag, known_digest)
-
-
-def _cut_tag(reference: str) -> tuple[str, str | None]:
-    """Name and tag. A colon before the last slash belongs to a registry's port; one inside ``${…}`` to a
-    variable.
-    """
-    masked = _PLACEHOLDER.sub(lambda match: "$" * len(match[0]), reference)
-    colon = masked.rfind(":")
-    if colon < 0 or "/" in masked[colon:]:
-        return reference, None
-    return reference[:colon], reference[colon + 1 :]
-
-
-def _cut_domain(name: str) -> tuple[str, str]:
-    head, slash, tail = name.partition("/")
-    if slash and ("." in head or ":" in head or head == "localhost" or head != head.lower()):
-        registry, repository = head, tail
-    else:
-        registry, repository = DEFAULT_REGISTRY, name
-    if registry == "index.docker.io":
-        registry = DEFAULT_REGISTRY
-    if registry == DEFAULT_REGISTRY and "/" not in repository:
-        repository = f"library/{repository}"
-    return registry, repository

@@ -145,6 +145,21 @@ def test_contents_come_in_batches_and_never_twice(github, make_client) -> None:
     assert github.counted() == 3
 
 
+def test_too_many_contents_at_once_are_fewer_next_time(github, make_client) -> None:
+    files = {f"f{number}": b"%d" % number for number in range(240)}
+    github.add("a/one", files)
+    client = make_client()
+    github.graphql_capacity = 150
+    assert (
+        questions.store_blobs(
+            client, [questions.Wanted("a/one", {git_blob_hash(c): 3 for c in files.values()})]
+        )
+        == []
+    )
+    assert questions.blobs_a_call(make_client()) == 120
+    assert client.store.missing_blobs([git_blob_hash(content) for content in files.values()]) == []
+
+
 def test_a_content_over_the_cap_is_not_read(github, make_client) -> None:
     github.add("a/one", {"Dockerfile": b"x" * 5000})
     with pytest.raises(TooLargeError):

@@ -70,13 +70,10 @@ def many(github, count: int) -> list[str]:
     return [f"o/r{number}" for number in range(count)]
 
 
-def test_it_is_a_live_corpus(make_corpus) -> None:
-    assert isinstance(make_corpus(), LiveCorpus)
-
-
 def test_first_visit_second_visit_and_one_change(github, make_corpus) -> None:
     names = many(github, 30)
     corpus = make_corpus()
+    assert isinstance(corpus, LiveCorpus)
     assert corpus.visit(names) == {}
     listing, first = collected(corpus)
     assert len(listing.projects) == 30
@@ -311,17 +308,37 @@ def test_a_refused_token_stops_the_visit_with_one_line(github, make_corpus) -> N
     assert caught.value.status == 401
 
 
-def test_a_server_that_is_down_stops_the_visit(github, make_corpus, reply_of) -> None:
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("token", ["yes", None])
+def test_a_server_that_is_down_stops_the_visit(github, make_corpus, reply_of, token, everything) -> None:
     names = many(github, 10)
 
     def down(asked) -> None:
-        if asked.path != "/graphql":
+        if everything or asked.path != "/graphql":
             raise reply_of(503, {"message": "Service unavailable"})
 
     github.before = down
     with pytest.raises(FetchError):
-        make_corpus().visit(names)
+        make_corpus(token=token).visit(names)
     assert len([asked for asked in github.asked if asked.path != "/graphql"]) <= 12
+    assert len(github.asked) <= 30
+
+
+@pytest.mark.parametrize("token", ["yes", None])
+def test_one_project_that_the_server_fails_on_stops_no_other(github, make_corpus, reply_of, token) -> None:
+    names = many(github, 3)
+
+    def fail(asked) -> None:
+        if "/o/r1" in asked.path or (asked.path == "/graphql" and b'"r1"' in asked.body):
+            raise reply_of(502, {"message": "Server Error"})
+
+    github.before = fail
+    corpus = make_corpus(token=token)
+    left_out = corpus.visit(names)
+    assert set(left_out) == {"o/r1"}
+    listing = corpus.listing()
+    assert listing.projects == ["github/o/r0", "github/o/r2"]
+    assert outcomes_of(listing)["o/r1"] == ("failed", True)
 
 
 def test_one_failure_now_keeps_what_was_known(github, make_corpus, reply_of) -> None:

@@ -9,13 +9,9 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.github import questions
-from dockml_dagster.clients.github.model import Repository
 from dockml_dagster.corpora.github import Github
-from dockml_dagster.corpora.github.frame import Cohort, Criteria, open_frame, presets
-from dockml_dagster.corpora.github.matching import control_query, is_about
 from dockml_dagster.corpora.github.search import search
-from dockml_dagster.corpora.github.selection import STEPS, judge
-from dockml_dagster.errors import BadInputError
+from dockml_dagster.corpora.github.selection import STEPS
 from dockml_dagster.settings import Settings
 
 AS_OF = date(2026, 11, 21)
@@ -332,62 +328,18 @@ def test_a_limit_in_the_middle_of_a_search_is_said_and_gone_on_from(github, make
     assert any("limit at the search" in outcome.subject for outcome in corpus.listing().outcomes)
 
 
-@pytest.mark.parametrize("name", presets())
-def test_presets_are_valid_and_their_searches_fit(name: str) -> None:
-    frame = open_frame(name, ())
-    for cohort in frame.cohorts:
-        for _, text in cohort.searches():
-            longest = f"{text} stars:100..100 created:2007-10-01..2026-11-21 pushed:2007-10-01..2026-11-21"
-            assert len(longest) <= 256
-    assert len(open_frame("ease2022", ()).cohorts[0].keywords) == 23
-    assert {cohort.name for cohort in open_frame("control", ()).cohorts} == {"ml", "control"}
+def test_a_search_that_github_refuses_stops_no_other(github, make_corpus, reply_of) -> None:
+    populate(github)
 
+    def refuse(asked) -> None:
+        if "machine-learning" in asked.query.get("q", ""):
+            raise reply_of(
+                422, {"message": "Validation Failed", "documentation_url": "https://docs.github.com"}
+            )
 
-WRONG_FRAMES = [
-    ("[[cohort]]\n", "has a name"),
-    ('[[cohort]]\nname = "x"\n', "either keywords"),
-    ('[[cohort]]\nname = "x"\nkeywords = ["a"]\ncolour = "red"\n', "unknown colour"),
-    ('[[cohort]]\nname = "x"\nkeywords = "a"\n', "keywords"),
-    ('[[cohort]]\nname = "x"\nkeywords = ["a:b"]\n', "no keyword"),
-    ('[[cohort]]\nname = "x"\nnames = ["nonsense"]\n', "OWNER/NAME"),
-    ('[[cohort]]\nname = "x"\nmatch = "y"\n', "no cohort here"),
-    ('[[cohort]]\nname = "x"\nkeywords = ["a"]\n[cohort.criteria]\nminimum_stars = -1\n', "minimum_stars"),
-    ('[[cohort]]\nname = "x"\nkeywords = ["a"]\n[cohort.criteria]\nforks = 1\n', "forks"),
-    ('extends = "nothing"\n', "extends"),
-    ("title = \n", "cannot read"),
-    ("", "at least one"),
-]
-
-
-@pytest.mark.parametrize(("text", "said"), WRONG_FRAMES)
-def test_wrong_frames_are_named(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "f.toml"
-    path.write_text(text)
-    with pytest.raises(BadInputError, match=re.escape(said)) as caught:
-        open_frame(str(path), ())
-    assert "\n" not in str(caught.value)
-    with pytest.raises(BadInputError, match="neither a preset"):
-        open_frame("no-such-thing", ())
-
-
-def test_what_is_unknown_excludes_nobody() -> None:
-    criteria = Criteria(minimum_stars=2, minimum_commits=100, forks=False, archived=False)
-    assert judge(Repository(1, "a/b"), criteria).reason is None
-
-
-@pytest.mark.parametrize(
-    ("description", "about"),
-    [
-        ("An AI toolkit", True),
-        ("maintain your domains", False),
-        ("for ML-models", True),
-        ("html and xml", False),
-    ],
-)
-def test_words_are_whole(description: str, about: bool) -> None:
-    assert is_about(Repository(1, "a/b", description=description), ["ai", "ml"]) is about
-
-
-def test_a_control_of_a_project_without_language_or_stars() -> None:
-    query = control_query(Repository(1, "a/b"), Cohort("control", match="ml"))
-    assert query == "fork:true stars:0..1"
+    github.before = refuse
+    corpus = make_corpus()
+    corpus.visit()
+    listing = corpus.listing()
+    assert listing.projects == ["github/o/good", "github/o/second"]
+    assert any("cannot search for this" in (outcome.reason or "") for outcome in listing.outcomes)

@@ -80,7 +80,7 @@ class Scan:
         """What it prints as JSON; None where it prints nothing. Whatever is said besides is one line."""
         result = self.run(*arguments, "--format", "json")
         assert result.exit_code == code, result.stderr
-        said = [line for line in result.stderr.splitlines() if not line.startswith("dockml: layers:")]
+        said = [line for line in result.stderr.splitlines() if not line.startswith("dockml: layers")]
         assert len(said) == (code != 0), said
         self.said = " ".join(said)
         return json.loads(result.stdout) if result.stdout else None

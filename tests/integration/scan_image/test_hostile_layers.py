@@ -338,7 +338,7 @@ def test_through_the_command(layers: Path, tmp_path: Path) -> None:
         assert process.stderr is not None
         out, said = process.stdout.read(), process.stderr.read()
     assert process.returncode == 3
-    assert len([line for line in said.splitlines() if not line.startswith("dockml: layers:")]) == 1, said
+    assert len([line for line in said.splitlines() if not line.startswith("dockml: layers")]) == 1, said
     (image,) = json.loads(out)["images"]
     assert (image["status"], image["bytes"], image["files"]) == ("incomplete", None, None)
     for layer, (_, status, censored, _) in zip(image["layers"], CASES.values(), strict=True):

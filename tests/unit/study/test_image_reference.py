@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockml_dagster.study.dockerfile.base_reference import split_reference
 from dockml_dagster.study.image_reference import (
     Digest,
     ImageReference,
@@ -107,6 +108,14 @@ _references = st.builds(
 def test_writing_and_reading_are_inverse(reference: ImageReference) -> None:
     assert ImageReference.parse(str(reference)) == reference
     assert ImageReference.parse(reference.familiar) == reference
+
+
+@given(_references)
+def test_a_dockerfile_s_from_is_read_alike(reference: ImageReference) -> None:
+    parts = split_reference(str(reference))
+    assert (parts.registry, parts.repository) == (str(reference.registry), reference.repository.path)
+    assert parts.tag == (None if reference.tag is None else reference.tag.name)
+    assert parts.digest == (None if reference.digest is None else str(reference.digest))
 
 
 @given(st.text(max_size=300) | st.text("aA0./:@-_[]sha256", max_size=120))

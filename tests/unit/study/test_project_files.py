@@ -89,6 +89,6 @@ def test_hostile_paths_cost_little():
         "\udcff/Makefile",
         "k8s/" * 5000 + "x.yml",
     ]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(choose([(path, 1) for path in paths])) == len(paths)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1

@@ -99,6 +99,6 @@ HOSTILE = {
     ["README.md", "Makefile", ".github/workflows/x.yml", ".gitlab-ci.yml", "compose.yml", "docker-bake.hcl"],
 )
 def test_hostile_files_cost_little(path, text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     find_links("a/b", {path: text})
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3

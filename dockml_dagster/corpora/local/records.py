@@ -1,0 +1,111 @@
+"""One local project, and its rows of ``raw.candidates``, ``raw.projects`` and ``raw.labels``.
+
+Belongs here: what a listing says of a project. Does not: finding it (``places``), its files (``trees``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dockml_dagster.corpora.base import Outcome
+from dockml_dagster.corpora.local import catalogue, git, trees
+from dockml_dagster.corpora.local.places import Place
+
+CORPUS = "local"
+STEPS = ("found at the given paths", "has a Dockerfile")
+RATER = "projects.yaml"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project as found at this visit. ``problem``: why nothing of it can be read now."""
+
+    key: str
+    name: str
+    place: Place
+    given: str
+    tree: trees.Tree
+    head: str | None
+    entry: catalogue.Entry | None
+    problem: Outcome | None = None
+
+
+def candidate_rows(project: Project, dockerfiles: int) -> Iterator[Row]:
+    """Rows of ``raw.candidates``: the steps of the funnel that the project reached."""
+    for number, step in enumerate(STEPS[: 2 if dockerfiles else 1]):
+        yield {
+            "project": project.key, "corpus": CORPUS, "name": project.name, "step": step, "step_number": number,
+            "dockerfiles": dockerfiles, "source": source_of(project),
+        }  # fmt: skip
+
+
+def project_row(number: int, project: Project, dockerfiles: int) -> Row:
+    """The row of ``raw.projects``: what git knows, then what ``projects.yaml`` says."""
+    told = git.History(None, None, None, None, None)
+    if project.place.form != "folder" and not project.problem:
+        try:
+            told = git.history(project.place.root)
+        except git.GitError:
+            told = git.History(None, None, None, None, None)
+    said: Mapping[str, Any] = {}
+    if project.entry:
+        texts = {k: v for k, v in project.entry.texts.items() if k in ("description", "language", "homepage")}
+        said = {
+            **texts,
+            **project.entry.numbers,
+            **({"topics": list(project.entry.lists["topics"])} if "topics" in project.entry.lists else {}),
+        }
+    return {
+        "project": project.key,
+        "corpus": CORPUS,
+        "name": project.name,
+        "owner": project.name.split("/")[0],
+        "position": number,
+        "commits": told.commits,
+        "contributors": told.contributors,
+        "releases": told.tags,
+        "dockerfiles": dockerfiles,
+        "created_at": _moment(told.first),
+        "updated_at": _moment(told.last),
+        "source": source_of(project),
+        **said,
+    }
+
+
+def label_rows(project: Project) -> Iterator[Row]:
+    """Rows of ``raw.labels``: category and purposes of ``projects.yaml``."""
+    if project.entry is None:
+        return
+    common = {
+        "project": project.key, "corpus": CORPUS, "rater": RATER, "unit_kind": "project", "unit": project.key,
+        "codebook_version": "ease2022", "source": source_of(project), "source_file": catalogue.NAME,
+        "source_row": project.entry.number,
+    }  # fmt: skip
+    if "category" in project.entry.texts:
+        yield {**common, "code_system": "category", "code": project.entry.texts["category"]}
+    for purpose in project.entry.lists.get("purposes", ()):
+        yield {**common, "code_system": "purpose", "code": purpose}
+
+
+def source_of(project: Project) -> str:
+    """What was read, without any password that an address carries, and without the commit: a row that says the same after
+    another commit is the same row.
+    """
+    address = project.place.url or str(project.place.root)
+    scheme, separator, rest = address.partition("://")
+    if separator and "@" in rest.split("/")[0]:
+        return f"{scheme}://{rest.split('@', 1)[1]}"
+    return address
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    """A Unix time as UTC without zone; None for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds is not None else None
+    except (OverflowError, ValueError, OSError):
+        return None
