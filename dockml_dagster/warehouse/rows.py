@@ -115,7 +115,8 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     frame = pd.DataFrame(
         {
             column: pd.Series(
-                [_cell(row.get(column)) for row in rows], dtype=_PANDAS_TYPES.get(types[column], "object")
+                _cells([row.get(column) for row in rows], types[column]),
+                dtype=_PANDAS_TYPES.get(types[column], "object"),
             )
             for column in used
         }
@@ -136,9 +137,22 @@ _PANDAS_TYPES: dict[str, Any] = {
 }
 
 
+def _cells(values: list[Any], type_name: str) -> list[Any]:
+    """One column as pandas takes it. Most cells of a study are absent or plain text: those are left alone."""
+    if type_name in _PANDAS_TYPES:
+        return values
+    return [
+        value if value is None or (value.__class__ is str and value.isascii()) else _cell(value)
+        for value in values
+    ]
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return _unicode(json.dumps(value, ensure_ascii=False))
+        return _unicode(_encode(value)) if value else "[]"
     if isinstance(value, datetime):
         return value.isoformat()
     return _unicode(value) if isinstance(value, str) else value

@@ -92,7 +92,8 @@ def classify_command(
     command: SimpleCommand, rules: TaskRules, scope: Mapping[str, str] | None = None
 ) -> CommandTask:
     """What one simple command is for. ``scope``: the variables in force there (``Instruction.scope``)."""
-    program = program_of(command, scope or {})
+    # Not `scope or {}`: whether a scope is empty takes a walk over all of it.
+    program = program_of(command, {} if scope is None else scope)
     return classify_program(program, rules, assigns=bool(command.assignments))
 
 
