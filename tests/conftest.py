@@ -16,6 +16,18 @@ import pytest
 
 from dockml_dagster.settings import VARIABLES
 
+ROOT = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, what shares costly fixtures stays in one: a folder of golden or integration, else a file."""
+    for item in items:
+        where = item.path.relative_to(ROOT)
+        costly = where.parts[0] in {"golden", "integration"} and (
+            where.parts[0] == "golden" or len(where.parts) > 2
+        )
+        item.add_marker(pytest.mark.xdist_group(str(where.parent if costly else where)))
+
 
 class NetworkRefusedError(RuntimeError):
     """A test reached for another machine. No OSError, so that no code under test takes it for a fault of the network."""
