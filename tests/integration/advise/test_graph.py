@@ -34,7 +34,8 @@ def told(advice: dict[str, Any]) -> set[tuple[Any, ...]]:
         )
         for item in advice["recommendations"]
         # Where a .dockerignore lies is looked for in the repository; what says so is worded where it was found.
-        if item["recommendation"] != "dockerignore"
+        # A directory has no images.
+        if item["recommendation"] != "dockerignore" and item["about"] != "image"
     }
 
 
