@@ -7,6 +7,7 @@ template). The steps are in ``source_text``, ``frame``, ``syntax`` and ``evaluat
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.evaluation import Evaluator
 from dockml_dagster.study.dockerfile.frame import LogicalLine, frame
@@ -21,11 +22,26 @@ def read_dockerfile(data: bytes, *, build_arguments: Mapping[str, str] | None = 
     ``build_arguments`` are values that a build would pass (``--build-arg``, also for the automatic platform
     arguments). Without them the file is read as it stands.
     """
+    if build_arguments or len(data) > _REMEMBERED_BYTES:
+        return _read(data, build_arguments or {})
+    return _remembered(data)
+
+
+_REMEMBERED_BYTES = 64 * 1024
+
+
+@lru_cache(maxsize=4096)
+def _remembered(data: bytes) -> DockerfileReading:
+    """A reading is wanted several times in one run: for its rows, for labels, for links. Some 10 KB each, and frozen."""
+    return _read(data, {})
+
+
+def _read(data: bytes, build_arguments: Mapping[str, str]) -> DockerfileReading:
     text, facts = decode(data)
     lines = split_lines(text)
     framed = frame(lines)
     problems = [*_text_problems(data, facts), *framed.problems]
-    evaluator = Evaluator(framed.escape, len(data), build_arguments or {})
+    evaluator = Evaluator(framed.escape, len(data), build_arguments)
     for line in framed.lines:
         parsed = parse_instruction(line.text, framed.escape, line.heredocs)
         evaluator.take(line, parsed, "\n".join(lines[line.start - 1 : line.end]))

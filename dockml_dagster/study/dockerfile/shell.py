@@ -291,7 +291,7 @@ def _bash(text: str) -> Script:
 
 # Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
 _MAX_KEPT = 4096
-_bash_kept = lru_cache(maxsize=4096)(_bash)
+_bash_kept = lru_cache(maxsize=16384)(_bash)
 
 
 def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
