@@ -16,13 +16,14 @@ import pytest
 
 from dockml_dagster.settings import VARIABLES
 
-ROOT = Path(__file__).parent
+TESTS = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes, what shares costly fixtures stays in one: a folder of golden or integration, else a file."""
     for item in items:
-        where = item.path.relative_to(ROOT)
+        where = item.path.relative_to(TESTS)
         costly = where.parts[0] in {"golden", "integration"} and (
             where.parts[0] == "golden" or len(where.parts) > 2
         )
