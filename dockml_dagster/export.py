@@ -32,7 +32,12 @@ TEXTS = frozenset({"content", "arguments", "created_by", "comment", "cmd", "entr
 """Columns that hold other people's texts, secrets perhaps, whatever the table; in seeds such columns are our own."""
 
 TEXTS_OF_TABLES = frozenset(
-    {("raw.dockerfile_practices", "evidence"), ("core.dockerfile_findings", "evidence")}
+    {
+        ("raw.dockerfile_practices", "evidence"),
+        ("core.dockerfile_findings", "evidence"),
+        ("raw.dockerfile_advice", "evidence"),
+        ("core.recommendations", "evidence"),
+    }
 )
 """The same where the name alone does not tell: lines of Dockerfiles as evidence."""
 
@@ -110,7 +115,7 @@ def text_columns(model: Model) -> list[str]:
 
 def _documented() -> list[Model]:
     project = load()
-    return [*project.raw, *project.seeds, *project.models]
+    return [*project.raw, *project.seeds, *project.models, *project.computed]
 
 
 def _check_names(documented: Sequence[Model], with_contents: Sequence[str]) -> None:

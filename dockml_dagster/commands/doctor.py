@@ -12,7 +12,7 @@ from dockml_dagster.settings import Settings
 _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
-@click.command()
+@click.command(short_help="Say what is in order, and what to do where it is not.")
 @click.option("--network", is_flag=True, help="Also look whether GitHub and the registries answer.")
 @click.option("--compact", is_flag=True, help="First rewrite the warehouse without its empty blocks.")
 @click.option(
@@ -25,7 +25,12 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 )
 @click.pass_context
 def doctor(context: click.Context, network: bool, compact: bool, format_: str) -> None:
-    """Look at home, versions, disk, warehouse, locks and credentials; exits with 1 where something is wrong."""
+    """Look at home, versions, disk, warehouse, locks and credentials; exits with 1 where something is wrong.
+
+    \b
+    dockml doctor                   nothing leaves the machine
+    dockml doctor --network         also ask GitHub and the registries
+    """
     from dockml_dagster.doctor import examine
     from dockml_dagster.warehouse import care
     from dockml_dagster.warehouse.connection import Warehouse

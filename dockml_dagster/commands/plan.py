@@ -9,7 +9,7 @@ from dockml_dagster.output import Format, render
 from dockml_dagster.settings import CORPORA, Settings
 
 
-@click.command()
+@click.command(short_help="Say what a run would cost, before it is spent.")
 @click.option(
     "--corpus",
     type=click.Choice(CORPORA),
@@ -23,6 +23,10 @@ def plan(corpus: str, frame: str | None, format_: Format) -> None:
     """Say what bringing a corpus up to date would cost: calls, manifests, bytes, time.
 
     Asks GitHub for nothing but its budgets, which is free. What is not known yet is assumed; every assumption is named.
+
+    \b
+    dockml plan                     the frame of the last run
+    dockml plan --frame modern      a preset, a TOML file or a file of names
     """
     from dockml_dagster.plan import COLUMNS
     from dockml_dagster.plan import plan as make_plan

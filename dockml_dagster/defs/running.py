@@ -80,6 +80,11 @@ class Runner:
             raise_on_error=False,
         )
         if not result.success:
-            raise RunFailedError(
-                f"run {result.run_id[:8]} of {job} failed: {cause(self.instance, result.run_id)[1]}"
-            )
+            reason = cause(self.instance, result.run_id)[1]
+            if _INTERRUPTED in reason:
+                raise KeyboardInterrupt
+            raise RunFailedError(f"run {result.run_id[:8]} of {job} failed: {reason}")
+
+
+_INTERRUPTED = "DagsterExecutionInterruptedError"
+"""What Dagster makes of Ctrl-C in a run; all that is left of it in the run's events is its name."""

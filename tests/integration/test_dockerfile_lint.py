@@ -166,7 +166,7 @@ def test_the_command_says_at_once_that_it_is_absent(home: Path, program: StandIn
     assert done.exit_code == 2
     assert "pip install 'dockml[lint]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert not home.exists()
+    assert not (home / "warehouse" / "dockml.duckdb").exists()
 
 
 # Dagster deprecates an argument that the jobs still say.

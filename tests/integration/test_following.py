@@ -83,7 +83,7 @@ def test_all_are_named_described_and_off(definitions):
         "follow_with_findings",
         "record_run_failures",
     }
-    assert [found.name for found in definitions.schedules] == ["weekly_refresh"]
+    assert [found.name for found in definitions.schedules] == ["monthly_pruning", "weekly_refresh"]
 
 
 @pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects", "record_run_failures"])

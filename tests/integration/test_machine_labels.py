@@ -20,7 +20,7 @@ def label(studied):
 
     def run():
         result = dg.materialize(
-            [module.machine_labels],
+            [*module.machine_label_definitions().assets],
             instance=dg.DagsterInstance.ephemeral(),
             resources={"warehouse": WarehouseResource(database=str(path))},
         )

@@ -252,7 +252,8 @@ def _times_told(instance: dg.DagsterInstance, stage: str, project: str) -> int:
 
 def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
     from dockml_dagster.bring_up_to_date import bring_up_to_date
-    from dockml_dagster.defs.running import HOST_TAG, PID_TAG, Runner
+    from dockml_dagster.defs.running import Runner
+    from dockml_dagster.defs.verdict import HOST_TAG, PID_TAG
     from dockml_dagster.settings import Settings
 
     here = socket.gethostname()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -177,6 +177,7 @@ def test_a_sample_holds_known_values_only(values, censored):
         Sample(values, censored)
 
 
+@settings(max_examples=25, deadline=None)  # each call of statsmodels collects garbage
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_holm_is_that_of_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1] if p_values else []
