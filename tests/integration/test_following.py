@@ -48,7 +48,8 @@ def tick(
         if data.dynamic_partitions_requests:
             for request in data.dynamic_partitions_requests:
                 instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
-        return list(data.run_requests or []), data.skip_message or data.cursor or ""
+        moved = data.cursor if data.cursor != cursor else None
+        return list(data.run_requests or []), moved or data.skip_message or data.cursor or ""
 
     return ticked
 
