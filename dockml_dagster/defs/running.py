@@ -3,6 +3,7 @@
 Belongs here: the instance, the order of the jobs, batches, dead runs. Does not: what the jobs do, or any printing.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ class Runner:
         prepare(settings)
         from dockml_dagster.definitions import defs
 
+        # Ctrl-C while Dagster closes its storage is told as a traceback by SQLAlchemy, beside our one line.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
         self._definitions = defs()
         self.instance = dg.DagsterInstance.get()
 

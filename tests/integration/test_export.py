@@ -19,7 +19,7 @@ from dockml_dagster.data_package import field_type
 from dockml_dagster.warehouse.models import load
 
 ROOT = Path(__file__).parents[2]
-TABLES = [model.name for model in (*load().raw, *load().seeds, *load().models)]
+TABLES = [model.name for model in (*load().raw, *load().seeds, *load().models, *load().computed)]
 
 
 @pytest.fixture(scope="module")
