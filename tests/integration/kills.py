@@ -23,7 +23,8 @@ import duckdb
 START = "from dockml_dagster.cli import main; main(prog_name='dockml')"
 ROOT = Path(__file__).parents[2]
 CLOCK = {
-    "first_seen", "last_seen", "observed_at", "listed_at", "built_at", "read_at", "labelled_at", "linted_at", "asked_at"
+    "first_seen", "last_seen", "observed_at", "listed_at", "built_at", "read_at", "labelled_at", "linted_at", "asked_at",
+    "linked_at",
 }  # fmt: skip
 """Columns that say when something was done."""
 LOGS = {
