@@ -6,6 +6,8 @@ again without the network, and an unchanged project is left alone.
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -16,7 +18,7 @@ from dockml_dagster.progress import advance
 from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_links, links_of_reference
 from dockml_dagster.study.image_links.model import parse_mention
 from dockml_dagster.warehouse.due import moment
-from dockml_dagster.warehouse.rows import insert, qualified
+from dockml_dagster.warehouse.rows import replace
 
 TABLES = ("raw.image_links", "raw.image_reference_grades", "raw.image_link_readings")
 """Tables the asset fills."""
@@ -84,10 +86,14 @@ _DUE = (
     ORDER BY wanted.project
 """
 )
-_FILES = (
-    _CURRENT + "SELECT DISTINCT ON (path) path, content FROM files WHERE project = $project ORDER BY path"
+_FILES = _CURRENT + (
+    "SELECT DISTINCT ON (project, path) project, path, content FROM files "
+    "WHERE project IN (SELECT unnest($projects)) ORDER BY project, path"
 )
-_IMAGES = _CURRENT + "SELECT reference, labels FROM images WHERE project = $project ORDER BY reference"
+_IMAGES = _CURRENT + (
+    "SELECT project, reference, labels FROM images "
+    "WHERE project IN (SELECT unnest($projects)) ORDER BY project, reference"
+)
 
 
 @dg.asset(
@@ -112,9 +118,11 @@ def image_links(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
 def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) -> int:
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    projects = [project for project, *_ in due]
     with warehouse.get_connection() as connection:
-        known = [_known(connection, project) for project, *_ in due]
-    for (project, corpus, name, input_hash), (texts, images) in zip(due, known, strict=True):
+        texts_of, images_of = _known(connection, projects)
+    for project, corpus, name, input_hash in due:
+        texts, images = texts_of[project], images_of[project]
         stamp = {"project": project, "corpus": corpus}
         found = find_links(name, texts)
         of_images = {
@@ -140,11 +148,7 @@ def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) ->
         for row in rows["raw.image_link_readings"]:
             row["linked_at"] = linked_at
         for table in TABLES:
-            connection.execute(
-                f"DELETE FROM {qualified(table)} WHERE project IN (SELECT unnest($projects))",
-                {"projects": [project for project, *_ in due]},
-            )
-            insert(connection, table, rows[table])
+            replace(connection, table, "project", projects, rows[table])
     return len(rows["raw.image_links"])
 
 
@@ -175,15 +179,16 @@ def _graded(reference: str, links: tuple[Link, ...]) -> dict[str, Any]:
 
 
 def _known(
-    connection: duckdb.DuckDBPyConnection, project: str
-) -> tuple[dict[str, str], list[tuple[str, dict[str, str]]]]:
-    """Texts by path, and the images that a source names with their labels."""
-    key = {"project": project}
-    texts = {
-        path: content.decode("utf-8", "replace")
-        for path, content in connection.execute(_FILES, key).fetchall()
-    }
-    images = [(ref, _labels(text)) for ref, text in connection.execute(_IMAGES, key).fetchall()]
+    connection: duckdb.DuckDBPyConnection, projects: list[str]
+) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[tuple[str, dict[str, str]]]]]:
+    """Of each project: texts by path, and the images that a source names with their labels."""
+    keys = {"projects": projects}
+    texts: dict[str, dict[str, str]] = defaultdict(dict)
+    for project, path, content in connection.execute(_FILES, keys).fetchall():
+        texts[project][path] = content.decode("utf-8", "replace")
+    images: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
+    for project, reference, labels in connection.execute(_IMAGES, keys).fetchall():
+        images[project].append((reference, _labels(labels)))
     return texts, images
 
 

@@ -22,7 +22,7 @@ from dockml_dagster.study.machine_labels import SEEDS, Labeller
 from dockml_dagster.study.project_facts import ProjectMetadata
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.models import folder
-from dockml_dagster.warehouse.rows import insert, qualified
+from dockml_dagster.warehouse.rows import replace
 
 TABLES = ("raw.machine_labels", "raw.machine_label_evidence")
 """Tables the asset fills."""
@@ -178,11 +178,7 @@ def _label(warehouse: WarehouseResource, labeller: Labeller, due: list[dict[str,
         for row in rows["raw.machine_labels"]:
             row["labelled_at"] = labelled_at
         for table in TABLES:
-            connection.execute(
-                f"DELETE FROM {qualified(table)} WHERE project IN (SELECT unnest($projects))",
-                {"projects": [project["project"] for project in due]},
-            )
-            insert(connection, table, rows[table])
+            replace(connection, table, "project", [project["project"] for project in due], rows[table])
     return sum(len(found) for found in rows.values())
 
 

@@ -16,20 +16,9 @@ from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import SEEDS, TABLES, Reader
-from dockml_dagster.warehouse.due import moment
+from dockml_dagster.warehouse.due import moment, texts_to_read
 from dockml_dagster.warehouse.models import folder
-from dockml_dagster.warehouse.rows import insert, qualified
-
-_UNREAD = """
-    SELECT found.sha256
-    FROM raw.dockerfiles AS found
-    WHERE NOT EXISTS (
-        SELECT 1 FROM raw.dockerfile_readings AS known
-        WHERE known.sha256 = found.sha256 AND known.reader_version = ?
-    )
-    GROUP BY found.sha256
-    ORDER BY found.sha256
-"""
+from dockml_dagster.warehouse.rows import replace
 
 _CONTENT = """
     SELECT any_value(content) FROM raw.dockerfiles
@@ -68,7 +57,7 @@ def reading_definitions() -> dg.Definitions:
 def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Read the texts that this version did not read yet, ``STORED_AT_ONCE`` a transaction."""
     with warehouse.get_connection() as connection:
-        unread = [row[0] for row in connection.execute(_UNREAD, [reader_version()]).fetchall()]
+        unread = texts_to_read(connection, reader_version())
     reader = Reader(
         {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
     )
@@ -92,9 +81,5 @@ def _read_some(warehouse: WarehouseResource, reader: Reader, digests: list[str])
         for row in rows["raw.dockerfile_readings"]:
             row |= {"read_at": read_at, "reader_version": reader_version()}
         for table in TABLES:
-            connection.execute(
-                f"DELETE FROM {qualified(table)} WHERE sha256 IN (SELECT unnest($digests))",
-                {"digests": digests},
-            )
-            insert(connection, table, rows[table])
+            replace(connection, table, "sha256", digests, rows[table])
     return sum(len(found) for found in rows.values())

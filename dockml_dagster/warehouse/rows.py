@@ -69,6 +69,16 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     return len(rows)
 
 
+def replace(
+    connection: duckdb.DuckDBPyConnection, table: str, key: str, keys: Sequence[str], rows: Sequence[Row]
+) -> int:
+    """Put ``rows`` in the place of all whose column ``key`` is one of ``keys``; returns how many were put."""
+    connection.execute(
+        f"DELETE FROM {qualified(table)} WHERE {quote(key)} IN (SELECT unnest($keys))", {"keys": list(keys)}
+    )
+    return insert(connection, table, rows)
+
+
 def write_visit(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row], *, observed_at: datetime
 ) -> int:

@@ -1,6 +1,8 @@
 """Practices about what the image is built upon. Not here: what the image is (``base_images``)."""
 
-from dockml_dagster.study.dockerfile.base_images import pinning_of
+from collections.abc import Sequence
+
+from dockml_dagster.study.dockerfile.base_images import Pinning, pinning_of
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
@@ -15,43 +17,32 @@ def _unresolved(facts: Facts) -> str:
     return "unknown variable " + ", ".join(missing.name for missing in facts.base.missing)
 
 
-def _tagged(facts: Facts) -> Judged:
+def _not_judged(facts: Facts) -> Judged | None:
+    """The verdict where the base has no pinning to judge: it is no image, or not known. Else None."""
     pinning = pinning_of(facts.base)
     if pinning == "not an image":
         return "not applicable", [_base_line(facts)], "from scratch"
     if pinning == "unknown":
-        return (
-            "unknown",
-            [_base_line(facts)],
-            _unresolved(facts) if facts.base.missing else "no image reference",
-        )
-    return ("followed" if pinning in ("digest", "version") else "violated"), [_base_line(facts)], pinning
+        reason = _unresolved(facts) if facts.base.missing else "no image reference"
+        return "unknown", [_base_line(facts)], reason
+    return None
+
+
+def _pinned(facts: Facts, *, followed: Sequence[Pinning]) -> Judged:
+    pinning = pinning_of(facts.base)
+    return ("followed" if pinning in followed else "violated"), [_base_line(facts)], pinning
+
+
+def _tagged(facts: Facts) -> Judged:
+    return _not_judged(facts) or _pinned(facts, followed=("digest", "version"))
 
 
 def _digest(facts: Facts) -> Judged:
-    pinning = pinning_of(facts.base)
-    if pinning == "not an image":
-        return "not applicable", [_base_line(facts)], "from scratch"
-    if pinning == "unknown" and not facts.base.tag:
-        return (
-            "unknown",
-            [_base_line(facts)],
-            _unresolved(facts) if facts.base.missing else "no image reference",
-        )
-    return ("followed" if pinning == "digest" else "violated"), [_base_line(facts)], pinning
+    return _not_judged(facts) or _pinned(facts, followed=("digest",))
 
 
 def _not_latest(facts: Facts) -> Judged:
-    pinning = pinning_of(facts.base)
-    if pinning == "not an image":
-        return "not applicable", [_base_line(facts)], "from scratch"
-    if pinning == "unknown":
-        return (
-            "unknown",
-            [_base_line(facts)],
-            _unresolved(facts) if facts.base.missing else "no image reference",
-        )
-    return ("violated" if pinning in ("latest", "no tag") else "followed"), [_base_line(facts)], pinning
+    return _not_judged(facts) or _pinned(facts, followed=("digest", "version", "moving tag"))
 
 
 def _platform(facts: Facts) -> Judged:
