@@ -63,6 +63,18 @@ def only_loopback() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def own_state_of_definitions() -> Iterator[None]:
+    """No state that an ended Dagster instance left: one that is entered twice (by a test, by a run) never resets it."""
+    if "dagster" not in sys.modules:
+        yield
+        return
+    from dagster._core.storage.defs_state.base import set_defs_state_storage
+
+    with set_defs_state_storage(None):
+        yield
+
+
 @pytest.fixture(scope="session")
 def ease2022() -> Path:
     """The study's package, directory or archive, as DOCKML_EASE2022 names it."""

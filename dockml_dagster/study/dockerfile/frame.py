@@ -27,7 +27,9 @@ censored.
 _DIRECTIVE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]*\Z")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _DIRECTIVE_SPACES = "\t\n\f\r "
-_MAY_HOLD_HEREDOC = re.compile(r"(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)[\t\v\f\r ]", re.IGNORECASE)
+_MAY_HOLD_HEREDOC = re.compile(
+    r"[\t\v\f\r ]*(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)[\t\v\f\r ]", re.IGNORECASE
+)
 
 
 class LogicalLine(NamedTuple):

@@ -100,19 +100,9 @@ def parse_instruction(
     ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the
     instruction for. ``inner`` is set for the child of an ONBUILD.
     """
-    line = text.strip(SPACES)
-    lead = len(text) - len(text.lstrip(SPACES)) if line else 0
-    gap = _BLANKS.search(line)
-    written = line[: gap.start()] if gap else line
+    written, flags, value = _split(text, escape)
     keyword = written.upper()
-    flags: tuple[Flag, ...] = ()
-    value, offset = "", len(text)
-    if gap:
-        after = gap.end()
-        if line.startswith("--", after):
-            flags, after = _flags(line, after, escape)
-        value = line[after:].lstrip(SPACES)
-        offset = lead + len(line) - len(value)
+    offset = len(text.rstrip(SPACES)) - len(value) if value else len(text)
     known = keyword in KEYWORDS
     arguments: tuple[str, ...] = ()
     form: Form | None = None
@@ -125,8 +115,11 @@ def parse_instruction(
     elif censored:
         arguments = (value,)
     elif keyword == "ONBUILD":
-        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long.
-        if value and not inner:
+        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long; but BuildKit's
+        # parser looks at the instruction at its end first.
+        if inner:
+            fatal = _end_of_chain(value, escape)
+        elif value:
             child = parse_instruction(value, escape, heredocs, inner=True)
             fatal = child.fatal
         problem = _onbuild_problem(child) if not inner else None
@@ -141,6 +134,28 @@ def parse_instruction(
     return Parsed(
         keyword, flags, value, offset, arguments, form, assignments, child, known, fatal, problem, censored
     )
+
+
+def _split(text: str, escape: str) -> tuple[str, tuple[Flag, ...], str]:
+    """The keyword as written, the flags and the rest of a logical line (BuildKit's ``splitCommand``)."""
+    line = text.strip(SPACES)
+    gap = _BLANKS.search(line)
+    if not gap:
+        return line, (), ""
+    flags: tuple[Flag, ...] = ()
+    after = gap.end()
+    if line.startswith("--", after):
+        flags, after = _flags(line, after, escape)
+    return line[: gap.start()], flags, line[after:].lstrip(SPACES)
+
+
+def _end_of_chain(text: str, escape: str) -> str | None:
+    """What BuildKit's parser refuses the file for at the end of ``ONBUILD ONBUILD …``."""
+    written, _, value = _split(text, escape)
+    while written.upper() == "ONBUILD":
+        text = value
+        written, _, value = _split(text, escape)
+    return parse_instruction(text, escape, inner=True).fatal if text else None
 
 
 def _flags(line: str, at: int, escape: str) -> tuple[tuple[Flag, ...], int]:

@@ -52,9 +52,9 @@ def changed(changed_and_drawn, monkeypatch) -> Callable[..., Report]:
     return changed_and_drawn
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """The system's Chromium, driven by Playwright."""
+    """The system's Chromium, driven by Playwright, whose event loop must not outlive the module: others start theirs."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         pytest.skip("no Chromium on this machine: the report is not looked at in a browser")
