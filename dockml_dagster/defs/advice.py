@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -46,7 +45,6 @@ _CONTENT = """
     kinds={"python", "duckdb"},
     deps=["dockerfiles"],
     code_version=FACTS_VERSION,
-    automation_condition=findings_follow(),
 )
 def file_facts_asset(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource

@@ -13,7 +13,6 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.build_version import labeller_version
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -127,7 +126,6 @@ def machine_label_definitions() -> dg.Definitions:
         kinds={"python", "duckdb"},
         deps=["repo_list", "dockerfiles"],
         code_version=labeller_version(),
-        automation_condition=findings_follow(),
     )
     def machine_labels(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource

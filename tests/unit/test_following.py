@@ -1,14 +1,18 @@
 """What sensors decide: plain values in, plain values out."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from dockml_dagster.following import (
     FIRST_WAIT,
     LONGEST_WAIT,
+    PATIENCE,
     Asked,
+    FailedInARow,
     batches,
+    findings_wait_for,
     mark_of,
     missing_partitions,
     ripe,
@@ -112,3 +116,36 @@ def test_a_mark_names_the_work_and_its_occasion() -> None:
     assert mark_of([Due("p", "s", "changed", 0, NOW)]) != mark_of(
         [Due("p", "s", "changed", 0, NOW + timedelta(1))]
     )
+
+
+CHANGED = {
+    "current": False,
+    "under_way": 0,
+    "due": 0,
+    "changed_at": NOW - PATIENCE / 2,
+    "failed": None,
+    "now": NOW,
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "waits_for"),
+    [
+        ({}, None),
+        ({"current": True}, "up to date"),
+        ({"changed_at": None}, "up to date"),
+        ({"under_way": 2}, "2 runs are under way"),
+        ({"due": 3}, "3 stages are due"),
+        # Whoever leaves the collecting sensor off still gets findings.
+        ({"due": 3, "changed_at": NOW - PATIENCE}, None),
+        ({"due": 3, "changed_at": NOW + timedelta(days=9)}, None),
+        ({"failed": FailedInARow(1, NOW - FIRST_WAIT / 2)}, "failed 1 times"),
+        ({"failed": FailedInARow(1, NOW - FIRST_WAIT)}, None),
+        ({"failed": FailedInARow(2, NOW - FIRST_WAIT)}, "failed 2 times"),
+        ({"failed": FailedInARow(2, NOW + timedelta(days=9))}, None),
+    ],
+)
+def test_findings_follow(case: dict[str, Any], waits_for: str | None) -> None:
+    found = findings_wait_for(**{**CHANGED, **case})
+    assert (found is None) == (waits_for is None)
+    assert (waits_for or "") in (found or "")
