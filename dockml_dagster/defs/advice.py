@@ -82,8 +82,10 @@ def _read_some(warehouse: WarehouseResource, texts: list[tuple[str, str, str]]) 
         advance("texts")
     with warehouse.get_connection() as connection:
         read_at = moment(connection)
+        # Role by role: one text may be a Compose file here and a workflow there, and each is read in its time.
         connection.execute(
-            f"DELETE FROM {TABLE} WHERE sha256 IN (SELECT unnest($digests))", {"digests": digests}
+            f"DELETE FROM {TABLE} WHERE (sha256, read_as) IN (SELECT (unnest($digests), unnest($roles)))",
+            {"digests": digests, "roles": [read_as for _, read_as, _ in texts]},
         )
         insert(connection, TABLE, [{**row, "read_at": read_at} for row in rows])
     return len(rows)
