@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dockml_dagster.warehouse.due import Due
+from dockml_dagster.warehouse.tags import Tag
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
@@ -148,6 +149,22 @@ def batches(
         if len(found) < at_most and asked.may_ask(mark, now):
             found.append(Batch(tuple(keys), mark, asked.times(mark) + 1))
     return found, asked.asking([batch.mark for batch in found], now, kept=known)
+
+
+TAG_AGE = timedelta(days=1)
+"""How old the last look at a tag may become."""
+
+
+def tags_to_look_at(tags: Iterable[Tag], now: datetime, *, at_most: int) -> list[str]:
+    """References whose last look is too old, oldest first, each once. A clock set back never makes one wait longer."""
+    old = [tag for tag in tags if not timedelta() <= now - tag.looked_at < TAG_AGE]
+    old.sort(key=lambda tag: (tag.looked_at, tag.reference))
+    return list(dict.fromkeys(tag.reference for tag in old))[:at_most]
+
+
+def moved(tags: Iterable[Tag], seen: Mapping[str, str | None]) -> list[Tag]:
+    """Those that lead elsewhere now. ``seen``: reference → digest, None where it could not be asked: that is no move."""
+    return [tag for tag in tags if (digest := seen.get(tag.reference)) and digest not in tag.digests]
 
 
 PATIENCE = timedelta(minutes=3)

@@ -58,6 +58,7 @@ RAW_ASSETS: dict[str, str] = {
     "raw.outcomes": "layer_stats",
     "raw.reported": "layer_stats",
     "raw.revisits": "repo_list",
+    "raw.tag_looks": "repo_list",
     "raw.builds": "repo_list",
     "raw.figures": "repo_list",
     "raw.run_failures": "repo_list",

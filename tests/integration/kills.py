@@ -36,6 +36,7 @@ LOGS = {
     "raw.figures",
     "raw.run_failures",
     "raw.revisits",
+    "raw.tag_looks",
 }
 """Tables that say what was done, tries that were cut short among them."""
 

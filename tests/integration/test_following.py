@@ -91,17 +91,25 @@ def test_all_are_named_described_and_off(definitions):
     assert {found.name for found in definitions.sensors} == {
         "follow_sources",
         "collect_due_projects",
+        "follow_tags",
         "follow_with_findings",
         "record_run_failures",
     }
     assert [found.name for found in definitions.schedules] == ["monthly_pruning", "weekly_refresh"]
 
 
-@pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects", "record_run_failures"])
+@pytest.mark.parametrize(
+    "name", ["follow_sources", "collect_due_projects", "record_run_failures", "follow_tags"]
+)
 def test_a_tick_with_nothing_to_do_says_so_and_asks_for_nothing(tick, name):
     requests, said = tick(name)
     assert requests == []
-    assert said in {"every source is as it was listed", "nothing is due", "no run failed"}
+    assert said in {
+        "every source is as it was listed",
+        "nothing is due",
+        "no run failed",
+        "every tag was looked at within a day",
+    }
 
 
 @pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects"])
@@ -115,7 +123,7 @@ def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatc
 
 def test_an_empty_home_is_nothing_to_follow(home, definitions):
     with dg.DagsterInstance.local_temp(str(home.parent)) as instance:
-        for name in ("follow_sources", "collect_due_projects", "record_run_failures"):
+        for name in ("follow_sources", "collect_due_projects", "record_run_failures", "follow_tags"):
             context = dg.build_sensor_context(instance=instance)
             assert definitions.get_sensor_def(name).evaluate_tick(context).run_requests in (None, [])
         context = dg.build_schedule_context(instance, datetime(2026, 3, 2, 4, tzinfo=UTC))

@@ -9,17 +9,21 @@ from dockml_dagster.following import (
     FIRST_WAIT,
     LONGEST_WAIT,
     PATIENCE,
+    TAG_AGE,
     Asked,
     FailedInARow,
     batches,
     findings_wait_for,
     mark_of,
     missing_partitions,
+    moved,
     ripe,
     stretches,
+    tags_to_look_at,
     wait,
 )
 from dockml_dagster.warehouse.due import Due
+from dockml_dagster.warehouse.tags import Tag
 
 NOW = datetime(2026, 3, 1, 12)
 KEYS = [f"sample/o/p{number}" for number in range(10)]
@@ -149,3 +153,29 @@ def test_findings_follow(case: dict[str, Any], waits_for: str | None) -> None:
     found = findings_wait_for(**{**CHANGED, **case})
     assert (found is None) == (waits_for is None)
     assert (waits_for or "") in (found or "")
+
+
+def tag(name: str, age: timedelta, project: str = KEYS[0]) -> Tag:
+    return Tag("sample", project, name, frozenset({"sha256:old", "sha256:other"}), NOW - age)
+
+
+def test_tags_are_looked_at_oldest_first_each_once_and_few_at_a_time() -> None:
+    hour = timedelta(hours=1)
+    known = [
+        tag("a:1", TAG_AGE),
+        tag("b:1", TAG_AGE - hour),
+        tag("c:1", TAG_AGE + hour),
+        tag("c:1", TAG_AGE + hour, KEYS[1]),
+        tag("d:1", -hour),
+    ]
+    assert tags_to_look_at(known, NOW, at_most=9) == ["c:1", "a:1", "d:1"]
+    assert tags_to_look_at(known, NOW, at_most=1) == ["c:1"]
+
+
+def test_a_tag_moved_if_it_leads_to_what_was_not_collected() -> None:
+    known = [tag("a:1", TAG_AGE), tag("b:1", TAG_AGE), tag("b:1", TAG_AGE, KEYS[1]), tag("c:1", TAG_AGE)]
+    seen = {"a:1": "sha256:other", "b:1": "sha256:new", "c:1": None}
+    assert [(one.reference, one.project) for one in moved(known, seen)] == [
+        ("b:1", KEYS[0]),
+        ("b:1", KEYS[1]),
+    ]
