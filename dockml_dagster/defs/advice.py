@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.verdict import verdict
+from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.advice.project import FACTS_VERSION, READ_AS, file_facts
 from dockml_dagster.warehouse.due import moment
@@ -53,7 +53,7 @@ def file_facts_asset(
 
     Fills `raw.file_facts`, each distinct text once.
     """
-    with verdict(context):
+    with step_of_findings(context, warehouse):
         return read_files(warehouse)
 
 

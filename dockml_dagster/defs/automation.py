@@ -34,6 +34,7 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
 
     def __init__(self) -> None:
         self._asked: tuple[datetime, bool] | None = None
+        self._loaded_at = now()
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
         """All or nothing."""
         # Once a tick: a writer that comes between two assets must not split them into two runs.
         if self._asked is None or self._asked[0] != context.evaluation_time:
-            waiting = what_is_waited_for(context.asset_graph_view.instance)
+            waiting = what_is_waited_for(context.asset_graph_view.instance, self._loaded_at)
             context.log.info(waiting or "the findings are made")
             self._asked = (context.evaluation_time, waiting is None)
         return dg.AutomationResult(
@@ -59,15 +60,22 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
         )
 
 
-def what_is_waited_for(instance: dg.DagsterInstance) -> str | None:
-    """Why the findings are not made now, in one line; None: they are."""
+def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str | None:
+    """Why the findings are not made now, in one line; None: they are.
+
+    ``loaded_at``: when this process read the code. Findings made since by another version are of a newer one, and making
+    them again would not change that.
+    """
     end_dead_runs(instance)
     under_way = len(runs_under_way(instance))
     settings = Settings.from_environment()
     try:
         with warehouse_for_a_moment() as connection:
             changed_at = due_query.changed_at(connection)
-            current = due_query.built(connection, build_version()) and settings.published.exists()
+            current = (
+                due_query.built(connection, build_version(), newer_than=loaded_at)
+                and settings.published.exists()
+            )
             asked_for = not (current or under_way)
             due = ripe(due_of(connection, followed_corpora(connection)), now()) if asked_for else []
     except WarehouseBusyError as error:

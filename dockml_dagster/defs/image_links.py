@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.verdict import verdict
+from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_links, links_of_reference
 from dockml_dagster.study.image_links.model import parse_mention
@@ -106,7 +106,7 @@ def image_links(
     Fills `raw.image_links`, `raw.image_reference_grades` (the grade of every image that a source names for a project, none
     among them) and `raw.image_link_readings`.
     """
-    with verdict(context):
+    with step_of_findings(context, warehouse):
         return link_projects(warehouse)
 
 

@@ -14,7 +14,7 @@ import duckdb
 
 from dockml_dagster.build_version import labeller_version
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.verdict import verdict
+from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.machine_labels import SEEDS, Labeller
@@ -130,7 +130,7 @@ def machine_label_definitions() -> dg.Definitions:
         Fills `raw.machine_labels` (with probability; "cannot tell" is an answer) and `raw.machine_label_evidence` (file,
         line, rule).
         """
-        with verdict(context):
+        with step_of_findings(context, warehouse):
             return label_projects(warehouse)
 
     return dg.Definitions(assets=[machine_labels])

@@ -7,8 +7,8 @@ import dagster as dg
 
 from dockml_dagster.build_version import build_version
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.seen import seen_to, step_of_findings
 from dockml_dagster.defs.sql_models import asset_key
-from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.care import compact_if_worth
 from dockml_dagster.warehouse.due import record_build, record_figures
@@ -29,10 +29,10 @@ def publishing_definitions() -> dg.Definitions:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:
         """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
-        with verdict(context):
+        with step_of_findings(context, warehouse):
             with warehouse.get_connection() as connection:
                 record_figures(connection)
-                record_build(connection, build_version())
+                record_build(connection, build_version(), seen_to(context))
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
             compacted = compact_if_worth(warehouse.warehouse)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from dockml_dagster.build_version import reader_version
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.verdict import verdict
+from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import SEEDS, TABLES, Reader
 from dockml_dagster.warehouse.due import moment, texts_to_read
@@ -46,7 +46,7 @@ def reading_definitions() -> dg.Definitions:
 
         Fills `raw.dockerfile_readings` and the tables of its instructions, stages, RUN commands and word counts.
         """
-        with verdict(context):
+        with step_of_findings(context, warehouse):
             return read_texts(warehouse)
 
     return dg.Definitions(assets=[dockerfile_readings])

@@ -14,7 +14,7 @@ import duckdb
 from dockml_dagster.build_version import build_version
 from dockml_dagster.corpora.base import STAGES, combined_hash
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.verdict import verdict
+from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import TABLES
 from dockml_dagster.warehouse import build
@@ -148,7 +148,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         selected = [model for model in project.models if asset_key(model.name) in context.selected_asset_keys]
         wanted_checks = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
-        with verdict(context), warehouse.get_connection() as connection:
+        with step_of_findings(context, warehouse), warehouse.get_connection() as connection:
             build.load_seeds(connection, project)
             for built in build.run(connection, to_run(project, selected, last_build_version(connection))):
                 advance("models")

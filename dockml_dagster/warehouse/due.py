@@ -319,18 +319,19 @@ def work(
     )
 
 
-def built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
-    """Whether findings were built by this version after everything else that happened."""
+def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: datetime | None = None) -> bool:
+    """Whether the findings that stand were made by this version, and of everything that happened.
+
+    ``newer_than``: findings that were made later, by whichever version, count as made by this one.
+    """
     answer = connection.execute(
-        """
-        SELECT arg_max(version, built_at) = ? AND max(built_at) > ALL (
-            SELECT observed_at FROM raw.outcomes UNION ALL SELECT listed_at FROM raw.listings
-        )
-        FROM raw.builds
-        """,
-        [version],
+        "SELECT version, seen_to, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
     ).fetchone()
-    return bool(answer and answer[0])
+    if answer is None:
+        return False
+    by, seen_to, built_at = answer
+    knows = by == version or (newer_than is not None and built_at > newer_than)
+    return bool(knows and seen_to == changed_at(connection))
 
 
 def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -339,9 +340,13 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def record_build(connection: duckdb.DuckDBPyConnection, version: str) -> None:
-    """Note that findings were built and are about to be published."""
-    insert(connection, "raw.builds", [{"version": version, "built_at": moment(connection)}])
+def record_build(connection: duckdb.DuckDBPyConnection, version: str, seen_to: datetime | None) -> None:
+    """Note that findings were built and are about to be published. ``seen_to``: ``changed_at`` before the build began."""
+    newest = connection.execute("SELECT max(built_at) FROM raw.builds").fetchone()
+    built_at = moment(connection)
+    if newest and newest[0] is not None:
+        built_at = max(built_at, newest[0] + timedelta(microseconds=1))
+    insert(connection, "raw.builds", [{"version": version, "seen_to": seen_to, "built_at": built_at}])
 
 
 def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:

@@ -290,13 +290,23 @@ def test_findings_that_failed_are_tried_again_without_another_change(tick, run, 
     with Warehouse(Settings.from_environment().warehouse).write() as connection:
         connection.execute("DELETE FROM raw.builds")
     (request,), cursor = tick("follow_with_findings")
-    monkeypatch.setattr("dockml_dagster.defs.sql_models.build.load_seeds", lambda *_: 1 / 0)
-    assert not run(request).success
-    requests, cursor = tick("follow_with_findings", cursor)
-    assert requests == [], "not at once"
+    with monkeypatch.context() as broken:
+        broken.setattr("dockml_dagster.defs.sql_models.build.load_seeds", lambda *_: 1 / 0)
+        assert not run(request).success
+    assert tick("follow_with_findings", cursor)[0] == [], "not at once"
     later = watching.now() + FIRST_WAIT + timedelta(seconds=1)
     monkeypatch.setattr("dockml_dagster.defs.automation.now", lambda: later)
-    (request,), _ = tick("follow_with_findings", cursor)
+    (request,), cursor = tick("follow_with_findings", cursor)
+
+    # Something is collected while they are made: those who were made before it are not of it.
+    def collected_meanwhile(connection: Any) -> None:
+        connection.execute("INSERT INTO raw.outcomes BY NAME SELECT * REPLACE (? AS observed_at) FROM raw.outcomes "
+            "WHERE project = ? AND subject = '' LIMIT 1", [due_query.moment(connection), ONE])  # fmt: skip
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("dockml_dagster.defs.publishing.record_figures", collected_meanwhile)
+        assert run(request).success
+    assert len(tick("follow_with_findings", cursor)[0]) == 1
 
 
 def test_findings_wait_for_nobody_who_writes(tick, studied, monkeypatch):

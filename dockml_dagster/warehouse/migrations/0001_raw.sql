@@ -673,6 +673,7 @@ CREATE TABLE raw.machine_label_evidence (
 -- One row whenever findings were built and published, with the version of everything they were computed by.
 CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
+    seen_to TIMESTAMP,
     built_at TIMESTAMP NOT NULL
 );
 
