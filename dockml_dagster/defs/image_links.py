@@ -14,11 +14,13 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_links, links_of_reference
 from dockml_dagster.study.image_links.model import parse_mention
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.rows import replace
+from dockml_dagster.warehouse.visits import make_visits
 
 TABLES = ("raw.image_links", "raw.image_reference_grades", "raw.image_link_readings")
 """Tables the asset fills."""
@@ -27,12 +29,6 @@ AT_ONCE = 50
 
 _CURRENT = """
     WITH
-        visits AS (
-            SELECT corpus, project, stage, max(observed_at) AS observed_at
-            FROM raw.outcomes
-            WHERE subject = '' AND (NOT retryable OR status = 'collected')
-            GROUP BY ALL
-        ),
         listed AS (
             SELECT found.project, found.corpus, any_value(found.name) AS name
             FROM raw.projects AS found
@@ -102,13 +98,22 @@ _IMAGES = _CURRENT + (
     deps=["repo_list", "dockerfiles", "manifests"],
     code_version=RULES_VERSION,
 )
-def image_links(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+def image_links(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
     """Which images belong to each project, with the file and line that shows it and a grade: proved, likely, possible.
 
     Fills `raw.image_links`, `raw.image_reference_grades` (the grade of every image that a source names for a project, none
     among them) and `raw.image_link_readings`.
     """
+    with verdict(context):
+        return link_projects(warehouse)
+
+
+def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Link the projects whose files, images or rules changed, ``AT_ONCE`` a transaction."""
     with warehouse.get_connection() as connection:
+        make_visits(connection)
         due = connection.execute(_DUE, {"version": RULES_VERSION}).fetchall()
     links = 0
     for start in range(0, len(due), AT_ONCE):
@@ -182,6 +187,7 @@ def _known(
     connection: duckdb.DuckDBPyConnection, projects: list[str]
 ) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[tuple[str, dict[str, str]]]]]:
     """Of each project: texts by path, and the images that a source names with their labels."""
+    make_visits(connection)
     keys = {"projects": projects}
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for project, path, content in connection.execute(_FILES, keys).fetchall():
