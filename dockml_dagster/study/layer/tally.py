@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from dockml_dagster.study.layer.filetype import OTHER
+from dockml_dagster.study.layer.header import clamped
 from dockml_dagster.study.layer.model import (
     EntryKind,
     LargeFile,
@@ -189,7 +190,7 @@ class LayerTally:
             max_depth=self._depth,
             max_published_level=self._level,
             bytes=self._bytes,
-            sparse_bytes=self._holes,
+            sparse_bytes=clamped(self._holes),  # of which a header of 512 bytes can promise exabytes
             noted=self._noted,
             largest=self._largest.found(),
             extensions=self._types.extensions(),
