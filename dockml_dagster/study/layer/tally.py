@@ -137,21 +137,24 @@ class LayerTally:
         """Count entries, in archive order."""
         kinds, paths, largest = self._kinds, self._paths.appends, self._largest
         types, depths, levels = self._types.rows, self._depth, self._level
+        stored_bytes, holes, last_parent = self._bytes, self._holes, self._last_parent
         for path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note in entries:
             kinds[kind] += 1
             value = hash(path)
             paths[value & (_BUCKETS - 1)](value)
-            parent = path.rpartition("/")[0]
-            if parent != self._last_parent:
-                self._last_parent = parent
+            slash = path.rfind("/")
+            parent = path[:slash] if slash > 0 else ""
+            if parent != last_parent:
+                last_parent = parent
                 self._parents.add(parent)
-            depths = max(depths, depth)
+            if depth > depths:  # noqa: PLR1730 - max() would be a call, here and below
+                depths = depth
             if note is not None:
                 self._noted += 1
             if kind == "file":
                 level = depth + 1
-                self._bytes += stored
-                self._holes += size - stored
+                stored_bytes += stored
+                holes += size - stored
                 if (counts := types.get((extension, file_type))) is None:
                     counts = self._types.row(extension, file_type)
                 counts[0] += 1
@@ -163,8 +166,10 @@ class LayerTally:
                 self._directories.add(path)
             else:
                 level = 0 if kind in _NOT_CONTENT else depth + 1
-            levels = max(levels, level)
+            if level > levels:  # noqa: PLR1730
+                levels = level
         self._depth, self._level = depths, levels
+        self._bytes, self._holes, self._last_parent = stored_bytes, holes, last_parent
 
     @property
     def overflowed(self) -> bool:
