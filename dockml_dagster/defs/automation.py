@@ -32,7 +32,7 @@ def findings_follow() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 FOLLOWING = dg.AssetSelection.assets(
-    "dockerfile_readings", "file_facts", "machine_labels"
+    "dockerfile_readings", "file_facts", "machine_labels", "image_links"
 ) | dg.AssetSelection.groups("staging", "core", "findings", "published")
 
 follow_with_findings = dg.AutomationConditionSensorDefinition(
