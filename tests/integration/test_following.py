@@ -20,6 +20,8 @@ from dockml_dagster.warehouse.connection import Warehouse
 
 PROJECTS = list(Sample().listing().projects)
 ONE = PROJECTS[3]
+READERS = {"dockerfile_readings", "file_facts", "machine_labels", "image_links"}
+"""What reads collected texts, before any SQL."""
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +208,7 @@ def test_findings_follow_though_projects_are_missing(definitions, home):
     following = {
         key
         for key in definitions.resolve_asset_graph().get_all_asset_keys()
-        if key.path[0] in {"dockerfile_readings", "file_facts", "staging", "core", "findings", "published"}
+        if key.path[0] in {*READERS, "staging", "core", "findings", "published"}
     }
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("project", PROJECTS[:2])
@@ -221,7 +223,7 @@ def test_findings_follow_though_projects_are_missing(definitions, home):
         assert requested >= {
             key
             for key in following
-            if key.path[0] in {"dockerfile_readings", "file_facts", "core", "published"}
+            if key.path[0] in {*READERS, "core", "published"}
         }
         third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
         assert third.total_requested == 0, "once is enough"
