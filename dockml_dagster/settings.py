@@ -32,7 +32,8 @@ VARIABLES = {
     "registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
     "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
     "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
-    "separated by white space or commas.",
+    "separated by white space or commas. Where docker.io is a mirror alone, hub.docker.com is not asked either, unless "
+    "`hub.docker.com=https://…` says where.",
     "DOCKER_CONFIG": "Folder of Docker's `config.json`, where registry logins and credential helpers stand. "
     "Default `~/.docker`.",
     "DOCKML_LAYER_BYTES": "Compressed bytes of layers that are read for one project, for instance `20G`; known layers "

@@ -257,6 +257,15 @@ SECTION = Section(
             stage="manifests",
         ),
         generic.part(
+            "findings.rq4_docker_hub",
+            what="how the repositories on Docker Hub are used",
+            heading="On Docker Hub",
+            stage="manifests",
+            order="metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)",
+            caption="What Docker Hub says of the repositories, over those whose tie to a project has at least a grade",
+            left_out=("reading", "unit_of_analysis"),
+        ),
+        generic.part(
             "findings.advice",
             what="the advice",
             heading="What would be advised most",
