@@ -20,7 +20,8 @@ SHOWN = 20
 def _shares(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
         SELECT advice.recommendation || if(advice.about = 'dockerfile', '', ' (' || advice.about || ')') AS label,
-            advice.recommendation, advice.about, known.action, advice.severity, advice.projects, advice.n, advice.share, {WILSON}, advice.saves_bytes
+            advice.recommendation, advice.about, known.action, advice.severity, advice.projects,
+            advice.n, advice.share, {WILSON}, advice.saves_bytes
         FROM findings.advice AS advice LEFT JOIN seeds.recommendations AS known USING (recommendation)
         WHERE advice.corpus = $corpus AND advice.category = 'All' AND advice.share IS NOT NULL
         ORDER BY advice.share DESC, label
