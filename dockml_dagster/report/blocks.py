@@ -102,7 +102,7 @@ class Part:
     reads: tuple[str, ...]
     build: Callable[[Source], Sequence[Block]]
     stage: str | None = None
-    without: str | None = None
+    without: Html | None = None
 
 
 @dataclass(frozen=True, slots=True)

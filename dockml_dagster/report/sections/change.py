@@ -61,7 +61,10 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         ),
         Figure(
             name=f"change-{before}",
-            title=say("What rose and what fell since {before}", before="the first visit" if own else before),
+            title=say(
+                "What rose and what fell since {before}",
+                before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
+            ),
             describes="Share of units in which a measure rose and in which it fell: "
             + "; ".join(f"{row['label']} {row['group']} {percent_text(row['share'])} %" for row in shown)
             + ".",
@@ -103,8 +106,10 @@ SECTION = Section(
             "the change over time",
             ("findings.change_over_time",),
             _change,
-            without="every project was visited once; a later visit, or the corpus github beside ease2022, gives a second "
-            "moment.",
+            without=say(
+                "every project was visited once; a later visit, or the corpus <code>github</code> beside "
+                "<code>ease2022</code>, gives a second moment."
+            ),
         ),
     ),
 )

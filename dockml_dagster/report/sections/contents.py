@@ -44,7 +44,7 @@ def _platforms(source: Source) -> Sequence[Block]:
             Figure(
                 name="platforms",
                 title=say(
-                    "{share} of {n} images are for {platform}",
+                    "{share} of {n} images are for <code>{platform}</code>",
                     share=percent(first["share"]),
                     n=count(first["n"]),
                     platform=first["platform"],
@@ -106,7 +106,7 @@ def _file_types(source: Source) -> Sequence[Block]:
         Figure(
             name="file-types",
             title=say(
-                "{type} is {files} of the files and {bytes} of the bytes",
+                "<code>{type}</code> is {files} of the files and {bytes} of the bytes",
                 type=first["label"],
                 files=percent(first["share_of_files"]),
                 bytes=percent(first["share_of_bytes"]),

@@ -290,13 +290,15 @@ def _agreement(source: Source) -> Sequence[Block]:
         *(
             Paragraph(
                 say(
-                    "On the {question} of {n} {unit}s the labels of {first} and {second} agree with Cohen’s kappa {kappa} "
-                    "({observed} of the decisions).",
+                    "On the {question} of {n} {unit}s the labels of <code>{first}</code> and {second} agree with Cohen’s "
+                    "kappa {kappa} ({observed} of the decisions).",
                     question=row["code_system"],
                     n=count(row["n"]),
                     unit=row["unit_of_analysis"],
                     first=row["first"],
-                    second="the machine" if row["second"] == "machine" else row["second"],
+                    second="the machine"
+                    if row["second"] == "machine"
+                    else say("<code>{name}</code>", name=row["second"]),
                     kappa=decimal(row["kappa"]),
                     observed=percent(row["observed"]),
                 )
@@ -378,7 +380,7 @@ SECTION = Section(
             "the agreement of raters",
             ("findings.label_agreement",),
             _agreement,
-            without="nothing was labelled by two, so that nothing can be said of their agreement.",
+            without=say("nothing was labelled by two, so that nothing can be said of their agreement."),
         ),
     ),
 )
