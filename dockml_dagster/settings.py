@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dockml_dagster.warehouse.location import Location
+from dockml_dagster.warehouse_location import Location
 
 CORPORA = ("sample", "ease2022", "github", "local")
 """Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""

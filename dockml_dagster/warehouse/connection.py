@@ -1,8 +1,8 @@
 """Opening DuckDB: the one place that connects, and the writer's lock.
 
 Belongs here: connecting, locking, transactions, and errors of opening in words a user can act on.
-Does not: where a warehouse is (``location``), attaching what is no file (``lake``), what is written (``rows``), the schema
-(``migrations``), the models (``models``).
+Does not: where a warehouse is (``warehouse_location``), attaching what is no file (``lake``), what is written (``rows``),
+the schema (``migrations``), the models (``models``).
 
 Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
 A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import BadInputError, DockmlError
-from dockml_dagster.warehouse.location import Location
+from dockml_dagster.warehouse_location import Location
 
 if TYPE_CHECKING:
     import duckdb

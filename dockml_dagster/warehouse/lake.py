@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.warehouse.location import Location, without_secrets
 from dockml_dagster.warehouse.rows import quote
+from dockml_dagster.warehouse_location import Location, without_secrets
 
 if TYPE_CHECKING:
     import duckdb

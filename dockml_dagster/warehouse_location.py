@@ -1,7 +1,7 @@
 """Where a warehouse is: a DuckDB file, or a lake or service that DuckDB attaches.
 
 Belongs here: reading ``DOCKML_WAREHOUSE``, and what follows from the kind of place. Does not: opening it
-(``connection``).
+(``warehouse.connection``).
 """
 
 from __future__ import annotations
