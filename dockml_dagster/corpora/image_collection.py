@@ -70,7 +70,7 @@ class ImageCollection:
         """
         self._corpus, self._source, self._workers = corpus, source, workers
         self._cache = settings.cache
-        self._files = LayerFiles(settings.warehouse.parent)
+        self._files = LayerFiles(settings.warehouse.folder)
         self._most = parse_layer_bytes(settings.layer_bytes)
         registries = RegistrySettings.parse(settings.registries)
         self._clients = ClientSettings(
