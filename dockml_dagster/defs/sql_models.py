@@ -46,6 +46,8 @@ RAW_ASSETS: dict[str, str] = {
     "raw.image_configs": "manifests",
     "raw.image_history": "manifests",
     "raw.image_layers": "manifests",
+    "raw.hub_repositories": "manifests",
+    "raw.hub_tags": "manifests",
     "raw.layers": "layer_stats",
     "raw.layer_file_types": "layer_stats",
     "raw.layer_files": "layer_stats",
