@@ -327,10 +327,8 @@ def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: da
     answer = connection.execute(
         "SELECT version, seen_to, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
     ).fetchone()
-    if answer is None:
-        return False
-    by, seen_to, built_at = answer
-    knows = by == version or (newer_than is not None and built_at > newer_than)
+    by, seen_to, built_at = answer or (None, None, None)
+    knows = by == version or (by is not None and newer_than is not None and built_at > newer_than)
     return bool(knows and seen_to == changed_at(connection))
 
 
@@ -342,11 +340,12 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def record_build(connection: duckdb.DuckDBPyConnection, version: str, seen_to: datetime | None) -> None:
     """Note that findings were built and are about to be published. ``seen_to``: ``changed_at`` before the build began."""
-    newest = connection.execute("SELECT max(built_at) FROM raw.builds").fetchone()
-    built_at = moment(connection)
-    if newest and newest[0] is not None:
-        built_at = max(built_at, newest[0] + timedelta(microseconds=1))
-    insert(connection, "raw.builds", [{"version": version, "seen_to": seen_to, "built_at": built_at}])
+    # After the build before, also when the clock was set back.
+    connection.execute(
+        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $seen_to::TIMESTAMP AS seen_to, "
+        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
+        {"version": version, "seen_to": seen_to, "now": moment(connection)},
+    )
 
 
 def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:

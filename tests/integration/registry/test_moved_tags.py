@@ -6,6 +6,7 @@ import subprocess
 import dagster as dg
 import pytest
 
+from dockml_dagster.corpora.local import Local
 from dockml_dagster.definitions import defs
 from dockml_dagster.defs import tags, watching
 from dockml_dagster.following import TAG_AGE
@@ -74,6 +75,8 @@ def test_a_moved_tag_is_noticed_and_no_other(
         ]
         assert tick(instance).run_requests == [], "once a day"
     with Warehouse(Settings.from_environment().warehouse).read() as connection:
-        found = {(item.project, item.stage, item.reason) for item in due(connection, "local", "1")}
+        found = {
+            (item.project, item.stage, item.reason) for item in due(connection, "local", Local.method_version)
+        }
     heron = "local/birds/heron"
     assert found == {(heron, "manifests", "asked again"), (heron, "layer_stats", "asked again")}
