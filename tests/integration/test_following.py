@@ -220,10 +220,6 @@ def test_findings_follow_though_projects_are_missing(definitions, home):
             )
         second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
         requested = {key for key in following if second.get_num_requested(key)}
-        assert requested >= {
-            key
-            for key in following
-            if key.path[0] in {*READERS, "core", "published"}
-        }
+        assert requested >= {key for key in following if key.path[0] in {*READERS, "core", "published"}}
         third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
         assert third.total_requested == 0, "once is enough"
