@@ -70,7 +70,7 @@ class ImageCollection:
         """
         self._corpus, self._source, self._workers = corpus, source, workers
         self._cache = settings.cache
-        self._files = LayerFiles(settings.warehouse.parent)
+        self._files = LayerFiles(settings.warehouse.folder)
         self._most = parse_layer_bytes(settings.layer_bytes)
         registries = RegistrySettings.parse(settings.registries)
         self._clients = ClientSettings(
@@ -107,6 +107,18 @@ class ImageCollection:
             if resolve:
                 parts.append(self._leads_to(image))
         return combined_hash(parts)
+
+    def digests_now(self, references: Sequence[str]) -> dict[str, str | None]:
+        """Where each reference in a registry leads now, by one HEAD each; None where that could not be asked."""
+        with ThreadPoolExecutor(_THREADS) as threads:
+            waiting = {name: threads.submit(self._digest_of, NamedImage(name, "")) for name in references}
+        found: dict[str, str | None] = {}
+        for name, future in waiting.items():
+            try:
+                found[name] = str(future.result())
+            except (ImageReferenceError, FetchError):
+                found[name] = None
+        return found
 
     def manifests(self, project: str, images: Sequence[NamedImage]) -> Collected:
         """The stage ``manifests``: `raw.image_references`, `raw.manifests`, `raw.image_configs`, `raw.image_history`,
@@ -209,12 +221,15 @@ class ImageCollection:
                 )
         return locations, list(wrong.values())
 
+    def _digest_of(self, image: NamedImage) -> Digest:
+        location = parse_location(image.location or image.reference)
+        with SourceRecipe(location, self._clients).open(self._client) as source:
+            self._resolved[location] = source.resolve()
+            return self._resolved[location]
+
     def _leads_to(self, image: NamedImage) -> str:
         try:
-            location = parse_location(image.location or image.reference)
-            with SourceRecipe(location, self._clients).open(self._client) as source:
-                self._resolved[location] = source.resolve()
-                return str(self._resolved[location])
+            return str(self._digest_of(image))
         except ImageReferenceError:
             return "malformed"
         except FetchError as error:

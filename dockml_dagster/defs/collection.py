@@ -23,6 +23,7 @@ from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
+from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.rows import write_visit
 
 BATCH = 100
@@ -115,6 +116,10 @@ def collect_stage(
     with warehouse.get_connection() as connection:
         observed_at = due_query.moment(connection)
         _write(connection, corpus, collected, hashes, observed_at)
+        layers = {
+            row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())
+        }
+        LayerFiles(warehouse.warehouse.location.folder).add_to(connection, layers)
         states = due_query.newest(connection, stage, keys)
     reported = [key for key in keys if key in states and not states[key].retryable]
     for key in reported:

@@ -15,7 +15,6 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -24,6 +23,7 @@ from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_l
 from dockml_dagster.study.image_links.model import parse_mention
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.rows import replace
+from dockml_dagster.warehouse.visits import make_visits
 
 TABLES = ("raw.image_links", "raw.image_reference_grades", "raw.image_link_readings")
 """Tables the asset fills."""
@@ -32,12 +32,6 @@ AT_ONCE = 50
 
 _CURRENT = """
     WITH
-        visits AS (
-            SELECT corpus, project, stage, max(observed_at) AS observed_at
-            FROM raw.outcomes
-            WHERE subject = '' AND (NOT retryable OR status = 'collected')
-            GROUP BY ALL
-        ),
         listed AS (
             SELECT found.project, found.corpus, any_value(found.name) AS name
             FROM raw.projects AS found
@@ -115,7 +109,6 @@ _IMAGES = _CURRENT + (
     kinds={"python", "duckdb"},
     deps=["repo_list", "dockerfiles", "manifests"],
     code_version=RULES_VERSION,
-    automation_condition=findings_follow(),
 )
 def image_links(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -135,6 +128,7 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     # Which registries are real decides on links as the rules do.
     version = " ".join([RULES_VERSION, *sorted(own)])
     with warehouse.get_connection() as connection:
+        make_visits(connection)
         due = connection.execute(_DUE, {"version": version}).fetchall()
     links = 0
     for start in range(0, len(due), AT_ONCE):
@@ -211,6 +205,7 @@ def _known(
     connection: duckdb.DuckDBPyConnection, projects: list[str]
 ) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[tuple[str, dict[str, str], str]]]]:
     """Of each project: texts by path, and the images that a source names with their labels and description."""
+    make_visits(connection)
     keys = {"projects": projects}
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for project, path, content in connection.execute(_FILES, keys).fetchall():

@@ -13,7 +13,6 @@ import duckdb
 
 from dockml_dagster.build_version import build_version
 from dockml_dagster.corpora.base import STAGES, combined_hash
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -61,6 +60,7 @@ RAW_ASSETS: dict[str, str] = {
     "raw.outcomes": "layer_stats",
     "raw.reported": "layer_stats",
     "raw.revisits": "repo_list",
+    "raw.tag_looks": "repo_list",
     "raw.builds": "repo_list",
     "raw.figures": "repo_list",
     "raw.run_failures": "repo_list",
@@ -124,7 +124,6 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
                 group_name=model.schema,
                 kinds={"duckdb", "sql", "view" if model.is_view else "table"},
                 code_version=_code_version(project, model),
-                automation_condition=findings_follow(),
                 skippable=True,
                 metadata={"dagster/table_name": model.name},
             )

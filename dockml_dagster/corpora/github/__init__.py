@@ -60,6 +60,7 @@ class Github:
 
     name = "github"
     method_version = f"2 links {RULES_VERSION}"
+    follows_tags = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

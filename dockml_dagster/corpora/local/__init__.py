@@ -75,6 +75,11 @@ class Local:
         """Whether any of what was given is a remote repository, or registries are asked where images lead to."""
         return self._asks_registries or any(is_remote(given) for given in self._given)
 
+    @property
+    def follows_tags(self) -> bool:
+        """Whether registries may be asked."""
+        return self._asks_registries
+
     @cached_property
     def _projects(self) -> tuple[dict[str, Project], list[Outcome]]:
         if not self._given:

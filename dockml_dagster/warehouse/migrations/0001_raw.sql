@@ -747,6 +747,13 @@ CREATE TABLE raw.revisits (
     asked_at TIMESTAMP NOT NULL
 );
 
+-- When a tag was last looked at, and where it led; what a project's images are is in raw.manifests.
+CREATE TABLE raw.tag_looks (
+    reference VARCHAR NOT NULL,
+    digest VARCHAR,
+    looked_at TIMESTAMP NOT NULL
+);
+
 -- Why a Dagster run failed, for a cause that is no single project's.
 CREATE TABLE raw.run_failures (
     run_id VARCHAR NOT NULL,
