@@ -27,14 +27,19 @@ WITH
             images.compressed_bytes::DOUBLE AS compressed_bytes,
             CASE WHEN images.config_known THEN images.config_bytes END::DOUBLE AS config_bytes,
             images.env_count::DOUBLE AS environment_variables,
-            images.rootfs_layers::DOUBLE AS layers
+            images.rootfs_layers::DOUBLE AS layers,
+            images.files::DOUBLE AS files,
+            images.bytes::DOUBLE AS bytes,
+            images.wasted_bytes::DOUBLE AS wasted_bytes,
+            images.removable_bytes::DOUBLE AS removable_bytes,
+            images.censored IS NOT NULL AS cut_short
         FROM core.images AS images
         JOIN image ON image.corpus = images.corpus AND image.config_digest = images.config_digest
         JOIN levels ON image.rank <= levels.worst
     ),
     long AS (
         UNPIVOT measured
-        ON compressed_bytes, config_bytes, environment_variables, layers
+        ON compressed_bytes, config_bytes, environment_variables, layers, files, bytes, wasted_bytes, removable_bytes
         INTO NAME metric VALUE value
     ),
     summary AS (
@@ -44,6 +49,10 @@ WITH
             worst,
             metric,
             count(*) AS n,
+            -- What the documents state is never cut short; what is inside layers may be.
+            count(*) FILTER (
+                WHERE cut_short AND metric IN ('files', 'bytes', 'wasted_bytes', 'removable_bytes')
+            ) AS n_censored,
             median(value) AS median,
             quantile_cont(value, 0.25) AS q25,
             quantile_cont(value, 0.75) AS q75
@@ -58,6 +67,7 @@ SELECT
     metric,
     CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
     n,
+    n_censored,
     median,
     q25,
     q75,

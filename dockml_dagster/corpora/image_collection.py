@@ -79,6 +79,8 @@ class ImageCollection:
             docker_config=settings.docker_config,
         )
         self._hub = HubCollection(settings, registries)
+        self.own_registries = registries.own
+        """See ``RegistrySettings.own``."""
         self._resolved: dict[_Location, Digest] = {}
         self._readings: dict[_Location, ImageReading] = {}
 

@@ -14,9 +14,11 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
+from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_links, links_of_reference
 from dockml_dagster.study.image_links.model import parse_mention
 from dockml_dagster.warehouse.due import moment
@@ -122,16 +124,21 @@ def image_links(
 
 def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Link the projects of which something that is read changed, ``AT_ONCE`` a transaction."""
+    own = RegistrySettings.parse(Settings.from_environment().registries).own
+    # Which registries are real decides on links as the rules do.
+    version = " ".join([RULES_VERSION, *sorted(own)])
     with warehouse.get_connection() as connection:
         make_visits(connection)
-        due = connection.execute(_DUE, {"version": RULES_VERSION}).fetchall()
+        due = connection.execute(_DUE, {"version": version}).fetchall()
     links = 0
     for start in range(0, len(due), AT_ONCE):
-        links += _link(warehouse, due[start : start + AT_ONCE])
+        links += _link(warehouse, due[start : start + AT_ONCE], own, version)
     return dg.MaterializeResult(metadata={"projects read": len(due), "links": links})
 
 
-def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) -> int:
+def _link(
+    warehouse: WarehouseResource, due: list[tuple[str, str, str, str]], own: frozenset[str], version: str
+) -> int:
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     projects = [project for project, *_ in due]
     with warehouse.get_connection() as connection:
@@ -139,7 +146,7 @@ def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) ->
     for project, corpus, name, input_hash in due:
         texts, images = texts_of[project], images_of[project]
         stamp = {"project": project, "corpus": corpus}
-        found = find_links(name, texts)
+        found = find_links(name, texts, own)
         of_images = {
             reference: links_of_reference(name, reference, labels=labels, description=description)
             for reference, labels, description in images
@@ -155,7 +162,7 @@ def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) ->
                 "links": len(evidence),
                 "files": len(texts),
                 "input_hash": input_hash,
-                "rules_version": RULES_VERSION,
+                "rules_version": version,
             }
         )
         advance("projects linked")

@@ -105,6 +105,13 @@ class RegistrySettings:
         found = self.routes.get(registry.host) or self.routes.get(name)
         return found or (Place(Origin.of(f"https://{registry.api_host}")),)
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Hosts, with port, of the registries that the user named beside Docker Hub."""
+        return frozenset(
+            host for host in self.routes if host != _HUB_WEB and not Registry(host).is_docker_hub
+        )
+
     def web_interface(self) -> str | None:
         """Address of Docker Hub's web interface; None: images of docker.io are asked for at mirrors only, so their names
         are not told to Docker Hub either.

@@ -18,6 +18,7 @@ from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import GithubStore
 from dockml_dagster.corpora.base import (
+    FILE_LIST,
     Collected,
     CorpusError,
     Listing,
@@ -31,6 +32,7 @@ from dockml_dagster.corpora.github.cost import Cost, estimate
 from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
 from dockml_dagster.corpora.github.images import ChosenImages, choose_images
 from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
+from dockml_dagster.corpora.github.part import merged, narrowed
 from dockml_dagster.corpora.github.records import Files, Records, Visited
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.corpora.image_collection import ImageCollection
@@ -86,21 +88,16 @@ class Github:
         return open_frame(self._settings.github_frame, self._listed())
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
-        """See ``LiveCorpus.visit``. Names that are new are listed in the home, and no search is begun for them."""
+        """See ``LiveCorpus.visit``. With names only those are asked for, and what was found of the others stays; names that
+        are new are listed in the home, and no search is begun for them.
+        """
         kept = self.client.store.stored_at("visit", "newest")
         if not names and kept is not None and time.time() - kept < oldest:
             return {}
         for name in names:
             partition_key(self.name, name)
         self._list(names)
-        frame = self.frame()
-        if names:
-            searched = {name for name, _ in self.client.store.documents("searched")}
-            known = [c for c in frame.cohorts if c.names or c.mark in searched]
-            treated = {c.name for c in known}
-            known += [c for c in frame.cohorts if c.match in treated]
-            frame = replace(frame, cohorts=tuple(known))
-        visited = Visit(self.client, frame).make()
+        visited = self._visit_some(names) if names else Visit(self.client, self.frame()).make()
         asked = {name.lower(): name for name in names}
         return {
             asked[one.name.lower()]: one.reason
@@ -108,12 +105,25 @@ class Github:
             if one.reason is not None and one.name.lower() in asked
         }
 
+    def _visit_some(self, names: Sequence[str]) -> Visited:
+        """Visit the named projects of the frame; of the others what an earlier visit found stays, while they are in it."""
+        frame, before = self.frame(), self.records.visited()
+        found = {
+            cohort.mark: [name for name, _ in kept["found"]]
+            for cohort in frame.cohorts
+            if (kept := self.client.store.document("searched", cohort.mark)) is not None
+        }
+        asked = {name.lower() for name in names}
+        others = [one.name for one in (before.selected if before else ()) if one.name.lower() not in asked]
+        visit = Visit(self.client, narrowed(frame, names, found, before), others=others)
+        return visit.make(lambda now: merged(frame, found, before, now))
+
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""
         visited = self.records.visited()
         if visited is None:
             return "never visited"
-        parts = [self._mode(), visited.images_of, json.dumps(visited.problems)]
+        parts = [self._mode(), self._images_mark(visited), json.dumps(visited.problems)]
         for candidate in visited.candidates:
             parts.append(f"{candidate.name}\0{candidate.cohort}\0{candidate.step}\0{candidate.reason}")
         for candidate in visited.selected:
@@ -129,7 +139,7 @@ class Github:
         visited = self._visited()
         keys = {partition_key(self.name, one.name): one.name for one in visited.selected}
         inputs = {key: self._input(self.records.files(name)[0]) for key, name in keys.items()}
-        images = {key: combined_hash([found, visited.images_of]) for key, found in inputs.items()}
+        images = {key: combined_hash([found, self._images_mark(visited)]) for key, found in inputs.items()}
         host = self.client.settings.host
         return Listing(
             source=f"{host}: {visited.title}",
@@ -193,7 +203,7 @@ class Github:
             content = self.client.store.blob(entry.sha)
             if content is not None and content_left_out(content) is None:
                 texts[path] = content.decode("utf-8", "replace")
-        return choose_images(find_links(present, texts))
+        return choose_images(find_links(present, texts, self._images.own_registries))
 
     def _dockerfiles(self, project: str, wanted: WantedFiles, files: Files) -> Collected:
         found = [
@@ -245,6 +255,10 @@ class Github:
             raise CorpusError("GitHub was not visited yet")
         return visited
 
+    def _images_mark(self, visited: Visited) -> str:
+        """What decides, beside a project's files, which images are its own and where they lead."""
+        return " ".join([visited.images_of, *sorted(self._images.own_registries)])
+
     def _mode(self) -> str:
         return "all files" if self.client.has_token else "few files"
 
@@ -266,6 +280,9 @@ class Github:
         visited = self.records.visited()
         known = {one.name.lower() for one in visited.candidates} if visited else set()
         known |= {name.lower() for name in self._listed()}
+        if self._settings.github_frame:
+            cohorts = open_frame(self._settings.github_frame, ()).cohorts
+            known |= {name.lower() for cohort in cohorts for name in cohort.names}
         new = [name for name in dict.fromkeys(names) if name.lower() not in known]
         if not new:
             return
@@ -291,7 +308,9 @@ def _others(wanted: WantedFiles, files: Files) -> list[Outcome]:
             )
     if files.unlisted:
         reason = f"{files.unlisted} directories have more entries than GitHub lists"
-        found.append(Outcome("dockerfiles", "(tree)", "unreadable", reason))
+        found.append(Outcome("dockerfiles", FILE_LIST, "unreadable", reason))
+    else:
+        found.append(Outcome("dockerfiles", FILE_LIST, "collected"))
     if wanted.left_out:
         reason = (
             f"{len(wanted.left_out)} files besides Dockerfiles were left out: without a token calls are few"

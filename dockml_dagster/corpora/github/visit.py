@@ -11,7 +11,7 @@ be selected, which is free where nothing changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -37,20 +37,31 @@ from dockml_dagster.study.project_files import is_taken_as_dockerfile
 
 
 class Visit:
-    """One visit. ``now``: for tests."""
+    """One visit. ``others``: projects that are selected already and not looked at. ``now``: for tests."""
 
-    def __init__(self, client: GithubClient, frame: Frame, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        client: GithubClient,
+        frame: Frame,
+        *,
+        others: Iterable[str] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._client, self._frame, self._now = client, frame, now
         self._records = Records(client.store)
         self._contents = Contents(client)
         self._problems: dict[str, tuple[str, bool]] = {}
         self._candidates: list[Candidate] = []
         self._ids: dict[int, str] = {}
+        for name in others:
+            repository = self._records.repository(name)[0]
+            if repository is not None:
+                self._ids.setdefault(repository.id, name)
         self._limit: LimitedError | None = None
         self._failures = 0
 
-    def make(self) -> Visited:
-        """Visit, keep what was found as the newest visit, and return it.
+    def make(self, merge: Callable[[Visited], Visited] = lambda visited: visited) -> Visited:
+        """Visit, keep what was found as the newest visit, and return it. ``merge``: puts it into an earlier one.
 
         Raises:
             UnauthorizedError: the token was refused.
@@ -63,8 +74,10 @@ class Visit:
             if cohort.match is not None:
                 self._control(cohort)
         problems = tuple((subject, *problem) for subject, problem in self._problems.items())
-        visited = Visited(
-            self._frame.identity, self._frame.title, tuple(self._candidates), problems, self._images_of()
+        visited = merge(
+            Visited(
+                self._frame.identity, self._frame.title, tuple(self._candidates), problems, self._images_of()
+            )
         )
         self._records.put_visited(visited)
         return visited

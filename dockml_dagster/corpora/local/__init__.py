@@ -6,8 +6,10 @@ Belongs here: the corpus itself. ``places`` finds the projects, ``trees`` lists 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from dockml_dagster.corpora.base import (
     Listing,
     Outcome,
     Stage,
+    Status,
     combined_hash,
     partition_key,
 )
@@ -37,6 +40,21 @@ _NOT_ASKED = "registries are asked only with --images or DOCKML_LOCAL_IMAGES"
 
 Row = dict[str, Any]
 
+ANSWERS_HOLD = 600.0
+"""Seconds for which one process keeps to what registries said: Dagster opens the corpus anew for every asset of a run."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What registries said to this process. ``leads_to``: images → a hash of what they lead to; ``at``: since when."""
+
+    images: ImageCollection
+    at: float = field(default_factory=time.monotonic)
+    leads_to: dict[tuple[NamedImage, ...], str] = field(default_factory=dict)
+
+
+_asked: dict[Settings, _Asked] = {}
+
 
 class Local:
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
@@ -50,11 +68,12 @@ class Local:
         self._asks_registries = settings.local_images
         self._settings = settings
         self._rows: dict[str, FileRows] = {}
+        self._unread: dict[str, Outcome] = {}
 
     @property
     def fingerprint_asks_network(self) -> bool:
-        """Whether any of what was given is a remote repository."""
-        return any(is_remote(given) for given in self._given)
+        """Whether any of what was given is a remote repository, or registries are asked where images lead to."""
+        return self._asks_registries or any(is_remote(given) for given in self._given)
 
     @property
     def follows_tags(self) -> bool:
@@ -105,13 +124,7 @@ class Local:
                 else:
                     tree = trees.head_tree(place.root)
         except git.GitError as error:
-            problem = Outcome(
-                "dockerfiles",
-                "",
-                "failed" if error.retryable else "unreadable",
-                f"git: {error}",
-                error.retryable,
-            )
+            problem = _git_problem(error)
         except OSError as error:
             problem = Outcome("dockerfiles", "", "unreadable", f"cannot be read: {error.strerror}")
         name = name_of(place)
@@ -126,9 +139,11 @@ class Local:
         return Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
 
     def fingerprint(self) -> str:
-        """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents."""
+        """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents; with ``--images`` also where the
+        images lead to now, which takes a HEAD each and the texts that link them.
+        """
         found, outcomes = self._projects
-        parts: list[str] = [str(self._asks_registries)]
+        parts: list[str] = [str(self._asks_registries), *sorted(self._image_collection.own_registries)]
         for project in found.values():
             problem = project.problem.reason or "" if project.problem else ""
             parts += [
@@ -139,6 +154,8 @@ class Local:
                 combined_hash(project.tree.state),
             ]
             parts.append(repr(project.entry))
+            if self._asks_registries:
+                parts.append(self._images_hash(project))
         return combined_hash([*parts, *(outcome.subject for outcome in outcomes)])
 
     def listing(self) -> Listing:
@@ -179,8 +196,8 @@ class Local:
             )
         if stage == "dockerfiles":
             return self._dockerfiles(known)
-        if known.problem:
-            problem = known.problem
+        problem = self._problem(known)
+        if problem:
             return Collected(outcomes=[Outcome(stage, "", problem.status, problem.reason, problem.retryable)])
         images, left_out = self._images(known)
         if left_out and not images:
@@ -196,12 +213,29 @@ class Local:
         return Collected(collected.rows, [*_left_out(stage, left_out), *collected.outcomes])
 
     @cached_property
+    def _answers(self) -> _Asked:
+        known = _asked.get(self._settings)
+        if known is None or time.monotonic() - known.at > ANSWERS_HOLD:
+            known = _asked[self._settings] = _Asked(ImageCollection(self.name, self._settings))
+        return known
+
+    @property
     def _image_collection(self) -> ImageCollection:
-        return ImageCollection(self.name, self._settings)
+        return self._answers.images
+
+    def _leads_to(self, images: Sequence[NamedImage]) -> str:
+        if not self._asks_registries:
+            return self._image_collection.input_hash(images)
+        known = self._answers.leads_to
+        key = tuple(images)
+        if key not in known:
+            known[key] = self._image_collection.input_hash(images)
+        return known[key]
 
     def _dockerfiles(self, project: Project) -> Collected:
-        if project.problem:
-            return Collected(outcomes=[project.problem])
+        problem = self._problem(project)
+        if problem:
+            return Collected(outcomes=[problem])
         found = self._read(project)
         stamp = {"project": project.key, "corpus": self.name, "source": source_of(project)}
         whole = (
@@ -218,7 +252,20 @@ class Local:
         )
 
     def _dockerfiles_of(self, project: Project) -> int:
-        return 0 if project.problem else len(self._read(project).dockerfiles)
+        return 0 if self._problem(project) else len(self._read(project).dockerfiles)
+
+    def _problem(self, project: Project) -> Outcome | None:
+        """Why nothing of a project can be read now: what was seen when it was looked at, or, of a clone, that its contents
+        cannot be fetched.
+        """
+        if project.problem or project.key in self._unread:
+            return project.problem or self._unread[project.key]
+        try:
+            self._read(project)
+        except git.GitError as error:
+            self._unread[project.key] = _git_problem(error)
+            return self._unread[project.key]
+        return None
 
     def _read(self, project: Project) -> FileRows:
         """The rows of a project's files, read once a visit: listing hashes what collecting stores."""
@@ -229,21 +276,20 @@ class Local:
         return known
 
     def _files_hash(self, project: Project) -> str:
-        if project.problem:
-            return combined_hash(["problem", project.problem.reason or ""])
-        try:
-            found = self._read(project)
-        except git.GitError as error:
-            return combined_hash(["problem", str(error)])
+        problem = self._problem(project)
+        if problem:
+            return combined_hash(["problem", problem.reason or ""])
+        found = self._read(project)
         # Size and content, not time: a file that was only touched is not due.
         parts = [f"{row['path']}\0{row['size_bytes']}\0{row['sha256']}" for row in found.repository_files]
         return combined_hash([*parts, *(f"{o.subject}\0{o.reason}" for o in project.tree.outcomes)])
 
     def _images_hash(self, project: Project) -> str:
-        if project.problem:
-            return combined_hash(["problem", project.problem.reason or ""])
+        problem = self._problem(project)
+        if problem:
+            return combined_hash(["problem", problem.reason or ""])
         images, left_out = self._images(project)
-        named = self._image_collection.input_hash(images) if images else "none"
+        named = self._leads_to(images) if images else "none"
         return combined_hash([named, *(reference for reference, _ in left_out)])
 
     def _images(self, project: Project) -> tuple[list[NamedImage], list[tuple[str, str]]]:
@@ -284,7 +330,8 @@ class Local:
             for row in self._read(project).repository_files
             if row["content"] is not None
         }
-        links = [link for link in find_links(project.name, texts) if link.grade in ("proved", "likely")]
+        found = find_links(project.name, texts, self._image_collection.own_registries)
+        links = [link for link in found if link.grade in ("proved", "likely")]
         links.sort(
             key=lambda link: (
                 GRADES.index(link.grade),
@@ -298,6 +345,11 @@ class Local:
             else:
                 chosen.setdefault(link.repository, link.reference)
         return list(chosen.values())
+
+
+def _git_problem(error: git.GitError) -> Outcome:
+    status: Status = "failed" if error.retryable else "unreadable"
+    return Outcome("dockerfiles", "", status, f"git: {error}", error.retryable)
 
 
 @contextmanager

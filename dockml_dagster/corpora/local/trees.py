@@ -61,7 +61,7 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
             outcomes.append(
                 Outcome(
                     "dockerfiles",
-                    "files",
+                    FILE_LIST,
                     "not_selected",
                     f"more than {MAX_FILES} files; the first were taken",
                 )

@@ -10,7 +10,7 @@ files name far more images of others than their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dockml_dagster.study.image_links.commands import joined_lines, uses
@@ -67,17 +67,22 @@ class _Likeness:
     name: bool
 
 
-def find_links(project: str, files: Mapping[str, str]) -> tuple[Link, ...]:
+def find_links(
+    project: str, files: Mapping[str, str], own_registries: Collection[str] = ()
+) -> tuple[Link, ...]:
     """The links that a project's files show, strongest first within an image; at most ``MAX_LINKS``.
 
     ``project`` is ``owner/name``; ``files`` are texts by path, of any role that ``project_files.read_as`` knows (others
-    are passed over).
+    are passed over). ``own_registries``: hosts, with port, of registries that are known to be real, however private or
+    made-up they look (``localhost:5000``, ``registry.internal``).
     """
     mentions = list(_mentions(project, files))
     compose_pushed = any(m.text == "" and m.kind in ("ci push", "script push") for m in mentions)
     links: dict[tuple[str, str, str | None, int | None], Link] = {}
     for mention in mentions:
-        link = _graded(project, mention, pushed_together=compose_pushed) if mention.text else None
+        if not mention.text:
+            continue
+        link = _graded(project, mention, own_registries, pushed_together=compose_pushed)
         if link is not None:
             links.setdefault((link.reference, link.kind, link.path, link.line), link)
     ordered = sorted(
@@ -125,9 +130,13 @@ def script_mentions(path: str, text: str) -> Iterator[Mention]:
                     yield Mention(image, _SCRIPT_KINDS[use.does], path, number)
 
 
-def _graded(project: str, mention: Mention, *, pushed_together: bool) -> Link | None:
+def _graded(
+    project: str, mention: Mention, own_registries: Collection[str], *, pushed_together: bool
+) -> Link | None:
     image = parse_mention(mention.text)
     if image is None or (image.digest is not None and image.tag is None and mention.kind in _SHOWN):
+        return None
+    if _leads_nowhere(image, own_registries):
         return None
     judged = _judge(project, image, mention.kind, pushed_together=pushed_together)
     if judged is None:
@@ -139,15 +148,19 @@ def _graded(project: str, mention: Mention, *, pushed_together: bool) -> Link | 
     )  # fmt: skip
 
 
+def _leads_nowhere(image: ImageReference, own_registries: Collection[str]) -> bool:
+    """Whether the name is that of no image that others could pull."""
+    repository = image.repository
+    if repository.path.startswith("library/") and repository.registry.is_docker_hub:
+        return True  # a name without namespace is Docker's own image, or one that never leaves the machine
+    host = repository.registry.host
+    made_up = _LOCAL_HOST.search(host) or _PLACEHOLDER_HOST.search(host)
+    return bool((made_up and host not in own_registries) or _PLACEHOLDER.search(repository.path))
+
+
 def _judge(
     project: str, image: ImageReference, kind: Kind, *, pushed_together: bool
 ) -> tuple[Grade, str] | None:
-    repository = image.repository
-    if repository.path.startswith("library/") and repository.registry.is_docker_hub:
-        return None  # a name without namespace is Docker's own image, or one that never leaves the machine
-    host = repository.registry.host
-    if _LOCAL_HOST.search(host) or _PLACEHOLDER_HOST.search(host) or _PLACEHOLDER.search(repository.path):
-        return None
     like = likeness(project, image)
     if kind in _PROOF:
         return (

@@ -212,6 +212,7 @@ def test_odd_files(github, make_corpus) -> None:
     _, found = collected(corpus)
     one = found["github/o/odd"]
     said = outcomes_of(one)
+    assert said["file list"] == ("collected", False)
     assert said["big/Dockerfile"] == ("unreadable", False)
     assert said["link/Dockerfile"] == ("not_selected", False)
     assert said["sub"] == ("not_available", False)
@@ -226,6 +227,17 @@ def test_odd_files(github, make_corpus) -> None:
     assert big["size_bytes"] == 90_000_000
     asked_for = {asked.path.rsplit("/", 1)[-1] for asked in github.asked if "/git/blobs/" in asked.path}
     assert asked_for == {git_blob_hash(odd["latin/Dockerfile"])}
+
+
+def test_a_list_that_is_not_whole_says_so(github, make_corpus) -> None:
+    """What depends on an absent file (`.dockerignore`) is unknown then."""
+    github.truncate_at = 5
+    github.add("o/wide", {"Dockerfile": b"FROM a\n", **{f"data/{number}": b"x" for number in range(9)}})
+    corpus = make_corpus()
+    corpus.visit(["o/wide"])
+    said = outcomes_of(corpus.collect("dockerfiles", "github/o/wide"))
+    assert said["file list"] == ("unreadable", False)
+    assert said[""] == ("collected", False)
 
 
 def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus) -> None:
@@ -357,17 +369,6 @@ def test_one_failure_now_keeps_what_was_known(github, make_corpus, reply_of) -> 
     listing = corpus.listing()
     assert listing.inputs == before
     assert outcomes_of(listing)["o/r"] == ("failed", True)
-
-
-def test_names_are_kept_in_the_home(github, make_corpus) -> None:
-    github.add("o/r", FILES)
-    github.add("o/s", FILES)
-    make_corpus().visit(["o/r"])
-    corpus = make_corpus()
-    corpus.visit(["o/s"])
-    assert corpus.listing().projects == ["github/o/r", "github/o/s"]
-    with pytest.raises(BadInputError, match="OWNER/NAME"):
-        corpus.visit(["nonsense"])
 
 
 def test_nothing_to_study_is_said(make_corpus) -> None:

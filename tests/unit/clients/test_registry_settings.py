@@ -113,3 +113,9 @@ def test_where_a_login_may_go(setting: str | None, registry: str, realm: str, ma
 )
 def test_who_asks_mirrors_only_tells_docker_hub_nothing(setting: str | None, address: str | None) -> None:
     assert RegistrySettings.parse(setting).web_interface() == address
+
+
+def test_own_registries_are_those_named_beside_docker_hub() -> None:
+    setting = "registry.example.com http://localhost:5000 docker.io=https://m.example.com hub.docker.com=https://h.example.com"
+    assert RegistrySettings.parse(setting).own == {"registry.example.com", "localhost:5000"}
+    assert RegistrySettings.parse(None).own == frozenset()

@@ -84,6 +84,23 @@ def test_the_strongest_grade_of_an_image_counts():
     assert strongest(links) == {"docker.io/birds/egret": "proved"}
 
 
+@pytest.mark.parametrize(
+    ("image", "own", "linked"),
+    [
+        ("localhost:5000/birds/egret:1", (), False),
+        ("localhost:5000/birds/egret:1", ("localhost:5000",), True),
+        ("localhost:5001/birds/egret:1", ("localhost:5000",), False),
+        ("registry.team.internal/birds/egret", ("registry.team.internal",), True),
+        ("registry.example.com/birds/egret", ("registry.example.com",), True),
+        ("localhost:5000/your-name/egret", ("localhost:5000",), False),
+        ("egret", ("localhost:5000",), False),
+    ],
+)
+def test_a_registry_that_is_named_as_one_is_real(image, own, linked):
+    links = find_links("birds/egret", {"p.sh": f"docker push {image}\n"}, own)
+    assert [link.grade for link in links] == (["proved"] if linked else [])
+
+
 HOSTILE = {
     "variables": "A=$A$A$A$A\n" * 3000 + "docker push $A$A$A$A$A$A$A$A\n" * 500,
     "dollars": "$" * 200_000,
