@@ -162,7 +162,7 @@ def test_an_image_of_known_layers_is_summed_up_from_what_was_kept(
     made = layout("image")
     both = made.write(made.image(LOWER, UPPER))
     fresh = ImageCollection("local", settings).layer_stats(PROJECT, named(both))
-    for note in (settings.warehouse.parent / "image_summaries").rglob("*.json"):
+    for note in (settings.warehouse.folder / "image_summaries").rglob("*.json"):
         note.unlink()
     kept = ImageCollection("local", settings).layer_stats(PROJECT, named(both))
     assert len(scanned) == 2
