@@ -3,7 +3,10 @@
 Here: one file a layer, a line of JSON (the scan without its rows) and the rows, as one zstd frame with a checksum.
 Only what cannot change is kept: complete scans of layers whose digest held, or whose table of contents is the one
 that a manifest vouches for (then under that digest too). Whatever is damaged or written by other code reads as
-absent. Not here: what a warehouse keeps for good.
+absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
+answers a command of half a second without DuckDB, gives up what was not used for longest, and takes a table of
+contents' word; that one is the table ``raw.layer_files``, keeps every layer it ever had, whole scans alone, and is read
+by SQL.
 """
 
 from __future__ import annotations

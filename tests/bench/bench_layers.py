@@ -5,7 +5,7 @@
 Without ``--layer`` a layer is made in a temporary directory, as `pip install --target` and tar + gzip make
 it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
 repeats the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs
-both cores idle.
+both cores idle; where they are not, the processors' time says more than the clock, and is printed beside it.
 """
 
 from __future__ import annotations
@@ -168,7 +168,10 @@ def measured(name: str, layer: Path, repeat: int) -> dict[str, float]:
             figures |= json.loads(line)
         if not best or figures["seconds"] < best["seconds"]:
             best = figures
-    print(f"{name:22}{best['seconds']:8.2f} s{best['megabytes']:8.0f} MB", flush=True)
+    print(
+        f"{name:22}{best['seconds']:8.2f} s{best['processor']:8.2f} CPU s{best['megabytes']:8.0f} MB",
+        flush=True,
+    )
     return best
 
 
@@ -191,9 +194,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.task:
         preload()
-        started = time.perf_counter()
+        started, before = time.perf_counter(), sum(os.times()[:4])
         TASKS[options.task](options.layer)
-        report(seconds=time.perf_counter() - started, megabytes=peak_megabytes())
+        seconds, processor = time.perf_counter() - started, sum(os.times()[:4]) - before
+        report(seconds=seconds, processor=processor, megabytes=peak_megabytes())
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         layer = options.layer or make_layer(Path(scratch), options.packages)
@@ -209,6 +213,7 @@ def main() -> int:
         "parallel / serial, at most 1 / 1.8": (parallel["seconds"] / serial["seconds"], 1 / 1.8),
         "worker's memory, at most 100 MB": (max(scan_["megabytes"], many["megabytes"]), 100),
     }
+    print(f"scan / floor, processors' time{scan_['processor'] / floor_['processor']:17.3f}")
     for what, (value, most) in targets.items():
         print(f"{what:38}{value:8.3f}  {'met' if value <= most else 'MISSED'}")
     return 0 if all(value <= most for value, most in targets.values()) else 1

@@ -121,7 +121,7 @@ class ContentRules:
         for rule in rules:
             self.rules.setdefault(rule.rule, rule)
             self._index(rule)
-        self._directories: dict[str, tuple[frozenset[str], list[_Test]]] = {}
+        self._directories: dict[str, tuple[tuple[str, ...], list[_Test]]] = {}
 
     def _index(self, rule: ContentRule) -> None:
         test = (_compiled(rule.pattern), rule.rule)
@@ -158,16 +158,18 @@ class ContentRules:
         if (named := self._by_end.get(name[name.rfind(".") + 1 :])) is not None:
             tests = tests + named
         if tests:
-            matched = matched | {rule for pattern, rule in tests if pattern.fullmatch(path)}
-        return tuple(sorted(matched)) if matched else ()
+            further = {rule for pattern, rule in tests if pattern.fullmatch(path)}
+            if further:
+                return tuple(sorted(further.union(matched)))
+        return matched
 
-    def _enter(self, directory: str) -> tuple[frozenset[str], list[_Test]]:
+    def _enter(self, directory: str) -> tuple[tuple[str, ...], list[_Test]]:
         """What holds for all files of a directory, and the tests that its segments call for."""
         below, tests = list(self._below_always), list(self._always)
         for segment in directory.split("/")[:-1]:
             below += self._below.get(segment, ())
             tests += self._by_segment.get(segment, ())
-        found = frozenset(rule for pattern, rule in below if pattern.fullmatch(directory)), tests
+        found = tuple(sorted({rule for pattern, rule in below if pattern.fullmatch(directory)})), tests
         if len(self._directories) >= _MOST_DIRECTORIES:
             self._directories.clear()
         self._directories[directory] = found

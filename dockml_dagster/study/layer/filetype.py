@@ -189,15 +189,15 @@ def in_packages(path: str) -> bool:
     return "-packages/" in path and _PACKAGES.search(path) is not None
 
 
-def published_class(path: str, suffix: str, magic: str) -> str:
+def published_class(suffix: str, magic: str, *, packages: bool) -> str:
     """The class of the study's figures (section RQ4, "file types") that a file belongs to.
 
     The names are the study's; the rules are not, as its own are substring tests of which the last wins
-    (study.md 6.5). Order: packages of Python ("PEP"), then what the first bytes prove, then the extension;
-    `.` and the extension, as there, for everything without a class, and `other` for files without an
-    extension.
+    (study.md 6.5). Order: packages of Python ("PEP"; ``packages`` is what ``in_packages`` says of the path), then
+    what the first bytes prove, then the extension; `.` and the extension, as there, for everything without a
+    class, and `other` for files without an extension.
     """
-    if in_packages(path):
+    if packages:
         return "PEP"
     if magic in {"elf", "pe", "mach_o"}:
         return "ELF/COFF"

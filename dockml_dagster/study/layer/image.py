@@ -152,7 +152,8 @@ class _ImageTally:
         self._empty = _EmptyDirectories()
         self._types = TypeTable(_MOST_TYPES)
         self._classes = TypeTable(_MOST_TYPES)
-        self._rows: dict[tuple[bool, str, str], tuple[list[int], list[int]]] = {}
+        self._alike: dict[tuple[bool, str, str], list[int]] = {}
+        """Files and bytes by what tells types and classes: in packages or not, extension, file type."""
         self._directory, self._packages = "", False
         self._largest = Largest()
         self._wasted: list[HiddenFile] = []
@@ -174,8 +175,10 @@ class _ImageTally:
         self._counts[kind] += 1
         is_directory = kind == "directory"
         level = depth if is_directory or path == "." else depth + 1  # as published_level
-        self._depth = max(self._depth, depth)
-        self._level = max(self._level, level)
+        if depth > self._depth:  # noqa: PLR1730 - max() would be a call, here and below
+            self._depth = depth
+        if level > self._level:  # noqa: PLR1730
+            self._level = level
         if is_directory or self._empty.open is not None:
             self._empty.follow(path, is_directory=is_directory)
         if note == "implied":
@@ -196,15 +199,13 @@ class _ImageTally:
         directory = path[: path.rfind("/") + 1]
         if directory != self._directory:
             self._directory, self._packages = directory, in_packages(directory)
-        rows = self._rows.get((self._packages, suffix, magic))
-        if rows is None:
-            named = published_class(path, suffix, magic)
-            rows = self._types.row(suffix, magic), self._classes.row(named, "")
-            if len(self._rows) < _MOST_TYPES:
-                self._rows[self._packages, suffix, magic] = rows
-        for row in rows:
-            row[0] += 1
-            row[1] += stored
+        counts = self._alike.get((self._packages, suffix, magic))
+        if counts is None:
+            if len(self._alike) >= _MOST_TYPES:
+                self._count_alike()
+            counts = self._alike[self._packages, suffix, magic] = [0, 0]
+        counts[0] += 1
+        counts[1] += stored
         self._sizes.add(stored)
         if stored > self._largest.least:
             self._largest.add(stored, path)
@@ -212,6 +213,15 @@ class _ImageTally:
             self._unhashed += 1
         elif stored:
             self._duplicates.add(content, stored, path)
+
+    def _count_alike(self) -> None:
+        """Add what was counted together to types and classes."""
+        for (packages, suffix, magic), counts in self._alike.items():
+            named = published_class(suffix, magic, packages=packages)
+            for row in (self._types.row(suffix, magic), self._classes.row(named, "")):
+                row[0] += counts[0]
+                row[1] += counts[1]
+        self._alike.clear()
 
     def _hide(self, hidden: HiddenFile) -> None:
         self._hidden_files[hidden.layer] += 1
@@ -229,6 +239,7 @@ class _ImageTally:
                 self._visible_bytes[hidden.layer] += hidden.bytes
             else:
                 self._hide(hidden)
+        self._count_alike()
         counts = self._counts
         shares = zip(
             self._visible_files,

@@ -12,7 +12,7 @@ with ``COLUMNS``. Not here: where the files lie (the caller gives a factory), Pa
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import BinaryIO, Final
 
@@ -153,11 +153,3 @@ class SpoolWriter:
 def _keyed(line: bytes) -> _Keyed:
     path, kind, _ = line.split(b"\t", 2)
     return merge_key(path.decode(), kind.decode()), line
-
-
-def keyed_entries(lines: Iterable[bytes]) -> Iterator[tuple[str, LayerEntry]]:
-    """Key and entry of each line."""
-    for line in lines:
-        entry = entry_of(line)
-        path, kind, *_ = entry
-        yield (path.replace("/", "\0") if kind == "file" else merge_key(path, kind)), entry

@@ -125,6 +125,8 @@ class TarWalk:
                 chunk, at = self._chunk, self._at
                 continue
             name = name.rstrip(b"\0") if prefix == b"\0" else header.raw_name(block)
+            if b"\0" in name:
+                name = name.partition(b"\0")[0]  # what old writers left behind the name's end
             if (owner := owners.get(owned)) is None:
                 if len(owners) > _REMEMBERED:
                     owners.clear()
@@ -147,7 +149,7 @@ class TarWalk:
                 mtime = mtime if pending.mtime is None else pending.mtime
                 xattrs = pending.xattrs
             kind: EntryKind = KINDS.get(typeflag, "unknown")
-            if typeflag == b"\0" and name.partition(b"\0")[0][-1:] == b"/":
+            if typeflag == b"\0" and name[-1:] == b"/":
                 kind = "directory"  # v7 archives have no other way to say it
             stored = real_size = 0
             content_hash, head = None, b""

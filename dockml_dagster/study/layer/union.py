@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from dockml_dagster.study.layer.model import LayerEntry
-from dockml_dagster.study.layer.spool import Spool, keyed_entries
+from dockml_dagster.study.layer.spool import Spool, entry_of, merge_key
 
 Cause = Literal["replaced", "whiteout", "opaque"]
 
@@ -48,14 +48,17 @@ class _Level:
         self.exists = exists  # for a container
 
 
-_Row = tuple[str, int, int, LayerEntry]
+_Row = tuple[str, int, LayerEntry]
+"""Key, layer, entry. Two rows of one layer are never compared: heapq.merge keeps their order by itself."""
 _MARKERS: Final = frozenset({"metadata", "opaque", "whiteout"})
 _new: Final[Callable[..., Merged]] = tuple.__new__
 
 
 def _rows(layer: int, spool: Spool) -> Iterator[_Row]:
-    for number, (key, entry) in enumerate(keyed_entries(spool())):
-        yield key, layer, number, entry
+    for line in spool():
+        entry = entry_of(line)
+        path, kind = entry[0], entry[1]
+        yield path.replace("/", "\0") if kind == "file" else merge_key(path, kind), layer, entry
 
 
 def union(spools: Sequence[Spool]) -> Iterator[Merged]:
@@ -84,7 +87,7 @@ def union(spools: Sequence[Spool]) -> Iterator[Merged]:
         floor, cause = below, below_cause = top.floor, top.cause
         seen: LayerEntry | None = None
         seen_layer = 0
-        for _, layer, _, entry in rows:
+        for _, layer, entry in rows:
             kind = entry[1]
             if kind in _MARKERS:
                 if kind == "opaque" and layer > below:

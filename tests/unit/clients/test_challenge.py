@@ -1,12 +1,13 @@
 """The WWW-Authenticate header: real ones, odd ones, and any text at all."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockml_dagster.clients.registry.challenge import Challenge, parse_challenges
+from dockml_dagster.clients.registry.challenge import MAX_HEADER, parse_challenges
 
 HUB = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull"'
 
@@ -49,6 +50,15 @@ HUB = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",
         (',, Bearer realm="x",,service="y",', [("bearer", {"realm": "x", "service": "y"})]),
         ('Bearer realm="never closed', [("bearer", {})]),
         ('"nonsense"', []),
+        ('Bearer realm="x", "nonsense", service="y"', [("bearer", {"realm": "x"})]),
+        ('Bearer realm=, Basic realm="y"', [("bearer", {}), ("basic", {"realm": "y"})]),
+        ('Bearer realm="a\nb\\\nc"', [("bearer", {"realm": "a\nb\nc"})]),
+        ('Bearer\trealm\t=\t"x"\t,\tservice=y', [("bearer", {"realm": "x", "service": "y"})]),
+        ("Negotiate dG9rZW4=", [("negotiate", {})]),
+        ("Negotiate dG9rZW4== , NTLM", [("negotiate", {}), ("ntlm", {})]),
+        # Not the one lonely token of its scheme: something follows it.
+        ("Bearer a b=c", [("bearer", {}), ("a", {"b": "c"})]),
+        ('Bearer realm="x"service=y', [("bearer", {"realm": "x", "service": "y"})]),
     ],
 )
 def test_reads(header: str | None, expected: list) -> None:
@@ -59,24 +69,42 @@ _token = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 _value = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20)
 
 
-def _written(challenge: Challenge) -> str:
-    def quoted(value: str) -> str:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    parameters = ",".join(f"{name}={quoted(value)}" for name, value in challenge.parameters.items())
-    return f"{challenge.scheme} {parameters}"
+_space = st.sampled_from(["", " ", "\t", " \t "])
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-@given(
-    st.lists(
-        st.builds(Challenge, _token, st.dictionaries(_token, _value, min_size=1, max_size=4)), max_size=4
+@st.composite
+def _headers(draw: st.DrawFn) -> tuple[list[tuple[str, dict[str, str]]], str]:
+    """Challenges, and a header that says them in one of the ways there are."""
+
+    def value(text: str) -> str:
+        if _TOKEN.fullmatch(text) and draw(st.booleans()):
+            return text
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    challenges = draw(
+        st.lists(st.tuples(_token, st.dictionaries(_token, _token | _value, max_size=4)), max_size=4)
     )
-)
-def test_writing_and_reading_are_inverse(challenges: list[Challenge]) -> None:
-    header = ", ".join(map(_written, challenges))
-    assert [(found.scheme, found.parameters) for found in parse_challenges(header)] == [
-        (challenge.scheme, challenge.parameters) for challenge in challenges
-    ]
+    parts = []
+    for scheme, parameters in challenges:
+        said = [f"{name}{draw(_space)}={draw(_space)}{value(text)}" for name, text in parameters.items()]
+        cased = draw(st.sampled_from([str.lower, str.upper, str.title]))(scheme)
+        parts.append(f"{cased} {f'{draw(_space)},{draw(_space)}'.join(said)}")
+    return challenges, f"{draw(_space)},{draw(_space)}".join(parts)
+
+
+@given(_headers())
+def test_what_a_header_says_is_read(said: tuple[list[tuple[str, dict[str, str]]], str]) -> None:
+    challenges, header = said
+    assert [(found.scheme, found.parameters) for found in parse_challenges(header)] == challenges
+
+
+def test_eight_kilobytes_are_read_and_no_more() -> None:
+    filler = f'Bearer a="{"x" * (MAX_HEADER - len("Bearer a=,b=c") - 2)}"'
+    assert parse_challenges(f"{filler},b=c")[0].get("b") == "c"
+    assert parse_challenges(f"{filler},b=cd")[0].get("b") == "c"
+    assert parse_challenges(f"{filler} ,b=c")[0].get("b") is None
+    assert len(parse_challenges(f"{filler}     , Basic realm=x")) == 1
 
 
 @given(st.text(max_size=200) | st.text('Bearer ="\\,;x\t', max_size=100))

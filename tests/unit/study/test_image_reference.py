@@ -63,6 +63,15 @@ def test_refuses_local_forms(case: dict) -> None:
         parse_location(case["text"])
 
 
+def test_hosts_and_paths_of_255_characters_are_the_longest() -> None:
+    host, path = "a." * 126 + "b.c", "a/" * 127 + "b"
+    assert str(ImageReference.parse(f"{host}/x").registry) == host
+    assert ImageReference.parse(f"h.example/{path}").repository.path == path
+    for text in (f"a{host}/x", f"h.example/a{path}"):
+        with pytest.raises(ImageReferenceError):
+            ImageReference.parse(text)
+
+
 def test_what_is_asked_for() -> None:
     assert ImageReference.parse("debian").identifier == Tag("latest")
     assert ImageReference.parse("debian").tag is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.study.layer.filetype import extension, file_type, published_class
+from dockml_dagster.study.layer.filetype import extension, file_type, in_packages, published_class
 
 CASES = tomllib.loads(Path(__file__).with_name("filetype_cases.toml").read_text())
 
@@ -25,7 +25,8 @@ def test_magic(head: str, expected: str) -> None:
 @pytest.mark.parametrize(("path", "expected"), CASES["published"].items())
 def test_published_class(path: str, expected: str) -> None:
     name = path.rpartition("/")[2]
-    assert published_class(path, extension(name), "elf" if name.endswith(".elf") else "text") == expected
+    magic = "elf" if name.endswith(".elf") else "text"
+    assert published_class(extension(name), magic, packages=in_packages(path)) == expected
 
 
 def test_a_character_cut_by_the_sample_is_text() -> None:

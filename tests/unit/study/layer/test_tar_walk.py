@@ -211,6 +211,25 @@ def test_star_prefixes_and_signed_checksums(tar) -> None:
     assert [row.path for row in walk(bytes(data))] == ["é" * 20]
 
 
+@pytest.mark.parametrize(
+    ("checksum", "fits"), [("%06o\0 ", True), ("%6o \0", True), ("%07o\0", True), ("%06o\0 ", False)]
+)
+def test_what_old_writers_left_in_a_header(tar, checksum: str, fits: bool) -> None:
+    """Bytes behind the end of a name, and checksums in all their forms; one that is off by one is none."""
+    data = bytearray(tar([("d", "x"), ("e", "y")], format=tarfile.USTAR_FORMAT))
+    data[:12] = b"d/\0old bytes"
+    data[156:157] = b"\0"
+    data[124:136] = b"00000000000\0"
+    data[512:1024] = b""
+    data[148:156] = b" " * 8
+    data[148:156] = (checksum % (sum(data[:512]) + (not fits))).encode()
+    if fits:
+        assert [(row.path, row.kind) for row in walk(bytes(data))] == [("d", "directory"), ("e", "file")]
+    else:
+        with pytest.raises(CorruptLayerError, match="checksum"):
+            walk(bytes(data))
+
+
 segments = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
 )
