@@ -45,6 +45,23 @@ class Imported:
     mistakes: tuple[Mistake, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """Which units to draw, and what their sheet shows.
+
+    ``rater`` is written into its column; ``show_labels`` adds what others said, for adjudication.
+    """
+
+    corpus: str
+    question: Question
+    unit_kind: str
+    sampling: Sampling
+    n: int
+    seed: int = 0
+    rater: str = ""
+    show_labels: bool = False
+
+
 def codebook() -> Codebook:
     """The codebook as the seeds have it."""
     seeds = ("categories", "purposes", "sub_purposes")
@@ -53,31 +70,20 @@ def codebook() -> Codebook:
     )
 
 
-def export_sample(
-    settings: Settings,
-    *,
-    corpus: str,
-    question: Question,
-    unit_kind: str,
-    sampling: Sampling,
-    n: int,
-    seed: int,
-    rater: str,
-    show_labels: bool,
-) -> tuple[str, int]:
+def export_sample(settings: Settings, request: SampleRequest) -> tuple[str, int]:
     """The sheet as text, and how many units are on it.
 
     Raises:
         BadInputError: nothing is published, or the corpus has no such unit.
     """
     book = codebook()
-    candidates = _candidates(settings, corpus, question, unit_kind)
+    candidates = _candidates(settings, request.corpus, request.question, request.unit_kind)
     if not candidates:
         raise BadInputError(
-            f"the corpus {corpus} has no {unit_kind} to label; run: dockml study --corpus {corpus}"
+            f"the corpus {request.corpus} has no {request.unit_kind} to label; run: dockml study --corpus {request.corpus}"
         )
-    chosen = draw(candidates, n, sampling, seed=seed)
-    context = _context(settings, corpus)
+    chosen = draw(candidates, request.n, request.sampling, seed=request.seed)
+    context = _context(settings, request.corpus)
     units = []
     for candidate in chosen:
         about = context[_project(candidate.unit)]
@@ -85,7 +91,7 @@ def export_sample(
             "; ".join(
                 f"{name}: {', '.join(sorted(codes))}" for name, codes in sorted(candidate.codes.items())
             )
-            if show_labels
+            if request.show_labels
             else ""
         )
         units.append(
@@ -98,8 +104,8 @@ def export_sample(
                 so_far,
             )
         )
-    version = (book.categories if question == "category" else book.purposes)[0].codebook_version
-    return write_sheet(units, question, rater=rater, version=version), len(units)
+    version = (book.categories if request.question == "category" else book.purposes)[0].codebook_version
+    return write_sheet(units, request.question, rater=request.rater, version=version), len(units)
 
 
 def _project(unit: str) -> str:
