@@ -17,9 +17,9 @@ from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.agreement import Agreement, Interval, agreement, set_agreement
 from dockml_dagster.study.codebook import Codebook, parse_codebook
-from dockml_dagster.study.label_sample import Candidate, Sampling, draw
+from dockml_dagster.study.label_sample import ADJUDICATION, Candidate, Sampling, draw
 from dockml_dagster.study.label_sheet import Mistake, Question, ReadSheet, SheetUnit, read_sheet, write_sheet
-from dockml_dagster.study.machine_labels import CANNOT_TELL, NONE_APPLIES
+from dockml_dagster.study.machine_labels import CANNOT_TELL, NONE_APPLIES, RATER
 from dockml_dagster.warehouse import due, migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import folder
@@ -138,6 +138,9 @@ def _candidates(settings: Settings, corpus: str, question: Question, unit_kind: 
         "SELECT unit, rater, code FROM core.labels WHERE corpus = $1 AND code_system = $2 AND unit_kind = $3",
         [corpus, question, unit_kind],
     ).rows:
+        if code == CANNOT_TELL:
+            # Who cannot tell differs from nobody.
+            continue
         codes = given.setdefault(unit, {}).setdefault(rater, set())
         if code != NONE_APPLIES:
             codes.add(code)
@@ -287,7 +290,7 @@ def agreement_rows(
     if len(people) > 2:
         groups.append(("all people", sorted(people)))
     groups += [(f"{a} and {b}", (a, b)) for a, b in combinations(sorted(people), 2)]
-    groups += [(f"{rater} and machine", (rater, "machine")) for rater in (*sorted(people), "adjudication")]
+    groups += [(f"{rater} and {RATER}", (rater, RATER)) for rater in (*sorted(people), ADJUDICATION)]
     rows: list[tuple[Any, ...]] = []
     for name, raters in groups:
         units = [
