@@ -13,7 +13,7 @@ from typing import Final
 
 from dockml_dagster.advise import Advice, advice_rules
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.read_dockerfile import read_bytes, reading_rules
+from dockml_dagster.read_dockerfile import BinaryFileError, read_bytes, reading_rules
 from dockml_dagster.study.advice.dockerfile import advise_dockerfile
 from dockml_dagster.study.advice.model import Recommendation, Rules
 from dockml_dagster.study.advice.project import advise_project
@@ -29,7 +29,7 @@ MOST_PATHS: Final = 200_000
 """Files of a directory that are looked at by name; a larger one is refused rather than judged in part."""
 
 _NOT_LOOKED_INTO: Final = frozenset(
-    {".git", "node_modules", ".venv", "venv", "site-packages", ".tox", "__pycache__"}
+    {".git", ".dockml", "node_modules", ".venv", "venv", "site-packages", ".tox", "__pycache__"}
 )
 
 
@@ -61,6 +61,10 @@ def advise_directory(target: Path) -> Advice:
             else:
                 found += _dockerfile(path, data, ignores, rules)
             judged += 1
+        except BinaryFileError as error:
+            # Of a directory it is not meant: a table named dockerfiles.parquet, say.
+            if single:
+                problems.append(f"{path}: {error}")
         except BadInputError as error:
             problems.append(f"{path}: {error}")
     if single and problems:

@@ -62,7 +62,7 @@ def finding(settings: Settings, name: str, corpus: str | None) -> Answer:
     """One findings table, of one corpus where ``corpus`` is given.
 
     Raises:
-        BadInputError: no findings table is called so; names the closest.
+        BadInputError: no findings table is called so (names the closest), or the corpus was never collected.
     """
     name = name.removeprefix("findings.")
     names = findings(settings)
@@ -73,4 +73,9 @@ def finding(settings: Settings, name: str, corpus: str | None) -> Answer:
     sql = f"SELECT * FROM {qualified(f'findings.{name}')}"
     if corpus is None:
         return query(settings, sql)
-    return query(settings, f"{sql} WHERE {quote('corpus')} = ?", [corpus])
+    answer = query(settings, f"{sql} WHERE {quote('corpus')} = ?", [corpus])
+    if not answer.rows and not query(settings, "FROM raw.listings WHERE corpus = ?", [corpus]).rows:
+        raise BadInputError(
+            f"nothing of the corpus {corpus} is published; run: dockml study --corpus {corpus}"
+        )
+    return answer

@@ -67,6 +67,10 @@ def reading_rules() -> tuple[BaseImageRules, TaskRules]:
     )
 
 
+class BinaryFileError(BadInputError):
+    """A binary file, whatever its name says."""
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read."""
     if path.is_dir():
@@ -85,7 +89,7 @@ def _take(stream: IO[bytes]) -> bytes:
         raise BadInputError(f"is larger than {MAX_BYTES >> 20} MiB; that is no Dockerfile")
     # Git's rule for a binary file; UTF-16, which has NUL in every second byte, announces itself.
     if b"\0" in data[:8000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadInputError("is a binary file, not a Dockerfile")
+        raise BinaryFileError("is a binary file, not a Dockerfile")
     return data
 
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from dockml_dagster.clients.budget import RateBudget
+from dockml_dagster.clients.closing import Closing
 from dockml_dagster.clients.errors import BrokenContentError, FetchError, TooLargeError, UnavailableError
 from dockml_dagster.clients.hosts import HostPolicy, Origin
 from dockml_dagster.clients.retry import RetryPolicy
@@ -50,7 +50,7 @@ class HttpSettings:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
-class Answer:
+class Answer(Closing):
     """An HTTP answer whose body is not read yet. Close it, or use it in ``with``.
 
     ``headers``: names in lower case. ``address``: where it came from in the end.
@@ -137,14 +137,6 @@ class Answer:
                 self._response.raw.release_conn()
         self._response.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 @dataclass(frozen=True, slots=True)
 class _Question:
@@ -157,7 +149,7 @@ class _Question:
     expected: frozenset[int]
 
 
-class HttpClient:
+class HttpClient(Closing):
     """Requests under one policy and one budget. Safe to share between threads.
 
     ``sleep``, ``now`` and ``chance`` are there for tests. ``requests_sent`` counts what went out, by method.
@@ -226,14 +218,6 @@ class HttpClient:
             if self._transport is not None:
                 self._transport.close()
                 self._transport = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _wait_while_paused(self, origin: Origin, policy: RetryPolicy) -> None:
         paused = self.budget.seconds_paused(origin.hostname, self._now())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockml_dagster.commands.options import corpus_option, progress_bar
+from dockml_dagster.commands.options import corpus_option, format_choice, progress_bar
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
     metavar="OS/ARCH|all",
     help="Which platform of an image. Default: this machine's processor, or the only one there is.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json", "sarif"]),
-    default="text",
-    show_default=True,
-    help="How to print; sarif is for code-scanning services.",
-)
+@format_choice("text", "json", "sarif", help_="How to print; sarif is for code-scanning services.")
 @click.option(
     "--fail-on",
     type=click.Choice(["note", "warning", "error"]),
@@ -88,6 +81,8 @@ def _advice(targets: tuple[str, ...], corpus: str | None, platform: str | None) 
         elif target.startswith((".", "/", "~")):
             raise BadInputError(f"{target}: no such file or directory")
         else:
+            if not set(target) & set(":/@"):
+                click.echo(f"dockml: nothing here is called {target!r}: taken for an image", err=True)
             found += _of_images(target, platform, settings)
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from dockml_dagster.commands.options import format_choice
 from dockml_dagster.settings import Settings
 
 _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
@@ -15,14 +16,7 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 @click.command(short_help="Say what is in order, and what to do where it is not.")
 @click.option("--network", is_flag=True, help="Also look whether GitHub and the registries answer.")
 @click.option("--compact", is_flag=True, help="First rewrite the warehouse without its empty blocks.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_choice("text", "json")
 @click.pass_context
 def doctor(context: click.Context, network: bool, compact: bool, format_: str) -> None:
     """Look at home, versions, disk, warehouse, locks and credentials; exits with 1 where something is wrong.
@@ -36,8 +30,9 @@ def doctor(context: click.Context, network: bool, compact: bool, format_: str) -
     from dockml_dagster.warehouse.connection import Warehouse
 
     settings = Settings.from_environment()
-    if compact and settings.warehouse.exists():
-        before, after = care.compact(Warehouse(settings.warehouse))
+    warehouse = Warehouse(settings.warehouse)
+    if compact and warehouse.exists:
+        before, after = care.compact(warehouse)
         click.echo(f"dockml: {settings.warehouse}: {before:,} bytes before, {after:,} after", err=True)
     found = examine(settings, network=network)
     if format_ == "json":

@@ -19,14 +19,17 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.output import FORMATS
 from dockml_dagster.settings import CORPORA
 
-format_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+
+def format_choice(
+    *formats: str, help_: str = "How to print."
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option ``--format`` of a command that prints these; the first is the default."""
+    return click.option(
+        "--format", "format_", type=click.Choice(formats), default=formats[0], show_default=True, help=help_
+    )
+
+
+format_option = format_choice(*FORMATS)
 corpus_option = click.option("--corpus", type=click.Choice(CORPORA), help="Only this corpus.")
 
 frame_option = click.option(

@@ -8,20 +8,13 @@ from typing import Any
 
 import click
 
-from dockml_dagster.commands.options import corpus_option
+from dockml_dagster.commands.options import corpus_option, format_choice
 from dockml_dagster.settings import Settings
 
 
 @click.command(short_help="Say how far every corpus is, and why.")
 @corpus_option
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(("table", "json")),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+@format_choice("table", "json")
 def status(corpus: str | None, format_: str) -> None:
     """Say how far every corpus is: done, due, failed for now, gone, censored, and why.
 

@@ -72,6 +72,20 @@ class Table:
     folded: bool = False
 
 
+def share_table(
+    caption: Html,
+    table: str,
+    rows: Sequence[Row],
+    *,
+    texts: Sequence[Column],
+    counts: Column,
+    after: Sequence[Column] = (),
+) -> Table:
+    """A table of parts of a whole: what a part is, how many, of how many (``n``), its ``share``, and what else is known."""
+    columns = (*texts, counts, Column("n", "n", "count"), Column("share", "share (%)", "percent"), *after)
+    return Table(caption, table, columns, rows)
+
+
 Block = Paragraph | Heading | Figure | Table
 
 
@@ -80,13 +94,15 @@ class Part:
     """A piece of a section that stands or falls with its tables.
 
     ``reads``: tables without whose rows there is nothing to say. ``stage``: the stage of collection whose outcomes tell why
-    rows are missing. ``what``: what the part would have shown, as the subject of a sentence.
+    rows are missing. ``what``: what the part would have shown, as the subject of a sentence. ``without``: what is to be said
+    where there is no row, if a reason of collection does not tell it.
     """
 
     what: str
     reads: tuple[str, ...]
     build: Callable[[Source], Sequence[Block]]
     stage: str | None = None
+    without: Html | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def _nothing(source: Source, part: Part, missing: str) -> Html:
             what=what,
             table=missing,
         )
+    if part.without is not None:
+        return say("{what}: {without}", what=what, without=part.without)
     reasons = source.reasons(part.stage) if part.stage else []
     if not reasons:
         return say(

@@ -7,11 +7,12 @@ half a second.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.report.source import Row
-from dockml_dagster.report.text import printable
+from dockml_dagster.report.text import printable, size_text
 from dockml_dagster.report.theme import BLUE, FONT_SIZE, GREEN, INK, MUTED, ORANGE, PALE, READINGS, ROW
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _y(rows: Sequence[Row], key: str = "label", *, limit: int | None = None) -> 
 
 def label_limit(width: int) -> int:
     """Pixels that the labels of rows may take."""
-    return 250 if width > 500 else 150
+    return 280 if width > 500 else 150
 
 
 def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
@@ -107,46 +108,83 @@ def shares(
     return _plot(interval + points, rows, width)
 
 
-def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
-    """A share in both readings, joined by a line. ``rows``: ``label``, ``reading``, ``share`` (0 to 1)."""
+def pairs(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
+    """Two shares of each row, joined by a line. ``rows``: ``label``, ``group`` (one of ``names``), ``share`` (0 to 1)."""
     import altair
 
-    shown = [{**row, "reading": READINGS.get(row["reading"], row["reading"])} for row in rows]
-    base = altair.Chart(_data(shown)).encode(y=_y(shown, limit=label_limit(width)))
+    base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
     x = altair.X(
         "share:Q",
         title=x_title,
         scale=altair.Scale(domainMin=0),
         axis=altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4),
     )
-    names = list(READINGS.values())
     line = base.mark_line(color=PALE, strokeWidth=2).encode(x=x, detail="label:N")
     points = base.mark_point(size=POINT, strokeWidth=2, opacity=1, filled=True).encode(
-        x=x,
-        color=altair.Color(
-            "reading:N",
-            title=None,
-            scale=altair.Scale(domain=names, range=[BLUE, ORANGE]),
-            legend=_legend(width),
-        ),
-        shape=altair.Shape(
-            "reading:N", title=None, scale=altair.Scale(domain=names, range=["circle", "diamond"])
-        ),
+        x=x, **_told_apart("group", names, width)
     )
     return _plot(line + points, rows, width)
 
 
+def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
+    """A share in both readings, joined by a line. ``rows``: ``label``, ``reading``, ``share`` (0 to 1)."""
+    return pairs(_by_reading(rows), width=width, x_title=x_title, names=tuple(READINGS.values()))
+
+
+def _by_reading(rows: Sequence[Row]) -> list[Row]:
+    return [{**row, "group": READINGS.get(row["reading"], row["reading"])} for row in rows]
+
+
+def _told_apart(key: str, names: Sequence[str], width: int) -> dict[str, Any]:
+    """Colour and shape of up to three groups: whoever sees no colour sees the shape."""
+    import altair
+
+    known = list(names)
+    colours = altair.Scale(domain=known, range=[BLUE, ORANGE, GREEN][: len(known)])
+    shapes = altair.Scale(domain=known, range=["circle", "diamond", "square"][: len(known)])
+    return {
+        "color": altair.Color(f"{key}:N", title=None, scale=colours, legend=_legend(width)),
+        "shape": altair.Shape(f"{key}:N", title=None, scale=shapes),
+    }
+
+
+def savings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
+    """Bytes from zero, each amount written beside its point. ``rows``: ``label``, ``bytes``."""
+    import altair
+
+    shown = [{**row, "amount": size_text(row["bytes"]), "zero": 0} for row in rows]
+    most = max(float(row["bytes"]) for row in rows)
+    step = 2.0 ** math.ceil(math.log2(max(most, 1) / (4 if width > 500 else 2)))
+    # The amounts stand to the right of their points.
+    scale = altair.Scale(domain=[0, most * (1.2 if width > 500 else 1.5)], nice=False)
+    axis = altair.Axis(labelExpr=SIZE_LABEL, values=[step * place for place in range(int(most / step) + 1)])
+    base = altair.Chart(_data(shown)).encode(y=_y(shown, limit=label_limit(width)))
+    line = base.mark_rule(color=PALE, strokeWidth=4).encode(
+        x=altair.X("zero:Q", title=x_title, scale=scale, axis=axis), x2="bytes:Q"
+    )
+    x = altair.X("bytes:Q", title=x_title, scale=scale, axis=axis)
+    points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
+    amounts = base.mark_text(align="left", dx=9, color=INK, fontSize=FONT_SIZE).encode(x=x, text="amount:N")
+    return _plot(line + points + amounts, shown, width)
+
+
 def quartiles(
-    rows: Sequence[Row], *, width: int, x_title: str, log: bool = False, size: bool = False
+    rows: Sequence[Row],
+    *,
+    width: int,
+    x_title: str,
+    log: bool = False,
+    size: bool = False,
+    share: bool = False,
 ) -> altair.TopLevelMixin:
     """Medians with the range of the middle half. ``rows``: ``label``, ``median``, ``q25``, ``q75``.
 
-    ``size``: the values are bytes.
+    ``size``: the values are bytes; ``share``: they are shares, 0 to 1, set in per cent.
     """
     import altair
 
     base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
-    axis = altair.Axis(tickCount=6 if width > 500 else 4, labelExpr=COUNT_LABEL)
+    axis = altair.Axis(tickCount=6 if width > 500 else 4, labelExpr=SHARE_LABEL if share else COUNT_LABEL)
     if size:
         axis = altair.Axis(labelExpr=SIZE_LABEL, values=_size_ticks(rows, width))
     elif log:
@@ -215,8 +253,7 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
     """
     import altair
 
-    shown = [{**row, "reading": READINGS.get(row["reading"], row["reading"])} for row in rows]
-    names = list(READINGS.values())
+    shown = _by_reading(rows)
     x = altair.X(
         "ratio:Q",
         title=x_title,
@@ -233,26 +270,23 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
         .encode(
             x=x,
             y=_y(shown, limit=label_limit(width)),
-            color=altair.Color(
-                "reading:N",
-                title=None,
-                scale=altair.Scale(domain=names, range=[BLUE, ORANGE]),
-                legend=_legend(width),
-            ),
-            shape=altair.Shape(
-                "reading:N", title=None, scale=altair.Scale(domain=names, range=["circle", "diamond"])
-            ),
+            **_told_apart("group", tuple(READINGS.values()), width),
         )
     )
     one = altair.Chart(_data([{"ratio": 1}])).mark_rule(color=MUTED, strokeWidth=1.5).encode(x="ratio:Q")
     return _plot(one + points, rows, width)
 
 
-def effects(rows: Sequence[Row], *, width: int, x_title: str, key: str, least: float) -> altair.TopLevelMixin:
-    """Sizes of effects as points, with a line at zero. ``rows``: ``label`` and ``key``; ``least``: where the axis begins."""
+def effects(
+    rows: Sequence[Row], *, width: int, x_title: str, key: str, least: float, top: float | None = None
+) -> altair.TopLevelMixin:
+    """Sizes of effects as points, with a line at zero.
+
+    ``rows``: ``label`` and ``key``; ``least`` and ``top``: where the axis begins and ends (None: at the largest).
+    """
     import altair
 
-    top = 1.0 if least < 0 else max(float(row[key]) for row in rows) * 1.05
+    top = max(float(row[key]) for row in rows) * 1.05 if top is None else top
     x = altair.X(
         f"{key}:Q",
         title=x_title,
@@ -275,15 +309,11 @@ def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str
     """
     import altair
 
+    apart = _told_apart("group", names, width)
     base = altair.Chart(_data(rows)).encode(
         y=_y(rows, limit=label_limit(width)),
         yOffset=altair.YOffset("group:N", sort=list(names)),
-        color=altair.Color(
-            "group:N",
-            title=None,
-            scale=altair.Scale(domain=list(names), range=[BLUE, ORANGE, GREEN][: len(names)]),
-            legend=_legend(width),
-        ),
+        color=apart["color"],
     )
     axis = altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4)
     scale = altair.Scale(domainMin=0)
@@ -291,12 +321,7 @@ def groups(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str
         x=altair.X("low:Q", title=x_title, scale=scale, axis=axis), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=POINT, opacity=1).encode(
-        x=altair.X("share:Q", title=x_title, scale=scale, axis=axis),
-        shape=altair.Shape(
-            "group:N",
-            title=None,
-            scale=altair.Scale(domain=list(names), range=["circle", "diamond", "square"][: len(names)]),
-        ),
+        x=altair.X("share:Q", title=x_title, scale=scale, axis=axis), shape=apart["shape"]
     )
     return _plot(interval + points, rows, width, row=12)
 

@@ -12,7 +12,7 @@ TEXT = {".py", ".sql", ".yml", ".yaml", ".toml", ".md", ".txt", ".cfg", ".json",
 
 MAX_LINES = 400
 LONGER = {
-    "README.md": "one page that a newcomer reads from top to bottom, with eleven answers printed in full",
+    "README.md": "one page that a newcomer reads from top to bottom, with twelve answers printed in full",
     "dbt_like_sql/raw.yml": "a line or two a column of every raw table",
     "dbt_like_sql/core/core.yml": "a line or two a column of every model",
     "dbt_like_sql/staging/staging.yml": "a line or two a column of every model",

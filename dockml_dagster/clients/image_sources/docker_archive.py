@@ -13,9 +13,9 @@ import threading
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from dockml_dagster.clients.closing import Closing
 from dockml_dagster.clients.errors import BrokenContentError, GoneError, SettingError, UnsupportedError
 from dockml_dagster.clients.image_sources.files import Files, FileStream, has, read_part, read_whole
-from dockml_dagster.clients.image_sources.interface import ClosingSource
 from dockml_dagster.clients.verified_stream import CHUNK
 from dockml_dagster.study import media_types
 from dockml_dagster.study.image_config import MAX_CONFIG_BYTES, BrokenConfigError, parse_config
@@ -42,7 +42,7 @@ class _Assembled:
     files: dict[Digest, str]
 
 
-class DockerArchiveSource(ClosingSource):
+class DockerArchiveSource(Closing):
     """One image of an archive in the old layout: that of a name, or the only one."""
 
     def __init__(self, files: Files, name: str, selector: str | None = None) -> None:

@@ -61,18 +61,3 @@ class ImageSource(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-class ClosingSource:
-    """``with`` for sources: closes at the end."""
-
-    def close(self) -> None:
-        """Nothing to let go of, unless a subclass says so."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

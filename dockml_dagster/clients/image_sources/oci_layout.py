@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 
+from dockml_dagster.clients.closing import Closing
 from dockml_dagster.clients.digest_store import has_digest
 from dockml_dagster.clients.errors import (
     BrokenContentError,
@@ -12,7 +13,6 @@ from dockml_dagster.clients.errors import (
     UnsupportedError,
 )
 from dockml_dagster.clients.image_sources.files import Files, FileStream, has, read_part, read_whole
-from dockml_dagster.clients.image_sources.interface import ClosingSource
 from dockml_dagster.study import media_types
 from dockml_dagster.study.image_reference import Digest, ImageReference, ImageReferenceError
 from dockml_dagster.study.manifest import (
@@ -32,7 +32,7 @@ INDEX_FILE = "index.json"
 CONTAINERD_NAME = "io.containerd.image.name"
 
 
-class OciLayoutSource(ClosingSource):
+class OciLayoutSource(Closing):
     """One image of a layout: that of a tag, of a digest, or the only one.
 
     A layout whose ``index.json`` lists one image for several platforms, without names, is that index itself.

@@ -2,13 +2,13 @@
 
 import io
 
-from dockml_dagster.clients.image_sources.interface import ClosingSource
+from dockml_dagster.clients.closing import Closing
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.study.image_reference import Digest, ImageReference
 from dockml_dagster.study.manifest import Descriptor, ManifestDocument
 
 
-class RegistrySource(ClosingSource):
+class RegistrySource(Closing):
     """One reference in a registry. The client is shared and stays open."""
 
     def __init__(self, client: RegistryClient, reference: ImageReference) -> None:

@@ -7,10 +7,10 @@ it.
 
 import io
 
+from dockml_dagster.clients.closing import Closing
 from dockml_dagster.clients.digest_store import has_digest
 from dockml_dagster.clients.errors import DigestMismatchError, GoneError, SettingError
 from dockml_dagster.clients.image_sources.files import Files, FileStream, read_part, read_whole
-from dockml_dagster.clients.image_sources.interface import ClosingSource
 from dockml_dagster.clients.image_sources.oci_layout import refuse_encrypted
 from dockml_dagster.study.image_reference import Digest
 from dockml_dagster.study.manifest import (
@@ -24,7 +24,7 @@ from dockml_dagster.study.manifest import (
 MANIFEST_FILE = "manifest.json"
 
 
-class SkopeoDirectorySource(ClosingSource):
+class SkopeoDirectorySource(Closing):
     """The one image of the directory."""
 
     def __init__(self, files: Files, name: str) -> None:

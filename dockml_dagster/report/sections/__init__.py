@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dockml_dagster.report.blocks import Section
 from dockml_dagster.report.sections import (
+    advice,
     change,
     cohorts,
     dockerfiles,
@@ -28,6 +29,7 @@ SECTIONS: tuple[Section, ...] = (
     purposes.SECTION,
     dockerfiles.SECTION,
     images.SECTION,
+    advice.SECTION,
     cohorts.SECTION,
     change.SECTION,
     paper.SECTION,

@@ -10,16 +10,28 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, decimal, decimal_text, say
+from dockml_dagster.report.text import count, decimal_text, percent, say
+
+MEASURE = """
+    CASE
+        WHEN starts_with(measure, 'follows_') THEN 'practice ' || replace(measure[9:], '_', '-')
+        WHEN starts_with(measure, 'instruction_share_') THEN 'share of ' || upper(measure[19:])
+        WHEN starts_with(measure, 'run_task_share_') THEN 'share of RUN for ' || replace(measure[16:], '_', ' ')
+        WHEN starts_with(measure, 'uses_base_image_') THEN 'base image: ' || replace(measure[17:], '_', ' ')
+        WHEN measure = 'multi_stage' THEN 'more than one FROM'
+        ELSE replace(replace(measure, '_kib', ' (KiB)'), '_', ' ')
+    END
+"""
+"""What a measure is called, as a column of a SELECT."""
 
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
 
 
 def _cohorts(source: Source) -> Sequence[Block]:
-    pairs = source.rows("""
-        SELECT replace(measure, '_', ' ') || ' (' || unit_of_analysis || ')' AS label, first, second, n_first, n_second, p,
-            cliffs_delta AS delta, delta_least AS low, delta_most AS high, size
+    pairs = source.rows(f"""
+        SELECT {MEASURE} AS label, unit_of_analysis AS unit, first, second, n_first, n_second, p, cliffs_delta AS delta,
+            delta_least AS low, delta_most AS high, size
         FROM findings.cohort_differences
         WHERE corpus = $corpus AND row_kind = 'pair' AND cliffs_delta IS NOT NULL ORDER BY cliffs_delta DESC, measure
     """)
@@ -52,7 +64,7 @@ def _cohorts(source: Source) -> Sequence[Block]:
             table="findings.cohort_differences",
             rows=pairs,
             draw=lambda width: charts.effects(
-                pairs, width=width, x_title="Cliff’s delta", key="delta", least=-1
+                pairs, width=width, x_title="Cliff’s delta", key="delta", least=-1, top=1
             ),
             note=say("Zero: no difference. n in the table."),
         ),
@@ -61,6 +73,7 @@ def _cohorts(source: Source) -> Sequence[Block]:
             table="findings.cohort_differences",
             columns=(
                 Column("label", "measure"),
+                Column("unit", "unit"),
                 Column("n_first", "n, first", "count"),
                 Column("n_second", "n, second", "count"),
                 Column("delta", "Cliff’s delta", "decimal"),
@@ -73,9 +86,9 @@ def _cohorts(source: Source) -> Sequence[Block]:
 
 
 def _categories(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT replace(measure, '_', ' ') || ' (' || unit_of_analysis || ')' AS label, upper(rq) AS question, n, statistic,
-            degrees_of_freedom, p, epsilon_squared, note
+    rows = source.rows(f"""
+        SELECT {MEASURE} AS label, unit_of_analysis AS unit, upper(rq) AS question, n, statistic, degrees_of_freedom, p,
+            epsilon_squared, note
         FROM findings.category_differences
         WHERE corpus = $corpus AND row_kind = 'overall' AND grouping = 'category' AND label_source = 'final'
             AND epsilon_squared IS NOT NULL
@@ -105,9 +118,9 @@ def _categories(source: Source) -> Sequence[Block]:
         Figure(
             name="categories-differ",
             title=say(
-                "Categories explain most of {label}: {share} of the rank variance",
+                "Categories differ most in {label}: they explain {share} of its rank variance",
                 label=most[0]["label"],
-                share=decimal(most[0]["epsilon_squared"]),
+                share=percent(most[0]["epsilon_squared"]),
             ),
             describes="Share of rank variance that the categories explain (epsilon squared), by measure: "
             + "; ".join(f"{row['label']} {decimal_text(row['epsilon_squared'])}" for row in most)
@@ -133,6 +146,7 @@ def _categories(source: Source) -> Sequence[Block]:
             table="findings.category_differences",
             columns=(
                 Column("label", "measure"),
+                Column("unit", "unit"),
                 Column("question", "question"),
                 Column("n", "n", "count"),
                 Column("statistic", "H", "decimal"),
@@ -149,7 +163,7 @@ def _categories(source: Source) -> Sequence[Block]:
 
 SECTION = Section(
     "cohorts",
-    "Machine learning against other software",
+    "Differences: from other software, and between categories",
     (
         Part("the comparison with a control group", ("findings.cohort_differences",), _cohorts),
         Part("the differences between categories", ("findings.category_differences",), _categories),

@@ -8,17 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report import charts
-from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.blocks import (
+    Block,
+    Column,
+    Figure,
+    Heading,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    share_table,
+)
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import Html, count, percent, percent_text, say
 
 
-def _both(rows: Sequence[Row], key: str, value: str) -> list[Row]:
-    """A row a label with the value of each reading beside each other."""
+def _both(rows: Sequence[Row]) -> list[Row]:
+    """A row a label with the share of each reading beside each other; ``item`` is the label without what a drawing adds."""
     table: dict[str, Row] = {}
     for row in rows:
-        line = table.setdefault(row[key], {key: row[key]})
-        line[row["reading"]] = row[value]
+        line = table.setdefault(row["label"], {"item": row.get("item", row["label"])})
+        line[row["reading"]] = row["share"]
         line[f"n_{row['reading']}"] = row["n"]
         line[f"projects_{row['reading']}"] = row.get("projects")
     return list(table.values())
@@ -66,14 +76,14 @@ def _readings(
             caption=caption,
             table=table,
             columns=(
-                Column("label", label),
+                Column("item", label),
                 Column("corrected", "share, corrected (%)", "percent"),
                 Column("projects_corrected", "projects", "count"),
                 Column("n_corrected", "n", "count"),
                 Column("as_published", "share, the paper’s way (%)", "percent"),
                 Column("n_as_published", "n", "count"),
             ),
-            rows=_both(rows, "label", "share"),
+            rows=_both(rows),
         ),
     ]
 
@@ -95,7 +105,7 @@ def _mix(source: Source) -> Sequence[Block]:
                 share=percent(first.get("median_share")),
             ),
             statement="""
-                SELECT reading,
+                SELECT reading, keyword AS item,
                     keyword || ' (' || max(projects_using) FILTER (reading = 'corrected')
                         OVER (PARTITION BY keyword) || ')' AS label,
                     median_share AS share, projects_using AS projects, n
@@ -106,7 +116,7 @@ def _mix(source: Source) -> Sequence[Block]:
             table="findings.rq3_instruction_mix",
             label="instruction",
             x_title="median share of a project’s instructions (%)",
-            label_note="In brackets: projects that use it.",
+            label_note="In brackets: projects that use it. Rows by their share of all instructions.",
             caption=say(
                 "Share of each instruction: median over the projects that use it. “Projects” use it at least once."
             ),
@@ -185,16 +195,12 @@ def _bases(source: Source) -> Sequence[Block]:
                 "Projects with at least one base image of each type; a project may count in several."
             ),
         ),
-        Table(
-            caption=say("The base images that most projects use (corrected reading)."),
-            table="findings.rq3_base_images",
-            columns=(
-                Column("image", "image", "code"),
-                Column("projects", "projects", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-            ),
-            rows=top,
+        share_table(
+            say("The base images that most projects use (corrected reading)."),
+            "findings.rq3_base_images",
+            top,
+            texts=(Column("image", "image", "code"),),
+            counts=Column("projects", "projects", "count"),
         ),
     ]
 
@@ -218,18 +224,13 @@ def _stages(source: Source) -> Sequence[Block]:
                 most=count(everything["maximum_from"]),
             )
         ),
-        Table(
-            caption=say("Dockerfiles and projects with more than one FROM (corrected reading)."),
-            table="findings.rq3_multi_stage",
-            columns=(
-                Column("category", "category"),
-                Column("unit", "unit"),
-                Column("multiple_from", "with several", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-                Column("maximum_from", "most FROM", "count"),
-            ),
-            rows=rows,
+        share_table(
+            say("Dockerfiles and projects with more than one FROM (corrected reading)."),
+            "findings.rq3_multi_stage",
+            rows,
+            texts=(Column("category", "category"), Column("unit", "unit")),
+            counts=Column("multiple_from", "with several", "count"),
+            after=(Column("maximum_from", "most FROM", "count"),),
         ),
     ]
 

@@ -1,6 +1,7 @@
 """RQ4: what the images are like.
 
-Belongs here: properties, layers, sharing, platforms, file types, concentration.
+Belongs here: properties, layers, sharing. What is in them stands in ``contents``, how they are used in
+``docker_hub``.
 """
 
 from __future__ import annotations
@@ -8,29 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report import charts
-from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Kind, Paragraph, Part, Section, Table
-from dockml_dagster.report.sections import generic
+from dockml_dagster.report.blocks import Block, Figure, Heading, Paragraph, Part, Section
+from dockml_dagster.report.sections import contents, docker_hub
+from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, decimal, percent, say, size, size_text
-
-METRICS: dict[str, tuple[str, Kind]] = {
-    "compressed_bytes": ("size as stored", "size"),
-    "bytes": ("size unpacked", "size"),
-    "config_bytes": ("configuration document", "size"),
-    "environment_variables": ("environment variables", "count"),
-    "layers": ("layers", "count"),
-    "rootfs_layers": ("layers of the root file system", "count"),
-    "files": ("files", "count"),
-    "directories": ("directories", "count"),
-    "max_published_level": ("deepest path (levels, the file’s name counted)", "count"),
-    "max_depth": ("deepest path (directories)", "count"),
-}
-"""Measure → its name, and how its values are set."""
 
 
 def _properties(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT category, metric, median, q25, q75, p90, maximum, n FROM findings.rq4_image_properties
+        SELECT category, metric, median, q25, q75, p90, maximum, n, n_censored FROM findings.rq4_image_properties
         WHERE corpus = $corpus AND reading = 'corrected' AND median IS NOT NULL ORDER BY category = 'All' DESC, median DESC
     """)
     if not rows:
@@ -40,7 +28,7 @@ def _properties(source: Source) -> Sequence[Block]:
         for row in rows
         if row["metric"] == "compressed_bytes"
     ]
-    everything = [_measure(row) for row in rows if row["category"] == "All"]
+    everything = [row for row in rows if row["category"] == "All"]
     blocks: list[Block] = []
     if sizes:
         first = sizes[0]
@@ -71,36 +59,14 @@ def _properties(source: Source) -> Sequence[Block]:
             )
         )
     blocks.append(
-        _distribution("Distinct images, each counted once.", "findings.rq4_image_properties", everything)
+        distribution("Distinct images, each counted once.", "findings.rq4_image_properties", everything)
     )
     return blocks
 
 
-def _measure(row: Row) -> Row:
-    name, kind = METRICS.get(row["metric"], (row["metric"].replace("_", " "), "decimal"))
-    kind = "size" if row["metric"].endswith("bytes") else kind
-    return {**row, "name": name, "kind": kind}
-
-
-def _distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
-    """Medians and quantiles of several measures: each row has a unit of its own, so its cells are set one by one."""
-    columns = ("q25", "median", "q75", "p90", "maximum")
-    headings = ("first quartile", "median", "third quartile", "90 % are below", "largest")
-    return Table(
-        caption=say(caption),
-        table=table,
-        columns=(
-            Column("name", "measure"),
-            *(Column(key, heading, "own") for key, heading in zip(columns, headings, strict=True)),
-            Column("n", "n", "count"),
-        ),
-        rows=rows,
-    )
-
-
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT metric, q25, median, q75, p90, maximum, n, share_below_4_mib, share_of_one
+        SELECT metric, q25, median, q75, p90, maximum, n, n_censored, share_below_4_mib, share_of_one
         FROM findings.rq4_layers
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
         ORDER BY metric
@@ -120,11 +86,7 @@ def _layers(source: Source) -> Sequence[Block]:
                 )
             )
         )
-    blocks.append(
-        _distribution(
-            "Distinct layers, each counted once.", "findings.rq4_layers", [_measure(row) for row in rows]
-        )
-    )
+    blocks.append(distribution("Distinct layers, each counted once.", "findings.rq4_layers", rows))
     return blocks
 
 
@@ -155,63 +117,6 @@ def _sharing(source: Source) -> Sequence[Block]:
     ]
 
 
-def _grades(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT grade, "references", n, share, projects, projects_with_references FROM findings.rq4_link_grades
-        WHERE corpus = $corpus ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
-    """)
-    sensitive = source.rows("""
-        SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
-        WHERE corpus = $corpus AND median IS NOT NULL
-        ORDER BY metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)
-    """)
-    if not rows:
-        return []
-    nothing = next((row for row in rows if row["grade"] == "none"), None)
-    blocks: list[Block] = [Heading("How the images are tied to their projects")]
-    if nothing:
-        blocks.append(
-            Paragraph(
-                say(
-                    "Nothing visible ties {share} of {n} named images to their project.",
-                    share=percent(nothing["share"]),
-                    n=count(nothing["n"]),
-                )
-            )
-        )
-    blocks.append(
-        Table(
-            caption=say("Named images by the evidence that ties them to their project."),
-            table="findings.rq4_link_grades",
-            columns=(
-                Column("grade", "grade"),
-                Column("references", "images", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-                Column("projects", "projects", "count"),
-            ),
-            rows=rows,
-        )
-    )
-    if sensitive:
-        blocks.append(
-            Table(
-                caption=say(
-                    "The same medians over images whose tie has at least a grade: do the answers depend on it?"
-                ),
-                table="findings.rq4_link_sensitivity",
-                columns=(
-                    Column("name", "measure"),
-                    Column("link_grade", "at least"),
-                    Column("median", "median", "own"),
-                    Column("n", "n", "count"),
-                ),
-                rows=[_measure(row) for row in sensitive],
-            )
-        )
-    return blocks
-
-
 SECTION = Section(
     "rq4",
     "RQ4. What the images are like",
@@ -221,49 +126,7 @@ SECTION = Section(
         ),
         Part("the layers", ("findings.rq4_layers",), _layers, stage="layer_stats"),
         Part("shared layers", ("findings.rq4_sharing",), _sharing, stage="manifests"),
-        generic.part(
-            "findings.rq4_platforms",
-            what="the platforms",
-            heading="Platforms",
-            stage="manifests",
-            only="reading = 'corrected' AND category = 'All'",
-            order="unit_of_analysis, share DESC, platform",
-            caption="Units that have a platform; a unit may have several",
-            left_out=("reading", "category", "os", "architecture"),
-        ),
-        generic.part(
-            "findings.rq4_file_types",
-            what="the file types",
-            heading="File types",
-            stage="layer_stats",
-            only="category = 'All' AND share_of_bytes >= 0.005",
-            order="classification, share_of_bytes DESC, file_type",
-            caption="Types with at least half a per cent of the bytes",
-            left_out=("category",),
-        ),
-        generic.part(
-            "findings.rq4_concentration",
-            what="how few files take most of the space",
-            heading="Concentration",
-            stage="layer_stats",
-            only="category = 'All'",
-            caption="How few types of file, files or layers hold most of it",
-            left_out=("category",),
-        ),
-        Part(
-            "the ties between images and projects",
-            ("findings.rq4_link_grades", "findings.rq4_link_sensitivity"),
-            _grades,
-            stage="manifests",
-        ),
-        generic.part(
-            "findings.advice",
-            what="the advice",
-            heading="What would be advised most",
-            only="category = 'All'",
-            order="about, share DESC, recommendation",
-            caption="Recommendations by the share of projects that they concern",
-            left_out=("category", "unit_of_analysis"),
-        ),
+        *contents.PARTS,
+        docker_hub.PART,
     ),
 )

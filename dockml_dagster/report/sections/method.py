@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Section, Table
-from dockml_dagster.report.sections import generic
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import say
 
@@ -64,6 +63,28 @@ def _builds(source: Source) -> Sequence[Block]:
     ]
 
 
+def _watched(source: Source) -> Sequence[Block]:
+    return [
+        Heading("Watched numbers"),
+        Table(
+            caption=say(
+                "Numbers that a build compares with the one before; shares are between none and all of one."
+            ),
+            table="findings.watched_figures",
+            columns=(
+                Column("figure", "number"),
+                Column("unit_of_analysis", "unit"),
+                Column("value", "value", "decimal"),
+                Column("n", "n", "count"),
+            ),
+            rows=source.rows(
+                "SELECT figure, unit_of_analysis, value, n FROM findings.watched_figures WHERE corpus = $corpus"
+            ),
+            folded=True,
+        ),
+    ]
+
+
 def _tables(source: Source) -> Sequence[Block]:
     return [
         Heading("Tables"),
@@ -86,11 +107,7 @@ SECTION = Section(
         Part("the method", (), _readings),
         Part("the sources", ("raw.listings",), _sources),
         Part("the versions", ("raw.builds",), _builds),
-        generic.part(
-            "findings.watched_figures",
-            what="the watched numbers",
-            heading="Watched numbers",
-        ),
+        Part("the watched numbers", ("findings.watched_figures",), _watched),
         Part("the tables", (), _tables),
     ),
 )

@@ -77,7 +77,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 Column("category", "category"),
                 Column("projects", "projects", "count"),
                 Column("share", "share (%)", "percent"),
-                Column("low", "from (%)", "percent"),
+                Column("low", "95 % interval, from (%)", "percent"),
                 Column("high", "to (%)", "percent"),
                 Column("as_published", "projects, the paper’s way", "count"),
             ),

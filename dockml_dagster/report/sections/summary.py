@@ -50,7 +50,7 @@ def _kinds(source: Source) -> Sequence[Block]:
         return []
     purpose = source.row(PURPOSE) if source.has_rows("findings.rq2_purposes") else {}
     first = kinds[0]
-    said = "Most of them are of the kind {first} ({share} of {n} in {kinds} kinds)"
+    said = "The commonest of {kinds} kinds is {first} ({share} of {n})"
     if purpose:
         said += ", and what Docker is used for most often is {purpose} ({serve} of {looked} projects)"
     return _lead(
@@ -114,9 +114,8 @@ def _images(source: Source) -> Sequence[Block]:
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
         "The median image takes {size} as stored (middle half {q25} to {q75}, n = {n} images) in {layers} "
-        "layers; {alone} of the "
-        "{distinct} distinct layers occur in one image only, so that storing each layer once saves a factor of "
-        "{ratio}.",
+        "layers; {alone} of the {distinct} distinct layers occur in one image only, so that without sharing all images "
+        "would take {ratio} times the room.",
         size=size(sizes.get("median")),
         q25=size(sizes.get("q25")),
         q75=size(sizes.get("q75")),

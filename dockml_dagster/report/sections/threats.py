@@ -1,16 +1,29 @@
 """Threats to validity, with numbers: what is missing, what cannot be told, what readers of the same file disagree on.
 
-Belongs here: coverage by stage, censoring, the two readings, unresolved base images, raters.
+Belongs here: coverage by stage, censoring, the two readings, unresolved base images, images' ties to projects, raters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report import charts
+from dockml_dagster.report.blocks import (
+    Block,
+    Column,
+    Figure,
+    Heading,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    share_table,
+)
+from dockml_dagster.report.sections.measures import measure
 from dockml_dagster.report.sections.paper import PAPERS_OWN
-from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, percent, say
+from dockml_dagster.report.sections.projects import WILSON
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import count, decimal, decimal_text, percent, percent_text, say
 
 
 def _coverage(source: Source) -> Sequence[Block]:
@@ -35,18 +48,13 @@ def _coverage(source: Source) -> Sequence[Block]:
                 share=percent(least["collected"] / least["n"] if least["n"] else None),
             )
         ),
-        Table(
-            caption=say("Projects by stage of collection and what became of it."),
-            table="findings.coverage",
-            columns=(
-                Column("stage", "stage", "code"),
-                Column("state", "state"),
-                Column("projects", "projects", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-                Column("reason", "reason"),
-            ),
-            rows=rows,
+        share_table(
+            say("Projects by stage of collection and what became of it."),
+            "findings.coverage",
+            rows,
+            texts=(Column("stage", "stage", "code"), Column("state", "state")),
+            counts=Column("projects", "projects", "count"),
+            after=(Column("reason", "reason"),),
         ),
     ]
 
@@ -118,19 +126,14 @@ def _readers(source: Source) -> Sequence[Block]:
                 share=percent(most["share"]),
             )
         ),
-        Table(
-            caption=say(
+        share_table(
+            say(
                 "Files that the paper’s parser reads otherwise, by kind of difference; a file may have several."
             ),
-            table="findings.rq3_reading_differences",
-            columns=(
-                Column("kind", "kind"),
-                Column("meaning", "what it is"),
-                Column("files", "files", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-            ),
-            rows=rows,
+            "findings.rq3_reading_differences",
+            rows,
+            texts=(Column("kind", "kind"), Column("meaning", "what it is")),
+            counts=Column("files", "files", "count"),
         ),
     ]
 
@@ -145,17 +148,16 @@ def _raters(source: Source) -> Sequence[Block]:
         return []
     most = max(row["raters"] for row in rows)
     alone = (
-        "Nobody labelled anything a second time, so that agreement cannot be computed: the paper’s authors "
-        "published their "
-        "consensus only."
+        "No second person labelled anything, so that agreement between people is not known: the paper’s authors "
+        "published their consensus only."
         if source.corpus == PAPERS_OWN
-        else "Nobody labelled anything a second time, so that agreement cannot be computed."
+        else "No second person labelled anything, so that agreement between people is not known."
     )
     blocks: list[Block] = [
         Heading("Labels and raters"),
         Paragraph(
             say(
-                "The most raters that a question has is {raters}. {alone}",
+                "People who labelled one question: {raters} at most. {alone}",
                 raters=count(most),
                 alone=alone if most < 2 else "",
             )
@@ -197,19 +199,165 @@ def _typed(source: Source) -> Sequence[Block]:
                 agreement=percent(first["agreement"]),
             )
         ),
-        Table(
-            caption=say("Typed base images by how they relate to the file."),
-            table="findings.rq3_base_image_agreement",
-            columns=(
-                Column("kind", "kind"),
-                Column("counts_as", "counts as"),
-                Column("rows", "rows", "count"),
-                Column("n", "n", "count"),
-                Column("share", "share (%)", "percent"),
-            ),
-            rows=rows,
+        share_table(
+            say("Typed base images by how they relate to the file."),
+            "findings.rq3_base_image_agreement",
+            rows,
+            texts=(Column("kind", "kind"), Column("counts_as", "counts as")),
+            counts=Column("rows", "rows", "count"),
         ),
     ]
+
+
+def _links(source: Source) -> Sequence[Block]:
+    rows = source.rows(f"""
+        SELECT grade, grade AS label, "references", n, share, {WILSON}, projects FROM findings.rq4_link_grades
+        WHERE corpus = $corpus ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
+    """)
+    sensitive = source.rows("""
+        SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
+        WHERE corpus = $corpus AND median IS NOT NULL
+        ORDER BY metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)
+    """)
+    sure = sum(row["references"] for row in rows if row["grade"] in {"proved", "likely"})
+    n = rows[0]["n"]
+    return [
+        Heading("How the images are tied to their projects"),
+        Paragraph(
+            say(
+                "Of {n} images named for a project, {sure} ({share}) are proved or likely to be its own; nothing visible "
+                "ties {nothing} of them.",
+                n=count(n),
+                sure=count(sure),
+                share=percent(sure / n if n else None),
+                nothing=count(sum(row["references"] for row in rows if row["grade"] == "none")),
+            )
+        ),
+        Figure(
+            name="links",
+            title=say("What ties the images to their projects"),
+            describes="Share of named images by the grade of their tie, with 95 % intervals: "
+            + "; ".join(f"{row['label']} {percent_text(row['share'])} %" for row in rows)
+            + ".",
+            table="findings.rq4_link_grades",
+            rows=rows,
+            draw=lambda width: charts.shares(
+                rows, width=width, x_title=f"share of named images (%), n = {n}"
+            ),
+            note=say(
+                "Proved: the project’s own CI or scripts push it, or its label names the project; likely: built or shown "
+                "to users under a name that is the project’s; possible: a mention. Line: Wilson’s 95 % interval."
+            ),
+        ),
+        share_table(
+            say("Named images by the evidence that ties them to their project."),
+            "findings.rq4_link_grades",
+            rows,
+            texts=(Column("grade", "grade"),),
+            counts=Column("references", "images", "count"),
+            after=(Column("projects", "projects", "count"),),
+        ),
+        Table(
+            caption=say(
+                "The same medians over images whose tie has at least a grade: do the answers depend on it?"
+            ),
+            table="findings.rq4_link_sensitivity",
+            columns=(
+                Column("name", "measure"),
+                Column("link_grade", "at least"),
+                Column("median", "median", "own"),
+                Column("n", "n", "count"),
+            ),
+            rows=[measure(row) for row in sensitive],
+        ),
+    ]
+
+
+def _agreement(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT if(code = 'All', 'every ' || code_system, code)
+                || if(second = 'machine', '', ' (' || first || ' and ' || second || ')') AS label,
+            code_system, unit_of_analysis, first, second, code, n, by_first, by_second, observed, kappa
+        FROM findings.label_agreement WHERE corpus = $corpus
+        ORDER BY code_system, unit_of_analysis DESC, second = 'machine', first, second, code = 'All' DESC, code
+    """)
+    together = [row for row in rows if row["code"] == "All"]
+    shown: list[Row] = [
+        row for row in rows if row["kappa"] is not None and row["unit_of_analysis"] == "project"
+    ]
+    blocks: list[Block] = [
+        Heading("Agreement"),
+        *(
+            Paragraph(
+                say(
+                    "On the {question} of {n} {unit}s the labels of <code>{first}</code> and {second} agree with Cohen’s "
+                    "kappa {kappa} ({observed} of the decisions).",
+                    question=row["code_system"],
+                    n=count(row["n"]),
+                    unit=row["unit_of_analysis"],
+                    first=row["first"],
+                    second="the machine"
+                    if row["second"] == "machine"
+                    else say("<code>{name}</code>", name=row["second"]),
+                    kappa=decimal(row["kappa"]),
+                    observed=percent(row["observed"]),
+                )
+            )
+            for row in together
+        ),
+    ]
+    if source.corpus == PAPERS_OWN and any(row["second"] == "machine" for row in together):
+        blocks.append(
+            Paragraph(
+                say(
+                    "The machine learnt from these labels, so that its agreement with them says too much; what it is worth "
+                    "on projects that it does not know is in docs/labels.md."
+                ),
+                role="note",
+            )
+        )
+    if shown:
+        least = min(0.0, *(row["kappa"] for row in shown))
+        blocks.append(
+            Figure(
+                name="agreement",
+                title=say("How far those who labelled agree"),
+                describes="Cohen’s kappa by question and code; one is full agreement, zero is chance: "
+                + "; ".join(f"{row['label']} {decimal_text(row['kappa'])}" for row in shown)
+                + ".",
+                table="findings.label_agreement",
+                rows=shown,
+                draw=lambda width: charts.effects(
+                    shown, width=width, x_title="Cohen’s kappa", key="kappa", least=least - 0.05, top=1.0
+                ),
+                note=say(
+                    "One: full agreement; zero, the line: what chance gives. n: from {least} to {most} projects. "
+                    "Intervals: <code>dockml labels agreement</code>.",
+                    least=count(min(row["n"] for row in shown)),
+                    most=count(max(row["n"] for row in shown)),
+                ),
+            )
+        )
+    blocks.append(
+        Table(
+            caption=say("Agreement by question and code. A kappa of few positive labels says little."),
+            table="findings.label_agreement",
+            columns=(
+                Column("code", "code"),
+                Column("code_system", "question"),
+                Column("first", "first"),
+                Column("second", "second"),
+                Column("by_first", "labels of the first", "count"),
+                Column("by_second", "of the second", "count"),
+                Column("n", "n", "count"),
+                Column("observed", "agreeing (%)", "percent"),
+                Column("kappa", "kappa", "decimal"),
+            ),
+            rows=rows,
+            folded=True,
+        )
+    )
+    return blocks
 
 
 SECTION = Section(
@@ -221,6 +369,18 @@ SECTION = Section(
         Part("what Dockerfiles leave open", ("core.dockerfiles",), _unresolved, stage="dockerfiles"),
         Part("the two parsers", ("findings.rq3_reading_differences",), _readers, stage="dockerfiles"),
         Part("typed base images", ("findings.rq3_base_image_agreement",), _typed, stage="labels"),
+        Part(
+            "the ties between images and projects",
+            ("findings.rq4_link_grades", "findings.rq4_link_sensitivity"),
+            _links,
+            stage="manifests",
+        ),
         Part("labels", ("core.labels",), _raters, stage="labels"),
+        Part(
+            "the agreement of raters",
+            ("findings.label_agreement",),
+            _agreement,
+            without=say("nothing was labelled by two, so that nothing can be said of their agreement."),
+        ),
     ),
 )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-from dockml_dagster.study.dockerfile.shell import Operator, Script, SimpleCommand, Span
+from dockml_dagster.study.dockerfile.shell_model import Operator, Script, SimpleCommand, Span
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
 _MAX_DEPTH = 200

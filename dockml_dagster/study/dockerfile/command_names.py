@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.bash_commands import unquoted
-from dockml_dagster.study.dockerfile.shell import Script, SimpleCommand
+from dockml_dagster.study.dockerfile.shell_model import Script, SimpleCommand
 
 _MAX_VALUE = 8192
 

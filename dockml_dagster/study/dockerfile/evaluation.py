@@ -213,19 +213,7 @@ def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[],
     if word.error is not None:
         return BaseReference(word.raw, None, problem=word.error)
     if word.missing:
-        rest = partly()
-        parts = known_parts(rest)
-        return BaseReference(
-            word.raw,
-            None,
-            parts.registry,
-            parts.repository,
-            parts.name,
-            parts.tag,
-            parts.digest,
-            missing=word.missing,
-            partial=rest,
-        )
+        return _partly_known(word.raw, word.missing, partly())
     text = word.text or ""
     if text in stages:
         return BaseReference(word.raw, text, stage=stages[text])
@@ -243,21 +231,26 @@ def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[],
         placeholders = tuple(Missing(found[1], "template") for found in _PLACEHOLDER.finditer(text))
         if placeholders:
             rest = _PLACEHOLDER.sub(lambda found: "${" + found[1] + "}", text)
-            parts = known_parts(rest)
-            return BaseReference(
-                word.raw,
-                None,
-                parts.registry,
-                parts.repository,
-                parts.name,
-                parts.tag,
-                parts.digest,
-                missing=tuple(dict.fromkeys(placeholders)),
-                partial=rest,
-            )
+            return _partly_known(word.raw, tuple(dict.fromkeys(placeholders)), rest)
         return BaseReference(word.raw, text, problem=f"failed to parse base name {text[:200]!r}: {error}")
     return BaseReference(
         word.raw, text, parts.registry, parts.repository, parts.name, parts.tag, parts.digest
+    )
+
+
+def _partly_known(raw: str, missing: tuple[Missing, ...], partial: str) -> BaseReference:
+    """A FROM of which ``partial``, with its variables left in, is all that the file tells."""
+    parts = known_parts(partial)
+    return BaseReference(
+        raw,
+        None,
+        parts.registry,
+        parts.repository,
+        parts.name,
+        parts.tag,
+        parts.digest,
+        missing=missing,
+        partial=partial,
     )
 
 

@@ -51,49 +51,13 @@ PIP = Manager(
     "pip",
     "python",
     _set("install"),
-    frozenset(
-        [
-            "-r",
-            "--requirement",
-            "-c",
-            "--constraint",
-            "-e",
-            "--editable",
-            "-f",
-            "--find-links",
-            "-i",
-            "--index-url",
-            "--extra-index-url",
-            "-t",
-            "--target",
-            "--prefix",
-            "--root",
-            "--src",
-            "--trusted-host",
-            "--timeout",
-            "--cache-dir",
-            "--retries",
-            "--progress-bar",
-            "--platform",
-            "--python-version",
-            "--implementation",
-            "--abi",
-            "--no-binary",
-            "--only-binary",
-            "--global-option",
-            "--install-option",
-            "--upgrade-strategy",
-            "--proxy",
-            "--log",
-            "--default-timeout",
-            "--use-feature",
-            "--use-deprecated",
-            "--config-settings",
-            "--report",
-            "--python",
-            "--group",
-            "-C",
-        ]
+    _set(
+        "-r --requirement -c --constraint -e --editable -f --find-links -i --index-url "
+        "--extra-index-url -t --target --prefix --root --src --trusted-host --timeout --cache-dir "
+        "--retries --progress-bar --platform --python-version --implementation --abi --no-binary "
+        "--only-binary --global-option --install-option --upgrade-strategy --proxy --log "
+        "--default-timeout --use-feature --use-deprecated --config-settings --report --python "
+        "--group -C"
     ),
     pip_package,
     files=_set("-r --requirement -c --constraint"),
@@ -104,22 +68,8 @@ CONDA = Manager(
     "conda",
     "conda",
     _set("install create update env"),
-    frozenset(
-        [
-            "-n",
-            "--name",
-            "-p",
-            "--prefix",
-            "-c",
-            "--channel",
-            "--file",
-            "-f",
-            "--solver",
-            "--subdir",
-            "--platform",
-            "--revision",
-            "--repodata-fn",
-        ]
+    _set(
+        "-n --name -p --prefix -c --channel --file -f --solver --subdir --platform --revision --repodata-fn"
     ),
     conda_package,
     files=_set("--file -f"),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from dockml_dagster.study.dockerfile.command_names import Program, program_of
 from dockml_dagster.study.dockerfile.published import CLASS_OF_WORD, CLASS_WORDS
-from dockml_dagster.study.dockerfile.shell import SimpleCommand
+from dockml_dagster.study.dockerfile.shell_model import SimpleCommand
 
 FIVE_CLASSES = tuple(CLASS_WORDS)
 

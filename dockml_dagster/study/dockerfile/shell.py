@@ -1,108 +1,19 @@
 """The shell inside RUN: every simple command with its name, arguments and place.
 
-Here: the types, the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form,
-shebang of a here-document), and ``unaccounted``, which proves that nothing was lost. Not here: bash's tree
-(``bash_commands``), PowerShell and cmd (``windows_commands``), or what a command is for (``run_tasks``).
+Here: the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
+here-document), and ``unaccounted``, which proves that nothing was lost. Not here: the types
+(``shell_model``), bash's tree (``bash_commands``), PowerShell and cmd (``windows_commands``), or what a
+command is for (``run_tasks``).
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
 
+from dockml_dagster.study.dockerfile import bash_commands, windows_commands
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
-
-
-class Span(NamedTuple):
-    """A piece of a RUN's text: characters ``start`` to ``end``.
-
-    A tuple, because there is one a word: a frozen dataclass costs twice as much to make.
-    """
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class SimpleCommand:
-    """One simple command of a shell.
-
-    ``name`` and ``arguments`` are words with quotes removed and variables left in (``$X``); ``name`` is
-    empty for bare assignments, and ``[``, ``[[`` or ``((`` for tests. ``assignments`` (``A=1 make``) and
-    ``redirections`` are as written. ``joined`` is the operator before it (``&&``, ``||``, ``;``, ``|``,
-    ``&``, ``\\n``; empty for the first one). ``inside`` names the constructs around it, outermost first:
-    ``if for while until case subshell group function negated`` and, for commands that are part of another
-    command's word or input, ``substitution``, ``-c`` or ``stdin``. ``line`` is the line in the file.
-    ``parse_error``: the shell's grammar could not read it or what surrounds it. ``nested``: its text is
-    also part of a word of another command, so it does not count for ``unaccounted``.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    line: int
-    joined: str = ""
-    inside: tuple[str, ...] = ()
-    assignments: tuple[str, ...] = ()
-    redirections: tuple[str, ...] = ()
-    parse_error: bool = False
-    nested: bool = False
-    spans: tuple[Span, ...] = ()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Name and arguments."""
-        return (self.name, *self.arguments)
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed``
-    where an error is.
-    """
-
-    text: str
-    span: Span
-    kind: str = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents
-    appended).
-    """
-
-    text: str
-    interpreter: str
-    commands: tuple[SimpleCommand, ...]
-    operators: tuple[Operator, ...] = ()
-    parse_error: bool = False
-    censored: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One RUN instruction (or ``ONBUILD RUN``).
-
-    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would
-    start (the SHELL in force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept
-    apart from the commands.
-    """
-
-    position: int
-    stage: int | None
-    line: int
-    form: str
-    shell: tuple[str, ...]
-    script: Script
-    mounts: tuple[str, ...] = ()
-    onbuild: bool = False
-
-    @property
-    def commands(self) -> tuple[SimpleCommand, ...]:
-        """Every command of the RUN, in order of appearance."""
-        return self.script.commands
-
+from dockml_dagster.study.dockerfile.shell_model import Operator, Run, Script, SimpleCommand, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
@@ -276,16 +187,12 @@ def _bare_script(text: str, interpreter: str) -> Script:
     if interpreter == "sh":
         return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
     if interpreter in ("powershell", "cmd"):
-        from dockml_dagster.study.dockerfile import windows_commands
-
         return windows_commands.read(text, interpreter)
     command = SimpleCommand(interpreter, (), 0, spans=(Span(0, len(text)),))
     return Script(text, interpreter, (command,) if text.strip() else ())
 
 
 def _bash(text: str) -> Script:
-    from dockml_dagster.study.dockerfile import bash_commands
-
     return bash_commands.read(text)
 
 

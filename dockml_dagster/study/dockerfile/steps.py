@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from dockml_dagster.study.dockerfile.command_names import Program, programs
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.packages import Installation, installation
-from dockml_dagster.study.dockerfile.shell import Run, SimpleCommand, read_runs
+from dockml_dagster.study.dockerfile.shell import read_runs
+from dockml_dagster.study.dockerfile.shell_model import Run, SimpleCommand
 
 
 @dataclass(frozen=True, slots=True)

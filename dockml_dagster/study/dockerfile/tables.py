@@ -25,7 +25,8 @@ from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.published import PublishedReading, read_as_published
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run_tasks import classify_command, parse_task_rules
-from dockml_dagster.study.dockerfile.shell import Run, read_runs
+from dockml_dagster.study.dockerfile.shell import read_runs
+from dockml_dagster.study.dockerfile.shell_model import Run
 from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
 from dockml_dagster.study.dockerfile.steps import read_steps
 

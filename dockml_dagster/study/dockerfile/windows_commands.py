@@ -6,7 +6,7 @@ grammars; blocks (``{ … }``) and variables stay words. They are never read as 
 
 import re
 
-from dockml_dagster.study.dockerfile.shell import Operator, Script, SimpleCommand, Span
+from dockml_dagster.study.dockerfile.shell_model import Operator, Script, SimpleCommand, Span
 
 # PowerShell escapes with a backquote and doubles quotes; cmd escapes with a caret and knows double quotes
 # only.

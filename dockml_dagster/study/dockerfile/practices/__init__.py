@@ -18,7 +18,7 @@ from dockml_dagster.study.dockerfile.practices.model import (
     Verdict,
     gather,
 )
-from dockml_dagster.study.dockerfile.shell import Run
+from dockml_dagster.study.dockerfile.shell_model import Run
 from dockml_dagster.study.dockerfile.steps import Step, read_steps
 
 PRACTICES: tuple[Practice, ...] = (

@@ -2,7 +2,7 @@
 
 from dockml_dagster.study.dockerfile.package_names import Package
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.shell import Run
+from dockml_dagster.study.dockerfile.shell_model import Run
 from dockml_dagster.study.dockerfile.stages import mount_options
 from dockml_dagster.study.dockerfile.steps import Step
 

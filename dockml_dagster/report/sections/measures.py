@@ -1,0 +1,71 @@
+"""What the measures of images and layers are called in the report, and tables of their distributions.
+
+Belongs here: names with their units, shared by the sections that show distributions. Does not: any statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report.blocks import Column, Kind, Table
+from dockml_dagster.report.source import Row
+from dockml_dagster.report.text import say
+
+METRICS: dict[str, tuple[str, Kind]] = {
+    "compressed_bytes": ("size as stored", "size"),
+    "bytes": ("size unpacked", "size"),
+    "config_bytes": ("configuration document", "size"),
+    "duplicate_bytes": ("files whose content is there twice", "size"),
+    "removable_bytes": ("package caches, tests and the like", "size"),
+    "wasted_bytes": ("hidden by a later layer", "size"),
+    "compression_ratio": ("unpacked size to size as stored", "decimal"),
+    "environment_variables": ("environment variables", "count"),
+    "layers": ("layers", "count"),
+    "base_layers": ("layers of the base image", "count"),
+    "rootfs_layers": ("layers of the root file system", "count"),
+    "files": ("files", "count"),
+    "directories": ("directories", "count"),
+    "max_published_level": ("deepest path (levels, the file’s name counted)", "count"),
+    "max_depth": ("deepest path (directories)", "count"),
+    "base_share": ("bytes in layers of the base image (%)", "percent"),
+    "duplicate_share": ("bytes in files whose content is there twice (%)", "percent"),
+    "removable_share": ("bytes in package caches, tests and the like (%)", "percent"),
+    "wasted_share": ("bytes hidden by a later layer (%)", "percent"),
+    "largest_layer_share": ("bytes in the largest layer (%)", "percent"),
+    "largest_percent_of_files_share": ("bytes in the largest hundredth of the files (%)", "percent"),
+    "gini_of_layers": ("Gini coefficient of the layers’ sizes", "decimal"),
+    "gini_of_files": ("Gini coefficient of the files’ sizes", "decimal"),
+    "pulls": ("pulls", "count"),
+    "stars": ("stars", "count"),
+    "tags": ("tags", "count"),
+    "days_since_push": ("days since the last push", "count"),
+    "days_since_registration": ("days since the repository was made", "count"),
+}
+"""Measure → its name, and how its values are set."""
+
+
+def measure(row: Row) -> Row:
+    """The row with the ``name`` of its ``metric`` and the ``kind`` of its values."""
+    name, kind = METRICS.get(row["metric"], (row["metric"].replace("_", " "), "decimal"))
+    return {**row, "name": name, "kind": kind}
+
+
+def distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
+    """Medians and quantiles of several measures: each row has a unit of its own, so its cells are set one by one.
+
+    A column ``n_censored`` stands only where a cap cut something short.
+    """
+    columns = ("q25", "median", "q75", "p90", "maximum")
+    headings = ("first quartile", "median", "third quartile", "90 % are below", "largest")
+    censored = any(row.get("n_censored") for row in rows)
+    return Table(
+        caption=say(caption),
+        table=table,
+        columns=(
+            Column("name", "measure"),
+            *(Column(key, heading, "own") for key, heading in zip(columns, headings, strict=True)),
+            Column("n", "n", "count"),
+            *((Column("n_censored", "of these lower bounds", "count"),) if censored else ()),
+        ),
+        rows=[measure(row) for row in rows],
+    )
