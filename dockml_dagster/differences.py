@@ -1,11 +1,13 @@
-"""Differences between groups as tables: ``findings.category_differences`` and ``findings.cohort_differences``.
+"""Differences as tables: ``category_differences``, ``cohort_differences``, ``moment_differences`` of ``findings``.
 
 Belongs here: which groups are compared in which measures, and the rows that hold the answers. Does not: the measures
-(``core.unit_measures``), the tests themselves (``study.statistics``). SQL has neither the tests nor the bootstrap, so these
-two findings are computed in Python from a core table and written as a whole; they are documented beside the SQL models.
+(``core.unit_measures``, ``core.moment_states``), the tests themselves (``study.statistics``, ``study.paired``). SQL has
+neither the tests nor the bootstrap, so these findings are computed in Python from core tables and written as a whole; they
+are documented beside the SQL models.
 
 A comparison is told in three kinds of rows: ``group`` (a group's n, median or share with its interval), ``overall`` (the
-test over all groups) and ``pair`` (two groups: test, Holm's correction, effect size).
+test over all groups) and ``pair`` (two groups: test, Holm's correction, effect size). Two moments of the same units are a
+pair without ``overall``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.study.statistics import Comparison, Sample, compare, proportion
+from dockml_dagster.study.paired import shift
+from dockml_dagster.study.statistics import Comparison, Sample, compare, median_interval, proportion
 from dockml_dagster.warehouse.build import document
 from dockml_dagster.warehouse.models import Project
 from dockml_dagster.warehouse.rows import insert, qualified
@@ -34,7 +37,9 @@ DRAWN_VALUES = 20_000_000
 SMALLEST_GROUP = 2
 """A group with fewer units is described, and takes no part in tests."""
 
-TABLES = ("findings.category_differences", "findings.cohort_differences")
+TABLES = ("findings.category_differences", "findings.cohort_differences", "findings.moment_differences")
+READS = ("core.unit_measures", "core.categories", "core.moment_states")
+"""The tables that all of this is computed from."""
 
 Row = dict[str, Any]
 Known = dict[tuple[bool, tuple[tuple[str, Sample], ...]], list[Row]]
@@ -45,38 +50,62 @@ Known = dict[tuple[bool, tuple[tuple[str, Sample], ...]], list[Row]]
 class Grouping:
     """One way to part units into groups.
 
-    ``column`` of ``core.unit_measures`` names the group. ``where`` limits the units: a condition on its columns.
-    ``label_source`` says whose category counts.
+    ``column`` names the group: a column of ``core.unit_measures`` (``measures``) or ``core.categories`` (``categories``).
+    ``where`` limits the units: a condition on the columns of the former. ``label_source`` says whose category counts,
+    ``link_grade`` how firmly an image must be tied to its project.
     """
 
     table: str
     name: str
     column: str
     label_source: str
+    link_grade: str
     where: str
 
 
-_ML = "cohort <> 'control'"
+_ML = "measures.cohort <> 'control'"
+_BY_PEOPLE_OR_MACHINE = f"{_ML} AND measures.unit_of_analysis = 'project'"
 GROUPINGS = (
-    Grouping(TABLES[0], "category", "category", "final", _ML),
+    Grouping(TABLES[0], "category", "measures.category", "final", "any", _ML),
+    Grouping(TABLES[0], "category", "categories.category_of_people", "people", "any", _BY_PEOPLE_OR_MACHINE),
     Grouping(
-        TABLES[0], "category", "category_of_people", "people", f"{_ML} AND unit_of_analysis = 'project'"
+        TABLES[0], "category", "categories.category_of_machine", "machine", "any", _BY_PEOPLE_OR_MACHINE
     ),
     Grouping(
-        TABLES[0], "category", "category_of_machine", "machine", f"{_ML} AND unit_of_analysis = 'project'"
+        TABLES[0],
+        "category",
+        "measures.category",
+        "final",
+        "likely",
+        f"{_ML} AND measures.link_grade IN ('proved', 'likely')",
     ),
     Grouping(
-        TABLES[0], "base image type", "base_image_type", "none", f"{_ML} AND unit_of_analysis = 'Dockerfile'"
+        TABLES[0],
+        "category",
+        "measures.category",
+        "final",
+        "proved",
+        f"{_ML} AND measures.link_grade = 'proved'",
     ),
-    Grouping(TABLES[1], "cohort", "cohort", "none", "true"),
+    Grouping(
+        TABLES[0],
+        "base image type",
+        "measures.base_image_type",
+        "none",
+        "any",
+        f"{_ML} AND measures.unit_of_analysis = 'Dockerfile'",
+    ),
+    Grouping(TABLES[1], "cohort", "measures.cohort", "none", "any", "true"),
 )
-"""Everything that is compared. Labels of people alone and of the machine alone repeat the comparison of categories for
-measures of projects: how far it rests on who labelled."""
+"""Everything that is compared between groups. Two kinds of repetition say how far the comparison of categories rests on
+something: labels of people alone and of the machine alone (measures of projects), and images whose tie to the project is
+at least likely, or proved (measures of images and layers)."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
     "grouping": "VARCHAR",
     "label_source": "VARCHAR",
+    "link_grade": "VARCHAR",
     "rq": "VARCHAR",
     "measure": "VARCHAR",
     "kind": "VARCHAR",
@@ -106,16 +135,17 @@ COLUMNS = {
     "size": "VARCHAR",
     "note": "VARCHAR",
 }
-"""Columns of both tables, with their DuckDB types."""
+"""Columns of all of these tables, with their DuckDB types."""
 
 
 def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Compute both tables from ``core.unit_measures`` and ``core.categories``; returns the rows of each."""
+    """Compute the tables from those of ``READS``; returns the rows of each."""
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
     known: Known = {}
     with _little_garbage():
         for grouping in GROUPINGS:
             rows[grouping.table].extend(_rows(connection, grouping, known))
+        rows[TABLES[2]].extend(_moments(connection))
     body = ", ".join(f'"{name}" {type_name}' for name, type_name in COLUMNS.items())
     connection.execute("CREATE SCHEMA IF NOT EXISTS findings")
     for table, found in rows.items():
@@ -136,22 +166,23 @@ def _little_garbage() -> Iterator[None]:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Known) -> Iterator[Row]:
-    # Group and order are part of the query, so that equal data give equal draws.
+    # Group and order are part of the query, so that equal data give equal draws. A layer or image counts once in each
+    # group, whichever projects of the group name it.
     found = connection.execute(
         f"""
-        SELECT units.corpus, units.rq, units.measure, units.kind, units.unit_of_analysis, {grouping.column} AS "group",
-            list(units.value ORDER BY units.value, units.censored),
-            list(units.censored ORDER BY units.value, units.censored)
+        SELECT corpus, rq, measure, kind, unit_of_analysis, "group",
+            list(value ORDER BY value, censored),
+            list(censored ORDER BY value, censored)
         FROM (
-            SELECT DISTINCT measures.corpus, rq, measure, kind, unit_of_analysis, unit, cohort, measures.category,
-                base_image_type, category_of_people, category_of_machine, value, censored
-            -- A layer or image counts once in each group, whichever projects name it.
+            SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind, measures.unit_of_analysis,
+                measures.unit, {grouping.column} AS "group", measures.value, measures.censored
             FROM core.unit_measures AS measures
             LEFT JOIN core.categories AS categories ON categories.project = measures.project
-        ) AS units
-        WHERE {grouping.where} AND {grouping.column} IS NOT NULL
+            WHERE {grouping.where}
+        )
+        WHERE "group" IS NOT NULL
         GROUP BY ALL
-        ORDER BY units.corpus, units.rq, units.measure, "group"
+        ORDER BY corpus, rq, measure, "group"
         """
     ).fetchall()
     comparisons: dict[tuple[str, ...], dict[str, Sample]] = {}
@@ -163,6 +194,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
             "corpus": corpus,
             "grouping": grouping.name,
             "label_source": grouping.label_source,
+            "link_grade": grouping.link_grade,
             "rq": rq,
             "measure": measure,
             "kind": kind,
@@ -173,6 +205,65 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
         if same not in known:
             known[same] = list(comparison_rows(groups, yes_or_no=same[0]))
         yield from ({**common, **row} for row in known[same])
+
+
+def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    """Two moments of the same units, measure by measure."""
+    found = connection.execute(
+        """
+        SELECT corpus, metric, unit_of_analysis, corpus_before || ' ' || strftime(earliest, '%Y-%m-%d') AS first,
+            corpus || ' ' || strftime(latest, '%Y-%m-%d') AS second,
+            list(before ORDER BY unit), list(after ORDER BY unit)
+        FROM core.moment_states
+        GROUP BY ALL
+        ORDER BY corpus, first, metric
+        """
+    ).fetchall()
+    for corpus, metric, unit, first, second, before, after in found:
+        common = {
+            "corpus": corpus,
+            "grouping": "moment",
+            "label_source": "none",
+            "link_grade": "any",
+            "rq": "rq4" if unit == "image reference" else "rq3",
+            "measure": metric,
+            "kind": "number",
+            "unit_of_analysis": unit,
+        }
+        for name, values in ((first, before), (second, after)):
+            median = median_interval(Sample(tuple(values)), draws=DRAWS, seed=SEED)
+            yield {
+                **common,
+                "row_kind": "group",
+                "first": name,
+                "n": median.n,
+                "n_first": median.n,
+                "n_censored": 0,
+                "median": median.median,
+                "median_low": median.low,
+                "median_high": median.high,
+            }
+        moved = shift(before, after)
+        yield {
+            **common,
+            "row_kind": "pair",
+            "first": first,
+            "second": second,
+            "n": moved.n,
+            "n_first": moved.n,
+            "n_second": moved.n,
+            "n_censored": 0,
+            "test": "Wilcoxon signed-rank",
+            "statistic": moved.statistic,
+            "p": moved.p,
+            # One pair: nothing to correct for.
+            "p_holm": moved.p,
+            "cliffs_delta": moved.delta,
+            "delta_least": moved.delta,
+            "delta_most": moved.delta,
+            "size": moved.size,
+            "note": moved.reason,
+        }
 
 
 def comparison_rows(groups: Mapping[str, Sample], *, yes_or_no: bool) -> Iterator[Row]:

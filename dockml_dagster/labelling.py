@@ -17,9 +17,9 @@ from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.agreement import Agreement, Interval, agreement, set_agreement
 from dockml_dagster.study.codebook import Codebook, parse_codebook
-from dockml_dagster.study.label_sample import Candidate, Sampling, draw
+from dockml_dagster.study.label_sample import ADJUDICATION, Candidate, Sampling, draw
 from dockml_dagster.study.label_sheet import Mistake, Question, ReadSheet, SheetUnit, read_sheet, write_sheet
-from dockml_dagster.study.machine_labels import CANNOT_TELL, NONE_APPLIES
+from dockml_dagster.study.machine_labels import CANNOT_TELL, NONE_APPLIES, RATER
 from dockml_dagster.warehouse import due, migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import folder
@@ -45,6 +45,23 @@ class Imported:
     mistakes: tuple[Mistake, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """Which units to draw, and what their sheet shows.
+
+    ``rater`` is written into its column; ``show_labels`` adds what others said, for adjudication.
+    """
+
+    corpus: str
+    question: Question
+    unit_kind: str
+    sampling: Sampling
+    n: int
+    seed: int = 0
+    rater: str = ""
+    show_labels: bool = False
+
+
 def codebook() -> Codebook:
     """The codebook as the seeds have it."""
     seeds = ("categories", "purposes", "sub_purposes")
@@ -53,31 +70,20 @@ def codebook() -> Codebook:
     )
 
 
-def export_sample(
-    settings: Settings,
-    *,
-    corpus: str,
-    question: Question,
-    unit_kind: str,
-    sampling: Sampling,
-    n: int,
-    seed: int,
-    rater: str,
-    show_labels: bool,
-) -> tuple[str, int]:
+def export_sample(settings: Settings, request: SampleRequest) -> tuple[str, int]:
     """The sheet as text, and how many units are on it.
 
     Raises:
         BadInputError: nothing is published, or the corpus has no such unit.
     """
     book = codebook()
-    candidates = _candidates(settings, corpus, question, unit_kind)
+    candidates = _candidates(settings, request.corpus, request.question, request.unit_kind)
     if not candidates:
         raise BadInputError(
-            f"the corpus {corpus} has no {unit_kind} to label; run: dockml study --corpus {corpus}"
+            f"the corpus {request.corpus} has no {request.unit_kind} to label; run: dockml study --corpus {request.corpus}"
         )
-    chosen = draw(candidates, n, sampling, seed=seed)
-    context = _context(settings, corpus)
+    chosen = draw(candidates, request.n, request.sampling, seed=request.seed)
+    context = _context(settings, request.corpus)
     units = []
     for candidate in chosen:
         about = context[_project(candidate.unit)]
@@ -85,7 +91,7 @@ def export_sample(
             "; ".join(
                 f"{name}: {', '.join(sorted(codes))}" for name, codes in sorted(candidate.codes.items())
             )
-            if show_labels
+            if request.show_labels
             else ""
         )
         units.append(
@@ -98,8 +104,8 @@ def export_sample(
                 so_far,
             )
         )
-    version = (book.categories if question == "category" else book.purposes)[0].codebook_version
-    return write_sheet(units, question, rater=rater, version=version), len(units)
+    version = (book.categories if request.question == "category" else book.purposes)[0].codebook_version
+    return write_sheet(units, request.question, rater=request.rater, version=version), len(units)
 
 
 def _project(unit: str) -> str:
@@ -132,6 +138,9 @@ def _candidates(settings: Settings, corpus: str, question: Question, unit_kind: 
         "SELECT unit, rater, code FROM core.labels WHERE corpus = $1 AND code_system = $2 AND unit_kind = $3",
         [corpus, question, unit_kind],
     ).rows:
+        if code == CANNOT_TELL:
+            # Who cannot tell differs from nobody.
+            continue
         codes = given.setdefault(unit, {}).setdefault(rater, set())
         if code != NONE_APPLIES:
             codes.add(code)
@@ -281,7 +290,7 @@ def agreement_rows(
     if len(people) > 2:
         groups.append(("all people", sorted(people)))
     groups += [(f"{a} and {b}", (a, b)) for a, b in combinations(sorted(people), 2)]
-    groups += [(f"{rater} and machine", (rater, "machine")) for rater in (*sorted(people), "adjudication")]
+    groups += [(f"{rater} and {RATER}", (rater, RATER)) for rater in (*sorted(people), ADJUDICATION)]
     rows: list[tuple[Any, ...]] = []
     for name, raters in groups:
         units = [

@@ -121,11 +121,19 @@ WITH
         WHERE source = 'dockml' AND dockerfile_valid AND verdict IN ('followed', 'violated')
     ),
     named AS (
-        SELECT DISTINCT images.corpus, images.config_digest, project_images.project
+        SELECT
+            images.corpus,
+            images.config_digest,
+            project_images.project,
+            -- How firmly the image is tied to this project: the best of the names it has there.
+            min(coalesce(list_position(['proved', 'likely', 'possible'], grades.grade), 4)) AS link_rank
         FROM core.images AS images
         CROSS JOIN unnest(images."references") AS reference (name)
         JOIN core.project_images AS project_images
             ON project_images.corpus = images.corpus AND project_images.reference = reference.name
+        LEFT JOIN raw.image_reference_grades AS grades
+            ON grades.project = project_images.project AND grades.reference = project_images.reference
+        GROUP BY images.corpus, images.config_digest, project_images.project
     ),
     image_values AS (
         UNPIVOT (
@@ -157,6 +165,7 @@ WITH
         SELECT
             image_values.corpus,
             named.project,
+            named.link_rank,
             image_values.config_digest AS unit,
             measure,
             value,
@@ -170,9 +179,10 @@ WITH
         JOIN named ON named.corpus = image_values.corpus AND named.config_digest = image_values.config_digest
     ),
     layer_owners AS (
-        SELECT DISTINCT listed.corpus, listed.layer_digest, named.project
+        SELECT listed.corpus, listed.layer_digest, named.project, min(named.link_rank) AS link_rank
         FROM staging.image_layers AS listed
         JOIN named ON named.corpus = listed.corpus AND named.config_digest = listed.config_digest
+        GROUP BY listed.corpus, listed.layer_digest, named.project
     ),
     layer_values AS (
         UNPIVOT (
@@ -194,6 +204,7 @@ WITH
         SELECT
             layer_values.corpus,
             layer_owners.project,
+            layer_owners.link_rank,
             layer_values.layer_digest AS unit,
             measure,
             value,
@@ -203,28 +214,28 @@ WITH
         JOIN layer_owners
             ON layer_owners.corpus = layer_values.corpus AND layer_owners.layer_digest = layer_values.layer_digest
     ),
-    every (corpus, project, unit, measure, value, rq, unit_of_analysis, kind, censored) AS (
-        SELECT corpus, project, unit, measure, value, 'rq1', 'project', 'number', false FROM profile
+    every (corpus, project, unit, measure, value, rq, unit_of_analysis, kind, censored, link_rank) AS (
+        SELECT corpus, project, unit, measure, value, 'rq1', 'project', 'number', false, NULL FROM profile
         UNION ALL
-        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false FROM instruction_shares
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false, NULL FROM instruction_shares
         UNION ALL
-        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false FROM task_shares
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'share', false, NULL FROM task_shares
         UNION ALL
-        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'yes or no', false FROM base_image_types
+        SELECT corpus, project, unit, measure, value, 'rq3', 'project', 'yes or no', false, NULL FROM base_image_types
         UNION ALL
         SELECT
             corpus, project, unit, measure, value, 'rq3', 'Dockerfile',
-            CASE measure WHEN 'multi_stage' THEN 'yes or no' ELSE 'number' END, false
+            CASE measure WHEN 'multi_stage' THEN 'yes or no' ELSE 'number' END, false, NULL
         FROM dockerfile_sizes
         UNION ALL
-        SELECT corpus, project, unit, measure, value, 'rq3', 'Dockerfile', 'yes or no', false FROM practices
+        SELECT corpus, project, unit, measure, value, 'rq3', 'Dockerfile', 'yes or no', false, NULL FROM practices
         UNION ALL
         SELECT
             corpus, project, unit, measure, value, 'rq4', 'image',
-            CASE measure WHEN 'image_user_not_root' THEN 'yes or no' ELSE 'number' END, censored
+            CASE measure WHEN 'image_user_not_root' THEN 'yes or no' ELSE 'number' END, censored, link_rank
         FROM images
         UNION ALL
-        SELECT corpus, project, unit, measure, value, 'rq4', 'layer', 'number', censored FROM layers
+        SELECT corpus, project, unit, measure, value, 'rq4', 'layer', 'number', censored, link_rank FROM layers
     ),
     shipped AS (
         -- The type of the image that the shipped stage starts from: of the last such FROM where there are several.
@@ -245,6 +256,7 @@ SELECT
     projects.category,
     projects.label_source,
     shipped.base_image_type,
+    ['proved', 'likely', 'possible', 'none'][every.link_rank] AS link_grade,
     every.value,
     every.censored
 FROM every

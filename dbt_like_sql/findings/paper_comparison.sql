@@ -2,7 +2,7 @@
 -- NULL, and the note says why; n is the denominator of the corrected value, else of the other.
 WITH
     corpora AS (
-        SELECT DISTINCT corpus FROM core.measures
+        SELECT DISTINCT corpus FROM findings.measures
     ),
     notes AS (
         SELECT rq, metric, note FROM seeds.comparison_notes
@@ -21,13 +21,13 @@ SELECT
     concat_ws(' ', published.note, notes.note) AS note
 FROM corpora
 CROSS JOIN seeds.published_values AS published
-LEFT JOIN core.measures AS again
+LEFT JOIN findings.measures AS again
     ON again.corpus = corpora.corpus
     AND again.reading = 'as_published'
     AND again.rq = published.rq
     AND again.metric = published.metric
     AND again.category = published.category
-LEFT JOIN core.measures AS sound
+LEFT JOIN findings.measures AS sound
     ON sound.corpus = corpora.corpus
     AND sound.reading = 'corrected'
     AND sound.rq = published.rq

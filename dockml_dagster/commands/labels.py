@@ -13,7 +13,6 @@ from dockml_dagster.output import Format, render
 from dockml_dagster.settings import CORPORA, Settings
 
 if TYPE_CHECKING:
-    from dockml_dagster.study.label_sample import Sampling
     from dockml_dagster.study.label_sheet import Question
 
 _corpus = click.option(
@@ -69,38 +68,19 @@ def labels() -> None:
 @click.option(
     "--show-labels", is_flag=True, help="Add what others said: for adjudication, not for a second opinion."
 )
-def export_(
-    *,
-    file: Path,
-    corpus: str,
-    question: Question,
-    unit_kind: str,
-    sampling: Sampling,
-    n: int,
-    seed: int,
-    rater: str,
-    show_labels: bool,
-) -> None:
+def export_(*, file: Path, **request: Any) -> None:
     """Write a sample to FILE, a CSV sheet to fill in: the column code, and evidence if you like.
 
     Several purposes are separated by semicolons; 'none' and 'cannot tell' are answers.
     """
-    from dockml_dagster.labelling import export_sample
+    from dockml_dagster.labelling import SampleRequest, export_sample
 
-    _require_project(question, unit_kind)
+    # The options are named as the fields are.
+    sample = SampleRequest(**request)
+    _require_project(sample.question, sample.unit_kind)
     if file.exists():
         raise BadInputError(f"{file} is there already; name a new file, labels are work")
-    text, units = export_sample(
-        Settings.from_environment(),
-        corpus=corpus,
-        question=question,
-        unit_kind=unit_kind,
-        sampling=sampling,
-        n=n,
-        seed=seed,
-        rater=rater,
-        show_labels=show_labels,
-    )
+    text, units = export_sample(Settings.from_environment(), sample)
     try:
         file.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:

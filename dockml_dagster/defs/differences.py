@@ -1,4 +1,4 @@
-"""The two findings that SQL cannot compute: ``findings/category_differences`` and ``findings/cohort_differences``.
+"""The findings that SQL cannot compute: differences between categories, cohorts and moments, with tests.
 
 Belongs here: the assets and their checks. Does not: what is compared and how (``dockml_dagster.differences``).
 """
@@ -10,12 +10,10 @@ import dagster as dg
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key, check_result, check_specs
 from dockml_dagster.defs.verdict import verdict
-from dockml_dagster.differences import DRAWS, SEED, write_differences
+from dockml_dagster.differences import DRAWS, READS, SEED, write_differences
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.models import load
-
-_READS = ("core.unit_measures", "core.categories")
 
 
 @dg.definitions
@@ -25,7 +23,7 @@ def differences_definitions() -> dg.Definitions:
     specs = [
         dg.AssetSpec(
             asset_key(model.name),
-            deps=[asset_key(name) for name in _READS],
+            deps=[asset_key(name) for name in READS],
             description=model.description,
             group_name="findings",
             kinds={"python", "table"},

@@ -28,7 +28,7 @@ INTERCEPT = "(intercept)"
 WEIGHT_COLUMNS = ("feature", "category", "weight", "origin")
 ORIGINS = ("fitted", "prior")
 
-LEAST_PROBABILITY = 0.4
+LEAST_PROBABILITY = 0.35
 """Below this no category is given."""
 LEAST_EVIDENCE = 0.25
 """Nor where the features that speak for the likeliest category add less than this (log-odds) together: then it is only

@@ -12,14 +12,18 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
+from dockml_dagster.study.machine_labels import RATER
+
 Sampling = Literal["random", "stratified", "disagreement"]
+ADJUDICATION = "adjudication"
+"""The rater who decides where others differ."""
 SAMPLINGS: tuple[Sampling, ...] = ("random", "stratified", "disagreement")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that may be drawn. ``stratum``: its category. ``codes``: rater → codes given, of everybody who looked at it.
-    ``doubt``: 0 to 1, how unsure the machine is of its own label.
+    """A unit that may be drawn. ``stratum``: its category. ``codes``: rater → codes given, of everybody who looked at it
+    and could tell. ``doubt``: 0 to 1, how unsure the machine is of its own label.
     """
 
     unit: str
@@ -32,8 +36,9 @@ def draw(candidates: Sequence[Candidate], n: int, sampling: Sampling, *, seed: i
     """At most ``n`` units, each once.
 
     ``random``: without replacement. ``stratified``: as equally from every stratum as they allow. ``disagreement``: those
-    with the greatest ``disagreement`` first, ties by the machine's doubt, then by chance. The order of the candidates does
-    not matter; the same seed draws the same units.
+    on which people differ most first, then those on which the machine differs from them, then by the machine's doubt, then
+    by chance; what was adjudicated already is settled and comes last. The order of the candidates does not matter; the
+    same seed draws the same units.
     """
     generator = random.Random(seed)  # noqa: S311 - a sample that can be drawn again, no secret
     shuffled = sorted(candidates, key=lambda candidate: candidate.unit)
@@ -41,8 +46,7 @@ def draw(candidates: Sequence[Candidate], n: int, sampling: Sampling, *, seed: i
     if sampling == "random":
         return tuple(shuffled[:n])
     if sampling == "disagreement":
-        ranked = sorted(shuffled, key=lambda found: (-disagreement(found.codes), -found.doubt))
-        return tuple(ranked[:n])
+        return tuple(sorted(shuffled, key=_settled)[:n])
     strata: dict[str, list[Candidate]] = {}
     for candidate in shuffled:
         strata.setdefault(candidate.stratum, []).append(candidate)
@@ -54,6 +58,17 @@ def draw(candidates: Sequence[Candidate], n: int, sampling: Sampling, *, seed: i
                 chosen.append(queue.pop())
         queues = [queue for queue in queues if queue]
     return tuple(chosen)
+
+
+def _settled(candidate: Candidate) -> tuple[bool, float, float, float]:
+    """The sort key of ``disagreement``: the less settled, the smaller."""
+    people = {rater: codes for rater, codes in candidate.codes.items() if rater != RATER}
+    return (
+        ADJUDICATION in people,
+        -disagreement(people),
+        -disagreement(candidate.codes),
+        -candidate.doubt,
+    )
 
 
 def disagreement(codes: Mapping[str, AbstractSet[str]]) -> float:

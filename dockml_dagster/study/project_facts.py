@@ -20,22 +20,23 @@ from typing import Literal, get_args
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell import read_runs
+from dockml_dagster.study.kind_of_thing import kind_of_thing
 from dockml_dagster.study.readme import ReadmeLine, readme_prose
 
 Where = Literal[
-    "description", "lead", "topic", "language", "readme", "readme body", "file", "dependency",
+    "description", "kind", "topic", "language", "readme", "readme body", "file", "dependency",
     "dockerfile path", "dockerfile count", "stage", "base image", "command", "copy", "port", "start command",
     "instruction", "variable", "volume", "user", "label", "healthcheck", "comment",
     "compose path", "compose service", "compose image", "compose key", "workflow",
 ]  # fmt: skip
 """Kinds of facts.
 
-``lead`` is the first clause of the description; ``readme`` the sentence of the README that says what the
-project is, ``readme body`` a line of the rest. ``file`` is a path of the repository, ``dependency`` a package
-name. ``command`` is one simple command inside RUN, name and arguments. ``start command`` is CMD or
-ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the name of an ENV. ``comment`` is a comment
-line of a Dockerfile, where authors say how to build and run it. ``compose key`` is a key of a service
-(``ports``, ``volumes`` …). ``workflow`` is a line of a CI configuration.
+``kind`` is the noun phrase of description or README that says what kind of thing the project is (``kind_of_thing``);
+``readme`` the sentence of the README that says what the project is, ``readme body`` a line of the rest. ``file`` is a
+path of the repository, ``dependency`` a package name. ``command`` is one simple command inside RUN, name and arguments.
+``start command`` is CMD or ENTRYPOINT. ``instruction`` is the keyword alone. ``variable`` is the name of an ENV.
+``comment`` is a comment line of a Dockerfile, where authors say how to build and run it. ``compose key`` is a key of a
+service (``ports``, ``volumes`` …). ``workflow`` is a line of a CI configuration.
 """
 
 WHERES: frozenset[str] = frozenset(get_args(Where))
@@ -55,15 +56,17 @@ _DEFINITION = re.compile(
     r"\W{0,10}(?:[^\s.]{1,40}\s){0,6}?(?:is|are|provides?|offers?) (?:an?|the|our|one)\b", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"(?<=[^\W\d_]{3}[.!?])\s")
+_MENU = re.compile(r"[•·|]|\s[-–—]\s")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _NOTICE = re.compile(
     r"(?:\W|\d){0,20}(?:note|notice|warning|important|attention|news|update|deprecat|announc|latest|copyright|licen[sc]ed|"
-    r"please|join|follow|star |documentation|"
+    r"please|join|follow|star |documentation|if you|to (?:install|get|use|run|build)\b|"
+    r"for (?:more|manual|details)|instructions?\b|v?\d+\.\d+|"
+    r"in addition|getting started|highlights|build status|"
     r"this (?:repo\w*|project|package|action) (?:is|has been) (?:no longer|deprecated|archived|not |moved)|"
     r"(?:we|the \w+ team) (?:are|is) (?:hiring|happy|excited|pleased)|dear|hiring|read this|english)\b",
     re.IGNORECASE,
 )
-_LEAD_END = re.compile(r"[.!?:;]\s|,| that | which | for | to ")
 _WORKFLOW = re.compile(
     r"^(?:\.github/workflows/[^/]+\.ya?ml|\.github/actions/[^/]+/action\.ya?ml|\.gitlab-ci\.ya?ml|\.gitlab(?:-ci)?/[^/]+\.ya?ml"
     r"|\.travis\.ya?ml|\.circleci/config\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml"
@@ -104,7 +107,9 @@ def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
     # A spreadsheet export writes an absent description as "nan".
     if description and description != "nan":
         facts.append(Fact("description", description[:MAX_TEXT]))
-        facts.append(Fact("lead", _LEAD_END.split(description[:MAX_TEXT], maxsplit=1)[0]))
+        kind = kind_of_thing(description)
+        if kind:
+            facts.append(Fact("kind", kind))
     facts.extend(Fact("topic", without_name(topic, metadata.name)[:100]) for topic in metadata.topics[:100])
     if metadata.language:
         facts.append(Fact("language", metadata.language[:100]))
@@ -152,6 +157,9 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
     if start is not None:
         lead = without_name(_defining(_paragraph(lines, start)), name).strip()
         facts.append(Fact("readme", lead[:_MAX_LEAD], path, lines[start].number))
+        kind = kind_of_thing(lead)
+        if kind:
+            facts.append(Fact("kind", kind, path, lines[start].number))
     for line in lines:
         # The lead is told once; what follows it in its own line is body.
         body = without_name(line.text, name).strip()
@@ -192,7 +200,7 @@ def _lead(lines: Sequence[ReadmeLine]) -> int | None:
         if not begins:
             continue
         text = _paragraph(lines, i)
-        if len(_WORD.findall(text)) < 6 or _NOTICE.match(text):
+        if len(_WORD.findall(text)) < 6 or _NOTICE.match(text) or len(_MENU.findall(text)) >= 3:
             continue
         if _DEFINITION.match(text):
             return i

@@ -23,31 +23,35 @@ ALONE = {"Documentation": [77]}
 
 
 def _tables(values, *, kind="number", censored=(), cohort="ml", unit="project"):
-    """A connection with the two core tables that the differences are computed from: category → values."""
+    """A connection with the core tables that the differences are computed from: category → values."""
     connection = duckdb.connect()
     connection.execute("CREATE SCHEMA core; CREATE SCHEMA raw")
     connection.execute(
         "CREATE TABLE core.unit_measures (corpus VARCHAR, rq VARCHAR, measure VARCHAR, kind VARCHAR, "
         "unit_of_analysis VARCHAR, project VARCHAR, unit VARCHAR, cohort VARCHAR, category VARCHAR, "
-        "label_source VARCHAR, base_image_type VARCHAR, "
+        "label_source VARCHAR, base_image_type VARCHAR, link_grade VARCHAR, "
         "value DOUBLE, censored BOOLEAN)"
     )
     connection.execute(
         "CREATE TABLE core.categories (project VARCHAR, category_of_people VARCHAR, category_of_machine VARCHAR)"
+    )
+    connection.execute(
+        "CREATE TABLE core.moment_states (corpus VARCHAR, corpus_before VARCHAR, earliest TIMESTAMP, latest TIMESTAMP, "
+        "unit_of_analysis VARCHAR, unit VARCHAR, metric VARCHAR, before DOUBLE, after DOUBLE, changed BOOLEAN)"
     )
     for category, numbers in values.items():
         for i, value in enumerate(numbers):
             project = f"sample/o/{category}{i}"
             row = ["sample", "rq1", "stars", kind, unit, project, project, cohort, category]
             connection.execute(
-                "INSERT INTO core.unit_measures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'people', NULL, ?, ?)",
+                "INSERT INTO core.unit_measures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'people', NULL, NULL, ?, ?)",
                 [*row, value, (category, i) in censored],
             )
             connection.execute("INSERT INTO core.categories VALUES (?, ?, NULL)", [project, category])
     return connection
 
 
-def _written(connection, condition="label_source = 'final'", table=TABLES[0]):
+def _written(connection, condition="label_source = 'final' AND link_grade = 'any'", table=TABLES[0]):
     write_differences(connection, load())
     rows = connection.execute(f"SELECT * FROM {table} WHERE {condition}").fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
@@ -162,6 +166,90 @@ def test_who_labelled_is_compared_too():
     ).fetchall()
     assert sources == [("final", 3), ("machine", 1), ("people", 3)]
     assert {grouping.label_source for grouping in GROUPINGS} == {"final", "people", "machine", "none"}
+
+
+def test_images_of_doubtful_projects_are_left_out_grade_by_grade():
+    connection = _tables(STARS, unit="image")
+    connection.execute("UPDATE core.unit_measures SET link_grade = 'possible'")
+    connection.execute("UPDATE core.unit_measures SET link_grade = 'likely' WHERE category <> 'Model'")
+    connection.execute(
+        "UPDATE core.unit_measures SET link_grade = 'proved' WHERE category = 'Toolkit' AND value < 100"
+    )
+    found = {
+        grade: {
+            row["first"]: row["n"]
+            for row in _written(connection, f"link_grade = '{grade}'")
+            if row["row_kind"] == "group"
+        }
+        for grade in ("any", "likely", "proved")
+    }
+    assert found == {
+        "any": {"DL Framework": 4, "Model": 5, "Toolkit": 6},
+        "likely": {"DL Framework": 4, "Toolkit": 6},
+        "proved": {"Toolkit": 4},
+    }
+    (pair,) = [row for row in _written(connection, "link_grade = 'likely'") if row["row_kind"] == "pair"]
+    again = stats.mannwhitneyu(
+        STARS["DL Framework"], STARS["Toolkit"], alternative="two-sided", method="auto"
+    )
+    assert (pair["statistic"], pair["p"]) == (again.statistic, pytest.approx(again.pvalue))
+
+
+def test_an_image_of_two_projects_counts_once_in_their_group():
+    connection = _tables({"Toolkit": [7, 7], "Model": [7]}, unit="image")
+    connection.execute("UPDATE core.unit_measures SET unit = 'sha256:1'")
+    connection.execute("UPDATE core.categories SET category_of_machine = right(project, 1)")
+    groups = {row["first"]: row["n"] for row in _written(connection) if row["row_kind"] == "group"}
+    assert groups == {"Toolkit": 1, "Model": 1}
+
+
+BEFORE = [1, 2, 2, 4, 3, 9, 1, 5]
+AFTER = [2, 2, 5, 3, 7, 11, 1, 9]
+
+
+def _moments(before, after):
+    connection = _tables({})
+    for i, (then, now) in enumerate(zip(before, after, strict=True)):
+        connection.execute(
+            "INSERT INTO core.moment_states VALUES ('github', 'ease2022', '2021-06-01', '2026-02-01', 'project', ?, "
+            "'dockerfiles', ?, ?, ?)",
+            [f"u{i}", then, now, then != now],
+        )
+    return _written(connection, "true", TABLES[2])
+
+
+def test_two_moments_of_the_same_units_are_a_pair():
+    first, second, pair = _moments(BEFORE, AFTER)
+    assert [(row["row_kind"], row["first"]) for row in (first, second)] == [
+        ("group", "ease2022 2021-06-01"),
+        ("group", "github 2026-02-01"),
+    ]
+    for row, values in ((first, BEFORE), (second, AFTER)):
+        again = stats.bootstrap(
+            (np.array(values, dtype=float),),
+            np.median,
+            n_resamples=DRAWS,
+            method="percentile",
+            vectorized=True,
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+        assert (row["median"], row["median_low"], row["median_high"]) == (
+            np.median(values),
+            again.low,
+            again.high,
+        )
+    again = stats.wilcoxon(AFTER, BEFORE)
+    assert pair["test"] == "Wilcoxon signed-rank"
+    assert (pair["statistic"], pair["p"]) == (again.statistic, pytest.approx(again.pvalue))
+    assert pair["p_holm"] == pair["p"]
+    moved = np.sign(np.array(AFTER) - np.array(BEFORE))
+    assert pair["cliffs_delta"] == pytest.approx(moved.mean())
+    assert (pair["n"], pair["size"], pair["grouping"], pair["rq"]) == (8, "large", "moment", "rq3")
+
+
+def test_where_nothing_changed_there_is_no_test():
+    *_, pair = _moments([1, 2], [1, 2])
+    assert (pair["p"], pair["cliffs_delta"], pair["note"]) == (None, 0, "no unit changed")
 
 
 def test_the_same_table_gives_the_same_rows():

@@ -137,6 +137,12 @@ def test_disagreement_comes_first():
     drawn = draw(_candidates(), 9, "disagreement", seed=0)
     assert all(disagreement(candidate.codes) == 1 for candidate in drawn)
     assert [candidate.doubt for candidate in drawn] == sorted((c.doubt for c in drawn), reverse=True)
+    people = Candidate("p", "A", {"x": {"A"}, "y": {"B"}, "z": {"A"}, "machine": {"A"}}, 0.1)
+    machine = Candidate("m", "A", {"x": {"A"}, "machine": {"B"}}, 0.9)
+    settled = Candidate("s", "A", {"x": {"A"}, "y": {"B"}, "adjudication": {"A"}}, 0.9)
+    agreed = Candidate("a", "A", {"x": {"A"}, "y": {"A"}, "machine": {"A"}}, 0.9)
+    drawn = draw([agreed, settled, machine, people], 4, "disagreement", seed=0)
+    assert [candidate.unit for candidate in drawn] == ["p", "m", "a", "s"]
     assert disagreement({"x": {"A", "B"}, "y": {"B", "C"}}) == pytest.approx(2 / 3)
     assert disagreement({"x": {"A"}, "y": {"A"}, "z": {"B"}}) == pytest.approx(2 / 3)
     assert disagreement({"x": {"A"}}) == 0

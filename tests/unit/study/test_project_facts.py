@@ -10,6 +10,7 @@ from dockml_dagster.study.compose_facts import compose_facts, is_compose
 from dockml_dagster.study.declared_dependencies import declared_dependencies, declares_dependencies
 from dockml_dagster.study.dockerfile.reading import read_dockerfile
 from dockml_dagster.study.evidence_rules import MAX_EVIDENCE_OF_FILE, by_place, evidence_rule, found
+from dockml_dagster.study.kind_of_thing import kind_of_thing
 from dockml_dagster.study.project_facts import (
     MAX_TEXT,
     Fact,
@@ -21,6 +22,8 @@ from dockml_dagster.study.project_facts import (
 )
 
 DEPENDENCIES = tomllib.loads((Path(__file__).parent / "labels" / "dependencies.toml").read_text())["case"]
+
+KINDS = tomllib.loads((Path(__file__).parent / "kinds_of_thing.toml").read_text())["case"]
 
 DOCKERFILE = b"""# run it: docker run -it -v $PWD:/data thing
 FROM python:3.12 AS build
@@ -107,6 +110,11 @@ def test_names_of_files():
     assert [fact.line for fact in workflow_facts(".gitlab-ci.yml", "# c\n\na:\n  script: x\n")] == [3, 4]
 
 
+@pytest.mark.parametrize("case", KINDS, ids=lambda case: case["sentence"])
+def test_the_kind_of_thing_is_the_phrase_that_names_it(case):
+    assert kind_of_thing(case["sentence"]) == case.get("kind")
+
+
 def test_the_readme_s_first_prose():
     text = (
         "# thing\n\n![badge](http://x/y.svg) [![b](u)](v)\n\n```\ncode that is no prose at all\n```\n\n"
@@ -114,8 +122,9 @@ def test_the_readme_s_first_prose():
     )
     lead, *body = readme_facts("README.md", text, "owner/thing")
     assert lead == Fact("readme", "serves models to people who need them.", "README.md", 9)
-    assert {fact.where for fact in body} == {"readme body"}
+    assert {fact.where for fact in body} == {"kind", "readme body"}
     assert [(fact.text, fact.line) for fact in body] == [
+        ("serves models", 9),
         ("code that is no prose at all", 6),
         ("who need them.", 10),
         ("More.", 12),
