@@ -12,5 +12,6 @@ The map, and the direction in which modules may import each other (held by ``tes
 ``defs``       everything that imports Dagster.
 ``cli``        the ``dockml`` command; ``commands`` has a module for each of its commands.
 
-``errors``, ``settings`` and ``progress`` stand beside them; everything but ``study`` may import those.
+``errors``, ``settings``, ``warehouse_location`` and ``progress`` stand beside them; everything but ``study`` may import
+those.
 """

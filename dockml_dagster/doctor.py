@@ -20,7 +20,13 @@ from dockml_dagster.errors import DockmlError
 from dockml_dagster.instance import DAGSTER_YAML
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import care, migrations
-from dockml_dagster.warehouse.connection import Warehouse, WarehouseBusyError, connect, process_alive
+from dockml_dagster.warehouse.connection import (
+    Warehouse,
+    WarehouseBusyError,
+    connect,
+    open_warehouse,
+    process_alive,
+)
 
 LEAST_FREE_BYTES = 2 * 1024**3
 LOCK_SECONDS = 2.0
@@ -104,7 +110,8 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     existing = next(path for path in (settings.home, *settings.home.parents) if path.is_dir())
     free = shutil.disk_usage(existing).free
     # A build writes the findings anew, and publishing and compacting make a copy each.
-    file = settings.warehouse.stat().st_size if settings.warehouse.exists() else 0
+    path = settings.warehouse.file
+    file = path.stat().st_size if path is not None and path.exists() else 0
     needed = max(LEAST_FREE_BYTES, 2 * file)
     text = f"{free / 1024**3:.1f} GiB free in {existing}"
     if free < needed:
@@ -119,11 +126,10 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     if not warehouse.exists:
         yield Finding("warehouse", "ok", "not there yet", "dockml study makes it")
         return
-    writable = os.access(settings.warehouse.parent, os.W_OK)
+    writable = os.access(settings.warehouse.folder, os.W_OK)
     try:
         if not writable:
-            connection = connect(settings.warehouse, read_only=True)
-            connection.close()
+            open_warehouse(settings.warehouse, read_only=True).close()
             yield Finding("warehouse", "problem", f"{settings.warehouse} can be read but not written")
             return
         with warehouse.read() as connection:
@@ -138,12 +144,11 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             "warehouse",
             "warning",
             f"{settings.warehouse} is being written",
-            "that is normal during a run; if none is going on: " + _holders(settings.warehouse),
+            "that is normal during a run; if none is going on: " + _holders(settings.warehouse.lock),
         )
         return
-    yield Finding(
-        "warehouse", "ok", f"{settings.warehouse}, {size.bytes / 1024**2:.0f} MiB; nobody is writing"
-    )
+    amount = f", {size.bytes / 1024**2:.0f} MiB" if settings.warehouse.file else ""
+    yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; nobody is writing")
     if size.worth_compacting:
         yield Finding(
             "warehouse",
@@ -174,13 +179,12 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _holders(path: Path) -> str:
+def _holders(lock: Path) -> str:
     """Processes that have the lock file open, where the system tells."""
-    lock = f"{path}.lock"
     pids = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
-            if any(str(entry.readlink()) == lock for entry in folder.iterdir()):
+            if any(entry.readlink() == lock for entry in folder.iterdir()):
                 pids.append(folder.parent.name)
         except OSError:
             continue

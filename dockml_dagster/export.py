@@ -28,7 +28,9 @@ from dockml_dagster.warehouse.rows import qualified, quote
 if TYPE_CHECKING:
     import duckdb
 
-TEXTS = frozenset({"content", "arguments", "created_by", "comment", "cmd", "entrypoint", "description"})
+TEXTS = frozenset(
+    {"content", "arguments", "created_by", "comment", "cmd", "entrypoint", "description", "full_description"}
+)
 """Columns that hold other people's texts, secrets perhaps, whatever the table; in seeds such columns are our own."""
 
 TEXTS_OF_TABLES = frozenset(

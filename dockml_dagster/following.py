@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dockml_dagster.warehouse.due import Due
+from dockml_dagster.warehouse.tags import Tag
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
@@ -148,3 +149,57 @@ def batches(
         if len(found) < at_most and asked.may_ask(mark, now):
             found.append(Batch(tuple(keys), mark, asked.times(mark) + 1))
     return found, asked.asking([batch.mark for batch in found], now, kept=known)
+
+
+TAG_AGE = timedelta(days=1)
+"""How old the last look at a tag may become."""
+
+
+def tags_to_look_at(tags: Iterable[Tag], now: datetime, *, at_most: int) -> list[str]:
+    """References whose last look is too old, oldest first, each once. A clock set back never makes one wait longer."""
+    old = [tag for tag in tags if not timedelta() <= now - tag.looked_at < TAG_AGE]
+    old.sort(key=lambda tag: (tag.looked_at, tag.reference))
+    return list(dict.fromkeys(tag.reference for tag in old))[:at_most]
+
+
+def moved(tags: Iterable[Tag], seen: Mapping[str, str | None]) -> list[Tag]:
+    """Those that lead elsewhere now. ``seen``: reference → digest, None where it could not be asked: that is no move."""
+    return [tag for tag in tags if (digest := seen.get(tag.reference)) and digest not in tag.digests]
+
+
+PATIENCE = timedelta(minutes=3)
+"""How long the findings wait for a collection to begin. One sensor lists, another collects, a third follows, each every
+half a minute; and who leaves the collecting one off still gets findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInARow:
+    """How often something failed since it last succeeded, and when it last did (UTC without zone)."""
+
+    times: int
+    at: datetime
+
+
+def findings_wait_for(
+    *,
+    current: bool,
+    under_way: int,
+    due: int,
+    changed_at: datetime | None,
+    failed: FailedInARow | None,
+    now: datetime,
+) -> str | None:
+    """What the findings wait for, in one line; None: they are to be made now.
+
+    ``current``: nothing happened since they were made. ``under_way``: runs of any kind. ``due``: stages that need not wait
+    themselves. ``changed_at``: when something was last listed or collected. A clock set back never makes it wait longer.
+    """
+    if current or changed_at is None:
+        return "the findings are up to date"
+    if under_way:
+        return f"{under_way} runs are under way"
+    if due and timedelta() <= now - changed_at < PATIENCE:
+        return f"{due} stages are due and about to be collected"
+    if failed and timedelta() <= now - failed.at < wait(failed.times):
+        return f"the findings failed {failed.times} times in a row; they are tried again {failed.at + wait(failed.times)}"
+    return None

@@ -82,7 +82,7 @@ def prepare(settings: Settings) -> None:
     Raises:
         BadInputError: a folder cannot be made or written.
     """
-    for folder in (settings.dagster_home, settings.warehouse.parent, settings.published.parent):
+    for folder in (settings.dagster_home, settings.warehouse.folder, settings.published.parent):
         make_folder(folder)
     configuration = settings.dagster_home / "dagster.yaml"
     if not configuration.exists():
@@ -90,7 +90,7 @@ def prepare(settings: Settings) -> None:
     (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
     # Steps may run in processes of their own, in another directory.
     os.environ["DOCKML_HOME"] = str(settings.home)
-    os.environ["DOCKML_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["DOCKML_WAREHOUSE"] = settings.warehouse.address
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     if settings.ease2022:
         os.environ["DOCKML_EASE2022"] = str(settings.ease2022)

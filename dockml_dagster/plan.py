@@ -12,7 +12,7 @@ from typing import Any
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.github import Github
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.connection import Warehouse, has_schema
 
 COLUMNS = ("step", "calls", "here", "counted_by", "remaining", "bytes", "seconds", "note")
 
@@ -49,13 +49,11 @@ def plan(settings: Settings, corpus_name: str) -> Plan:
 
 
 def _images_here(settings: Settings, corpus: str) -> set[str]:
-    if not settings.warehouse.exists():
+    warehouse = Warehouse(settings.warehouse)
+    if not warehouse.exists:
         return set()
-    with Warehouse(settings.warehouse).read() as connection:
-        found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'manifests'"
-        ).fetchall()
-        if not found:
+    with warehouse.read() as connection:
+        if not has_schema(connection):
             return set()
         rows = connection.execute(
             "SELECT DISTINCT reference FROM raw.manifests WHERE corpus = ?", [corpus]

@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dockml_dagster.warehouse_location import Location
+
 CORPORA = ("sample", "ease2022", "github", "local")
 """Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""
 
 VARIABLES = {
     "DOCKML_HOME": "Folder of the warehouse, the published file, Dagster's storage and the cache. Default `./.dockml`.",
-    "DOCKML_WAREHOUSE": "The DuckDB file that runs write to. Default `$DOCKML_HOME/warehouse/dockml.duckdb`.",
+    "DOCKML_WAREHOUSE": "What runs write to: a DuckDB file (default `$DOCKML_HOME/warehouse/dockml.duckdb`), or what DuckDB "
+    "can attach: `ducklake:catalog.ducklake`, `ducklake:postgres:dbname=dockml host=db`, `md:dockml`.",
+    "DOCKML_WAREHOUSE_DATA": "Folder or `s3://bucket/path` of a DuckLake's Parquet files. Unset: the catalog knows, or a "
+    "folder beside a catalog that is a file. A store's keys and address are read as every S3 client does: "
+    "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`.",
     "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
     "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
     "GITHUB_TOKEN": "Token for GitHub: 5,000 calls an hour instead of 60, and many repositories in one call. Needs no "
@@ -32,7 +38,8 @@ VARIABLES = {
     "registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
     "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
     "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
-    "separated by white space or commas.",
+    "separated by white space or commas. Where docker.io is a mirror alone, hub.docker.com is not asked either, unless "
+    "`hub.docker.com=https://…` says where.",
     "DOCKER_CONFIG": "Folder of Docker's `config.json`, where registry logins and credential helpers stand. "
     "Default `~/.docker`.",
     "DOCKML_LAYER_BYTES": "Compressed bytes of layers that are read for one project, for instance `20G`; known layers "
@@ -48,7 +55,7 @@ class Settings:
     """The settings of one process. All paths are absolute."""
 
     home: Path
-    warehouse: Path
+    warehouse: Location
     ease2022: Path | None
     dagster_home: Path
     registries: str | None = None
@@ -86,15 +93,17 @@ class Settings:
         """Read the variables of ``VARIABLES`` from ``environment`` (default: the process's own)."""
         env = os.environ if environment is None else environment
         home = Path(env.get("DOCKML_HOME") or ".dockml").expanduser().absolute()
-        warehouse = env.get("DOCKML_WAREHOUSE")
+        beside = home / "warehouse"
         package = env.get("DOCKML_EASE2022")
         dagster_home = env.get("DAGSTER_HOME")
         docker_config = env.get("DOCKER_CONFIG")
         return cls(
             home=home,
-            warehouse=Path(warehouse).expanduser().absolute()
-            if warehouse
-            else home / "warehouse" / "dockml.duckdb",
+            warehouse=Location.parse(
+                env.get("DOCKML_WAREHOUSE") or str(beside / "dockml.duckdb"),
+                beside,
+                env.get("DOCKML_WAREHOUSE_DATA") or None,
+            ),
             ease2022=Path(package).expanduser().absolute() if package else None,
             dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
             local=tuple(

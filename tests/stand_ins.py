@@ -203,3 +203,71 @@ class FakeRegistry:
 
 def error_reply(status: int, code: str, message: str = "as told") -> Reply:
     return Reply(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode())
+
+
+REPOSITORY_FIELDS = frozenset(
+    "affiliation categories collaborator_count content_types date_registered description full_description has_starred "
+    "hub_user immutable_tags_settings is_automated is_private last_updated media_types name namespace permissions "
+    "pull_count repository_type source star_count status status_description storage_size user".split()
+)
+TAG_FIELDS = frozenset(
+    "creator full_size id images last_updated last_updater last_updater_username name repository status "
+    "tag_last_pulled tag_last_pushed v2".split()
+)
+TAG_IMAGE_FIELDS = frozenset(
+    "architecture digest features last_pulled last_pushed layers os os_features os_version size status variant".split()
+)
+"""What Docker Hub's published description names (docs.docker.com/reference/api/hub/latest: repository_info, tag, image)."""
+
+
+class FakeHub:
+    """Docker Hub's web interface: ``repositories`` and ``tags`` by ``namespace/name``; what is not there is a 404.
+
+    Questions that the published description does not know, and answers with fields that it does not name, are
+    ``violations``. ``before``: looks at each request first and may answer it.
+    """
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, dict] = {}
+        self.tags: dict[str, list[dict]] = {}
+        self.violations: list[str] = []
+        self.before: Callable[[Asked], Reply | None] = lambda asked: None
+
+    def add(self, name: str, *, tags: tuple[dict, ...] = (), **fields: object) -> None:
+        namespace, _, short = name.partition("/")
+        self.repositories[name] = {"namespace": namespace, "name": short, "is_private": False, **fields}
+        self.tags[name] = list(tags)
+        self._check(self.repositories[name], REPOSITORY_FIELDS)
+        for tag in tags:
+            self._check(tag, TAG_FIELDS)
+            for image in tag.get("images", ()):
+                self._check(image, TAG_IMAGE_FIELDS)
+
+    def __call__(self, asked: Asked) -> Reply:
+        found = re.fullmatch(r"/v2/namespaces/([^/]+)/repositories/([^/]+)(/tags)?", asked.path)
+        if found is None or asked.method != "GET" or asked.query.keys() - {"page", "page_size"}:
+            self.violations.append(f"{asked.method} {asked.path} {asked.query}")
+            return Reply(404)
+        early = self.before(asked)
+        if early is not None:
+            return early
+        name = f"{found[1]}/{found[2]}"
+        if name not in self.repositories:
+            return Reply(404, json.dumps({"message": "object not found", "errinfo": {}}).encode())
+        if found[3] is None:
+            return Reply(200, json.dumps(self.repositories[name]).encode())
+        size, page = int(asked.query.get("page_size", 10)), int(asked.query.get("page", 1))
+        tags = self.tags[name]
+        if not 1 <= size <= 100:
+            self.violations.append(f"a page of {size}")
+        following = f"https://hub.docker.com{asked.path}?page={page + 1}" if page * size < len(tags) else None
+        document = {
+            "count": len(tags),
+            "next": following,
+            "previous": None,
+            "results": tags[(page - 1) * size : page * size],
+        }
+        return Reply(200, json.dumps(document).encode())
+
+    def _check(self, document: dict, known: frozenset[str]) -> None:
+        self.violations += sorted(document.keys() - known)

@@ -56,7 +56,7 @@ WITH
             corpus,
             category,
             count(DISTINCT config_digest) AS images,
-            sum(compressed_bytes)::BIGINT AS referenced_bytes
+            TRY_CAST(sum(compressed_bytes) AS BIGINT) AS referenced_bytes
         FROM placed
         GROUP BY corpus, category
     )
@@ -75,7 +75,8 @@ SELECT
     -- Of several that are shared as often, the first by digest.
     first(stored.layer_digest ORDER BY stored.images DESC, stored.layer_digest) AS most_shared_layer,
     any_value(volume.referenced_bytes) AS referenced_bytes,
-    sum(stored.compressed_bytes)::BIGINT AS distinct_bytes,
+    -- As manifests claim: what strangers' claims add up to may be beyond any column, and is then unknown.
+    TRY_CAST(sum(stored.compressed_bytes) AS BIGINT) AS distinct_bytes,
     any_value(volume.referenced_bytes) / sum(stored.compressed_bytes) AS layer_dedup_ratio,
     any_value(file.files) AS files,
     any_value(file.distinct_files) AS distinct_files,

@@ -1,18 +1,27 @@
 """Docker Hub's web interface: what its registry does not say, and without spending a pull.
 
-Here: a repository's pulls, stars and description, and its tags with dates, sizes and platforms. Not here:
-manifests and layers (``clients/registry``). Source: docs.docker.com/reference/api/hub/latest (the documented
-paths under ``/v2/namespaces``; automation on undocumented ones has been answered with 404 pages). Its limits
-are per minute and in the headers; on 429 ``X-Retry-After`` is a unix time. All of that is ``clients/http``'s
-to obey.
+Here: a repository's pulls, stars and description, and its tags with dates, sizes and platforms; what was answered
+is kept, so that nobody asks twice within a day. Not here: manifests and layers (``clients/registry``), rows
+(``corpora/docker_hub``). Source: docs.docker.com/reference/api/hub/latest, operations GetRepository and
+ListRepositoryTags (the documented paths under ``/v2/namespaces``; automation on undocumented ones has been answered
+with 404 pages). Its limits are per minute and in the headers; on 429 ``X-Retry-After`` is a unix time. All of that
+is ``clients/http``'s to obey.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import base64
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from dockml_dagster.clients.errors import BrokenContentError, TooLargeError, UnavailableError
+from dockml_dagster.clients.errors import BrokenContentError, FetchError, UnavailableError
 from dockml_dagster.clients.http import HttpClient
 from dockml_dagster.study.image_reference import Digest, ImageReferenceError, Repository
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
@@ -21,13 +30,16 @@ from dockml_dagster.study.platform import Platform
 HUB = "https://hub.docker.com"
 # The most that is documented for a page.
 PAGE_SIZE = 100
-MAX_PAGES = 1_000
 MAX_PAGE_BYTES = 16 << 20
+HOLDS = 86_400.0
+"""Seconds for which an answer holds: until then it is not asked for again, whichever project is next."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubRepository:
-    """A repository's record. None: not said. ``pulls``: since ever, of all tags. Times are in UTC."""
+    """A repository's record. None: not said. ``pulls``: since ever, of all tags. Times are in UTC. ``said_at``: when
+    Docker Hub said so. ``problem``: why it could not be asked now; what is here is then what it said before.
+    """
 
     repository: Repository
     pulls: int | None
@@ -37,6 +49,8 @@ class HubRepository:
     is_private: bool | None
     registered_at: datetime | None
     updated_at: datetime | None
+    said_at: datetime
+    problem: FetchError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +84,35 @@ class HubTag:
     images: tuple[HubImage, ...]
 
 
-class DockerHub:
-    """Docker Hub's web interface without login. Safe to share between threads. ``base``: where it is."""
+@dataclass(frozen=True, slots=True)
+class HubTags:
+    """Tags in Docker Hub's order, the last updated first. ``announced``: how many it says there are; None: not said.
+    ``complete``: whether these are all of them. ``problem``: as for a repository.
+    """
 
-    def __init__(self, http: HttpClient, base: str = HUB) -> None:
-        self._http, self._base = http, base.rstrip("/")
+    tags: tuple[HubTag, ...]
+    announced: int | None
+    complete: bool
+    problem: FetchError | None = None
+
+
+class DockerHub:
+    """Docker Hub's web interface without login. Safe to share between threads. ``answers``: folder of what was
+    answered. ``base``: where it is. ``now``: for tests.
+    """
+
+    def __init__(
+        self, http: HttpClient, answers: Path, base: str = HUB, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._http, self._base, self._now = http, base.rstrip("/"), now
+        self._answers = _Answers(answers)
 
     def repository(self, repository: Repository) -> HubRepository:
-        """The repository's record: one request. Raises GoneError if there is none or it is private;
-        FetchError.
+        """The repository's record: one request, or none. Raises GoneError if there is none or it is private;
+        FetchError, unless an earlier answer stands in for one that may come later.
         """
-        facts = self._get(_path(repository))
+        said = self._ask(_path(repository))
+        facts = said.facts
         return HubRepository(
             repository=repository,
             pulls=facts.whole("pull_count"),
@@ -90,49 +122,125 @@ class DockerHub:
             is_private=facts.truth("is_private"),
             registered_at=_time(facts, "date_registered"),
             updated_at=_time(facts, "last_updated"),
+            said_at=datetime.fromtimestamp(said.at, UTC),
+            problem=said.problem,
         )
 
-    def tags(self, repository: Repository, *, most: int | None = None) -> Iterator[HubTag]:
-        """The tags, the last updated first, at most ``most``: one request for each hundred.
+    def tags(self, repository: Repository, most: int) -> HubTags:
+        """The tags that were updated last, at most ``most``: one request for each hundred, or none.
 
         Raises FetchError; UnavailableError for a page that announces tags and lists none.
         """
-        seen: set[str] = set()
-        yielded = 0
-        for page in range(1, MAX_PAGES + 1):
-            query = urlencode({"page_size": min(PAGE_SIZE, most or PAGE_SIZE), "page": page})
-            facts = self._get(f"{_path(repository)}/tags?{query}")
-            entries = facts.objects("results")
+        found: dict[str, HubTag] = {}
+        announced, problem = None, None
+        page = 0
+        while True:
+            page += 1
+            query = urlencode({"page_size": min(PAGE_SIZE, most), "page": page})
+            said = self._ask(f"{_path(repository)}/tags?{query}")
+            problem = problem or said.problem
+            entries = said.facts.objects("results")
             if entries is None:
                 raise BrokenContentError(
                     "a page of tags without tags", subject=f"Docker Hub {repository.path}"
                 )
-            if not entries and page == 1 and (facts.whole("count") or 0) > 0:
+            if page == 1:
+                announced = said.facts.whole("count")
+            if not entries and page == 1 and (announced or 0) > 0:
                 raise UnavailableError(
                     "a page that announces tags and lists none", subject=f"Docker Hub {repository.path}"
                 )
-            for entry in entries:
-                tag = _tag(entry)
+            before = len(found)
+            for tag in filter(None, map(_tag, entries)):
                 # A tag that was pushed while we read moves everything by one place.
-                if tag is None or tag.name in seen:
-                    continue
-                seen.add(tag.name)
-                yield tag
-                yielded += 1
-                if most is not None and yielded >= most:
-                    return
-            if not entries or facts.text("next") is None:
-                return
-        raise TooLargeError(f"more than {MAX_PAGES} pages of tags", subject=f"Docker Hub {repository.path}")
+                found.setdefault(tag.name, tag)
+            ended = not entries or said.facts.text("next") is None
+            # A page of nothing new would be followed by as many more as the service likes.
+            if ended or len(found) >= most or len(found) == before:
+                return HubTags(tuple(found.values())[:most], announced, ended and len(found) <= most, problem)
 
-    def _get(self, path: str) -> Facts:
+    def _ask(self, path: str) -> "_Said":
+        """What ``path`` answers, from this machine while that holds. Raises FetchError; not for a failure that may
+        pass where there is an earlier answer, which then stands with the failure beside it.
+        """
         address = f"{self._base}{path}"
-        with self._http.request("GET", address, headers={"Accept": "application/json"}) as answer:
-            body = answer.read(MAX_PAGE_BYTES)
+        kept = self._answers.get(address)
+        if kept is not None and 0 <= self._now() - kept.at < HOLDS:
+            return kept.said()
+        condition = {"If-None-Match": kept.etag} if kept is not None and kept.etag else {}
+        headers = {"Accept": "application/json", **condition}
         try:
-            return read_object(body, MAX_PAGE_BYTES)
+            with self._http.request("GET", address, headers=headers, expected=(200, 304)) as answer:
+                if kept is not None and answer.status == 304:
+                    new = replace(kept, at=self._now())
+                else:
+                    new = _Kept(answer.read(MAX_PAGE_BYTES), answer.headers.get("etag"), self._now())
+            said = new.said(address)
+        except FetchError as error:
+            if kept is None or not error.retryable:
+                raise
+            return kept.said(problem=error)
+        self._answers.put(address, new)
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    facts: Facts
+    at: float
+    problem: FetchError | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer's body, its ETag and when it was given (unix time)."""
+
+    body: bytes
+    etag: str | None
+    at: float
+
+    def said(self, address: str = "", problem: FetchError | None = None) -> _Said:
+        """What the body says. Raises BrokenContentError."""
+        try:
+            return _Said(read_object(self.body, MAX_PAGE_BYTES), self.at, problem)
         except BrokenJsonError as error:
             raise BrokenContentError(str(error), subject=address) from None
+
+
+class _Answers:
+    """A file an answer, by its address; several processes may share them: files appear whole, by rename.
+
+    Files and not a database: two answers a repository, once a day at most, and no connection to be kept open.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def get(self, address: str) -> _Kept | None:
+        """What was kept; None: nothing, or nothing that can be read."""
+        try:
+            kept = json.loads(self._path(address).read_bytes())
+            body, etag, at = base64.b64decode(kept["body"]), kept["etag"], float(kept["at"])
+            read_object(body, MAX_PAGE_BYTES)
+            return _Kept(body, etag if isinstance(etag, str) else None, at)
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def put(self, address: str, kept: _Kept) -> None:
+        """Keep an answer in place of the one before. What cannot be written is asked for again."""
+        path = self._path(address)
+        temporary = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
+        document = {"body": base64.b64encode(kept.body).decode(), "etag": kept.etag, "at": kept.at}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(document), encoding="ascii")
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+
+    def _path(self, address: str) -> Path:
+        return self._root / f"{hashlib.sha256(address.encode()).hexdigest()}.json"
 
 
 def _path(repository: Repository) -> str:
@@ -146,7 +254,7 @@ def _tag(facts: Facts) -> HubTag | None:
     name = facts.text("name")
     if not name:
         return None
-    # The reference describes `images` as one object; the service sends a list.
+    # The reference's schema calls `images` one object; its example and the service have a list.
     one = facts.inner("images") if isinstance(facts.values.get("images"), dict) else None
     images = (one,) if one is not None else facts.objects("images") or ()
     return HubTag(
@@ -154,7 +262,7 @@ def _tag(facts: Facts) -> HubTag | None:
         digest=_digest(facts),
         size=facts.whole("full_size"),
         media_type=facts.text("media_type"),
-        status=facts.text("tag_status"),
+        status=facts.text("tag_status") or facts.text("status"),
         updated_at=_time(facts, "last_updated"),
         pushed_at=_time(facts, "tag_last_pushed"),
         pulled_at=_time(facts, "tag_last_pulled"),

@@ -30,8 +30,9 @@ def doctor(context: click.Context, network: bool, compact: bool, format_: str) -
     from dockml_dagster.warehouse.connection import Warehouse
 
     settings = Settings.from_environment()
-    if compact and settings.warehouse.exists():
-        before, after = care.compact(Warehouse(settings.warehouse))
+    warehouse = Warehouse(settings.warehouse)
+    if compact and warehouse.exists:
+        before, after = care.compact(warehouse)
         click.echo(f"dockml: {settings.warehouse}: {before:,} bytes before, {after:,} after", err=True)
     found = examine(settings, network=network)
     if format_ == "json":

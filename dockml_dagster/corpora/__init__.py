@@ -46,3 +46,11 @@ def fingerprint_asks_network(corpus: Corpus) -> bool:
     A corpus says so by an attribute of that name; one without it is read here.
     """
     return bool(getattr(corpus, "fingerprint_asks_network", False))
+
+
+def follows_tags(corpus: Corpus) -> bool:
+    """Whether the images of a corpus are what their names lead to now, and registries may be asked where that is.
+
+    A corpus says so by an attribute of that name; the images of one without it stay what they were.
+    """
+    return bool(getattr(corpus, "follows_tags", False))

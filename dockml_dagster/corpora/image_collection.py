@@ -3,13 +3,15 @@
 Belongs here: names to readings, once a visit, and the two stages ``manifests`` and ``layer_stats``. Does not: how anything
 is read (``clients``), what the rows look like (``image_rows``, ``image_layers``), which images a project has (the corpus).
 
-What it costs: an image by tag one HEAD a visit; a manifest, configuration or layer whose digest was ever seen nothing.
+What it costs: an image by tag one HEAD a visit; a manifest, configuration or layer whose digest was ever seen nothing;
+what Docker Hub says of its repositories two requests a repository and day at most (``docker_hub``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +21,7 @@ from dockml_dagster.clients.image_sources.reading import ImageReading, read_imag
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.corpora.base import Collected, Outcome, combined_hash
+from dockml_dagster.corpora.docker_hub import HubCollection
 from dockml_dagster.corpora.image_layers import SCAN_VERSION, SUMMARY_VERSION, ImageToScan, LayerReader
 from dockml_dagster.corpora.image_rows import (
     NamedImage,
@@ -67,13 +70,15 @@ class ImageCollection:
         """
         self._corpus, self._source, self._workers = corpus, source, workers
         self._cache = settings.cache
-        self._files = LayerFiles(settings.warehouse.parent)
+        self._files = LayerFiles(settings.warehouse.folder)
         self._most = parse_layer_bytes(settings.layer_bytes)
+        registries = RegistrySettings.parse(settings.registries)
         self._clients = ClientSettings(
             store=settings.cache / "documents",
-            registries=RegistrySettings.parse(settings.registries),
+            registries=registries,
             docker_config=settings.docker_config,
         )
+        self._hub = HubCollection(settings, registries)
         self._resolved: dict[_Location, Digest] = {}
         self._readings: dict[_Location, ImageReading] = {}
 
@@ -101,9 +106,22 @@ class ImageCollection:
                 parts.append(self._leads_to(image))
         return combined_hash(parts)
 
+    def digests_now(self, references: Sequence[str]) -> dict[str, str | None]:
+        """Where each reference in a registry leads now, by one HEAD each; None where that could not be asked."""
+        with ThreadPoolExecutor(_THREADS) as threads:
+            waiting = {name: threads.submit(self._digest_of, NamedImage(name, "")) for name in references}
+        found: dict[str, str | None] = {}
+        for name, future in waiting.items():
+            try:
+                found[name] = str(future.result())
+            except (ImageReferenceError, FetchError):
+                found[name] = None
+        return found
+
     def manifests(self, project: str, images: Sequence[NamedImage]) -> Collected:
         """The stage ``manifests``: `raw.image_references`, `raw.manifests`, `raw.image_configs`, `raw.image_history`,
-        `raw.image_layers`; an outcome for every image, platform and artifact that gave no rows.
+        `raw.image_layers`, `raw.hub_repositories`, `raw.hub_tags`; an outcome for every image, platform, artifact and
+        repository on Docker Hub that gave no rows.
         """
         stage: Final = "manifests"
         if not images:
@@ -126,7 +144,13 @@ class ImageCollection:
             for table, some in manifest_rows(reference, found).items():
                 rows.setdefault(table, []).extend(some)
         wanted = len(failures) + len({row["reference"] for row in rows.get("raw.image_layers", ())})
-        return self._collected(project, rows, outcomes, stage_outcome(stage, "images", wanted, failures))
+        whole = stage_outcome(stage, "images", wanted, failures)
+        hub_rows, hub_outcomes = self._hub.collect(locations.values())
+        waiting = [one for one in hub_outcomes if one.retryable]
+        if waiting and whole.status == "collected":
+            reason = whole.reason or f"Docker Hub could not be asked: {waiting[0].reason}"
+            whole = replace(whole, reason=reason, retryable=True)
+        return self._collected(project, rows | hub_rows, [*outcomes, *hub_outcomes], whole)
 
     def layer_stats(self, project: str, images: Sequence[NamedImage]) -> Collected:
         """The stage ``layer_stats``: `raw.layers`, `raw.layer_file_types` and what a container sees of each image; the
@@ -179,7 +203,8 @@ class ImageCollection:
         return Collected(stamped, [*outcomes, whole])
 
     def _stamp(self, project: str, row: Row) -> Row:
-        return {"project": project, "corpus": self._corpus, "source": self._source or row["reference"], **row}
+        source = self._source or row.get("reference")
+        return {"project": project, "corpus": self._corpus, "source": source, **row}
 
     def _locations(self, images: Sequence[NamedImage]) -> tuple[dict[str, _Location], list[Outcome]]:
         """Reference → what it means, each once, in order; and an outcome for what means nothing."""
@@ -194,12 +219,15 @@ class ImageCollection:
                 )
         return locations, list(wrong.values())
 
+    def _digest_of(self, image: NamedImage) -> Digest:
+        location = parse_location(image.location or image.reference)
+        with SourceRecipe(location, self._clients).open(self._client) as source:
+            self._resolved[location] = source.resolve()
+            return self._resolved[location]
+
     def _leads_to(self, image: NamedImage) -> str:
         try:
-            location = parse_location(image.location or image.reference)
-            with SourceRecipe(location, self._clients).open(self._client) as source:
-                self._resolved[location] = source.resolve()
-                return str(self._resolved[location])
+            return str(self._digest_of(image))
         except ImageReferenceError:
             return "malformed"
         except FetchError as error:

@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -46,7 +45,6 @@ _CONTENT = """
     kinds={"python", "duckdb"},
     deps=["dockerfiles"],
     code_version=FACTS_VERSION,
-    automation_condition=findings_follow(),
 )
 def file_facts_asset(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -84,8 +82,10 @@ def _read_some(warehouse: WarehouseResource, texts: list[tuple[str, str, str]]) 
         advance("texts")
     with warehouse.get_connection() as connection:
         read_at = moment(connection)
+        # Role by role: one text may be a Compose file here and a workflow there, and each is read in its time.
         connection.execute(
-            f"DELETE FROM {TABLE} WHERE sha256 IN (SELECT unnest($digests))", {"digests": digests}
+            f"DELETE FROM {TABLE} WHERE (sha256, read_as) IN (SELECT (unnest($digests), unnest($roles)))",
+            {"digests": digests, "roles": [read_as for _, read_as, _ in texts]},
         )
         insert(connection, TABLE, [{**row, "read_at": read_at} for row in rows])
     return len(rows)

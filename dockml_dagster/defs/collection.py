@@ -23,6 +23,7 @@ from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
+from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.rows import write_visit
 
 BATCH = 100
@@ -31,8 +32,9 @@ BATCH = 100
 _DESCRIPTIONS: dict[Stage, str] = {
     "dockerfiles": "The Dockerfiles of each project, as bytes, with the files beside them. "
     "Fills `raw.repository_files` and `raw.dockerfiles`.",
-    "manifests": "The images that each project names, their manifests, configs, history and layers as listed. "
-    "Fills `raw.image_references`, `raw.manifests`, `raw.image_configs`, `raw.image_history`, `raw.image_layers`.",
+    "manifests": "The images that each project names, their manifests, configs, history and layers as listed, and what "
+    "Docker Hub says of its repositories. Fills `raw.image_references`, `raw.manifests`, `raw.image_configs`, "
+    "`raw.image_history`, `raw.image_layers`, `raw.hub_repositories`, `raw.hub_tags`.",
     "layer_stats": "What is inside each layer (files, directories, depth, sizes, types), each read once ever, and what a "
     "container sees of each image. Fills `raw.layers`, `raw.layer_file_types`, `raw.layer_files`, `raw.image_summaries`, "
     "`raw.image_layer_shares`, `raw.image_contents`, `raw.image_advice`, `raw.image_file_types`, `raw.image_files`.",
@@ -114,6 +116,10 @@ def collect_stage(
     with warehouse.get_connection() as connection:
         observed_at = due_query.moment(connection)
         _write(connection, corpus, collected, hashes, observed_at)
+        layers = {
+            row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())
+        }
+        LayerFiles(warehouse.warehouse.location.folder).add_to(connection, layers)
         states = due_query.newest(connection, stage, keys)
     reported = [key for key in keys if key in states and not states[key].retryable]
     for key in reported:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key, check_result, check_specs
 from dockml_dagster.defs.verdict import verdict
@@ -30,7 +29,6 @@ def differences_definitions() -> dg.Definitions:
             description=model.description,
             group_name="findings",
             kinds={"python", "table"},
-            automation_condition=findings_follow(),
             metadata={"dagster/table_name": model.name, "bootstrap draws": DRAWS, "seed": SEED},
         )
         for model in project.computed

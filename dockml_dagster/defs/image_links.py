@@ -1,6 +1,7 @@
 """The asset that links projects to images: ``image_links``.
 
-Belongs here: choosing the projects whose files, images or rules changed, and storing the links. Does not: the rules
+Belongs here: choosing the projects whose files, images (with their labels, and what Docker Hub says of them) or rules
+changed, and storing the links. Does not: the rules
 (``study.image_links``). As ``machine_labels`` it is keyed by a hash of all that is read: changed rules read every project
 again without the network, and an unchanged project is left alone.
 """
@@ -14,11 +15,13 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
 from dockml_dagster.study.image_links import GRADES, RULES_VERSION, Link, find_links, links_of_reference
 from dockml_dagster.study.image_links.model import parse_mention
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.rows import replace
+from dockml_dagster.warehouse.visits import make_visits
 
 TABLES = ("raw.image_links", "raw.image_reference_grades", "raw.image_link_readings")
 """Tables the asset fills."""
@@ -27,12 +30,6 @@ AT_ONCE = 50
 
 _CURRENT = """
     WITH
-        visits AS (
-            SELECT corpus, project, stage, max(observed_at) AS observed_at
-            FROM raw.outcomes
-            WHERE subject = '' AND (NOT retryable OR status = 'collected')
-            GROUP BY ALL
-        ),
         listed AS (
             SELECT found.project, found.corpus, any_value(found.name) AS name
             FROM raw.projects AS found
@@ -51,13 +48,20 @@ _CURRENT = """
             WHERE found.content IS NOT NULL
         ),
         images AS (
-            SELECT found.project, found.reference, any_value(configs.labels) AS labels
+            SELECT
+                found.project,
+                found.reference,
+                any_value(configs.labels) AS labels,
+                any_value(concat_ws(chr(10), hub.description, hub.full_description)) AS description
             FROM raw.image_references AS found
             JOIN visits
                 ON visits.project = found.project AND visits.stage = 'manifests'
                 AND visits.observed_at = found.last_seen
             LEFT JOIN raw.image_configs AS configs
                 ON configs.corpus = found.corpus AND configs.reference = found.reference AND configs.labels IS NOT NULL
+            LEFT JOIN raw.hub_repositories AS hub
+                ON hub.project = found.project AND hub.last_seen = visits.observed_at
+                AND hub.repository = found.registry || '/' || found.repository
             GROUP BY found.project, found.reference
         )
 """
@@ -72,7 +76,9 @@ _DUE = (
                     listed.name,
                     (SELECT string_agg(path || chr(0) || sha256, chr(0) ORDER BY path)
                      FROM files WHERE files.project = listed.project),
-                    (SELECT string_agg(reference || chr(0) || coalesce(labels, ''), chr(0) ORDER BY reference)
+                    (SELECT string_agg(
+                        concat_ws(chr(0), reference, coalesce(labels, ''), description), chr(0) ORDER BY reference
+                     )
                      FROM images WHERE images.project = listed.project)
                 )) AS input_hash
             FROM listed
@@ -91,7 +97,7 @@ _FILES = _CURRENT + (
     "WHERE project IN (SELECT unnest($projects)) ORDER BY project, path"
 )
 _IMAGES = _CURRENT + (
-    "SELECT project, reference, labels FROM images "
+    "SELECT project, reference, labels, description FROM images "
     "WHERE project IN (SELECT unnest($projects)) ORDER BY project, reference"
 )
 
@@ -102,13 +108,22 @@ _IMAGES = _CURRENT + (
     deps=["repo_list", "dockerfiles", "manifests"],
     code_version=RULES_VERSION,
 )
-def image_links(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+def image_links(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
     """Which images belong to each project, with the file and line that shows it and a grade: proved, likely, possible.
 
     Fills `raw.image_links`, `raw.image_reference_grades` (the grade of every image that a source names for a project, none
     among them) and `raw.image_link_readings`.
     """
+    with verdict(context):
+        return link_projects(warehouse)
+
+
+def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Link the projects of which something that is read changed, ``AT_ONCE`` a transaction."""
     with warehouse.get_connection() as connection:
+        make_visits(connection)
         due = connection.execute(_DUE, {"version": RULES_VERSION}).fetchall()
     links = 0
     for start in range(0, len(due), AT_ONCE):
@@ -126,7 +141,8 @@ def _link(warehouse: WarehouseResource, due: list[tuple[str, str, str, str]]) ->
         stamp = {"project": project, "corpus": corpus}
         found = find_links(name, texts)
         of_images = {
-            reference: links_of_reference(name, reference, labels=labels) for reference, labels in images
+            reference: links_of_reference(name, reference, labels=labels, description=description)
+            for reference, labels, description in images
         }
         evidence = [*found, *dict.fromkeys(link for links in of_images.values() for link in links)]
         rows["raw.image_links"] += [{**stamp, **_row(link)} for link in evidence]
@@ -180,15 +196,16 @@ def _graded(reference: str, links: tuple[Link, ...]) -> dict[str, Any]:
 
 def _known(
     connection: duckdb.DuckDBPyConnection, projects: list[str]
-) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[tuple[str, dict[str, str]]]]]:
-    """Of each project: texts by path, and the images that a source names with their labels."""
+) -> tuple[Mapping[str, dict[str, str]], Mapping[str, list[tuple[str, dict[str, str], str]]]]:
+    """Of each project: texts by path, and the images that a source names with their labels and description."""
+    make_visits(connection)
     keys = {"projects": projects}
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for project, path, content in connection.execute(_FILES, keys).fetchall():
         texts[project][path] = content.decode("utf-8", "replace")
-    images: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
-    for project, reference, labels in connection.execute(_IMAGES, keys).fetchall():
-        images[project].append((reference, _labels(labels)))
+    images: dict[str, list[tuple[str, dict[str, str], str]]] = defaultdict(list)
+    for project, reference, labels, description in connection.execute(_IMAGES, keys).fetchall():
+        images[project].append((reference, _labels(labels), description))
     return texts, images
 
 

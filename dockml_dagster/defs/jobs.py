@@ -8,6 +8,12 @@ import dagster as dg
 from dockml_dagster.corpora.base import STAGES
 from dockml_dagster.defs.partitions import projects_partitions
 
+FINDINGS = dg.AssetSelection.assets(
+    "dockerfile_readings", "file_facts", "machine_labels", "image_links"
+) | dg.AssetSelection.groups("staging", "core", "findings", "published")
+"""Whatever is made of what was collected, for everybody."""
+FINDINGS_TAGS = {"dockml/work": "findings"}
+
 list_projects = dg.define_asset_job(
     "list_projects",
     selection=dg.AssetSelection.assets("repo_list", "labels"),
@@ -23,8 +29,7 @@ collect_projects = dg.define_asset_job(
 )
 make_findings = dg.define_asset_job(
     "make_findings",
-    selection=dg.AssetSelection.assets("dockerfile_readings", "file_facts", "machine_labels", "image_links")
-    | dg.AssetSelection.groups("staging", "core", "findings", "published"),
-    tags={"dockml/work": "findings"},
+    selection=FINDINGS,
+    tags=FINDINGS_TAGS,
     description="Read the Dockerfiles, label the projects, link their images, run every SQL model and its tests, publish.",
 )

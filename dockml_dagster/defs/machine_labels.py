@@ -13,7 +13,6 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.build_version import labeller_version
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -23,18 +22,13 @@ from dockml_dagster.study.project_facts import ProjectMetadata
 from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.models import folder
 from dockml_dagster.warehouse.rows import replace
+from dockml_dagster.warehouse.visits import make_visits
 
 TABLES = ("raw.machine_labels", "raw.machine_label_evidence")
 """Tables the asset fills."""
 
 _CURRENT = """
     WITH
-        visits AS (
-            SELECT corpus, project, stage, max(observed_at) AS observed_at
-            FROM raw.outcomes
-            WHERE subject = '' AND NOT retryable
-            GROUP BY ALL
-        ),
         listed AS (
             SELECT found.*
             FROM raw.projects AS found
@@ -127,7 +121,6 @@ def machine_label_definitions() -> dg.Definitions:
         kinds={"python", "duckdb"},
         deps=["repo_list", "dockerfiles"],
         code_version=labeller_version(),
-        automation_condition=findings_follow(),
     )
     def machine_labels(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -149,6 +142,7 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
     )
     with warehouse.get_connection() as connection:
+        make_visits(connection)
         result = connection.execute(_DUE, {"version": labeller_version()})
         names = [column[0] for column in result.description]
         due = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -189,6 +183,7 @@ def _known(
 
     Two queries for all of them: one a project would read every table as often as there are projects.
     """
+    make_visits(connection)
     keys = {"projects": [project["project"] for project in due]}
     dockerfiles: dict[str, dict[str, bytes]] = defaultdict(dict)
     for name, path, content in connection.execute(_DOCKERFILES, keys).fetchall():

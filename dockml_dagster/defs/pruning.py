@@ -3,8 +3,9 @@
 Belongs here: which runs may be forgotten, and the job that forgets them. Does not: ticks (``dagster.yaml`` has their
 retention), the warehouse (``warehouse.care``).
 
-Only runs that made findings or listings are ever forgotten: their assets are whole, so a newer run has everything an
-older one had. A run that collected holds when each of its projects was collected, and Dagster has that nowhere else.
+Only runs that made findings or listings, or looked at tags, are ever forgotten: what they made is whole, so a newer run
+has everything an older one had. A run that collected holds when each of its projects was collected, and Dagster has that
+nowhere else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import dagster as dg
 KEPT_RUNS = 20
 KEPT_DAYS = 30
 RUNS_AT_ONCE = 200
-PRUNED_WORK = ("findings", "listing")
+PRUNED_WORK = ("findings", "listing", "looking")
 
 
 def prunable(finished: Sequence[tuple[str, datetime]], now: datetime) -> list[str]:
@@ -25,7 +26,8 @@ def prunable(finished: Sequence[tuple[str, datetime]], now: datetime) -> list[st
 
 
 @dg.op(
-    description="Forget finished runs of findings and listings that are older than a month; the newest twenty stay."
+    description="Forget finished runs of findings, listings and looks at tags that are older than a month; the newest "
+    "twenty of each stay."
 )
 def forget_old_runs(context: dg.OpExecutionContext) -> int:
     """Returns how many were forgotten."""
@@ -61,7 +63,7 @@ def prune_runs() -> None:
     cron_schedule="0 3 1 * *",
     execution_timezone="UTC",
     target=prune_runs,
-    description="On the first of the month: forget the event logs of old runs of findings and listings.",
+    description="On the first of the month: forget the event logs of old runs of findings, listings and looks at tags.",
 )
 def monthly_pruning(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """One run a month."""

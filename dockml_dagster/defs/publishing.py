@@ -6,7 +6,6 @@ Belongs here: the asset. The copying is in ``warehouse.publish``.
 import dagster as dg
 
 from dockml_dagster.build_version import build_version
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.defs.verdict import verdict
@@ -25,7 +24,7 @@ def publishing_definitions() -> dg.Definitions:
         asset_key(model.name) for model in (*project.models, *project.computed) if model.schema == "findings"
     ]
 
-    @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings, automation_condition=findings_follow())
+    @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
     def published(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:

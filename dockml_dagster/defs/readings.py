@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 
 from dockml_dagster.build_version import reader_version
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -39,7 +38,6 @@ def reading_definitions() -> dg.Definitions:
         kinds={"python", "duckdb"},
         deps=["dockerfiles"],
         code_version=reader_version(),
-        automation_condition=findings_follow(),
     )
     def dockerfile_readings(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource

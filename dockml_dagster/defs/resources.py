@@ -27,7 +27,7 @@ class WarehouseResource(DuckDBResource):
     its turn by the writer's lock, and is closed whatever happens.
     """
 
-    database: str = Field(default="", description="Path of the warehouse. Empty: as DOCKML_WAREHOUSE says.")
+    database: str = Field(default="", description="Path of a DuckDB file. Empty: as DOCKML_WAREHOUSE says.")
 
     @property
     def warehouse(self) -> Warehouse:

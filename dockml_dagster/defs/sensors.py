@@ -6,12 +6,7 @@ the next one; it never waits for a writer.
 https://docs.dagster.io/guides/automate/sensors
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-
 import dagster as dg
-import duckdb
 
 from dockml_dagster.corpora import fingerprint_asks_network, open_corpus
 from dockml_dagster.defs.collection import BATCH
@@ -19,49 +14,22 @@ from dockml_dagster.defs.jobs import collect_projects, list_projects
 from dockml_dagster.defs.run_failures import since
 from dockml_dagster.defs.schedules import listing_request
 from dockml_dagster.defs.verdict import end_dead_runs
+from dockml_dagster.defs.watching import due_of, followed_corpora, now, runs_under_way, warehouse_for_a_moment
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.following import Asked, batches, missing_partitions
-from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import due as due_query
-from dockml_dagster.warehouse import migrations
-from dockml_dagster.warehouse.connection import Warehouse, WarehouseBusyError
+from dockml_dagster.warehouse.connection import WarehouseBusyError
 from dockml_dagster.warehouse.run_failures import record
 
-LOCK_SECONDS = 3.0
 RUNS_A_TICK = 5
 PARTITIONS_A_TICK = 500
 FAILURES_A_TICK = 20
 
-GOING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
-
-@contextmanager
-def _warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse for a moment.
-
-    Raises:
-        WarehouseBusyError: somebody writes.
-    """
-    warehouse = Warehouse(Settings.from_environment().warehouse, lock_timeout_seconds=LOCK_SECONDS)
-    with warehouse.write() as connection:
-        migrations.apply(connection)
-        yield connection
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
 
 def _busy_corpora(instance: dg.DagsterInstance) -> set[str]:
     """Corpora that some unfinished run works on."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=GOING))
-    return {run.tags["dockml/corpus"] for run in runs if "dockml/corpus" in run.tags}
+    return {run.tags["dockml/corpus"] for run in runs_under_way(instance) if "dockml/corpus" in run.tags}
 
 
 @dg.sensor(
@@ -74,20 +42,16 @@ def _busy_corpora(instance: dg.DagsterInstance) -> set[str]:
 def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Fingerprints of the sources against those of the newest listings."""
     try:
-        with _warehouse() as connection:
-            listed = {
-                corpus: due_query.listed(connection, corpus) for corpus in due_query.followed(connection)
-            }
+        with warehouse_for_a_moment() as connection:
+            listed = {name: due_query.listed(connection, name) for name in followed_corpora(connection)}
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))
     settings = Settings.from_environment()
     busy = _busy_corpora(context.instance)
     asked = Asked.read(context.cursor)
-    now = _now()
+    at = now()
     requests, marks, kept, said = [], [], set(), []
-    for name in CORPORA:
-        if listed.get(name) is None:
-            continue
+    for name, known in listed.items():
         corpus = open_corpus(name, settings)
         if fingerprint_asks_network(corpus):
             continue
@@ -98,12 +62,12 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
             continue
         mark = f"{name}:{seen[0][:16]}:{seen[1]}"
         kept.add(mark)
-        if seen != listed[name] and name not in busy and asked.may_ask(mark, now):
+        if seen != known and name not in busy and asked.may_ask(mark, at):
             requests.append(listing_request(name, f"{mark}:{asked.times(mark) + 1}"))
             marks.append(mark)
     if not requests:
         return dg.SkipReason("; ".join(said) or "every source is as it was listed")
-    return dg.SensorResult(requests, cursor=asked.asking(marks, now, kept=kept).written())
+    return dg.SensorResult(requests, cursor=asked.asking(marks, at, kept=kept).written())
 
 
 @dg.sensor(
@@ -116,23 +80,17 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
 def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """The one query of what is due, corpus by corpus; one corpus whose runs are not done is left alone."""
     end_dead_runs(context.instance)
-    settings = Settings.from_environment()
     busy = _busy_corpora(context.instance)
     try:
-        with _warehouse() as connection:
-            corpora = [name for name in due_query.followed(connection) if name in CORPORA]
+        with warehouse_for_a_moment() as connection:
+            corpora = followed_corpora(connection)
             wanted = [key for name in corpora for key in due_query.projects(connection, name)]
-            due = [
-                item
-                for name in corpora
-                if name not in busy
-                for item in due_query.due(connection, name, open_corpus(name, settings).method_version)
-            ]
+            due = due_of(connection, [name for name in corpora if name not in busy])
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))
     ordered = list(context.instance.get_dynamic_partitions("project"))
     new = missing_partitions(wanted, ordered, at_most=PARTITIONS_A_TICK)
-    found, asked = batches(due, ordered, Asked.read(context.cursor), _now(), size=BATCH, at_most=RUNS_A_TICK)
+    found, asked = batches(due, ordered, Asked.read(context.cursor), now(), size=BATCH, at_most=RUNS_A_TICK)
     if not (new or found):
         return dg.SkipReason(
             "nothing is due" if not due else f"{len(due)} stages are due, and wait or are under way"
@@ -167,7 +125,7 @@ def record_run_failures(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     if not failures:
         return dg.SkipReason("no run failed")
     try:
-        with _warehouse() as connection:
+        with warehouse_for_a_moment() as connection:
             record(connection, failures)
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))

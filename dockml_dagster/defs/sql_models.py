@@ -13,7 +13,6 @@ import duckdb
 
 from dockml_dagster.build_version import build_version
 from dockml_dagster.corpora.base import STAGES, combined_hash
-from dockml_dagster.defs.automation import findings_follow
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.progress import advance
@@ -47,6 +46,8 @@ RAW_ASSETS: dict[str, str] = {
     "raw.image_configs": "manifests",
     "raw.image_history": "manifests",
     "raw.image_layers": "manifests",
+    "raw.hub_repositories": "manifests",
+    "raw.hub_tags": "manifests",
     "raw.layers": "layer_stats",
     "raw.layer_file_types": "layer_stats",
     "raw.layer_files": "layer_stats",
@@ -59,6 +60,7 @@ RAW_ASSETS: dict[str, str] = {
     "raw.outcomes": "layer_stats",
     "raw.reported": "layer_stats",
     "raw.revisits": "repo_list",
+    "raw.tag_looks": "repo_list",
     "raw.builds": "repo_list",
     "raw.figures": "repo_list",
     "raw.run_failures": "repo_list",
@@ -122,7 +124,6 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
                 group_name=model.schema,
                 kinds={"duckdb", "sql", "view" if model.is_view else "table"},
                 code_version=_code_version(project, model),
-                automation_condition=findings_follow(),
                 skippable=True,
                 metadata={"dagster/table_name": model.name},
             )

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_TEXT = 1 << 20
+# 16 TiB, or 17 million millions of anything: no registry takes a layer of a hundredth of that, nothing is starred so
+# often, and half a million such numbers add up to what a column of 64 bits holds.
+MAX_WHOLE = 1 << 44
 MAX_PROBLEMS = 50
 
 
@@ -39,12 +42,12 @@ class Facts:
         return clean_text(value)
 
     def whole(self, name: str) -> int | None:
-        """A whole number from 0 to 2**63 - 1; None otherwise."""
+        """A whole number from 0 to ``MAX_WHOLE``; None otherwise."""
         value = self.values.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
-            self.note(name, "no whole number from 0 to 2^63-1")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_WHOLE:
+            self.note(name, "no whole number from 0 to 2^44")
             return None
         return value
 

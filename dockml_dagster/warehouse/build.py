@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dockml_dagster.warehouse.lake import is_lake
 from dockml_dagster.warehouse.models import Check, Model, ModelError, Project
 from dockml_dagster.warehouse.rows import qualified, quote
 
@@ -50,17 +51,15 @@ def load_seeds(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
     """Make ``seeds.*`` from the CSV files. Types come from the documentation, else everything is text."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS seeds")
     for seed in project.seeds:
-        types = {column.name: column.data_type or "VARCHAR" for column in seed.columns}
+        typed = ", ".join(
+            f"CAST({quote(column.name)} AS {column.data_type or 'VARCHAR'}) AS {quote(column.name)}"
+            for column in seed.columns
+        )
         connection.execute(
-            f"CREATE OR REPLACE TABLE {qualified(seed.name)} AS "
-            "SELECT * FROM read_csv(?, header = true, all_varchar = true, delim = ',', quote = '\"')",
+            f"CREATE OR REPLACE TABLE {qualified(seed.name)} AS SELECT {typed} "
+            "FROM read_csv(?, header = true, all_varchar = true, delim = ',', quote = '\"')",
             [str(seed.path)],
         )
-        for name, type_name in types.items():
-            if type_name != "VARCHAR":
-                connection.execute(
-                    f"ALTER TABLE {qualified(seed.name)} ALTER {quote(name)} SET DATA TYPE {type_name}"
-                )
         document(connection, seed, kind="TABLE")
 
 
@@ -98,6 +97,8 @@ def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) 
     """Write descriptions into DuckDB as comments, where ``DESCRIBE``-like tools and people find them."""
     if model.description:
         connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {_literal(model.description)}")
+    if kind == "VIEW" and is_lake(connection):
+        return  # a DuckLake keeps no comments on the columns of views
     for column in model.columns:
         connection.execute(
             f"COMMENT ON COLUMN {qualified(model.name)}.{quote(column.name)} IS {_literal(column.description)}"

@@ -1,20 +1,23 @@
-"""Care of the file itself: how much of it is empty, and making it small again.
+"""Care of the file or lake itself: how much of it is empty, and making it small again.
 
-Belongs here: what concerns the file and not its rows. Does not: the schema (``migrations``), the copy for readers
+Belongs here: what concerns the files and not their rows. Does not: the schema (``migrations``), the copy for readers
 (``publish``).
 
 DuckDB reuses the blocks of deleted rows but never gives them back to the file system; the findings are made anew by
-every build, so the file is some times as large as what is in it.
+every build, so the file is some times as large as what is in it. A lake keeps every state it ever had, in ever more
+files, until it is told to forget.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import DockmlError
-from dockml_dagster.warehouse.connection import Warehouse, connect
+from dockml_dagster.warehouse.connection import Warehouse, connect, open_warehouse
+from dockml_dagster.warehouse.lake import NAME, is_lake
 from dockml_dagster.warehouse.publish import copy_database
 from dockml_dagster.warehouse.rows import qualified
 
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 WORTH_BYTES = 256 * 1024 * 1024
 """Empty space below this is left alone."""
+
+
+KEPT_DAYS = 30
+"""For how long a lake can be asked for its earlier states."""
 
 
 class CompactionError(DockmlError):
@@ -43,7 +50,7 @@ class Size:
 
 
 def size(connection: duckdb.DuckDBPyConnection) -> Size:
-    """Size of the connected file."""
+    """Size of the connected file; 0 of what is no file."""
     row = connection.execute(
         "SELECT block_size * total_blocks, block_size * free_blocks FROM pragma_database_size() "
         "WHERE database_name = current_database()"
@@ -52,19 +59,52 @@ def size(connection: duckdb.DuckDBPyConnection) -> Size:
 
 
 def compact(warehouse: Warehouse) -> tuple[int, int]:
-    """Rewrite the file without its empty blocks; returns bytes before and after.
+    """Rewrite the file without its empty blocks, or have the lake merge its files and forget what is older than
+    ``KEPT_DAYS``; returns bytes before and after.
 
-    The writer's lock is held throughout. The copy is made beside the file, compared with it, and renamed over it.
+    The writer's lock is held throughout.
 
     Raises:
         CompactionError: table by table, the copy has not the same rows.
     """
-    before = warehouse.path.stat().st_size
-    partial = warehouse.path.with_name(f".{warehouse.path.name}.{os.getpid()}")
+    file = warehouse.location.file
+    return _compact_lake(warehouse) if file is None else _compact_file(warehouse, file)
+
+
+def _compact_lake(warehouse: Warehouse) -> tuple[int, int]:
+    with warehouse.locked():
+        connection = open_warehouse(warehouse.location, read_only=False)
+        try:
+            before = _lake_bytes(connection)
+            if is_lake(connection):
+                for statement in (
+                    f"CALL ducklake_merge_adjacent_files('{NAME}')",
+                    f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
+                    f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL 1 DAY)",
+                ):
+                    connection.execute(statement)
+            return before, _lake_bytes(connection)
+        finally:
+            connection.close()
+
+
+def _lake_bytes(connection: duckdb.DuckDBPyConnection) -> int:
+    if not is_lake(connection):
+        return 0
+    row = connection.execute(
+        f"SELECT coalesce(sum(file_size_bytes + delete_file_size_bytes), 0) FROM ducklake_table_info('{NAME}')"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _compact_file(warehouse: Warehouse, file: Path) -> tuple[int, int]:
+    # The copy is made beside the file, compared with it, and renamed over it.
+    before = file.stat().st_size
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
     with warehouse.locked():
         partial.unlink(missing_ok=True)
         try:
-            connection = connect(warehouse.path, read_only=False)
+            connection = connect(file, read_only=False)
             try:
                 connection.execute("CHECKPOINT")
                 expected = _counts(connection)
@@ -78,17 +118,17 @@ def compact(warehouse: Warehouse) -> tuple[int, int]:
                 copy.close()
             if found != expected:
                 wrong = sorted(name for name in expected if found.get(name) != expected[name])
-                raise CompactionError(
-                    f"{warehouse.path} was not compacted: the copy differs in {', '.join(wrong)}"
-                )
-            partial.replace(warehouse.path)
+                raise CompactionError(f"{file} was not compacted: the copy differs in {', '.join(wrong)}")
+            partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
-    return before, warehouse.path.stat().st_size
+    return before, file.stat().st_size
 
 
 def compact_if_worth(warehouse: Warehouse) -> tuple[int, int] | None:
-    """``compact`` where more than half of the file is empty and that is not little; else None."""
+    """``compact`` where more than half of the file is empty and that is not little, and any lake; else None."""
+    if warehouse.location.is_lake:
+        return compact(warehouse)
     with warehouse.read() as connection:
         worth = size(connection).worth_compacting
     return compact(warehouse) if worth else None

@@ -1,7 +1,8 @@
 """Opening DuckDB: the one place that connects, and the writer's lock.
 
 Belongs here: connecting, locking, transactions, and errors of opening in words a user can act on.
-Does not: what is written (``rows``), the schema (``migrations``), the models (``models``).
+Does not: where a warehouse is (``warehouse_location``), attaching what is no file (``lake``), what is written (``rows``),
+the schema (``migrations``), the models (``models``).
 
 Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
 A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.warehouse_location import Location
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,6 +87,34 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def open_warehouse(location: Location, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Connect to a warehouse wherever it is: afterwards ``schema.table`` names its tables.
+
+    Raises:
+        BadInputError: it cannot be opened or attached.
+    """
+    if location.file is not None:
+        return connect(location.file, read_only=read_only)
+    from dockml_dagster.warehouse.lake import attach
+
+    connection = connect(Path(":memory:"), read_only=False)
+    try:
+        attach(connection, location, read_only=read_only)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether dockml ever wrote to what is connected."""
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'raw' "
+        "AND table_name = 'schema_migrations'"
+    ).fetchone()
+    return found is not None and found[0] > 0
+
+
 def _opening_error(path: Path, error: Exception) -> DockmlError:
     text = str(error)
     first_line = text.strip().splitlines()[0]
@@ -101,20 +131,26 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
 
 
 class Warehouse:
-    """The DuckDB file that runs write to.
+    """What runs write to: a DuckDB file, or a lake or service that DuckDB attaches.
 
     ``write()`` and ``read()`` each hold the lock while they are open; keep them short and never hold one across
     a network call. They do not nest.
     """
 
-    def __init__(self, path: Path, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
-        self.path = path
+    def __init__(
+        self, location: Location | Path, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    ) -> None:
+        self.location = location if isinstance(location, Location) else Location.of_file(location)
         self._lock_timeout_seconds = lock_timeout_seconds
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever written."""
-        return self.path.exists()
+        file = self.location.file
+        if file is not None:
+            return file.exists()
+        with self.read() as connection:
+            return has_schema(connection)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -129,7 +165,7 @@ class Warehouse:
                 with suppress(Exception):
                     connection.rollback()
                 if disk_full(error) and not isinstance(error, DiskFullError):
-                    raise DiskFullError(self.path) from error
+                    raise DiskFullError(self.location.folder) from error
                 raise
 
     @contextmanager
@@ -140,7 +176,7 @@ class Warehouse:
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = connect(self.path, read_only=read_only)
+        connection = open_warehouse(self.location, read_only=read_only)
         try:
             yield connection
         finally:
@@ -152,18 +188,20 @@ class Warehouse:
         """The writer's lock alone, for whoever replaces the file itself."""
         from filelock import FileLock, Timeout
 
-        make_folder(self.path.parent)
-        lock = FileLock(f"{self.path}.lock", timeout=self._lock_timeout_seconds)
+        make_folder(self.location.folder)
+        lock = FileLock(self.location.lock, timeout=self._lock_timeout_seconds)
         try:
             with lock:
                 yield
         except Timeout as error:
             raise WarehouseBusyError(
-                f"another dockml has been writing to {self.path} for {self._lock_timeout_seconds:.0f} s; "
+                f"another dockml has been writing to {self.location} for {self._lock_timeout_seconds:.0f} s; "
                 "let it finish, or end it, then try again"
             ) from error
         except PermissionError as error:
-            raise BadInputError(f"cannot write {error.filename or self.path}: permission denied") from error
+            raise BadInputError(
+                f"cannot write {error.filename or self.location}: permission denied"
+            ) from error
 
 
 def make_folder(path: Path) -> Path:

@@ -154,13 +154,18 @@ def projects(connection: duckdb.DuckDBPyConnection, corpus: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
+def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When something was last listed or collected, or tried to be; None: never."""
     answer = connection.execute(
         "SELECT greatest((SELECT max(observed_at) FROM raw.outcomes), (SELECT max(listed_at) FROM raw.listings))"
     ).fetchone()
+    return answer[0] if answer else None
+
+
+def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    newest = answer[0] if answer else None
+    newest = changed_at(connection)
     return now if newest is None or now > newest else newest + timedelta(microseconds=1)
 
 

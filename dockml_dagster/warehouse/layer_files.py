@@ -13,7 +13,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,7 @@ below, and `content` or `toc`."""
 _DIGEST: Final = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
 _TYPED: Final = ", ".join(f'"{name}" {kind}' for name, kind in VIEW_COLUMNS.items())
 _EMPTY: Final = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in VIEW_COLUMNS.items())
+_FILES_AT_ONCE: Final = 100
 _SPOOL_FORM: Final = (
     "delim = '\\t', header = false, quote = '', escape = '', nullstr = '', auto_detect = false"
 )
@@ -94,6 +95,19 @@ class LayerFiles:
         )
         return target
 
+    def add_to(self, connection: duckdb.DuckDBPyConnection, digests: Iterable[str]) -> None:
+        """Put layers' entries into ``raw.layer_files`` where that is a table and no view (a lake), each layer once."""
+        if _folder_of(connection) is not None:
+            return
+        rows = connection.execute("SELECT DISTINCT layer_digest FROM raw.layer_files").fetchall()
+        due = sorted(set(digests) - {digest for (digest,) in rows})
+        files = [file for digest in due if (file := _path(self.folder, digest, ".parquet")).exists()]
+        for start in range(0, len(files), _FILES_AT_ONCE):
+            connection.execute(
+                "INSERT INTO raw.layer_files BY NAME SELECT * FROM read_parquet($files)",
+                {"files": [str(file) for file in files[start : start + _FILES_AT_ONCE]]},
+            )
+
     def image(self, manifest_digest: str, version: str) -> dict[str, Any] | None:
         """What ``keep_image`` was given for this manifest by this version; None: not known."""
         return _read(_path(self._summaries, manifest_digest, ".json"), version)
@@ -104,7 +118,7 @@ class LayerFiles:
 
 
 def define_view(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``raw.layer_files`` what the folder beside the connected file holds; an empty table where there is no folder.
+    """Make ``raw.layer_files`` what the folder beside the connected file holds; a table where there is no folder.
 
     The glob is never without a match: one Parquet file of no rows is always there.
     """
@@ -146,10 +160,10 @@ def materialise(connection: duckdb.DuckDBPyConnection, database: str) -> None:
 
 def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
     found = connection.execute(
-        "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
+        "SELECT path FROM duckdb_databases() WHERE database_name = current_database() AND type = 'duckdb'"
     ).fetchone()
     location = Path(found[0]) if found and found[0] else None
-    # Not a file here: in memory, or a service's.
+    # Not a file here: in memory, a lake, or a service's.
     return location.absolute().parent / "layer_files" if location is not None and location.is_file() else None
 
 

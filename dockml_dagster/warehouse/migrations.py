@@ -31,7 +31,7 @@ def apply(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS raw.schema_migrations (number INTEGER PRIMARY KEY, applied_at TIMESTAMP NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS raw.schema_migrations (number INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL)"
     )
     done = {number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()}
     migrations = available()

@@ -66,6 +66,15 @@ def test_every_generic_test_is_a_check(definitions: dg.Definitions) -> None:
     assert wanted <= checks
 
 
+def test_what_the_command_makes_the_sensor_makes_too(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    made = definitions.get_job_def("make_findings").asset_layer.executable_asset_keys
+    (sensor,) = (
+        one for one in definitions.sensors if isinstance(one, dg.AutomationConditionSensorDefinition)
+    )
+    assert sensor.asset_selection.resolve(graph) == made
+
+
 def test_jobs_are_there(definitions: dg.Definitions) -> None:
     names = {job.name for job in definitions.resolve_all_job_defs()}
     assert {"list_projects", "collect_projects", "make_findings"} <= names

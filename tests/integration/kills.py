@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -35,6 +36,7 @@ LOGS = {
     "raw.figures",
     "raw.run_failures",
     "raw.revisits",
+    "raw.tag_looks",
 }
 """Tables that say what was done, tries that were cut short among them."""
 
@@ -51,36 +53,58 @@ def start(home: Path, corpus: str, environment: Mapping[str, str]) -> subprocess
     )
 
 
-def finish(home: Path, corpus: str, environment: Mapping[str, str]) -> float:
-    """An undisturbed run; returns its seconds."""
-    began = time.monotonic()
+def finish(
+    home: Path, corpus: str, environment: Mapping[str, str], *, kill_after: float | None = None
+) -> bool:
+    """Run to the end, or until it is killed after so many seconds; whether it came to its end.
+
+    Raises:
+        RuntimeError: it came to an end of another kind: what a killed run left behind must stop no later one.
+    """
     process = start(home, corpus, environment)
-    _, said = process.communicate()
+    try:
+        _, said = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return False
     if process.returncode != 0:
         raise RuntimeError(f"study ended with {process.returncode}: {said.decode()[-2000:]}")
-    return time.monotonic() - began
+    return True
 
 
-def kill_often(
-    home: Path, corpus: str, environment: Mapping[str, str], *, kills: int, longest: float, seed: int
-) -> Iterator[float]:
-    """Kill that many runs, each after a random time of at most ``longest`` s; yields the times.
+def survive(
+    calm: Path,
+    home: Path,
+    corpus: str,
+    environment: Mapping[str, str],
+    *,
+    kills: int,
+    longest: float,
+    seed: int,
+    say: Callable[[str], None],
+) -> list[str]:
+    """Kill that many runs, each after a random time of at most ``longest`` s; what differs from ``calm`` in the end.
 
-    A run that ends before its moment is begun again from an empty home of findings: its published file is removed, so
-    that there is something to kill.
+    Each run goes on where the killed one was. One that ends before its moment is no kill: its home is compared with
+    ``calm``, and the next run begins in an empty one, so that every part of a study is under the knife.
     """
     chance = random.Random(seed)
-    for _ in range(kills):
-        process = start(home, corpus, environment)
+    done = since = 0
+    while done < kills:
         moment = chance.uniform(0.5, longest)
-        try:
-            process.wait(moment)
-            (home / "published" / "dockml.duckdb").unlink(missing_ok=True)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        finally:
-            process.communicate()
-        yield moment
+        if finish(home, corpus, environment, kill_after=moment):
+            wrong = differences(calm, home)
+            say(f"came to its end after {since} kills; {len(wrong)} tables differ")
+            if wrong:
+                return wrong
+            shutil.rmtree(home)
+            since = 0
+            continue
+        done, since = done + 1, since + 1
+        say(f"kill {done} after {moment:.1f} s")
+    finish(home, corpus, environment)
+    return differences(calm, home)
 
 
 def contents(home: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -128,15 +152,20 @@ def main() -> int:
     environment.pop("DAGSTER_HOME", None)
     with tempfile.TemporaryDirectory() as folder:
         calm, killed = Path(folder) / "calm", Path(folder) / "killed"
-        seconds = finish(calm, given.corpus, environment)
+        began = time.monotonic()
+        finish(calm, given.corpus, environment)
+        seconds = time.monotonic() - began
         print(f"{given.corpus}: undisturbed in {seconds:.0f} s", flush=True)
-        moments = kill_often(
-            killed, given.corpus, environment, kills=given.kills, longest=seconds * 0.8, seed=given.seed
+        wrong = survive(
+            calm,
+            killed,
+            given.corpus,
+            environment,
+            kills=given.kills,
+            longest=seconds * 0.8,
+            seed=given.seed,
+            say=lambda words: print(f"  {words}", flush=True),
         )
-        for number, moment in enumerate(moments, start=1):
-            print(f"  kill {number} after {moment:.1f} s", flush=True)
-        print(f"finished in {finish(killed, given.corpus, environment):.0f} s", flush=True)
-        wrong = differences(calm, killed)
         print("\n".join(wrong) or f"all {len(contents(calm))} tables are equal, row for row")
     return 1 if wrong else 0
 

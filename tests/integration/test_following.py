@@ -4,16 +4,18 @@ Belongs here: what a tick asks for, and what comes of it. Does not: the decision
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from dockml_dagster.corpora.base import STAGES
+from dockml_dagster.corpora.base import STAGES, Collected, Outcome
 from dockml_dagster.corpora.sample import Sample
 from dockml_dagster.definitions import defs
+from dockml_dagster.defs import watching
+from dockml_dagster.following import FIRST_WAIT
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.connection import Warehouse
@@ -57,12 +59,20 @@ def tick(
 @pytest.fixture
 def run(
     definitions: dg.Definitions, instance: dg.DagsterInstance
-) -> Callable[[dg.RunRequest, str], dg.ExecuteInProcessResult]:
+) -> Callable[..., dg.ExecuteInProcessResult]:
     """Runs what a tick asked for, as the daemon would."""
 
-    def ran(request: dg.RunRequest, job: str) -> dg.ExecuteInProcessResult:
-        return definitions.resolve_job_def(request.job_name or job).execute_in_process(
-            instance=instance, run_config=request.run_config, tags=dict(request.tags), raise_on_error=False
+    def ran(request: dg.RunRequest, job: str = "") -> dg.ExecuteInProcessResult:
+        name = request.job_name or job
+        found = (
+            definitions.resolve_job_def(name) if name else definitions.resolve_implicit_global_asset_job_def()
+        )
+        return found.execute_in_process(
+            instance=instance,
+            run_config=request.run_config,
+            tags=dict(request.tags),
+            asset_selection=request.asset_selection,
+            raise_on_error=False,
         )
 
     return ran
@@ -81,22 +91,30 @@ def test_all_are_named_described_and_off(definitions):
     assert {found.name for found in definitions.sensors} == {
         "follow_sources",
         "collect_due_projects",
+        "follow_tags",
         "follow_with_findings",
         "record_run_failures",
     }
     assert [found.name for found in definitions.schedules] == ["monthly_pruning", "weekly_refresh"]
 
 
-@pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects", "record_run_failures"])
+@pytest.mark.parametrize(
+    "name", ["follow_sources", "collect_due_projects", "record_run_failures", "follow_tags"]
+)
 def test_a_tick_with_nothing_to_do_says_so_and_asks_for_nothing(tick, name):
     requests, said = tick(name)
     assert requests == []
-    assert said in {"every source is as it was listed", "nothing is due", "no run failed"}
+    assert said in {
+        "every source is as it was listed",
+        "nothing is due",
+        "no run failed",
+        "every tag was looked at within a day",
+    }
 
 
 @pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects"])
 def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatch, name):
-    monkeypatch.setattr("dockml_dagster.defs.sensors.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("dockml_dagster.defs.watching.LOCK_SECONDS", 0.1)
     change(studied, ONE)
     with Warehouse(Settings.from_environment().warehouse).write():
         requests, said = tick(name)
@@ -105,7 +123,7 @@ def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatc
 
 def test_an_empty_home_is_nothing_to_follow(home, definitions):
     with dg.DagsterInstance.local_temp(str(home.parent)) as instance:
-        for name in ("follow_sources", "collect_due_projects", "record_run_failures"):
+        for name in ("follow_sources", "collect_due_projects", "record_run_failures", "follow_tags"):
             context = dg.build_sensor_context(instance=instance)
             assert definitions.get_sensor_def(name).evaluate_tick(context).run_requests in (None, [])
         context = dg.build_schedule_context(instance, datetime(2026, 3, 2, 4, tzinfo=UTC))
@@ -201,27 +219,89 @@ def test_the_week_lists_every_corpus_that_has_projects(definitions, instance, ru
     assert run(data.run_requests[0], "list_projects").success
 
 
-def test_findings_follow_though_projects_are_missing(definitions, home):
-    """By the condition alone, on an instance where one project of two came."""
-    following = {
-        key
-        for key in definitions.resolve_asset_graph().get_all_asset_keys()
-        if key.path[0] in {"dockerfile_readings", "file_facts", "staging", "core", "findings", "published"}
-    }
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("project", PROJECTS[:2])
-        first = dg.evaluate_automation_conditions(definitions, instance)
-        assert first.total_requested == 0
-        for stage in STAGES:
-            instance.report_runless_asset_event(
-                dg.AssetMaterialization(asset_key=stage, partition=PROJECTS[0])
+@pytest.fixture
+def follow(tick, run) -> Callable[[], list[dg.ExecuteInProcessResult]]:
+    """Ticks the condition's sensor until it asks for nothing more; the runs that came of it."""
+
+    def followed() -> list[dg.ExecuteInProcessResult]:
+        results: list[dg.ExecuteInProcessResult] = []
+        cursor = None
+        while len(results) < 9:
+            requests, cursor = tick("follow_with_findings", cursor)
+            if not requests:
+                break
+            results += [run(request) for request in requests]
+        return results
+
+    return followed
+
+
+def test_one_change_is_one_run_of_findings_though_a_project_is_missing(
+    definitions, tick, run, follow, studied, ask, monkeypatch
+):
+    assert follow() == []
+    missing, changed = ONE, PROJECTS[5]
+    sound = Sample.collect
+
+    def collect(self, stage, project):
+        if project == missing:
+            return Collected(outcomes=[Outcome(stage, "", "failed", "no answer, try again", retryable=True)])
+        found = sound(self, stage, project)
+        if stage == "dockerfiles":
+            found.rows["raw.dockerfiles"].append(
+                {**found.rows["raw.dockerfiles"][0], "path": "new/Dockerfile"}
             )
-        second = dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
-        requested = {key for key in following if second.get_num_requested(key)}
-        assert requested >= {
-            key
-            for key in following
-            if key.path[0] in {"dockerfile_readings", "file_facts", "core", "published"}
-        }
-        third = dg.evaluate_automation_conditions(definitions, instance, cursor=second.cursor)
-        assert third.total_requested == 0, "once is enough"
+        return found
+
+    monkeypatch.setattr(Sample, "collect", collect)
+    change(studied, missing)
+    change(studied, changed)
+    (*requests,), _ = tick("collect_due_projects")
+    assert all(run(request, "collect_projects").success for request in requests)
+    made = follow()
+    assert [result.success for result in made] == [True]
+    keys = {event.asset_key for event in made[0].get_asset_materialization_events()}
+    assert keys == definitions.resolve_job_def("make_findings").asset_layer.selected_asset_keys
+    paths = ask(studied, "SELECT path FROM core.dockerfiles WHERE project = ?", changed)
+    assert ("new/Dockerfile",) in paths
+
+
+def test_findings_wait_for_runs_but_not_for_ever_for_what_is_due(
+    tick, studied, instance, definitions, monkeypatch
+):
+    change(studied, ONE)
+    with Warehouse(Settings.from_environment().warehouse).write() as connection:
+        connection.execute("DELETE FROM raw.builds")
+    # However long ago the home that this is a copy of was made.
+    monkeypatch.setattr("dockml_dagster.following.PATIENCE", timedelta(days=1))
+    assert tick("follow_with_findings")[0] == []
+    monkeypatch.setattr("dockml_dagster.following.PATIENCE", timedelta())
+    going = instance.create_run_for_job(
+        definitions.resolve_job_def("collect_projects"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert tick("follow_with_findings")[0] == []
+    instance.report_run_canceled(going)
+    (request,), _ = tick("follow_with_findings")
+    checks = definitions.resolve_asset_graph().get_check_keys_for_assets(set(request.asset_selection))
+    assert set(request.asset_check_keys) == checks
+
+
+def test_findings_that_failed_are_tried_again_without_another_change(tick, run, studied, monkeypatch):
+    with Warehouse(Settings.from_environment().warehouse).write() as connection:
+        connection.execute("DELETE FROM raw.builds")
+    (request,), cursor = tick("follow_with_findings")
+    monkeypatch.setattr("dockml_dagster.defs.sql_models.build.load_seeds", lambda *_: 1 / 0)
+    assert not run(request).success
+    requests, cursor = tick("follow_with_findings", cursor)
+    assert requests == [], "not at once"
+    later = watching.now() + FIRST_WAIT + timedelta(seconds=1)
+    monkeypatch.setattr("dockml_dagster.defs.automation.now", lambda: later)
+    (request,), _ = tick("follow_with_findings", cursor)
+
+
+def test_findings_wait_for_nobody_who_writes(tick, studied, monkeypatch):
+    monkeypatch.setattr("dockml_dagster.defs.watching.LOCK_SECONDS", 0.1)
+    (studied / "published" / "dockml.duckdb").unlink()
+    with Warehouse(Settings.from_environment().warehouse).write():
+        assert tick("follow_with_findings")[0] == []
+    assert len(tick("follow_with_findings")[0]) == 1

@@ -12,8 +12,9 @@ _specification.loader.exec_module(kills)
 
 def test_the_sample_survives_kills(finished, tmp_path, environment_of):
     home = tmp_path / "killed"
-    environment = environment_of(home)
-    for moment in kills.kill_often(home, "sample", environment, kills=KILLS, longest=20, seed=7):
-        assert moment > 0
-    kills.finish(home, "sample", environment)
-    assert kills.differences(finished[0], home) == []
+    said: list[str] = []
+    wrong = kills.survive(
+        finished[0], home, "sample", environment_of(home), kills=KILLS, longest=20, seed=7, say=said.append
+    )
+    assert wrong == []
+    assert sum("kill " in words for words in said) == KILLS

@@ -63,11 +63,11 @@ def test_a_clock_that_was_set_back(settings):
 
 
 def test_a_file_of_another_duckdb_is_one_line(settings):
-    data = bytearray(settings.warehouse.read_bytes())
+    data = bytearray(settings.warehouse.file.read_bytes())
     # The main header: 8 bytes checksum, "DUCK", 8 bytes version of the storage.
     assert data[8:12] == b"DUCK"
     data[12] = 250
-    settings.warehouse.write_bytes(bytes(data))
+    settings.warehouse.file.write_bytes(bytes(data))
     (one,) = _of(settings, "warehouse")
     assert one.state == "problem"
     assert str(settings.warehouse) in one.text
@@ -75,7 +75,7 @@ def test_a_file_of_another_duckdb_is_one_line(settings):
 
 
 def test_a_file_that_is_no_database(settings):
-    settings.warehouse.write_text("no database, and long enough to be looked at " * 500)
+    settings.warehouse.file.write_text("no database, and long enough to be looked at " * 500)
     (one,) = _of(settings, "warehouse")
     assert one.state == "problem"
 
@@ -121,4 +121,4 @@ def test_compacting_keeps_every_row(settings):
     with warehouse.write() as connection:
         assert migrations.apply(connection) == []
         with pytest.raises(duckdb.ConstraintException):
-            connection.execute("INSERT INTO raw.schema_migrations VALUES (1, now()::TIMESTAMP)")
+            connection.execute("INSERT INTO raw.schema_migrations VALUES (NULL, now()::TIMESTAMP)")

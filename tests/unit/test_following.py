@@ -1,21 +1,29 @@
 """What sensors decide: plain values in, plain values out."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from dockml_dagster.following import (
     FIRST_WAIT,
     LONGEST_WAIT,
+    PATIENCE,
+    TAG_AGE,
     Asked,
+    FailedInARow,
     batches,
+    findings_wait_for,
     mark_of,
     missing_partitions,
+    moved,
     ripe,
     stretches,
+    tags_to_look_at,
     wait,
 )
 from dockml_dagster.warehouse.due import Due
+from dockml_dagster.warehouse.tags import Tag
 
 NOW = datetime(2026, 3, 1, 12)
 KEYS = [f"sample/o/p{number}" for number in range(10)]
@@ -112,3 +120,62 @@ def test_a_mark_names_the_work_and_its_occasion() -> None:
     assert mark_of([Due("p", "s", "changed", 0, NOW)]) != mark_of(
         [Due("p", "s", "changed", 0, NOW + timedelta(1))]
     )
+
+
+CHANGED = {
+    "current": False,
+    "under_way": 0,
+    "due": 0,
+    "changed_at": NOW - PATIENCE / 2,
+    "failed": None,
+    "now": NOW,
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "waits_for"),
+    [
+        ({}, None),
+        ({"current": True}, "up to date"),
+        ({"changed_at": None}, "up to date"),
+        ({"under_way": 2}, "2 runs are under way"),
+        ({"due": 3}, "3 stages are due"),
+        # Whoever leaves the collecting sensor off still gets findings.
+        ({"due": 3, "changed_at": NOW - PATIENCE}, None),
+        ({"due": 3, "changed_at": NOW + timedelta(days=9)}, None),
+        ({"failed": FailedInARow(1, NOW - FIRST_WAIT / 2)}, "failed 1 times"),
+        ({"failed": FailedInARow(1, NOW - FIRST_WAIT)}, None),
+        ({"failed": FailedInARow(2, NOW - FIRST_WAIT)}, "failed 2 times"),
+        ({"failed": FailedInARow(2, NOW + timedelta(days=9))}, None),
+    ],
+)
+def test_findings_follow(case: dict[str, Any], waits_for: str | None) -> None:
+    found = findings_wait_for(**{**CHANGED, **case})
+    assert (found is None) == (waits_for is None)
+    assert (waits_for or "") in (found or "")
+
+
+def tag(name: str, age: timedelta, project: str = KEYS[0]) -> Tag:
+    return Tag("sample", project, name, frozenset({"sha256:old", "sha256:other"}), NOW - age)
+
+
+def test_tags_are_looked_at_oldest_first_each_once_and_few_at_a_time() -> None:
+    hour = timedelta(hours=1)
+    known = [
+        tag("a:1", TAG_AGE),
+        tag("b:1", TAG_AGE - hour),
+        tag("c:1", TAG_AGE + hour),
+        tag("c:1", TAG_AGE + hour, KEYS[1]),
+        tag("d:1", -hour),
+    ]
+    assert tags_to_look_at(known, NOW, at_most=9) == ["c:1", "a:1", "d:1"]
+    assert tags_to_look_at(known, NOW, at_most=1) == ["c:1"]
+
+
+def test_a_tag_moved_if_it_leads_to_what_was_not_collected() -> None:
+    known = [tag("a:1", TAG_AGE), tag("b:1", TAG_AGE), tag("b:1", TAG_AGE, KEYS[1]), tag("c:1", TAG_AGE)]
+    seen = {"a:1": "sha256:other", "b:1": "sha256:new", "c:1": None}
+    assert [(one.reference, one.project) for one in moved(known, seen)] == [
+        ("b:1", KEYS[0]),
+        ("b:1", KEYS[1]),
+    ]

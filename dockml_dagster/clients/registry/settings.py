@@ -8,6 +8,7 @@ Here: the form of ``DOCKML_REGISTRIES``. Entries are separated by white space or
 ``docker.io=PLACE``                    images of docker.io are asked for at PLACE and nowhere else
 ``docker.io=PLACE|PLACE|docker.io``    several places, asked in this order until one has the image
 ``PLACE?realm=sso.example.com``        a login for PLACE may also be sent to this host for a token
+``hub.docker.com=PLACE``               Docker Hub's web interface is asked at PLACE
 =====================================  =================================================================
 
 A PLACE is ``[http[s]://]HOST[:PORT][/PREFIX]``; a prefix is put before the repository's path, as registries
@@ -25,6 +26,7 @@ from dockml_dagster.clients.hosts import PUBLIC_HOSTS, HostPolicy, Origin
 from dockml_dagster.study.image_reference import DOCKER_HUB, ImageReferenceError, Registry
 
 VARIABLE = "DOCKML_REGISTRIES"
+_HUB_WEB = "hub.docker.com"
 _PREFIX = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
 
 # Where public registries have their tokens made, when that is another host. A login goes there and nowhere
@@ -102,6 +104,17 @@ class RegistrySettings:
         name = DOCKER_HUB if registry.is_docker_hub else registry.host
         found = self.routes.get(registry.host) or self.routes.get(name)
         return found or (Place(Origin.of(f"https://{registry.api_host}")),)
+
+    def web_interface(self) -> str | None:
+        """Address of Docker Hub's web interface; None: images of docker.io are asked for at mirrors only, so their names
+        are not told to Docker Hub either.
+        """
+        named = self.routes.get(_HUB_WEB)
+        if named:
+            return f"{named[0].address}/{named[0].prefix}".rstrip("/")
+        places = self.places(Registry(DOCKER_HUB))
+        direct = Origin.of(f"https://{Registry(DOCKER_HUB).api_host}")
+        return f"https://{_HUB_WEB}" if any(place.origin == direct for place in places) else None
 
     def host_policy(self, *, also: tuple[str, ...] = ()) -> HostPolicy:
         """The hosts that may be asked: the public ones, ``also`` (names), and those configured."""

@@ -57,7 +57,8 @@ class Github:
     """Projects on GitHub; see ``corpora.base.LiveCorpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
-    method_version = f"1 links {RULES_VERSION}"
+    method_version = f"2 links {RULES_VERSION}"
+    follows_tags = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

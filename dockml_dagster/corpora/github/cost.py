@@ -23,7 +23,7 @@ from dockml_dagster.corpora.github.images import ChosenImages
 from dockml_dagster.corpora.github.records import Records
 from dockml_dagster.corpora.github.selection import judge
 
-Budget = Literal["search", "core", "graphql", "docker hub pulls", ""]
+Budget = Literal["search", "core", "graphql", "docker hub pulls", "docker hub", ""]
 
 FOUND_A_KEYWORD = 1_310
 """Repositories that one more keyword finds: the study found 30,138 with 23."""
@@ -35,6 +35,8 @@ FILES_A_PROJECT = 45
 BYTES_A_PROJECT = 300_000
 IMAGES_A_PROJECT = 591 / 405
 """As in the study's own list of images."""
+HUB_QUESTIONS_AN_IMAGE = 2
+"""Record and tags of its repository; they count against a limit by the minute, and against no pull."""
 MANIFESTS_AN_IMAGE = 2.5
 """An index and one or two platforms."""
 BYTES_AN_IMAGE = 2_008_000_000
@@ -231,6 +233,19 @@ def _costs(
             None,
             None,
             manifests * SECONDS_A_CALL + windows * HUB_WINDOW,
+            f"{images} images",
+        )
+    )
+    questions_to_hub = images * HUB_QUESTIONS_AN_IMAGE
+    costs.append(
+        Cost(
+            "pulls, stars and tags on Docker Hub",
+            questions_to_hub,
+            len(counts.images & set(images_here)) * HUB_QUESTIONS_AN_IMAGE,
+            "docker hub",
+            None,
+            None,
+            questions_to_hub * SECONDS_A_CALL,
             f"{images} images",
         )
     )

@@ -28,7 +28,7 @@ from dockml_dagster.corpora.local.records import Project, candidate_rows, label_
 from dockml_dagster.corpora.repository_files import FileRows, file_rows
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.image_links import GRADES, find_links
+from dockml_dagster.study.image_links import GRADES, RULES_VERSION, find_links
 from dockml_dagster.study.image_reference import ImageReferenceError, LocalImage, parse_location
 
 MAX_LINKED_IMAGES = 20
@@ -42,7 +42,7 @@ class Local:
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
-    method_version = "1"
+    method_version = f"2 links {RULES_VERSION}"
 
     def __init__(self, settings: Settings) -> None:
         self._given = settings.local
@@ -55,6 +55,11 @@ class Local:
     def fingerprint_asks_network(self) -> bool:
         """Whether any of what was given is a remote repository."""
         return any(is_remote(given) for given in self._given)
+
+    @property
+    def follows_tags(self) -> bool:
+        """Whether registries may be asked."""
+        return self._asks_registries
 
     @cached_property
     def _projects(self) -> tuple[dict[str, Project], list[Outcome]]:

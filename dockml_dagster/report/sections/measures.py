@@ -35,6 +35,11 @@ METRICS: dict[str, tuple[str, Kind]] = {
     "largest_percent_of_files_share": ("bytes in the largest hundredth of the files (%)", "percent"),
     "gini_of_layers": ("Gini coefficient of the layers’ sizes", "decimal"),
     "gini_of_files": ("Gini coefficient of the files’ sizes", "decimal"),
+    "pulls": ("pulls", "count"),
+    "stars": ("stars", "count"),
+    "tags": ("tags", "count"),
+    "days_since_push": ("days since the last push", "count"),
+    "days_since_registration": ("days since the repository was made", "count"),
 }
 """Measure → its name, and how its values are set."""
 

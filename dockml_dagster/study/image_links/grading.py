@@ -34,7 +34,7 @@ from dockml_dagster.study.image_links.workflows import ci_mentions, local_inputs
 from dockml_dagster.study.image_reference import ImageReference
 from dockml_dagster.study.project_files import read_as
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Changes when the same files would give other links; makes every project's links due."""
 
 _SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
@@ -221,7 +221,7 @@ def links_of_reference(
     ):
         found.append(("proved", "image label", "the image names the project"))
     if description and _names_project(description, project):
-        found.append(("likely", "hub description", "its description names the project"))
+        found.append(("likely", "hub description", "its description on Docker Hub names the project"))
     like = likeness(project, image)
     official = image.repository.path.startswith("library/") and image.registry.is_docker_hub
     if like.owner and like.name:
@@ -246,8 +246,9 @@ _SOURCE_LABELS = frozenset(
 
 
 def _names_project(text: str, project: str) -> bool:
-    pattern = rf"(?:github|gitlab|bitbucket)\.[a-z]{{2,5}}[/:]{re.escape(project)}(?:\.git|[^\w.-]|\.?$)"
-    return re.search(pattern, text[:100_000], re.IGNORECASE | re.MULTILINE) is not None
+    # A point ends a sentence where nothing follows it; else it is part of another project's name.
+    pattern = rf"(?:github|gitlab|bitbucket)\.[a-z]{{2,5}}[/:]{re.escape(project)}(?:\.git)?(?![\w-])(?!\.\w)"
+    return re.search(pattern, text[:100_000], re.IGNORECASE) is not None
 
 
 def strongest(links: Iterable[Link]) -> dict[str, Grade]:

@@ -29,7 +29,9 @@ def classified(path: str, kind: EntryKind, head: bytes, size: int) -> Classified
     """
     slash = path.rfind("/")
     depth = path.count("/") if slash > 0 else 0
-    if path.startswith(_DRIVER) and path != OPAQUE:  # AUFS kept hard links in a directory of such a name
+    if (
+        path[0] == "." and path.startswith(_DRIVER) and path != OPAQUE
+    ):  # AUFS kept hard links in a directory of such a name
         return "metadata", depth, "", "", None
     if kind != "file":
         return kind, depth + 1 if kind == "directory" and path != "." else depth, "", "", None

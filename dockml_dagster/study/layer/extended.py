@@ -15,26 +15,34 @@ from dockml_dagster.study.layer.inflate import CorruptLayerError
 Records = tuple[tuple[bytes, bytes], ...]
 """Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
 
+# GNU tar's three times as it nearly always writes them, where the lengths need no check; the shorter forms of all.
+_USUAL_TIMES = re.compile(
+    rb"30 mtime=(\d{10})\.\d{9}\n30 atime=\d{10}\.\d{9}\n30 ctime=\d{10}\.\d{9}\n"
+).fullmatch
 _TIMES = re.compile(
     rb"(\d{1,3}) mtime=(\d{1,18})(?:\.\d*)?\n"
     rb"(?:(\d{1,3}) atime=\d{1,18}(?:\.\d*)?\n(\d{1,3}) ctime=\d{1,18}(?:\.\d*)?\n)?"
 ).fullmatch
 
 
-def only_times(payload: bytes) -> int | None:
-    """The modification time, if an extended header says nothing but that, or that and the two other times.
+def only_times(chunk: bytes, start: int, stop: int) -> int | None:
+    """The modification time, if the extended header that lies there says nothing but that, or that and the two other
+    times.
 
     Python's tarfile and GNU tar write the one or the other for every entry: by far the most frequent extended headers.
     None: there is more in it, or something is odd.
     """
-    found = _TIMES(payload)
+    found = _USUAL_TIMES(chunk, start, stop)
+    if found is not None:
+        return int(found[1])
+    found = _TIMES(chunk, start, stop)
     if found is None:
         return None
     own, mtime, atime, ctime = found.groups()
     if atime is None:
-        return int(mtime) if int(own) == len(payload) else None
+        return int(mtime) if int(own) == stop - start else None
     second, third = found.start(3), found.start(4)
-    if int(own) == second and int(atime) == third - second and int(ctime) == len(payload) - third:
+    if int(own) == second - start and int(atime) == third - second and int(ctime) == stop - third:
         return int(mtime)
     return None
 

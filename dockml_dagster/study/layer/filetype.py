@@ -8,12 +8,14 @@ counting (``tally``), rules about what an ML image carries (``content``).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 OTHER: Final = "(other)"
 """Stands in tables for everything past ``ScanLimits.types``."""
 
 _LONGEST_EXTENSION: Final = 12
+_REMEMBERED_LENGTH: Final = 64
 _COMPOUND: Final = frozenset(
     {
         *("tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tar.lz4"),
@@ -31,6 +33,19 @@ def extension(name: str) -> str:
     `libm.so.6` is `so`, `a.tar.gz` is `tar.gz` (and so for a few more pairs), `python3.11` and `.bashrc` have
     none. The study's own rule numbered further suffixes (`.nii.1`, study.md 6.5).
     """
+    dot = name.find(".")
+    if dot < 0:
+        return ""
+    # What stands before the first dot changes nothing, unless that is where the name starts.
+    return _of_suffix(name[dot:]) if dot and len(name) - dot <= _REMEMBERED_LENGTH else _extension(name)
+
+
+@lru_cache(maxsize=4096)
+def _of_suffix(suffix: str) -> str:
+    return _extension("_" + suffix)
+
+
+def _extension(name: str) -> str:
     stem, dot, last = name.lstrip(".").rpartition(".")
     if not dot or not stem:
         return ""
@@ -107,7 +122,9 @@ _ELSEWHERE: Final = [(at, magic, name) for at, magic, name in _MAGIC if at]
 for _at, _bytes, _name in _MAGIC:
     if not _at:
         _BY_FIRST_BYTE.setdefault(_bytes[0], []).append((_bytes, _name))
-_TEXT: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+_TEXT: Final = frozenset({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+# Deleting text and looking whether anything is left would build a table at every call.
+_NO_TEXT: Final = bytes(0x20 if byte in _TEXT else 0 for byte in range(0x100))
 
 
 def file_type(head: bytes) -> str:
@@ -119,7 +136,7 @@ def file_type(head: bytes) -> str:
     for magic, name in _BY_FIRST_BYTE.get(head[0], ()):
         if head.startswith(magic):
             return name
-    if not head.translate(None, _TEXT):
+    if 0 not in head.translate(_NO_TEXT):
         return "text" if head.isascii() or _is_utf8(head) else "data"
     if head[2:4] == b"\r\n" and len(head) >= 16:
         return "python_bytecode"

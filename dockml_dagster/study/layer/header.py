@@ -80,6 +80,18 @@ def verify_checksum(block: bytes) -> None:
         raise CorruptLayerError("a header's checksum is wrong, or this is no tar archive")
 
 
+def low_adler(field: bytes) -> int:
+    """What the low half of Adler-32 is, which adds up bytes, of a header whose checksum is as this field says.
+
+    -1 where the field is not the usual six octal digits: ``verify_checksum`` decides then.
+    """
+    digits = field[:6]
+    if not digits.isdigit() or b"8" in digits or b"9" in digits:
+        return -1
+    # The checksum counts its own field as 8 spaces, Adler-32 counts it as it is, and starts at 1.
+    return (1 + int(digits, 8) - 8 * 0x20 + sum(field)) % 65_521
+
+
 def raw_name(block: bytes) -> bytes:
     """The name in a header, with the prefix that POSIX headers have."""
     name = block[:100].partition(b"\0")[0]

@@ -111,7 +111,8 @@ class SpoolWriter:
         for entry in entries:
             line = line_of(entry)
             size += len(line)
-            rows.append((merge_key(entry[0], entry[1]), line))
+            path, kind = entry[0], entry[1]
+            rows.append((path.replace("/", "\0") if kind == "file" else merge_key(path, kind), line))
         self._bytes = size
         if len(rows) >= _RUN_ROWS or self._bytes >= _RUN_BYTES:
             self._end_run()

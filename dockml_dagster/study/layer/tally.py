@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from dockml_dagster.study.layer.filetype import OTHER
+from dockml_dagster.study.layer.header import clamped
 from dockml_dagster.study.layer.model import (
     EntryKind,
     LargeFile,
@@ -136,21 +137,24 @@ class LayerTally:
         """Count entries, in archive order."""
         kinds, paths, largest = self._kinds, self._paths.appends, self._largest
         types, depths, levels = self._types.rows, self._depth, self._level
+        stored_bytes, holes, last_parent = self._bytes, self._holes, self._last_parent
         for path, kind, size, stored, _, _, _, _, depth, _, _, _, extension, file_type, note in entries:
             kinds[kind] += 1
             value = hash(path)
             paths[value & (_BUCKETS - 1)](value)
-            parent = path.rpartition("/")[0]
-            if parent != self._last_parent:
-                self._last_parent = parent
+            slash = path.rfind("/")
+            parent = path[:slash] if slash > 0 else ""
+            if parent != last_parent:
+                last_parent = parent
                 self._parents.add(parent)
-            depths = max(depths, depth)
+            if depth > depths:  # noqa: PLR1730 - max() would be a call, here and below
+                depths = depth
             if note is not None:
                 self._noted += 1
             if kind == "file":
                 level = depth + 1
-                self._bytes += stored
-                self._holes += size - stored
+                stored_bytes += stored
+                holes += size - stored
                 if (counts := types.get((extension, file_type))) is None:
                     counts = self._types.row(extension, file_type)
                 counts[0] += 1
@@ -162,8 +166,10 @@ class LayerTally:
                 self._directories.add(path)
             else:
                 level = 0 if kind in _NOT_CONTENT else depth + 1
-            levels = max(levels, level)
+            if level > levels:  # noqa: PLR1730
+                levels = level
         self._depth, self._level = depths, levels
+        self._bytes, self._holes, self._last_parent = stored_bytes, holes, last_parent
 
     @property
     def overflowed(self) -> bool:
@@ -189,7 +195,7 @@ class LayerTally:
             max_depth=self._depth,
             max_published_level=self._level,
             bytes=self._bytes,
-            sparse_bytes=self._holes,
+            sparse_bytes=clamped(self._holes),  # of which a header of 512 bytes can promise exabytes
             noted=self._noted,
             largest=self._largest.found(),
             extensions=self._types.extensions(),

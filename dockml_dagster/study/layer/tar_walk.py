@@ -12,7 +12,6 @@ keeps none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import Final
@@ -42,12 +41,11 @@ KINDS: Final[dict[bytes, EntryKind]] = {
     b"D": "directory",  # GNU incremental: a directory whose data is a list of names
 }
 _WITHOUT_DATA: Final = b"123456"
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 32_768
+_TO_CLEAN: Final = frozenset({"", ".", "/"})
 # Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
 # first byte.
-_FIELDS: Final = Struct("100s24s11sc12s6s2xc100s88xc166x").unpack
-# A path that needs no cleaning: segments of printable ASCII, none of which is empty or starts with a dot.
-_PLAIN: Final = re.compile(rb"[ -\-0-~][ -.0-~]*+(?:/[ -\-0-~][ -.0-~]*+)*+").fullmatch
+_FIELDS: Final = Struct("100s24s11sc12s8sc100s88xc166x").unpack
 _HASH_NAME: Final = CONTENT_HASH + ":"
 
 
@@ -67,6 +65,7 @@ class TarWalk:
         self._holes_left = limits.hole_bytes
         self._globals: Records = ()
         self._owners: dict[bytes, tuple[int, int, int]] = {}
+        self._sums: dict[bytes, int] = {}
         self._left = limits.entries
         self.end_marker = False
         self.hit: set[Cap] = set()
@@ -80,23 +79,28 @@ class TarWalk:
         """
         pending: Pending | None = None
         said_time: int | None = None
-        owners, most_path = self._owners, self._limits.path_bytes
+        owners, sums, most_path = self._owners, self._sums, self._limits.path_bytes
         new: Callable[..., LayerEntry] = tuple.__new__
+        # What is left of the chunk is this loop's own until something else reads on: then it is handed over and taken
+        # back.
+        chunk, at = self._chunk, self._at
         while len(batch) < most:
-            at = self._at
-            block = self._chunk[at : at + BLOCK]
-            self._at = at = at + BLOCK
-            if len(block) < BLOCK or not block[0]:
-                self._at = at - BLOCK
+            block = chunk[at : at + BLOCK]
+            if len(block) == BLOCK and block[0]:
+                at += BLOCK
+            else:
+                self._at = at
                 if (unusual := self._unusual_header()) is None:
                     return False
-                block = unusual
-                at = self._at
+                block, chunk, at = unusual, self._chunk, self._at
             name, owned, octal, end, time, check, typeflag, link, prefix = _FIELDS(block)
-            # Adler-32's low half is the sum of the bytes, in C; the checksum's own field counts as 8 spaces.
-            total = adler32(block[156:], adler32(block[:148])) - 1 + 8 * 0x20
+            if (expected := sums.get(check)) is None:
+                if len(sums) > _REMEMBERED:
+                    sums.clear()
+                expected = sums[check] = header.low_adler(check)
             try:
-                usual = not (total - int(check, 8)) & 0xFFFF and end == b"\0" and octal.isdigit()
+                # Adler-32's low half is the sum of the bytes, in C.
+                usual = adler32(block) & 0xFFFF == expected and end == b"\0" and octal.isdigit()
                 size = int(octal, 8) if usual else -1
             except ValueError:
                 usual = False
@@ -107,19 +111,20 @@ class TarWalk:
             if self._left < 0:
                 raise CapHitError("entries")
             if typeflag in b"xXgLK":
-                plain = pending is None and said_time is None and not self._globals
-                if plain and typeflag == b"x" and size < BLOCK:
+                if typeflag == b"x" and size < BLOCK and at + BLOCK <= len(chunk):
                     # Some archives have such a header for every entry, with nothing in it but times.
-                    said_time = only_times(self._chunk[at : at + size])
-                    if said_time is not None and at + BLOCK <= len(self._chunk):
-                        self._at = at + BLOCK
+                    plain = pending is None and said_time is None and not self._globals
+                    if plain and (said_time := only_times(chunk, at, at + size)) is not None:
+                        at += BLOCK
                         continue
                 if said_time is not None:
                     pending = Pending()
                     pending.mtime, said_time = said_time, None
+                self._at = at
                 pending = self._extended(pending, typeflag, size)
+                chunk, at = self._chunk, self._at
                 continue
-            name = name.partition(b"\0")[0] if prefix == b"\0" else header.raw_name(block)
+            name = name.rstrip(b"\0") if prefix == b"\0" else header.raw_name(block)
             if (owner := owners.get(owned)) is None:
                 if len(owners) > _REMEMBERED:
                     owners.clear()
@@ -142,37 +147,49 @@ class TarWalk:
                 mtime = mtime if pending.mtime is None else pending.mtime
                 xattrs = pending.xattrs
             kind: EntryKind = KINDS.get(typeflag, "unknown")
-            if typeflag == b"\0" and name[-1:] == b"/":
+            if typeflag == b"\0" and name.partition(b"\0")[0][-1:] == b"/":
                 kind = "directory"  # v7 archives have no other way to say it
             stored = real_size = 0
             content_hash, head = None, b""
             if typeflag in _WITHOUT_DATA:
                 pass
-            elif kind != "file":
-                self._skip(size)
-                self._skip_padding(size)
-            elif typeflag == b"S" or (pending is not None and pending.sparse):
-                pending = pending or Pending()
-                name, real_size, stored, content_hash, head = self._sparse_file(block, name, size, pending)
-                self._skip_padding(size)
-            else:
+            elif kind == "file" and typeflag != b"S" and (pending is None or not pending.sparse):
                 stored = real_size = size
                 stop = at + size
-                if stop <= len(self._chunk):
+                if stop + (-size & BLOCK - 1) <= len(chunk):
                     content_hash = _HASH_NAME + self._hash_whole(self._view[at:stop])
-                    head = self._chunk[at : stop if size < HEAD else at + HEAD]
-                    self._at = stop
+                    head = chunk[at : stop if size < HEAD else at + HEAD]
+                    at = stop + (-size & BLOCK - 1)
                 else:
+                    self._at = at
                     content_hash, head = self._hashed(self._pieces(size))
-                if size & (BLOCK - 1):
                     self._skip_padding(size)
+                    chunk, at = self._chunk, self._at
+            else:
+                self._at = at
+                if kind == "file":
+                    pending = pending or Pending()
+                    name, real_size, stored, content_hash, head = self._sparse_file(
+                        block, name, size, pending
+                    )
+                else:
+                    self._skip(size)
+                self._skip_padding(size)
+                chunk, at = self._chunk, self._at
             if name[-1:] == b"/":
                 name = name[:-1]
             if name[:2] == b"./":
                 name = name[2:]
-            if _PLAIN(name) and len(name) <= most_path:
-                path = name.decode("ascii")
-            else:
+            path = name.decode("latin-1")
+            # Nothing to clean: segments of printable ASCII, none of which is empty or starts with a dot.
+            if not (
+                path.isascii()
+                and path.isprintable()
+                and "/." not in path
+                and "//" not in path
+                and path[:1] not in _TO_CLEAN
+                and len(path) <= most_path
+            ):
                 path, odd = self._path(name)
             target = None
             if link:
@@ -189,6 +206,7 @@ class TarWalk:
                 odd = _joined(odd, note)
             row = (path, kind, real_size, stored, mode, uid, gid, mtime, depth, target)
             batch.append(new(LayerEntry, (*row, content_hash, xattrs, extension, file_type, odd)))
+        self._at = at
         return True
 
     def rest_is_zeros(self, most: int) -> bool:

@@ -47,6 +47,8 @@ _MANIFEST_TYPE: Final = 1
 _MOST_COMPRESSED: Final = 32 << 20  # a million files; it is held whole, and twice while it comes
 _MOST_INFLATED: Final = 1 << 30
 _MOST_OBJECT: Final = 1 << 20
+_MOST_BYTES: Final = 1 << 50
+"""Content of a layer by its table's word, in all: a thousand such layers add up to what 64 bits hold."""
 _TYPES: Final[dict[str, EntryKind]] = {
     "reg": "file",
     "dir": "directory",
@@ -222,13 +224,16 @@ def _hashing(parts: Iterator[bytes], update: Callable[[bytes], None]) -> Iterato
 
 def _batches(parts: Iterator[bytes], limits: ScanLimits) -> Iterator[list[LayerEntry]]:
     batch: list[LayerEntry] = []
-    left = limits.entries
+    left, content = limits.entries, _MOST_BYTES
     for item in toc_objects(parts):
         if (entry := _entry(item)) is None:
             continue
         left -= 1
         if left < 0:
             raise CapHitError("entries")
+        content -= entry.size
+        if content < 0:
+            raise CorruptLayerError("its files are larger than any layer")
         batch.append(entry)
         if len(batch) >= _BATCH:
             yield batch

@@ -211,6 +211,56 @@ CREATE TABLE raw.image_layers (
     last_seen TIMESTAMP NOT NULL
 );
 
+-- What Docker Hub says of a repository, at said_at: a row whenever it was asked.
+CREATE TABLE raw.hub_repositories (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    repository VARCHAR NOT NULL,
+    pulls BIGINT,
+    stars BIGINT,
+    description VARCHAR,
+    full_description VARCHAR,
+    is_private BOOLEAN,
+    registered_at TIMESTAMP,
+    updated_at TIMESTAMP,
+    tags BIGINT,
+    tags_listed BIGINT,
+    censored VARCHAR,
+    said_at TIMESTAMP NOT NULL,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.hub_tags (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    repository VARCHAR NOT NULL,
+    tag VARCHAR NOT NULL,
+    tag_digest VARCHAR,
+    media_type VARCHAR,
+    tag_bytes BIGINT,
+    tag_status VARCHAR,
+    updated_at TIMESTAMP,
+    pushed_at TIMESTAMP,
+    position BIGINT NOT NULL,
+    os VARCHAR,
+    architecture VARCHAR,
+    variant VARCHAR,
+    os_version VARCHAR,
+    image_digest VARCHAR,
+    image_bytes BIGINT,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    content_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
 CREATE TABLE raw.layers (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
@@ -695,6 +745,13 @@ CREATE TABLE raw.revisits (
     stage VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
     asked_at TIMESTAMP NOT NULL
+);
+
+-- When a tag was last looked at, and where it led; what a project's images are is in raw.manifests.
+CREATE TABLE raw.tag_looks (
+    reference VARCHAR NOT NULL,
+    digest VARCHAR,
+    looked_at TIMESTAMP NOT NULL
 );
 
 -- Why a Dagster run failed, for a cause that is no single project's.

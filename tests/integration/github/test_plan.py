@@ -49,6 +49,8 @@ def test_names_before_and_after(github, home: Path, ask, tmp_path: Path) -> None
     assert (rows["lists of files"]["calls"], rows["lists of files"]["here"]) == (60, 0)
     assert rows["lists of files"]["remaining"] == 5000
     assert rows["manifests of images"]["calls"] > 0
+    hub = rows["pulls, stars and tags on Docker Hub"]
+    assert (hub["calls"], hub["counted_by"]) == (2 * 88, "docker hub")
 
     corpus = Github(Settings.from_environment())
     corpus.visit()

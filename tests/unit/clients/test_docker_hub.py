@@ -1,11 +1,13 @@
-"""Docker Hub's web interface by a stand-in; shapes as in its reference and in clients in use."""
+"""Docker Hub's web interface by a stand-in; shapes as in its reference (repository_info, paginated_tags)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.docker_hub import DockerHub
+from dockml_dagster.clients.docker_hub import HOLDS, DockerHub
 from dockml_dagster.clients.errors import BrokenContentError, GoneError, LimitedError, UnavailableError
 from dockml_dagster.study.image_reference import Repository
 
@@ -34,14 +36,14 @@ TAG = {
 
 
 @pytest.fixture
-def hub(serve, make_http, reply):
+def hub(serve, make_http, reply, tmp_path: Path):
     def make(*pages: object, status: int = 200, headers: dict | None = None):
         def behave(asked):
             page = int(asked.query.get("page", 1))
             return reply(status, json.dumps(pages[page - 1]).encode(), headers or {})
 
         server = serve(behave)
-        return DockerHub(make_http(server), server.url), server
+        return DockerHub(make_http(server), tmp_path / server.host, server.url), server
 
     return make
 
@@ -78,7 +80,9 @@ def test_repository(hub) -> None:
 
 def test_tags(hub) -> None:
     client, server = hub(_page(TAG))
-    (tag,) = client.tags(REPOSITORY)
+    found = client.tags(REPOSITORY, 100)
+    assert (found.announced, found.complete, found.problem) == (1, True, None)
+    (tag,) = found.tags
     assert (tag.name, tag.size, str(tag.digest), tag.status) == ("1.0", 456, TAG["digest"], "active")
     assert (tag.pushed_at, tag.pulled_at) == (datetime(2024, 5, 2, 10, tzinfo=UTC), None)
     (image,) = tag.images
@@ -90,19 +94,27 @@ def test_pages_end_where_the_service_says_and_repeat_nothing(hub) -> None:
     names = [[f"a{n}" for n in range(100)], ["a99", "b"], ["never asked for"]]
     pages = [_page(*({**TAG, "name": name} for name in page), more=at == 0) for at, page in enumerate(names)]
     client, server = hub(*pages)
-    assert [tag.name for tag in client.tags(REPOSITORY)] == [*names[0], "b"]
-    assert len(server.asked) == 2
+    found = client.tags(REPOSITORY, 1000)
+    assert [tag.name for tag in found.tags] == [*names[0], "b"]
+    assert (len(server.asked), found.complete) == (2, True)
 
 
 def test_no_more_than_asked_for(hub) -> None:
-    client, server = hub(_page(*({**TAG, "name": f"t{n}"} for n in range(5)), more=True))
-    assert len(list(client.tags(REPOSITORY, most=3))) == 3
+    client, server = hub(_page(*({**TAG, "name": f"t{n}"} for n in range(5)), count=12, more=True))
+    found = client.tags(REPOSITORY, 3)
+    assert (len(found.tags), found.announced, found.complete) == (3, 12, False)
     assert (len(server.asked), server.asked[0].query["page_size"]) == (1, "3")
+
+
+def test_a_service_that_pages_for_ever_is_left(hub) -> None:
+    client, server = hub(*[_page(TAG, more=True)] * 9)
+    assert len(client.tags(REPOSITORY, 1000).tags) == 1
+    assert len(server.asked) == 2
 
 
 def test_images_as_one_object(hub) -> None:
     client, _ = hub(_page({**TAG, "images": IMAGE}))
-    assert len(next(iter(client.tags(REPOSITORY))).images) == 1
+    assert len(client.tags(REPOSITORY, 100).tags[0].images) == 1
 
 
 def test_wrong_types_read_as_absent(hub) -> None:
@@ -114,19 +126,19 @@ def test_wrong_types_read_as_absent(hub) -> None:
         "images": ["x", {}],
     }
     client, _ = hub(_page(broken, {"name": 3}, "x"))
-    (tag,) = client.tags(REPOSITORY)
+    (tag,) = client.tags(REPOSITORY, 100).tags
     assert (tag.size, tag.digest, tag.updated_at, len(tag.images)) == (None, None, None, 1)
 
 
 def test_nothing_is_not_the_same_as_nothing_listed(hub) -> None:
     client, _ = hub(_page())
-    assert list(client.tags(REPOSITORY)) == []
+    assert client.tags(REPOSITORY, 100).tags == ()
     client, _ = hub(_page(count=12))
     with pytest.raises(UnavailableError, match="announces tags"):
-        list(client.tags(REPOSITORY))
+        client.tags(REPOSITORY, 100)
     client, _ = hub({"message": "x"})
     with pytest.raises(BrokenContentError):
-        list(client.tags(REPOSITORY))
+        client.tags(REPOSITORY, 100)
 
 
 def test_gone_and_limited(hub) -> None:
@@ -147,3 +159,68 @@ def test_other_registries_are_not_asked_for(hub) -> None:
     with pytest.raises(BrokenContentError, match="not on Docker Hub"):
         client.repository(Repository.parse("quay.io/a/b"))
     assert server.asked == []
+
+
+def test_an_answer_holds_for_a_day_and_is_then_asked_for_by_its_etag(
+    serve, make_http, reply, tmp_path
+) -> None:
+    def behave(asked):
+        headers = {"ETag": '"one"'}
+        if asked.headers.get("if-none-match") == '"one"':
+            return reply(304, b"", headers)
+        return reply(200, b'{"pull_count": 5}', headers)
+
+    server, clock = serve(behave), [1_700_000_000.0]
+
+    def ask():
+        http = make_http(server)
+        return DockerHub(http, tmp_path / "answers", server.url, now=lambda: clock[0]).repository(REPOSITORY)
+
+    first = ask()
+    clock[0] += HOLDS - 1
+    assert ask() == first
+    assert len(server.asked) == 1
+    clock[0] += 2
+    later = ask()
+    assert later == replace(first, said_at=later.said_at)
+    assert (later.said_at - first.said_at).total_seconds() == HOLDS + 1
+    assert [asked.headers.get("if-none-match") for asked in server.asked] == [None, '"one"']
+    assert ask() == later
+    clock[0] = 0.0
+    assert ask().pulls == 5
+    assert len(server.asked) == 3, "a clock set back does not make an answer hold for years"
+
+
+def test_what_was_said_before_stands_while_it_cannot_be_asked(serve, make_http, reply, tmp_path) -> None:
+    answers = [
+        reply(200, b'{"pull_count": 5}'),
+        reply(429, b"{}", {"X-Retry-After": "99999999999"}),
+        reply(404),
+    ]
+    server, clock = serve(lambda asked: answers.pop(0)), [1_700_000_000.0]
+
+    def ask():
+        clock[0] += 2 * HOLDS
+        http = make_http(server)
+        return DockerHub(http, tmp_path / "answers", server.url, now=lambda: clock[0]).repository(REPOSITORY)
+
+    first, limited = ask(), ask()
+    assert (limited.pulls, limited.said_at) == (5, first.said_at)
+    assert isinstance(limited.problem, LimitedError)
+    with pytest.raises(GoneError):
+        ask()
+
+
+def test_a_damaged_answer_is_asked_for_again(hub, tmp_path) -> None:
+    client, server = hub({"pull_count": 5})
+    assert client.repository(REPOSITORY).pulls == 5
+    (kept,) = (tmp_path / server.host).iterdir()
+    for damage in (
+        b"",
+        b"[]",
+        b'{"body": "e30", "etag": 3, "at": "x"}',
+        b'{"body": "W10=", "etag": "", "at": 9e9}',
+    ):
+        kept.write_bytes(damage)
+        assert client.repository(REPOSITORY).pulls == 5
+    assert len(server.asked) == 5

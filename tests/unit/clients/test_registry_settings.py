@@ -98,3 +98,18 @@ def test_where_a_login_may_go(setting: str | None, registry: str, realm: str, ma
     settings = RegistrySettings.parse(setting)
     place = settings.places(Registry.parse(registry))[0]
     assert settings.may_have_login(place, Origin.of(realm)) is may
+
+
+@pytest.mark.parametrize(
+    ("setting", "address"),
+    [
+        (None, "https://hub.docker.com"),
+        ("registry.example.com", "https://hub.docker.com"),
+        ("docker.io=https://mirror.example.com/hub|docker.io", "https://hub.docker.com"),
+        ("docker.io=https://mirror.example.com/hub", None),
+        ("docker.io=https://mirror.example.com/hub hub.docker.com=http://127.0.0.1:9", "http://127.0.0.1:9"),
+        ("hub.docker.com=https://proxy.example.com/hub-web", "https://proxy.example.com/hub-web"),
+    ],
+)
+def test_who_asks_mirrors_only_tells_docker_hub_nothing(setting: str | None, address: str | None) -> None:
+    assert RegistrySettings.parse(setting).web_interface() == address

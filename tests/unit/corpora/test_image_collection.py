@@ -4,9 +4,11 @@ import gzip
 import io
 import json
 import tarfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dockml_dagster.clients import layer_worker
@@ -15,6 +17,8 @@ from dockml_dagster.corpora.base import Collected, Outcome
 from dockml_dagster.corpora.image_collection import ImageCollection, NamedImage
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.rows import write_visit
 
 OCI = "application/vnd.oci.image"
 Layouts = Any
@@ -158,7 +162,7 @@ def test_an_image_of_known_layers_is_summed_up_from_what_was_kept(
     made = layout("image")
     both = made.write(made.image(LOWER, UPPER))
     fresh = ImageCollection("local", settings).layer_stats(PROJECT, named(both))
-    for note in (settings.warehouse.parent / "image_summaries").rglob("*.json"):
+    for note in (settings.warehouse.folder / "image_summaries").rglob("*.json"):
         note.unlink()
     kept = ImageCollection("local", settings).layer_stats(PROJECT, named(both))
     assert len(scanned) == 2
@@ -229,6 +233,27 @@ def test_an_image_that_is_not_there_does_not_stop_the_others(
     assert len(found.rows["raw.image_references"]) == 3
     assert len(found.rows["raw.manifests"]) == 1
     assert whole(collection.layer_stats(PROJECT, images)).status == "collected"
+
+
+@pytest.mark.parametrize("size", [2**70, 2**63, 2**63 - 1, -1])
+def test_a_size_that_no_layer_has_is_one_images_outcome(
+    layout: Layouts, settings: Settings, size: int
+) -> None:
+    bad, good = layout("bad"), layout("good")
+    entry = bad.image(LOWER, UPPER)
+    manifest = json.loads((bad.root / "blobs" / entry["digest"].replace(":", "/")).read_bytes())
+    manifest["layers"] = [{**layer, "size": size} for layer in manifest["layers"]]
+    claiming = bad.blob(json.dumps(manifest).encode(), manifest["mediaType"])
+    images = named(bad.write(claiming), good.write(good.image(OTHER)))
+    collection = ImageCollection("local", settings)
+    with duckdb.connect() as connection:
+        migrations.apply(connection)
+        for found in (collection.manifests(PROJECT, images), collection.layer_stats(PROJECT, images)):
+            assert whole(found).status == "collected"
+            assert ("malformed", "broken_content: manifest: layers[0] has no usable size") in problems(found)
+            for table, rows in found.rows.items():
+                stored = [{"project": PROJECT, "corpus": "local", "source": "x", **row} for row in rows]
+                assert write_visit(connection, table, stored, observed_at=datetime(2026, 1, 1)) == len(rows)
 
 
 def test_nothing_there_at_all(settings: Settings, tmp_path: Path) -> None:

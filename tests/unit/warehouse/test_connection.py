@@ -30,7 +30,7 @@ with Warehouse(Path(sys.argv[1])).write() as connection:
 def holder(warehouse: Warehouse) -> Iterator[subprocess.Popen[str]]:
     """Another process in the middle of a transaction."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(warehouse.path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(warehouse.location)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "held"
@@ -95,7 +95,7 @@ def test_a_held_lock_is_waited_for_then_reported(
     with pytest.raises(WarehouseBusyError) as caught, getattr(warehouse, mode)():
         pass
     assert 0.25 < time.monotonic() - start < 10
-    assert str(warehouse.path) in _one_line(caught.value)
+    assert str(warehouse.location) in _one_line(caught.value)
     assert caught.value.exit_code == 5
 
 
@@ -180,7 +180,7 @@ def test_settings_are_absolute_and_empty_means_unset(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_environment({"DOCKML_HOME": "h", "DOCKML_EASE2022": ""})
     assert settings.home == tmp_path / "h"
-    assert settings.warehouse == tmp_path / "h" / "warehouse" / "dockml.duckdb"
+    assert settings.warehouse.file == tmp_path / "h" / "warehouse" / "dockml.duckdb"
     assert settings.ease2022 is None
     assert list(tmp_path.iterdir()) == [], "reading settings makes nothing"
 

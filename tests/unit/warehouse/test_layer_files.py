@@ -53,7 +53,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_the_view_has_a_row_an_entry(warehouse: Warehouse) -> None:
-    keep(warehouse.path.parent)
+    keep(warehouse.location.folder)
     with warehouse.read() as connection:
         rows = connection.execute(
             "SELECT layer_digest, path, published_level, whiteout, opaque, verified FROM raw.layer_files"
@@ -82,18 +82,18 @@ def test_in_memory_there_is_a_table_of_the_same_form() -> None:
 
 
 def test_the_published_copy_needs_no_file_beside_it(warehouse: Warehouse, tmp_path: Path) -> None:
-    keep(warehouse.path.parent)
+    keep(warehouse.location.folder)
     publish(warehouse, tmp_path / "published.duckdb")
-    shutil.rmtree(warehouse.path.parent)
+    shutil.rmtree(warehouse.location.folder)
     with duckdb.connect(str(tmp_path / "published.duckdb"), read_only=True) as copy:
         copy.execute("SET enable_external_access = false")
         assert copy.execute("SELECT count(*) FROM raw.layer_files").fetchone() == (len(ENTRIES),)
 
 
 def test_a_home_that_was_moved_finds_its_files(warehouse: Warehouse, tmp_path: Path) -> None:
-    keep(warehouse.path.parent)
+    keep(warehouse.location.folder)
     moved = Warehouse(tmp_path / "it's moved" / "dockml.duckdb")
-    warehouse.path.parent.rename(moved.path.parent)
+    warehouse.location.folder.rename(moved.location.folder)
     with moved.write() as connection:
         migrations.apply(connection)
         assert connection.execute("SELECT count(*) FROM raw.layer_files").fetchone() == (len(ENTRIES),)

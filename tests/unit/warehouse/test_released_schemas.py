@@ -8,6 +8,7 @@ then commit what it wrote. Nothing has been released yet, so the folder may be e
 import gzip
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from dockml_dagster.warehouse.rows import qualified
 
 FOLDER = Path(__file__).parent / "released"
 FREEZE = "DOCKML_FREEZE_SCHEMA"
+CHANGELOG = Path(__file__).parents[3] / "CHANGELOG.md"
 
 
 def sample_of(number: int) -> list[str]:
@@ -101,6 +103,18 @@ def test_released_schemas_come_forward() -> None:
         )
     for stored in sorted(FOLDER.glob("*.sql.gz")):
         bring_forward(gzip.decompress(stored.read_bytes()).decode().split("\n;;\n"))
+
+
+def releases(changelog: str) -> list[str]:
+    """Headings of versions in a changelog."""
+    return re.findall(r"^## \[?(\d+\.\d+\.\d+\S*?)\]?(?:\s|$)", changelog, re.MULTILINE)
+
+
+def test_a_release_is_not_made_without_freezing_its_schema() -> None:
+    assert releases("# Changelog\n\n## Unreleased\n") == []
+    assert releases("## Unreleased\n\n## [1.2.0] - 2027-01-01\n## 1.0.0rc1\n") == ["1.2.0", "1.0.0rc1"]
+    if releases(CHANGELOG.read_text(encoding="utf-8")):
+        assert list(FOLDER.glob("*.sha256")), f"run this file with {FREEZE}=1 and commit what it writes"
 
 
 def test_a_migration_that_loses_rows_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

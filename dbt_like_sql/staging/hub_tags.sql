@@ -1,0 +1,10 @@
+-- The rows of raw.hub_tags that the newest visit saw, each once: of two projects that name a repository, the one that
+-- looked last tells what its tags are.
+SELECT found.* EXCLUDE (project, content_hash, first_seen, last_seen)
+FROM raw.hub_tags AS found
+JOIN staging.visits AS visit
+    ON visit.corpus = found.corpus
+    AND visit.project = found.project
+    AND visit.stage = 'manifests'
+    AND visit.observed_at = found.last_seen
+QUALIFY rank() OVER (PARTITION BY found.corpus, found.repository ORDER BY found.last_seen DESC, found.project) = 1

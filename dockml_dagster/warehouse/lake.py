@@ -1,0 +1,128 @@
+"""Attaching what is no DuckDB file: a DuckLake or a service.
+
+Belongs here: extensions, ATTACH and its options, keys of an S3-compatible store. Does not: what a lake's tables hold.
+
+A DuckLake (https://ducklake.select) is a catalog in a database (a DuckDB or SQLite file, PostgreSQL) and Parquet files in
+a folder or a store. Extensions come from packages where those are installed (``pip install 'dockml[distributed]'``),
+else from DuckDB's own installer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.warehouse.rows import quote
+from dockml_dagster.warehouse_location import Location, without_secrets
+
+if TYPE_CHECKING:
+    import duckdb
+
+NAME: Final = "warehouse"
+"""Under which the place is attached."""
+
+_PACKAGES: Final = {
+    "ducklake": "duckdb_extension_ducklake",
+    "postgres_scanner": "duckdb_extension_postgres_scanner",
+    "sqlite_scanner": "duckdb_extension_sqlite_scanner",
+    "httpfs": "duckdb_extension_httpfs",
+    "motherduck": "duckdb_extension_motherduck",
+}
+_CATALOGS: Final = {"ducklake:postgres:": "postgres_scanner", "ducklake:sqlite:": "sqlite_scanner"}
+
+
+def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_only: bool) -> None:
+    """Attach a place as the connection's own database.
+
+    Raises:
+        BadInputError: an extension is missing, or the place cannot be attached; no password is in the text.
+    """
+    import duckdb
+
+    for extension in _extensions(location):
+        _load(connection, extension)
+    if _in_store(location):
+        _log_in(connection, os.environ)
+    options = []
+    if location.data_path is not None:
+        options.append(f"DATA_PATH {_text(location.data_path)}")
+    if read_only:
+        options.append("READ_ONLY")
+    try:
+        connection.execute(
+            f"ATTACH {_text(location.address)} AS {quote(NAME)}"
+            + (f" ({', '.join(options)})" if options else "")
+        )
+        connection.execute(f"USE {quote(NAME)}")
+    except duckdb.Error as error:
+        # DuckDB's text repeats the address once or twice.
+        text = without_secrets(str(error)).strip().splitlines()[0]
+        raise BadInputError(f"cannot attach {location}: {text}") from None
+
+
+def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether what is connected is a DuckLake, which lacks a few things that a file has."""
+    found = connection.execute(
+        "SELECT type FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchone()
+    return found is not None and found[0] == "ducklake"
+
+
+def _extensions(location: Location) -> list[str]:
+    if not location.is_lake:
+        return ["motherduck"]
+    found = ["ducklake"]
+    found += [
+        extension for start, extension in _CATALOGS.items() if location.address.lower().startswith(start)
+    ]
+    return [*found, "httpfs"] if _in_store(location) else found
+
+
+def _in_store(location: Location) -> bool:
+    return (location.data_path or "").startswith("s3://")
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    import duckdb
+
+    package = find_spec(_PACKAGES[name])
+    for folder in package.submodule_search_locations or () if package else ():
+        file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        if file.exists():
+            connection.execute(f"LOAD {_text(file)}")
+            return
+    try:
+        connection.execute(f"INSTALL {name}")
+        connection.execute(f"LOAD {name}")
+    except duckdb.Error as error:
+        raise BadInputError(
+            f"DuckDB's extension {name} is not installed and could not be fetched; pip install 'dockml[distributed]' "
+            f"brings it for DuckDB {duckdb.__version__} ({str(error).strip().splitlines()[0]})"
+        ) from error
+
+
+def _log_in(connection: duckdb.DuckDBPyConnection, environment: Mapping[str, str]) -> None:
+    """Keys and address of the store, from the variables that every S3 client reads."""
+    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    options = {
+        "KEY_ID": environment.get("AWS_ACCESS_KEY_ID"),
+        "SECRET": environment.get("AWS_SECRET_ACCESS_KEY"),
+        "SESSION_TOKEN": environment.get("AWS_SESSION_TOKEN"),
+        "REGION": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+        "ENDPOINT": endpoint.netloc or None,
+        # Stores of one's own rarely have a host name for each bucket.
+        "URL_STYLE": "path" if endpoint.netloc else None,
+    }
+    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items() if value)
+    ssl = f", USE_SSL {str(endpoint.scheme == 'https').lower()}" if endpoint.netloc else ""
+    connection.execute(f"CREATE OR REPLACE SECRET store (TYPE s3{', ' + said if said else ''}{ssl})")
+
+
+def _text(value: object) -> str:
+    # ATTACH, LOAD and CREATE SECRET take no bound parameters.
+    return "'" + str(value).replace("'", "''") + "'"
