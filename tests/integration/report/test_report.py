@@ -152,7 +152,8 @@ def test_two_moments_make_a_figure_of_what_changed(report, changed):
     html = changed(
         "INSERT INTO findings.change_over_time BY NAME SELECT 'sample' AS corpus, 'corrected' AS reading, "
         "unnest(['ease2022', 'sample']) AS corpus_before, TIMESTAMP '2021-11-02' AS earliest, "
-        "TIMESTAMP '2026-11-02' AS latest, 'dockerfiles' AS metric, 'project' AS unit_of_analysis, 9 AS n, 2.5 AS mean_before, 3.5 AS mean_after, "
+        "TIMESTAMP '2026-11-02' AS latest, 'dockerfiles' AS metric, 'project' AS unit_of_analysis, 9 AS n, "
+        "2.5 AS mean_before, 3.5 AS mean_after, "
         "1.0 AS mean_difference, 4 AS rose, 1 AS fell, 6 AS changed, 6 / 9 AS share_changed"
     ).html
     assert 'id="figure-change-ease2022"' in html
