@@ -250,6 +250,11 @@ def test_every_figure_comes_as_vector_and_data(report):
         assert drawn.figure.describes.endswith(".")
 
 
+def test_no_label_of_a_drawing_is_cut_off(report):
+    """Long ones stand in two lines where a column is narrow."""
+    assert re.findall(r">([^<]*…)</(?:text|tspan)>", report.html) == []
+
+
 def test_drawings_have_names_of_their_own(report):
     names = re.findall(r'\bid="([^"]+)"', report.html)
     assert len(names) == len(set(names))
