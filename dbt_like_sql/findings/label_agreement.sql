@@ -37,6 +37,8 @@ WITH
             AND other.unit_kind = one.unit_kind
             AND other.unit = one.unit
             AND (one.rater_kind = 'machine', one.rater) < (other.rater_kind = 'machine', other.rater)
+            -- Who decides between people saw what they said.
+            AND (other.rater_kind = 'machine' OR (one.rater_kind = 'person' AND other.rater_kind = 'person'))
     ),
     known_codes AS (
         SELECT DISTINCT corpus, code_system, unit_kind, first, second, unnest(first_codes || second_codes) AS code

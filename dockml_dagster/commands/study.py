@@ -73,6 +73,7 @@ def study(
         )
     click.echo(f"dockml: {summary}", err=True)
     if not quiet:
+        click.echo(f"dockml: with figures, as one page: dockml report --corpus {corpus}", err=True)
         for table, title, columns in _SHOWN:
             where = _frequent if table == "rq4_file_types" else None
             print_finding(settings, table, corpus, "table", title=title, columns=columns, where=where)

@@ -19,7 +19,10 @@ from dockml_dagster.settings import Settings
 
 @dg.asset(group_name="report", kinds={"html"}, deps=["published"])
 def report() -> dg.MaterializeResult[None]:
-    """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable."""
+    """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable.
+
+    Its figures are in the metadata below: *Show Markdown* beside "… figures".
+    """
     published = Settings.from_environment().published
     metadata: dict[str, dg.PathMetadataValue | dg.MarkdownMetadataValue] = {}
     for corpus in published_corpora(published):

@@ -7,7 +7,9 @@ half a second.
 
 from __future__ import annotations
 
+import json
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,16 +53,29 @@ def _order(rows: Sequence[Row], key: str) -> list[str]:
     return list(dict.fromkeys(_plain(row[key]) for row in rows))
 
 
-def _y(rows: Sequence[Row], key: str = "label", *, limit: int | None = None) -> altair.Y:
+def _y(rows: Sequence[Row], *, limit: int) -> altair.Y:
     import altair
 
-    axis = altair.Axis(title=None, labelLimit=limit) if limit else altair.Axis(title=None)
-    return altair.Y(f"{key}:N", sort=_order(rows, key), axis=axis)
+    broken = _broken(rows, limit)
+    # A look-up, because the language of such expressions cannot break lines between words.
+    lines = f"({json.dumps(broken)})[datum.label] || datum.label" if broken else altair.Undefined
+    axis = altair.Axis(title=None, labelLimit=limit, labelLineHeight=FONT_SIZE, labelExpr=lines)
+    return altair.Y("label:N", sort=_order(rows, "label"), axis=axis)
+
+
+def _broken(rows: Sequence[Row], limit: int) -> dict[str, list[str]]:
+    """Labels that are longer than the room for them → their lines."""
+    characters = int(limit / 6.6)
+    return {
+        label: textwrap.wrap(label, characters, max_lines=2, placeholder="…")
+        for label in _order(rows, "label")
+        if len(label) > characters
+    }
 
 
 def label_limit(width: int) -> int:
     """Pixels that the labels of rows may take."""
-    return 280 if width > 500 else 150
+    return 280 if width > 500 else 165
 
 
 def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
@@ -291,7 +306,7 @@ def effects(
         f"{key}:Q",
         title=x_title,
         scale=altair.Scale(domain=[least, top or 1.0], nice=False),
-        axis=altair.Axis(tickCount=6 if width > 500 else 4),
+        axis=altair.Axis(tickCount=6 if width > 500 else 2),
     )
     points = (
         altair.Chart(_data(rows))
@@ -339,7 +354,8 @@ def _plot(
 
     # "fit" makes the whole drawing as wide as the column, its labels and titles included.
     fitting = altair.AutoSizeParams(type="fit-x", contains="padding")
-    return chart.properties(width=width, height=altair.Step(row), autosize=fitting, padding=padding(rows))
+    height = altair.Step(row * 1.2 if _broken(rows, label_limit(width)) else row)
+    return chart.properties(width=width, height=height, autosize=fitting, padding=padding(rows))
 
 
 def padding(rows: Sequence[Row]) -> dict[str, float]:

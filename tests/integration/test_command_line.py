@@ -69,6 +69,7 @@ def test_every_command_has_a_short_help_that_is_not_cut():
         (["sql", "FROM findings.funel"], 'Did you mean "funnel"'),
         (["sql", "DROP TABLE findings.funnel"], "read-only"),
         (["show", "funell"], "did you mean funnel?"),
+        (["show", "funnel", "--corpus", "local"], "run: dockml study --corpus local"),
         (["export", "/proc/nowhere"], "choose another place"),
     ],
     ids=" ".join,
@@ -140,9 +141,10 @@ def _on_a_terminal(home, environment_of, *arguments, columns=80, **more):
 @pytest.mark.parametrize(
     "table", ["funnel", "rq1_categories", "rq3_practices", "paper_comparison", "coverage"]
 )
-def test_tables_fit_eighty_columns(finished, environment_of, table):
-    text = _on_a_terminal(finished[0], environment_of, "show", table)
-    cut = [line for line in text.splitlines() if len(line) > 80 and "─" in line]
+@pytest.mark.parametrize("columns", [80, 60])
+def test_tables_fit_the_window(finished, environment_of, table, columns):
+    text = _on_a_terminal(finished[0], environment_of, "show", table, columns=columns)
+    cut = [line for line in text.splitlines() if len(line) > columns and "─" in line]
     assert cut == []
     assert len(text.splitlines()) > 5
 

@@ -60,7 +60,7 @@ def test_duckdb_and_polars_see_the_same_columns_and_rows(dataset, finished):
 
 
 def test_pandas_sees_the_same_columns_and_rows(dataset, finished):
-    pytest.importorskip("pyarrow", reason="pandas reads Parquet with pyarrow, which is not installed")
+    pytest.importorskip("pyarrow", reason="pandas reads Parquet with pyarrow, which is not installed here")
     rows = _rows(finished[0])
     for table in TABLES:
         frame = pd.read_parquet(_file(dataset, table))

@@ -10,6 +10,8 @@ import shutil
 
 import pytest
 
+from dockml_dagster.labelling import COLUMNS, agreement_rows
+from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.connection import Warehouse
@@ -61,6 +63,26 @@ def sheet(home, dockml):
     assert done.returncode == 0, done.stderr
     assert f"{UNITS} units" in done.stderr
     return path
+
+
+def test_the_finding_has_the_kappa_of_the_command(finished):
+    settings = Settings.from_environment({"DOCKML_HOME": str(finished[0])})
+    found = query(
+        settings,
+        "SELECT code_system, first || ' and ' || second, if(code = 'All', 'all', code), n, kappa "
+        "FROM findings.label_agreement WHERE corpus = 'sample' AND unit_of_analysis = 'project'",
+    ).rows
+    computed = [
+        dict(zip(COLUMNS, row, strict=True))
+        for question in ("category", "purpose")
+        for row in agreement_rows(
+            settings, corpus="sample", question=question, unit_kind="project", draws=0, seed=0
+        )
+    ]
+    expected = {(row["question"], row["raters"], row["code"]): (row["n"], row["kappa"]) for row in computed}
+    assert {row[:3] for row in found} == expected.keys()
+    for *key, n, kappa in found:
+        assert (n, kappa) == (expected[tuple(key)][0], pytest.approx(expected[tuple(key)][1])), key
 
 
 def test_the_sheet_has_the_units_and_the_same_seed_gives_the_same(home, sheet, dockml):

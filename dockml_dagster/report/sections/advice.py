@@ -93,7 +93,10 @@ def _bytes(source: Source) -> Sequence[Block]:
     """)
     total = source.row("""
         SELECT sum(bytes) AS bytes, count(*) AS images
-        FROM (SELECT DISTINCT config_digest, bytes FROM core.images WHERE corpus = $corpus AND bytes IS NOT NULL)
+        FROM (
+            SELECT DISTINCT config_digest, bytes + coalesce(wasted_bytes, 0) AS bytes FROM core.images
+            WHERE corpus = $corpus AND bytes IS NOT NULL
+        )
     """)
     if not rows:
         return []
@@ -102,8 +105,8 @@ def _bytes(source: Source) -> Sequence[Block]:
         Heading("What it would save"),
         Paragraph(
             say(
-                "Followed in all {images} images whose files are known, the advice saves {saved} of {all} ({share}). "
-                "Bytes are measured in the layers, and none is counted for two recommendations.",
+                "Followed in all {images} images whose files are known, the advice saves {saved} of the {all} that their "
+                "layers hold ({share}). Bytes are measured in the layers, and none is counted for two recommendations.",
                 images=count(total["images"]),
                 saved=size(saved),
                 all=size(total["bytes"]),

@@ -25,7 +25,8 @@ def _change(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT corpus_before, strftime(earliest, '%Y-%m-%d') AS earliest, strftime(latest, '%Y-%m-%d') AS latest, metric,
             unit_of_analysis, n, mean_before, mean_after, rose, fell, changed, share_changed
-        FROM findings.change_over_time WHERE corpus = $corpus AND n > 0 ORDER BY corpus_before, metric
+        FROM findings.change_over_time
+        WHERE corpus = $corpus AND n > 0 AND rose + fell + changed IS NOT NULL ORDER BY corpus_before, metric
     """)
     # First what was studied in 2021, then the corpus's own earlier visit.
     before = sorted({row["corpus_before"] for row in rows}, key=lambda name: (name == source.corpus, name))

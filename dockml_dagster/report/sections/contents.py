@@ -18,7 +18,7 @@ from dockml_dagster.report.blocks import (
     Table,
     share_table,
 )
-from dockml_dagster.report.sections.measures import distribution, measure
+from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.sections.projects import WILSON
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
@@ -26,6 +26,15 @@ from dockml_dagster.report.text import count, percent, percent_text, say
 SHOWN_TYPES = 12
 """Types of file in the figure: those with most of the bytes."""
 FILES, BYTES = "of the files", "of the bytes"
+SHARES = {
+    "largest_layer_share": "largest layer",
+    "largest_percent_of_files_share": "largest hundredth of files",
+    "removable_share": "caches, tests and the like",
+    "base_share": "base image",
+    "duplicate_share": "held twice",
+    "wasted_share": "hidden by a later layer",
+}
+"""Share of an image's bytes → what a drawing calls it; a telephone has room for some 25 characters."""
 
 
 def _platforms(source: Source) -> Sequence[Block]:
@@ -167,9 +176,7 @@ def _concentration(source: Source) -> Sequence[Block]:
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
         ORDER BY starts_with(metric, 'gini'), median DESC, metric
     """)
-    parts = [
-        {**measure(row), "label": measure(row)["name"]} for row in rows if row["metric"].endswith("_share")
-    ]
+    parts = [{**row, "label": SHARES[row["metric"]]} for row in rows if row["metric"] in SHARES]
     if not rows:
         return []
     blocks: list[Block] = [Heading("Concentration and waste")]

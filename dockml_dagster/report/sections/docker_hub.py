@@ -48,5 +48,5 @@ PART = Part(
     "how the repositories on Docker Hub are used",
     (TABLE,),
     _docker_hub,
-    stage="manifests",
+    without=say("no repository on Docker Hub is tied to these projects, or Docker Hub was not asked."),
 )

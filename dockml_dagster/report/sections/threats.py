@@ -212,8 +212,11 @@ def _typed(source: Source) -> Sequence[Block]:
 def _links(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
         SELECT grade, grade AS label, "references", n, share, {WILSON}, projects FROM findings.rq4_link_grades
-        WHERE corpus = $corpus ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
+        WHERE corpus = $corpus AND share IS NOT NULL AND "references" IS NOT NULL
+        ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
     """)
+    if not rows:
+        return []
     sensitive = source.rows("""
         SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
         WHERE corpus = $corpus AND median IS NOT NULL

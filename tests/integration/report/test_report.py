@@ -75,6 +75,7 @@ def test_every_number_follows_the_findings(published, report, changed):
         "UPDATE core.layers SET censored = 'bytes' WHERE hash(layer_digest) % 4 = 1",
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
+        "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
         "UPDATE findings.category_differences SET p_holm = 0.01, size = 'large' WHERE hash(measure) % 3 = 0",
         "DELETE FROM findings.category_differences WHERE hash(measure) % 7 = 1",
@@ -144,6 +145,33 @@ def test_every_part_reads_this_versions_tables(report):
 def test_a_table_of_another_version_is_a_sentence(changed):
     html = changed("ALTER TABLE findings.rq3_practices DROP COLUMN share_followed").html
     assert "The practices: not in this file; it was published by another version" in _section(html, "rq3")
+
+
+def test_two_moments_make_a_figure_of_what_changed(report, changed):
+    assert "every project was visited once" in _section(report.html, "change")
+    html = changed(
+        "INSERT INTO findings.change_over_time BY NAME SELECT 'sample' AS corpus, 'corrected' AS reading, "
+        "unnest(['ease2022', 'sample']) AS corpus_before, TIMESTAMP '2021-11-02' AS earliest, "
+        "TIMESTAMP '2026-11-02' AS latest, 'dockerfiles' AS metric, 'project' AS unit_of_analysis, 9 AS n, "
+        "2.5 AS mean_before, 3.5 AS mean_after, "
+        "1.0 AS mean_difference, 4 AS rose, 1 AS fell, 6 AS changed, 6 / 9 AS share_changed"
+    ).html
+    assert 'id="figure-change-ease2022"' in html
+    assert 'id="figure-change-sample"' in html
+    assert [float(value) for value in DATA.findall(_section(html, "change"))[:3]] == [6, 9, 6 / 9]
+
+
+@pytest.mark.parametrize(
+    ("section", "figures"),
+    [
+        ("rq4", {"image-sizes", "platforms", "file-types", "concentration"}),
+        ("advice", {"advice", "savings"}),
+        ("threats", {"links", "agreement"}),
+    ],
+)
+def test_the_sample_shows_what_is_in_images_what_it_saves_and_how_sure_it_is(report, section, figures):
+    shown = set(re.findall(r'<figure id="figure-([^"]+)"', _section(report.html, section)))
+    assert shown == figures
 
 
 def test_size(report):
@@ -220,6 +248,11 @@ def test_every_figure_comes_as_vector_and_data(report):
         assert len(rows) == len(drawn.figure.rows)
         assert header
         assert drawn.figure.describes.endswith(".")
+
+
+def test_no_label_of_a_drawing_is_cut_off(report):
+    """Long ones stand in two lines where a column is narrow."""
+    assert re.findall(r">([^<]*…)</(?:text|tspan)>", report.html) == []
 
 
 def test_drawings_have_names_of_their_own(report):
