@@ -81,15 +81,15 @@ class TarWalk:
         said_time: int | None = None
         owners, sums, most_path = self._owners, self._sums, self._limits.path_bytes
         new: Callable[..., LayerEntry] = tuple.__new__
-        # What is left of the chunk is this loop's own until something else reads on: then it is handed over and taken
-        # back.
+        # What is left of the chunk is this loop's own until something else reads on: then it is let go, so that its
+        # memory, still warm, is there for the next one, and taken back.
         chunk, at = self._chunk, self._at
         while len(batch) < most:
             block = chunk[at : at + BLOCK]
             if len(block) == BLOCK and block[0]:
                 at += BLOCK
             else:
-                self._at = at
+                self._at, chunk = at, b""
                 if (unusual := self._unusual_header()) is None:
                     return False
                 block, chunk, at = unusual, self._chunk, self._at
@@ -120,7 +120,7 @@ class TarWalk:
                 if said_time is not None:
                     pending = Pending()
                     pending.mtime, said_time = said_time, None
-                self._at = at
+                self._at, chunk = at, b""
                 pending = self._extended(pending, typeflag, size)
                 chunk, at = self._chunk, self._at
                 continue
@@ -163,12 +163,12 @@ class TarWalk:
                     head = chunk[at : stop if size < HEAD else at + HEAD]
                     at = stop + (-size & BLOCK - 1)
                 else:
-                    self._at = at
+                    self._at, chunk = at, b""
                     content_hash, head = self._hashed(self._pieces(size))
                     self._skip_padding(size)
                     chunk, at = self._chunk, self._at
             else:
-                self._at = at
+                self._at, chunk = at, b""
                 if kind == "file":
                     pending = pending or Pending()
                     name, real_size, stored, content_hash, head = self._sparse_file(
