@@ -126,7 +126,9 @@ def test_a_checkpoint_spares_the_way_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [gzip.compress(b"x" * 9999)[:-9], b"\x1f\x8b" + b"x" * 99, zlib.compress(b"x")]
+    "data",
+    [gzip.compress(b"x" * 9999)[:-9], b"\x1f\x8b" + b"x" * 99, zlib.compress(b"x")],
+    ids=["cut", "rubbish", "zlib"],
 )
 def test_damaged_gzip(data: bytes) -> None:
     with pytest.raises(BrokenContentError):
