@@ -33,7 +33,7 @@ test: $(VENV)/.dev        ## set up, then lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 20
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --durations 20
 
 # DuckDB 2.0 lies in a folder of its own that shadows the locked 1.5.5 for one run.
 test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0

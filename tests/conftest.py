@@ -24,15 +24,22 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, what shares costly fixtures stays in one: a folder of golden or integration, else a file."""
-    for item in items:
-        where = item.path.relative_to(TESTS)
-        costly = where.parts[0] in {"golden", "integration"} and (
-            where.parts[0] == "golden" or len(where.parts) > 2
-        )
-        item.add_marker(pytest.mark.xdist_group(str(where.parent if costly else where)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several processes, what shares costly fixtures stays in one: a folder of golden or integration, else a file.
+
+    A scheduler and not ``xdist_group``, whose marks pytest-xdist 3.8 loses on pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.split("::", 1)[0])
+            _, *folders = path.parent.parts
+            shared = folders[:1] == ["golden"] or (folders[:1] == ["integration"] and len(folders) > 1)
+            return str(path.parent if shared else path)
+
+    return Together(config, log)
 
 
 class NetworkRefusedError(RuntimeError):

@@ -156,5 +156,5 @@ def _beside(source: Source) -> Sequence[Block]:
 SECTION = Section(
     "paper",
     "The paper beside the rerun",
-    (Part("the comparison with the paper", ("findings.paper_comparison",), _beside),),
+    (Part("the comparison with the paper", ("findings.paper_comparison", "findings.measures"), _beside),),
 )

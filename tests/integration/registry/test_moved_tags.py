@@ -34,7 +34,7 @@ def projects(tmp_path, open_registry, images):
         (root / "birds" / name).mkdir(parents=True)
         (root / "birds" / name / "Dockerfile").write_text("FROM debian:12\n")
         subprocess.run(["git", "init", "-q", str(root / "birds" / name)], check=True)
-        open_registry.push(images.by_umoci(f"{name}-one"), f"{name}-1")
+        open_registry.push(images.by_umoci(f"tag-{name}-one"), f"{name}-1")
         named.append({"path": f"birds/{name}", "images": [f"{open_registry.host}/ml/image:{name}-1"]})
     (root / "projects.yaml").write_text(str({"projects": named}))
     return root
@@ -61,7 +61,7 @@ def test_a_moved_tag_is_noticed_and_no_other(
 
     with instance_of(home) as instance:
         assert tick(instance).run_requests == [], "they were just collected"
-        open_registry.push(images.by_umoci("heron-two"), "heron-1")
+        open_registry.push(images.by_umoci("tag-heron-two"), "heron-1")
         tomorrow = watching.now() + TAG_AGE
         monkeypatch.setattr(tags, "now", lambda: tomorrow)
         (request,) = tick(instance).run_requests
