@@ -23,7 +23,7 @@ from dockml_dagster.provenance import libraries
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import connect, make_folder
 from dockml_dagster.warehouse.models import Column, Model, load
-from dockml_dagster.warehouse.rows import qualified, quote
+from dockml_dagster.warehouse.rows import literal, qualified, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -149,7 +149,7 @@ def _write(
         for name, kind in types
     )
     written = connection.execute(
-        f"COPY (SELECT {names} FROM {qualified(model.name)}) TO '{_text(target)}' (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT {names} FROM {qualified(model.name)}) TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone()
     documented = {column.name: column for column in model.columns}
     return ExportedTable(
@@ -185,10 +185,6 @@ def _sources(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _text(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.warehouse.connection import connect
-from dockml_dagster.warehouse.rows import qualified
+from dockml_dagster.warehouse.rows import literal, qualified
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +37,7 @@ class Source:
 
     def rows(self, statement: str) -> list[Row]:
         """The rows of a statement, remembered as asked."""
-        shown = _trimmed(statement).replace("$corpus", "'" + self.corpus.replace("'", "''") + "'")
+        shown = _trimmed(statement).replace("$corpus", literal(self.corpus))
         if shown not in self.asked:
             self.asked.append(shown)
         return self._rows(statement)

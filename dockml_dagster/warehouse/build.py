@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.warehouse.lake import is_lake
 from dockml_dagster.warehouse.models import Check, Model, ModelError, Project
-from dockml_dagster.warehouse.rows import qualified, quote
+from dockml_dagster.warehouse.rows import literal, qualified, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,18 +96,13 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) -> None:
     """Write descriptions into DuckDB as comments, where ``DESCRIBE``-like tools and people find them."""
     if model.description:
-        connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {_literal(model.description)}")
+        connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(model.description)}")
     if kind == "VIEW" and is_lake(connection):
         return  # a DuckLake keeps no comments on the columns of views
     for column in model.columns:
         connection.execute(
-            f"COMMENT ON COLUMN {qualified(model.name)}.{quote(column.name)} IS {_literal(column.description)}"
+            f"COMMENT ON COLUMN {qualified(model.name)}.{quote(column.name)} IS {literal(column.description)}"
         )
-
-
-def _literal(text: str) -> str:
-    # COMMENT takes no bound parameters.
-    return "'" + text.replace("'", "''") + "'"
 
 
 def test(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterator[Tested]:
@@ -142,7 +137,7 @@ def _failing_rows(table: str, column: str, name: str, options: dict[str, Any]) -
     if name == "unique":
         return f"SELECT {value}, count(*) AS n FROM {source} WHERE {value} IS NOT NULL GROUP BY ALL HAVING count(*) > 1"
     if name == "accepted_values":
-        accepted = ", ".join(_literal(str(item)) for item in options["values"])
+        accepted = ", ".join(literal(str(item)) for item in options["values"])
         return f"SELECT DISTINCT {value} FROM {source} WHERE {value} IS NOT NULL AND {value}::VARCHAR NOT IN ({accepted})"
     if name == "relationships":
         other, other_column = qualified(options["to"]), quote(options["field"])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.warehouse.connection import Warehouse, connect, open_warehouse
-from dockml_dagster.warehouse.lake import NAME, is_lake
+from dockml_dagster.warehouse.lake import NAME
 from dockml_dagster.warehouse.publish import copy_database
 from dockml_dagster.warehouse.rows import qualified
 
@@ -68,7 +68,10 @@ def compact(warehouse: Warehouse) -> tuple[int, int]:
         CompactionError: table by table, the copy has not the same rows.
     """
     file = warehouse.location.file
-    return _compact_lake(warehouse) if file is None else _compact_file(warehouse, file)
+    if file is not None:
+        return _compact_file(warehouse, file)
+    # A service looks after itself.
+    return _compact_lake(warehouse) if warehouse.location.is_lake else (0, 0)
 
 
 def _compact_lake(warehouse: Warehouse) -> tuple[int, int]:
@@ -76,21 +79,18 @@ def _compact_lake(warehouse: Warehouse) -> tuple[int, int]:
         connection = open_warehouse(warehouse.location, read_only=False)
         try:
             before = _lake_bytes(connection)
-            if is_lake(connection):
-                for statement in (
-                    f"CALL ducklake_merge_adjacent_files('{NAME}')",
-                    f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
-                    f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL 1 DAY)",
-                ):
-                    connection.execute(statement)
+            for statement in (
+                f"CALL ducklake_merge_adjacent_files('{NAME}')",
+                f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
+                f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL 1 DAY)",
+            ):
+                connection.execute(statement)
             return before, _lake_bytes(connection)
         finally:
             connection.close()
 
 
 def _lake_bytes(connection: duckdb.DuckDBPyConnection) -> int:
-    if not is_lake(connection):
-        return 0
     row = connection.execute(
         f"SELECT coalesce(sum(file_size_bytes + delete_file_size_bytes), 0) FROM ducklake_table_info('{NAME}')"
     ).fetchone()

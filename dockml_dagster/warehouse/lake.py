@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.warehouse.rows import quote
+from dockml_dagster.warehouse.rows import literal, quote
 from dockml_dagster.warehouse_location import Location, without_secrets
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_on
         _log_in(connection, os.environ)
     options = []
     if location.data_path is not None:
-        options.append(f"DATA_PATH {_text(location.data_path)}")
+        options.append(f"DATA_PATH {literal(location.data_path)}")
     if read_only:
         options.append("READ_ONLY")
     try:
         connection.execute(
-            f"ATTACH {_text(location.address)} AS {quote(NAME)}"
+            f"ATTACH {literal(location.address)} AS {quote(NAME)}"
             + (f" ({', '.join(options)})" if options else "")
         )
         connection.execute(f"USE {quote(NAME)}")
@@ -94,7 +94,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     for folder in package.submodule_search_locations or () if package else ():
         file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         if file.exists():
-            connection.execute(f"LOAD {_text(file)}")
+            connection.execute(f"LOAD {literal(file)}")
             return
     try:
         connection.execute(f"INSTALL {name}")
@@ -118,11 +118,6 @@ def _log_in(connection: duckdb.DuckDBPyConnection, environment: Mapping[str, str
         # Stores of one's own rarely have a host name for each bucket.
         "URL_STYLE": "path" if endpoint.netloc else None,
     }
-    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items() if value)
+    said = ", ".join(f"{name} {literal(value)}" for name, value in options.items() if value)
     ssl = f", USE_SSL {str(endpoint.scheme == 'https').lower()}" if endpoint.netloc else ""
     connection.execute(f"CREATE OR REPLACE SECRET store (TYPE s3{', ' + said if said else ''}{ssl})")
-
-
-def _text(value: object) -> str:
-    # ATTACH, LOAD and CREATE SECRET take no bound parameters.
-    return "'" + str(value).replace("'", "''") + "'"

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dockml_dagster.study.layer.spool import COLUMNS
 from dockml_dagster.warehouse.connection import connect, make_folder
+from dockml_dagster.warehouse.rows import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,12 +75,12 @@ class LayerFiles:
         typed = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
         try:
             self._connection.execute(
-                f"COPY (SELECT {_text(digest)} AS layer_digest, *, "
+                f"COPY (SELECT {literal(digest)} AS layer_digest, *, "
                 "(CASE path WHEN '.' THEN 0 ELSE len(string_split(path, '/')) END)::INTEGER AS published_level, "
                 "kind = 'whiteout' AS whiteout, kind = 'opaque' AS opaque, "
-                f"{_text(verified)} AS verified FROM read_csv({_text(spool)}, {_SPOOL_FORM}, "
+                f"{literal(verified)} AS verified FROM read_csv({literal(spool)}, {_SPOOL_FORM}, "
                 f"max_line_size = 16777216, columns = {{{typed}}})) "
-                f"TO {_text(partial)} (FORMAT parquet, COMPRESSION zstd)"
+                f"TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd)"
             )
             partial.replace(target)
         finally:
@@ -91,7 +92,7 @@ class LayerFiles:
         fields = ", ".join(f'"{name}"' for name in COLUMNS)
         source = _path(self.folder, digest, ".parquet")
         self._connection.execute(
-            f"COPY (SELECT {fields} FROM read_parquet({_text(source)})) TO {_text(target)} "
+            f"COPY (SELECT {fields} FROM read_parquet({literal(source)})) TO {literal(target)} "
             "(FORMAT csv, DELIMITER '\t', HEADER false, QUOTE '', ESCAPE '', NULLSTR '')"
         )
         return target
@@ -137,13 +138,13 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> None:
         partial = _partial(empty)
         # Not on the caller's connection: inside its transaction nothing but its own writes should happen.
         with connect(Path(":memory:"), read_only=False) as scratch:
-            scratch.execute(f"COPY (SELECT {_EMPTY} LIMIT 0) TO {_text(partial)} (FORMAT parquet)")
+            scratch.execute(f"COPY (SELECT {_EMPTY} LIMIT 0) TO {literal(partial)} (FORMAT parquet)")
         partial.replace(empty)
     pattern = f"{folder}/**/*.parquet"
-    if known is None or _text(pattern) not in known[0]:
+    if known is None or literal(pattern) not in known[0]:
         names = ", ".join(f'"{name}"' for name in VIEW_COLUMNS)
         connection.execute(
-            f"CREATE OR REPLACE VIEW raw.layer_files AS SELECT {names} FROM read_parquet({_text(pattern)})"
+            f"CREATE OR REPLACE VIEW raw.layer_files AS SELECT {names} FROM read_parquet({literal(pattern)})"
         )
 
 
@@ -198,8 +199,3 @@ def _write(path: Path, version: str, facts: Mapping[str, Any]) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _text(value: object) -> str:
-    # COPY, CREATE VIEW and read_csv's options take no bound parameters.
-    return "'" + str(value).replace("'", "''") + "'"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dockml_dagster.warehouse import layer_files
 from dockml_dagster.warehouse.connection import Warehouse, make_folder, process_alive
-from dockml_dagster.warehouse.rows import quote
+from dockml_dagster.warehouse.rows import literal, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,11 +51,9 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone:
 
     A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
     """
-    # ATTACH takes no bound parameter.
-    location = str(target).replace("'", "''")
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
-    connection.execute(f"ATTACH '{location}' AS published (READ_WRITE)")
+    connection.execute(f"ATTACH {literal(target)} AS published (READ_WRITE)")
     connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
     if alone:
         layer_files.materialise(connection, "published")

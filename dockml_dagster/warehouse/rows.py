@@ -36,6 +36,11 @@ def qualified(name: str) -> str:
     return ".".join(quote(part) for part in name.split("."))
 
 
+def literal(value: object) -> str:
+    """A text as an SQL literal, for statements that take no bound parameter (ATTACH, COPY, COMMENT, CREATE VIEW …)."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def content_hash(row: Row) -> str:
     """SHA-256 over a row's columns by name: the identity under which it is stored once."""
     text = json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":"))

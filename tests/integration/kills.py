@@ -107,8 +107,10 @@ def survive(
     return differences(calm, home)
 
 
-def contents(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every table that a reader sees, its rows in one order, without the columns and tables of ``CLOCK`` and ``LOGS``."""
+def contents(home: Path, digits: int = 9) -> dict[str, list[tuple[object, ...]]]:
+    """Every table that a reader sees, its rows in one order, without the columns and tables of ``CLOCK`` and ``LOGS``;
+    numbers to ``digits`` digits.
+    """
     found: dict[str, list[tuple[object, ...]]] = {}
     with duckdb.connect(str(home / "published" / "dockml.duckdb"), read_only=True) as connection:
         tables = connection.execute(
@@ -122,18 +124,18 @@ def contents(home: Path) -> dict[str, list[tuple[object, ...]]]:
             # Prose about a visit carries its time; a view shows what is in the tables anyway.
             kept = ", ".join(f'"{column}"' for column in columns if column not in CLOCK)
             rows = connection.execute(f"SELECT {kept} FROM {name}").fetchall()
-            found[name] = sorted((tuple(map(_rounded, row)) for row in rows), key=repr)
+            found[name] = sorted((tuple(_rounded(value, digits) for value in row) for row in rows), key=repr)
     return found
 
 
-def _rounded(value: object) -> object:
+def _rounded(value: object, digits: int) -> object:
     """DuckDB adds floating-point numbers in the order in which its threads come by: the last digits differ by run."""
-    return float(f"{value:.9g}") if isinstance(value, float) else value
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
-def differences(one: Path, other: Path) -> list[str]:
+def differences(one: Path, other: Path, *, digits: int = 9) -> list[str]:
     """Names of the tables in which two homes differ, with their row counts."""
-    first, second = contents(one), contents(other)
+    first, second = contents(one, digits), contents(other, digits)
     return [
         f"{name}: {len(first.get(name, []))} and {len(second.get(name, []))} rows"
         for name in sorted(first.keys() | second.keys())
