@@ -123,7 +123,14 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     """Is the change more than chance, and how large? Nothing where no unit is known at both moments."""
     if not rows:
         return []
-    named: list[Row] = [{**row, "label": METRICS.get(row["measure"], row["measure"])} for row in rows]
+    named: list[Row] = [
+        {
+            **row,
+            "label": METRICS.get(row["measure"], row["measure"]),
+            **{moment: _with_interval(row, moment) for moment in ("before", "after")},
+        }
+        for row in rows
+    ]
     clear = [row for row in named if row["p"] is not None and row["p"] < CLEAR]
     most = max(named, key=lambda row: abs(row["delta"]))
     own = before == source.corpus
@@ -135,7 +142,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 "{delta} ({size}), over {n} {unit}s.",
                 all=count(len(named)),
                 clear=count(len(clear)),
-                label=most["label"].capitalize() if most["label"][0].islower() else most["label"],
+                label=most["label"][0].upper() + most["label"][1:],
                 delta=decimal(most["delta"]),
                 size=most["size"],
                 n=count(most["n"]),
@@ -169,27 +176,32 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         ),
         Table(
             caption=say(
-                "The same units at two moments: medians with bootstrap 95 % intervals, Wilcoxon’s signed-rank test."
+                "The same units at two moments: medians with bootstrap 95 % intervals, and Wilcoxon’s signed-rank test."
             ),
             table="findings.moment_differences",
             columns=(
                 Column("label", "measure"),
                 Column("unit", "unit"),
                 Column("n", "n", "count"),
-                *(
-                    Column(f"{moment}{end}", f"{heading}{words}", "decimal")
-                    for moment, heading in (("before", "median before"), ("after", "median after"))
-                    for end, words in (("", ""), ("_low", ", from"), ("_high", ", to"))
-                ),
+                Column("before", "median before (95 %)"),
+                Column("after", "median after (95 %)"),
                 Column("statistic", "W", "decimal"),
                 Column("p", "p", "decimal"),
                 Column("delta", "Cliff’s delta", "decimal"),
                 Column("size", "size"),
-                Column("note", "note"),
+                *((Column("note", "note"),) if any(row["note"] for row in named) else ()),
             ),
             rows=named,
         ),
     ]
+
+
+def _with_interval(row: Row, moment: str) -> str | None:
+    """``7.3 (6.8 to 8)``: a median with its interval."""
+    if row[moment] is None:
+        return None
+    low, high = (decimal_text(row[f"{moment}_{end}"]) for end in ("low", "high"))
+    return f"{decimal_text(row[moment])} ({low} to {high})"
 
 
 SECTION = Section(

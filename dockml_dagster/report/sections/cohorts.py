@@ -174,7 +174,7 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
         FROM findings.category_differences
         WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
             AND unit_of_analysis IN ('image', 'layer')
-        GROUP BY ALL ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
+        GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
     """)
     if not any(row["link_grade"] != "any" for row in rows):
         return []
