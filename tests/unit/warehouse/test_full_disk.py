@@ -79,7 +79,7 @@ def test_a_publication_without_room_leaves_the_old_one_and_nothing_half_made(sma
     size = warehouse.location.file.stat().st_size >> 20
     assert _mount("-o", f"remount,size={size + 8}m", str(folder))
     for copies in (lambda: publish(warehouse, target), lambda: care.compact(warehouse)):
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - DuckDB's, Python's or ours
+        with pytest.raises(Exception) as caught:
             copies()
         assert disk_full(caught.value)
         assert _kept(target) == [(7,)]
