@@ -95,7 +95,8 @@ def test_from_a_workflow_to_the_layers(github, registry, make_corpus) -> None:
     before = corpus.listing().inputs
     again.visit()
     assert again.listing().inputs == before
-    Visit(again.client, again.frame(), now=lambda: time.time() + 8 * 86_400).make()
+    again.client.now = lambda: time.time() + 8 * 86_400
+    Visit(again.client, again.frame()).make()
     later = again.listing().inputs
     assert later["dockerfiles"] == before["dockerfiles"]
     assert later["manifests"] != before["manifests"]
