@@ -52,8 +52,7 @@ from dockml_dagster.study.layer.content import (
     parse_rules,
 )
 from dockml_dagster.study.layer.history import instruction
-from dockml_dagster.study.layer.image import summarise_image
-from dockml_dagster.study.layer.union import Merged
+from dockml_dagster.study.layer.image import Visitor, summarise_image
 from dockml_dagster.study.manifest import ContentKind, Descriptor
 from dockml_dagster.study.platform import Platform, PlatformError
 
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
 
 Location = ImageReference | LocalImage
-Visitor = Callable[[Merged], object]
 Observe = Callable[[PlatformImage], Visitor]
 Listener = Callable[[str, int, int | None], None]
 """Called with what is counted, steps done, and the number of steps in all when it becomes known."""
@@ -296,8 +294,7 @@ def _summarised(image: PlatformImage, results: Sequence[LayerResult], how: _How)
     tally = ContentTally(how.content)
     visitors: tuple[Visitor, ...] = (tally,) if how.observe is None else (tally, how.observe(image))
     spools = [partial(_lines, result.spool) for result in results if result.spool is not None]
-    each: Visitor = tally if len(visitors) == 1 else lambda entry: [visit(entry) for visit in visitors]
-    summary = summarise_image(spools, each=each)
+    summary = summarise_image(spools, visitors=visitors)
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
     return ScannedImage(image, shared, summary, tally.findings(), None)
 

@@ -27,7 +27,6 @@ from dockml_dagster.study.layer.content import ContentFinding, ContentRule, Cont
 from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFiles
 from dockml_dagster.study.layer.model import LayerScan, TypeCount
-from dockml_dagster.study.layer.union import Merged
 from dockml_dagster.study.manifest import Descriptor
 from dockml_dagster.warehouse.connection import make_folder
 from dockml_dagster.warehouse.layer_files import LayerFiles
@@ -200,13 +199,9 @@ class LayerReader:
         contents, files = ContentTally(self._content), ImageFiles()
         base_layers = base_layers_of(image.config, len(digests))
         savings = SavingsTally(self._advice, self._content, base_layers=base_layers)
-
-        def each(merged: Merged) -> None:
-            contents(merged)
-            files(merged)
-            savings(merged)
-
-        summary = summarise_image([partial(_lines, spool) for spool in spools], each=each)
+        summary = summarise_image(
+            [partial(_lines, spool) for spool in spools], visitors=(contents, files, savings)
+        )
         rows = _summary_rows(summary, contents.findings(), files, digests)
         about = ImageFacts("", tuple(digests), base_layers, image.config)
         advised = advise_image(about, savings.savings(), self._advice)
