@@ -118,9 +118,7 @@ class ImageSummary:
     published_classes: tuple[TypeCount, ...]
 
 
-def summarise_image(
-    spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()
-) -> ImageSummary:
+def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()) -> ImageSummary:
     """Merge the layers, lowest first, and sum up. ``visitors`` see every entry on the way (rules about content)."""
     tally = _ImageTally(len(spools), _link_targets(spools))
     for batch in union_batches(spools):
@@ -163,8 +161,8 @@ class _ImageTally:
         self._duplicates = _Duplicates()
         self._sizes = _Sizes()
 
-    def add(self, batch: Iterable[Merged]) -> None:
-        """Count entries, in path order. An image has up to millions: this is one flat loop for that."""
+    def add(self, batch: Iterable[Merged]) -> None:  # noqa: PLR0915 - an image has millions: calls would cost more
+        """Count entries, in path order."""
         counts, links, alike, empty = self._counts, self._links, self._alike, self._empty
         depths, levels, directory, packages = self._depth, self._level, self._directory, self._packages
         least, visible_files, visible_bytes = self._largest.least, self._visible_files, self._visible_bytes

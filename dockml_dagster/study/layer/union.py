@@ -88,10 +88,9 @@ class _Reader:
         return taken
 
 
-def _sorted_rows(spools: Sequence[Spool]) -> Iterator[list[_Row]]:
-    """All layers' rows by key, rows of one key by layer, in lists."""
+def _sorted_rows(spools: Sequence[Spool], most: int) -> Iterator[list[_Row]]:
+    """All layers' rows by key, rows of one key by layer, in lists; ``most``: rows of a layer that are held."""
     readers = [_Reader(layer, spool) for layer, spool in enumerate(spools)]
-    most = max(_LEAST_ROWS, _ROWS // max(1, len(readers)))
     while True:
         for reader in readers:
             reader.fill(most)
@@ -106,7 +105,8 @@ def _sorted_rows(spools: Sequence[Spool]) -> Iterator[list[_Row]]:
             elif reader.rows[0][0] < bound:
                 rows += reader.take(bisect_left(reader.rows, bound, key=_key))
         rows.sort(key=_key)
-        yield rows
+        if rows:
+            yield rows
         if bound is None:
             return
         # A layer may have any number of entries of one path, which must not be held all at once.
@@ -116,18 +116,20 @@ def _sorted_rows(spools: Sequence[Spool]) -> Iterator[list[_Row]]:
                 reader.fill(most)
 
 
-def union(spools: Sequence[Spool]) -> Iterator[Merged]:
+def union(spools: Sequence[Spool], *, held: int | None = None) -> Iterator[Merged]:
     """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate.
 
     Whiteouts, opaque markers and metadata are not entries and do not come. Directories that no layer has an
     entry for, but that a visible entry needs, come as visible entries with the note `implied`, of the layer
-    of that entry.
+    of that entry. ``held``: rows of a layer that are in memory at once; None: as fits the number of layers.
     """
-    for batch in union_batches(spools):
+    for batch in union_batches(spools, held=held):
         yield from batch
 
 
-def union_batches(spools: Sequence[Spool]) -> Iterator[list[Merged]]:
+def union_batches(  # noqa: PLR0915 - see its text
+    spools: Sequence[Spool], *, held: int | None = None
+) -> Iterator[list[Merged]]:
     """What ``union`` gives, in lists of some thousand: there are millions, and steps between functions cost."""
     levels = [_Level("", 0, None, exists=True)]
     top = levels[-1]
@@ -136,7 +138,7 @@ def union_batches(spools: Sequence[Spool]) -> Iterator[list[Merged]]:
     seen_layer = floor = below = 0
     cause: Cause | None = None
     below_cause: Cause | None = None
-    for rows in _sorted_rows(spools):
+    for rows in _sorted_rows(spools, held or max(_LEAST_ROWS, _ROWS // max(1, len(spools)))):
         found: list[Merged] = []
         for key, layer, entry in rows:
             if key != previous:
