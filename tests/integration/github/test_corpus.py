@@ -262,7 +262,7 @@ def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus
     seen = {asked.path for asked in github.asked if asked.status == 200}
     github.forget()
     later = make_corpus(token=None)
-    later.client._now = lambda: time.time() + 4000
+    later.client.now = lambda: time.time() + 4000
     later.visit()
     _, more = collected(later)
     assert len(more) > len(done)
