@@ -162,7 +162,8 @@ def test_two_moments_make_a_figure_of_what_changed_and_one_of_how_far(report, ch
         "('sample 2026-11-02', 'ease2022 2021-11-02', 3.0)) AS v(first, second, median)",
         "INSERT INTO findings.moment_differences BY NAME SELECT 'sample' AS corpus, 'dockerfiles' AS measure, "
         "'project' AS unit_of_analysis, 'pair' AS row_kind, 'ease2022 2021-11-02' AS first, "
-        "'sample 2026-11-02' AS second, 9 AS n, 2.5 AS statistic, 0.125 AS p, 3 / 9 AS cliffs_delta, 'small' AS size",
+        "'sample 2026-11-02' AS second, 9 AS n, 2.5 AS statistic, 0.125 AS p, 0.25 AS p_holm, 3 / 9 AS cliffs_delta, "
+        "'small' AS size",
     ).html
     shown = _section(html, "change")
     figures = re.findall(r'<figure id="figure-([^"]+)"', shown)
