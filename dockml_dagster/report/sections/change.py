@@ -131,7 +131,9 @@ def _which(drawn: Sequence[Row], named: Sequence[Row]) -> Html:
     """Says that a figure has only some of the measures, where that is so."""
     if len(drawn) == len(named):
         return say("")
-    return say("The {drawn} of {all} measures with most.", drawn=count(len(drawn)), all=count(len(named)))
+    return say(
+        "The {drawn} of {all} measures that moved most.", drawn=count(len(drawn)), all=count(len(named))
+    )
 
 
 def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
@@ -173,12 +175,12 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
             ),
             describes="Cliff’s delta within pairs of each measure; right of zero more units rose than fell: "
-            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in named)
+            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in drawn)
             + ".",
             table="findings.moment_differences",
-            rows=named,
+            rows=drawn,
             draw=lambda width: charts.effects(
-                named,
+                drawn,
                 width=width,
                 x_title="share that rose less share that fell",
                 key="delta",
