@@ -277,11 +277,14 @@ def _over_measures(
     moments: Sequence[tuple[str, ...]], p_values: Sequence[float | None]
 ) -> list[float | None]:
     """Holm's correction over all measures of the same two moments; what has no p keeps none."""
+    families: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+    for place, (pair, p) in enumerate(zip(moments, p_values, strict=True)):
+        if p is not None:
+            families.setdefault(pair, []).append((place, p))
     corrected: list[float | None] = [None] * len(p_values)
-    for pair in set(moments):
-        places = [i for i, p in enumerate(p_values) if moments[i] == pair and p is not None]
-        for i, p in zip(places, holm([p for i in places if (p := p_values[i]) is not None]), strict=True):
-            corrected[i] = p
+    for family in families.values():
+        for (place, _), p in zip(family, holm([p for _, p in family]), strict=True):
+            corrected[place] = p
     return corrected
 
 
