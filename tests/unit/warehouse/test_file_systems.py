@@ -1,4 +1,5 @@
-"""A disk that is really full: a small file system in memory. What was committed is kept, and with room it goes on.
+"""A disk that is really full, or really read-only: a small file system in memory. What was committed is kept, and
+readers read.
 
 Needs the right to mount (root, as in a container); elsewhere it says so and is skipped.
 """
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from dockml_dagster.doctor import examine
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import care
 from dockml_dagster.warehouse.connection import DiskFullError, Warehouse, connect, disk_full
 from dockml_dagster.warehouse.publish import publish
@@ -90,3 +94,17 @@ def test_a_publication_without_room_leaves_the_old_one_and_nothing_half_made(sma
     publish(warehouse, target)
     with connect(target, read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM large").fetchone() == (400_000,)
+
+
+def test_a_read_only_home_is_said_in_one_line_and_can_be_read(small_disk, warehouse):
+    folder, _ = small_disk
+    settings = Settings.from_environment({"DOCKML_HOME": str(folder / "home")})
+    publish(warehouse, settings.published)
+    assert _mount("-o", "remount,ro", str(folder))
+    for opened in (warehouse.write, warehouse.read):
+        with pytest.raises(BadInputError, match="DOCKML_HOME") as caught, opened():
+            pass
+        assert "\n" not in str(caught.value)
+    assert _kept(settings.published) == [(7,)]
+    wrong = {one.subject for one in examine(settings) if one.state == "problem"}
+    assert {"home", "warehouse"} & wrong
