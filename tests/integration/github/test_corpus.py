@@ -179,6 +179,39 @@ def test_projects_in_every_kind_of_trouble(github, make_corpus, reply_of) -> Non
     assert (renamed["name"], renamed["repository_id"]) == ("new/name", 1003)
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "said"),
+    [
+        (403, "Repository access blocked", ("failed", False)),
+        (404, "Not Found", ("gone", False)),
+        (409, "Git Repository is empty.", ("not_available", False)),
+        (422, "Validation Failed", ("failed", False)),
+        (451, "Repository access blocked", ("gone", False)),
+        (500, "Server Error", ("failed", True)),
+        (503, "Service unavailable", ("failed", True)),
+    ],
+)
+def test_what_is_refused_of_one_project_is_its_outcome(
+    github, make_corpus, reply_of, status, message, said
+) -> None:
+    """Of its files; the others are read, and it is the project's own outcome or that of its place in the list."""
+    for name in ("o/bad", "o/good"):
+        github.add(name, FILES)
+
+    def refuse(asked) -> None:
+        if "o/bad/git" in asked.path:
+            body = {"message": message, "documentation_url": "https://docs.github.com", "status": str(status)}
+            raise reply_of(status, body)
+
+    github.before = refuse
+    corpus = make_corpus()
+    corpus.visit(["o/bad", "o/good"])
+    listing, found = collected(corpus)
+    assert outcomes_of(found["github/o/good"])[""] == ("collected", False)
+    of_project = outcomes_of(found["github/o/bad"]) if "github/o/bad" in found else {}
+    assert of_project.get("", outcomes_of(listing).get("o/bad")) == said
+
+
 def test_deleted_later_is_gone_and_keeps_its_metadata(github, make_corpus) -> None:
     repository = github.add("o/r", FILES)
     corpus = make_corpus()
