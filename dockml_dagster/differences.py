@@ -230,12 +230,14 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             "kind": "number",
             "unit_of_analysis": unit,
         }
-        for name, values in ((first, before), (second, after)):
+        for name, other, values in ((first, second, before), (second, first, after)):
             median = median_interval(Sample(tuple(values)), draws=DRAWS, seed=SEED)
             yield {
                 **common,
                 "row_kind": "group",
                 "first": name,
+                # One moment may be compared with two others, over other units each time.
+                "second": other,
                 "n": median.n,
                 "n_first": median.n,
                 "n_censored": 0,

@@ -13,7 +13,6 @@ import platform as machine
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,8 +30,9 @@ from dockml_dagster.clients.image_sources.reading import (
     PlatformImage,
     read_image,
 )
+from dockml_dagster.clients.image_union import find_content, spools_at
 from dockml_dagster.clients.layer_from_image import close_images, is_plain_file, layer_task
-from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
+from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, ScanPool
 from dockml_dagster.clients.scan_store import ScanStore
 from dockml_dagster.clients.scratch import scratch_folder
 from dockml_dagster.errors import BadInputError, DockmlError
@@ -45,15 +45,9 @@ from dockml_dagster.study.image_reference import (
     LocalImage,
     parse_location,
 )
-from dockml_dagster.study.layer.content import (
-    ContentRule,
-    ContentRules,
-    ContentTally,
-    parse_rules,
-)
+from dockml_dagster.study.layer.content import ContentRule, ContentRules, ContentTally, parse_rules
 from dockml_dagster.study.layer.history import instruction
-from dockml_dagster.study.layer.image import summarise_image
-from dockml_dagster.study.layer.union import Merged
+from dockml_dagster.study.layer.image import Visitor, summarise_image
 from dockml_dagster.study.manifest import ContentKind, Descriptor
 from dockml_dagster.study.platform import Platform, PlatformError
 
@@ -61,7 +55,6 @@ if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
 
 Location = ImageReference | LocalImage
-Visitor = Callable[[Merged], object]
 Observe = Callable[[PlatformImage], Visitor]
 Listener = Callable[[str, int, int | None], None]
 """Called with what is counted, steps done, and the number of steps in all when it becomes known."""
@@ -117,7 +110,8 @@ def scan_images(
         client = client_settings.client() if remote else None
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
-        layers = _Layers(spools, store, listener, workers)
+        pool = stack.enter_context(ScanPool(workers=workers))
+        layers = _Layers(spools, store, listener, pool)
         how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe)
         for location in locations:
             recipe = SourceRecipe(location, client_settings)
@@ -204,8 +198,8 @@ class _How:
 class _Layers:
     """What is known of layers, over all images of one command, and of registries' layers over all commands."""
 
-    def __init__(self, spools: Path, store: ScanStore, listener: Listener, workers: int | None) -> None:
-        self._spools, self._store, self._listener, self._workers = spools, store, listener, workers
+    def __init__(self, spools: Path, store: ScanStore, listener: Listener, pool: ScanPool) -> None:
+        self._spools, self._store, self._listener, self.pool = spools, store, listener, pool
         self._known: dict[str, tuple[LayerTask, LayerResult]] = {}
 
     def scan(self, recipe: SourceRecipe, tasks: Iterable[LayerTask]) -> dict[str, LayerResult]:
@@ -225,7 +219,7 @@ class _Layers:
             self._listener("layers", 0, len(missing))
         # Of an archive with plain layers this process reads some itself.
         here = all(is_plain_file(task) for task in missing.values())
-        for result in scan_layers(missing.values(), self._spools, workers=self._workers, here=here):
+        for result in self.pool.scan(missing.values(), self._spools, here=here):
             task = missing[result.key]
             self._known[result.key] = task, result
             if remote:
@@ -258,7 +252,7 @@ def _scan(
     tasks = [how.tasks(recipe, image) for image in images]
     results = layers.scan(recipe, [task for each in tasks for task in each])
     scanned = tuple(
-        _summarised(image, [results[task.key] for task in each], how)
+        _summarised(image, [results[task.key] for task in each], how, layers.pool)
         for image, each in zip(images, tasks, strict=True)
     )
     return ScannedReference(reading.name, reading, scanned, others, None)
@@ -277,7 +271,9 @@ def _read(source: ImageSource, platform: Platform | None, prefer: Platform | Non
     return reading
 
 
-def _summarised(image: PlatformImage, results: Sequence[LayerResult], how: _How) -> ScannedImage:
+def _summarised(
+    image: PlatformImage, results: Sequence[LayerResult], how: _How, pool: ScanPool
+) -> ScannedImage:
     history = (
         (None,) * len(image.layers) if image.config is None else image.config.layer_history(len(image.layers))
     )
@@ -293,18 +289,19 @@ def _summarised(image: PlatformImage, results: Sequence[LayerResult], how: _How)
         reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
     if reason is not None:
         return ScannedImage(image, tuple(layers), None, None, reason)
+    spools = [result.spool for result in results if result.spool is not None]
     tally = ContentTally(how.content)
-    visitors: tuple[Visitor, ...] = (tally,) if how.observe is None else (tally, how.observe(image))
-    spools = [partial(_lines, result.spool) for result in results if result.spool is not None]
-    each: Visitor = tally if len(visitors) == 1 else lambda entry: [visit(entry) for visit in visitors]
-    summary = summarise_image(spools, each=each)
+    visitors: list[Visitor] = [] if how.observe is None else [how.observe(image)]
+    beside = None
+    if pool.is_running:
+        # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
+        beside = pool.start(find_content, spools, how.content)
+    else:
+        visitors.append(tally)
+    summary = summarise_image(spools_at(spools), visitors=visitors)
+    content = tally.findings() if beside is None else beside.result()
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
-    return ScannedImage(image, shared, summary, tally.findings(), None)
-
-
-def _lines(spool: Path) -> Iterator[bytes]:
-    with spool.open("rb") as file:
-        yield from file
+    return ScannedImage(image, shared, summary, content, None)
 
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:

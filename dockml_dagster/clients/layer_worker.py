@@ -1,4 +1,4 @@
-"""The process that scans layers for ``layer_pool``: tasks come in, scans go out, rows go to spool files.
+"""The process that scans layers for ``layer_pool``: calls come in, what they return goes out, rows go to spool files.
 
 Here: everything that must run outside the main process. It imports neither DuckDB nor pandas nor Dagster, so
 that a worker stays under 100 MB. Not here: which layers, and what becomes of the rows.
@@ -13,12 +13,12 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO, Protocol, cast, runtime_checkable
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.study.layer.inflate import ByteStream
@@ -105,6 +105,13 @@ class LayerResult:
     error: Exception | None
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a call raised."""
+
+    error: BaseException
+
+
 def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
     """Scan one layer in this process; its rows become a file in the directory ``spools``.
 
@@ -115,7 +122,16 @@ def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
         with tempfile.TemporaryDirectory(prefix=".scan-", dir=spools) as scratch:
             return _run(task, spools, Path(scratch), limits)
     except Exception as error:
-        return LayerResult(task.key, None, None, error)
+        return LayerResult(task.key, None, None, _portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or what it says where it cannot cross to another process."""
+    try:
+        pickle.dumps(error)
+    except Exception:
+        return DockmlError(str(error))
+    return error
 
 
 def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> LayerResult:
@@ -163,29 +179,29 @@ def _by_toc(task: LayerTask, writer: SpoolWriter, limits: ScanLimits) -> LayerSc
 
 
 def main() -> None:
-    """Serve tasks from standard input until it ends; results go to standard output, both pickled."""
+    """Make the calls that standard input asks for until it ends; what they return goes to standard output, pickled."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not get among the answers
     _bound_memory()
     gc.set_threshold(100_000)  # rows come and go by the million, and none is part of a cycle
     inbox = _Inbox(requests)
     while (request := inbox.next()) is not None:
-        task, spools, limits = request
-        result = run_task(task, spools, limits)
+        function, arguments = request
         try:
-            answer = pickle.dumps(result)
-        except Exception:
-            answer = pickle.dumps(LayerResult(task.key, None, None, DockmlError(str(result.error))))
+            answer = pickle.dumps(function(*arguments))
+        except Exception as error:
+            answer = pickle.dumps(Failure(_portable(error)))
         answers.write(answer)
         answers.flush()
 
 
-_Request = tuple[LayerTask, Path, ScanLimits]
+_Request = tuple[Callable[..., object], tuple[Any, ...]]
+"""What is to be called, with which arguments."""
 
 
 class _Inbox:
-    """Requests as they come. The parent asks for one layer at a time and ends its side only when all is done: an end
-    in the middle of a layer means that it was killed, and nobody waits for the rest of an hour's reading.
+    """Requests as they come. The parent asks for one call at a time and ends its side only when all is done: an end
+    in the middle of a call means that it was killed, and nobody waits for the rest of an hour's reading.
     """
 
     def __init__(self, requests: BinaryIO) -> None:

@@ -7,15 +7,15 @@ Belongs here: which layers still have to be read, keeping what was found, and th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from dockml_dagster.clients.image_sources.opening import SourceRecipe
 from dockml_dagster.clients.image_sources.reading import PlatformImage
+from dockml_dagster.clients.image_union import spools_at
 from dockml_dagster.clients.layer_from_image import close_images, layer_task
 from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
 from dockml_dagster.corpora.base import Outcome
@@ -27,7 +27,6 @@ from dockml_dagster.study.layer.content import ContentFinding, ContentRule, Cont
 from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFiles
 from dockml_dagster.study.layer.model import LayerScan, TypeCount
-from dockml_dagster.study.layer.union import Merged
 from dockml_dagster.study.manifest import Descriptor
 from dockml_dagster.warehouse.connection import make_folder
 from dockml_dagster.warehouse.layer_files import LayerFiles
@@ -200,13 +199,7 @@ class LayerReader:
         contents, files = ContentTally(self._content), ImageFiles()
         base_layers = base_layers_of(image.config, len(digests))
         savings = SavingsTally(self._advice, self._content, base_layers=base_layers)
-
-        def each(merged: Merged) -> None:
-            contents(merged)
-            files(merged)
-            savings(merged)
-
-        summary = summarise_image([partial(_lines, spool) for spool in spools], each=each)
+        summary = summarise_image(spools_at(spools), visitors=(contents, files, savings))
         rows = _summary_rows(summary, contents.findings(), files, digests)
         about = ImageFacts("", tuple(digests), base_layers, image.config)
         advised = advise_image(about, savings.savings(), self._advice)
@@ -230,11 +223,6 @@ def _advice_row(item: Recommendation) -> Row:
         "layers": [place.layer for place in item.evidence],
         "file_bytes": [place.bytes for place in item.evidence],
     }
-
-
-def _lines(spool: Path) -> Iterator[bytes]:
-    with spool.open("rb") as file:
-        yield from file
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:

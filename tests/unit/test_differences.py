@@ -220,9 +220,10 @@ def _moments(before, after):
 
 def test_two_moments_of_the_same_units_are_a_pair():
     first, second, pair = _moments(BEFORE, AFTER)
-    assert [(row["row_kind"], row["first"]) for row in (first, second)] == [
-        ("group", "ease2022 2021-06-01"),
-        ("group", "github 2026-02-01"),
+    moments = ["ease2022 2021-06-01", "github 2026-02-01"]
+    assert [(row["row_kind"], row["first"], row["second"]) for row in (first, second)] == [
+        ("group", *moments),
+        ("group", *reversed(moments)),
     ]
     for row, values in ((first, BEFORE), (second, AFTER)):
         again = stats.bootstrap(

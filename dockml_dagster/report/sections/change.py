@@ -1,6 +1,6 @@
 """The projects then and now: two visits of one corpus, or those of 2021 beside the same ones on GitHub.
 
-Belongs here: ``findings.change_over_time``.
+Belongs here: ``findings.change_over_time`` and ``findings.moment_differences``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, percent_text, say
+from dockml_dagster.report.text import count, decimal, decimal_text, percent, percent_text, say
 
 METRICS = {
     "dockerfiles": "Dockerfiles",
@@ -19,6 +19,8 @@ METRICS = {
     "images_behind_a_reference": "images behind a name",
 }
 ROSE, FELL = "rose", "fell"
+CLEAR = 0.05
+"""A difference with a smaller p is called more than chance."""
 
 
 def _change(source: Source) -> Sequence[Block]:
@@ -28,12 +30,30 @@ def _change(source: Source) -> Sequence[Block]:
         FROM findings.change_over_time
         WHERE corpus = $corpus AND n > 0 AND rose + fell + changed IS NOT NULL ORDER BY corpus_before, metric
     """)
+    tests = source.rows("""
+        SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
+            earlier.median AS before, earlier.median_low AS before_low, earlier.median_high AS before_high,
+            later.median AS after, later.median_low AS after_low, later.median_high AS after_high,
+            pairs.statistic, pairs.p, pairs.cliffs_delta AS delta, pairs.size, pairs.note
+        FROM findings.moment_differences AS pairs
+        LEFT JOIN findings.moment_differences AS earlier
+            ON earlier.corpus = pairs.corpus AND earlier.measure = pairs.measure AND earlier.row_kind = 'group'
+            AND earlier.first = pairs.first AND earlier.second = pairs.second
+        LEFT JOIN findings.moment_differences AS later
+            ON later.corpus = pairs.corpus AND later.measure = pairs.measure AND later.row_kind = 'group'
+            AND later.first = pairs.second AND later.second = pairs.first
+        WHERE pairs.corpus = $corpus AND pairs.row_kind = 'pair' AND pairs.cliffs_delta IS NOT NULL
+        ORDER BY pairs.first, pairs.cliffs_delta DESC, pairs.measure
+    """)
     # First what was studied in 2021, then the corpus's own earlier visit.
     before = sorted({row["corpus_before"] for row in rows}, key=lambda name: (name == source.corpus, name))
     return [
         block
         for name in before
-        for block in _since(source, name, [row for row in rows if row["corpus_before"] == name])
+        for block in (
+            *_since(source, name, [row for row in rows if row["corpus_before"] == name]),
+            *_tests(source, name, [row for row in tests if row["corpus_before"] == name]),
+        )
     ]
 
 
@@ -99,13 +119,86 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     ]
 
 
+def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
+    """Is the change more than chance, and how large? Nothing where no unit is known at both moments."""
+    if not rows:
+        return []
+    named: list[Row] = [{**row, "label": METRICS.get(row["measure"], row["measure"])} for row in rows]
+    clear = [row for row in named if row["p"] is not None and row["p"] < CLEAR]
+    most = max(named, key=lambda row: abs(row["delta"]))
+    own = before == source.corpus
+    return [
+        Paragraph(
+            say(
+                "Of {all} measures, {clear} moved by more than chance (Wilcoxon’s signed-rank test over the same units, p "
+                "below 0.05, not corrected for their number). {label} moved furthest one way: Cliff’s delta within pairs "
+                "{delta} ({size}), over {n} {unit}s.",
+                all=count(len(named)),
+                clear=count(len(clear)),
+                label=most["label"].capitalize() if most["label"][0].islower() else most["label"],
+                delta=decimal(most["delta"]),
+                size=most["size"],
+                n=count(most["n"]),
+                unit=most["unit"],
+            )
+        ),
+        Figure(
+            name=f"moved-{before}",
+            title=say(
+                "How far it moved since {before}",
+                before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
+            ),
+            describes="Cliff’s delta within pairs of each measure; right of zero more units rose than fell: "
+            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in named)
+            + ".",
+            table="findings.moment_differences",
+            rows=named,
+            draw=lambda width: charts.effects(
+                named,
+                width=width,
+                x_title="share that rose less share that fell",
+                key="delta",
+                least=-1,
+                top=1,
+            ),
+            note=say(
+                "Cliff’s delta within pairs; zero: as many rose as fell. n: from {least} to {most}, as in the table.",
+                least=count(min(row["n"] for row in named)),
+                most=count(max(row["n"] for row in named)),
+            ),
+        ),
+        Table(
+            caption=say(
+                "The same units at two moments: medians with bootstrap 95 % intervals, Wilcoxon’s signed-rank test."
+            ),
+            table="findings.moment_differences",
+            columns=(
+                Column("label", "measure"),
+                Column("unit", "unit"),
+                Column("n", "n", "count"),
+                *(
+                    Column(f"{moment}{end}", f"{heading}{words}", "decimal")
+                    for moment, heading in (("before", "median before"), ("after", "median after"))
+                    for end, words in (("", ""), ("_low", ", from"), ("_high", ", to"))
+                ),
+                Column("statistic", "W", "decimal"),
+                Column("p", "p", "decimal"),
+                Column("delta", "Cliff’s delta", "decimal"),
+                Column("size", "size"),
+                Column("note", "note"),
+            ),
+            rows=named,
+        ),
+    ]
+
+
 SECTION = Section(
     "change",
     "Then and now",
     (
         Part(
             "the change over time",
-            ("findings.change_over_time",),
+            ("findings.change_over_time", "findings.moment_differences"),
             _change,
             without=say(
                 "every project was visited once; a later visit, or the corpus <code>github</code> beside "

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -88,8 +88,12 @@ class SavingsTally:
         self._first: dict[str, SavedFile] = {}
         self._copies: dict[str, _Copies] = {}
 
-    def __call__(self, merged: Merged) -> None:
-        """Look at one entry of the image."""
+    def __call__(self, batch: Iterable[Merged]) -> None:
+        """Look at entries of the image."""
+        for merged in batch:
+            self._look_at(merged)
+
+    def _look_at(self, merged: Merged) -> None:
         entry, layer, hidden_by, cause = merged
         if entry.kind == "hardlink":
             if hidden_by is None and entry.link_target is not None and not self._rule_of(entry.path):

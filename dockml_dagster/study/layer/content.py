@@ -14,8 +14,9 @@ from __future__ import annotations
 import csv
 import heapq
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Final, NamedTuple
 
 from dockml_dagster.study.layer.model import LargeFile
@@ -99,7 +100,15 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?s:{start}{inner}{'/.*' if pattern.endswith('/**') else ''})")
 
 
-_Test = tuple[re.Pattern[str], str]
+_Test = tuple[Callable[[str], object], str]
+"""Whether a path matches, and the rule that it is then."""
+
+
+def _test(pattern: str) -> Callable[[str], object]:
+    """What tells whether a path matches a pattern."""
+    if pattern.startswith("*.") and not _WILD.search(pattern, 1) and "/" not in pattern:
+        return methodcaller("endswith", pattern[1:])  # a tenth of what the expression takes
+    return _compiled(pattern).fullmatch
 
 
 class ContentRules:
@@ -124,7 +133,7 @@ class ContentRules:
         self._directories: dict[str, tuple[tuple[str, ...], list[_Test]]] = {}
 
     def _index(self, rule: ContentRule) -> None:
-        test = (_compiled(rule.pattern), rule.rule)
+        test = (_test(rule.pattern), rule.rule)
         below = rule.pattern.endswith("/**")
         segments = rule.pattern.strip("/").removesuffix("/**").split("/")
         literal = [segment for segment in segments if not _WILD.search(segment)]
@@ -157,11 +166,11 @@ class ContentRules:
             tests = tests + [test for start, test in starts if name.startswith(start)]
         if (named := self._by_end.get(name[name.rfind(".") + 1 :])) is not None:
             tests = tests + named
-        if tests:
-            further = {rule for pattern, rule in tests if pattern.fullmatch(path)}
-            if further:
-                return tuple(sorted(further.union(matched)))
-        return matched
+        if not tests or not (further := [rule for matches, rule in tests if matches(path)]):
+            return matched
+        if len(further) == 1 and not matched:
+            return tuple(further)
+        return tuple(sorted({*further, *matched}))
 
     def _enter(self, directory: str) -> tuple[tuple[str, ...], list[_Test]]:
         """What holds for all files of a directory, and the tests that its segments call for."""
@@ -169,7 +178,7 @@ class ContentRules:
         for segment in directory.split("/")[:-1]:
             below += self._below.get(segment, ())
             tests += self._by_segment.get(segment, ())
-        found = tuple(sorted({rule for pattern, rule in below if pattern.fullmatch(directory)})), tests
+        found = tuple(sorted({rule for matches, rule in below if matches(directory)})), tests
         if len(self._directories) >= _MOST_DIRECTORIES:
             self._directories.clear()
         self._directories[directory] = found
@@ -185,38 +194,40 @@ class _Count:
 
 
 class ContentTally:
-    """Applies rules to the entries of one image: an ``each`` of ``summarise_image``."""
+    """Applies rules to the entries of one image: a visitor of ``summarise_image``."""
 
     def __init__(self, rules: ContentRules) -> None:
         self._rules = rules
         self._counts: dict[str, _Count] = {}
         self._contents: set[tuple[str, str]] = set()
 
-    def __call__(self, merged: Merged) -> None:
-        """Count one entry; only files count."""
-        entry = merged[0]
-        if entry[1] != "file":
-            return
-        for rule in self._rules.matching(entry[0]):
-            count = self._counts.get(rule)
-            if count is None:
-                count = self._counts[rule] = _Count()
-            if merged.hidden_by is not None:
-                count.hidden_files += 1
-                count.hidden_bytes += entry.stored
+    def __call__(self, batch: Iterable[Merged]) -> None:
+        """Count entries; only files count."""
+        matching, counts, contents = self._rules.matching, self._counts, self._contents
+        for entry, _, hidden_by, _ in batch:
+            if entry[1] != "file" or not (rules := matching(entry[0])):
                 continue
-            count.files += 1
-            count.bytes += entry.stored
-            if entry.content_hash is not None and entry.stored:
-                content = (rule, entry.content_hash)
-                if content in self._contents:
-                    count.duplicate_bytes += entry.stored
-                elif len(self._contents) < _REMEMBERED:
-                    self._contents.add(content)
-            if len(count.largest) < EVIDENCE:
-                heapq.heappush(count.largest, LargeFile(entry.stored, entry.path))
-            elif entry.stored > count.largest[0].size:
-                heapq.heappushpop(count.largest, LargeFile(entry.stored, entry.path))
+            stored, content_hash = entry.stored, entry.content_hash
+            for rule in rules:
+                count = counts.get(rule)
+                if count is None:
+                    count = counts[rule] = _Count()
+                if hidden_by is not None:
+                    count.hidden_files += 1
+                    count.hidden_bytes += stored
+                    continue
+                count.files += 1
+                count.bytes += stored
+                if content_hash is not None and stored:
+                    content = (rule, content_hash)
+                    if content in contents:
+                        count.duplicate_bytes += stored
+                    elif len(contents) < _REMEMBERED:
+                        contents.add(content)
+                if len(count.largest) < EVIDENCE:
+                    heapq.heappush(count.largest, LargeFile(stored, entry[0]))
+                elif stored > count.largest[0][0]:
+                    heapq.heappushpop(count.largest, LargeFile(stored, entry[0]))
 
     def findings(self) -> tuple[ContentFinding, ...]:
         """What was found, rules without a match left out; most bytes first."""

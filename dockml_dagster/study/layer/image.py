@@ -8,8 +8,9 @@ instruction made which layer (``history``).
 from __future__ import annotations
 
 import heapq
+import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import Final, NamedTuple, get_args
@@ -18,16 +19,21 @@ from dockml_dagster.study.layer.filetype import in_packages, published_class
 from dockml_dagster.study.layer.model import EntryKind, LargeFile, TypeCount
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.tally import Largest, TypeTable
-from dockml_dagster.study.layer.union import Cause, Merged, union
+from dockml_dagster.study.layer.union import Cause, Merged, union_batches
 
 EVIDENCE: Final = 50
 """How many wasted paths and duplicate groups a summary names, largest first."""
 _PATHS: Final = 5
 _REMEMBERED: Final = 65_536
 _MOST_LINK_TARGETS: Final = 262_144
-_BUCKETS: Final = 256
+_LAST_BUCKET: Final = 0xFF
 _MOST_TYPES: Final = 4096
 _SORTED_AT_ONCE: Final = 1 << 20
+_MAY_BE_LINK: Final = re.compile(rb"\thardlink\t").search
+
+
+Visitor = Callable[[Sequence[Merged]], object]
+"""Is shown all entries of an image in path order, some thousand at a time."""
 
 
 class HiddenFile(NamedTuple):
@@ -112,17 +118,13 @@ class ImageSummary:
     published_classes: tuple[TypeCount, ...]
 
 
-def summarise_image(
-    spools: Sequence[Spool], *, each: Callable[[Merged], object] | None = None
-) -> ImageSummary:
-    """Merge the layers, lowest first, and sum up. ``each`` sees every entry on the way (rules about
-    content).
-    """
+def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()) -> ImageSummary:
+    """Merge the layers, lowest first, and sum up. ``visitors`` see every entry on the way (rules about content)."""
     tally = _ImageTally(len(spools), _link_targets(spools))
-    for merged in union(spools):
-        tally.add(merged)
-        if each is not None:
-            each(merged)
+    for batch in union_batches(spools):
+        tally.add(batch)
+        for visit in visitors:
+            visit(batch)
     return tally.summary()
 
 
@@ -132,11 +134,10 @@ def _link_targets(spools: Sequence[Spool]) -> dict[tuple[int, str], bool]:
     """
     targets: dict[tuple[int, str], bool] = {}
     for layer, spool in enumerate(spools):
-        for line in spool():
-            if b"\thardlink\t" in line and len(targets) < _MOST_LINK_TARGETS:
-                fields = line.split(b"\t", 10)
-                if fields[1] == b"hardlink":
-                    targets[layer, fields[9].decode()] = False
+        for line in filter(_MAY_BE_LINK, spool()):
+            fields = line.split(b"\t", 10)
+            if fields[1] == b"hardlink" and len(targets) < _MOST_LINK_TARGETS:
+                targets[layer, fields[9].decode()] = False
     return targets
 
 
@@ -160,59 +161,62 @@ class _ImageTally:
         self._duplicates = _Duplicates()
         self._sizes = _Sizes()
 
-    def add(self, merged: Merged) -> None:
-        """Count one entry. An image has up to millions: this and ``_see`` are as flat as they can be."""
-        entry, layer, hidden_by, cause = merged
-        path, kind, _, stored, _, _, _, _, depth, link, content, _, suffix, magic, note = entry
-        if hidden_by is not None and cause is not None:
+    def add(self, batch: Iterable[Merged]) -> None:  # noqa: PLR0915 - an image has millions: calls would cost more
+        """Count entries, in path order."""
+        counts, links, alike, empty = self._counts, self._links, self._alike, self._empty
+        depths, levels, directory, packages = self._depth, self._level, self._directory, self._packages
+        least, visible_files, visible_bytes = self._largest.least, self._visible_files, self._visible_bytes
+        sizes: list[int] = []
+        contents: list[tuple[str, int, str]] = []
+        for entry, layer, hidden_by, cause in batch:
+            path, kind, _, stored, _, _, _, _, depth, link, content, _, suffix, magic, note = entry
+            if hidden_by is not None and cause is not None:
+                if kind == "file":
+                    hidden = HiddenFile(stored, path, layer, hidden_by, cause)
+                    if (layer, path) in links:
+                        self._awaiting.append(hidden)
+                    else:
+                        self._hide(hidden)
+                continue
+            counts[kind] += 1
+            is_directory = kind == "directory"
+            level = depth if is_directory or path == "." else depth + 1  # as published_level
+            if depth > depths:  # noqa: PLR1730 - max() would be a call, here and below
+                depths = depth
+            if level > levels:  # noqa: PLR1730
+                levels = level
+            if is_directory or empty.open is not None:
+                empty.follow(path, is_directory=is_directory)
+                if note == "implied":
+                    self._implied += 1
             if kind == "file":
-                hidden = HiddenFile(stored, path, layer, hidden_by, cause)
-                if (layer, path) in self._links:
-                    self._awaiting.append(hidden)
-                else:
-                    self._hide(hidden)
-            return
-        self._counts[kind] += 1
-        is_directory = kind == "directory"
-        level = depth if is_directory or path == "." else depth + 1  # as published_level
-        if depth > self._depth:  # noqa: PLR1730 - max() would be a call, here and below
-            self._depth = depth
-        if level > self._level:  # noqa: PLR1730
-            self._level = level
-        if is_directory or self._empty.open is not None:
-            self._empty.follow(path, is_directory=is_directory)
-        if note == "implied":
-            self._implied += 1
-        if kind == "file":
-            self._see(path, layer, stored, content, suffix, magic)
-        elif kind == "hardlink" and link is not None:
-            self._visible_files[layer] += 1
-            self._links[layer, link] = True
-
-    def _see(  # noqa: PLR0917 - the parts of one entry
-        self, path: str, layer: int, stored: int, content: str | None, suffix: str, magic: str
-    ) -> None:
-        self._visible_files[layer] += 1
-        self._visible_bytes[layer] += stored
-        self._bytes += stored
-        # The class depends on the path by one thing alone, and files of a directory come one after the other.
-        directory = path[: path.rfind("/") + 1]
-        if directory != self._directory:
-            self._directory, self._packages = directory, in_packages(directory)
-        counts = self._alike.get((self._packages, suffix, magic))
-        if counts is None:
-            if len(self._alike) >= _MOST_TYPES:
-                self._count_alike()
-            counts = self._alike[self._packages, suffix, magic] = [0, 0]
-        counts[0] += 1
-        counts[1] += stored
-        self._sizes.add(stored)
-        if stored > self._largest.least:
-            self._largest.add(stored, path)
-        if content is None:
-            self._unhashed += 1
-        elif stored:
-            self._duplicates.add(content, stored, path)
+                visible_files[layer] += 1
+                visible_bytes[layer] += stored
+                # The class depends on the path by one thing alone, and files of a directory come one after the other.
+                parent = path[: path.rfind("/") + 1]
+                if parent != directory:
+                    directory, packages = parent, in_packages(parent)
+                if (type_counts := alike.get((packages, suffix, magic))) is None:
+                    if len(alike) >= _MOST_TYPES:
+                        self._count_alike()
+                    type_counts = alike[packages, suffix, magic] = [0, 0]
+                type_counts[0] += 1
+                type_counts[1] += stored
+                sizes.append(stored)
+                if stored > least:
+                    self._largest.add(stored, path)
+                    least = self._largest.least
+                if content is None:
+                    self._unhashed += 1
+                elif stored:
+                    contents.append((content, stored, path))
+            elif kind == "hardlink" and link is not None:
+                visible_files[layer] += 1
+                links[layer, link] = True
+        self._depth, self._level, self._directory, self._packages = depths, levels, directory, packages
+        self._bytes += sum(sizes)
+        self._sizes.add(sizes)
+        self._duplicates.add(contents)
 
     def _count_alike(self) -> None:
         """Add what was counted together to types and classes."""
@@ -305,28 +309,30 @@ class _Duplicates:
     """Groups visible files by content: 64 bits of the hash and the size, in buckets of arrays."""
 
     def __init__(self) -> None:
-        self._buckets = [(array("Q"), array("Q")) for _ in range(_BUCKETS)]
+        self._buckets = [(array("Q"), array("Q")) for _ in range(_LAST_BUCKET + 1)]
         self._paths: dict[str, str | list[str]] = {}
         """By hash: the only path; of several the first few."""
         self.algorithms: set[str] = set()
 
-    def add(self, content_hash: str, size: int, path: str) -> None:
-        algorithm, _, digest = content_hash.partition(":")
-        if algorithm not in self.algorithms:
-            self.algorithms.add(algorithm)
-        value = int(digest[:16], 16)
-        hashes, sizes = self._buckets[value % _BUCKETS]
-        hashes.append(value)
-        sizes.append(size)
-        paths = self._paths
-        known = paths.get(content_hash)
-        if known is None:
-            if len(paths) < _REMEMBERED:
-                paths[content_hash] = path
-        elif type(known) is str:
-            paths[content_hash] = [known, path]
-        elif len(known) < _PATHS:
-            known.append(path)  # type: ignore[union-attr]
+    def add(self, files: Iterable[tuple[str, int, str]]) -> None:
+        """Take hash, size and path of some files."""
+        buckets, paths, prefix = self._buckets, self._paths, ""
+        for content_hash, size, path in files:
+            if not prefix or not content_hash.startswith(prefix):
+                prefix = content_hash[: content_hash.find(":") + 1]
+                self.algorithms.add(prefix[:-1])
+            value = int(content_hash[len(prefix) : len(prefix) + 16], 16)
+            hashes, sizes = buckets[value & _LAST_BUCKET]
+            hashes.append(value)
+            sizes.append(size)
+            known = paths.get(content_hash)
+            if known is None:
+                if len(paths) < _REMEMBERED:
+                    paths[content_hash] = path
+            elif type(known) is str:
+                paths[content_hash] = [known, path]
+            elif len(known) < _PATHS:
+                known.append(path)  # type: ignore[union-attr]
 
     def found(self) -> tuple[int, int, tuple[DuplicateGroup, ...]]:
         """Files and bytes that are there again, and the groups that waste most."""
@@ -363,8 +369,8 @@ class _Sizes:
 
     def __init__(self) -> None:
         self._sizes = array("Q")
-        self.add = self._sizes.append
-        """Take the size of one file."""
+        self.add = self._sizes.extend
+        """Take the sizes of some files."""
 
     def _ascending(self) -> Iterator[list[int]]:
         if len(self._sizes) <= _SORTED_AT_ONCE:

@@ -6,6 +6,7 @@ Here: picking them in one pass over ``union``, in bounded memory. Not here: sums
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from dockml_dagster.study.layer.union import Cause, Merged
@@ -30,37 +31,37 @@ class ImageFile(NamedTuple):
 
 
 class ImageFiles:
-    """Keeps the largest files: an ``each`` of ``summarise_image``."""
+    """Keeps the largest files: a visitor of ``summarise_image``."""
 
     def __init__(self, visible: int = VISIBLE, hidden: int = HIDDEN) -> None:
         self._most = (visible, hidden)
         self._heaps: tuple[list[ImageFile], list[ImageFile]] = ([], [])
 
-    def __call__(self, merged: Merged) -> None:
-        """Look at one entry; only regular files count."""
-        entry = merged.entry
-        if entry.kind != "file":
-            return
-        which = merged.hidden_by is not None
-        heap = self._heaps[which]
-        full = len(heap) >= self._most[which]
-        if full and entry.stored < heap[0].bytes:
-            return
-        file = ImageFile(
-            entry.stored,
-            entry.path,
-            merged.layer,
-            entry.content_hash,
-            entry.extension,
-            entry.file_type,
-            merged.hidden_by,
-            merged.cause,
-        )
-        # Of one size the first by path stays: the same files whatever the machine.
-        if not full:
-            heapq.heappush(heap, _Ranked(*file))
-        elif _Ranked(*file) > heap[0]:
-            heapq.heapreplace(heap, _Ranked(*file))
+    def __call__(self, batch: Iterable[Merged]) -> None:
+        """Look at entries; only regular files count."""
+        for entry, layer, hidden_by, cause in batch:
+            if entry.kind != "file":
+                continue
+            which = hidden_by is not None
+            heap = self._heaps[which]
+            full = len(heap) >= self._most[which]
+            if full and entry.stored < heap[0].bytes:
+                continue
+            file = _Ranked(
+                entry.stored,
+                entry.path,
+                layer,
+                entry.content_hash,
+                entry.extension,
+                entry.file_type,
+                hidden_by,
+                cause,
+            )
+            # Of one size the first by path stays: the same files whatever the machine.
+            if not full:
+                heapq.heappush(heap, file)
+            elif heap[0] < file:
+                heapq.heapreplace(heap, file)
 
     def found(self) -> tuple[ImageFile, ...]:
         """What was kept, visible files first, largest first."""
@@ -81,7 +82,3 @@ class _Ranked(ImageFile):
         if self.bytes != other.bytes:
             return self.bytes < other.bytes
         return (self.path, self.layer) > (other.path, other.layer)
-
-    def __gt__(self, other: tuple[object, ...]) -> bool:
-        assert isinstance(other, ImageFile)
-        return _Ranked.__lt__(_Ranked(*other), self)

@@ -177,7 +177,8 @@ def sniff(head: bytes) -> Compression:
 
 
 def _plain(source: CompressedBytes) -> Chunks:
-    return lambda: source.read(INFLATED_CHUNK)
+    # Nothing takes turns with the walk here: what was read is best hashed while the core's second cache holds it.
+    return lambda: source.read(COMPRESSED_CHUNK)
 
 
 def _gzip(source: CompressedBytes) -> Chunks:

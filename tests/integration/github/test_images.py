@@ -91,8 +91,10 @@ def test_from_a_workflow_to_the_layers(github, registry, make_corpus) -> None:
     assert later["dockerfiles"] == before["dockerfiles"]
     assert later["manifests"] != before["manifests"]
     server.asked.clear()
-    assert make_corpus().collect("manifests", "github/acme/app").rows == found.rows
-    assert [asked.method for asked in server.asked] == ["HEAD"]
+    week_later = make_corpus()
+    assert week_later.collect("manifests", "github/acme/app").rows == found.rows
+    assert week_later.collect("layer_stats", "github/acme/app").rows == layers.rows
+    assert [asked.method for asked in server.asked] == ["HEAD"], "no manifest, configuration or layer again"
 
 
 def test_an_image_that_is_gone_stops_nobody(github, make_corpus) -> None:

@@ -93,7 +93,7 @@ def test_files_are_those_that_umoci_unpacks(tmp_path: Path) -> None:
         return lambda: path.read_bytes().splitlines(keepends=True)
 
     merged: list[Merged] = []
-    summary = summarise_image([spool(results[task.key].spool) for task in tasks], each=merged.append)
+    summary = summarise_image([spool(results[task.key].spool) for task in tasks], visitors=[merged.extend])
     seen = {m.entry.path: m.entry.kind for m in merged if m.hidden_by is None and m.entry.path != "."}
     unpacked = {}
     for directory, directories, files in os.walk(root):

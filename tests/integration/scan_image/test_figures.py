@@ -24,6 +24,7 @@ from backports import zstd
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
+from dockml_dagster.clients import layer_pool
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -161,7 +162,15 @@ def subset(found: dict, expected: dict) -> dict:
     return {key: found[key] for key in expected}
 
 
-def test_every_figure(two_platforms: tuple[Layout, str, list[dict], list[dict]], home: Path) -> None:
+@pytest.mark.parametrize("inline_bytes", [None, 0])
+def test_every_figure(
+    two_platforms: tuple[Layout, str, list[dict], list[dict]],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inline_bytes: int | None,
+) -> None:
+    if inline_bytes is not None:  # in other processes too, as little as it is
+        monkeypatch.setattr(layer_pool, "_INLINE_BYTES", inline_bytes)
     layout, digest, (here, elsewhere), (lower, upper, other) = two_platforms
     found = scanned(f"oci:{layout.root}", "--platform", "all")
     assert found["reference"] == f"oci:{layout.root}"

@@ -9,14 +9,16 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, WorkerDiedError, scan_layers
+from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool, WorkerDiedError, scan_layers
+from dockml_dagster.clients.layer_worker import Failure
 from dockml_dagster.study.layer.model import ScanLimits
 from dockml_dagster.study.layer.spool import entry_of
 
@@ -132,6 +134,51 @@ def _children() -> set[str]:
     """Process ids of this process's children, those of other threads too; empty where the system does not tell."""
     found = Path("/proc/self/task").glob("*/children")
     return {pid for path in found for pid in path.read_text().split()}
+
+
+def test_a_call_is_made_beside_this_process() -> None:
+    with ScanPool(workers=1) as pool:
+        assert pool.start(os.getpid).result() == os.getpid()  # there is no other process yet
+        pool.reserve(2)
+        theirs = pool.start(os.getpid)
+        assert _becomes(
+            lambda: theirs.outcome is not None
+        )  # before this process asks, and makes the call itself
+        assert theirs.result() != os.getpid()
+        wrong = pool.start(int, "nonsense")
+        assert _becomes(lambda: wrong.outcome is not None)
+        with pytest.raises(ValueError, match="nonsense"):
+            wrong.result()
+
+
+def _becomes(true: Callable[[], bool]) -> bool:
+    """Whether it is true at last."""
+    ends = time.monotonic() + 120
+    while not true() and time.monotonic() < ends:
+        time.sleep(0.005)
+    return true()
+
+
+def test_a_call_whose_process_dies_is_made_here() -> None:
+    code = f"__import__('os').getpid() == {os.getpid()} or __import__('os')._exit(7)"
+    with ScanPool(workers=1) as pool:
+        pool.reserve(1)
+        for _ in range(2):
+            call = pool.start(eval, code)
+            assert _becomes(lambda call=call: isinstance(call.outcome, Failure))
+            assert call.result() is True
+
+
+def test_layers_after_calls_and_calls_after_layers(tmp_path: Path) -> None:
+    tasks = [layer(tmp_path / str(number), f"f{number}") for number in range(3)]
+    unknown = [LayerTask(task.key, task.source) for task in tasks]
+    with ScanPool(workers=2) as pool:
+        assert not pool.is_running
+        for _ in range(2):
+            results = list(pool.scan(unknown, tmp_path))
+            assert {result.scan.status for result in results} == {"complete"}
+            assert pool.is_running
+            assert pool.start(len, "four").result() == 4
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:

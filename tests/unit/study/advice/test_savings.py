@@ -39,7 +39,7 @@ def hidden(path: str, cause: Cause, size: int = BIG, *, layer: int = 0, by: int 
 def saved(*entries: Merged, base_layers: int = 0) -> dict[str, Saving]:
     tally = SavingsTally(RULES, CONTENT, base_layers=base_layers)
     for each in entries:
-        tally(each)
+        tally([each])
     return {saving.rule.recommendation: saving for saving in tally.savings()}
 
 

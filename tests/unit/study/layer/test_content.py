@@ -88,7 +88,7 @@ def test_bytes_and_evidence(tar, spooled) -> None:
         tar([(".wh..cache", b"")]),
     ]
     tally = ContentTally(rules)
-    summarise_image([spooled(layer) for layer in layers], each=tally)
+    summarise_image([spooled(layer) for layer in layers], visitors=[tally])
     weights, cache = tally.findings()
     assert (weights.rule, weights.files, weights.bytes, weights.duplicate_bytes) == ("w", 3, 250, 100)
     assert [file.path for file in weights.largest] == ["a.pt", "b/a.pt", "c.pt"]

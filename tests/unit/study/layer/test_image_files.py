@@ -22,7 +22,7 @@ def test_the_largest_are_kept_whatever_the_order() -> None:
         random.Random(seed).shuffle(files)
         kept = ImageFiles(visible=12, hidden=3)
         for each in files:
-            kept(each)
+            kept([each])
         assert [(file.bytes, file.path) for file in kept.found()] == wanted[:12]
 
 
@@ -34,7 +34,7 @@ def test_hidden_files_are_kept_apart() -> None:
         merged("lost", 5, layer=1, hidden_by=2),
         merged("lost more", 6, layer=1, hidden_by=3),
     ):
-        kept(each)
+        kept([each])
     seen, hidden = kept.found()
     assert (seen.path, seen.hidden_by, seen.content_hash) == ("big", None, "h:big")
     assert (hidden.path, hidden.layer, hidden.hidden_by, hidden.cause) == ("lost more", 1, 3, "whiteout")
@@ -43,5 +43,5 @@ def test_hidden_files_are_kept_apart() -> None:
 def test_only_regular_files_count() -> None:
     kept = ImageFiles()
     for kind in ("directory", "symlink", "hardlink", "whiteout", "opaque", "char_device"):
-        kept(merged("x", 100, kind=kind))
+        kept([merged("x", 100, kind=kind)])
     assert kept.found() == ()

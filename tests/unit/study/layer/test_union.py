@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.model import LayerEntry
-from dockml_dagster.study.layer.spool import Spool, SpoolWriter
+from dockml_dagster.study.layer.spool import Spool, SpoolWriter, line_of
 from dockml_dagster.study.layer.union import union
 
 CASES = sorted(Path(__file__).with_name("union_cases").glob("*.toml"))
@@ -79,6 +80,7 @@ names = st.sampled_from(["a", "b", "a-", "c.d"])
 paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 rows = st.tuples(paths, st.sampled_from(["file", "directory", "symlink", "whiteout", "opaque"]))
 images = st.lists(st.lists(rows, max_size=8), max_size=4)
+held = st.sampled_from([1, 2, 3, None])
 
 
 def entry(path: str, kind: str) -> LayerEntry:
@@ -121,27 +123,28 @@ def applied(image: list[list[LayerEntry]]) -> dict[str, tuple[int, str]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(images)
-def test_it_agrees_with_unpacking(image: list[list[tuple[str, str]]]) -> None:
+@given(images, held)
+def test_it_agrees_with_unpacking(image: list[list[tuple[str, str]]], held: int | None) -> None:
     layers = [[entry(path, kind) for path, kind in layer] for layer in image]
     found = {
         row.entry.path: (row.layer, row.entry.kind)
-        for row in union([spool_of(layer) for layer in layers])
+        for row in union([spool_of(layer) for layer in layers], held=held)
         if row.hidden_by is None and row.entry.note != "implied"
     }
     assert found == applied(layers)
     above = {path[:at] for path in found for at, character in enumerate(path) if character == "/"}
-    implied = [row.entry.path for row in union(list(map(spool_of, layers))) if row.entry.note == "implied"]
+    merged = union(list(map(spool_of, layers)), held=held)
+    implied = [row.entry.path for row in merged if row.entry.note == "implied"]
     assert sorted(implied) == sorted(above - set(found))
 
 
 @settings(max_examples=100, deadline=None)
-@given(images)
-def test_every_entry_comes_once(image: list[list[tuple[str, str]]]) -> None:
+@given(images, held)
+def test_every_entry_comes_once(image: list[list[tuple[str, str]]], held: int | None) -> None:
     layers = [[entry(path, kind) for path, kind in layer] for layer in image]
     came = sorted(
         (row.layer, row.entry.path)
-        for row in union(list(map(spool_of, layers)))
+        for row in union(list(map(spool_of, layers)), held=held)
         if row.entry.note != "implied"
     )
     expected = [
@@ -151,3 +154,27 @@ def test_every_entry_comes_once(image: list[list[tuple[str, str]]]) -> None:
         if row.kind not in {"whiteout", "opaque"}
     ]
     assert came == sorted(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(images, st.integers(1, 4))
+def test_it_does_not_matter_how_many_rows_are_held(image: list[list[tuple[str, str]]], held: int) -> None:
+    spools = [spool_of([entry(path, kind) for path, kind in layer]) for layer in image]
+    assert list(union(spools, held=held)) == list(union(spools))
+
+
+def test_many_entries_of_one_path_are_not_held_at_once() -> None:
+    line = line_of(entry("a", "file"))
+    given_out = held_most = taken = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal given_out
+        for _ in range(5000):
+            given_out += 1
+            yield line
+
+    for _ in union([lines, lambda: [line]], held=10):
+        taken += 1
+        held_most = max(held_most, given_out - taken)
+    assert taken == 5001
+    assert held_most < 100
