@@ -107,5 +107,8 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
     assert outcome == [("gone", False)]
 
     server.asked.clear()
+    registry.asked.clear()
+    github.forget()
     assert "nothing is due" in study()
-    assert server.asked == []
+    assert server.asked == registry.asked == []
+    assert {asked.status for asked in github.asked} == {304}
