@@ -1,4 +1,4 @@
-"""The projects then and now: two visits of one corpus, or those of 2021 beside the same ones on GitHub.
+"""The projects then and now: two visits of one corpus, or those of 2021 beside the same ones now.
 
 Belongs here: ``findings.change_over_time`` and ``findings.moment_differences``.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.measure_labels import MEASURE, SHOWN
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, decimal, decimal_text, percent, percent_text, say
 
@@ -24,14 +25,16 @@ CLEAR = 0.05
 
 
 def _change(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT corpus_before, strftime(earliest, '%Y-%m-%d') AS earliest, strftime(latest, '%Y-%m-%d') AS latest, metric,
-            unit_of_analysis, n, mean_before, mean_after, rose, fell, changed, share_changed
-        FROM findings.change_over_time
+    rows = source.rows(f"""
+        SELECT {MEASURE} AS label, corpus_before, strftime(earliest, '%Y-%m-%d') AS earliest,
+            strftime(latest, '%Y-%m-%d') AS latest, metric, unit_of_analysis,
+            n, mean_before, mean_after, rose, fell, changed, share_changed
+        FROM (SELECT *, metric AS measure FROM findings.change_over_time)
         WHERE corpus = $corpus AND n > 0 AND rose + fell + changed IS NOT NULL ORDER BY corpus_before, metric
     """)
-    tests = source.rows("""
-        SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
+    tests = source.rows(f"""
+        SELECT {MEASURE.replace("measure", "pairs.measure")} AS label,
+            split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
             earlier.median AS before, earlier.median_low AS before_low, earlier.median_high AS before_high,
             later.median AS after, later.median_low AS after_low, later.median_high AS after_high,
             pairs.statistic, pairs.p, pairs.cliffs_delta AS delta, pairs.size, pairs.note
@@ -58,10 +61,10 @@ def _change(source: Source) -> Sequence[Block]:
 
 
 def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
-    named: list[Row] = [{**row, "label": METRICS.get(row["metric"], row["metric"])} for row in rows]
+    named: list[Row] = [{**row, "label": METRICS.get(row["metric"], row["label"])} for row in rows]
     shown: list[Row] = [
         {"label": row["label"], "group": group, "share": row[group] / row["n"], "n": row["n"]}
-        for row in named
+        for row in sorted(named, key=_moved, reverse=True)[:SHOWN]
         for group in (ROSE, FELL)
     ]
     most = max(named, key=lambda row: row["share_changed"] or 0)
@@ -95,7 +98,10 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 shown, width=width, x_title="share of units known at both moments (%)", names=(ROSE, FELL)
             ),
             note=say(
-                "Circle: rose; diamond: fell; the rest kept its number. n: from {least} to {most}, as in the table.",
+                "Circle: rose; diamond: fell; the rest kept its number. The {shown} that moved in most units of {all}; "
+                "n: from {least} to {most}, as in the table.",
+                shown=count(len(shown) // 2),
+                all=count(len(named)),
                 least=count(min(row["n"] for row in named)),
                 most=count(max(row["n"] for row in named)),
             ),
@@ -119,13 +125,19 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     ]
 
 
+def _moved(row: Row) -> float:
+    return float((row[ROSE] + row[FELL]) / row["n"])
+
+
 def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     """Is the change more than chance, and how large? Nothing where no unit is known at both moments."""
     if not rows:
         return []
-    named: list[Row] = [{**row, "label": METRICS.get(row["measure"], row["measure"])} for row in rows]
+    named: list[Row] = [{**row, "label": METRICS.get(row["measure"], row["label"])} for row in rows]
     clear = [row for row in named if row["p"] is not None and row["p"] < CLEAR]
     most = max(named, key=lambda row: abs(row["delta"]))
+    furthest = sorted(named, key=lambda row: abs(row["delta"]), reverse=True)[:SHOWN]
+    shown: list[Row] = [row for row in named if row in furthest]
     own = before == source.corpus
     return [
         Paragraph(
@@ -149,12 +161,12 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
             ),
             describes="Cliff’s delta within pairs of each measure; right of zero more units rose than fell: "
-            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in named)
+            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in shown)
             + ".",
             table="findings.moment_differences",
-            rows=named,
+            rows=shown,
             draw=lambda width: charts.effects(
-                named,
+                shown,
                 width=width,
                 x_title="share that rose less share that fell",
                 key="delta",
@@ -162,9 +174,12 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 top=1,
             ),
             note=say(
-                "Cliff’s delta within pairs; zero: as many rose as fell. n: from {least} to {most}, as in the table.",
-                least=count(min(row["n"] for row in named)),
-                most=count(max(row["n"] for row in named)),
+                "Cliff’s delta within pairs; zero: as many rose as fell. The {shown} that moved furthest of {all}; "
+                "n: from {least} to {most}, as in the table.",
+                shown=count(len(shown)),
+                all=count(len(named)),
+                least=count(min(row["n"] for row in shown)),
+                most=count(max(row["n"] for row in shown)),
             ),
         ),
         Table(
@@ -201,8 +216,8 @@ SECTION = Section(
             ("findings.change_over_time", "findings.moment_differences"),
             _change,
             without=say(
-                "every project was visited once; a later visit, or the corpus <code>github</code> beside "
-                "<code>ease2022</code>, gives a second moment."
+                "every project was visited once; a later visit, or the corpus <code>github</code> or <code>local</code> "
+                "beside <code>ease2022</code>, gives a second moment."
             ),
         ),
     ),
