@@ -49,7 +49,8 @@ def scan_image(
     )
     from dockml_dagster.scan_image_output import to_text
 
-    gc.set_threshold(100_000)  # as in the processes beside this one: rows come and go, and none is part of a cycle
+    # As in the processes beside this one: rows come and go by the million, and none is part of a cycle.
+    gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     prefer = this_platform() if platform is None else None
     with progress_bar() as listener:
