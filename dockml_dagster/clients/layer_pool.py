@@ -98,8 +98,8 @@ class Pending(Generic[_T]):
         outcome = self._finished.get().outcome
         if not isinstance(outcome, Failure):
             return cast("_T", outcome)
-        if isinstance(outcome.error, WorkerDiedError):
-            return self.function(*self.arguments)
+        if isinstance(outcome.error, (WorkerDiedError, MemoryError)):
+            return self.function(*self.arguments)  # where memory has no bound but the machine's
         raise outcome.error
 
 
