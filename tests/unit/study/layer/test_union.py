@@ -178,3 +178,20 @@ def test_many_entries_of_one_path_are_not_held_at_once() -> None:
         held_most = max(held_most, given_out - taken)
     assert taken == 5001
     assert held_most < 100
+
+
+def test_no_layer_is_read_far_ahead_of_the_others() -> None:
+    ahead = 0
+
+    def late() -> Iterator[bytes]:
+        nonlocal ahead
+        for number in range(1000):
+            ahead += 1
+            yield line_of(entry(f"z{number:04}", "file"))
+
+    early = [line_of(entry(f"a{number:04}", "file")) for number in range(1000)]
+    merged = union([lambda: early, late], held=10)
+    for _ in range(900):
+        next(merged)
+    assert ahead <= 20
+    assert len(list(merged)) == 1100
