@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter, line_of
-from dockml_dagster.study.layer.union import union
+from dockml_dagster.study.layer.union import implied_directory, union
 
 CASES = sorted(Path(__file__).with_name("union_cases").glob("*.toml"))
 
@@ -195,3 +195,9 @@ def test_no_layer_is_read_far_ahead_of_the_others() -> None:
         next(merged)
     assert ahead <= 20
     assert len(list(merged)) == 1100
+
+
+def test_a_directory_nobody_lists_is_as_engines_make_it() -> None:
+    made = implied_directory("a/b")
+    assert (made.size, made.stored, made.mode, made.uid, made.gid, made.mtime) == (0, 0, 0o755, 0, 0, 0)
+    assert (made.depth, made.note) == (2, "implied")
