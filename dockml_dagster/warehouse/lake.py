@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from dockml_dagster.errors import BadInputError
+from dockml_dagster.errors import BadInputError, UnreachableError
+from dockml_dagster.warehouse.connection import connect
 from dockml_dagster.warehouse.rows import literal, quote
 from dockml_dagster.warehouse_location import Location, without_secrets
 
@@ -33,6 +34,10 @@ _PACKAGES: Final = {
     "httpfs": "duckdb_extension_httpfs",
     "motherduck": "duckdb_extension_motherduck",
 }
+_STORE_PATIENCE: Final = {"http_retries": 7, "http_retry_wait_ms": 250, "http_retry_backoff": 2}
+"""A request is tried again for half a minute in all before a store counts as gone."""
+_COMMIT_TRIES: Final = 100
+"""Commits that come at one moment are put in order by trying again; DuckLake's own ten are few for many workers."""
 _CATALOGS: Final = {"ducklake:postgres:": "postgres_scanner", "ducklake:sqlite:": "sqlite_scanner"}
 
 
@@ -47,7 +52,9 @@ def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_on
     for extension in _extensions(location):
         _load(connection, extension)
     if _in_store(location):
-        _log_in(connection, os.environ)
+        _set_up_store(connection)
+    if location.is_lake:
+        connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_TRIES}")
     options = []
     if location.data_path is not None:
         options.append(f"DATA_PATH {literal(location.data_path)}")
@@ -62,7 +69,28 @@ def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_on
     except duckdb.Error as error:
         # DuckDB's text repeats the address once or twice.
         text = without_secrets(str(error)).strip().splitlines()[0]
-        raise BadInputError(f"cannot attach {location}: {text}") from None
+        # Nothing is sent yet: what libpq could not do is connect.
+        gone = location.catalog is not None and "unable to connect" in text.lower()
+        raise (UnreachableError if gone else BadInputError)(f"cannot attach {location}: {text}") from None
+
+
+def open_store(location: Location) -> duckdb.DuckDBPyConnection:
+    """A connection of its own that reads and writes files where a lake's are.
+
+    Raises:
+        BadInputError: the extension for stores is missing.
+    """
+    connection = connect(Path(":memory:"), read_only=False)
+    if _in_store(location):
+        _load(connection, "httpfs")
+        _set_up_store(connection)
+    return connection
+
+
+def _set_up_store(connection: duckdb.DuckDBPyConnection) -> None:
+    for name, value in _STORE_PATIENCE.items():
+        connection.execute(f"SET {name} = {value}")
+    _log_in(connection, os.environ)
 
 
 def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
