@@ -148,7 +148,9 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         )
         return
     amount = f", {size.bytes / 1024**2:.0f} MiB" if settings.warehouse.file else ""
-    yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; nobody is writing")
+    # Who reads a lake that many write to waits for none of them, and so learns of none.
+    writers = "many may write" if settings.warehouse.catalog else "nobody is writing"
+    yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; {writers}")
     if size.worth_compacting:
         yield Finding(
             "warehouse",

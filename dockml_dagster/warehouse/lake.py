@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 NAME: Final = "warehouse"
-"""Under which the place is attached."""
+"""Under which a lake is attached."""
 
 _PACKAGES: Final = {
     "ducklake": "duckdb_extension_ducklake",
@@ -55,23 +55,33 @@ def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_on
         _set_up_store(connection)
     if location.is_lake:
         connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_TRIES}")
-    options = []
-    if location.data_path is not None:
-        options.append(f"DATA_PATH {literal(location.data_path)}")
-    if read_only:
-        options.append("READ_ONLY")
     try:
-        connection.execute(
-            f"ATTACH {literal(location.address)} AS {quote(NAME)}"
-            + (f" ({', '.join(options)})" if options else "")
-        )
-        connection.execute(f"USE {quote(NAME)}")
+        for statement in attaching(location, read_only=read_only):
+            connection.execute(statement)
     except duckdb.Error as error:
         # DuckDB's text repeats the address once or twice.
         text = without_secrets(str(error)).strip().splitlines()[0]
         # Nothing is sent yet: what libpq could not do is connect.
         gone = location.catalog is not None and "unable to connect" in text.lower()
         raise (UnreachableError if gone else BadInputError)(f"cannot attach {location}: {text}") from None
+
+
+def attaching(location: Location, *, read_only: bool) -> list[str]:
+    """The statements that make a place the connection's own database.
+
+    Raises:
+        BadInputError: the address of a service names no database.
+    """
+    if not location.is_lake:
+        # MotherDuck lets nobody give another name to a database of his own: it is called as in the address.
+        name = location.address.partition(":")[2].partition("?")[0]
+        if not name:
+            raise BadInputError(f"{location} names no database; write md:NAME")
+        return [f"ATTACH {literal(location.address)}", f"USE {quote(name)}"]
+    options = [] if location.data_path is None else [f"DATA_PATH {literal(location.data_path)}"]
+    options += ["READ_ONLY"] if read_only else []
+    said = f" ({', '.join(options)})" if options else ""
+    return [f"ATTACH {literal(location.address)} AS {quote(NAME)}{said}", f"USE {quote(NAME)}"]
 
 
 def open_store(location: Location) -> duckdb.DuckDBPyConnection:
