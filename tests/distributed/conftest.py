@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.distributed.services import Services, missing, of_session, start_all, wait_until
+from tests.distributed.services import Services, family, missing, start_all, wait_until
 
 START = "from dockml_dagster.cli import main; main(prog_name='dockml')"
 SECONDS = 1500
@@ -77,7 +77,7 @@ class Fleet:
     def kill_worker(self, name: str) -> None:
         """SIGKILL to the worker and all that it started."""
         process = self.workers.pop(name)
-        for pid in of_session(process.pid):
+        for pid in family(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()

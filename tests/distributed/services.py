@@ -110,8 +110,8 @@ class Service:
 
     @property
     def processes(self) -> list[int]:
-        """Its processes: those of its group and session."""
-        return [] if self._process is None else of_session(self._process.pid)
+        """Its processes."""
+        return [] if self._process is None else family(self._process.pid)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -123,14 +123,17 @@ class Service:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def of_session(leader: int) -> list[int]:
-    """Numbers of all processes of a session."""
-    found = []
+def family(pid: int) -> list[int]:
+    """A process and all its descendants. Not its session: a server's children may have their own."""
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, ValueError):
-                if os.getsid(int(entry.name)) == leader:
-                    found.append(int(entry.name))
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for known in found:
+        found += children.get(known, [])
     return found
 
 
