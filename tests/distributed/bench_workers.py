@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import time
@@ -25,6 +26,7 @@ from tests.distributed.conftest import Fleet
 from tests.distributed.services import Services, family, missing, start_all
 
 MACHINES = 10
+_AUTHOR = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,7 +64,15 @@ def make_projects(folder: Path, projects: int, layers: int, megabytes: float) ->
         entry = keep(json.dumps(manifest).encode(), "manifest.v1+json")
         (place / "image" / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
         (place / "image" / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-        rows.append({"path": place.name, "images": ["oci:image"]})
+        rows.append({"path": place.name, "images": [f"oci:{place.name}/image"]})
+        # A folder of folders is one project unless they are repositories.
+        for command in (["init"], ["add", "Dockerfile"], [*_AUTHOR, "commit", "--message", "one"]):
+            subprocess.run(
+                ["git", "-C", place, *command],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
     # JSON is YAML.
     (folder / "projects.yaml").write_text(json.dumps({"projects": rows}))
     return total

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ def services(tmp_path_factory) -> Iterator[Services]:
     if absent := missing():
         pytest.skip(f"the distributed tests need {', '.join(absent)}")
     # A folder that PostgreSQL's own user may enter.
-    folder = Path(os.environ.get("DOCKML_SERVICES_FOLDER", "/tmp")) / f"dockml-services-{os.getpid()}"
+    folder = Path(tempfile.gettempdir()) / f"dockml-services-{os.getpid()}"
     running = start_all(folder)
     try:
         yield running

@@ -22,7 +22,7 @@ def scans_of(fleet):
     return [count for (count,) in fleet.ask("SELECT scans FROM dockml.layers")]
 
 
-def test_the_sample_on_two_workers_equals_the_embedded_run(fleet, calm, dockml):
+def test_the_sample_on_two_workers_equals_the_embedded_run(fleet, calm):
     fleet.start_worker("a")
     fleet.start_worker("b")
     fleet.finish(fleet.study())
