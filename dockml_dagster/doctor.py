@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from dockml_dagster.errors import DockmlError
-from dockml_dagster.instance import DAGSTER_YAML
+from dockml_dagster.instance import dagster_yaml
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import care, migrations
 from dockml_dagster.warehouse.connection import (
@@ -154,7 +154,9 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         )
         return
     amount = f", {size.bytes / 1024**2:.0f} MiB" if settings.warehouse.file else ""
-    yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; nobody is writing")
+    # Who reads a lake that many write to waits for none of them, and so learns of none.
+    writers = "many may write" if settings.warehouse.catalog else "nobody is writing"
+    yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; {writers}")
     if size.worth_compacting:
         yield Finding(
             "warehouse",
@@ -235,7 +237,7 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         return
     size = sum(path.stat().st_size for path in settings.dagster_home.rglob("*") if path.is_file())
     text = f"{settings.dagster_home}, {size / 1024**2:.0f} MiB"
-    if configuration.read_text(encoding="utf-8") == DAGSTER_YAML:
+    if configuration.read_text(encoding="utf-8") == dagster_yaml(settings):
         yield Finding("Dagster", "ok", text)
     else:
         yield Finding(

@@ -22,3 +22,10 @@ class BadInputError(DockmlError):
     """An argument, a file or a setting that cannot be used. A retry with the same input cannot help."""
 
     exit_code = 2
+
+
+class UnreachableError(DockmlError):
+    """A service that the warehouse needs does not answer now: its catalog, its store, the broker of the workers."""
+
+    exit_code = 5
+    retryable = True

@@ -7,6 +7,7 @@ Every variable read anywhere in dockml is read here, and every one is a line of 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,11 @@ VARIABLES = {
     "DOCKML_WAREHOUSE_DATA": "Folder or `s3://bucket/path` of a DuckLake's Parquet files. Unset: the catalog knows, or a "
     "folder beside a catalog that is a file. A store's keys and address are read as every S3 client does: "
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`.",
+    "DOCKML_DAGSTER_POSTGRES": "Database of Dagster's own storage, `postgresql://user:password@host/dagster`. Unset: files "
+    "in `DAGSTER_HOME`.",
+    "DOCKML_CELERY_BROKER": "Broker of the workers, `redis://host:6379/0` or `amqp://user:password@host//`: collection then "
+    "runs wherever `dockml worker` does. Needs `DOCKML_DAGSTER_POSTGRES` and a lake with its catalog in PostgreSQL. "
+    "Unset: everything runs here.",
     "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
     "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
     "GITHUB_TOKEN": "Token for GitHub: 5,000 calls an hour instead of 60, and many repositories in one call. Needs no "
@@ -60,6 +66,10 @@ class Settings:
     warehouse: Location
     ease2022: Path | None
     dagster_home: Path
+    dagster_postgres: str | None = field(default=None, repr=False)
+    """Address of Dagster's storage; None: files in ``dagster_home``."""
+    celery_broker: str | None = field(default=None, repr=False)
+    """Address of the broker; None: no workers."""
     registries: str | None = None
     """As written; ``clients/registry/settings`` reads it."""
     github_token: str | None = field(default=None, repr=False)
@@ -116,6 +126,8 @@ class Settings:
                 if part.strip()
             ),
             local_images=_is_on(env, "DOCKML_LOCAL_IMAGES"),
+            dagster_postgres=_with_driver(env.get("DOCKML_DAGSTER_POSTGRES") or None),
+            celery_broker=env.get("DOCKML_CELERY_BROKER") or None,
             registries=env.get("DOCKML_REGISTRIES") or None,
             github_token=env.get("GITHUB_TOKEN") or None,
             github_api_url=env.get("DOCKML_GITHUB_API_URL") or None,
@@ -131,3 +143,8 @@ class Settings:
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:
     return environment.get(name, "").lower() in ("1", "true", "yes")
+
+
+def _with_driver(address: str | None) -> str | None:
+    """A database's address that says by which driver: SQLAlchemy 2.1 takes another one than its predecessors by itself."""
+    return re.sub(r"^postgres(ql)?:", "postgresql+psycopg2:", address) if address else None

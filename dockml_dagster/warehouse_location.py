@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dockml_dagster.errors import BadInputError
+
 _ADDRESS = re.compile(r"(ducklake|md):", re.IGNORECASE)
 _CATALOG_FILE = re.compile(r"(?P<kind>ducklake:(?:sqlite:|duckdb:)?)(?P<path>(?![a-z]+:).+)", re.IGNORECASE)
 _SECRET = re.compile(r"(password|motherduck_token|secret|key)=('[^']*'|[^\s&;]*)", re.IGNORECASE)
+_IN_POSTGRES = re.compile(r"ducklake:postgres(?:ql)?:(?P<address>.*)", re.IGNORECASE | re.DOTALL)
 _USER_INFO = re.compile(r"(//[^/@:\s]*):[^/@\s]*@")
 
 
@@ -54,6 +57,29 @@ class Location:
     def is_lake(self) -> bool:
         """Whether it is a DuckLake: a catalog, and Parquet files at ``data_path``."""
         return self.address.lower().startswith("ducklake:")
+
+    @property
+    def catalog(self) -> str | None:
+        """The PostgreSQL database that a lake has its catalog in, as libpq takes it; None: another kind of place.
+
+        There is one where many may write at once, from many machines.
+        """
+        found = _IN_POSTGRES.fullmatch(self.address)
+        return found["address"] if found else None
+
+    @property
+    def layers(self) -> str:
+        """Folder or ``s3://…`` of what was found inside layers, for all machines that share a catalog. Beside the lake's
+        files and not among them: those are the lake's to clean up.
+
+        Raises:
+            BadInputError: DOCKML_WAREHOUSE_DATA does not say where the lake's files are.
+        """
+        if self.data_path is None:
+            raise BadInputError(
+                "a catalog in PostgreSQL needs DOCKML_WAREHOUSE_DATA: a folder that every machine sees, or s3://…"
+            )
+        return self.data_path.rstrip("/") + ".layers"
 
     @property
     def lock(self) -> Path:

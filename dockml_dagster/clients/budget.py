@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 # A server that asks for more than this is taken to mean "not today"; the number stays bounded whatever comes.
 LONGEST_RETRY_AFTER = 7 * 86_400.0
@@ -48,6 +49,9 @@ class RateBudget:
     share between threads.
     """
 
+    counts: ClassVar[bool] = False
+    """Whether requests are counted before they are sent; then not all who waited for one moment may go on at it."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._allowances: dict[str, Allowance] = {}
@@ -75,6 +79,13 @@ class RateBudget:
         """Let every thread leave ``host`` alone until that unix time; never shortens a pause."""
         with self._lock:
             self._paused_until[host] = max(until, self._paused_until.get(host, 0.0))
+
+    def ask(self, account: str, now: float) -> float:
+        """Seconds to wait before a request; 0: one may be sent now, and ``observe`` is told of its answer.
+
+        ``account``: the host, and after a space which of its limits is meant, where it has several.
+        """
+        return self.seconds_paused(account.split(" ", maxsplit=1)[0], now)
 
     def seconds_paused(self, host: str, now: float) -> float:
         """How long ``host`` still wants to be left alone."""

@@ -183,10 +183,12 @@ class HttpClient(Closing):
         data: Mapping[str, str] | bytes | None = None,
         expected: Collection[int] = (200,),
         retry: RetryPolicy | None = None,
+        counted_as: str = "",
     ) -> Answer:
         """An answer with one of the ``expected`` statuses; any other raises the error that it means.
 
-        ``data``: the body, a form or bytes whose type ``headers`` say.
+        ``data``: the body, a form or bytes whose type ``headers`` say. ``counted_as``: which of the server's limits the
+        request counts against, where it has several.
         ``authorization`` goes to the origin of ``address`` and to no other, whatever redirects say. Retries
         follow the error's own verdict. Raises FetchError.
         """
@@ -195,9 +197,10 @@ class HttpClient(Closing):
         question = _Question(method, dict(headers or {}), authorization, data, frozenset(expected))
         failures = 0
         while True:
-            self._wait_while_paused(origin, policy)
+            account = f"{origin.hostname} {counted_as}".strip()
+            self._wait_while_paused(origin, account, policy)
             try:
-                return self._follow(question, address)
+                return self._follow(question, address, account)
             except FetchError as error:
                 failures += 1
                 wait = policy.wait(error, failures, self._chance)
@@ -219,16 +222,17 @@ class HttpClient(Closing):
                 self._transport.close()
                 self._transport = None
 
-    def _wait_while_paused(self, origin: Origin, policy: RetryPolicy) -> None:
-        paused = self.budget.seconds_paused(origin.hostname, self._now())
-        if paused > policy.longest_obeyed:
-            error = error_of_answer(429, {}, b"", str(origin), self._now())
-            error.retry_after = paused
-            raise error
-        if paused > 0:
+    def _wait_while_paused(self, origin: Origin, account: str, policy: RetryPolicy) -> None:
+        while (paused := self.budget.ask(account, self._now())) > 0:
+            if paused > policy.longest_obeyed:
+                error = error_of_answer(429, {}, b"", str(origin), self._now())
+                error.retry_after = paused
+                raise error
             self._sleep(paused)
+            if not self.budget.counts:
+                return
 
-    def _follow(self, question: "_Question", address: str) -> Answer:
+    def _follow(self, question: "_Question", address: str, account: str) -> Answer:
         first = Origin.of(address)
         # Once outside, always outside: a redirect that leads back does not get the credential again.
         inside = True
@@ -238,7 +242,8 @@ class HttpClient(Closing):
             sent = dict(question.headers)
             if question.authorization is not None and inside:
                 sent["Authorization"] = question.authorization
-            answer = self._send(question, address, sent)
+            # Where a redirect leads is another server's account.
+            answer = self._send(question, address, sent, account if origin == first else origin.hostname)
             if answer.status not in _REDIRECTS or answer.status in question.expected:
                 break
             target = answer.headers.get("location")
@@ -255,7 +260,7 @@ class HttpClient(Closing):
             return answer
         raise self._failure(answer, question.authorization)
 
-    def _send(self, question: "_Question", address: str, headers: dict[str, str]) -> Answer:
+    def _send(self, question: "_Question", address: str, headers: dict[str, str], account: str) -> Answer:
         from dockml_dagster.clients.transport import Transport
 
         with self._lock:
@@ -272,7 +277,7 @@ class HttpClient(Closing):
         }
         response = transport.send(question.method, address, headers, timeout, question.data)
         answer = Answer(response, address, self.settings.body_seconds)
-        self.budget.observe(Origin.of(address).hostname, answer.headers, self._now())
+        self.budget.observe(account, answer.headers, self._now())
         if "content-length" in answer.headers and answer.content_length is None:
             # Read as no length at all, such a body would end only with the connection.
             answer.close()

@@ -18,6 +18,7 @@ from dockml_dagster.clients.docker_hub import DockerHub, HubRepository, HubTag, 
 from dockml_dagster.clients.errors import FetchError
 from dockml_dagster.clients.http import HttpClient, HttpSettings, user_agent
 from dockml_dagster.clients.registry.settings import RegistrySettings
+from dockml_dagster.clients.shared_budget import budget_for
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.image_rows import Row, Rows, failure
 from dockml_dagster.settings import Settings
@@ -43,7 +44,9 @@ class HubCollection:
     def _http(self) -> HttpClient:
         # One for all projects, so that a limit met at one of them is kept to at the next.
         return HttpClient(
-            self._registries.host_policy(), HttpSettings(agent=user_agent(self._settings.contact))
+            self._registries.host_policy(),
+            HttpSettings(agent=user_agent(self._settings.contact)),
+            budget_for(self._settings.warehouse.catalog),
         )
 
     def collect(self, locations: Iterable[ImageReference | LocalImage]) -> tuple[Rows, list[Outcome]]:

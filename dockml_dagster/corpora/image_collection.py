@@ -44,8 +44,8 @@ from dockml_dagster.study.image_reference import (
 )
 from dockml_dagster.study.layer.content import parse_rules
 from dockml_dagster.study.manifest import ContentKind
-from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.models import folder
+from dockml_dagster.warehouse.shared_layers import open_layer_files
 
 __all__ = ["ImageCollection", "NamedImage"]
 
@@ -70,13 +70,14 @@ class ImageCollection:
         """
         self._corpus, self._source, self._workers = corpus, source, workers
         self._cache = settings.cache
-        self._files = LayerFiles(settings.warehouse.folder)
+        self._files = open_layer_files(settings.warehouse)
         self._most = parse_layer_bytes(settings.layer_bytes)
         registries = RegistrySettings.parse(settings.registries)
         self._clients = ClientSettings(
             store=settings.cache / "documents",
             registries=registries,
             docker_config=settings.docker_config,
+            catalog=settings.warehouse.catalog,
         )
         self._hub = HubCollection(settings, registries)
         self.own_registries = registries.own

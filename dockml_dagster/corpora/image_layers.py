@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -124,20 +125,38 @@ class LayerReader:
                 else:
                     known[digest] = facts
         found.layers = len(known) + len(tasks)
-        for result in pool.scan(tasks.values(), folder):
-            problem = _problem(result)
-            if problem is not None:
-                found.outcomes.append(problem)
-            facts = None if result.scan is None else _facts(result.scan)
-            if facts is None or result.spool is None or not _may_be_kept(result.scan):
-                if problem is not None:
-                    found.failures.append(problem)
-                continue
-            self._files.keep_layer(
-                result.key, SCAN_VERSION, result.spool, str(facts["layer"]["verified"]), facts
-            )
-            known[result.key] = facts
+        with closing(self._files.claims()) as claims:
+            while tasks:
+                mine = claims.take(tasks)
+                to_scan = []
+                for digest in mine:
+                    task = tasks.pop(digest)
+                    # Whoever held the claim before may have read it meanwhile.
+                    facts = self._files.layer(digest, SCAN_VERSION)
+                    if facts is None:
+                        to_scan.append(task)
+                    else:
+                        known[digest] = facts
+                        claims.give_back(digest)
+                for result in pool.scan(to_scan, folder):
+                    facts = self._kept(result, found)
+                    claims.give_back(result.key)
+                    if facts is not None:
+                        known[result.key] = facts
         return known
+
+    def _kept(self, result: LayerResult, found: Found) -> dict[str, Any] | None:
+        """What is known of a layer just scanned, after keeping it; None, and why in ``found``: nothing is."""
+        problem = _problem(result)
+        if problem is not None:
+            found.outcomes.append(problem)
+        facts = None if result.scan is None else _facts(result.scan)
+        if facts is None or result.spool is None or not _may_be_kept(result.scan):
+            if problem is not None:
+                found.failures.append(problem)
+            return None
+        self._files.keep_layer(result.key, SCAN_VERSION, result.spool, str(facts["layer"]["verified"]), facts)
+        return facts
 
     def _layer_rows(
         self, images: Sequence[ImageToScan], layers: Mapping[str, dict[str, Any]], found: Found

@@ -23,8 +23,8 @@ from dockml_dagster.defs.verdict import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
-from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.rows import write_visit
+from dockml_dagster.warehouse.shared_layers import open_layer_files
 
 BATCH = 100
 """Projects a run. A run of one project costs 2 to 8 s of Dagster's own time, a batch about 30 ms a project and stage."""
@@ -113,14 +113,17 @@ def collect_stage(
     for key in to_collect:
         collected[key] = collect_one(context, corpus, stage, key)
         advance(stage)
-    with warehouse.get_connection() as connection:
-        observed_at = due_query.moment(connection)
-        _write(connection, corpus, collected, hashes, observed_at)
-        layers = {
-            row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())
-        }
-        LayerFiles(warehouse.warehouse.location.folder).add_to(connection, layers)
-        states = due_query.newest(connection, stage, keys)
+    layers = {row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())}
+    # First: a layer whose project is done would not be looked at again.
+    open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
+
+    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, due_query.State]:
+        _write(connection, corpus, collected, hashes, due_query.moment(connection))
+        return due_query.newest(connection, stage, keys)
+
+    # Two that saw a project at one moment must not both find its rows new.
+    with warehouse.warehouse.holding([f"project {key}" for key in collected]):
+        states = warehouse.commit(store)
     reported = [key for key in keys if key in states and not states[key].retryable]
     for key in reported:
         state = states[key]
@@ -139,8 +142,8 @@ def collect_stage(
                 },
             )
         )
-    with warehouse.get_connection() as connection:
-        due_query.record_reported(connection, corpus.name, [(key, stage) for key in reported])
+    pairs = [(key, stage) for key in reported]
+    warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
 
 
 def collect_one(context: dg.AssetExecutionContext, corpus: Corpus, stage: Stage, project: str) -> Collected:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from dockml_dagster.corpora.base import Corpus, Listing, LiveCorpus, Outcome
 from dockml_dagster.defs.partitions import register
@@ -70,10 +71,11 @@ def _list(
     if isinstance(corpus, LiveCorpus):
         corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
-    with warehouse.get_connection() as connection:
+
+    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         listed_at = due_query.moment(connection)
         outcomes = [*listing.outcomes, Outcome("repo_list", "", "collected")]
-        new = due_query.record_listing(
+        return due_query.record_listing(
             connection,
             corpus=corpus.name,
             fingerprint=corpus.fingerprint(),
@@ -85,6 +87,9 @@ def _list(
             outcomes=outcome_rows(outcomes, corpus=corpus.name, project=None, observed_at=listed_at),
             listed_at=listed_at,
         )
+
+    with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+        new = warehouse.commit(store)
     registered = register(context.instance, listing.projects)
     advance("projects")
     return dg.MaterializeResult(
@@ -116,7 +121,8 @@ def labels(
 
 def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     listing: Listing = corpus.listing()
-    with warehouse.get_connection() as connection:
+
+    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         seen_at = due_query.moment(connection)
         new = {
             table: write_visit(connection, table, rows, observed_at=seen_at)
@@ -128,6 +134,10 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
                 [Outcome("labels", "", "collected")], corpus=corpus.name, project=None, observed_at=seen_at
             ),
         )
+        return new
+
+    with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+        new = warehouse.commit(store)
     return dg.MaterializeResult(
         metadata={
             "corpus": corpus.name,

@@ -3,9 +3,10 @@
 https://docs.dagster.io/guides/build/external-resources
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 import duckdb
@@ -15,8 +16,11 @@ from pydantic import Field
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import Corpus
 from dockml_dagster.settings import Settings
+from dockml_dagster.shared_catalog import PATIENCE_SECONDS
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
+
+T = TypeVar("T")
 
 
 class WarehouseResource(DuckDBResource):
@@ -32,7 +36,17 @@ class WarehouseResource(DuckDBResource):
     @property
     def warehouse(self) -> Warehouse:
         """The plain object."""
-        return Warehouse(Path(self.database) if self.database else Settings.from_environment().warehouse)
+        location = Path(self.database) if self.database else Settings.from_environment().warehouse
+        return Warehouse(location, patience_seconds=PATIENCE_SECONDS)
+
+    def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """``Warehouse.commit``, with the schema up to date: for what was costly to collect."""
+
+        def with_schema(connection: duckdb.DuckDBPyConnection) -> T:
+            migrations.apply(connection)
+            return unit(connection)
+
+        return self.warehouse.commit(with_schema)
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -67,6 +67,15 @@ def cause(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
     return None, "nothing was said; see the run in the UI (dockml ui)"
 
 
+def said_final(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a step of the run itself said that it failed for good; what else ends a run is no verdict on its work."""
+    entries = instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in entries]
+    return any(
+        event is not None and event.step_failure_data.user_failure_data is not None for event in events
+    )
+
+
 def _line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"

@@ -28,7 +28,8 @@ _NOTHING = "nothing"
 @contextmanager
 def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[None]:
     """``verdict``, and the notes if this is the first step of its run."""
-    with verdict(context):
+    # Two runs of the findings at once would replace each other's tables; elsewhere the writer's lock keeps them apart.
+    with verdict(context), warehouse.warehouse.holding(["findings"]):
         if SEEN_TAG not in _tags(context):
             with warehouse.get_connection() as connection:
                 at = changed_at(connection)

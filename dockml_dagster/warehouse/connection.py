@@ -7,6 +7,12 @@ the schema (``migrations``), the models (``models``).
 Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
 A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
 around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind.
+
+A lake whose catalog is in PostgreSQL takes many writers. There a transaction shares a name of the catalog
+(``shared_catalog``) with all others, and only what must be alone holds it by itself. DuckLake refuses a transaction that
+adds to a table from which another has meanwhile deleted, whatever the rows (an UPDATE deletes too): first collections
+never meet that, later ones do. Such a transaction is done again, alone: tried side by side it could lose any number of
+times.
 """
 
 from __future__ import annotations
@@ -15,16 +21,19 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from dockml_dagster.errors import BadInputError, DockmlError
-from dockml_dagster.warehouse_location import Location
+from dockml_dagster.errors import BadInputError, DockmlError, UnreachableError
+from dockml_dagster.shared_catalog import NameTakenError, SharedCatalog, patiently
+from dockml_dagster.warehouse_location import Location, without_secrets
 
 if TYPE_CHECKING:
     import duckdb
+
+T = TypeVar("T")
 
 LOCK_TIMEOUT_SECONDS = 900.0
 """How long a writer waits for its turn. The longest transaction (all SQL models at 10,000 projects) takes about a minute."""
@@ -32,6 +41,13 @@ LOCK_TIMEOUT_SECONDS = 900.0
 
 class WarehouseBusyError(DockmlError):
     """Another process held the lock for longer than we wait. Trying again later can help."""
+
+    exit_code = 5
+    retryable = True
+
+
+class WarehouseConflictError(DockmlError):
+    """Another writer's transaction and this one do not go together; nothing of this one was kept. Done again it succeeds."""
 
     exit_code = 5
     retryable = True
@@ -145,15 +161,22 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
 class Warehouse:
     """What runs write to: a DuckDB file, or a lake or service that DuckDB attaches.
 
-    ``write()`` and ``read()`` each hold the lock while they are open; keep them short and never hold one across
-    a network call. They do not nest.
+    ``write()`` and ``read()`` each take a turn while they are open; keep them short and never hold one across
+    a network call. They do not nest. ``patience_seconds``: how long to wait for a catalog that does not answer.
     """
 
     def __init__(
-        self, location: Location | Path, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+        self,
+        location: Location | Path,
+        *,
+        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+        patience_seconds: float = 0.0,
     ) -> None:
         self.location = location if isinstance(location, Location) else Location.of_file(location)
         self._lock_timeout_seconds = lock_timeout_seconds
+        self._patience_seconds = patience_seconds
+        catalog = self.location.catalog
+        self._catalog = None if catalog is None else SharedCatalog(catalog)
 
     @property
     def exists(self) -> bool:
@@ -165,9 +188,16 @@ class Warehouse:
             return has_schema(connection)
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction: committed at the end, rolled back on any exception, closed in both cases."""
-        with self.locked(), self._connected(read_only=False) as connection:
+    def write(self, *, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: committed at the end, rolled back on any exception, closed in both cases.
+
+        ``alone``: no other transaction runs meanwhile, where many may.
+
+        Raises:
+            WarehouseConflictError: another writer's transaction came between.
+            UnreachableError: the catalog or the store went away.
+        """
+        with self._turn(shared=not alone), self._connected(read_only=False) as connection:
             connection.begin()
             try:
                 yield connection
@@ -178,17 +208,42 @@ class Warehouse:
                     connection.rollback()
                 if disk_full(error) and not isinstance(error, DiskFullError):
                     raise DiskFullError(self.location.folder) from error
+                if (
+                    self._catalog is not None
+                    and (ours := _error_among_many(self.location, error)) is not None
+                ):
+                    raise ours from error
                 raise
+
+    def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """``unit(connection)`` in one transaction, done again where another writer's came between or a service went away.
+
+        The unit may be called more than once; of what it does in the database only the last call is kept.
+        """
+
+        def once() -> T:
+            try:
+                with self.write() as connection:
+                    return unit(connection)
+            except WarehouseConflictError:
+                with self.write(alone=True) as connection:
+                    return unit(connection)
+
+        return patiently(once, self._patience_seconds)
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection. Users' queries go to the published file instead, which nobody locks."""
-        with self.locked(), self._connected(read_only=True) as connection:
+        # Whoever reads a state of a lake disturbs nobody.
+        turn = self.locked() if self._catalog is None else nullcontext()
+        with turn, self._connected(read_only=True) as connection:
             yield connection
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = open_warehouse(self.location, read_only=read_only)
+        connection = patiently(
+            lambda: open_warehouse(self.location, read_only=read_only), self._patience_seconds
+        )
         try:
             yield connection
         finally:
@@ -196,8 +251,27 @@ class Warehouse:
                 connection.close()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """The writer's lock alone, for whoever replaces the file itself."""
+    def holding(self, names: Sequence[str]) -> Iterator[None]:
+        """Hold names that nobody else of those who share the warehouse holds meanwhile. Nothing where one writes at a time.
+
+        ``write()`` goes inside, never outside.
+        """
+        if self._catalog is None or not names:
+            yield
+            return
+        with self._held(names, shared=False):
+            yield
+
+    def locked(self) -> AbstractContextManager[None]:
+        """The writer's turn alone, for whoever replaces the file itself or rearranges the lake's."""
+        return self._turn(shared=False)
+
+    @contextmanager
+    def _turn(self, *, shared: bool) -> Iterator[None]:
+        if self._catalog is not None:
+            with self._held(["writers"], shared=shared):
+                yield
+            return
         from filelock import FileLock, Timeout
 
         make_folder(self.location.folder)
@@ -206,14 +280,52 @@ class Warehouse:
             with lock:
                 yield
         except Timeout as error:
-            raise WarehouseBusyError(
-                f"another dockml has been writing to {self.location} for {self._lock_timeout_seconds:.0f} s; "
-                "let it finish, or end it, then try again"
-            ) from error
+            raise self._busy() from error
         except PermissionError as error:
             raise BadInputError(
                 f"cannot write {error.filename or self.location}: permission denied"
             ) from error
+
+    @contextmanager
+    def _held(self, names: Sequence[str], *, shared: bool) -> Iterator[None]:
+        assert self._catalog is not None
+        catalog = self._catalog
+        with ExitStack() as held:
+
+            def enter() -> None:
+                held.enter_context(
+                    catalog.holding(names, shared=shared, timeout_seconds=self._lock_timeout_seconds)
+                )
+
+            try:
+                patiently(enter, self._patience_seconds)
+            except NameTakenError as error:
+                raise self._busy() from error
+            yield
+
+    def _busy(self) -> WarehouseBusyError:
+        return WarehouseBusyError(
+            f"another dockml has been writing to {self.location} for {self._lock_timeout_seconds:.0f} s; "
+            "let it finish, or end it, then try again"
+        )
+
+
+def _error_among_many(location: Location, error: BaseException) -> DockmlError | None:
+    """What an error of DuckDB means where others write too and catalog and store are services; None: what it says."""
+    import duckdb
+
+    if not isinstance(error, duckdb.Error):
+        return None
+    text = without_secrets(str(error)).strip()
+    if "conflict" in text.lower():
+        return WarehouseConflictError(f"another writer came between in {location}: {text.splitlines()[-1]}")
+    # HTTPException is one of these; what libpq says comes under several names.
+    if isinstance(error, duckdb.IOException) or any(words in text.lower() for words in _GONE):
+        return UnreachableError(f"lost {location}: {text.splitlines()[0]}")
+    return None
+
+
+_GONE = ("connection", "server closed", "could not connect", "starting up", "shutting down", "recovery mode")
 
 
 def make_folder(path: Path) -> Path:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from dockml_dagster.errors import BadInputError
+from dockml_dagster.errors import BadInputError, UnreachableError
+from dockml_dagster.warehouse.connection import connect
 from dockml_dagster.warehouse.rows import literal, quote
 from dockml_dagster.warehouse_location import Location, without_secrets
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 NAME: Final = "warehouse"
-"""Under which the place is attached."""
+"""Under which a lake is attached."""
 
 _PACKAGES: Final = {
     "ducklake": "duckdb_extension_ducklake",
@@ -33,6 +34,10 @@ _PACKAGES: Final = {
     "httpfs": "duckdb_extension_httpfs",
     "motherduck": "duckdb_extension_motherduck",
 }
+_STORE_PATIENCE: Final = {"http_retries": 7, "http_retry_wait_ms": 250, "http_retry_backoff": 2}
+"""A request is tried again for half a minute in all before a store counts as gone."""
+_COMMIT_TRIES: Final = 100
+"""Commits that come at one moment are put in order by trying again; DuckLake's own ten are few for many workers."""
 _CATALOGS: Final = {"ducklake:postgres:": "postgres_scanner", "ducklake:sqlite:": "sqlite_scanner"}
 
 
@@ -47,22 +52,55 @@ def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_on
     for extension in _extensions(location):
         _load(connection, extension)
     if _in_store(location):
-        _log_in(connection, os.environ)
-    options = []
-    if location.data_path is not None:
-        options.append(f"DATA_PATH {literal(location.data_path)}")
-    if read_only:
-        options.append("READ_ONLY")
+        _set_up_store(connection)
+    if location.is_lake:
+        connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_TRIES}")
     try:
-        connection.execute(
-            f"ATTACH {literal(location.address)} AS {quote(NAME)}"
-            + (f" ({', '.join(options)})" if options else "")
-        )
-        connection.execute(f"USE {quote(NAME)}")
+        for statement in attaching(location, read_only=read_only):
+            connection.execute(statement)
     except duckdb.Error as error:
         # DuckDB's text repeats the address once or twice.
         text = without_secrets(str(error)).strip().splitlines()[0]
-        raise BadInputError(f"cannot attach {location}: {text}") from None
+        # Nothing is sent yet: what libpq could not do is connect.
+        gone = location.catalog is not None and "unable to connect" in text.lower()
+        raise (UnreachableError if gone else BadInputError)(f"cannot attach {location}: {text}") from None
+
+
+def attaching(location: Location, *, read_only: bool) -> list[str]:
+    """The statements that make a place the connection's own database.
+
+    Raises:
+        BadInputError: the address of a service names no database.
+    """
+    if not location.is_lake:
+        # MotherDuck lets nobody give another name to a database of his own: it is called as in the address.
+        name = location.address.partition(":")[2].partition("?")[0]
+        if not name:
+            raise BadInputError(f"{location} names no database; write md:NAME")
+        return [f"ATTACH {literal(location.address)}", f"USE {quote(name)}"]
+    options = [] if location.data_path is None else [f"DATA_PATH {literal(location.data_path)}"]
+    options += ["READ_ONLY"] if read_only else []
+    said = f" ({', '.join(options)})" if options else ""
+    return [f"ATTACH {literal(location.address)} AS {quote(NAME)}{said}", f"USE {quote(NAME)}"]
+
+
+def open_store(location: Location) -> duckdb.DuckDBPyConnection:
+    """A connection of its own that reads and writes files where a lake's are.
+
+    Raises:
+        BadInputError: the extension for stores is missing.
+    """
+    connection = connect(Path(":memory:"), read_only=False)
+    if _in_store(location):
+        _load(connection, "httpfs")
+        _set_up_store(connection)
+    return connection
+
+
+def _set_up_store(connection: duckdb.DuckDBPyConnection) -> None:
+    for name, value in _STORE_PATIENCE.items():
+        connection.execute(f"SET {name} = {value}")
+    _log_in(connection, os.environ)
 
 
 def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -5,7 +5,8 @@ image's summary) as JSON. Does not: scanning (``clients``), what the rows mean (
 command ``scan-image`` remembers between two calls (``clients.scan_store``, which says why that is another store).
 
 Content names itself, so nothing here ever changes: a file appears whole, by rename, and several processes may share the
-folder. The Parquet file of a layer is written before its JSON; a layer is known only if both are there.
+folder. The Parquet file of a layer is written before its JSON; a layer is known only if both are there. Where many
+machines share a lake, the same is kept where all of them see it: ``shared_layers``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dockml_dagster.study.layer.spool import COLUMNS
-from dockml_dagster.warehouse.connection import connect, make_folder
+from dockml_dagster.warehouse.connection import Warehouse, connect, make_folder
 from dockml_dagster.warehouse.rows import literal
 
 if TYPE_CHECKING:
@@ -48,6 +49,36 @@ _SPOOL_FORM: Final = (
 )
 
 
+class Claims(Protocol):
+    """Who reads which layer now. Closing gives back whatever is held."""
+
+    def take(self, digests: Collection[str]) -> set[str]:
+        """Claim layers: those of ``digests`` that nobody else is reading; where that is none, one that was waited for.
+
+        Who waited holds nothing else, so that no two wait for each other.
+        """
+
+    def give_back(self, digest: str) -> None:
+        """The layer was read, or could not be."""
+
+    def close(self) -> None:
+        """Give back everything."""
+
+
+class NoClaims:
+    """The claims of one machine: nobody else reads."""
+
+    def take(self, digests: Collection[str]) -> set[str]:
+        """All of them."""
+        return set(digests)
+
+    def give_back(self, digest: str) -> None:
+        """Nothing is held."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class LayerFiles:
     """``layer_files/sha256/ab/<hex>.parquet`` with ``.json`` beside, and ``image_summaries/sha256/ab/<hex>.json``."""
 
@@ -70,45 +101,49 @@ class LayerFiles:
         """Keep a layer's rows (a file of ``study.layer.spool``) and what else is known of it (JSON values)."""
         make_folder(self.folder)
         target = _path(self.folder, digest, ".parquet")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = _partial(target)
-        typed = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
-        try:
-            self._connection.execute(
-                f"COPY (SELECT {literal(digest)} AS layer_digest, *, "
-                "(CASE path WHEN '.' THEN 0 ELSE len(string_split(path, '/')) END)::INTEGER AS published_level, "
-                "kind = 'whiteout' AS whiteout, kind = 'opaque' AS opaque, "
-                f"{literal(verified)} AS verified FROM read_csv({literal(spool)}, {_SPOOL_FORM}, "
-                f"max_line_size = 16777216, columns = {{{typed}}})) "
-                f"TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd)"
-            )
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_by_rename(target, lambda partial: self._copy_rows(digest, spool, verified, str(partial)))
         _write(_path(self.folder, digest, ".json"), version, facts)
+
+    def _copy_rows(self, digest: str, spool: Path, verified: str, target: str) -> None:
+        typed = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
+        self._connection.execute(
+            f"COPY (SELECT {literal(digest)} AS layer_digest, *, "
+            "(CASE path WHEN '.' THEN 0 ELSE len(string_split(path, '/')) END)::INTEGER AS published_level, "
+            "kind = 'whiteout' AS whiteout, kind = 'opaque' AS opaque, "
+            f"{literal(verified)} AS verified FROM read_csv({literal(spool)}, {_SPOOL_FORM}, "
+            f"max_line_size = 16777216, columns = {{{typed}}})) "
+            f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+    def claims(self) -> Claims:
+        """By which readers of layers agree; the caller closes it."""
+        return NoClaims()
 
     def spool(self, digest: str, target: Path) -> Path:
         """Write a known layer's rows back as a spool file; returns it."""
         fields = ", ".join(f'"{name}"' for name in COLUMNS)
-        source = _path(self.folder, digest, ".parquet")
         self._connection.execute(
-            f"COPY (SELECT {fields} FROM read_parquet({literal(source)})) TO {literal(target)} "
+            f"COPY (SELECT {fields} FROM read_parquet({literal(self._rows_of(digest))})) TO {literal(target)} "
             "(FORMAT csv, DELIMITER '\t', HEADER false, QUOTE '', ESCAPE '', NULLSTR '')"
         )
         return target
 
-    def add_to(self, connection: duckdb.DuckDBPyConnection, digests: Iterable[str]) -> None:
+    def _rows_of(self, digest: str) -> str:
+        """Where a known layer's rows are, as DuckDB reads it."""
+        return str(_path(self.folder, digest, ".parquet"))
+
+    def add_to(self, warehouse: Warehouse, digests: Collection[str]) -> None:
         """Put layers' entries into ``raw.layer_files`` where that is a table and no view (a lake), each layer once."""
-        if _folder_of(connection) is not None:
-            return
+        if digests and warehouse.location.file is None:
+            warehouse.commit(lambda connection: self._add(connection, digests))
+
+    def _add(self, connection: duckdb.DuckDBPyConnection, digests: Collection[str]) -> None:
         rows = connection.execute("SELECT DISTINCT layer_digest FROM raw.layer_files").fetchall()
         due = sorted(set(digests) - {digest for (digest,) in rows})
-        files = [file for digest in due if (file := _path(self.folder, digest, ".parquet")).exists()]
-        for start in range(0, len(files), _FILES_AT_ONCE):
-            connection.execute(
-                "INSERT INTO raw.layer_files BY NAME SELECT * FROM read_parquet($files)",
-                {"files": [str(file) for file in files[start : start + _FILES_AT_ONCE]]},
-            )
+        insert_rows(
+            connection,
+            [self._rows_of(digest) for digest in due if _path(self.folder, digest, ".parquet").exists()],
+        )
 
     def image(self, manifest_digest: str, version: str) -> dict[str, Any] | None:
         """What ``keep_image`` was given for this manifest by this version; None: not known."""
@@ -117,6 +152,15 @@ class LayerFiles:
     def keep_image(self, manifest_digest: str, version: str, facts: Mapping[str, Any]) -> None:
         """Keep what was computed of an image (JSON values)."""
         _write(_path(self._summaries, manifest_digest, ".json"), version, facts)
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+    """Put the rows of Parquet files into the table ``raw.layer_files``."""
+    for start in range(0, len(files), _FILES_AT_ONCE):
+        connection.execute(
+            "INSERT INTO raw.layer_files BY NAME SELECT * FROM read_parquet($files)",
+            {"files": files[start : start + _FILES_AT_ONCE]},
+        )
 
 
 def define_view(connection: duckdb.DuckDBPyConnection) -> None:
@@ -169,12 +213,16 @@ def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
     return location.absolute().parent / "layer_files" if location is not None and location.is_file() else None
 
 
-def _path(folder: Path, digest: str, suffix: str) -> Path:
-    """Where something named by a digest lies. The digest is checked, so this stays inside the folder."""
+def place_of(digest: str) -> str:
+    """Where something named by a digest lies inside its folder. The digest is checked, so that is inside indeed."""
     if not _DIGEST.fullmatch(digest):
         raise ValueError(f"not a digest: {digest[:80]!r}")
     algorithm, _, name = digest.partition(":")
-    return folder / algorithm / name[:2] / (name + suffix)
+    return f"{algorithm}/{name[:2]}/{name}"
+
+
+def _path(folder: Path, digest: str, suffix: str) -> Path:
+    return folder / (place_of(digest) + suffix)
 
 
 def _partial(target: Path) -> Path:
@@ -190,12 +238,17 @@ def _read(path: Path, version: str) -> dict[str, Any] | None:
     return None
 
 
-def _write(path: Path, version: str, facts: Mapping[str, Any]) -> None:
+def write_by_rename(path: Path, write: Callable[[Path], object]) -> None:
+    """Make a file appear whole: ``write`` is given another name beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     try:
-        content = {"version": version, "facts": facts}
-        partial.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        write(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, version: str, facts: Mapping[str, Any]) -> None:
+    text = json.dumps({"version": version, "facts": facts}, ensure_ascii=False, separators=(",", ":"))
+    write_by_rename(path, lambda partial: partial.write_text(text, encoding="utf-8"))

@@ -7,6 +7,7 @@ next gets the new one. The warehouse itself stays the writers' own.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,15 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone:
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
     connection.execute(f"ATTACH {literal(target)} AS published (READ_WRITE)")
-    connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
-    if alone:
-        layer_files.materialise(connection, "published")
+    # One transaction, because of a lake others may go on writing to: what is copied is one state.
+    connection.begin()
+    try:
+        connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+        if alone:
+            layer_files.materialise(connection, "published")
+        connection.commit()
+    except BaseException:
+        with suppress(Exception):
+            connection.rollback()
+        raise
     connection.execute("DETACH published")

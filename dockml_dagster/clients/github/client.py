@@ -102,7 +102,7 @@ class GithubClient:
 
     def read_allowances(self) -> dict[str, Allowance]:
         """What GitHub says now of every budget; this question is free."""
-        with self._request("GET", f"{self.settings.api}/rate_limit") as answer:
+        with self._request("GET", f"{self.settings.api}/rate_limit", counted_as="free") as answer:
             facts = _object(answer, answer.address)
         resources = facts.inner("resources")
         for name in ("core", "search", "graphql"):
@@ -131,7 +131,9 @@ class GithubClient:
         self._wait_for(resource, address)
         headers = {"If-None-Match": kept.etag} if kept is not None and kept.etag else {}
         try:
-            with self._request("GET", address, headers=headers, expected=(200, 304)) as answer:
+            with self._request(
+                "GET", address, headers=headers, expected=(200, 304), counted_as=resource
+            ) as answer:
                 self._observe(answer, resource)
                 if answer.status == 304:
                     if kept is None:
@@ -171,7 +173,9 @@ class GithubClient:
         body = json.dumps({"query": query, "variables": dict(variables)}).encode()
         headers = {"Content-Type": "application/json"}
         try:
-            with self._request("POST", address, headers=headers, data=body, retry=retry) as answer:
+            with self._request(
+                "POST", address, headers=headers, data=body, retry=retry, counted_as="graphql"
+            ) as answer:
                 self._observe(answer, "graphql")
                 self.calls["graphql"] += 1
                 facts = _object(answer, address)
@@ -207,7 +211,7 @@ class GithubClient:
         self._wait_for("core", address)
         headers = {"Accept": "application/vnd.github.raw+json"}
         try:
-            with self._request("GET", address, headers=headers) as answer:
+            with self._request("GET", address, headers=headers, counted_as="core") as answer:
                 self._observe(answer, "core")
                 self.calls["core"] += 1
                 content = answer.read(most)

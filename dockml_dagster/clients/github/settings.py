@@ -6,6 +6,7 @@ environment (``dockml_dagster.settings``).
 
 from dataclasses import dataclass, field
 
+from dockml_dagster.clients.budget import RateBudget
 from dockml_dagster.clients.errors import FetchError, SettingError
 from dockml_dagster.clients.hosts import HostPolicy, Origin
 from dockml_dagster.clients.http import HttpClient, HttpSettings, user_agent
@@ -56,8 +57,8 @@ class GithubSettings:
         origin = Origin.of(self.api)
         return origin.hostname if origin.port in {80, 443} else f"{origin.hostname}-{origin.port}"
 
-    def http(self) -> HttpClient:
-        """A client that may speak to this server and to no other."""
+    def http(self, budget: RateBudget | None = None) -> HttpClient:
+        """A client that may speak to this server and to no other. ``budget``: one that others keep to as well."""
         origin = Origin.of(self.api)
         policy = HostPolicy(names=(), configured=frozenset({origin}))
-        return HttpClient(policy, HttpSettings(agent=user_agent(self.contact), retry=_RETRY))
+        return HttpClient(policy, HttpSettings(agent=user_agent(self.contact), retry=_RETRY), budget)

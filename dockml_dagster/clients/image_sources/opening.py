@@ -7,7 +7,7 @@ needs nothing of the network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """What a registry client is made of. ``store``: the directory of the digest-keyed documents. ``registries`` and
-    ``http``: None is what they are without any setting.
+    ``http``: None is what they are without any setting. ``catalog``: address of the database by which several machines keep
+    to one limit a registry.
     """
 
     store: Path
     registries: RegistrySettings | None = None
     http: HttpSettings | None = None
     docker_config: Path | None = None
+    catalog: str | None = field(default=None, repr=False)
 
     def client(self) -> RegistryClient:
         """A registry client of these settings; no connection is made yet."""
@@ -39,9 +41,10 @@ class ClientSettings:
         from dockml_dagster.clients.registry.client import RegistryClient
         from dockml_dagster.clients.registry.credentials import DockerCredentials
         from dockml_dagster.clients.registry.settings import RegistrySettings
+        from dockml_dagster.clients.shared_budget import budget_for
 
         registries = self.registries or RegistrySettings()
-        http = HttpClient(registries.host_policy(), self.http or HttpSettings())
+        http = HttpClient(registries.host_policy(), self.http or HttpSettings(), budget_for(self.catalog))
         return RegistryClient(
             http, DigestStore(self.store), registries, DockerCredentials(self.docker_config)
         )

@@ -17,6 +17,7 @@ from dockml_dagster.clients.errors import FetchError
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import GithubStore
+from dockml_dagster.clients.shared_budget import budget_for
 from dockml_dagster.corpora.base import (
     FILE_LIST,
     Collected,
@@ -72,7 +73,7 @@ class Github:
             self._settings.github_api_url, self._settings.github_token, self._settings.contact
         )
         store = GithubStore(self._settings.cache / "github" / f"{github.host}.sqlite")
-        return GithubClient(github.http(), store, github)
+        return GithubClient(github.http(budget_for(self._settings.warehouse.catalog)), store, github)
 
     @cached_property
     def records(self) -> Records:
