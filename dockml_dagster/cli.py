@@ -8,7 +8,6 @@ read; 4 a run failed; 5 the warehouse is busy; 6 the disk is full; 130 interrupt
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -67,6 +66,8 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, but names the command that may have been meant."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
+            import difflib  # a tenth of what all other imports take together, for those who mistype
+
             close = difflib.get_close_matches(args[0], self.commands, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
             raise click.UsageError(f"there is no command {args[0]!r}, {hint}", ctx)

@@ -98,8 +98,8 @@ class Pending(Generic[_T]):
         outcome = self._finished.get().outcome
         if not isinstance(outcome, Failure):
             return cast("_T", outcome)
-        if isinstance(outcome.error, WorkerDiedError):
-            return self.function(*self.arguments)
+        if isinstance(outcome.error, (WorkerDiedError, MemoryError)):
+            return self.function(*self.arguments)  # where memory has no bound but the machine's
         raise outcome.error
 
 
@@ -158,8 +158,9 @@ class ScanPool:
                 if own is not None:
                     own.run()
                 while True:
-                    yield _layer_result(finished.get())
+                    result = _layer_result(finished.get())
                     missing -= 1
+                    yield result
                     if not missing or finished.empty():
                         break
         finally:
@@ -261,7 +262,8 @@ class _Worker:
         alarm.daemon = True
         alarm.start()
         try:
-            pickle.dump((function, arguments), self._requests)
+            # Whole or not at all: half of a request would spoil those that follow.
+            self._requests.write(pickle.dumps((function, arguments)))
             self._requests.flush()
             return pickle.load(self._answers)  # noqa: S301 - our own process
         finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from dockml_dagster.commands.options import format_option, progress_bar
@@ -47,6 +49,8 @@ def scan_image(
     )
     from dockml_dagster.scan_image_output import to_text
 
+    # As in the processes beside this one: rows come and go by the million, and none is part of a cycle.
+    gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     prefer = this_platform() if platform is None else None
     with progress_bar() as listener:

@@ -15,17 +15,15 @@ from typing import Any, Final
 
 from dockml_dagster.clients.image_sources.opening import SourceRecipe
 from dockml_dagster.clients.image_sources.reading import PlatformImage
-from dockml_dagster.clients.image_union import spools_at
+from dockml_dagster.clients.image_union import ImageUnion, sum_up
 from dockml_dagster.clients.layer_from_image import close_images, layer_task
-from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, scan_layers
+from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.image_rows import Row, Rows, config_digest, failure, numbered
 from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
 from dockml_dagster.study.advice.model import Recommendation, Rule, Rules
-from dockml_dagster.study.advice.savings import SavingsTally
-from dockml_dagster.study.layer.content import ContentFinding, ContentRule, ContentRules, ContentTally
-from dockml_dagster.study.layer.image import ImageSummary, summarise_image
-from dockml_dagster.study.layer.image_files import ImageFiles
+from dockml_dagster.study.image_reference import Digest
+from dockml_dagster.study.layer.content import ContentRule, ContentRules
 from dockml_dagster.study.layer.model import LayerScan, TypeCount
 from dockml_dagster.study.manifest import Descriptor
 from dockml_dagster.warehouse.connection import make_folder
@@ -40,6 +38,8 @@ _STAGE: Final = "layer_stats"
 _MOST_LAYERS: Final = 512
 """Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
 _SHOWN_PATHS: Final = 10
+_BESIDE_BYTES: Final = 4 << 20
+"""Rows of images that take this process as long to sum up as another takes to start."""
 
 
 @dataclass(slots=True)
@@ -93,17 +93,23 @@ class LayerReader:
         """Scan what is new and give the rows of everything. Whatever fails is an outcome, and the rest is complete."""
         make_folder(self._scratch)
         found = Found()
-        with TemporaryDirectory(prefix="layers-", dir=self._scratch) as folder:
+        with (
+            TemporaryDirectory(prefix="layers-", dir=self._scratch) as folder,
+            ScanPool(workers=self._workers) as pool,
+        ):
             try:
-                layers = self._layers(images, Path(folder), found)
+                layers = self._layers(images, Path(folder), found, pool)
                 self._layer_rows(images, layers, found)
+                sums = self._sums(images, layers, Path(folder), pool)
                 for image in images:
-                    self._image_rows(image, layers, Path(folder), found)
+                    self._image_rows(image, layers, sums, found)
             finally:
                 close_images()
         return found
 
-    def _layers(self, images: Sequence[ImageToScan], folder: Path, found: Found) -> dict[str, dict[str, Any]]:
+    def _layers(
+        self, images: Sequence[ImageToScan], folder: Path, found: Found, pool: ScanPool
+    ) -> dict[str, dict[str, Any]]:
         """Digest → what is known of the layer, after scanning those of which nothing was known."""
         known: dict[str, dict[str, Any]] = {}
         tasks: dict[str, LayerTask] = {}
@@ -118,7 +124,7 @@ class LayerReader:
                 else:
                     known[digest] = facts
         found.layers = len(known) + len(tasks)
-        for result in scan_layers(tasks.values(), folder, workers=self._workers):
+        for result in pool.scan(tasks.values(), folder):
             problem = _problem(result)
             if problem is not None:
                 found.outcomes.append(problem)
@@ -150,28 +156,51 @@ class LayerReader:
                     rows = found.rows.setdefault(table, [])
                     rows += numbered(reference, digest, [{**of_layer, **row} for row in some])
 
+    def _sums(
+        self,
+        images: Sequence[ImageToScan],
+        layers: Mapping[str, dict[str, Any]],
+        folder: Path,
+        pool: ScanPool,
+    ) -> dict[Digest, Pending[ImageUnion]]:
+        """Digest → the sums of each image of which they are not known, several at once where that is worth it."""
+        due: dict[Digest, tuple[PlatformImage, list[Path]]] = {}
+        for image in (one.image for one in images):
+            known = image.digest in due or self._files.image(str(image.digest), self._summary_version)
+            if known or _not_merged(image, layers) is not None:
+                continue
+            spools = []
+            for layer in image.layers:
+                digest = str(layer.digest)
+                # Where ``layer_worker`` puts the rows of a layer just scanned.
+                spool = folder / (digest.replace(":", "-") + ".rows")
+                spools.append(spool if spool.exists() else self._files.spool(digest, spool))
+            due[image.digest] = image, spools
+        if sum(spool.stat().st_size for _, spools in due.values() for spool in spools) > _BESIDE_BYTES:
+            pool.reserve(len(due) - 1)  # this process sums up too
+        return {
+            digest: pool.start(
+                sum_up, spools, self._content, self._advice, base_layers_of(image.config, len(spools))
+            )
+            for digest, (image, spools) in due.items()
+        }
+
     def _image_rows(
-        self, one: ImageToScan, layers: Mapping[str, dict[str, Any]], folder: Path, found: Found
+        self,
+        one: ImageToScan,
+        layers: Mapping[str, dict[str, Any]],
+        sums: dict[Digest, Pending[ImageUnion]],
+        found: Found,
     ) -> None:
         image, subject = one.image, f"{one.reference}@{one.image.digest}"
         digests = [str(layer.digest) for layer in image.layers]
-        whole = {
-            digest
-            for digest in digests
-            if digest in layers and layers[digest]["layer"]["status"] != "corrupt"
-        }
-        if len(whole) < len(set(digests)):
-            missing = sum(digest not in whole for digest in digests)
-            reason = f"{missing} of {len(digests)} layers could not be read whole, so what a container sees is not known"
-            found.outcomes.append(Outcome(_STAGE, subject, "unreadable", reason))
-            return
-        if len(digests) > _MOST_LAYERS:
-            reason = f"{len(digests)} layers, more than the {_MOST_LAYERS} that are merged"
+        reason = _not_merged(image, layers)
+        if reason is not None:
             found.outcomes.append(Outcome(_STAGE, subject, "unreadable", reason))
             return
         facts = self._files.image(str(image.digest), self._summary_version)
         if facts is None:
-            facts = self._summarised(image, digests, folder)
+            facts = self._facts_of(image, digests, sums.pop(image.digest).result())
             self._files.keep_image(str(image.digest), self._summary_version, facts)
         caps = sorted(
             {
@@ -190,20 +219,27 @@ class LayerReader:
             rows = found.rows.setdefault(f"raw.{table}", [])
             rows += numbered(one.reference, str(image.digest), [{**common, **row} for row in some])
 
-    def _summarised(self, image: PlatformImage, digests: Sequence[str], folder: Path) -> dict[str, list[Row]]:
-        spools = []
-        for digest in digests:
-            # Where ``layer_worker`` puts the rows of a layer just scanned.
-            spool = folder / (digest.replace(":", "-") + ".rows")
-            spools.append(spool if spool.exists() else self._files.spool(digest, spool))
-        contents, files = ContentTally(self._content), ImageFiles()
-        base_layers = base_layers_of(image.config, len(digests))
-        savings = SavingsTally(self._advice, self._content, base_layers=base_layers)
-        summary = summarise_image(spools_at(spools), visitors=(contents, files, savings))
-        rows = _summary_rows(summary, contents.findings(), files, digests)
-        about = ImageFacts("", tuple(digests), base_layers, image.config)
-        advised = advise_image(about, savings.savings(), self._advice)
+    def _facts_of(
+        self, image: PlatformImage, digests: Sequence[str], union: ImageUnion
+    ) -> dict[str, list[Row]]:
+        rows = _summary_rows(union, digests)
+        about = ImageFacts("", tuple(digests), base_layers_of(image.config, len(digests)), image.config)
+        advised = advise_image(about, union.savings, self._advice)
         return {**rows, "image_advice": [_advice_row(item) for item in advised]}
+
+
+def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> str | None:
+    """Why what a container sees of the image is not known; None: it can be."""
+    digests = [str(layer.digest) for layer in image.layers]
+    whole = {
+        digest for digest in digests if digest in layers and layers[digest]["layer"]["status"] != "corrupt"
+    }
+    missing = sum(digest not in whole for digest in digests)
+    if missing:
+        return f"{missing} of {len(digests)} layers could not be read whole, so what a container sees is not known"
+    if len(digests) > _MOST_LAYERS:
+        return f"{len(digests)} layers, more than the {_MOST_LAYERS} that are merged"
+    return None
 
 
 def _measured_by(rule: Rule) -> tuple[object, ...]:
@@ -296,10 +332,9 @@ def _facts(scan: LayerScan) -> dict[str, Any]:
     return {"layer": layer, "types": types}
 
 
-def _summary_rows(
-    summary: ImageSummary, contents: Sequence[ContentFinding], files: ImageFiles, digests: Sequence[str]
-) -> dict[str, list[Row]]:
+def _summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Row]]:
     """Rows about an image by table, without what names it."""
+    summary = union.summary
     columns = (
         "files directories implied_directories empty_directories symlinks hardlinks devices max_depth max_published_level "
         "bytes wasted_bytes wasted_files duplicate_bytes duplicate_files unhashed_files gini largest_percent_share"
@@ -340,7 +375,7 @@ def _summary_rows(
                 "hidden_bytes": finding.hidden_bytes,
                 "evidence": [file.path for file in finding.largest[:_SHOWN_PATHS]],
             }
-            for finding in contents
+            for finding in union.contents
         ],
         "image_file_types": [
             {"classification": classification, "file_type": name, "files": count, "bytes": size}
@@ -359,6 +394,6 @@ def _summary_rows(
                 "hidden_by": file.hidden_by,
                 "hidden_cause": file.cause,
             }
-            for file in files.found()
+            for file in union.files
         ],
     }

@@ -248,6 +248,28 @@ def test_two_moments_of_the_same_units_are_a_pair():
     assert (pair["n"], pair["size"], pair["grouping"], pair["rq"]) == (8, "large", "moment", "rq3")
 
 
+def test_measures_of_the_same_moments_are_corrected_together():
+    connection = _tables({})
+    measures = {"dockerfiles": AFTER, "stages": BEFORE, "bases": [value + 1 for value in BEFORE]}
+    for metric, after in measures.items():
+        for i, (then, now) in enumerate(zip(BEFORE, after, strict=True)):
+            connection.execute(
+                "INSERT INTO core.moment_states VALUES ('github', 'github', '2026-02-01 10:00:00', '2026-02-01 11:30:00', "
+                "'project', ?, ?, ?, ?, ?)",
+                [f"u{i}", metric, then, now, then != now],
+            )
+    rows = _written(connection, "row_kind = 'pair'", TABLES[2])
+    assert {(row["first"], row["second"]) for row in rows} == {
+        ("github 2026-02-01 10:00:00", "github 2026-02-01 11:30:00")
+    }
+    tested = {row["measure"]: row for row in rows if row["p"] is not None}
+    again = multipletests([stats.wilcoxon(measures[name], BEFORE).pvalue for name in tested], method="holm")[
+        1
+    ]
+    assert [row["p_holm"] for row in tested.values()] == pytest.approx(list(again))
+    assert [row["p_holm"] for row in rows if row["measure"] == "stages"] == [None]
+
+
 def test_where_nothing_changed_there_is_no_test():
     *_, pair = _moments([1, 2], [1, 2])
     assert (pair["p"], pair["cliffs_delta"], pair["note"]) == (None, 0, "no unit changed")

@@ -5,7 +5,7 @@ search (``search``), who is selected of those found (``selection``), keeping (``
 
 A repository is its number. One that was renamed between two rounds keeps the name under which it was found first, since
 that is its project's name in everything collected so far. A round that a limit stopped goes on later; until it has ended
-the one before it counts.
+the one before it counts. Where a search did not give all it announced, nobody whom it found before is said to have left.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ from dockml_dagster.progress import advance
 
 @dataclass(slots=True)
 class _Results:
-    """What a round found so far. ``found``: number → the repository, and the first keyword that found it."""
+    """What a round found so far. ``found``: number → the repository, and the first keyword that found it. ``unsure``:
+    keywords whose searches did not give everything.
+    """
 
     found: dict[int, tuple[Repository, str]]
     problems: list[tuple[str, str]]
+    unsure: set[str]
 
 
 def is_due(newest: Round | None, today: date, days: float) -> bool:
@@ -51,11 +54,17 @@ def make_round(
     as_of = records.begun_on(cohort.mark, today, after=before.as_of if before else None)
     results = _search(client, records, cohort, as_of)
     found = _named(results, before)
+    kept = [
+        one
+        for one in (before.found if before else ())
+        if one.id not in results.found and one.keyword in results.unsure
+    ]
+    still = {one.id for one in (*found, *kept)}
     made = Round(
         as_of,
         before.number + 1 if before else 1,
-        found,
-        _left(client, cohort, before, results.found.keys(), as_of=as_of, selected=selected) if before else (),
+        (*found, *kept),
+        _left(client, cohort, before, still, as_of=as_of, selected=selected) if before else (),
         tuple(results.problems),
     )
     # A search tells all that a list of candidates needs; what only GraphQL counts is asked for where it matters.
@@ -66,7 +75,7 @@ def make_round(
 
 
 def _search(client: GithubClient, records: Records, cohort: Cohort, as_of: date) -> _Results:
-    results = _Results({}, [])
+    results = _Results({}, [], set())
 
     def ask(query: str, page: int) -> questions.SearchPage:
         advance("pages searched")
@@ -77,10 +86,12 @@ def _search(client: GithubClient, records: Records, cohort: Cohort, as_of: date)
             for part in search(ask, records.store, text, cohort.criteria.minimum_stars or 0, as_of):
                 if part.problem is not None:
                     results.problems.append((part.query, part.problem))
+                    results.unsure.add(keyword)
                 for repository in part.found:
                     results.found.setdefault(repository.id, (repository, keyword))
         except InvalidQuestionError as error:
             results.problems.append((text, f"GitHub cannot search for this: {error.problem}"))
+            results.unsure.add(keyword)
     return results
 
 

@@ -9,20 +9,9 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import count, decimal_text, percent, say
-
-MEASURE = """
-    CASE
-        WHEN starts_with(measure, 'follows_') THEN 'practice ' || replace(measure[9:], '_', '-')
-        WHEN starts_with(measure, 'instruction_share_') THEN 'share of ' || upper(measure[19:])
-        WHEN starts_with(measure, 'run_task_share_') THEN 'share of RUN for ' || replace(measure[16:], '_', ' ')
-        WHEN starts_with(measure, 'uses_base_image_') THEN 'base image: ' || replace(measure[17:], '_', ' ')
-        WHEN measure = 'multi_stage' THEN 'more than one FROM'
-        ELSE replace(replace(measure, '_kib', ' (KiB)'), '_', ' ')
-    END
-"""
-"""What a measure is called, as a column of a SELECT."""
 
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
@@ -174,7 +163,7 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
         FROM findings.category_differences
         WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
             AND unit_of_analysis IN ('image', 'layer')
-        GROUP BY ALL ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
+        GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
     """)
     if not any(row["link_grade"] != "any" for row in rows):
         return []

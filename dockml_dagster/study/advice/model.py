@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 Severity = Literal["note", "warning", "error"]
@@ -110,7 +109,7 @@ def parse_recommendation_rules(text: str) -> Rules:
             if by_trigger.setdefault(trigger, rule) is not rule:
                 raise ValueError(f"recommendations: {trigger!r} triggers two recommendations")
         rules.append(rule)
-    return Rules(tuple(rules), MappingProxyType(by_trigger))
+    return Rules(tuple(rules), by_trigger)
 
 
 def _grade(text: str) -> Grade:

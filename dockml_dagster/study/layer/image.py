@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, get_args
 from dockml_dagster.study.layer.filetype import in_packages, published_class
 from dockml_dagster.study.layer.model import EntryKind, LargeFile, TypeCount
 from dockml_dagster.study.layer.spool import Spool
-from dockml_dagster.study.layer.tally import Largest, TypeTable
+from dockml_dagster.study.layer.tally import EmptyDirectories, Largest, TypeTable
 from dockml_dagster.study.layer.union import Cause, Merged, union_batches
 
 EVIDENCE: Final = 50
@@ -150,7 +150,7 @@ class _ImageTally:
         self._visible_files, self._visible_bytes = [0] * layers, [0] * layers
         self._hidden_files, self._hidden_bytes = [0] * layers, [0] * layers
         self._hides_bytes = [0] * layers
-        self._empty = _EmptyDirectories()
+        self._empty = EmptyDirectories()
         self._types = TypeTable(_MOST_TYPES)
         self._classes = TypeTable(_MOST_TYPES)
         self._alike: dict[tuple[bool, str, str], list[int]] = {}
@@ -282,27 +282,6 @@ class _ImageTally:
             file_types=self._types.file_types(),
             published_classes=self._classes.extensions(),
         )
-
-
-class _EmptyDirectories:
-    """Counts directories that nothing follows into; paths come in path order."""
-
-    def __init__(self) -> None:
-        self.open: str | None = None
-        """The directory that came last, with a slash, if nothing came after it."""
-        self.empty = self.roots = 0
-
-    def follow(self, path: str, *, is_directory: bool) -> None:
-        """Take a path that is a directory or comes right after one."""
-        if path == ".":
-            self.roots += 1
-            return
-        if self.open is not None and not path.startswith(self.open):
-            self.empty += 1
-        self.open = path + "/" if is_directory else None
-
-    def count(self) -> int:
-        return self.empty + (self.open is not None)
 
 
 class _Duplicates:

@@ -120,6 +120,28 @@ class Largest:
         return tuple(sorted(self._heap, key=lambda file: (-file.size, file.path)))
 
 
+class EmptyDirectories:
+    """Counts directories that nothing follows into; paths come in path order."""
+
+    def __init__(self) -> None:
+        self.open: str | None = None
+        """The directory that came last, with a slash, if nothing came after it."""
+        self.empty = self.roots = 0
+
+    def follow(self, path: str, *, is_directory: bool) -> None:
+        """Take a path that is a directory or comes right after one."""
+        if path == ".":
+            self.roots += 1
+            return
+        if self.open is not None and not path.startswith(self.open):
+            self.empty += 1
+        self.open = path + "/" if is_directory else None
+
+    def count(self) -> int:
+        """How many there are, now that nothing more comes."""
+        return self.empty + (self.open is not None)
+
+
 class LayerTally:
     """Adds entries up to a ``LayerSummary``."""
 

@@ -485,3 +485,16 @@ def _quoted(path: str) -> bytes:
     return (
         b'"' + b"".join(b"\\%03o" % c if c < 33 or c > 126 or c in b'"\\' else bytes([c]) for c in raw) + b'"'
     )
+
+
+def pushing_workflow(image: str) -> bytes:
+    """A workflow that builds and pushes an image."""
+    return f"""
+on: push
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {{push: true, tags: "{image}"}}
+""".encode()

@@ -14,22 +14,12 @@ from dockml_dagster.corpora.github.images import MOST, choose_images
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_links import Grade, Link
+from tests.integration.github.stand_in import pushing_workflow
 from tests.stand_ins import FakeRegistry, StandIn
 
-WORKFLOW = b"""
-on: push
-jobs:
-  image:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: docker/build-push-action@v6
-        with:
-          push: true
-          tags: acme/app:latest
-"""
 FILES = {
     "Dockerfile": b"FROM python:3.12\n",
-    ".github/workflows/image.yml": WORKFLOW,
+    ".github/workflows/image.yml": pushing_workflow("acme/app:latest"),
     "README.md": b"# app\n\n```\ndocker run somebody/else:1\n```\n",
 }
 

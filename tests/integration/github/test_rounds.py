@@ -176,6 +176,36 @@ def test_a_round_that_a_limit_stops(github, make_corpus, search_finds, reply_of)
     assert {str(row["searched_on"]) for row in listing.rows["raw.candidates"]} == {begun}
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_nobody_leaves_by_a_search_that_did_not_give_everything(
+    github, make_corpus, search_finds, reply_of, refused: bool
+) -> None:
+    repositories = [github.add(f"o/r{number}", FILES) for number in range(3)]
+    search_finds(*repositories)
+    make_corpus().visit()
+    if refused:
+
+        def refuse(one) -> None:
+            if one.path == "/search/repositories":
+                raise reply_of(
+                    422, {"message": "Validation Failed", "documentation_url": "https://docs.github.com"}
+                )
+
+        github.before = refuse
+    else:
+        github.search = lambda query: {
+            "total_count": 3,
+            "incomplete_results": True,
+            "items": repositories[:1],
+        }
+    corpus = make_corpus(days=4)
+    corpus.visit()
+    listing = corpus.listing()
+    assert listing.projects == ["github/o/r0", "github/o/r1", "github/o/r2"]
+    assert not any("no longer" in (one.reason or "") for one in listing.outcomes)
+    assert {row["search_round"] for row in listing.rows["raw.candidates"]} == {2}
+
+
 def test_one_that_left_can_be_named(github, make_corpus, search_finds) -> None:
     repositories = [github.add(f"o/r{number}", FILES) for number in range(2)]
     search_finds(*repositories)

@@ -136,6 +136,25 @@ def test_what_a_container_sees(layout: Layouts, settings: Settings) -> None:
     assert all(row["manifest_digest"] for row in found.rows["raw.image_files"])
 
 
+def test_images_summed_up_by_several_processes_have_the_same_rows(
+    layout: Layouts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = layout("image")
+    layers = [(LOWER, UPPER), (LOWER,), (LOWER, OTHER), (OTHER, LOWER)]
+    images = [made.image(*each, architecture=f"a{number}") for number, each in enumerate(layers)]
+    location = made.write(*images)
+
+    def rows(home: str, workers: int) -> dict[str, list[dict[str, Any]]]:
+        environment = {"DOCKML_HOME": str(tmp_path / home), "DOCKER_CONFIG": str(tmp_path / "none")}
+        collection = ImageCollection("local", Settings.from_environment(environment), workers=workers)
+        return collection.layer_stats(PROJECT, named(location)).rows
+
+    alone = rows("alone", 0)
+    monkeypatch.setattr("dockml_dagster.corpora.image_layers._BESIDE_BYTES", 0)
+    assert rows("beside", 2) == alone
+    assert len(alone["raw.image_summaries"]) == 4
+
+
 def test_a_layer_of_two_projects_is_scanned_once(
     layout: Layouts, settings: Settings, scanned: list[str]
 ) -> None:

@@ -63,6 +63,12 @@ def test_refuses_local_forms(case: dict) -> None:
         parse_location(case["text"])
 
 
+@pytest.mark.parametrize("text", ["debian", "docker:debian", "OCI:dir", ""])
+def test_what_names_no_local_form(text: str) -> None:
+    with pytest.raises(ImageReferenceError, match="no scheme of a local image"):
+        LocalImage.parse(text)
+
+
 def test_hosts_and_paths_of_255_characters_are_the_longest() -> None:
     host, path = "a." * 126 + "b.c", "a/" * 127 + "b"
     assert str(ImageReference.parse(f"{host}/x").registry) == host
@@ -85,6 +91,7 @@ def test_what_is_asked_for() -> None:
         ("docker.io", "docker.io", None, "registry-1.docker.io", True),
         ("registry.hub.docker.com", "registry.hub.docker.com", None, "registry-1.docker.io", True),
         ("quay.io:443", "quay.io", 443, "quay.io:443", False),
+        ("5000", "5000", None, "5000", False),
         ("[::1]", "::1", None, "[::1]", False),
         ("[::1]:5000", "::1", 5000, "[::1]:5000", False),
     ],

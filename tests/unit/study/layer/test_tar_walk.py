@@ -334,3 +334,8 @@ def test_times_with_wrong_lengths_are_no_header(damage: tuple[bytes, bytes]) -> 
     changed = payload.replace(*damage, 1)
     with pytest.raises(CorruptLayerError):
         walk(start + changed + PLAIN + bytes(1024))
+
+
+def test_links_of_one_character(scanned, tar) -> None:
+    found = scanned(tar([("a", "1"), ("b", "-> a"), ("c", "=> a")]))
+    assert [row.link_target for row in found.rows] == [None, "a", "a"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter, line_of
-from dockml_dagster.study.layer.union import union
+from dockml_dagster.study.layer.union import implied_directory, union
 
 CASES = sorted(Path(__file__).with_name("union_cases").glob("*.toml"))
 
@@ -178,3 +178,26 @@ def test_many_entries_of_one_path_are_not_held_at_once() -> None:
         held_most = max(held_most, given_out - taken)
     assert taken == 5001
     assert held_most < 100
+
+
+def test_no_layer_is_read_far_ahead_of_the_others() -> None:
+    ahead = 0
+
+    def late() -> Iterator[bytes]:
+        nonlocal ahead
+        for number in range(1000):
+            ahead += 1
+            yield line_of(entry(f"z{number:04}", "file"))
+
+    early = [line_of(entry(f"a{number:04}", "file")) for number in range(1000)]
+    merged = union([lambda: early, late], held=10)
+    for _ in range(900):
+        next(merged)
+    assert ahead <= 20
+    assert len(list(merged)) == 1100
+
+
+def test_a_directory_nobody_lists_is_as_engines_make_it() -> None:
+    made = implied_directory("a/b")
+    assert (made.size, made.stored, made.mode, made.uid, made.gid, made.mtime) == (0, 0, 0o755, 0, 0, 0)
+    assert (made.depth, made.note) == (2, "implied")
