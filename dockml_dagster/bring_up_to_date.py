@@ -120,12 +120,15 @@ class _Runs:
 
     def run(self, what: str, total: int, job: Callable[[Runner], None], *, only: str | None = None) -> None:
         """``only``: the units that count towards the total, where the job advances others too."""
-        self._listener(what, 0, total)
         if self._runner is None:
+            # Seconds in which a bar of the work itself would stand still.
+            self._listener("Dagster loaded", 0, 1)
             from dockml_dagster.defs.running import Runner
 
             self._runner = Runner(self._settings)
             self._runner.fail_dead_runs()
+            self._listener("Dagster loaded", 1, None)
+        self._listener(what, 0, total)
 
         def advanced(units: str, steps: int) -> None:
             if only in (None, units):

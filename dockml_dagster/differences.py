@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.study.paired import shift
-from dockml_dagster.study.statistics import Comparison, Sample, compare, median_interval, proportion
+from dockml_dagster.study.statistics import Comparison, Sample, compare, holm, median_interval, proportion
 from dockml_dagster.warehouse.build import document
 from dockml_dagster.warehouse.models import Project
 from dockml_dagster.warehouse.rows import insert, qualified
@@ -209,17 +209,24 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
 
 def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """Two moments of the same units, measure by measure."""
+    # Two visits of one day are told apart by the time.
     found = connection.execute(
         """
-        SELECT corpus, metric, unit_of_analysis, corpus_before || ' ' || strftime(earliest, '%Y-%m-%d') AS first,
-            corpus || ' ' || strftime(latest, '%Y-%m-%d') AS second,
+        SELECT corpus, metric, unit_of_analysis, corpus_before || ' ' || left(strftime(earliest, '%Y-%m-%d %H:%M:%S'), long)
+            AS first, corpus || ' ' || left(strftime(latest, '%Y-%m-%d %H:%M:%S'), long) AS second,
             list(before ORDER BY unit), list(after ORDER BY unit)
-        FROM core.moment_states
+        FROM (
+            SELECT *, if(corpus = corpus_before AND CAST(earliest AS DATE) = CAST(latest AS DATE), 19, 10) AS long
+            FROM core.moment_states
+        )
         GROUP BY ALL
         ORDER BY corpus, first, metric
         """
     ).fetchall()
-    for corpus, metric, unit, first, second, before, after in found:
+    shifts = [shift(before, after) for *_, before, after in found]
+    corrected = _over_measures([(row[0], row[3], row[4]) for row in found], [moved.p for moved in shifts])
+    for row, moved, p_holm in zip(found, shifts, corrected, strict=True):
+        corpus, metric, unit, first, second, before, after = row
         common = {
             "corpus": corpus,
             "grouping": "moment",
@@ -230,12 +237,14 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             "kind": "number",
             "unit_of_analysis": unit,
         }
-        for name, values in ((first, before), (second, after)):
+        for name, other, values in ((first, second, before), (second, first, after)):
             median = median_interval(Sample(tuple(values)), draws=DRAWS, seed=SEED)
             yield {
                 **common,
                 "row_kind": "group",
                 "first": name,
+                # One moment may be compared with two others, over other units each time.
+                "second": other,
                 "n": median.n,
                 "n_first": median.n,
                 "n_censored": 0,
@@ -243,7 +252,6 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                 "median_low": median.low,
                 "median_high": median.high,
             }
-        moved = shift(before, after)
         yield {
             **common,
             "row_kind": "pair",
@@ -256,14 +264,28 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             "test": "Wilcoxon signed-rank",
             "statistic": moved.statistic,
             "p": moved.p,
-            # One pair: nothing to correct for.
-            "p_holm": moved.p,
+            "p_holm": p_holm,
             "cliffs_delta": moved.delta,
             "delta_least": moved.delta,
             "delta_most": moved.delta,
             "size": moved.size,
             "note": moved.reason,
         }
+
+
+def _over_measures(
+    moments: Sequence[tuple[str, ...]], p_values: Sequence[float | None]
+) -> list[float | None]:
+    """Holm's correction over all measures of the same two moments; what has no p keeps none."""
+    families: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+    for place, (pair, p) in enumerate(zip(moments, p_values, strict=True)):
+        if p is not None:
+            families.setdefault(pair, []).append((place, p))
+    corrected: list[float | None] = [None] * len(p_values)
+    for family in families.values():
+        for (place, _), p in zip(family, holm([p for _, p in family]), strict=True):
+            corrected[place] = p
+    return corrected
 
 
 def comparison_rows(groups: Mapping[str, Sample], *, yes_or_no: bool) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from dockml_dagster.warehouse.connection import (
     Warehouse,
     WarehouseBusyError,
     connect,
+    has_schema,
     open_warehouse,
     process_alive,
 )
@@ -133,7 +134,12 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             yield Finding("warehouse", "problem", f"{settings.warehouse} can be read but not written")
             return
         with warehouse.read() as connection:
+            if not has_schema(connection):
+                text = f"{settings.warehouse} has no tables of dockml yet"
+                yield Finding("warehouse", "ok", text, "dockml study makes them beside whatever is in it")
+                return
             size = care.size(connection)
+            differences = migrations.differences(connection)
             known = set(migrations.available())
             done = {
                 row[0] for row in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()
@@ -166,6 +172,13 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     elif known - done:
         yield Finding(
             "schema", "ok", f"schema {max(done, default=0)}", f"the next run brings it to {max(known)}"
+        )
+    elif differences:
+        yield Finding(
+            "schema",
+            "problem",
+            f"{migrations.OTHER_TABLES} ({'; '.join(differences)})",
+            migrations.START_ANEW,
         )
     else:
         yield Finding("schema", "ok", f"schema {max(done)}, current")

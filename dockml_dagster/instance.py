@@ -14,6 +14,14 @@ from dockml_dagster.warehouse.connection import make_folder
 DAGSTER_YAML = """\
 # Written by dockml when this file was not there; yours to change.
 
+# Dagster's event log on SQLite, in its own files and format, with the files kept open between events.
+event_log_storage:
+  module: dockml_dagster.defs.event_log
+  class: EventLog
+  config:
+    home:
+      env: DAGSTER_HOME
+
 # Two runs at a time, never two of one corpus and never two that make findings: DuckDB has one writer, and runs that wait
 # for each other cost more than they win. Runs that carry no such tag (a backfill from the UI) count for the two alone.
 concurrency:
@@ -92,5 +100,8 @@ def prepare(settings: Settings) -> None:
     os.environ["DOCKML_HOME"] = str(settings.home)
     os.environ["DOCKML_WAREHOUSE"] = settings.warehouse.address
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    # One event says which projects a batch is going to collect, not three for each of them. Which of them failed is in
+    # raw.outcomes whatever Dagster planned.
+    os.environ.setdefault("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
     if settings.ease2022:
         os.environ["DOCKML_EASE2022"] = str(settings.ease2022)

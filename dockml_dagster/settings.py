@@ -31,6 +31,8 @@ VARIABLES = {
     "Default `https://api.github.com`.",
     "DOCKML_GITHUB_FRAME": "Which projects the corpus `github` has: a preset (`ease2022`, `modern`, `control`), your own "
     "TOML file, or a text file of names.",
+    "DOCKML_GITHUB_CONTRIBUTORS": "`1`: how many people contributed to each selected project of the corpus `github` is "
+    "asked for too, at one call a project. Unset: unknown.",
     "DOCKML_CONTACT": "Address that the operators of the servers we ask can turn to; sent as part of the User-Agent.",
     "DOCKML_LOCAL": "Where the projects of the corpus `local` are: directories and git addresses (`https://…`, "
     "`file://…`), one a line or separated by `;`. `dockml study --path` sets it.",
@@ -63,6 +65,8 @@ class Settings:
     github_token: str | None = field(default=None, repr=False)
     github_api_url: str | None = None
     github_frame: str | None = None
+    github_contributors: bool = False
+    """Whether contributors are counted, at a call a project."""
     contact: str | None = None
     docker_config: Path | None = None
     """Docker's ``config.json``; None: the one in ``~/.docker``."""
@@ -111,14 +115,19 @@ class Settings:
                 for part in env.get("DOCKML_LOCAL", "").replace("\n", ";").split(";")
                 if part.strip()
             ),
-            local_images=env.get("DOCKML_LOCAL_IMAGES", "").lower() in ("1", "true", "yes"),
+            local_images=_is_on(env, "DOCKML_LOCAL_IMAGES"),
             registries=env.get("DOCKML_REGISTRIES") or None,
             github_token=env.get("GITHUB_TOKEN") or None,
             github_api_url=env.get("DOCKML_GITHUB_API_URL") or None,
             github_frame=env.get("DOCKML_GITHUB_FRAME") or None,
+            github_contributors=_is_on(env, "DOCKML_GITHUB_CONTRIBUTORS"),
             contact=env.get("DOCKML_CONTACT") or None,
             docker_config=Path(docker_config).expanduser().absolute() / "config.json"
             if docker_config
             else None,
             layer_bytes=env.get("DOCKML_LAYER_BYTES") or None,
         )
+
+
+def _is_on(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").lower() in ("1", "true", "yes")

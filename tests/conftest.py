@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dockml_dagster.settings import VARIABLES
+from tests.stand_ins import FakeHub, FakeRegistry, StandIn
 
 TESTS = Path(__file__).parent
 
@@ -150,3 +151,30 @@ def dockml(environment_of: Callable[..., Mapping[str, str]]) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def hub() -> Iterator[tuple[FakeHub, StandIn]]:
+    """Docker Hub's own interface, and the server it runs on; asked or answered against its description, the test fails."""
+    fake = FakeHub()
+    server = StandIn(fake)
+    yield fake, server
+    server.stop()
+    assert fake.violations == []
+
+
+@pytest.fixture
+def serve_registry() -> Iterator[Callable[..., StandIn]]:
+    """A registry that has the image ``latest`` of each name given."""
+    running: list[StandIn] = []
+
+    def start(*names: str) -> StandIn:
+        fake = FakeRegistry()
+        for name in names:
+            fake.image(name, "latest")
+        running.append(StandIn(fake))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()

@@ -1,5 +1,6 @@
--- Each unit at two moments: the first visit and the newest of one corpus, or ease2022 (2021) and the newest visit of github
--- for the projects in both. One row a unit and metric that both moments have. Raw rows stay for good, so the state at a moment is the rows that a visit at or
+-- Each unit at two moments: the first visit and the newest of one corpus, or ease2022 (2021) and the newest visit of github or
+-- local for the projects in both. One row a unit and metric that both moments have. Measures of core.unit_measures keep their
+-- names here, and are those of a project. Raw rows stay for good, so the state at a moment is the rows that a visit at or
 -- before it saw first and one at or after it saw last. A project that a later listing found unchanged was not visited again;
 -- it counts, and its two states are the same.
 WITH
@@ -47,7 +48,7 @@ WITH
         JOIN core.projects AS old_projects ON old_projects.project = old.project
         JOIN core.projects AS new_projects ON lower(new_projects.name) = lower(old_projects.name)
         JOIN visited AS new ON new.project = new_projects.project AND new.stage = old.stage
-        WHERE old.corpus = 'ease2022' AND new.corpus = 'github'
+        WHERE old.corpus = 'ease2022' AND new.corpus IN ('github', 'local')
     ),
     -- Both sides of every pair, one under the other, so that each state is computed once.
     sides AS (
@@ -85,6 +86,128 @@ WITH
         WHERE verdict = 'violated'
         GROUP BY sha256
     ),
+    valid_texts AS (
+        SELECT
+            texts.corpus_before,
+            texts.corpus,
+            texts.unit,
+            texts.side,
+            texts.sha256,
+            readings.instructions,
+            readings.stages
+        FROM texts
+        JOIN raw.dockerfile_readings AS readings
+            ON readings.sha256 = texts.sha256 AND readings.reading = 'corrected' AND readings.valid
+    ),
+    read_units AS (
+        SELECT
+            corpus_before,
+            corpus,
+            unit,
+            side,
+            max(stages) > 1 AS multi_stage,
+            avg(stages) AS stages,
+            avg(instructions) AS instructions
+        FROM valid_texts
+        GROUP BY ALL
+    ),
+    words AS (
+        SELECT sha256, keyword, count(*) AS times
+        FROM raw.dockerfile_instructions
+        WHERE reading = 'corrected' AND known_keyword
+        GROUP BY ALL
+    ),
+    said AS (
+        SELECT
+            texts.corpus_before,
+            texts.corpus,
+            texts.unit,
+            texts.side,
+            words.keyword,
+            sum(words.times) AS times,
+            sum(sum(words.times)) OVER (
+                PARTITION BY texts.corpus_before, texts.corpus, texts.unit, texts.side
+            ) AS of_all
+        FROM valid_texts AS texts
+        JOIN words ON words.sha256 = texts.sha256
+        GROUP BY texts.corpus_before, texts.corpus, texts.unit, texts.side, words.keyword
+    ),
+    types AS (
+        SELECT DISTINCT sha256, coalesce(base_image_type, 'not classified') AS base_image_type
+        FROM raw.dockerfile_stages
+        WHERE base_kind IN ('image', 'scratch', 'unresolved')
+    ),
+    started AS (
+        SELECT DISTINCT
+            texts.corpus_before,
+            texts.corpus,
+            texts.unit,
+            texts.side,
+            types.base_image_type
+        FROM valid_texts AS texts
+        JOIN types ON types.sha256 = texts.sha256
+    ),
+    judged AS (
+        SELECT sha256, practice, verdict = 'followed' AS followed
+        FROM raw.dockerfile_practices
+        WHERE verdict IN ('followed', 'violated')
+    ),
+    measured AS (
+        SELECT corpus_before, corpus, unit, side, measure, value
+        FROM (
+            UNPIVOT (
+                SELECT
+                    corpus_before,
+                    corpus,
+                    unit,
+                    side,
+                    multi_stage::INTEGER::DOUBLE AS multi_stage,
+                    stages AS dockerfile_stages,
+                    instructions AS dockerfile_instructions
+                FROM read_units
+            )
+            ON multi_stage, dockerfile_stages, dockerfile_instructions
+            INTO NAME measure VALUE value
+        )
+        UNION ALL
+        SELECT
+            units.corpus_before,
+            units.corpus,
+            units.unit,
+            units.side,
+            'instruction_share_' || lower(known.keyword),
+            coalesce(said.times, 0) / units.of_all
+        FROM (SELECT DISTINCT corpus_before, corpus, unit, side, of_all FROM said) AS units
+        CROSS JOIN seeds.dockerfile_keywords AS known
+        LEFT JOIN said
+            ON said.corpus_before = units.corpus_before AND said.corpus = units.corpus AND said.unit = units.unit
+            AND said.side = units.side AND said.keyword = known.keyword
+        UNION ALL
+        SELECT
+            units.corpus_before,
+            units.corpus,
+            units.unit,
+            units.side,
+            'uses_base_image_' || regexp_replace(lower(kinds.base_image_type), '[^a-z0-9]+', '_', 'g'),
+            (started.unit IS NOT NULL)::INTEGER::DOUBLE
+        FROM (SELECT DISTINCT corpus_before, corpus, unit, side FROM started) AS units
+        CROSS JOIN (SELECT DISTINCT base_image_type FROM started) AS kinds
+        LEFT JOIN started
+            ON started.corpus_before = units.corpus_before AND started.corpus = units.corpus
+            AND started.unit = units.unit AND started.side = units.side
+            AND started.base_image_type = kinds.base_image_type
+        UNION ALL
+        SELECT
+            texts.corpus_before,
+            texts.corpus,
+            texts.unit,
+            texts.side,
+            'follows_' || regexp_replace(lower(judged.practice), '[^a-z0-9]+', '_', 'g'),
+            avg(judged.followed::INTEGER)
+        FROM valid_texts AS texts
+        JOIN judged ON judged.sha256 = texts.sha256
+        GROUP BY ALL
+    ),
     states (corpus_before, corpus, unit_of_analysis, unit, side, metric, value, state) AS (
         SELECT
             corpus_before,
@@ -120,11 +243,12 @@ WITH
             'practices_violated_a_dockerfile',
             avg(coalesce(violated.practices, 0)),
             avg(coalesce(violated.practices, 0))::VARCHAR
-        FROM texts
-        JOIN raw.dockerfile_readings AS readings
-            ON readings.sha256 = texts.sha256 AND readings.reading = 'corrected' AND readings.valid
+        FROM valid_texts AS texts
         LEFT JOIN violated ON violated.sha256 = texts.sha256
         GROUP BY texts.corpus_before, texts.corpus, texts.unit, texts.side
+        UNION ALL
+        SELECT corpus_before, corpus, 'project', unit, side, measure, value, value::VARCHAR
+        FROM measured
         UNION ALL
         SELECT
             sides.corpus_before,

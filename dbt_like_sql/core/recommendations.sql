@@ -21,7 +21,15 @@ WITH
         -- What the text alone cannot tell: whether a .dockerignore lies beside it.
         SELECT corpus, project, 'dockerfile', path, NULL, 'dockerignore', note, [note], [lines[1]]
         FROM core.dockerfile_findings
-        WHERE source = 'dockml' AND rule = 'dockerignore' AND verdict = 'violated' AND dockerfile_valid
+        WHERE
+            source = 'dockml' AND rule = 'dockerignore' AND verdict = 'violated' AND dockerfile_valid
+            -- A text can ask for the .dockerignore by itself already.
+            AND (project, path) NOT IN (
+                SELECT (files.project, files.path)
+                FROM core.dockerfiles AS files
+                JOIN raw.dockerfile_advice AS advised ON advised.sha256 = files.sha256
+                WHERE files.valid AND advised.recommendation = 'dockerignore'
+            )
     ),
     project_facts AS (
         SELECT files.corpus, files.project, files.path, facts.fact, facts.line, facts.what
@@ -59,7 +67,7 @@ WITH
         GROUP BY asking.corpus, asking.project, rules.recommendation
     ),
     of_images AS (
-        SELECT DISTINCT named.project, advised.*
+        SELECT named.project, advised.*
         FROM staging.image_advice AS advised
         JOIN core.project_images AS named
             ON named.corpus = advised.corpus AND named.reference = advised.reference
@@ -142,7 +150,3 @@ SELECT
     rules.why
 FROM everything
 JOIN seeds.recommendations AS rules ON rules.recommendation = everything.recommendation
--- A text can ask for the .dockerignore by itself and by the finding beside it.
-QUALIFY row_number() OVER (
-    PARTITION BY everything.project, everything.about, everything.subject, everything.manifest_digest, everything.recommendation
-) = 1

@@ -2,10 +2,18 @@
 -- those with such a subject, and the bytes over all distinct images. Bytes add up over recommendations, because none is
 -- counted for two of them; layers that images share are counted with each image.
 WITH
+    -- A row of core.recommendations is a subject: counted a project at a time, none twice.
     advised AS (
-        SELECT found.*, coalesce(projects.category, 'unlabelled') AS category
+        SELECT
+            found.corpus,
+            coalesce(projects.category, 'unlabelled') AS category,
+            found.about,
+            found.recommendation,
+            any_value(found.severity) AS severity,
+            count(*) AS subjects
         FROM core.recommendations AS found
         JOIN core.projects AS projects ON projects.project = found.project
+        GROUP BY found.corpus, projects.category, found.about, found.recommendation, found.project
     ),
     categorised AS (
         SELECT * FROM advised
@@ -33,9 +41,22 @@ WITH
         UNION ALL
         SELECT about, corpus, 'All', count(DISTINCT project) FROM judged GROUP BY about, corpus
     ),
+    -- An image that several projects name counts once in each category and once in all.
+    measured AS (
+        SELECT DISTINCT
+            found.corpus,
+            unnest([coalesce(projects.category, 'unlabelled'), 'All']) AS category,
+            found.about,
+            found.recommendation,
+            found.manifest_digest,
+            found.saves_bytes
+        FROM core.recommendations AS found
+        JOIN core.projects AS projects ON projects.project = found.project
+        WHERE found.saves_bytes IS NOT NULL
+    ),
     bytes AS (
         SELECT corpus, category, about, recommendation, sum(saves_bytes)::BIGINT AS saves_bytes
-        FROM (SELECT DISTINCT corpus, category, about, recommendation, manifest_digest, saves_bytes FROM categorised)
+        FROM measured
         GROUP BY corpus, category, about, recommendation
     )
 SELECT
@@ -45,17 +66,17 @@ SELECT
     found.recommendation,
     any_value(found.severity) AS severity,
     'project' AS unit_of_analysis,
-    count(DISTINCT found.project) AS projects,
+    count(*) AS projects,
     any_value(denominators.n) AS n,
-    count(DISTINCT found.project) / any_value(denominators.n) AS share,
-    count(DISTINCT (found.project, found.subject, found.manifest_digest)) AS subjects,
+    count(*) / any_value(denominators.n) AS share,
+    sum(found.subjects)::BIGINT AS subjects,
     any_value(bytes.saves_bytes) AS saves_bytes
 FROM categorised AS found
 JOIN denominators
     ON denominators.corpus = found.corpus
     AND denominators.category = found.category
     AND denominators.about = found.about
-JOIN bytes
+LEFT JOIN bytes
     ON bytes.corpus = found.corpus
     AND bytes.category = found.category
     AND bytes.about = found.about

@@ -1,16 +1,34 @@
 -- How many repositories passed each step of the selection, and how many each step excluded, by cohort.
 WITH steps AS (
-    SELECT corpus, coalesce(cohort, 'ml') AS cohort, step_number, step, count(DISTINCT name) AS n
+    SELECT
+        corpus,
+        coalesce(cohort, 'ml') AS cohort,
+        step_number,
+        step,
+        count(DISTINCT name) AS n
+    FROM staging.candidates
+    GROUP BY ALL
+),
+rounds AS (
+    -- Names that were listed by hand beside a search belong to its cohort, and to no round.
+    SELECT
+        corpus,
+        coalesce(cohort, 'ml') AS cohort,
+        max(search_round) AS search_round,
+        max(searched_on) AS searched_on
     FROM staging.candidates
     GROUP BY ALL
 )
 SELECT
-    corpus,
-    cohort,
-    step_number,
-    step,
+    steps.corpus,
+    steps.cohort,
+    steps.step_number,
+    steps.step,
     'repository' AS unit_of_analysis,
-    n,
-    lag(n) OVER (PARTITION BY corpus, cohort ORDER BY step_number) - n AS excluded
+    steps.n,
+    lag(steps.n) OVER (PARTITION BY steps.corpus, steps.cohort ORDER BY steps.step_number) - steps.n AS excluded,
+    rounds.search_round,
+    rounds.searched_on
 FROM steps
-ORDER BY corpus, cohort DESC, step_number
+JOIN rounds ON rounds.corpus = steps.corpus AND rounds.cohort = steps.cohort
+ORDER BY steps.corpus, steps.cohort DESC, steps.step_number

@@ -8,9 +8,11 @@ import dagster as dg
 from dockml_dagster.corpora.base import STAGES
 from dockml_dagster.defs.partitions import projects_partitions
 
-FINDINGS = dg.AssetSelection.assets(
-    "dockerfile_readings", "file_facts", "machine_labels", "image_links"
-) | dg.AssetSelection.groups("staging", "core", "findings", "published")
+READ_BY_PYTHON = ("dockerfile_readings", "file_facts", "machine_labels", "image_links")
+"""What the SQL models find ready: assets that read what was collected, a text or a project at a time."""
+FINDINGS = dg.AssetSelection.assets(*READ_BY_PYTHON) | dg.AssetSelection.groups(
+    "staging", "core", "findings", "published"
+)
 """Whatever is made of what was collected, for everybody."""
 FINDINGS_TAGS = {"dockml/work": "findings"}
 

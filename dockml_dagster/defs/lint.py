@@ -8,17 +8,18 @@ the models that read it; it takes minutes where the rest of the study takes seco
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 
 from dockml_dagster import hadolint
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.defs.repo_list import outcome_rows
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.seen import saw_own_change, step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.rows import insert
 
 STAGE = "dockerfile_lint"
+JOB = "lint_dockerfiles"
 TABLE = "raw.dockerfile_lint"
 STORED_AT_ONCE = 200
 """Texts a transaction: what an interrupted run loses, about ten seconds of work."""
@@ -39,6 +40,13 @@ def dockerfile_lint(
     Fills `raw.dockerfile_lint`. A text is linted once by each version of hadolint. Where hadolint is not installed
     (extra `lint`), the outcome says so.
     """
+    with step_of_findings(context, warehouse):
+        return _lint_unseen(context, warehouse)
+
+
+def _lint_unseen(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
     program = hadolint.find()
     if program is None:
         return _unavailable(context, warehouse, hadolint.ABSENT)
@@ -53,8 +61,7 @@ def dockerfile_lint(
         found = _lint(warehouse, program, version, unseen[start : start + STORED_AT_ONCE])
         refused += found[0]
         remarks += found[1]
-    with warehouse.get_connection() as connection:
-        _record(connection, Outcome(STAGE, "", "collected"))
+    _record(context, warehouse, Outcome(STAGE, "", "collected"))
     return dg.MaterializeResult(
         metadata={
             "outcome": "collected",
@@ -95,23 +102,28 @@ def _unavailable(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, reason: str
 ) -> dg.MaterializeResult[None]:
     context.log.warning("dockerfile_lint: %s", reason)
-    with warehouse.get_connection() as connection:
-        _record(connection, Outcome(STAGE, "", "not_available", reason))
+    _record(context, warehouse, Outcome(STAGE, "", "not_available", reason))
     return dg.MaterializeResult(metadata={"outcome": "not_available", "reason": reason})
 
 
-def _record(connection: duckdb.DuckDBPyConnection, outcome: Outcome) -> None:
+def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, outcome: Outcome) -> None:
     """The outcome for every corpus whose texts it concerns."""
-    observed_at = due_query.moment(connection)
-    corpora = connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY corpus").fetchall()
-    for (corpus,) in corpora:
-        due_query.record_outcomes(
-            connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
-        )
+    with warehouse.get_connection() as connection:
+        before = due_query.changed_at(connection)
+        observed_at = due_query.moment(connection)
+        corpora = connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY corpus").fetchall()
+        for (corpus,) in corpora:
+            due_query.record_outcomes(
+                connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
+            )
+        after = due_query.changed_at(connection)
+    # Only the whole job is known to make all that reads the answers.
+    if context.run.job_name == JOB and not context.run.asset_selection:
+        saw_own_change(context, before, after)
 
 
 lint_dockerfiles = dg.define_asset_job(
-    "lint_dockerfiles",
+    JOB,
     selection=dg.AssetSelection.assets(STAGE).downstream(),
     description="Ask hadolint about the Dockerfiles it did not see yet, then make what reads its answers, and publish.",
 )

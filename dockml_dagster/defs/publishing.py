@@ -6,8 +6,9 @@ Belongs here: the asset. The copying is in ``warehouse.publish``.
 import dagster as dg
 
 from dockml_dagster.build_version import build_version
+from dockml_dagster.defs.jobs import READ_BY_PYTHON
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.seen import seen_to, step_of_findings
+from dockml_dagster.defs.seen import makes_all_current, seen_to, step_of_findings
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.care import compact_if_worth
@@ -20,9 +21,11 @@ from dockml_dagster.warehouse.publish import publish
 def publishing_definitions() -> dg.Definitions:
     """The asset, after every finding."""
     project = load()
-    findings = [
-        asset_key(model.name) for model in (*project.models, *project.computed) if model.schema == "findings"
-    ]
+    made = [*project.models, *project.computed]
+    findings = [asset_key(model.name) for model in made if model.schema == "findings"]
+    # Views are as current as what they show.
+    tables = [asset_key(model.name) for model in made if not model.is_view]
+    whole = {*tables, *map(dg.AssetKey, READ_BY_PYTHON)}
 
     @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
     def published(
@@ -32,7 +35,9 @@ def publishing_definitions() -> dg.Definitions:
         with step_of_findings(context, warehouse):
             with warehouse.get_connection() as connection:
                 record_figures(connection)
-                record_build(connection, build_version(), seen_to(context))
+                # Otherwise what the run left out would count as made of all that it saw.
+                if makes_all_current(context, whole):
+                    record_build(connection, build_version(), seen_to(context))
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
             compacted = compact_if_worth(warehouse.warehouse)

@@ -3,38 +3,69 @@
 Something may be collected while findings are made. Whoever called the findings current because they were made later would
 leave it out until the next change. So the first step of a run notes how far the warehouse had come, as a tag of the run.
 
-Belongs here: that note. Does not: comparing it (``warehouse.due.built``).
+A run of some of the findings (``lint_dockerfiles``, or what somebody picked in the UI) publishes too. Those it left out are
+as old as they were: it makes the findings current only where they were so when it began, and the first step notes that.
+
+Belongs here: these notes. Does not: comparing them (``warehouse.due.built``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 import dagster as dg
 
+from dockml_dagster.build_version import build_version
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
-from dockml_dagster.warehouse.due import changed_at
+from dockml_dagster.warehouse.due import built, changed_at
 
 SEEN_TAG = "dockml/seen_to"
+CURRENT_TAG = "dockml/findings_were_current"
 _NOTHING = "nothing"
 
 
 @contextmanager
 def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[None]:
-    """``verdict``, and the note if this is the first step of its run."""
+    """``verdict``, and the notes if this is the first step of its run."""
     with verdict(context):
         if SEEN_TAG not in _tags(context):
             with warehouse.get_connection() as connection:
                 at = changed_at(connection)
-            context.instance.add_run_tags(context.run.run_id, {SEEN_TAG: at.isoformat() if at else _NOTHING})
+                current = built(connection, build_version())
+            _note(context, {SEEN_TAG: _text(at), CURRENT_TAG: "yes" if current else "no"})
         yield
+
+
+def saw_own_change(
+    context: dg.AssetExecutionContext, before: datetime | None, after: datetime | None
+) -> None:
+    """Count what a step of the run itself changed as seen, unless anything else happened meanwhile.
+
+    Only for a run that makes all that reads it. ``before``, ``after``: ``changed_at`` on both sides of the change.
+    """
+    if _tags(context).get(SEEN_TAG) == _text(before):
+        _note(context, {SEEN_TAG: _text(after)})
 
 
 def seen_to(context: dg.AssetExecutionContext) -> datetime | None:
     """What the run's first step noted."""
     noted = _tags(context).get(SEEN_TAG, _NOTHING)
     return None if noted == _NOTHING else datetime.fromisoformat(noted)
+
+
+def makes_all_current(context: dg.AssetExecutionContext, findings: Collection[dg.AssetKey]) -> bool:
+    """Whether all ``findings`` are of what the run saw once it is done: it makes each, or they were when it began."""
+    made = context.job_def.asset_layer.selected_asset_keys
+    return set(findings) <= made or _tags(context).get(CURRENT_TAG) == "yes"
+
+
+def _text(at: datetime | None) -> str:
+    return at.isoformat() if at else _NOTHING
+
+
+def _note(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:
+    context.instance.add_run_tags(context.run.run_id, tags)
 
 
 def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:

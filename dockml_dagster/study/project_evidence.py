@@ -22,7 +22,7 @@ from dockml_dagster.study.project_facts import (
     readme_facts,
     workflow_facts,
 )
-from dockml_dagster.study.project_files import read_as
+from dockml_dagster.study.project_files import main_readme, read_as
 
 
 def facts_of_project(
@@ -35,7 +35,7 @@ def facts_of_project(
     """The facts of one project, in a fixed order.
 
     ``dockerfiles``: readings by path; those without any stage are no Dockerfiles and count as none.
-    ``texts``: contents by path of other files (compose files, CI configurations, the README at the top,
+    ``texts``: contents by path of other files (compose files, CI configurations, the main README at the top,
     declarations of dependencies; anything else is passed over). ``paths``: every path of the repository;
     leave it out where only Dockerfiles were collected, since an incomplete list would be taken for the
     layout.
@@ -45,13 +45,14 @@ def facts_of_project(
     for path, reading in real.items():
         facts.extend(dockerfile_facts(path, reading, metadata.name))
     facts.extend(count_facts(len(real)))
+    readme = main_readme(texts or ())
     for path, text in sorted((texts or {}).items()):
         role = read_as(path)
         if role == "compose":
             facts.extend(compose_facts(path, text))
         elif role == "workflow":
             facts.extend(workflow_facts(path, text))
-        elif role == "readme":
+        elif path == readme:
             facts.extend(readme_facts(path, text, metadata.name))
         elif role == "dependencies":
             facts.extend(dependency_facts(declared_dependencies(path, text)))

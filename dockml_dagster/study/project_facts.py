@@ -151,7 +151,7 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
     of prose, list and code, headings included.
     """
     lines = list(islice(readme_prose(text[:_MAX_README]), MAX_README_LINES))
-    start = _lead(lines)
+    start = _lead(lines, name)
     facts: list[Fact] = []
     lead = ""
     if start is not None:
@@ -189,9 +189,12 @@ def _defining(paragraph: str) -> str:
     return first
 
 
-def _lead(lines: Sequence[ReadmeLine]) -> int | None:
-    """Where the paragraph begins that says what the project is: of the first few, one that defines; else the first."""
-    first = None
+def _lead(lines: Sequence[ReadmeLine], name: str) -> int | None:
+    """Where the paragraph begins that says what the project is: one whose subject is the project itself; else, of the first
+    few, one that defines; else the first.
+    """
+    itself = _about(name)
+    first = defining = None
     seen = 0
     for i, line in enumerate(lines[:_LEAD_LINES]):
         begins = line.is_prose and not (
@@ -202,13 +205,29 @@ def _lead(lines: Sequence[ReadmeLine]) -> int | None:
         text = _paragraph(lines, i)
         if len(_WORD.findall(text)) < 6 or _NOTICE.match(text) or len(_MENU.findall(text)) >= 3:
             continue
-        if _DEFINITION.match(text):
+        if itself is not None and itself.match(text):
             return i
-        first = i if first is None else first
+        if seen < _LEAD_PARAGRAPHS:
+            first = i if first is None else first
+            if defining is None and _DEFINITION.match(text):
+                defining = i
         seen += 1
-        if seen == _LEAD_PARAGRAPHS:
-            break
-    return first
+    return first if defining is None else defining
+
+
+def _about(name: str) -> re.Pattern[str] | None:
+    """What a sentence begins with that says what the project of that name (``owner/name``) is."""
+    words = re.findall(r"[a-z]+|\d+", name.rsplit("/", 1)[-1].lower())
+    if not words:
+        return None
+    # "Some Thing", "some-thing" and "SomeThing" are the same project.
+    subject = r"[\W_]{0,3}".join(map(re.escape, words[:8]))
+    # Without an article only a name may follow: "is self-contained" says nothing of what it is.
+    return re.compile(
+        rf"\W{{0,10}}(?:the\s)?{subject}\W(?:[^\s.,]{{1,40}}\s){{0,4}}?(?:is|are|provides?|offers?) "
+        r"(?:(?:an?|the|our|one)\b(?! (?:open[- ]source )?project\b)|(?-i:[A-Z]))",
+        re.IGNORECASE,
+    )
 
 
 def is_workflow(path: str) -> bool:

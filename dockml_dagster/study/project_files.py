@@ -48,6 +48,8 @@ _NOT_THE_PROJECTS_OWN = re.compile(
     re.IGNORECASE,
 )
 _README = re.compile(r"readme(?:[._-][^/]{0,40})?\Z", re.IGNORECASE)
+# Rules on what a README says are in English.
+_ENGLISH = re.compile(r"[._-]en(?:glish|[._-]us)?(?:\.|\Z)", re.IGNORECASE)
 _PROSE = re.compile(r"\.(?:md|mdx|markdown|rst|adoc|asciidoc)\Z", re.IGNORECASE)
 _DOCUMENTATION_FOLDER = re.compile(
     r"(?:^|/)(?:docs?|documentation|website|wiki|manual|guides?|\.github|docker|deploy(?:ment)?|containers?)/",
@@ -118,6 +120,14 @@ def read_as(path: str) -> ReadAs | None:
     if _PROSE.search(path) and (_is_documentation(path, name)):
         return "documentation"
     return None
+
+
+def main_readme(paths: Iterable[str]) -> str | None:
+    """The README at the top that speaks for the project: the one that is named as English, else the one with the shortest
+    name (``README.md`` before ``README_zh.md``); None where there is none. The order of the paths does not matter.
+    """
+    named = (path for path in paths if read_as(path) == "readme")
+    return min(named, key=lambda path: (not _ENGLISH.search(path), len(path), path), default=None)
 
 
 def _is_documentation(path: str, name: str) -> bool:

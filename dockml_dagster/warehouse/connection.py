@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -115,11 +116,22 @@ def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None and found[0] > 0
 
 
+_OTHER_VERSION = re.compile(r"version number (\d+), but we can only read .*?(\d+)")
+"""How DuckDB says that it cannot read a file: the version of the file's storage, and the oldest that it reads."""
+_WRITTEN_BY = re.compile(r"created with DuckDB version ([^\n]+)\.")
+
+
 def _opening_error(path: Path, error: Exception) -> DockmlError:
     text = str(error)
     first_line = text.strip().splitlines()[0]
     # Version first: its text speaks of blocks, which are no locks.
-    if "version number" in text.lower():
+    if version := _OTHER_VERSION.search(text):
+        if int(version[1]) < int(version[2]):
+            writer = _WRITTEN_BY.search(text)
+            return BadInputError(
+                f"{path} was written by DuckDB {writer[1] if writer else 'of long ago'}, which this one no longer reads; "
+                "EXPORT DATABASE with that version, IMPORT DATABASE into a new file with this one"
+            )
         return BadInputError(
             f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
         )

@@ -83,10 +83,11 @@ def raw_state() -> Callable[[Path], Mapping[str, tuple[int, int]]]:
 
 
 @pytest.fixture
-def instance_of() -> Callable[[Path], dg.DagsterInstance]:
+def instance_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dg.DagsterInstance]:
     """``instance_of(home)``: the Dagster instance of a home; the caller closes it (``with``)."""
 
     def instance(home: Path) -> dg.DagsterInstance:
-        return dg.DagsterInstance.from_config(str(settings_of(home).dagster_home))
+        monkeypatch.setenv("DAGSTER_HOME", str(settings_of(home).dagster_home))
+        return dg.DagsterInstance.get()
 
     return instance

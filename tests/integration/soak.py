@@ -184,7 +184,8 @@ def what_happened(dagster_home: Path) -> tuple[Counter[tuple[str, str]], Counter
     ticks: Counter[tuple[str, str]] = Counter()
     runs: Counter[tuple[str, str]] = Counter()
     said: list[str] = []
-    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    with dg.DagsterInstance.get() as instance:
         for state in instance.all_instigator_state():
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):
                 ticks[state.instigator_name, tick.status.value] += 1

@@ -220,9 +220,10 @@ def _moments(before, after):
 
 def test_two_moments_of_the_same_units_are_a_pair():
     first, second, pair = _moments(BEFORE, AFTER)
-    assert [(row["row_kind"], row["first"]) for row in (first, second)] == [
-        ("group", "ease2022 2021-06-01"),
-        ("group", "github 2026-02-01"),
+    moments = ["ease2022 2021-06-01", "github 2026-02-01"]
+    assert [(row["row_kind"], row["first"], row["second"]) for row in (first, second)] == [
+        ("group", *moments),
+        ("group", *reversed(moments)),
     ]
     for row, values in ((first, BEFORE), (second, AFTER)):
         again = stats.bootstrap(
@@ -245,6 +246,28 @@ def test_two_moments_of_the_same_units_are_a_pair():
     moved = np.sign(np.array(AFTER) - np.array(BEFORE))
     assert pair["cliffs_delta"] == pytest.approx(moved.mean())
     assert (pair["n"], pair["size"], pair["grouping"], pair["rq"]) == (8, "large", "moment", "rq3")
+
+
+def test_measures_of_the_same_moments_are_corrected_together():
+    connection = _tables({})
+    measures = {"dockerfiles": AFTER, "stages": BEFORE, "bases": [value + 1 for value in BEFORE]}
+    for metric, after in measures.items():
+        for i, (then, now) in enumerate(zip(BEFORE, after, strict=True)):
+            connection.execute(
+                "INSERT INTO core.moment_states VALUES ('github', 'github', '2026-02-01 10:00:00', '2026-02-01 11:30:00', "
+                "'project', ?, ?, ?, ?, ?)",
+                [f"u{i}", metric, then, now, then != now],
+            )
+    rows = _written(connection, "row_kind = 'pair'", TABLES[2])
+    assert {(row["first"], row["second"]) for row in rows} == {
+        ("github 2026-02-01 10:00:00", "github 2026-02-01 11:30:00")
+    }
+    tested = {row["measure"]: row for row in rows if row["p"] is not None}
+    again = multipletests([stats.wilcoxon(measures[name], BEFORE).pvalue for name in tested], method="holm")[
+        1
+    ]
+    assert [row["p_holm"] for row in tested.values()] == pytest.approx(list(again))
+    assert [row["p_holm"] for row in rows if row["measure"] == "stages"] == [None]
 
 
 def test_where_nothing_changed_there_is_no_test():

@@ -1,5 +1,7 @@
 """What ``dockml doctor`` sees, and that it says what to do."""
 
+import gzip
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from dockml_dagster.doctor import Finding, examine
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
+
+OTHER_DUCKDB = Path(__file__).parent / "warehouse" / "other_duckdb"
 
 
 def _of(settings: Settings, subject: str) -> list[Finding]:
@@ -62,16 +66,44 @@ def test_a_clock_that_was_set_back(settings):
     assert one.state == "warning"
 
 
-def test_a_file_of_another_duckdb_is_one_line(settings):
-    data = bytearray(settings.warehouse.file.read_bytes())
-    # The main header: 8 bytes checksum, "DUCK", 8 bytes version of the storage.
-    assert data[8:12] == b"DUCK"
-    data[12] = 250
-    settings.warehouse.file.write_bytes(bytes(data))
+def test_a_schema_between_two_releases(settings):
+    with Warehouse(settings.warehouse).write() as connection:
+        connection.execute("ALTER TABLE raw.builds DROP COLUMN seen_to")
+    (one,) = _of(settings, "schema")
+    assert one.state == "problem"
+    assert "raw.builds has no seen_to" in one.text
+    assert "warehouse/dockml.duckdb" in one.advice
+
+
+@pytest.fixture
+def file_of(home: Path) -> Callable[[str], Settings]:
+    """``file_of("2.0.0")``: a home whose warehouse is a file that this version of DuckDB wrote."""
+
+    def put(version: str) -> Settings:
+        settings = Settings.from_environment()
+        settings.warehouse.folder.mkdir(parents=True)
+        written = OTHER_DUCKDB / f"{version}.duckdb.gz"
+        settings.warehouse.file.write_bytes(gzip.decompress(written.read_bytes()))
+        return settings
+
+    return put
+
+
+@pytest.mark.parametrize("version", ["0.8.1", "2.0.0"])
+def test_a_file_of_another_duckdb_is_one_line(file_of, version):
+    if duckdb.__version__ >= version > "1":
+        pytest.skip(f"DuckDB {duckdb.__version__} reads the files of {version}")
+    settings = file_of(version)
     (one,) = _of(settings, "warehouse")
     assert one.state == "problem"
     assert str(settings.warehouse) in one.text
     assert "\n" not in one.text
+
+
+def test_a_file_without_our_tables(file_of):
+    settings = file_of("1.1.3")
+    (one,) = _of(settings, "warehouse")
+    assert (one.state, "no tables of dockml" in one.text) == ("ok", True)
 
 
 def test_a_file_that_is_no_database(settings):

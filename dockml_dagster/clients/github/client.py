@@ -74,7 +74,7 @@ class GithubClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.store, self.settings = store, settings
-        self._http, self._now, self._sleep = http, now, sleep
+        self._http, self.now, self._sleep = http, now, sleep
         self.calls: Counter[str] = Counter()
         # Another process may have learned that a budget is used up; what it learned is worth more than nothing.
         self._allowances = {name: Allowance(**value) for name, value in store.documents(self._allowance_kind)}
@@ -96,7 +96,7 @@ class GithubClient:
     def allowance(self, resource: str) -> Allowance | None:
         """What GitHub last said of ``core``, ``search`` or ``graphql``; None if nothing, or if that window is over."""
         known = self._allowances.get(resource)
-        if known is not None and known.resets_at is not None and known.resets_at <= self._now():
+        if known is not None and known.resets_at is not None and known.resets_at <= self.now():
             return replace(known, remaining=known.limit, resets_at=None)
         return known
 
@@ -115,7 +115,7 @@ class GithubClient:
                     None,
                     None if reset is None else float(reset),
                     None,
-                    self._now(),
+                    self.now(),
                 )
                 self._keep(name, found)
         return dict(self._allowances)
@@ -146,7 +146,7 @@ class GithubClient:
         except FetchError as error:
             self._spent(error, resource)
             raise as_github_means_it(error) from None
-        fresh = StoredAnswer(etag, body, final, link, self._now())
+        fresh = StoredAnswer(etag, body, final, link, self.now())
         reply = _reply(fresh, changed=True)
         self.store.put_answer(address, etag=etag, body=body, final=final, link=link)
         return reply
@@ -175,7 +175,7 @@ class GithubClient:
                 self._observe(answer, "graphql")
                 self.calls["graphql"] += 1
                 facts = _object(answer, address)
-                reset = read_allowance(answer.headers, self._now())
+                reset = read_allowance(answer.headers, self.now())
         except FetchError as error:
             self._spent(error, "graphql")
             raise as_github_means_it(error) from None
@@ -183,7 +183,7 @@ class GithubClient:
         data = facts.inner("data")
         if "RATE_LIMITED" in kinds.values() or "RATE_LIMIT" in kinds.values():
             # A limit of GraphQL comes with status 200.
-            wait = reset.resets_at - self._now() if reset and reset.resets_at else 60.0
+            wait = reset.resets_at - self.now() if reset and reset.resets_at else 60.0
             raise LimitedError(
                 "the hour's points are used up", subject=address, status=200, retry_after=max(wait, 0.0)
             )
@@ -230,7 +230,7 @@ class GithubClient:
         known = self.allowance(resource)
         if known is None or known.remaining is None or known.remaining > 0 or known.resets_at is None:
             return
-        wait = max(0.0, known.resets_at - self._now()) + 1.0
+        wait = max(0.0, known.resets_at - self.now()) + 1.0
         if wait > self._http.settings.retry.longest_obeyed:
             raise LimitedError(
                 f"the {resource} budget of {known.limit} is used up", subject=address, retry_after=wait
@@ -238,7 +238,7 @@ class GithubClient:
         self._sleep(wait)
 
     def _observe(self, answer: Answer, resource: str) -> None:
-        stated = read_allowance(answer.headers, self._now())
+        stated = read_allowance(answer.headers, self.now())
         if stated is not None:
             self._keep(answer.headers.get("x-ratelimit-resource", resource), stated)
 
@@ -247,8 +247,8 @@ class GithubClient:
             self.calls[f"{resource} refused"] += 1
         if isinstance(error, LimitedError) and error.retry_after is not None:
             known = self._allowances.get(resource) or Allowance()
-            until = self._now() + error.retry_after
-            self._keep(resource, replace(known, remaining=0, resets_at=until, seen_at=self._now()))
+            until = self.now() + error.retry_after
+            self._keep(resource, replace(known, remaining=0, resets_at=until, seen_at=self.now()))
 
     def _keep(self, resource: str, allowance: Allowance) -> None:
         self._allowances[resource] = allowance

@@ -8,6 +8,7 @@ at every visit (trees) is asked by REST, where an unchanged answer is free.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from dockml_dagster.clients.errors import (
@@ -140,10 +141,15 @@ def _one_repository(client: GithubClient, name: str) -> Repository | FetchError:
         return error
 
 
-def count_by_rest(client: GithubClient, name: str, what: str) -> int | None:
-    """How many ``commits`` or ``releases`` there are, by one call: the number of the last page of one each."""
+def count_by_rest(
+    client: GithubClient, name: str, what: Literal["commits", "releases", "contributors"]
+) -> int | None:
+    """How many there are, by one call: the number of the last page of one each. Contributors with those who have no account;
+    GitHub does not list them where there are too many (ForbiddenError).
+    """
+    parameters = {"per_page": 1, **({"anon": "true"} if what == "contributors" else {})}
     try:
-        reply = client.get(f"/repos/{_path(name)}/{what}?per_page=1")
+        reply = client.get(f"/repos/{_path(name)}/{what}", parameters)
     except EmptyRepositoryError:
         return 0
     except BrokenContentError:

@@ -97,7 +97,7 @@ class Github:
         for name in names:
             partition_key(self.name, name)
         self._list(names)
-        visited = self._visit_some(names) if names else Visit(self.client, self.frame()).make()
+        visited = self._visit_some(names) if names else self._visit_to(self.frame()).make()
         asked = {name.lower(): name for name in names}
         return {
             asked[one.name.lower()]: one.reason
@@ -109,14 +109,18 @@ class Github:
         """Visit the named projects of the frame; of the others what an earlier visit found stays, while they are in it."""
         frame, before = self.frame(), self.records.visited()
         found = {
-            cohort.mark: [name for name, _ in kept["found"]]
+            cohort.mark: [one.name for one in newest.found]
             for cohort in frame.cohorts
-            if (kept := self.client.store.document("searched", cohort.mark)) is not None
+            if (newest := self.records.round(cohort.mark)) is not None
         }
         asked = {name.lower() for name in names}
         others = [one.name for one in (before.selected if before else ()) if one.name.lower() not in asked]
-        visit = Visit(self.client, narrowed(frame, names, found, before), others=others)
+        visit = self._visit_to(narrowed(frame, names, found, before), others)
         return visit.make(lambda now: merged(frame, found, before, now))
+
+    def _visit_to(self, frame: Frame, others: Sequence[str] = ()) -> Visit:
+        asks = self._settings.github_contributors
+        return Visit(self.client, frame, others=others, contributors=asks)
 
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""
@@ -124,12 +128,14 @@ class Github:
         if visited is None:
             return "never visited"
         parts = [self._mode(), self._images_mark(visited), json.dumps(visited.problems)]
+        parts += [json.dumps(visited.rounds, sort_keys=True), repr(visited.left)]
         for candidate in visited.candidates:
             parts.append(f"{candidate.name}\0{candidate.cohort}\0{candidate.step}\0{candidate.reason}")
         for candidate in visited.selected:
             repository = self.records.repository(candidate.name)[0]
             parts.append(json.dumps(repository.as_document() if repository else None, sort_keys=True))
             parts.append(self._input(self.records.files(candidate.name)[0]))
+            parts.append(repr(self.records.contributors(candidate.name)[0]))
         return combined_hash(parts)
 
     def listing(self) -> Listing:
@@ -194,7 +200,14 @@ class Github:
             return self._chosen_images(files.name if files else name, Contents(self.client).wanted(name))
 
         limit = parse_layer_bytes(self._settings.layer_bytes or LAYER_BYTES)
-        return estimate(self.client, self.frame(), images_of, images_here=images_here, layer_bytes=limit or 0)
+        return estimate(
+            self.client,
+            self.frame(),
+            images_of,
+            images_here=images_here,
+            layer_bytes=limit or 0,
+            contributors=self._settings.github_contributors,
+        )
 
     def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
         """The images that the project's files tie to it. ``present``: its present name."""

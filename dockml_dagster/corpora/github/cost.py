@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import ceil
 from typing import Literal
 
@@ -21,12 +22,15 @@ from dockml_dagster.corpora.github.contents import FEW, Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.images import ChosenImages
 from dockml_dagster.corpora.github.records import Records
+from dockml_dagster.corpora.github.rounds import is_due
 from dockml_dagster.corpora.github.selection import judge
 
 Budget = Literal["search", "core", "graphql", "docker hub pulls", "docker hub", ""]
 
 FOUND_A_KEYWORD = 1_310
 """Repositories that one more keyword finds: the study found 30,138 with 23."""
+PAGES_A_RESULT = 1.25 / questions.PAGE
+"""One page in four is read for a range that proves too wide."""
 PASS_METADATA = 0.33
 """Share of candidates that pass commits and releases: in the study 1,002 of 3,075."""
 HAVE_DOCKERFILE = 0.10
@@ -74,6 +78,8 @@ class _Counts:
     metadata_here: int = 0
     trees: int = 0
     trees_here: int = 0
+    contributors: int = 0
+    contributors_here: int = 0
     new: float = 0.0
     missing: dict[str, int] = field(default_factory=dict)
     files_here: int = 0
@@ -89,30 +95,41 @@ def estimate(
     *,
     images_here: Collection[str],
     layer_bytes: int,
+    contributors: bool = False,
 ) -> tuple[list[Cost], list[str]]:
     """The costs, and the assumptions they rest on. Asks GitHub for its budgets, which is free, and for nothing else.
 
     ``images_of`` gives the images of a project whose contents are here; ``images_here``: references whose manifests are.
+    ``contributors``: whether they are asked for too.
     Raises FetchError where GitHub cannot be asked.
     """
     allowances = client.read_allowances()
     counts = _Counts()
     for cohort in frame.cohorts:
         if cohort.match is None:
-            _count(client, cohort, counts, images_of)
+            _count(client, cohort, counts, images_of, frame.search_days)
     for cohort in frame.cohorts:
         if cohort.match is not None:
             _count_controls(client, cohort, counts)
+    if contributors:
+        counts.contributors += ceil(counts.new)
+    else:
+        counts.contributors = counts.contributors_here = 0
     return _costs(client, counts, allowances, images_here, layer_bytes), counts.assumed
 
 
 def _count(
-    client: GithubClient, cohort: Cohort, counts: _Counts, images_of: Callable[[str], ChosenImages]
+    client: GithubClient,
+    cohort: Cohort,
+    counts: _Counts,
+    images_of: Callable[[str], ChosenImages],
+    search_days: float,
 ) -> None:
-    searched = client.store.document("searched", cohort.mark)
+    records, contents = Records(client.store), Contents(client)
+    searched = records.round(cohort.mark)
     if not cohort.names and searched is None:
         found = FOUND_A_KEYWORD * len(cohort.searches())
-        counts.pages += ceil(found * 1.25 / questions.PAGE)
+        counts.pages += ceil(found * PAGES_A_RESULT)
         counts.pages_here += client.store.count("search page")
         counts.metadata += found
         counts.trees += ceil(found * PASS_METADATA)
@@ -123,8 +140,14 @@ def _count(
             "in the study)"
         )
         return
-    names = list(cohort.names) or [name for name, _ in searched["found"]]
-    records, contents = Records(client.store), Contents(client)
+    names = list(cohort.names)
+    if searched is not None:
+        names = [one.name for one in searched.found]
+        if is_due(searched, datetime.fromtimestamp(client.now(), UTC).date(), search_days):
+            counts.pages += ceil(len(names) * PAGES_A_RESULT)
+            counts.assumed.append(
+                f"{cohort.name}: searched on {searched.as_of} and due again; it finds as many as then"
+            )
     for name in names:
         repository, problem, at = records.repository(name)
         if at > 0:
@@ -142,6 +165,10 @@ def _count(
         if files.status != "read" or (cohort.criteria.dockerfile and not files.dockerfiles):
             continue
         counts.read += 1
+        if records.contributors(name)[1] > 0:
+            counts.contributors_here += 1
+        else:
+            counts.contributors += 1
         wanted = contents.wanted(name)
         missing = _sizes(wanted.wanted.values(), client.store.missing_blobs)
         counts.missing |= missing
@@ -205,6 +232,7 @@ def _costs(
         ("search pages", counts.pages, counts.pages_here, "search", None, ""),
         ("metadata of repositories", metadata, counts.metadata_here, rest, None, f"{counts.metadata} repositories"),
         ("lists of files", counts.trees, counts.trees_here, "core", None, "unchanged ones are free"),
+        ("contributors of projects", counts.contributors, counts.contributors_here, "core", None, "only where set"),
         ("contents of files", file_calls if token else files, counts.files_here, rest, file_bytes, f"{files} files"),
     )  # fmt: skip
     costs = []

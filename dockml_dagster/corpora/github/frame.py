@@ -21,6 +21,7 @@ from dockml_dagster.errors import BadInputError
 PRESETS = Path(__file__).parent / "presets"
 METADATA_DAYS = 7.0
 IMAGES_DAYS = 7.0
+SEARCH_DAYS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,15 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Cohorts in order. ``metadata_days``, ``images_days``: how old metadata, and what a tag leads to, may become before
-    they are asked for again.
+    """Cohorts in order. ``metadata_days``, ``images_days``, ``search_days``: how old metadata, what a tag leads to, and
+    what a search found may become before they are asked for again.
     """
 
     title: str
     cohorts: tuple[Cohort, ...]
     metadata_days: float = METADATA_DAYS
     images_days: float = IMAGES_DAYS
+    search_days: float = SEARCH_DAYS
 
     @property
     def identity(self) -> str:
@@ -167,12 +169,15 @@ def read_names(path: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+_DAYS = {"metadata_days": METADATA_DAYS, "images_days": IMAGES_DAYS, "search_days": SEARCH_DAYS}
+
+
 def _toml_frame(path: Path) -> Frame:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInputError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    _known(document, {"title", "extends", "metadata_days", "images_days", "cohort"}, path)
+    _known(document, {"title", "extends", *_DAYS, "cohort"}, path)
     base: tuple[Cohort, ...] = ()
     if "extends" in document:
         if document["extends"] not in presets() or document["extends"] == path.stem:
@@ -188,8 +193,8 @@ def _toml_frame(path: Path) -> Frame:
                 f"{path}: cohort {cohort.name!r} matches {cohort.match!r}, which is no cohort here"
             )
     days = {}
-    for name in ("metadata_days", "images_days"):
-        days[name] = document.get(name, METADATA_DAYS)
+    for name, usual in _DAYS.items():
+        days[name] = document.get(name, usual)
         if isinstance(days[name], bool) or not isinstance(days[name], int | float) or days[name] < 0:
             raise BadInputError(f"{path}: `{name}` is a number of days")
     return Frame(str(document.get("title", path.name)), cohorts, **days)

@@ -6,7 +6,7 @@ Belongs here: records to rows. Does not: making them (``visit``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from dockml_dagster.clients.github.model import Repository
@@ -23,12 +23,15 @@ def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
     for candidate in visited.candidates:
         repository = records.repository(candidate.name)[0]
         files = records.files(candidate.name)[0]
+        number, searched_on = visited.rounds.get(candidate.cohort, (None, None))
         common = {
             "project": partition_key(CORPUS, candidate.name),
             "name": candidate.name,
             "cohort": candidate.cohort,
             "repository_id": repository.id if repository else None,
             "keyword": candidate.keyword,
+            "search_round": number,
+            "searched_on": date.fromisoformat(searched_on) if searched_on else None,
             "stars": repository.stars if repository else None,
             "forks": repository.forks if repository else None,
             "commits": repository.commits if repository else None,
@@ -36,12 +39,12 @@ def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
             "archived": repository.archived if repository else None,
             "dockerfiles": files.dockerfiles if files else None,
         }
-        for number, (step, meaning) in enumerate(STEPS.items()):
+        for place, (step, meaning) in enumerate(STEPS.items()):
             last = step == candidate.step
             yield {
                 **common,
                 "step": meaning,
-                "step_number": number,
+                "step_number": place,
                 "excluded_because": candidate.reason if last else None,
             }
             if last:
@@ -54,11 +57,13 @@ def project_rows(visited: Visited, records: Records) -> Iterator[Row]:
         repository = records.repository(candidate.name)[0]
         if repository is not None:
             files = records.files(candidate.name)[0]
+            contributors = records.contributors(candidate.name)[0]
             yield {
                 **_metadata(repository),
                 "project": partition_key(CORPUS, candidate.name),
                 "cohort": candidate.cohort,
                 "position": position,
+                "contributors": contributors.count if contributors else None,
                 "tree_sha": files.tree if files else None,
                 "dockerfiles": files.dockerfiles if files else None,
             }
@@ -95,6 +100,12 @@ def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
         repository = records.repository(candidate.name)[0]
         if repository is not None and repository.name.lower() != candidate.name.lower():
             yield Outcome("repo_list", candidate.name, "collected", f"renamed to {repository.name}")
+        contributors = records.contributors(candidate.name)[0]
+        if contributors is not None and contributors.problem is not None:
+            subject = f"contributors of {candidate.name}"
+            yield Outcome("repo_list", subject, "not_available", contributors.problem)
+    for left in visited.left:
+        yield Outcome("repo_list", left.found.name, left.status, left.reason)
     problems = {subject for subject, _, _ in visited.problems}
     for candidate in visited.candidates:
         if candidate.step == "found" and candidate.reason is not None and candidate.name not in problems:

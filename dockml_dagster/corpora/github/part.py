@@ -65,4 +65,6 @@ def merged(frame: Frame, found: Found, before: Visited | None, now: Visited) -> 
         title=frame.title,
         candidates=(*candidates, *new.values()),
         problems=(*stayed, *now.problems),
+        rounds=before.rounds if before else {},
+        left=before.left if before else (),
     )

@@ -5,8 +5,9 @@ Belongs here: the records of a visit and reading them back. Does not: making the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
+from datetime import date
 from typing import Any, Literal
 
 from dockml_dagster.clients.github.model import Repository
@@ -32,6 +33,14 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributors:
+    """How many people contributed to a repository; None: not told, and why."""
+
+    count: int | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A repository on its way through the funnel. ``reason``: why it went no further than ``step``; None: selected."""
 
@@ -40,6 +49,42 @@ class Candidate:
     keyword: str | None
     step: Step
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A repository that a search found: the name it has in this study, the first keyword that found it, its number."""
+
+    name: str
+    keyword: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A repository that an earlier round found and a later one did not, with the reason."""
+
+    found: Found
+    status: Literal["gone", "not_selected"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a cohort's searches. ``as_of``: the day on which it began; ``number``: from 1. ``left``: those of all
+    earlier rounds that it did not find. ``problems``: query and what is missing of its results.
+    """
+
+    as_of: date
+    number: int
+    found: tuple[Found, ...]
+    left: tuple[Left, ...]
+    problems: tuple[tuple[str, str], ...]
+
+    @property
+    def known(self) -> tuple[Found, ...]:
+        """All that any round found so far."""
+        return (*(one.found for one in self.left), *self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +98,10 @@ class Visited:
     """Subject (a search, a name), what is wrong, and whether a later visit may help."""
     images_of: str = ""
     """The day from which on images, whose tags move while files do not, are looked at again."""
+    rounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """Cohort → number and day of the round of searches that it rests on; a cohort that was listed by name has none."""
+    left: tuple[Left, ...] = ()
+    """Those that no search finds any more."""
 
     @property
     def selected(self) -> list[Candidate]:
@@ -95,6 +144,62 @@ class Records:
         """Keep what the files are like."""
         self.store.put_document("files", name.lower(), {"files": asdict(files), "at": at})
 
+    def contributors(self, name: str) -> tuple[Contributors | None, float]:
+        """How many people contributed, as far as it was asked for, and when (0: never)."""
+        kept = self.store.document("contributors", name.lower())
+        return (None, 0.0) if kept is None else (Contributors(kept["count"], kept["problem"]), kept["at"])
+
+    def put_contributors(self, name: str, found: Contributors, at: float) -> None:
+        """Keep how many people contributed."""
+        self.store.put_document("contributors", name.lower(), {**asdict(found), "at": at})
+
+    def keep_found(self, found: Mapping[str, Repository], at: float) -> None:
+        """Keep what a search told, by name, unless more is known of the same repository: then only what it is called now.
+        ``at`` 0: to be asked for still.
+        """
+        new = {}
+        for name, repository in found.items():
+            known, _, asked_at = self.repository(name)
+            if known is None or known.id != repository.id:
+                new[name] = repository
+            elif known.name != repository.name:
+                self.put_repositories({name: replace(known, name=repository.name)}, asked_at)
+        self.put_repositories(new, at)
+
+    def round(self, mark: str) -> Round | None:
+        """The newest round of the searches with this mark that ended."""
+        kept = self.store.document("searched", mark)
+        if kept is None:
+            return None
+        return Round(
+            date.fromisoformat(kept["as_of"]),
+            kept["number"],
+            tuple(Found(*one) for one in kept["found"]),
+            tuple(_left_of(one) for one in kept["left"]),
+            tuple((query, problem) for query, problem in kept["problems"]),
+        )
+
+    def put_round(self, mark: str, made: Round) -> None:
+        """Make this the newest round."""
+        value = {
+            "as_of": made.as_of.isoformat(),
+            "number": made.number,
+            "found": [astuple(one) for one in made.found],
+            "left": [astuple(one) for one in made.left],
+            "problems": made.problems,
+        }
+        self.store.put_document("searched", mark, value)
+
+    def begun_on(self, mark: str, today: date, *, after: date | None) -> date:
+        """The day on which the round after that of ``after`` began: the end of all its ranges, also when it goes on
+        tomorrow. ``today``, if it begins now.
+        """
+        kept = self.store.document("round", mark)
+        if kept is not None and (after is None or date.fromisoformat(kept) > after):
+            return date.fromisoformat(kept)
+        self.store.put_document("round", mark, today.isoformat())
+        return today
+
     def visited(self) -> Visited | None:
         """The newest visit."""
         kept: dict[str, Any] | None = self.store.document("visit", "newest")
@@ -106,6 +211,8 @@ class Records:
             tuple(Candidate(*one) for one in kept["candidates"]),
             tuple((subject, problem, again) for subject, problem, again in kept["problems"]),
             kept["images_of"],
+            {cohort: (number, as_of) for cohort, (number, as_of) in kept["rounds"].items()},
+            tuple(_left_of(one) for one in kept["left"]),
         )
 
     def put_visited(self, visited: Visited) -> None:
@@ -119,5 +226,12 @@ class Records:
                 "candidates": [[c.name, c.cohort, c.keyword, c.step, c.reason] for c in visited.candidates],
                 "problems": list(visited.problems),
                 "images_of": visited.images_of,
+                "rounds": dict(visited.rounds),
+                "left": [astuple(one) for one in visited.left],
             },
         )
+
+
+def _left_of(kept: Sequence[Any]) -> Left:
+    found, status, reason = kept
+    return Left(Found(*found), status, reason)

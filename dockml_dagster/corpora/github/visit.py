@@ -10,7 +10,6 @@ be selected, which is free where nothing changed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -29,15 +28,17 @@ from dockml_dagster.clients.github.model import Repository
 from dockml_dagster.corpora.github.contents import Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.matching import Control, matches
-from dockml_dagster.corpora.github.records import Candidate, Files, Records, Visited
-from dockml_dagster.corpora.github.search import Part, search
+from dockml_dagster.corpora.github.records import Candidate, Contributors, Files, Left, Records, Visited
+from dockml_dagster.corpora.github.rounds import is_due, make_round
 from dockml_dagster.corpora.github.selection import Verdict, draw_rank, judge
 from dockml_dagster.progress import advance
 from dockml_dagster.study.project_files import is_taken_as_dockerfile
 
 
 class Visit:
-    """One visit. ``others``: projects that are selected already and not looked at. ``now``: for tests."""
+    """One visit. ``others``: projects that are selected already and not looked at. ``contributors``: whether to ask how
+    many each selected project has, a call each.
+    """
 
     def __init__(
         self,
@@ -45,13 +46,16 @@ class Visit:
         frame: Frame,
         *,
         others: Iterable[str] = (),
-        now: Callable[[], float] = time.time,
+        contributors: bool = False,
     ) -> None:
-        self._client, self._frame, self._now = client, frame, now
+        self._client, self._frame, self._now = client, frame, client.now
+        self._asks_contributors = contributors
         self._records = Records(client.store)
         self._contents = Contents(client)
         self._problems: dict[str, tuple[str, bool]] = {}
         self._candidates: list[Candidate] = []
+        self._rounds: dict[str, tuple[int, str]] = {}
+        self._left: list[Left] = []
         self._ids: dict[int, str] = {}
         for name in others:
             repository = self._records.repository(name)[0]
@@ -76,7 +80,13 @@ class Visit:
         problems = tuple((subject, *problem) for subject, problem in self._problems.items())
         visited = merge(
             Visited(
-                self._frame.identity, self._frame.title, tuple(self._candidates), problems, self._images_of()
+                self._frame.identity,
+                self._frame.title,
+                tuple(self._candidates),
+                problems,
+                self._images_of(),
+                self._rounds,
+                tuple(self._left),
             )
         )
         self._records.put_visited(visited)
@@ -84,7 +94,7 @@ class Visit:
 
     def _images_of(self) -> str:
         before = self._records.visited()
-        now = datetime.fromtimestamp(self._now(), UTC).date()
+        now = self._today()
         if before is not None and before.images_of:
             age = now - date.fromisoformat(before.images_of)
             if age.days < max(self._frame.images_days, 1):
@@ -93,7 +103,8 @@ class Visit:
 
     def _cohort(self, cohort: Cohort) -> None:
         named: list[tuple[str, str | None]] = [(name, None) for name in cohort.names]
-        found = named or list(self._searched(cohort))
+        taken = {one.name.lower() for one in self._candidates}
+        found = [pair for pair in named or self._searched(cohort) if pair[0].lower() not in taken]
         wanted = cohort.sample
         if wanted is not None:
             found.sort(key=lambda pair: draw_rank(pair[0].lower(), cohort.seed))
@@ -113,51 +124,27 @@ class Visit:
                 advance("projects visited")
 
     def _searched(self, cohort: Cohort) -> Iterator[tuple[str, str | None]]:
-        """Names found by a cohort's searches, each once with the first keyword that found it."""
-        mark = cohort.mark
-        kept = self._client.store.document("searched", mark)
-        if kept is None:
-            as_of = self._round(mark)
-            seen: dict[int, list[str]] = {}
-            problems: list[tuple[str, str]] = []
-            for keyword, text in cohort.searches():
-                try:
-                    for part in self._parts(text, cohort.criteria.minimum_stars or 0, as_of):
-                        if part.problem is not None:
-                            problems.append((part.query, part.problem))
-                        self._keep_found(part.found, cohort)
-                        for repository in part.found:
-                            seen.setdefault(repository.id, [repository.name, keyword])
-                except LimitedError as limit:
-                    self._limited("the search", limit)
-                    return
-                except InvalidQuestionError as error:
-                    problems.append((text, f"GitHub cannot search for this: {error.problem}"))
-            kept = {"found": list(seen.values()), "problems": problems}
-            self._client.store.put_document("searched", mark, kept)
-        self._problems |= {query: (problem, False) for query, problem in kept["problems"]}
-        yield from ((name, keyword) for name, keyword in kept["found"])
+        """Names found by the newest round of a cohort's searches, each once with the first keyword that found it."""
+        newest = self._records.round(cohort.mark)
+        if is_due(newest, self._today(), self._frame.search_days):
+            before = self._records.visited()
+            selected = {one.name for one in before.selected} if before else set()
+            try:
+                newest = make_round(
+                    self._client, self._records, cohort, today=self._today(), selected=selected
+                )
+            except LimitedError as limit:
+                # What an earlier round found stays until a later one has ended.
+                self._limited("the search", limit)
+        if newest is None:
+            return
+        self._problems |= {query: (problem, False) for query, problem in newest.problems}
+        self._rounds[cohort.name] = (newest.number, newest.as_of.isoformat())
+        self._left += newest.left
+        yield from ((one.name, one.keyword) for one in newest.found)
 
-    def _parts(self, text: str, least: int, as_of: date) -> Iterator[Part]:
-        def ask(query: str, page: int) -> questions.SearchPage:
-            advance("pages searched")
-            return questions.search_page(self._client, query, page)
-
-        return search(ask, self._client.store, text, least, as_of)
-
-    def _round(self, mark: str) -> date:
-        """The day on which this search began: the end of all its ranges, also when it goes on tomorrow."""
-        kept = self._client.store.document("round", mark)
-        if kept is None:
-            kept = datetime.fromtimestamp(self._now(), UTC).date().isoformat()
-            self._client.store.put_document("round", mark, kept)
-        return date.fromisoformat(kept)
-
-    def _keep_found(self, found: Sequence[Repository], cohort: Cohort) -> None:
-        """A search tells all that a list of candidates needs; what only GraphQL counts is asked for where it matters."""
-        new = {one.name: one for one in found if self._records.repository(one.name)[2] == 0.0}
-        needs_more = cohort.criteria.needs_counts
-        self._records.put_repositories(new, 0.0 if needs_more else self._now())
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._now(), UTC).date()
 
     def _read_metadata(self, names: Sequence[str], cohort: Cohort) -> None:
         """Metadata of those for whom it is missing or too old, as many a call as possible."""
@@ -220,7 +207,32 @@ class Visit:
             return Verdict("drawn", files.reason or "failed")
         if cohort.criteria.dockerfile and not files.dockerfiles:
             return Verdict("drawn", files.reason or "no file is named as a Dockerfile")
+        if self._asks_contributors and files.status == "read":
+            self._ask_contributors(name, files.name)
         return Verdict("dockerfile")
+
+    def _ask_contributors(self, name: str, present: str) -> None:
+        """How many contributed, if that is not known or too old. It decides nothing, so a failure excludes nobody."""
+        _, at = self._records.contributors(name)
+        if at > self._now() - self._frame.metadata_days * 86_400:
+            return
+        subject = f"contributors of {name}"
+        if self._limit is not None:
+            self._problems[subject] = (f"{self._limit.problem}; {self._when()}", True)
+            return
+        try:
+            found = Contributors(questions.count_by_rest(self._client, present, "contributors"))
+        except LimitedError as limit:
+            self._limited(subject, limit)
+            return
+        except UnauthorizedError:
+            raise
+        except FetchError as error:
+            if error.retryable:
+                self._problems[subject] = (f"{error.reason}: {error.problem}", True)
+                return
+            found = Contributors(None, error.problem)
+        self._records.put_contributors(name, found, self._now())
 
     def _files(self, name: str, cohort: Cohort) -> Files | None:
         """What the files are like now; None where that could not be asked and was never known."""
@@ -296,7 +308,8 @@ class Visit:
                 continue
             found = 0
             tried = [r for r in control.pool if r.name.lower() not in used][: cohort.tries]
-            self._keep_found(tried, cohort)
+            at = 0.0 if cohort.criteria.needs_counts else self._now()
+            self._records.keep_found({r.name: r for r in tried}, at)
             self._read_metadata([r.name for r in tried], cohort)
             for candidate in tried:
                 verdict = self._verdict(candidate.name, cohort)

@@ -1,6 +1,6 @@
 """The projects then and now: two visits of one corpus, or those of 2021 beside the same ones on GitHub.
 
-Belongs here: ``findings.change_over_time``.
+Belongs here: ``findings.change_over_time`` and ``findings.moment_differences``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, percent_text, say
+from dockml_dagster.report.text import Html, count, decimal, decimal_text, percent, percent_text, say
 
 METRICS = {
     "dockerfiles": "Dockerfiles",
@@ -19,29 +20,54 @@ METRICS = {
     "images_behind_a_reference": "images behind a name",
 }
 ROSE, FELL = "rose", "fell"
+CLEAR = 0.05
+"""A difference with a smaller p is called more than chance."""
+SHOWN = 20
+"""Most measures in a figure; tables of more are folded."""
 
 
 def _change(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT corpus_before, strftime(earliest, '%Y-%m-%d') AS earliest, strftime(latest, '%Y-%m-%d') AS latest, metric,
-            unit_of_analysis, n, mean_before, mean_after, rose, fell, changed, share_changed
+    rows = source.rows(f"""
+        SELECT corpus_before, strftime(earliest, '%Y-%m-%d') AS earliest, strftime(latest, '%Y-%m-%d') AS latest,
+            metric AS measure, {MEASURE} AS label, unit_of_analysis, n, mean_before, mean_after, rose, fell, changed,
+            share_changed
         FROM findings.change_over_time
         WHERE corpus = $corpus AND n > 0 AND rose + fell + changed IS NOT NULL ORDER BY corpus_before, metric
+    """)
+    tests = source.rows(f"""
+        SELECT *, {MEASURE} AS label FROM (
+            SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
+                earlier.median AS before, earlier.median_low AS before_low, earlier.median_high AS before_high,
+                later.median AS after, later.median_low AS after_low, later.median_high AS after_high,
+                pairs.statistic, pairs.p, pairs.p_holm, pairs.cliffs_delta AS delta, pairs.size, pairs.note
+            FROM findings.moment_differences AS pairs
+            LEFT JOIN findings.moment_differences AS earlier
+                ON earlier.corpus = pairs.corpus AND earlier.measure = pairs.measure AND earlier.row_kind = 'group'
+                AND earlier.first = pairs.first AND earlier.second = pairs.second
+            LEFT JOIN findings.moment_differences AS later
+                ON later.corpus = pairs.corpus AND later.measure = pairs.measure AND later.row_kind = 'group'
+                AND later.first = pairs.second AND later.second = pairs.first
+            WHERE pairs.corpus = $corpus AND pairs.row_kind = 'pair' AND pairs.cliffs_delta IS NOT NULL
+        ) ORDER BY corpus_before, delta DESC, measure
     """)
     # First what was studied in 2021, then the corpus's own earlier visit.
     before = sorted({row["corpus_before"] for row in rows}, key=lambda name: (name == source.corpus, name))
     return [
         block
         for name in before
-        for block in _since(source, name, [row for row in rows if row["corpus_before"] == name])
+        for block in (
+            *_since(source, name, [row for row in rows if row["corpus_before"] == name]),
+            *_tests(source, name, [row for row in tests if row["corpus_before"] == name]),
+        )
     ]
 
 
 def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
-    named: list[Row] = [{**row, "label": METRICS.get(row["metric"], row["metric"])} for row in rows]
+    named: list[Row] = [{**row, "label": METRICS.get(row["measure"], row["label"])} for row in rows]
+    drawn = sorted(named, key=lambda row: -(row["rose"] + row["fell"]) / row["n"])[:SHOWN]
     shown: list[Row] = [
         {"label": row["label"], "group": group, "share": row[group] / row["n"], "n": row["n"]}
-        for row in named
+        for row in drawn
         for group in (ROSE, FELL)
     ]
     most = max(named, key=lambda row: row["share_changed"] or 0)
@@ -75,9 +101,10 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 shown, width=width, x_title="share of units known at both moments (%)", names=(ROSE, FELL)
             ),
             note=say(
-                "Circle: rose; diamond: fell; the rest kept its number. n: from {least} to {most}, as in the table.",
-                least=count(min(row["n"] for row in named)),
-                most=count(max(row["n"] for row in named)),
+                "Circle: rose; diamond: fell; the rest kept its number. {which} n: from {least} to {most}, as in the table.",
+                which=_which(drawn, named),
+                least=count(min(row["n"] for row in drawn)),
+                most=count(max(row["n"] for row in drawn)),
             ),
         ),
         Table(
@@ -95,8 +122,108 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 Column("share_changed", "changed (%)", "percent"),
             ),
             rows=named,
+            folded=len(named) > SHOWN,
         ),
     ]
+
+
+def _which(drawn: Sequence[Row], named: Sequence[Row]) -> Html:
+    """Says that a figure has only some of the measures, where that is so."""
+    if len(drawn) == len(named):
+        return say("")
+    return say(
+        "The {drawn} of {all} measures that moved most.", drawn=count(len(drawn)), all=count(len(named))
+    )
+
+
+def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
+    """Is the change more than chance, and how large? Nothing where no unit is known at both moments."""
+    if not rows:
+        return []
+    named: list[Row] = [
+        {
+            **row,
+            "label": METRICS.get(row["measure"], row["label"]),
+            **{moment: _with_interval(row, moment) for moment in ("before", "after")},
+        }
+        for row in rows
+    ]
+    clear = [row for row in named if row["p_holm"] is not None and row["p_holm"] < CLEAR]
+    furthest = sorted(named, key=lambda row: -abs(row["delta"]))
+    most = furthest[0]
+    drawn = sorted(furthest[:SHOWN], key=lambda row: -row["delta"])
+    own = before == source.corpus
+    return [
+        Paragraph(
+            say(
+                "Of {all} measures, {clear} moved by more than chance (Wilcoxon’s signed-rank test over the same units, p "
+                "below 0.05 after Holm’s correction for their number). {label} moved furthest one way: Cliff’s delta within "
+                "pairs {delta} ({size}), over {n} {unit}s.",
+                all=count(len(named)),
+                clear=count(len(clear)),
+                label=most["label"][0].upper() + most["label"][1:],
+                delta=decimal(most["delta"]),
+                size=most["size"],
+                n=count(most["n"]),
+                unit=most["unit"],
+            )
+        ),
+        Figure(
+            name=f"moved-{before}",
+            title=say(
+                "How far it moved since {before}",
+                before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
+            ),
+            describes="Cliff’s delta within pairs of each measure; right of zero more units rose than fell: "
+            + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in drawn)
+            + ".",
+            table="findings.moment_differences",
+            rows=drawn,
+            draw=lambda width: charts.effects(
+                drawn,
+                width=width,
+                x_title="share that rose less share that fell",
+                key="delta",
+                least=-1,
+                top=1,
+            ),
+            note=say(
+                "Cliff’s delta within pairs; zero: as many rose as fell. {which} n: from {least} to {most}.",
+                which=_which(drawn, named),
+                least=count(min(row["n"] for row in drawn)),
+                most=count(max(row["n"] for row in drawn)),
+            ),
+        ),
+        Table(
+            caption=say(
+                "The same units at two moments: medians with bootstrap 95 % intervals, and Wilcoxon’s signed-rank test."
+            ),
+            table="findings.moment_differences",
+            columns=(
+                Column("label", "measure"),
+                Column("unit", "unit"),
+                Column("n", "n", "count"),
+                Column("before", "median before (95 %)"),
+                Column("after", "median after (95 %)"),
+                Column("statistic", "W", "decimal"),
+                Column("p", "p", "decimal"),
+                Column("p_holm", "p, Holm", "decimal"),
+                Column("delta", "Cliff’s delta", "decimal"),
+                Column("size", "size"),
+                *((Column("note", "note"),) if any(row["note"] for row in named) else ()),
+            ),
+            rows=named,
+            folded=len(named) > SHOWN,
+        ),
+    ]
+
+
+def _with_interval(row: Row, moment: str) -> str | None:
+    """``7.3 (6.8 to 8)``: a median with its interval."""
+    if row[moment] is None:
+        return None
+    low, high = (decimal_text(row[f"{moment}_{end}"]) for end in ("low", "high"))
+    return f"{decimal_text(row[moment])} ({low} to {high})"
 
 
 SECTION = Section(
@@ -105,7 +232,7 @@ SECTION = Section(
     (
         Part(
             "the change over time",
-            ("findings.change_over_time",),
+            ("findings.change_over_time", "findings.moment_differences"),
             _change,
             without=say(
                 "every project was visited once; a later visit, or the corpus <code>github</code> beside "

@@ -9,20 +9,9 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import count, decimal_text, percent, say
-
-MEASURE = """
-    CASE
-        WHEN starts_with(measure, 'follows_') THEN 'practice ' || replace(measure[9:], '_', '-')
-        WHEN starts_with(measure, 'instruction_share_') THEN 'share of ' || upper(measure[19:])
-        WHEN starts_with(measure, 'run_task_share_') THEN 'share of RUN for ' || replace(measure[16:], '_', ' ')
-        WHEN starts_with(measure, 'uses_base_image_') THEN 'base image: ' || replace(measure[17:], '_', ' ')
-        WHEN measure = 'multi_stage' THEN 'more than one FROM'
-        ELSE replace(replace(measure, '_kib', ' (KiB)'), '_', ' ')
-    END
-"""
-"""What a measure is called, as a column of a SELECT."""
 
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
@@ -91,7 +80,7 @@ def _categories(source: Source) -> Sequence[Block]:
             epsilon_squared, note
         FROM findings.category_differences
         WHERE corpus = $corpus AND row_kind = 'overall' AND grouping = 'category' AND label_source = 'final'
-            AND epsilon_squared IS NOT NULL
+            AND link_grade = 'any' AND epsilon_squared IS NOT NULL
         ORDER BY epsilon_squared DESC, measure
     """)
     if not rows:
@@ -102,6 +91,7 @@ def _categories(source: Source) -> Sequence[Block]:
             count(*) FILTER (p_holm < 0.05 AND size = 'large') AS large
         FROM findings.category_differences
         WHERE corpus = $corpus AND row_kind = 'pair' AND grouping = 'category' AND label_source = 'final'
+            AND link_grade = 'any'
     """)
     return [
         Heading("Between categories"),
@@ -157,6 +147,57 @@ def _categories(source: Source) -> Sequence[Block]:
             ),
             rows=rows,
             folded=True,
+        ),
+        *_by_link_grade(source),
+    ]
+
+
+def _by_link_grade(source: Source) -> Sequence[Block]:
+    """The same comparison of images and layers, without those whose tie to the project is doubtful."""
+    rows = source.rows("""
+        SELECT unit_of_analysis AS unit, if(link_grade = 'any', link_grade, 'at least ' || link_grade) AS tie, link_grade,
+            max(n) FILTER (row_kind = 'overall') AS n,
+            count(DISTINCT measure) FILTER (row_kind = 'overall' AND p IS NOT NULL) AS measures,
+            count(p_holm) AS pairs, count(*) FILTER (p_holm < 0.05) AS clear,
+            count(*) FILTER (p_holm < 0.05 AND size = 'large') AS large
+        FROM findings.category_differences
+        WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
+            AND unit_of_analysis IN ('image', 'layer')
+        GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
+    """)
+    if not any(row["link_grade"] != "any" for row in rows):
+        return []
+    of = {grade: [row for row in rows if row["link_grade"] == grade] for grade in ("any", "likely")}
+    total = {grade: {key: sum(row[key] for row in of[grade]) for key in ("pairs", "clear")} for grade in of}
+    proved = any(row["link_grade"] == "proved" for row in rows)
+    return [
+        Heading("Without images whose tie to the project is doubtful"),
+        Paragraph(
+            say(
+                "Of {pairs} pairs of categories and measures of images and layers, {clear} differ; with those images alone "
+                "whose tie to the project is at least likely, {clear_likely} of {pairs_likely}.{none}",
+                pairs=count(total["any"]["pairs"]),
+                clear=count(total["any"]["clear"]),
+                pairs_likely=count(total["likely"]["pairs"]),
+                clear_likely=count(total["likely"]["clear"]),
+                none="" if proved else " No image of this corpus is proved to be its project’s.",
+            )
+        ),
+        Table(
+            caption=say(
+                "The comparison of images and layers by how firmly the images are tied to their projects."
+            ),
+            table="findings.category_differences",
+            columns=(
+                Column("unit", "unit"),
+                Column("tie", "tie"),
+                Column("n", "units, at most", "count"),
+                Column("measures", "measures tested", "count"),
+                Column("pairs", "pairs tested", "count"),
+                Column("clear", "differ (p below 0.05)", "count"),
+                Column("large", "of these largely", "count"),
+            ),
+            rows=rows,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""What the measures of images and layers are called in the report, and tables of their distributions.
+"""What measures are called in the report, and tables of distributions.
 
 Belongs here: names with their units, shared by the sections that show distributions. Does not: any statement.
 """
@@ -42,6 +42,19 @@ METRICS: dict[str, tuple[str, Kind]] = {
     "days_since_registration": ("days since the repository was made", "count"),
 }
 """Measure → its name, and how its values are set."""
+
+
+MEASURE = """
+    CASE
+        WHEN starts_with(measure, 'follows_') THEN 'practice ' || replace(measure[9:], '_', '-')
+        WHEN starts_with(measure, 'instruction_share_') THEN 'share of ' || upper(measure[19:])
+        WHEN starts_with(measure, 'run_task_share_') THEN 'share of RUN for ' || replace(measure[16:], '_', ' ')
+        WHEN starts_with(measure, 'uses_base_image_') THEN 'base image: ' || replace(measure[17:], '_', ' ')
+        WHEN measure = 'multi_stage' THEN 'more than one FROM'
+        ELSE replace(replace(measure, '_kib', ' (KiB)'), '_', ' ')
+    END
+"""
+"""What a measure is called, as a column of a SELECT."""
 
 
 def measure(row: Row) -> Row:

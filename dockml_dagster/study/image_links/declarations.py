@@ -14,7 +14,9 @@ from dockml_dagster.study.image_links.model import Mention
 from dockml_dagster.study.image_links.variables import Values, assignments, names
 from dockml_dagster.study.image_links.yaml_texts import Text, load
 
-_IMAGE = re.compile(r"^\s*-?\s*(image|repository):\s+[\"']?([\w./:${}@-]{3,300})[\"']?\s*(?:#.*)?$")
+_IMAGE = re.compile(
+    r"^\s*-?\s*(image|repository|\w{0,80}(?:_image|Image)(?:_?[Nn]ame)?|image_?[Nn]ame):\s+[\"']?([\w./:${}@-]{3,300})[\"']?\s*(?:#.*)?$"
+)
 _REGISTRY = re.compile(r"^\s*registry:\s+[\"']?([\w.:-]{3,200})[\"']?\s*$")
 _TAGS = re.compile(r"\btags\s*=\s*\[([^\]]{0,4000})\]")
 _QUOTED = re.compile(r"\"([^\"]{1,300})\"")

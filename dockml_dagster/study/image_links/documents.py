@@ -16,7 +16,7 @@ _PART = r"[a-z0-9][a-z0-9._-]{0,100}"
 _HUB = re.compile(
     rf"(?:hub\.docker\.com/(?:r|repository/docker)|shields\.io/docker/(?:cloud/)?(?:pulls|stars|image-size|v|automated|build|size|l)"
     rf"|images\.microbadger\.com/badges/[a-z-]{{1,20}}|microbadger\.com/images|badgen\.net/docker/[a-z-]{{1,20}}|dockeri\.co/image)"
-    rf"/?({_PART}/{_PART})",
+    rf"/({_PART}/{_PART})",
     re.IGNORECASE,
 )
 _OTHER = re.compile(

@@ -29,12 +29,12 @@ from dockml_dagster.study.image_links.model import (
     Mention,
     parse_mention,
 )
-from dockml_dagster.study.image_links.variables import assignments, names
+from dockml_dagster.study.image_links.variables import assignments, in_loops, names
 from dockml_dagster.study.image_links.workflows import ci_mentions, local_inputs
 from dockml_dagster.study.image_reference import ImageReference
 from dockml_dagster.study.project_files import read_as
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Changes when the same files would give other links; makes every project's links due."""
 
 _SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
@@ -118,8 +118,9 @@ def _mentions(project: str, files: Mapping[str, str]) -> Iterator[Mention]:
 
 def script_mentions(path: str, text: str) -> Iterator[Mention]:
     """Images in the commands of a script or Makefile."""
-    values = assignments((line for _, line in joined_lines(text)), {})
-    for number, line in joined_lines(text):
+    lines = list(joined_lines(text))
+    known = assignments((line for _, line in lines), {})
+    for (number, line), values in zip(lines, in_loops((line for _, line in lines), known), strict=True):
         if line.lstrip().startswith("#"):
             continue
         for use in uses(line):

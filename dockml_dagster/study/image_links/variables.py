@@ -7,6 +7,7 @@ several. Not here: running anything; what only a run knows stays ``OPEN``.
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
@@ -23,7 +24,7 @@ _MAX_VALUE = 500
 _OPEN_RUN = re.compile(f"{OPEN}+")
 _VARIABLE = re.compile(
     r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
-    r"|\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
+    r"|\$?\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
     r"|\$\((?P<round>[A-Za-z_][\w.]{0,80})\)"
     r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80})"
     r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$\d|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
@@ -32,7 +33,21 @@ _ASSIGNMENT = re.compile(
     r"^\s*-?\s*(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
     r"\$?([A-Za-z_]\w{0,80})\s{0,20}(?::=|::=|\?=|=)\s{0,20}(?![=>~])(.*)$"
 )
-_LOOP = re.compile(r"\bfor(?:each)?\s*\(?\s*\$?([A-Za-z_]\w{0,80})\s+in\s+([^;`){}]{1,1000})", re.IGNORECASE)
+_LOOP = re.compile(
+    r"\bfor(?:each)?\s*\(?\s*\$?([A-Za-z_]\w{0,80})\s+in\s+"
+    r"((?:\$\{\w{1,80}(?:\[[@*]\])?\}|\$\([A-Za-z_][\w.]{0,80}\)|[^;`){}]){1,1000})",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80})(?:\[[@*]\])?[})]?$")
+_COMMAND = re.compile(r"`|\$\((?![A-Za-z_][\w.]{0,80}\))")
+"""What only a run tells: a shell's or a Makefile's command in place of a value, not a Makefile's variable."""
+_STRIPPED = re.compile(r"^\$\(strip\s*([^()]{0,300})\)$")
+_STATEMENT = re.compile(r";|&&|\bdo\b")
+_DONE = re.compile(r"(?:^|[\s;])done\b")
+_LISTED = "words of "
+"""Before a variable's name: its value as the words of a list. No variable is called so."""
+MAX_STATEMENTS = 50
+"""Most statements of one logical line that are looked at."""
 _HANDED_ON = re.compile(
     r"""echo\s+["']?(?:::set-output\s+name=)?([A-Za-z_]\w{0,80})(?:=|::)(.{0,500}?)["']?\s*(?:>>\s*["']?\$\{?GITHUB_(?:ENV|OUTPUT)|$)"""
 )
@@ -101,17 +116,11 @@ def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...
         if len(values) > _MAX_NAMES:
             break
         for name, text in _assigned(line):
-            _add(values, name, expanded(text, values))
+            values[_LISTED + name] = _words(text)
+            _add(values, name, expanded(_unquoted(text), values))
         loop = _LOOP.search(line)
         if loop:
-            words = tuple(
-                word.strip("\"',()")
-                for word in re.split(r"[\s,]+", loop[2].split(" do")[0])
-                if word.strip("\"',()")
-            )
-            _add(
-                values, loop[1], tuple(more for word in words[:MAX_VALUES] for more in expanded(word, values))
-            )
+            _add(values, loop[1], _loop_words(loop[2], values))
         handed = _HANDED_ON.search(line) if "GITHUB_" in line or "set-output" in line else None
         if handed:
             told = expanded(handed[2], values)
@@ -120,19 +129,61 @@ def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...
     return values
 
 
+def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterator[Values]:
+    """For each logical line the ``values`` of the file, but inside a loop those that this loop gives: another loop over
+    the same variable is another list.
+    """
+    inside: dict[str, tuple[str, ...]] = {}
+    for line in (whole[:MAX_LINE] for whole in lines):
+        # A view and no copy: a loop that never ends would make one a line of thousands of names.
+        here = ChainMap(inside, values)
+        for statement in _STATEMENT.split(line)[:MAX_STATEMENTS]:
+            loop = _LOOP.search(statement)
+            if loop:
+                inside[loop[1]] = _loop_words(loop[2], here)
+            elif inside:
+                for name, text in _assigned(statement):
+                    inside[name] = expanded(_unquoted(text), here)
+        yield here
+        if _DONE.search(line):
+            inside = {}
+
+
+def _loop_words(text: str, values: Values) -> tuple[str, ...]:
+    """What a loop goes through: words, and the words of variables."""
+    written = re.split(r"[\s,]+", text.split(" do", maxsplit=1)[0])
+    words: list[str] = []
+    for word in written[:MAX_VALUES]:
+        plain = word.strip("\"',")
+        variable = _LIST.match(plain)
+        listed = values.get(_LISTED + variable[1]) if variable else None
+        words += [word for word in listed or (plain.strip("()"),) if word]
+    return tuple(more for word in words[:MAX_VALUES] for more in expanded(word, values))[:MAX_VALUES]
+
+
 def _assigned(line: str) -> Iterator[tuple[str, str]]:
     found = _ASSIGNMENT.match(line)
     if found and not line.lstrip().startswith("#"):
-        yield found[1], _unquoted(found[2])
+        yield found[1], found[2]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of an assigned text, for loops over it: ``a b``, ``"a b"``, ``(a b)``."""
+    plain = text.split(" #", maxsplit=1)[0].strip().rstrip(";\\").strip()
+    if plain[:1] in ("(", '"', "'"):
+        plain = plain.strip("()\"'")
+    return tuple(word for part in plain.split()[:MAX_VALUES] if (word := part.strip("\"'")))
 
 
 def _unquoted(text: str) -> str:
     text = text.strip().rstrip(";\\").strip()
+    if stripped := _STRIPPED.match(text):
+        text = stripped[1].strip()
     if text[:1] in "\"'" and text[:1]:
         end = text.find(text[0], 1)
         if end > 0:
             return text[1:end]
-    return text.split(" #")[0].split(" ")[0] if not text.startswith(("$(", "`")) else OPEN
+    return OPEN if _COMMAND.match(text) else text.split(" #")[0].split(" ")[0]
 
 
 def _add(values: dict[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:

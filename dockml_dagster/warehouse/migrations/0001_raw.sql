@@ -11,6 +11,8 @@ CREATE TABLE raw.candidates (
     step VARCHAR NOT NULL,
     step_number INTEGER NOT NULL,
     keyword VARCHAR,
+    search_round INTEGER,
+    searched_on DATE,
     stars BIGINT,
     forks BIGINT,
     commits BIGINT,

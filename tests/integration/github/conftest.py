@@ -8,6 +8,8 @@ import pytest
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import GithubStore
+from dockml_dagster.corpora.github import Github
+from dockml_dagster.settings import Settings
 from tests.integration.github import contract, stand_in
 
 TOKEN = "stand-in-token-0123456789"
@@ -74,3 +76,21 @@ def make_client(github, tmp_path: Path) -> Iterator[Callable[..., GithubClient]]
 def reply_of() -> type:
     """The exception with which ``github.before`` answers in the server's place: status, body, headers."""
     return stand_in.Reply
+
+
+@pytest.fixture
+def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
+    """A corpus in a home of its own. Each has its own connection, as each process would."""
+
+    def make(*, token: str | None = "yes", frame: str | None = None, home: str = "home") -> Github:
+        settings = Settings.from_environment({
+            "DOCKML_HOME": str(tmp_path / home),
+            "DOCKML_GITHUB_API_URL": github.url,
+            **({"GITHUB_TOKEN": github.token} if token == "yes" else {"GITHUB_TOKEN": token} if token else {}),
+            **({"DOCKML_GITHUB_FRAME": frame} if frame else {}),
+        })  # fmt: skip
+        corpus = Github(settings)
+        corpus.client._http._sleep = github.sleeps.append
+        return corpus
+
+    return make

@@ -17,6 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+LARGE = 50_000_000
+"""What a file is said to be long that a partial clone does not have."""
+
 
 @dataclass
 class Asked:
@@ -44,6 +47,8 @@ class Repository:
     fields: dict = field(default_factory=dict)
     commits: int = 0
     releases: int = 0
+    contributors: int | None = 3
+    """None: too many to list, as GitHub says of the largest repositories."""
     state: str = "ok"
     old_names: list[str] = field(default_factory=list)
 
@@ -104,15 +109,20 @@ class FakeGithub:
 
         ``files`` None: no commit at all. ``commits``, ``releases`` are what it claims to have; the rest are fields.
         """
-        number = 1000 + len(self.repositories)
-        git = self.folder / f"{number}.git"
+        git = self.folder / f"{1000 + len(self.repositories)}.git"
         subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(git)], check=True)
-        commits, releases = more.pop("commits", 150), more.pop("releases", 2)
-        fields = {"size": 100, "stargazers_count": 10, "forks_count": 12, **more}
-        repository = Repository(number, name, git, fields, commits if files is not None else 0, releases)
-        self.repositories.append(repository)
+        commits = more.pop("commits", 150)
+        repository = self.add_clone(name, git, commits=commits if files is not None else 0, **more)
         if files is not None:
             self.commit(repository, files)
+        return repository
+
+    def add_clone(self, name: str, git: Path, **more: object) -> Repository:
+        """A repository that lies in ``git`` already, as anybody's clone does; it is read and never written."""
+        commits, releases = more.pop("commits", 150), more.pop("releases", 2)
+        fields = {"size": 100, "stargazers_count": 10, "forks_count": 12, **more}
+        repository = Repository(1000 + len(self.repositories), name, git, fields, commits, releases)
+        self.repositories.append(repository)
         return repository
 
     def commit(self, repository: Repository, files: dict[str, object]) -> None:
@@ -253,6 +263,8 @@ class FakeGithub:
         if asked.path == "/search/repositories" and reply.status == 200 and len(body["items"]) > 4:
             # Items of one page are made alike; the ends stand for all of them.
             body = {**body, "items": [*body["items"][:2], *body["items"][-2:]]}
+        if "/git/trees/" in path and reply.status == 200 and len(body["tree"]) > 200:
+            body = {**body, "tree": [*body["tree"][:100], *body["tree"][-100:]]}
         try:
             self.contract.check_answer(asked.method, unquote(path), reply.status, body)
         except AssertionError as wrong:
@@ -306,7 +318,12 @@ class FakeGithub:
     def _of_repository(self, repository: Repository, rest: str, asked: Asked) -> object:
         if not rest:
             return self._metadata(repository)
-        if rest in {"/commits", "/releases"}:
+        if rest == "/contributors" and repository.contributors is None:
+            raise error(
+                403,
+                "The history or contributor list is too large to list contributors for this repository via the API.",
+            )
+        if rest in {"/commits", "/releases", "/contributors"}:
             return self._counted_list(repository, rest[1:], asked)
         if repository.commits == 0:
             raise error(409, "Git Repository is empty.")
@@ -362,7 +379,9 @@ class FakeGithub:
             facts, _, path = line.partition("\t")
             mode, kind, name, size = facts.split()
             entry = {"path": path, "mode": mode, "type": kind, "sha": name}
-            entries.append({**entry, "size": int(size)} if kind == "blob" else entry)
+            # A partial clone lacks its largest files; their sizes are not known to it.
+            bytes_long = LARGE if size == "BAD" else size
+            entries.append({**entry, "size": int(bytes_long)} if kind == "blob" else entry)
         wanted = ["git", "-C", str(repository.git), "rev-parse", f"{sha}^{{tree}}"]
         own = subprocess.run(wanted, capture_output=True, check=True, text=True).stdout.strip()
         return {
@@ -466,3 +485,16 @@ def _quoted(path: str) -> bytes:
     return (
         b'"' + b"".join(b"\\%03o" % c if c < 33 or c > 126 or c in b'"\\' else bytes([c]) for c in raw) + b'"'
     )
+
+
+def pushing_workflow(image: str) -> bytes:
+    """A workflow that builds and pushes an image."""
+    return f"""
+on: push
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {{push: true, tags: "{image}"}}
+""".encode()

@@ -6,68 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.errors import FetchError
 from dockml_dagster.clients.github.store import git_blob_hash
-from dockml_dagster.corpora.base import Collected, Listing, LiveCorpus
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.base import LiveCorpus
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import Settings
-
-FILES = {
-    "Dockerfile": b"FROM python:3.12\nRUN pip install torch\n",
-    "README.md": b"# x\n",
-    "docker/train.Dockerfile": b"FROM nvidia/cuda:12.4.0-base-ubuntu22.04\n",
-    "docker-compose.yml": b"services:\n  a:\n    build: .\n",
-    ".github/workflows/ci.yml": b"on: push\n",
-    "requirements.txt": b"torch\n",
-    "src/a.py": b"print()\n",
-}
-
-
-@pytest.fixture
-def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
-    """A corpus in a home of its own. Each has its own connection, as each process would."""
-
-    def make(*, token: str | None = "yes", frame: str | None = None, home: str = "home") -> Github:
-        settings = Settings.from_environment({
-            "DOCKML_HOME": str(tmp_path / home),
-            "DOCKML_GITHUB_API_URL": github.url,
-            **({"GITHUB_TOKEN": github.token} if token == "yes" else {"GITHUB_TOKEN": token} if token else {}),
-            **({"DOCKML_GITHUB_FRAME": frame} if frame else {}),
-        })  # fmt: skip
-        corpus = Github(settings)
-        corpus.client._http._sleep = github.sleeps.append
-        return corpus
-
-    return make
-
-
-def collected(corpus: Github) -> tuple[Listing, dict[str, Collected]]:
-    listing = corpus.listing()
-    return listing, {project: corpus.collect("dockerfiles", project) for project in listing.projects}
-
-
-def contents(one: Collected) -> dict[str, bytes]:
-    return {row["path"]: row["content"] for row in one.rows.get("raw.dockerfiles", ())}
-
-
-def outcomes_of(one: Collected | Listing) -> dict[str, tuple[str, bool]]:
-    return {outcome.subject: (outcome.status, outcome.retryable) for outcome in one.outcomes}
-
-
-def many(github, count: int) -> list[str]:
-    for number in range(count):
-        own = {
-            f"docs/page{number}.md": b"page %d" % number,
-            "own.Dockerfile": b"FROM scratch\n# %d\n" % number,
-        }
-        github.add(f"o/r{number}", {**FILES, **own})
-    return [f"o/r{number}" for number in range(count)]
+from tests.integration.github.visiting import FILES, collected, contents, many, outcomes_of
 
 
 def test_first_visit_second_visit_and_one_change(github, make_corpus) -> None:
@@ -128,71 +74,6 @@ def test_rows(github, make_corpus) -> None:
     assert set(files) == set(FILES)
     assert files["docker-compose.yml"]["content"] == FILES["docker-compose.yml"]
     assert files["src/a.py"]["content"] is None
-
-
-def test_projects_in_every_kind_of_trouble(github, make_corpus, reply_of) -> None:
-    """One bad project never stops the others, and each says what became of it."""
-    github.add("o/good", FILES)
-    github.add("o/empty", None)
-    github.add("o/gone", FILES).state = "gone"
-    github.add("new/name", FILES, topics=[]).old_names.append("old/name")
-    github.add("o/withheld", FILES)
-    github.add("o/broken", FILES)
-    github.add("o/none", {"README.md": b"x"})
-
-    def misbehave(asked) -> None:
-        if "o/withheld/git" in asked.path:
-            raise reply_of(451, {"message": "Repository access blocked", "block": {"reason": "dmca"}})
-        if "o/broken/git" in asked.path:
-            raise reply_of(200, b'{"sha": 7}')
-
-    github.before = misbehave
-    names = [
-        "o/good",
-        "o/empty",
-        "o/gone",
-        "old/name",
-        "new/name",
-        "o/withheld",
-        "o/broken",
-        "o/none",
-        "o/never",
-    ]
-    corpus = make_corpus()
-    left_out = corpus.visit(names)
-    assert set(left_out) == {"o/gone", "new/name", "o/broken", "o/never"}
-    assert "same repository" in left_out["new/name"]
-    listing, found = collected(corpus)
-    whole = {project: outcomes_of(one)[""] for project, one in found.items()}
-    assert whole == {
-        "github/o/good": ("collected", False),
-        "github/o/empty": ("not_available", False),
-        "github/old/name": ("collected", False),
-        "github/o/withheld": ("gone", False),
-        "github/o/none": ("not_available", False),
-    }
-    said = outcomes_of(listing)
-    assert said["o/gone"] == said["o/never"] == ("gone", False)
-    assert said["o/broken"] == ("failed", False)
-    assert said["old/name"] == ("collected", False)
-    renamed = next(row for row in listing.rows["raw.projects"] if row["project"] == "github/old/name")
-    assert (renamed["name"], renamed["repository_id"]) == ("new/name", 1003)
-
-
-def test_deleted_later_is_gone_and_keeps_its_metadata(github, make_corpus) -> None:
-    repository = github.add("o/r", FILES)
-    corpus = make_corpus()
-    corpus.visit(["o/r"])
-    first = corpus.listing()
-    repository.state = "gone"
-    corpus.visit()
-    listing, found = collected(corpus)
-    assert listing.inputs != first.inputs
-    assert outcomes_of(found["github/o/r"]) == {"": ("gone", False)}
-    assert listing.rows["raw.projects"][0]["stars"] == 10
-    github.forget()
-    corpus.visit()
-    assert github.counted() == 0, "what is gone is not asked for at every visit"
 
 
 def test_odd_files(github, make_corpus) -> None:
@@ -262,7 +143,7 @@ def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus
     seen = {asked.path for asked in github.asked if asked.status == 200}
     github.forget()
     later = make_corpus(token=None)
-    later.client._now = lambda: time.time() + 4000
+    later.client.now = lambda: time.time() + 4000
     later.visit()
     _, more = collected(later)
     assert len(more) > len(done)
@@ -309,66 +190,6 @@ def test_killed_and_started_again(github, make_corpus, tmp_path: Path, stop_at: 
     assert not set(paid) & set(asked)
     assert len(found) == 12
     assert all(outcomes_of(one)[""] == ("collected", False) for one in found.values())
-
-
-def test_a_refused_token_stops_the_visit_with_one_line(github, make_corpus) -> None:
-    github.add("o/r", FILES)
-    corpus = make_corpus(token="wrong-token-1234")
-    with pytest.raises(FetchError) as caught:
-        corpus.visit(["o/r"])
-    assert "wrong-token-1234" not in str(caught.value)
-    assert caught.value.status == 401
-
-
-@pytest.mark.parametrize("everything", [False, True])
-@pytest.mark.parametrize("token", ["yes", None])
-def test_a_server_that_is_down_stops_the_visit(github, make_corpus, reply_of, token, everything) -> None:
-    names = many(github, 10)
-
-    def down(asked) -> None:
-        if everything or asked.path != "/graphql":
-            raise reply_of(503, {"message": "Service unavailable"})
-
-    github.before = down
-    with pytest.raises(FetchError):
-        make_corpus(token=token).visit(names)
-    assert len([asked for asked in github.asked if asked.path != "/graphql"]) <= 12
-    assert len(github.asked) <= 30
-
-
-@pytest.mark.parametrize("token", ["yes", None])
-def test_one_project_that_the_server_fails_on_stops_no_other(github, make_corpus, reply_of, token) -> None:
-    names = many(github, 3)
-
-    def fail(asked) -> None:
-        if "/o/r1" in asked.path or (asked.path == "/graphql" and b'"r1"' in asked.body):
-            raise reply_of(502, {"message": "Server Error"})
-
-    github.before = fail
-    corpus = make_corpus(token=token)
-    left_out = corpus.visit(names)
-    assert set(left_out) == {"o/r1"}
-    listing = corpus.listing()
-    assert listing.projects == ["github/o/r0", "github/o/r2"]
-    assert outcomes_of(listing)["o/r1"] == ("failed", True)
-
-
-def test_one_failure_now_keeps_what_was_known(github, make_corpus, reply_of) -> None:
-    github.add("o/r", FILES)
-    github.add("o/s", FILES)
-    corpus = make_corpus()
-    corpus.visit(["o/r", "o/s"])
-    before = corpus.listing().inputs
-
-    def fail(asked) -> None:
-        if "o/r/git" in asked.path:
-            raise reply_of(502, {"message": "Server Error"})
-
-    github.before = fail
-    corpus.visit()
-    listing = corpus.listing()
-    assert listing.inputs == before
-    assert outcomes_of(listing)["o/r"] == ("failed", True)
 
 
 def test_nothing_to_study_is_said(make_corpus) -> None:

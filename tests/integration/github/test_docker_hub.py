@@ -3,25 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.stand_ins import FakeHub, FakeRegistry, StandIn
+from tests.integration.github.stand_in import pushing_workflow
+from tests.stand_ins import StandIn
 
-WORKFLOW = b"""
-on: push
-jobs:
-  image:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: docker/build-push-action@v6
-        with: {push: true, tags: "acme/marmot:latest"}
-"""
 PUSHING = {
     "Dockerfile": b"FROM python:3.12\n",
-    ".github/workflows/image.yml": WORKFLOW,
+    ".github/workflows/image.yml": pushing_workflow("acme/marmot:latest"),
     "README.md": b"docker run nest/marmot-gpu\n",
 }
 TAG = {
@@ -35,22 +27,8 @@ TAG = {
 
 
 @pytest.fixture
-def hub() -> Iterator[tuple[FakeHub, StandIn]]:
-    fake = FakeHub()
-    server = StandIn(fake)
-    yield fake, server
-    server.stop()
-    assert fake.violations == []
-
-
-@pytest.fixture
-def registry() -> Iterator[StandIn]:
-    fake = FakeRegistry()
-    fake.image("acme/marmot", "latest")
-    fake.image("nest/marmot-gpu", "latest")
-    server = StandIn(fake)
-    yield server
-    server.stop()
+def registry(serve_registry) -> StandIn:
+    return serve_registry("acme/marmot", "nest/marmot-gpu")
 
 
 @pytest.fixture
@@ -129,5 +107,8 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
     assert outcome == [("gone", False)]
 
     server.asked.clear()
+    registry.asked.clear()
+    github.forget()
     assert "nothing is due" in study()
-    assert server.asked == []
+    assert server.asked == registry.asked == []
+    assert {asked.status for asked in github.asked} == {304}

@@ -14,22 +14,12 @@ from dockml_dagster.corpora.github.images import MOST, choose_images
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_links import Grade, Link
+from tests.integration.github.stand_in import pushing_workflow
 from tests.stand_ins import FakeRegistry, StandIn
 
-WORKFLOW = b"""
-on: push
-jobs:
-  image:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: docker/build-push-action@v6
-        with:
-          push: true
-          tags: acme/app:latest
-"""
 FILES = {
     "Dockerfile": b"FROM python:3.12\n",
-    ".github/workflows/image.yml": WORKFLOW,
+    ".github/workflows/image.yml": pushing_workflow("acme/app:latest"),
     "README.md": b"# app\n\n```\ndocker run somebody/else:1\n```\n",
 }
 
@@ -95,13 +85,16 @@ def test_from_a_workflow_to_the_layers(github, registry, make_corpus) -> None:
     before = corpus.listing().inputs
     again.visit()
     assert again.listing().inputs == before
-    Visit(again.client, again.frame(), now=lambda: time.time() + 8 * 86_400).make()
+    again.client.now = lambda: time.time() + 8 * 86_400
+    Visit(again.client, again.frame()).make()
     later = again.listing().inputs
     assert later["dockerfiles"] == before["dockerfiles"]
     assert later["manifests"] != before["manifests"]
     server.asked.clear()
-    assert make_corpus().collect("manifests", "github/acme/app").rows == found.rows
-    assert [asked.method for asked in server.asked] == ["HEAD"]
+    week_later = make_corpus()
+    assert week_later.collect("manifests", "github/acme/app").rows == found.rows
+    assert week_later.collect("layer_stats", "github/acme/app").rows == layers.rows
+    assert [asked.method for asked in server.asked] == ["HEAD"], "no manifest, configuration or layer again"
 
 
 def test_an_image_that_is_gone_stops_nobody(github, make_corpus) -> None:

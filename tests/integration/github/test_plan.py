@@ -72,6 +72,25 @@ def test_names_before_and_after(github, home: Path, ask, tmp_path: Path) -> None
     assert rows["contents of files"]["here"] == 240
 
 
+def test_contributors_are_counted_where_they_are_asked_for(
+    github, home: Path, ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        github.add(f"o/r{number}", FILES)
+    frame = tmp_path / "names.txt"
+    frame.write_text("o/r0\no/r1\n")
+    rows, _ = ask("--frame", str(frame))
+    assert rows["contributors of projects"]["calls"] == 0
+    monkeypatch.setenv("DOCKML_GITHUB_CONTRIBUTORS", "1")
+    rows, _ = ask("--frame", str(frame))
+    assert rows["contributors of projects"]["calls"] == 2
+    Github(Settings.from_environment()).visit()
+    frame.write_text("o/r0\no/r1\no/r2\n")
+    rows, _ = ask("--frame", str(frame))
+    contributors = rows["contributors of projects"]
+    assert (contributors["calls"], contributors["here"]) == (1, 2)
+
+
 def test_a_preset_that_was_not_searched(github, ask) -> None:
     rows, done = ask("--frame", "ease2022")
     assert github.counted() == 0

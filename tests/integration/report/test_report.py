@@ -39,6 +39,11 @@ def _section(html, name):
     return re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)[0]
 
 
+def _cells(html):
+    """What the cells of all tables say, one after the other."""
+    return " ".join(re.findall(r"<td[^>]*>([^<]*)</td>", html))
+
+
 def test_every_number_in_a_sentence_is_marked(report):
     typed = []
     for text in _prose(report.html):
@@ -147,18 +152,56 @@ def test_a_table_of_another_version_is_a_sentence(changed):
     assert "The practices: not in this file; it was published by another version" in _section(html, "rq3")
 
 
-def test_two_moments_make_a_figure_of_what_changed(report, changed):
+def test_two_moments_make_a_figure_of_what_changed_and_one_of_how_far(report, changed):
     assert "every project was visited once" in _section(report.html, "change")
     html = changed(
         "INSERT INTO findings.change_over_time BY NAME SELECT 'sample' AS corpus, 'corrected' AS reading, "
         "unnest(['ease2022', 'sample']) AS corpus_before, TIMESTAMP '2021-11-02' AS earliest, "
         "TIMESTAMP '2026-11-02' AS latest, 'dockerfiles' AS metric, 'project' AS unit_of_analysis, 9 AS n, "
         "2.5 AS mean_before, 3.5 AS mean_after, "
-        "1.0 AS mean_difference, 4 AS rose, 1 AS fell, 6 AS changed, 6 / 9 AS share_changed"
+        "1.0 AS mean_difference, 4 AS rose, 1 AS fell, 6 AS changed, 6 / 9 AS share_changed",
+        "INSERT INTO findings.moment_differences BY NAME SELECT 'sample' AS corpus, 'dockerfiles' AS measure, "
+        "'project' AS unit_of_analysis, 'group' AS row_kind, first, second, 9 AS n, median, median - 1 AS median_low, "
+        "median + 1 AS median_high "
+        "FROM (VALUES ('ease2022 2021-11-02', 'sample 2026-11-02', 2.0), "
+        "('sample 2026-11-02', 'ease2022 2021-11-02', 3.0)) AS v(first, second, median)",
+        "INSERT INTO findings.moment_differences BY NAME SELECT 'sample' AS corpus, 'dockerfiles' AS measure, "
+        "'project' AS unit_of_analysis, 'pair' AS row_kind, 'ease2022 2021-11-02' AS first, "
+        "'sample 2026-11-02' AS second, 9 AS n, 2.5 AS statistic, 0.125 AS p, 0.25 AS p_holm, 3 / 9 AS cliffs_delta, "
+        "'small' AS size",
     ).html
-    assert 'id="figure-change-ease2022"' in html
-    assert 'id="figure-change-sample"' in html
-    assert [float(value) for value in DATA.findall(_section(html, "change"))[:3]] == [6, 9, 6 / 9]
+    shown = _section(html, "change")
+    figures = re.findall(r'<figure id="figure-([^"]+)"', shown)
+    assert figures == ["change-ease2022", "moved-ease2022", "change-sample"]
+    values = [float(value) for value in DATA.findall(shown)]
+    assert values[:3] == [6, 9, 6 / 9]
+    assert "Dockerfiles moved furthest" in shown
+    assert "9 2 (1 to 3) 3 (2 to 4) 2.5 0.125 0.25 0.333 small" in _cells(shown), (
+        "n, medians, W, both p, delta"
+    )
+
+
+def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
+    row = (
+        "INSERT INTO findings.category_differences BY NAME SELECT 'sample' AS corpus, 'category' AS grouping, "
+        "'final' AS label_source, '{grade}' AS link_grade, 'rq4' AS rq, 'image_bytes' AS measure, "
+        "'image' AS unit_of_analysis, '{kind}' AS row_kind, 77 AS n, 0.5 AS epsilon_squared, 0.01 AS p, "
+        "{holm} AS p_holm, 'large' AS size"
+    )
+    html = changed(
+        "DELETE FROM findings.category_differences",
+        *(
+            row.format(grade=grade, kind=kind, holm="NULL" if kind == "overall" else holm)
+            for grade, holm in (("any", 0.01), ("likely", 0.2))
+            for kind in ("overall", "pair")
+        ),
+    ).html
+    shown = _section(html, "cohorts")
+    assert re.search(r"Of <data[^>]*>1</data> pairs of categories and measures that were compared", shown)
+    assert shown.count("<td>RQ4</td>") == 1, "the whole comparison has a row a measure, whatever the ties"
+    assert "No image of this corpus is proved" in shown
+    assert "any 77 1 1 1 1" in _cells(shown), "units, measures and pairs tested, those that differ, largely"
+    assert "at least likely 77 1 1 0 0" in _cells(shown)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What Docker Hub says of a project's images, as rows and outcomes: counted at a stand-in, offline."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from dockml_dagster.corpora.base import Collected, Outcome
 from dockml_dagster.corpora.docker_hub import MOST_DESCRIPTION, MOST_TAGS
 from dockml_dagster.corpora.image_collection import ImageCollection, NamedImage
 from dockml_dagster.settings import Settings
-from tests.stand_ins import FakeHub, FakeRegistry, Reply, StandIn
+from tests.stand_ins import Reply, StandIn
 
 LATER = {"X-RateLimit-Limit": "180", "X-RateLimit-Remaining": "0", "X-Retry-After": "99999999999"}
 IMAGE = {"architecture": "arm64", "os": "linux", "variant": "v8", "size": 7, "digest": "sha256:" + "b" * 64}
@@ -26,23 +26,9 @@ TAG = {
 
 
 @pytest.fixture
-def hub() -> Iterator[tuple[FakeHub, StandIn]]:
-    fake = FakeHub()
-    server = StandIn(fake)
-    yield fake, server
-    server.stop()
-    assert fake.violations == []
-
-
-@pytest.fixture
-def registry() -> Iterator[StandIn]:
+def registry(serve_registry) -> StandIn:
     """Docker Hub's registry with an image of each of three names."""
-    fake = FakeRegistry()
-    for name in ("acme/app", "acme/other", "library/redis"):
-        fake.image(name, "latest")
-    server = StandIn(fake)
-    yield server
-    server.stop()
+    return serve_registry("acme/app", "acme/other", "library/redis")
 
 
 @pytest.fixture

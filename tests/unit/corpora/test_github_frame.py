@@ -34,6 +34,8 @@ WRONG_FRAMES = [
     ('[[cohort]]\nname = "x"\nkeywords = ["a"]\n[cohort.criteria]\nminimum_stars = -1\n', "minimum_stars"),
     ('[[cohort]]\nname = "x"\nkeywords = ["a"]\n[cohort.criteria]\nforks = 1\n', "forks"),
     ('extends = "nothing"\n', "extends"),
+    ('extends = "modern"\nsearch_days = -1\n', "search_days"),
+    ('extends = "modern"\nmetadata_days = true\n', "metadata_days"),
     ("title = \n", "cannot read"),
     ("", "at least one"),
 ]
@@ -48,6 +50,14 @@ def test_wrong_frames_are_named(tmp_path: Path, text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(BadInputError, match="neither a preset"):
         open_frame("no-such-thing", ())
+
+
+def test_how_old_things_may_become(tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    path.write_text('extends = "ease2022"\nsearch_days = 36500\n')
+    frame = open_frame(str(path), ())
+    assert (frame.search_days, frame.metadata_days) == (36500, open_frame("ease2022", ()).metadata_days)
+    assert frame.cohorts == open_frame("ease2022", ()).cohorts
 
 
 def test_what_is_unknown_excludes_nobody() -> None:

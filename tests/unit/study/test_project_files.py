@@ -13,6 +13,7 @@ from dockml_dagster.study.project_files import (
     choose,
     content_left_out,
     is_taken_as_dockerfile,
+    main_readme,
     read_as,
 )
 
@@ -22,6 +23,21 @@ ROLES = tomllib.loads(Path(__file__).with_name("project_files.toml").read_text(e
 @pytest.mark.parametrize(("path", "role"), ROLES.items(), ids=str)
 def test_the_role_of_a_path(path, role):
     assert read_as(path) == (role or None)
+
+
+@pytest.mark.parametrize(
+    ("paths", "main"),
+    [
+        (["README_zh-CN.md", "README.md", "docs/README.md"], "README.md"),
+        (["README.md", "README_EN.md", "README.ja.md"], "README_EN.md"),
+        (["README.en-US.md", "README.md"], "README.en-US.md"),
+        (["README.third_party.md", "README.rst"], "README.rst"),
+        (["docs/README.md", "Makefile"], None),
+    ],
+    ids=str,
+)
+def test_one_readme_speaks_for_the_project(paths, main):
+    assert main_readme(paths) == main_readme(reversed(paths)) == main
 
 
 def test_a_file_that_is_too_large_is_left_out_and_says_so():

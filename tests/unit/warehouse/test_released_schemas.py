@@ -51,6 +51,7 @@ def _value(kind: str) -> str:
     return {
         "VARCHAR": "'text'",
         "TIMESTAMP": "TIMESTAMP '2026-01-01'",
+        "DATE": "DATE '2026-01-01'",
         "BOOLEAN": "true",
         "BLOB": "'x'::BLOB",
     }.get(kind, f"1::{kind}")
