@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterEventType
 
+from dockml_dagster.defs.verdict import AGAIN
 from dockml_dagster.warehouse.run_failures import RunFailure
 
 LONGEST_REASON = 500
@@ -68,12 +69,13 @@ def cause(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
 
 
 def said_final(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a step of the run itself said that it failed for good; what else ends a run is no verdict on its work."""
-    entries = instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)
-    events = [entry.dagster_event for entry in entries]
-    return any(
-        event is not None and event.step_failure_data.user_failure_data is not None for event in events
-    )
+    """Whether a step of the run said that it failed for good; what else ends a run is no verdict on its work."""
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        said = event.step_failure_data.user_failure_data if event is not None else None
+        if said is not None and not (said.metadata.get(AGAIN) or dg.MetadataValue.bool(False)).value:
+            return True
+    return False
 
 
 def _line(text: str) -> str:

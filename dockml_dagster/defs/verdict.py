@@ -20,6 +20,9 @@ WAIT_SECONDS = 20.0
 LONGEST_WAIT_SECONDS = 120.0
 """A server that asks for more than this is asked again by the next run: a waiting step would keep a place in the queue."""
 
+AGAIN = "another run can help soon"
+"""Of a step that failed: whether its error said so to the last."""
+
 PID_TAG = "dockml/pid"
 HOST_TAG = "dockml/host"
 
@@ -58,10 +61,12 @@ def verdict(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterat
         yield
     except DockmlError as error:
         wait = wait_seconds(error)
-        if can_retry(error) and wait <= LONGEST_WAIT_SECONDS and context.retry_number < MAX_RETRIES:
+        soon = can_retry(error) and wait <= LONGEST_WAIT_SECONDS
+        if soon and context.retry_number < MAX_RETRIES:
             context.log.warning("%s; trying again in %.0f s", error, wait)
             raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
-        raise dg.Failure(str(error), allow_retries=False) from error
+        # Whoever can send the whole run again (``fleet.sending``) is told that it may.
+        raise dg.Failure(str(error), allow_retries=False, metadata={AGAIN: soon}) from error
 
 
 def sign_run(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:

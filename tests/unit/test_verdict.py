@@ -9,6 +9,7 @@ from dockml_dagster.clients.errors import GoneError, LimitedError, UnavailableEr
 from dockml_dagster.corpora.base import CorpusError
 from dockml_dagster.defs import verdict as judging
 from dockml_dagster.defs.pruning import KEPT_RUNS, prunable
+from dockml_dagster.defs.run_failures import said_final
 from dockml_dagster.defs.verdict import alive, can_retry, signature, verdict, wait_seconds
 from dockml_dagster.warehouse.connection import DiskFullError, WarehouseBusyError
 
@@ -40,6 +41,23 @@ def test_it_waits_as_long_as_the_server_asks() -> None:
     assert wait_seconds(LimitedError("limit", retry_after=7)) == 7
     assert wait_seconds(_caused(LimitedError("limit", retry_after=7))) == 7
     assert wait_seconds(UnavailableError("502")) == judging.WAIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (CorpusError("no such file"), True),
+        (LimitedError("limit", retry_after=3600), True),
+        (UnavailableError("502"), False),
+        (ValueError("the storage is away"), False),
+    ],
+)
+def test_what_ends_a_run_for_good(error: Exception, final: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "MAX_RETRIES", 0)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert _run(error, instance)[0] is False
+        (run,) = instance.get_runs()
+        assert said_final(instance, run.run_id) is final
 
 
 def _run(error: Exception | None, instance: dg.DagsterInstance) -> tuple[bool, int]:
