@@ -61,6 +61,7 @@ types: $(VENV)/.dev       ## mypy
 lock: $(VENV)/.dev        ## write the lock files again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra distributed pyproject.toml -c requirements.txt -o requirements-distributed.txt
 
 clean:           ## remove the virtual environment and build products (not the warehouse)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
