@@ -24,6 +24,7 @@ LONGER = {
     "dockml_dagster/corpora/sample_projects/projects.yaml": "data: the catalogue of the sample",
     "requirements.txt": "written by `make lock`",
     "requirements-dev.txt": "written by `make lock`",
+    "requirements-distributed.txt": "written by `make lock`",
     "tests/unit/clients/test_registry_faults.py": "one fault of a registry after the other, each a few lines",
     "tests/integration/github/stand_in.py": "one server and all its routes",
     "tests/integration/scan_image/test_figures.py": "one image built by hand, and every figure of it",
