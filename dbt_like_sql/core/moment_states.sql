@@ -265,10 +265,22 @@ WITH
         WHERE sides.stage = 'manifests' AND manifests.config_digest IS NOT NULL
         GROUP BY ALL
     ),
+    -- The package was read now and tells of 2021: as old as the newest thing that it knows of a project.
+    packaged AS (
+        SELECT corpus, max(updated_at) AS newest
+        FROM core.projects
+        WHERE corpus = 'ease2022'
+        GROUP BY corpus
+    ),
     spans AS (
-        SELECT corpus_before, corpus, min(moment_before) AS earliest, max(moment_after) AS latest
+        SELECT
+            pairs.corpus_before,
+            pairs.corpus,
+            min(coalesce(packaged.newest, pairs.moment_before)) AS earliest,
+            max(pairs.moment_after) AS latest
         FROM pairs
-        GROUP BY corpus_before, corpus
+        LEFT JOIN packaged ON packaged.corpus = pairs.corpus_before AND pairs.corpus <> pairs.corpus_before
+        GROUP BY pairs.corpus_before, pairs.corpus
     )
 SELECT
     old.corpus,

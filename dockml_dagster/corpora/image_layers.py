@@ -1,7 +1,8 @@
 """What is inside images' layers, as rows of ``raw``: each distinct layer scanned once ever, each image summed up once.
 
-Belongs here: which layers still have to be read, keeping what was found, and the rows. Does not: manifests
-(``image_collection``), scanning (``clients.layer_pool``), counting (``study.layer``), files (``warehouse.layer_files``).
+Belongs here: which layers still have to be read, and keeping what was found. Does not: manifests (``image_collection``),
+what a row says (``layer_rows``), scanning (``clients.layer_pool``), counting (``study.layer``), files
+(``warehouse.layer_files``).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from dockml_dagster.clients.layer_from_image import close_images, layer_task
 from dockml_dagster.clients.layer_pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.image_rows import Row, Rows, config_digest, failure, numbered
+from dockml_dagster.corpora.layer_rows import advice_row, layer_facts, summary_rows
 from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
-from dockml_dagster.study.advice.model import Recommendation, Rule, Rules
+from dockml_dagster.study.advice.model import Rule, Rules
 from dockml_dagster.study.image_reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
-from dockml_dagster.study.layer.model import LayerScan, TypeCount
+from dockml_dagster.study.layer.model import LayerScan
 from dockml_dagster.study.manifest import Descriptor
 from dockml_dagster.warehouse.connection import make_folder
 from dockml_dagster.warehouse.layer_files import LayerFiles
@@ -38,7 +40,6 @@ SUMMARY_VERSION: Final = "2"
 _STAGE: Final = "layer_stats"
 _MOST_LAYERS: Final = 512
 """Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
-_SHOWN_PATHS: Final = 10
 _BESIDE_BYTES: Final = 4 << 20
 """Rows of images that take this process as long to sum up as another takes to start."""
 
@@ -150,7 +151,7 @@ class LayerReader:
         problem = _problem(result)
         if problem is not None:
             found.outcomes.append(problem)
-        facts = None if result.scan is None else _facts(result.scan)
+        facts = None if result.scan is None else layer_facts(result.scan)
         if facts is None or result.spool is None or not _may_be_kept(result.scan):
             if problem is not None:
                 found.failures.append(problem)
@@ -241,10 +242,10 @@ class LayerReader:
     def _facts_of(
         self, image: PlatformImage, digests: Sequence[str], union: ImageUnion
     ) -> dict[str, list[Row]]:
-        rows = _summary_rows(union, digests)
+        rows = summary_rows(union, digests)
         about = ImageFacts("", tuple(digests), base_layers_of(image.config, len(digests)), image.config)
         advised = advise_image(about, union.savings, self._advice)
-        return {**rows, "image_advice": [_advice_row(item) for item in advised]}
+        return {**rows, "image_advice": [advice_row(item) for item in advised]}
 
 
 def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> str | None:
@@ -264,20 +265,6 @@ def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> s
 def _measured_by(rule: Rule) -> tuple[object, ...]:
     """What of a recommendation changes its bytes; its words do not."""
     return rule.recommendation, rule.order, rule.triggers, rule.min_file_bytes
-
-
-def _advice_row(item: Recommendation) -> Row:
-    return {
-        "recommendation": item.rule.recommendation,
-        "saves_bytes": item.saves_bytes,
-        "base_bytes": item.base_bytes,
-        "files": item.files,
-        "note": item.note or None,
-        "evidence": [place.what for place in item.evidence],
-        "paths": [place.path for place in item.evidence],
-        "layers": [place.layer for place in item.evidence],
-        "file_bytes": [place.bytes for place in item.evidence],
-    }
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
@@ -313,106 +300,3 @@ def _problem(result: LayerResult) -> Outcome | None:
             _STAGE, result.key, "collected", f"censored: {scan.reason}", retryable="seconds" in scan.censored
         )
     return Outcome(_STAGE, result.key, "malformed", f"{scan.status}: {scan.reason}", scan.retryable)
-
-
-def _facts(scan: LayerScan) -> dict[str, Any]:
-    """What is known of a layer, as it is kept: columns of ``raw.layers`` and of ``raw.layer_file_types``."""
-    summary = scan.summary
-    layer = {
-        "status": scan.status,
-        "reason": scan.reason,
-        "entries": summary.entries,
-        "files": summary.files,
-        "directories": summary.directories,
-        "empty_directories": summary.empty_directories,
-        "symlinks": summary.symlinks,
-        "hardlinks": summary.hardlinks,
-        "devices": summary.devices,
-        "max_published_level": summary.max_published_level,
-        "max_depth": summary.max_depth,
-        "bytes": summary.bytes,
-        "sparse_bytes": summary.sparse_bytes,
-        "compressed_bytes": scan.compressed_bytes,
-        "fetched_bytes": scan.fetched_bytes,
-        "inflated_bytes": scan.inflated_bytes,
-        "compression": scan.compression,
-        "whiteouts": summary.whiteouts,
-        "opaques": summary.opaques,
-        "repeated_entries": summary.duplicate_entries,
-        # A damaged layer was read to the damage: its counts are lower bounds like those of a cap.
-        "censored": ",".join(scan.censored) or ("corrupt" if scan.status == "corrupt" else None),
-        "verified": scan.verified,
-        "content_hash_algorithm": scan.content_hash,
-    }
-    types = [
-        {"extension": name, "files": files, "bytes": size, "bytes_mean": size / files if files else None}
-        for name, files, size in summary.extensions
-    ]
-    return {"layer": layer, "types": types}
-
-
-def _summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Row]]:
-    """Rows about an image by table, without what names it."""
-    summary = union.summary
-    columns = (
-        "files directories implied_directories empty_directories symlinks hardlinks devices max_depth max_published_level "
-        "bytes wasted_bytes wasted_files duplicate_bytes duplicate_files unhashed_files gini largest_percent_share"
-    ).split()
-    types: dict[str, Sequence[TypeCount]] = {
-        "extension": summary.extensions,
-        "magic": summary.file_types,
-        "published_class": summary.published_classes,
-    }
-    return {
-        "image_summaries": [
-            {
-                **{column: getattr(summary, column) for column in columns},
-                "hash_algorithms": list(summary.hash_algorithms),
-            }
-        ],
-        "image_layer_shares": [
-            {
-                "position": position,
-                "layer_digest": digests[position],
-                "visible_files": share.visible_files,
-                "visible_bytes": share.visible_bytes,
-                "hidden_files": share.hidden_files,
-                "hidden_bytes": share.hidden_bytes,
-                "hides_bytes": share.hides_bytes,
-            }
-            for position, share in enumerate(summary.layers)
-        ],
-        "image_contents": [
-            {
-                "rule": finding.rule,
-                "rule_group": finding.group,
-                "removable": finding.removable,
-                "files": finding.files,
-                "bytes": finding.bytes,
-                "duplicate_bytes": finding.duplicate_bytes,
-                "hidden_files": finding.hidden_files,
-                "hidden_bytes": finding.hidden_bytes,
-                "evidence": [file.path for file in finding.largest[:_SHOWN_PATHS]],
-            }
-            for finding in union.contents
-        ],
-        "image_file_types": [
-            {"classification": classification, "file_type": name, "files": count, "bytes": size}
-            for classification, counts in types.items()
-            for name, count, size in counts
-        ],
-        "image_files": [
-            {
-                "path": file.path,
-                "position": file.layer,
-                "layer_digest": digests[file.layer],
-                "bytes": file.bytes,
-                "file_hash": file.content_hash,
-                "extension": file.extension,
-                "file_type": file.file_type,
-                "hidden_by": file.hidden_by,
-                "hidden_cause": file.cause,
-            }
-            for file in union.files
-        ],
-    }
