@@ -7,13 +7,13 @@ Does not: reading the files (``models``), telling Dagster (``defs``).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.warehouse.lake import is_lake
 from dockml_dagster.warehouse.models import Check, Model, ModelError, Project
-from dockml_dagster.warehouse.rows import literal, qualified, quote
+from dockml_dagster.warehouse.rows import Row, insert, literal, qualified, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,6 +85,18 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
             row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()
         }
         yield Built(model, columns, count(connection, model.name), seconds)
+
+
+def write_computed(
+    connection: duckdb.DuckDBPyConnection, model: Model, types: Mapping[str, str], rows: Sequence[Row]
+) -> int:
+    """Put a table that Python computed in the place of what it was; returns its rows. ``types``: column → DuckDB type."""
+    body = ", ".join(f"{quote(name)} {type_name}" for name, type_name in types.items())
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(model.schema)}")
+    connection.execute(f"CREATE OR REPLACE TABLE {qualified(model.name)} ({body})")
+    insert(connection, model.name, rows)
+    document(connection, model, kind="TABLE")
+    return len(rows)
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -81,6 +81,7 @@ def test_every_number_follows_the_findings(published, report, changed):
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
         "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
+        "DELETE FROM findings.coder_drift WHERE hash(code) % 3 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
         "UPDATE findings.category_differences SET p_holm = 0.01, size = 'large' WHERE hash(measure) % 3 = 0",
         "DELETE FROM findings.category_differences WHERE hash(measure) % 7 = 1",
