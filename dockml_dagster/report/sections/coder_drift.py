@@ -74,23 +74,24 @@ def _coder_drift(source: Source, question: str) -> Sequence[Block]:
 
 def _order(rows: list[Row], *, name: str, rater: str, unit: str, sheet: str) -> list[Block]:
     """One order of units: a sentence, a figure where something changed clearly, the numbers."""
-    every = [row for row in rows if row["among"] == "every unit"]
-    tested = [row for row in every if row["p_holm"] is not None]
-    clear = [row for row in tested if row["p_holm"] < CLEAR]
+    every, alike = (
+        [row for row in rows if (row["among"] == "every unit") is whole and row["p_holm"] is not None]
+        for whole in (True, False)
+    )
     where = say(
         "<code>{rater}</code>, {unit}s in the order of <code>{sheet}</code>",
         rater=rater,
         unit=unit,
         sheet=sheet,
     )
-    blocks: list[Block] = [Paragraph(_sentence(rows, tested, clear, where))]
-    if clear:
-        blocks.append(_figure(tested, name, where))
+    blocks: list[Block] = [Paragraph(_sentences(every, alike, where))]
+    if _clear(every):
+        blocks.append(_figure(every, name, where))
     return [
         *blocks,
         Table(
             caption=say(
-                "How often each code was given in the first and the second half: {where}. Fisher’s exact test.",
+                "How often each code was given in the first and the second half: {where}.",
                 where=where,
             ),
             table="findings.coder_drift",
@@ -112,64 +113,51 @@ def _order(rows: list[Row], *, name: str, rater: str, unit: str, sheet: str) -> 
     ]
 
 
-def _sentence(rows: list[Row], tested: list[Row], clear: list[Row], where: Html) -> Html:
-    if not tested:
+def _sentences(every: list[Row], alike: list[Row], where: Html) -> Html:
+    """What changed among all units, and among those that are alike; both with the clearest change first."""
+    if not every:
         return say(
             "{where}: every code was given to all or to none, so that no change could be seen.", where=where
         )
-    most = tested[0]
-    told = say(
-        "most <em>{code}</em>, given to {units_first} of the first {n_first} and {units_second} of the last {n_second}{p}",
-        code=most["code"],
-        **_numbers(most),
-    )
-    if not clear:
-        return say(
-            "{where}: none of {tested} codes was given clearly more or less often in the second half than in the "
-            "first; {told}.",
-            where=where,
-            tested=count(len(tested)),
-            told=told,
-        )
     parts = [
         say(
-            "{where}: {clear} of {tested} codes were given clearly more or less often in the second half than in the "
-            "first (p below 0.05 after Holm’s correction); {told}.",
+            "{where}: {changed} Clearly: p below 0.05 in Fisher’s exact test after Holm’s correction.",
             where=where,
-            clear=count(len(clear)),
-            tested=count(len(tested)),
-            told=told,
+            changed=_changed(every),
         )
     ]
-    alike = next(
-        (
-            row
-            for row in rows
-            if row["code"] == most["code"] and row["among"] != "every unit" and row["n_first"]
-        ),
-        None,
-    )
-    if alike is not None:
+    if alike:
         parts.append(
             say(
-                "Among those alone to which the machine gives it, which depends on what they contain and not on where they "
-                "stand, it is {units_first} of {n_first} and {units_second} of {n_second}{p}.",
-                **_numbers(alike),
+                "Among those units alone to which the machine gives the code, which depends on what they contain and not on "
+                "where they stand, {changed}",
+                changed=_changed(alike),
             )
         )
-    parts.append(
-        say(
-            "The share of such a code, and every comparison that rests on it, carries this change of the coding."
+    if _clear(every):
+        parts.append(
+            say(
+                "The share of such a code, and every comparison that rests on it, carries this change of the coding."
+            )
         )
-    )
     return joined(parts)
 
 
-def _numbers(row: Row) -> dict[str, Html]:
-    return {
-        **{name: count(row[name]) for name in ("units_first", "n_first", "units_second", "n_second")},
-        "p": Html("") if row["p_holm"] is None else say(" (p {p})", p=decimal(row["p_holm"])),
-    }
+def _changed(tested: list[Row]) -> Html:
+    clear, most = _clear(tested), tested[0]
+    return say(
+        "of {tested} codes {clear} changed clearly from the first half to the second; furthest from chance is "
+        "<em>{code}</em>, given to {units_first} of {n_first} and then to {units_second} of {n_second} (p {p}).",
+        tested=count(len(tested)),
+        clear=count(len(clear)) if clear else "none",
+        code=most["code"],
+        p=decimal(most["p_holm"]),
+        **{name: count(most[name]) for name in ("units_first", "n_first", "units_second", "n_second")},
+    )
+
+
+def _clear(tested: list[Row]) -> list[Row]:
+    return [row for row in tested if row["p_holm"] < CLEAR]
 
 
 def _figure(tested: list[Row], name: str, where: Html) -> Figure:
