@@ -147,7 +147,7 @@ def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query
     from dockml_dagster.build_version import build_version
 
     def look(connection: duckdb.DuckDBPyConnection) -> due_query.Work:
-        migrations.apply(connection)
+        migrations.apply(connection, warehouse.location)
         return due_query.work(
             connection,
             corpus=corpus.name,

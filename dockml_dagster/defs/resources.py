@@ -41,18 +41,20 @@ class WarehouseResource(DuckDBResource):
 
     def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """``Warehouse.commit``, with the schema up to date: for what was costly to collect."""
+        warehouse = self.warehouse
 
         def with_schema(connection: duckdb.DuckDBPyConnection) -> T:
-            migrations.apply(connection)
+            migrations.apply(connection, warehouse.location)
             return unit(connection)
 
-        return self.warehouse.commit(with_schema)
+        return warehouse.commit(with_schema)
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in a transaction, with the schema up to date."""
-        with self.warehouse.write() as connection:
-            migrations.apply(connection)
+        warehouse = self.warehouse
+        with warehouse.write() as connection:
+            migrations.apply(connection, warehouse.location)
             yield connection
 
 

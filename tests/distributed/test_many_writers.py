@@ -87,6 +87,24 @@ def test_a_name_is_held_by_one_and_freed_by_the_end_of_its_holder(warehouse):
         pass
 
 
+def test_sessions_make_their_tables_one_after_the_other_and_once(warehouse):
+    catalog = SharedCatalog(warehouse.location.catalog)
+    making = "CREATE SCHEMA IF NOT EXISTS made; CREATE TABLE IF NOT EXISTS made.t (n int); INSERT INTO made.t VALUES (1)"
+    first, second = Session(catalog, tables=making), Session(catalog, tables=making)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    look = Session(catalog)
+    with catalog.holding(["tables"]):
+        thread = threading.Thread(target=first.run, args=("SELECT 1",))
+        thread.start()
+        wait_until("the first to wait its turn", lambda: look.run(waiting) == [(1,)])
+    thread.join()
+    for session in (first, second, second):
+        session.run("SELECT 1")
+    assert look.run("SELECT count(*) FROM made.t") == [(2,)]
+    for session in (look, first, second):
+        session.close()
+
+
 def test_a_claim_that_died_with_its_holder_goes_to_the_next(warehouse):
     catalog = SharedCatalog(warehouse.location.catalog)
     one, other = SharedClaims(catalog), SharedClaims(catalog)
