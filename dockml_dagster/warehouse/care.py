@@ -31,6 +31,9 @@ WORTH_BYTES = 256 * 1024 * 1024
 KEPT_DAYS = 30
 """For how long a lake can be asked for its earlier states."""
 
+UNUSED_DAYS = 1
+"""For how long files that belong to no state are kept: who began to read one may still be at it."""
+
 
 class CompactionError(DockmlError):
     """The compact copy is not what the file is; the file was left as it was."""
@@ -80,7 +83,7 @@ def _compact_lake(warehouse: Warehouse) -> tuple[int, int]:
         for statement in (
             f"CALL ducklake_merge_adjacent_files('{NAME}')",
             f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
-            f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL 1 DAY)",
+            f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL {UNUSED_DAYS} DAY)",
         ):
             connection.execute(statement)
         return before, _lake_bytes(connection)
