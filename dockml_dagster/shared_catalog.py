@@ -121,11 +121,17 @@ class SharedCatalog:
 class Session:
     """A connection that is made when first needed and again after it broke. Safe to share between threads.
 
+    ``tables``: statements that make what the session's own statements need, run once before the first of them; they must
+    bear being run again (``IF NOT EXISTS``).
+
     Names held by it are lost when it breaks: whoever holds some must be able to bear that.
     """
 
-    def __init__(self, catalog: SharedCatalog, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, catalog: SharedCatalog, *, tables: str = "", patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._catalog, self._patience_seconds = catalog, patience_seconds
+        self._tables_due = tables
         self._lock = threading.Lock()
         self._open: ExitStack | None = None
         self._connection: Any = None
@@ -157,6 +163,12 @@ class Session:
                 self._open = opened
             try:
                 with self._connection.cursor() as cursor:
+                    if self._tables_due:
+                        # Two that make one schema at one moment do not both succeed, whatever IF NOT EXISTS says. Sent
+                        # together, the statements are one transaction, and its end frees the name.
+                        key = lock_key("tables")
+                        cursor.execute(f"SELECT pg_advisory_xact_lock({key}); {self._tables_due}")
+                        self._tables_due = ""
                     cursor.execute(statement, parameters)
                     return cursor.fetchall() if cursor.description else []
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:

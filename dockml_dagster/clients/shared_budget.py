@@ -112,8 +112,7 @@ class SharedBudget(RateBudget):
     def __init__(self, address: str) -> None:
         """``address``: of the database, as libpq takes it."""
         super().__init__()
-        self._catalog = SharedCatalog(address)
-        self._session = Session(self._catalog)
+        self._session = Session(SharedCatalog(address), tables=TABLE)
         self._mine = threading.local()
         self._known: set[str] = set()
         self._free: dict[str, float] = {}
@@ -171,9 +170,6 @@ class SharedBudget(RateBudget):
     def _make_row(self, host: str) -> None:
         if host in self._known:
             return
-        if not self._known:
-            with self._catalog.holding(["tables"]):
-                self._session.run(TABLE)
         self._session.run(
             "INSERT INTO dockml.budgets (host) VALUES (%(host)s) ON CONFLICT DO NOTHING", {"host": host}
         )

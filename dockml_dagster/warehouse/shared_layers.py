@@ -57,8 +57,7 @@ class SharedLayerFiles(LayerFiles):
         self._location = location
         self._root = location.layers
         self._catalog = SharedCatalog(location.catalog)
-        self._facts = Session(self._catalog)
-        self._tables_made = False
+        self._facts = Session(self._catalog, tables=TABLES)
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -81,7 +80,7 @@ class SharedLayerFiles(LayerFiles):
             copy(target)
         else:
             write_by_rename(Path(target), lambda partial: copy(str(partial)))
-        self._run(
+        self._facts.run(
             "INSERT INTO dockml.layers (digest, version, facts) VALUES (%s, %s, %s) "
             "ON CONFLICT (digest, version) DO UPDATE SET scans = dockml.layers.scans + 1",
             [digest, version, _json(facts)],
@@ -102,7 +101,7 @@ class SharedLayerFiles(LayerFiles):
         if not digests:
             return
         with warehouse.holding(["layer_files"]):
-            found = self._run(
+            found = self._facts.run(
                 "SELECT digest, bool_and(in_lake = 'no') FROM dockml.layers WHERE digest = ANY(%s) "
                 "GROUP BY digest HAVING bool_or(in_lake <> 'yes') ORDER BY digest",
                 [sorted(digests)],
@@ -126,7 +125,9 @@ class SharedLayerFiles(LayerFiles):
             self._mark(due, "yes")
 
     def _mark(self, digests: Sequence[str], state: str) -> None:
-        self._run("UPDATE dockml.layers SET in_lake = %s WHERE digest = ANY(%s)", [state, list(digests)])
+        self._facts.run(
+            "UPDATE dockml.layers SET in_lake = %s WHERE digest = ANY(%s)", [state, list(digests)]
+        )
 
     def image(self, manifest_digest: str, version: str) -> dict[str, Any] | None:
         """See ``LayerFiles.image``."""
@@ -134,7 +135,7 @@ class SharedLayerFiles(LayerFiles):
 
     def keep_image(self, manifest_digest: str, version: str, facts: Mapping[str, Any]) -> None:
         """See ``LayerFiles.keep_image``."""
-        self._run(
+        self._facts.run(
             "INSERT INTO dockml.images (digest, version, facts) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             [manifest_digest, version, _json(facts)],
         )
@@ -143,19 +144,11 @@ class SharedLayerFiles(LayerFiles):
         return f"{self._root}/{place_of(digest)}.parquet"
 
     def _known(self, table: str, digest: str, version: str) -> dict[str, Any] | None:
-        found = self._run(
+        found = self._facts.run(
             f"SELECT facts FROM dockml.{table} WHERE digest = %s AND version = %s", [digest, version]
         )
         facts: dict[str, Any] | None = json.loads(found[0][0]) if found else None
         return facts
-
-    def _run(self, statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-        if not self._tables_made:
-            # Two that make one schema at one moment do not both succeed, whatever IF NOT EXISTS says.
-            with self._catalog.holding(["tables"]):
-                self._facts.run(TABLES)
-            self._tables_made = True
-        return self._facts.run(statement, parameters)
 
     def _in_store(self, work: Callable[[], T]) -> T:
         import duckdb

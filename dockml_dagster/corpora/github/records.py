@@ -1,4 +1,4 @@
-"""What a visit to GitHub leaves on this machine: frozen types, and how they are kept.
+"""What a visit to GitHub leaves: frozen types, and how they are kept.
 
 Belongs here: the records of a visit and reading them back. Does not: making the visit (``visit``), rows (``listing``).
 """
@@ -199,6 +199,18 @@ class Records:
             return date.fromisoformat(kept)
         self.store.put_document("round", mark, today.isoformat())
         return today
+
+    def named(self) -> list[str]:
+        """Names listed by hand for all machines, in the order in which they came."""
+        kept = [(one["at"], one["place"], one["name"]) for _, one in self.store.documents("named")]
+        return [name for _, _, name in sorted(kept)]
+
+    def put_named(self, names: Sequence[str], at: float) -> None:
+        """List names by hand."""
+        self.store.put_documents(
+            "named",
+            {name.lower(): {"at": at, "place": i, "name": name} for i, name in enumerate(names)},
+        )
 
     def visited(self) -> Visited | None:
         """The newest visit."""

@@ -17,6 +17,18 @@ from dockml_dagster.report.text import Html, count, decimal, joined, percent, pe
 
 CLEAR = 0.05
 """A change with a smaller p, after Holm's correction, is called clear."""
+OF_THE_STUDY = {
+    "category": say(
+        "The rows of <code>labeling2</code> are partly sorted by the purposes that were noted there, so that their order "
+        "says little of how categories were given."
+    ),
+    "purpose": say(
+        "The sheet’s first rows are sorted by what was noted in them and the others are not, so most likely those were "
+        "coded before the others, in an order that is not known. The labels are of two people under one name: one who "
+        "changed and another who took over look alike."
+    ),
+}
+"""What is known of the study’s own sheets."""
 HALVES = {"first": "first half", "second": "second half"}
 
 
@@ -60,15 +72,7 @@ def _coder_drift(source: Source, question: str) -> Sequence[Block]:
             ),
         )
     if source.corpus == PAPERS_OWN:
-        blocks.append(
-            Paragraph(
-                say(
-                    "The study’s labels are of two people under one name, so that one who changed and another who took over "
-                    "look alike."
-                ),
-                role="note",
-            )
-        )
+        blocks.append(Paragraph(OF_THE_STUDY[question], role="note"))
     return blocks
 
 

@@ -210,11 +210,12 @@ def test_a_rater_who_changed_is_told_with_a_figure(report, changed):
     assert "none changed clearly from the first half to the second" in unchanged
     assert "figure-drift" not in unchanged
     row = (
-        "INSERT INTO findings.coder_drift BY NAME SELECT 'sample' AS corpus, 'purpose' AS code_system, 'ana' AS rater, "
-        "'project' AS unit_of_analysis, 'sheet.csv' AS sheet, '{among}' AS among, '{code}' AS code, {units_first} AS units_first, "
-        "20 AS n_first, {units_second} AS units_second, 30 AS n_second, {units_first} / 20 AS share_first, "
-        "0.01 AS share_first_low, 0.9 AS share_first_high, {units_second} / 30 AS share_second, 0.01 AS share_second_low, "
-        "0.9 AS share_second_high, {units_second} / 30 - {units_first} / 20 AS difference, {p} AS p, {p} AS p_holm"
+        "INSERT INTO findings.coder_drift BY NAME SELECT 'sample' AS corpus, 'purpose' AS code_system, 'ana' AS "
+        "rater, 'project' AS unit_of_analysis, 'sheet.csv' AS sheet, '{among}' AS among, '{code}' AS code, "
+        "{units_first} AS units_first, 20 AS n_first, {units_second} AS units_second, 30 AS n_second, "
+        "{units_first} / 20 AS share_first, 0.01 AS share_first_low, 0.9 AS share_first_high, {units_second} / 30 "
+        "AS share_second, 0.01 AS share_second_low, 0.9 AS share_second_high, {units_second} / 30 - {units_first} "
+        "/ 20 AS difference, {p} AS p, {p} AS p_holm"
     )
     rows = (
         ("every unit", "Hosting", 19, 3, 0.000125),
@@ -233,8 +234,9 @@ def test_a_rater_who_changed_is_told_with_a_figure(report, changed):
         *(1, 1, 18, 20, 2, 30, 0.0025),
     ]
     assert "carries this change of the coding" in sentence
-    assert "Hosting was noted in 95.0\xa0% of the units labelled first and 10.0\xa0% of those labelled last" in unescape(
-        re.sub(r"<[^>]*>", "", shown)
+    assert (
+        "Hosting was noted in 95.0\xa0% of the units labelled first and 10.0\xa0% of those labelled last"
+        in unescape(re.sub(r"<[^>]*>", "", shown))
     )
     assert "several sheets" not in shown
 
