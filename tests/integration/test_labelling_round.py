@@ -10,6 +10,7 @@ import shutil
 
 import pytest
 
+from dockml_dagster.computed_findings import COMPUTATIONS
 from dockml_dagster.labelling import COLUMNS, SOURCE, agreement_rows
 from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
@@ -29,6 +30,8 @@ def renew(home):
     warehouse = Warehouse(settings.warehouse)
     with warehouse.write() as connection:
         list(build.run(connection, load().models))
+        for computation in COMPUTATIONS:
+            computation.write(connection, load())
     publish(warehouse, settings.published)
 
 
