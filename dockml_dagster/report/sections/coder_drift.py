@@ -66,7 +66,7 @@ def _coder_drift(source: Source, question: str) -> Sequence[Block]:
             1,
             Paragraph(
                 say(
-                    "The same labels stand in several sheets, each in an order of its own. In which of them they were "
+                    "Labels of one rater stand in several sheets, each in an order of its own. In which order they were "
                     "given is not known, so that the halves of each are told."
                 )
             ),
