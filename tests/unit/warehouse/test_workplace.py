@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.warehouse import build, lake
-from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.connection import Warehouse, connect
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.workplace import workplace
 from dockml_dagster.warehouse_location import Location
@@ -117,6 +117,16 @@ def test_a_lake_is_not_written_to_before_the_end(warehouse: Warehouse, project: 
         before = place.connection.execute(states).fetchall()
         list(build.run(place.connection, project.models))
         assert place.connection.execute(states).fetchall() == before
+
+
+@pytest.mark.parametrize("warehouse", ["lake"], indirect=True)
+def test_builds_add_no_tables_to_the_catalog(warehouse: Warehouse, project: Project) -> None:
+    counts = []
+    for _ in range(3):
+        run(warehouse, project)
+        with connect(Path(warehouse.location.address.partition(":")[2]), read_only=True) as catalog:
+            counts.append(catalog.execute("SELECT count(*) FROM duckdb_tables()").fetchone())
+    assert counts[1:] == counts[:1] * 2
 
 
 def instances(use: Callable[[], None]) -> int:
