@@ -1,7 +1,6 @@
 """Models run in a file itself and beside a lake, and what they made is there afterwards, all of it or nothing."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,8 +37,8 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture(params=["file", "lake"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """Nothing written yet."""
-    if request.param == "lake" and find_spec("duckdb_extension_ducklake") is None:
-        pytest.skip("no DuckLake extension as a package here")
+    if request.param == "lake" and lake.packaged("ducklake") is None:
+        pytest.skip("no DuckLake extension for this DuckDB as a package here")
     address = {"file": "dockml.duckdb", "lake": "ducklake:catalog.ducklake"}[request.param]
     kind, _, name = address.rpartition(":")
     return Warehouse(Location.parse(f"{kind}:{tmp_path / name}".lstrip(":"), tmp_path / "home"))
@@ -132,14 +131,14 @@ def test_builds_add_no_tables_to_the_catalog(warehouse: Warehouse, project: Proj
 def instances(use: Callable[[], None]) -> int:
     """How many instances of DuckDB are idle after use."""
     use()
-    return sum(len(idle) for idle in lake._instances.values())
+    return sum(len(idle) for idle in lake._idle.values())
 
 
 @pytest.mark.parametrize("warehouse", ["lake"], indirect=True)
 def test_an_instance_is_used_again_unless_something_went_wrong(
     warehouse: Warehouse, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lake, "_instances", {})
+    monkeypatch.setattr(lake, "_idle", {})
 
     def fail() -> None:
         with pytest.raises(RuntimeError), warehouse.read() as connection:
