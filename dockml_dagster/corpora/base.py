@@ -99,7 +99,7 @@ class Corpus(Protocol):
 class LiveCorpus(Corpus, Protocol):
     """A corpus whose source changes by itself and costs something to ask.
 
-    Only ``visit`` asks it; ``fingerprint`` and ``listing`` tell what the newest visit left on this machine.
+    Only ``visit`` asks it; ``fingerprint`` and ``listing`` tell what the newest visit left.
     """
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:

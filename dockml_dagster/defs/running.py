@@ -1,7 +1,7 @@
 """Running the graph from the command line: the same jobs as in the UI, in this process, on the same instance.
 
-Where there are workers, batches of projects go to them; listing and findings stay here, because what they need (what a
-visit left) and what they make (the published file) are this machine's.
+Where there are workers, batches of projects go to them; listing and findings stay here: they are short, and what they make
+(the published file) is this machine's.
 
 Belongs here: the instance, the order of the jobs, batches, dead runs. Does not: what the jobs do, sending (``fleet``), or
 any printing.

@@ -230,7 +230,9 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
         except UnavailableError:
             # GitHub gives a query ten seconds, and counts more for one that took longer: next time fewer at once.
             asked = sum(len(one.sizes) for one in batch)
-            client.store.put_document("capacity", "contents", max(asked // 2, FEWEST_BLOBS_A_CALL))
+            # Somebody else may have learned of less meanwhile.
+            fewer = max(min(asked // 2, blobs_a_call(client)), FEWEST_BLOBS_A_CALL)
+            client.store.put_document("capacity", "contents", fewer)
             halves = _halves(batch)
             if not halves:
                 left += [sha for one in batch for sha in one.sizes]

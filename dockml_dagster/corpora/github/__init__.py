@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from dockml_dagster.clients.errors import FetchError
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.github.store import GithubStore
+from dockml_dagster.clients.github.store import open_store
 from dockml_dagster.clients.shared_budget import budget_for
 from dockml_dagster.corpora.base import (
     FILE_LIST,
@@ -40,6 +41,7 @@ from dockml_dagster.corpora.image_collection import ImageCollection
 from dockml_dagster.corpora.image_selection import parse_layer_bytes
 from dockml_dagster.corpora.repository_files import FoundFile, file_rows
 from dockml_dagster.settings import Settings
+from dockml_dagster.shared_catalog import SharedCatalog
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.image_links import RULES_VERSION, find_links
 from dockml_dagster.study.project_files import content_left_out
@@ -68,12 +70,13 @@ class Github:
 
     @cached_property
     def client(self) -> GithubClient:
-        """The one client of this corpus, with its store in the cache."""
+        """The one client of this corpus, with its store: in the cache, or where all that share a catalog have theirs."""
         github = GithubSettings.of(
             self._settings.github_api_url, self._settings.github_token, self._settings.contact
         )
-        store = GithubStore(self._settings.cache / "github" / f"{github.host}.sqlite")
-        return GithubClient(github.http(budget_for(self._settings.warehouse.catalog)), store, github)
+        catalog = self._settings.warehouse.catalog
+        store = open_store(self._settings.cache / "github", github.host, catalog)
+        return GithubClient(github.http(budget_for(catalog)), store, github)
 
     @cached_property
     def records(self) -> Records:
@@ -90,13 +93,26 @@ class Github:
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
         """See ``LiveCorpus.visit``. With names only those are asked for, and what was found of the others stays; names that
-        are new are listed in the home, and no search is begun for them.
+        are new are listed, and no search is begun for them.
         """
+        for name in names:
+            partition_key(self.name, name)
+        with self._alone():
+            return self._visit(names, oldest)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Until the visits of other machines to this server are over: they would pay for the same answers, and what a visit
+        keeps in the end is put into what the one before kept.
+        """
+        catalog = self._settings.warehouse.catalog
+        if catalog is None:
+            return nullcontext()
+        return SharedCatalog(catalog).holding([f"visit to {self.client.settings.host}"])
+
+    def _visit(self, names: Sequence[str], oldest: float) -> Mapping[str, str]:
         kept = self.client.store.stored_at("visit", "newest")
         if not names and kept is not None and time.time() - kept < oldest:
             return {}
-        for name in names:
-            partition_key(self.name, name)
         self._list(names)
         visited = self._visit_some(names) if names else self._visit_to(self.frame()).make()
         asked = {name.lower(): name for name in names}
@@ -249,15 +265,13 @@ class Github:
             [*rows.outcomes, *_others(wanted, files), whole],
         )
 
-    def _following(self, name: str) -> list[tuple[str, str]]:
+    def _following(self, name: str) -> Iterator[tuple[str, str]]:
         """The selected projects after ``name``, each with its present name, whose files were read."""
         order = self._order
-        found = []
         for other in order[order.index(name) + 1 :][:200] if name in order else ():
             files = self.records.files(other)[0]
             if files is not None and files.status == "read":
-                found.append((other, files.name))
-        return found
+                yield other, files.name
 
     @cached_property
     def _order(self) -> list[str]:
@@ -287,10 +301,10 @@ class Github:
 
     def _listed(self) -> list[str]:
         path = self._settings.github_projects
-        return read_names(path) if path.exists() else []
+        return [*(read_names(path) if path.exists() else ()), *self.records.named()]
 
     def _list(self, names: Sequence[str]) -> None:
-        """Add names to the home's own list, unless the frame or the list has them."""
+        """Add names to those listed by hand, unless the frame or the list has them."""
         visited = self.records.visited()
         known = {one.name.lower() for one in visited.candidates} if visited else set()
         known |= {name.lower() for name in self._listed()}
@@ -299,6 +313,10 @@ class Github:
             known |= {name.lower() for cohort in cohorts for name in cohort.names}
         new = [name for name in dict.fromkeys(names) if name.lower() not in known]
         if not new:
+            return
+        if self._settings.warehouse.catalog is not None:
+            # A list in this home would be no part of the frame in the home of whoever visits next.
+            self.records.put_named(new, time.time())
             return
         path = self._settings.github_projects
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ the next projects need.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dockml_dagster.clients.errors import (
@@ -68,7 +68,7 @@ class Contents:
             tuple(left_out),
         )
 
-    def fetch(self, name: str, present: str, following: Sequence[tuple[str, str]]) -> WantedFiles:
+    def fetch(self, name: str, present: str, following: Iterable[tuple[str, str]]) -> WantedFiles:
         """Bring a project's contents here. ``name`` is the listed, ``present`` the present name; ``following``: the next
         projects, with both names.
 
@@ -94,7 +94,7 @@ class Contents:
         sizes = {entry.sha: entry.size or 0 for entry in wanted.wanted.values()}
         return {sha: sizes[sha] for sha in self._client.store.missing_blobs(list(sizes))}
 
-    def _ahead(self, following: Sequence[tuple[str, str]], count: int, size: int) -> list[questions.Wanted]:
+    def _ahead(self, following: Iterable[tuple[str, str]], count: int, size: int) -> list[questions.Wanted]:
         found = []
         most = questions.blobs_a_call(self._client)
         for name, present in following:

@@ -1,4 +1,4 @@
-"""What a visit to GitHub leaves on this machine: frozen types, and how they are kept.
+"""What a visit to GitHub leaves: frozen types, and how they are kept.
 
 Belongs here: the records of a visit and reading them back. Does not: making the visit (``visit``), rows (``listing``).
 """
@@ -153,9 +153,9 @@ class Records:
         """Keep how many people contributed."""
         self.store.put_document("contributors", name.lower(), {**asdict(found), "at": at})
 
-    def keep_found(self, found: Mapping[str, Repository], at: float) -> None:
-        """Keep what a search told, by name, unless more is known of the same repository: then only what it is called now.
-        ``at`` 0: to be asked for still.
+    def keep_found(self, found: Mapping[str, Repository], at: float, *, needs_counts: bool) -> None:
+        """Keep what a search told at ``at``, by name, unless more is known of the same repository: then only what it is
+        called now. ``needs_counts``: of commits and releases, which no search tells; they are to be asked for still.
         """
         new = {}
         for name, repository in found.items():
@@ -164,7 +164,7 @@ class Records:
                 new[name] = repository
             elif known.name != repository.name:
                 self.put_repositories({name: replace(known, name=repository.name)}, asked_at)
-        self.put_repositories(new, at)
+        self.put_repositories(new, 0.0 if needs_counts else at)
 
     def round(self, mark: str) -> Round | None:
         """The newest round of the searches with this mark that ended."""
@@ -199,6 +199,18 @@ class Records:
             return date.fromisoformat(kept)
         self.store.put_document("round", mark, today.isoformat())
         return today
+
+    def named(self) -> list[str]:
+        """Names listed by hand for all machines, in the order in which they came."""
+        kept = [(one["at"], one["place"], one["name"]) for _, one in self.store.documents("named")]
+        return [name for _, _, name in sorted(kept)]
+
+    def put_named(self, names: Sequence[str], at: float) -> None:
+        """List names by hand."""
+        self.store.put_documents(
+            "named",
+            {name.lower(): {"at": at, "place": i, "name": name} for i, name in enumerate(names)},
+        )
 
     def visited(self) -> Visited | None:
         """The newest visit."""

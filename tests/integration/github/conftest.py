@@ -7,7 +7,7 @@ import pytest
 
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.github.store import GithubStore
+from dockml_dagster.clients.github.store import open_store
 from dockml_dagster.corpora.github import Github
 from dockml_dagster.settings import Settings
 from tests.integration.github import contract, stand_in
@@ -62,7 +62,7 @@ def make_client(github, tmp_path: Path) -> Iterator[Callable[..., GithubClient]]
         http = settings.http()
         http._sleep = github.sleeps.append
         client = GithubClient(
-            http, GithubStore(tmp_path / store / "answers.sqlite"), settings, sleep=github.sleeps.append
+            http, open_store(tmp_path / store, "answers", None), settings, sleep=github.sleeps.append
         )
         made.append(client)
         return client

@@ -20,7 +20,7 @@ from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
 from dockml_dagster.clients.github.model import Repository, is_name, repository_of_rest, tree_of_rest
 from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.github.store import GithubStore, git_blob_hash
+from dockml_dagster.clients.github.store import git_blob_hash
 from dockml_dagster.study.json_facts import Facts
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "src/app.py": b"print()\n"}
@@ -359,15 +359,3 @@ def test_broken_answers_are_typed(github, make_client, reply_of, body: bytes) ->
 def test_hostile_tree_entries_are_left_out() -> None:
     facts = Facts({"sha": "a" * 40, "truncated": False, "tree": [7, {}, {"path": "x", "sha": "../../etc"}]})
     assert tree_of_rest(facts, "a/b").entries == ()
-
-
-def test_store_survives_damage(tmp_path: Path) -> None:
-    store = GithubStore(tmp_path / "s.sqlite")
-    assert store.put_blob(git_blob_hash(b"x"), b"x")
-    assert not store.put_blob(git_blob_hash(b"x"), b"y")
-    store._write("UPDATE blobs SET content = ?", (b"broken",))
-    assert store.blob(git_blob_hash(b"x")) is None
-    store.put_answer("u", etag="e", body=b"{}", final="u", link=None)
-    store._write("UPDATE answers SET body = ?", (b"broken",))
-    assert store.answer("u") is None
-    store.close()
