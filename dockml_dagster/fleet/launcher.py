@@ -26,8 +26,8 @@ EVERYTHING: Final = "dockml"
 """Queue of all other runs. They publish, or look after the home: only a central worker takes them."""
 
 _EXCHANGE: Final = Exchange("dockml", type="topic")
-# RabbitMQ cuts off who has not acknowledged for half an hour, and the worker ends; a batch may take longer. It is told by the
-# queue from 3.12 on, before that in its configuration alone; other brokers do not look at it.
+# RabbitMQ cuts off who has not acknowledged for half an hour, and the worker ends; a batch may take longer. It is told by
+# the queue from 3.12 on, before that by its configuration alone; other brokers do not look at this.
 _QUEUE_ARGUMENTS: Final = {"x-consumer-timeout": 24 * 3600 * 1000}
 
 
