@@ -23,6 +23,7 @@ from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.texts import texts_to_lint
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +106,7 @@ def _linter() -> str:
 
 def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
     with warehouse.read() as connection:
-        return len(due_query.texts_to_lint(connection, version))
+        return len(texts_to_lint(connection, version))
 
 
 class _Runs:
@@ -147,7 +148,7 @@ def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query
     from dockml_dagster.build_version import build_version
 
     def look(connection: duckdb.DuckDBPyConnection) -> due_query.Work:
-        migrations.apply(connection)
+        migrations.apply(connection, warehouse.location)
         return due_query.work(
             connection,
             corpus=corpus.name,

@@ -130,8 +130,8 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
     writable = os.access(settings.warehouse.folder, os.W_OK)
     try:
         if not writable:
-            open_warehouse(settings.warehouse, read_only=True).close()
-            yield Finding("warehouse", "problem", f"{settings.warehouse} can be read but not written")
+            with open_warehouse(settings.warehouse, read_only=True):
+                yield Finding("warehouse", "problem", f"{settings.warehouse} can be read but not written")
             return
         with warehouse.read() as connection:
             if not has_schema(connection):

@@ -207,7 +207,7 @@ def _store(settings: Settings, read: ReadSheet, book: Codebook, file_name: str) 
         "purpose": book.purposes[0].codebook_version,
     }
     with Warehouse(settings.warehouse).write() as connection:
-        migrations.apply(connection)
+        migrations.apply(connection, settings.warehouse)
         now = due.moment(connection)
         rows = [
             {

@@ -51,7 +51,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
     if not warehouse.exists:
         raise BadInputError(f"there is no warehouse in {settings.home} yet; run: dockml study")
     with warehouse.write() as connection:
-        migrations.apply(connection)
+        migrations.apply(connection, warehouse.location)
 
         def rows(sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, Any]]:
             result = connection.execute(sql, list(parameters))

@@ -40,7 +40,6 @@ __all__ = [
     "Pending",
     "ScanPool",
     "WorkerDiedError",
-    "scan_layers",
 ]
 
 _INLINE_BYTES: Final = 4 << 20
@@ -57,14 +56,6 @@ class WorkerDiedError(DockmlError):
 
     A retry can help only if the machine was short of memory.
     """
-
-
-def scan_layers(
-    tasks: Iterable[LayerTask], spools: Path, *, limits: ScanLimits | None = None, workers: int | None = None
-) -> Iterator[LayerResult]:
-    """``ScanPool.scan`` with a pool of its own. Closing the iterator ends the workers."""
-    with ScanPool(limits=limits, workers=workers) as pool:
-        yield from pool.scan(tasks, spools)
 
 
 class Pending(Generic[_T]):

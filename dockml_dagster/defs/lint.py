@@ -17,6 +17,7 @@ from dockml_dagster.defs.seen import saw_own_change, step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.rows import insert
+from dockml_dagster.warehouse.texts import texts_to_lint
 
 STAGE = "dockerfile_lint"
 JOB = "lint_dockerfiles"
@@ -55,7 +56,7 @@ def _lint_unseen(
     except hadolint.HadolintError as error:
         return _unavailable(context, warehouse, str(error))
     with warehouse.get_connection() as connection:
-        unseen = due_query.texts_to_lint(connection, version)
+        unseen = texts_to_lint(connection, version)
     refused = remarks = 0
     for start in range(0, len(unseen), STORED_AT_ONCE):
         found = _lint(warehouse, program, version, unseen[start : start + STORED_AT_ONCE])
@@ -109,14 +110,14 @@ def _unavailable(
 def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, outcome: Outcome) -> None:
     """The outcome for every corpus whose texts it concerns."""
     with warehouse.get_connection() as connection:
-        before = due_query.changed_at(connection)
+        before = due_query.seen(connection)
         observed_at = due_query.moment(connection)
         corpora = connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY corpus").fetchall()
         for (corpus,) in corpora:
             due_query.record_outcomes(
                 connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
             )
-        after = due_query.changed_at(connection)
+        after = due_query.seen(connection)
     # Only the whole job is known to make all that reads the answers.
     if context.run.job_name == JOB and not context.run.asset_selection:
         saw_own_change(context, before, after)

@@ -8,7 +8,7 @@ import dagster as dg
 from dockml_dagster.build_version import build_version
 from dockml_dagster.defs.jobs import READ_BY_PYTHON
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.seen import makes_all_current, seen_to, step_of_findings
+from dockml_dagster.defs.seen import makes_all_current, seen_before, step_of_findings
 from dockml_dagster.defs.sql_models import asset_key
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.care import compact_if_worth
@@ -37,7 +37,7 @@ def publishing_definitions() -> dg.Definitions:
                 record_figures(connection)
                 # Otherwise what the run left out would count as made of all that it saw.
                 if makes_all_current(context, whole):
-                    record_build(connection, build_version(), seen_to(context))
+                    record_build(connection, build_version(), seen_before(context))
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
             compacted = compact_if_worth(warehouse.warehouse)

@@ -15,9 +15,10 @@ from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.study.dockerfile.tables import SEEDS, TABLES, Reader
-from dockml_dagster.warehouse.due import moment, texts_to_read
+from dockml_dagster.warehouse.due import moment
 from dockml_dagster.warehouse.models import folder
 from dockml_dagster.warehouse.rows import replace
+from dockml_dagster.warehouse.texts import texts_to_read
 
 _CONTENT = """
     SELECT any_value(content) FROM raw.dockerfiles

@@ -3,8 +3,8 @@
 https://docs.dagster.io/guides/build/external-resources
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,8 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.shared_catalog import PATIENCE_SECONDS
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.models import Model, Project
+from dockml_dagster.warehouse.workplace import Workplace, workplace
 
 T = TypeVar("T")
 
@@ -41,19 +43,25 @@ class WarehouseResource(DuckDBResource):
 
     def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """``Warehouse.commit``, with the schema up to date: for what was costly to collect."""
+        warehouse = self.warehouse
 
         def with_schema(connection: duckdb.DuckDBPyConnection) -> T:
-            migrations.apply(connection)
+            migrations.apply(connection, warehouse.location)
             return unit(connection)
 
-        return self.warehouse.commit(with_schema)
+        return warehouse.commit(with_schema)
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in a transaction, with the schema up to date."""
-        with self.warehouse.write() as connection:
-            migrations.apply(connection)
+        warehouse = self.warehouse
+        with warehouse.write() as connection:
+            migrations.apply(connection, warehouse.location)
             yield connection
+
+    def for_models(self, project: Project, selected: Collection[Model]) -> AbstractContextManager[Workplace]:
+        """See ``workplace``."""
+        return workplace(self.warehouse, project, selected)
 
 
 class CorporaResource(dg.ConfigurableResource[Corpus]):

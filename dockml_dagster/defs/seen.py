@@ -18,7 +18,7 @@ import dagster as dg
 from dockml_dagster.build_version import build_version
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.verdict import verdict
-from dockml_dagster.warehouse.due import built, changed_at
+from dockml_dagster.warehouse.due import Seen, built, seen
 
 SEEN_TAG = "dockml/seen_to"
 CURRENT_TAG = "dockml/findings_were_current"
@@ -32,27 +32,25 @@ def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseReso
     with verdict(context), warehouse.warehouse.holding(["findings"]):
         if SEEN_TAG not in _tags(context):
             with warehouse.get_connection() as connection:
-                at = changed_at(connection)
+                now = seen(connection)
                 current = built(connection, build_version())
-            _note(context, {SEEN_TAG: _text(at), CURRENT_TAG: "yes" if current else "no"})
+            _note(context, {SEEN_TAG: _text(now), CURRENT_TAG: "yes" if current else "no"})
         yield
 
 
-def saw_own_change(
-    context: dg.AssetExecutionContext, before: datetime | None, after: datetime | None
-) -> None:
+def saw_own_change(context: dg.AssetExecutionContext, before: Seen, after: Seen) -> None:
     """Count what a step of the run itself changed as seen, unless anything else happened meanwhile.
 
-    Only for a run that makes all that reads it. ``before``, ``after``: ``changed_at`` on both sides of the change.
+    Only for a run that makes all that reads it. ``before``, ``after``: ``seen`` on both sides of the change.
     """
     if _tags(context).get(SEEN_TAG) == _text(before):
         _note(context, {SEEN_TAG: _text(after)})
 
 
-def seen_to(context: dg.AssetExecutionContext) -> datetime | None:
+def seen_before(context: dg.AssetExecutionContext) -> Seen:
     """What the run's first step noted."""
-    noted = _tags(context).get(SEEN_TAG, _NOTHING)
-    return None if noted == _NOTHING else datetime.fromisoformat(noted)
+    at, _, rows = _tags(context).get(SEEN_TAG, _text(Seen(None, 0))).partition(" ")
+    return Seen(None if at == _NOTHING else datetime.fromisoformat(at), int(rows))
 
 
 def makes_all_current(context: dg.AssetExecutionContext, findings: Collection[dg.AssetKey]) -> bool:
@@ -61,8 +59,8 @@ def makes_all_current(context: dg.AssetExecutionContext, findings: Collection[dg
     return set(findings) <= made or _tags(context).get(CURRENT_TAG) == "yes"
 
 
-def _text(at: datetime | None) -> str:
-    return at.isoformat() if at else _NOTHING
+def _text(seen_then: Seen) -> str:
+    return f"{seen_then.at.isoformat() if seen_then.at else _NOTHING} {seen_then.rows}"
 
 
 def _note(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:

@@ -150,10 +150,12 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         selected = [model for model in project.models if asset_key(model.name) in context.selected_asset_keys]
         wanted_checks = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
-        with step_of_findings(context, warehouse), warehouse.get_connection() as connection:
+        with step_of_findings(context, warehouse), warehouse.for_models(project, selected) as place:
+            connection = place.connection
             build.load_seeds(connection, project)
             for built in build.run(connection, to_run(project, selected, last_build_version(connection))):
                 advance("models")
+                place.made.append(built.model)
                 if built.model in selected:
                     yield dg.MaterializeResult(
                         asset_key=asset_key(built.model.name), metadata=_metadata(connection, project, built)

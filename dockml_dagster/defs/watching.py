@@ -38,7 +38,7 @@ def warehouse_for_a_moment() -> Iterator[duckdb.DuckDBPyConnection]:
     """
     warehouse = Warehouse(Settings.from_environment().warehouse, lock_timeout_seconds=LOCK_SECONDS)
     with warehouse.write() as connection:
-        migrations.apply(connection)
+        migrations.apply(connection, warehouse.location)
         yield connection
 
 

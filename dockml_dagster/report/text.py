@@ -7,6 +7,7 @@ that carries the exact value; a digit outside of one was typed, and a test refus
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape, unescape
 from string import Formatter
@@ -61,6 +62,12 @@ def count(value: float | None) -> Html:
     if value is None:
         return Html(UNKNOWN)
     return _data(value, count_text(value))
+
+
+def count_range(values: Iterable[float]) -> Html:
+    """The least and the most of some numbers of things: ``from 12 to 1,405``."""
+    known = sorted(values)
+    return say("from {least} to {most}", least=count(known[0]), most=count(known[-1]))
 
 
 def percent(value: float | None) -> Html:

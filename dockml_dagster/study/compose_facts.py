@@ -42,13 +42,13 @@ def service_nodes(text: str) -> Iterator[tuple[str, int, list[tuple[str, Any, An
         root = yaml.compose(text, Loader=loader)
     except (yaml.YAMLError, RecursionError, ValueError):
         return
-    for name, key, services in _entries(root):
-        # The first version of the format had no `services`: services stood at the top.
-        top = name == "services"
-        for service, service_key, body in _entries(services) if top else [(name, key, services)]:
-            entries = list(_entries(body))
-            if top or any(k in ("image", "build") for k, _, _ in entries):
-                yield service, service_key.start_mark.line + 1, entries
+    top = list(_entries(root))
+    named = [services for name, _, services in top if name == "services"]
+    for service, key, body in [entry for services in named for entry in _entries(services)] if named else top:
+        entries = list(_entries(body))
+        # The first version of the format had no `services`: services stood at the top, beside other things.
+        if named or any(name in ("image", "build") for name, _, _ in entries):
+            yield service, key.start_mark.line + 1, entries
 
 
 def nests_too_deep(text: str) -> bool:
@@ -76,13 +76,20 @@ def _services(path: str, text: str) -> Iterator[Fact]:
                 yield Fact("compose image", value.value[:MAX_TEXT], path, node.start_mark.line + 1)
 
 
-def _entries(node: Any) -> Iterator[tuple[str, Any, Any]]:
-    """(key text, key node, value node) of a mapping's entries; nothing for another node. Aliases are not
-    followed twice.
+def _entries(node: Any, *, merges: bool = True) -> Iterator[tuple[str, Any, Any]]:
+    """(key text, key node, value node) of a mapping's entries, then of those that it merges (``<<``) and does not have
+    itself; nothing for another node. What is merged merges nothing more, so that aliases cannot multiply.
     """
     import yaml
 
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                yield key.value, key, value
+    if not isinstance(node, yaml.MappingNode):
+        return
+    own = [(key.value, key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    merged = [value for name, _, value in own if name == "<<"] if merges else []
+    yield from (entry for entry in own if entry[0] != "<<")
+    seen = {name for name, _, _ in own}
+    bodies = (body for one in merged for body in (one.value if isinstance(one, yaml.SequenceNode) else [one]))
+    for body in {id(body): body for body in bodies}.values():
+        entries = [entry for entry in _entries(body, merges=False) if entry[0] not in seen]
+        seen.update(name for name, _, _ in entries)
+        yield from entries

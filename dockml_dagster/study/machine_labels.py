@@ -22,7 +22,7 @@ from dockml_dagster.study.purpose import (
     purposes_of_dockerfile,
 )
 
-LABELLER_VERSION = "3"
+LABELLER_VERSION = "4"
 """Changes when the same input and seeds would give other labels; makes every project due for labelling again."""
 
 RATER = "machine"

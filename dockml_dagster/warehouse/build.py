@@ -69,22 +69,31 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
     Raises:
         ModelError: a statement fails; the text names the model and what DuckDB said.
     """
-    import duckdb
-
     for model in models:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(model.schema)}")
-        kind = "VIEW" if model.is_view else "TABLE"
         start = time.perf_counter()
-        try:
-            connection.execute(f"CREATE OR REPLACE {kind} {qualified(model.name)} AS\n{model.sql}")
-        except duckdb.Error as error:
-            raise ModelError(f"{model.name}: {str(error).strip().splitlines()[0]}") from error
+        make(connection, model, model.sql)
         seconds = time.perf_counter() - start
-        document(connection, model, kind=kind)
         columns = {
             row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()
         }
         yield Built(model, columns, count(connection, model.name), seconds)
+
+
+def make(connection: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:
+    """Make a model's table or view of a statement, and document it.
+
+    Raises:
+        ModelError: the statement fails; the text names the model and what DuckDB said.
+    """
+    import duckdb
+
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(model.schema)}")
+    kind = "VIEW" if model.is_view else "TABLE"
+    try:
+        connection.execute(f"CREATE OR REPLACE {kind} {qualified(model.name)} AS\n{statement}")
+    except duckdb.Error as error:
+        raise ModelError(f"{model.name}: {str(error).strip().splitlines()[0]}") from error
+    document(connection, model, kind=kind)
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -31,6 +31,9 @@ WORTH_BYTES = 256 * 1024 * 1024
 KEPT_DAYS = 30
 """For how long a lake can be asked for its earlier states."""
 
+UNUSED_DAYS = 1
+"""For how long files that belong to no state are kept: who began to read one may still be at it."""
+
 
 class CompactionError(DockmlError):
     """The compact copy is not what the file is; the file was left as it was."""
@@ -75,19 +78,15 @@ def compact(warehouse: Warehouse) -> tuple[int, int]:
 
 
 def _compact_lake(warehouse: Warehouse) -> tuple[int, int]:
-    with warehouse.locked():
-        connection = open_warehouse(warehouse.location, read_only=False)
-        try:
-            before = _lake_bytes(connection)
-            for statement in (
-                f"CALL ducklake_merge_adjacent_files('{NAME}')",
-                f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
-                f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL 1 DAY)",
-            ):
-                connection.execute(statement)
-            return before, _lake_bytes(connection)
-        finally:
-            connection.close()
+    with warehouse.locked(), open_warehouse(warehouse.location, read_only=False) as connection:
+        before = _lake_bytes(connection)
+        for statement in (
+            f"CALL ducklake_merge_adjacent_files('{NAME}')",
+            f"CALL ducklake_expire_snapshots('{NAME}', older_than => now() - INTERVAL {KEPT_DAYS} DAY)",
+            f"CALL ducklake_cleanup_old_files('{NAME}', older_than => now() - INTERVAL {UNUSED_DAYS} DAY)",
+        ):
+            connection.execute(statement)
+        return before, _lake_bytes(connection)
 
 
 def _lake_bytes(connection: duckdb.DuckDBPyConnection) -> int:

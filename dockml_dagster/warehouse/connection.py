@@ -99,28 +99,39 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path), read_only=read_only)
     except (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException) as error:
         raise _opening_error(path, error) from error
+    return configured(connection)
+
+
+def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection with the settings that all of ours have."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
-def open_warehouse(location: Location, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Connect to a warehouse wherever it is: afterwards ``schema.table`` names its tables.
+def open_warehouse(
+    location: Location, *, read_only: bool
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """A connection to a warehouse wherever it is: in it ``schema.table`` names its tables. Closed at the end.
 
-    Raises:
+    Raises (on entering):
         BadInputError: it cannot be opened or attached.
     """
     if location.file is not None:
-        return connect(location.file, read_only=read_only)
-    from dockml_dagster.warehouse.lake import attach
+        return _file(location.file, read_only=read_only)
+    from dockml_dagster.warehouse.lake import attached
 
-    connection = connect(Path(":memory:"), read_only=False)
+    return attached(location, read_only=read_only)
+
+
+@contextmanager
+def _file(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = connect(file, read_only=read_only)
     try:
-        attach(connection, location, read_only=read_only)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        yield connection
+    finally:
+        with suppress(Exception):
+            connection.close()
 
 
 def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -241,14 +252,11 @@ class Warehouse:
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = patiently(
-            lambda: open_warehouse(self.location, read_only=read_only), self._patience_seconds
-        )
-        try:
-            yield connection
-        finally:
-            with suppress(Exception):
-                connection.close()
+        with ExitStack() as opened:
+            yield patiently(
+                lambda: opened.enter_context(open_warehouse(self.location, read_only=read_only)),
+                self._patience_seconds,
+            )
 
     @contextmanager
     def holding(self, names: Sequence[str]) -> Iterator[None]:

@@ -162,6 +162,25 @@ def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return answer[0] if answer else None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far the warehouse had come: ``changed_at``, and how many outcomes and listings it had.
+
+    Both, because of many writers: one may have taken its moment before another and commit after it.
+    """
+
+    at: datetime | None
+    rows: int
+
+
+def seen(connection: duckdb.DuckDBPyConnection) -> Seen:
+    """All that happened so far."""
+    answer = connection.execute(
+        "SELECT (SELECT count(*) FROM raw.outcomes) + (SELECT count(*) FROM raw.listings)"
+    ).fetchone()
+    return Seen(changed_at(connection), int(answer[0]) if answer else 0)
+
+
 def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
     """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -325,11 +344,13 @@ def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: da
     ``newer_than``: findings that were made later, by whichever version, count as made by this one.
     """
     answer = connection.execute(
-        "SELECT version, seen_to, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
+        "SELECT version, seen_to, seen_rows, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
     ).fetchone()
-    by, seen_to, built_at = answer or (None, None, None)
-    knows = by == version or (by is not None and newer_than is not None and built_at > newer_than)
-    return bool(knows and seen_to == changed_at(connection))
+    if answer is None:
+        return False
+    by, seen_to, seen_rows, built_at = answer
+    knows = by == version or (newer_than is not None and built_at > newer_than)
+    return knows and Seen(seen_to, seen_rows) == seen(connection)
 
 
 def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -338,43 +359,14 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def record_build(connection: duckdb.DuckDBPyConnection, version: str, seen_to: datetime | None) -> None:
-    """Note that findings were built and are about to be published. ``seen_to``: ``changed_at`` before the build began."""
+def record_build(connection: duckdb.DuckDBPyConnection, version: str, before: Seen) -> None:
+    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began."""
     # After the build before, also when the clock was set back.
     connection.execute(
-        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $seen_to::TIMESTAMP AS seen_to, "
+        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
         "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
-        {"version": version, "seen_to": seen_to, "now": moment(connection)},
+        {"version": version, "at": before.at, "rows": before.rows, "now": moment(connection)},
     )
-
-
-def texts_to_lint(connection: duckdb.DuckDBPyConnection, tool_version: str) -> list[str]:
-    """SHA-256 of every distinct Dockerfile text that this version of hadolint did not see yet, in order."""
-    return _unseen_texts(connection, "raw.dockerfile_lint", "tool_version", tool_version)
-
-
-def texts_to_read(connection: duckdb.DuckDBPyConnection, reader_version: str) -> list[str]:
-    """SHA-256 of every distinct Dockerfile text that this version of the reader did not read yet, in order."""
-    return _unseen_texts(connection, "raw.dockerfile_readings", "reader_version", reader_version)
-
-
-def _unseen_texts(
-    connection: duckdb.DuckDBPyConnection, seen_in: str, version_column: str, version: str
-) -> list[str]:
-    found = connection.execute(
-        f"""
-        SELECT found.sha256
-        FROM raw.dockerfiles AS found
-        WHERE NOT EXISTS (
-            SELECT 1 FROM {seen_in} AS known
-            WHERE known.sha256 = found.sha256 AND known.{version_column} = ?
-        )
-        GROUP BY found.sha256
-        ORDER BY found.sha256
-        """,
-        [version],
-    )
-    return [row[0] for row in found.fetchall()]
 
 
 def record_figures(connection: duckdb.DuckDBPyConnection) -> None:

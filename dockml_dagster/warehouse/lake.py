@@ -10,14 +10,16 @@ else from DuckDB's own installer.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dockml_dagster.errors import BadInputError, UnreachableError
-from dockml_dagster.warehouse.connection import connect
+from dockml_dagster.warehouse.connection import configured, connect
 from dockml_dagster.warehouse.rows import literal, quote
 from dockml_dagster.warehouse_location import Location, without_secrets
 
@@ -41,16 +43,79 @@ _COMMIT_TRIES: Final = 100
 _CATALOGS: Final = {"ducklake:postgres:": "postgres_scanner", "ducklake:sqlite:": "sqlite_scanner"}
 
 
-def attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_only: bool) -> None:
-    """Attach a place as the connection's own database.
+@contextmanager
+def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that has a place attached as its own database, until the end of the block.
 
     Raises:
         BadInputError: an extension is missing, or the place cannot be attached; no password is in the text.
+        UnreachableError: its catalog does not answer.
     """
+    instance = _take_instance(location)
+    whole = False
+    try:
+        connection = configured(instance.cursor())
+        try:
+            _attach(connection, location, read_only=read_only)
+            yield connection
+        finally:
+            with suppress(Exception):
+                connection.close()
+        # What cannot be detached, as what MotherDuck attaches, ends with its instance; so does whatever went wrong in it.
+        with suppress(Exception):
+            for (name,) in instance.execute(_ATTACHED).fetchall():
+                instance.execute(f"DETACH {quote(name)}")
+            whole = True
+    finally:
+        if whole:
+            _keep_instance(location, instance)
+        else:
+            instance.close()
+
+
+_ATTACHED: Final = """
+    SELECT database_name
+    FROM duckdb_databases()
+    WHERE NOT internal AND database_name <> current_database() AND NOT starts_with(database_name, '__ducklake_metadata_')
+"""
+"""What was attached here by a name; a lake's own connection to its catalog goes with the lake."""
+
+_instances: dict[tuple[int, tuple[str, ...]], list[duckdb.DuckDBPyConnection]] = {}
+"""Instances of DuckDB that nobody uses now, by process and by what they have loaded: to load three extensions takes half a
+second, for each is verified; to attach a lake takes a fifth of that."""
+_KEPT_INSTANCES: Final = 2
+_instances_lock: Final = threading.Lock()
+
+
+def _take_instance(location: Location) -> duckdb.DuckDBPyConnection:
+    extensions = _extensions(location)
+    with _instances_lock:
+        # By process, because what was forked off has no part in its parent's.
+        idle = _instances.get((os.getpid(), extensions))
+        if idle:
+            return idle.pop()
+    instance = connect(Path(":memory:"), read_only=False)
+    try:
+        for extension in extensions:
+            _load(instance, extension)
+    except BaseException:
+        instance.close()
+        raise
+    return instance
+
+
+def _keep_instance(location: Location, instance: duckdb.DuckDBPyConnection) -> None:
+    with _instances_lock:
+        idle = _instances.setdefault((os.getpid(), _extensions(location)), [])
+        if len(idle) < _KEPT_INSTANCES:
+            idle.append(instance)
+            return
+    instance.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_only: bool) -> None:
     import duckdb
 
-    for extension in _extensions(location):
-        _load(connection, extension)
     if _in_store(location):
         _set_up_store(connection)
     if location.is_lake:
@@ -111,14 +176,14 @@ def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None and found[0] == "ducklake"
 
 
-def _extensions(location: Location) -> list[str]:
+def _extensions(location: Location) -> tuple[str, ...]:
     if not location.is_lake:
-        return ["motherduck"]
+        return ("motherduck",)
     found = ["ducklake"]
     found += [
         extension for start, extension in _CATALOGS.items() if location.address.lower().startswith(start)
     ]
-    return [*found, "httpfs"] if _in_store(location) else found
+    return (*found, "httpfs") if _in_store(location) else tuple(found)
 
 
 def _in_store(location: Location) -> bool:

@@ -163,8 +163,9 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> 
         )
 
 
-def define_view(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``raw.layer_files`` what the folder beside the connected file holds; a table where there is no folder.
+def define_view(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Make ``raw.layer_files`` what the folder beside the connected file holds; a table where there is no folder. Returns
+    whether the view was another before.
 
     The glob is never without a match: one Parquet file of no rows is always there.
     """
@@ -175,8 +176,8 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchone()
     if folder is None:
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.layer_files ({_TYPED})")
-        return
-    empty = folder / "none.parquet"
+        return False
+    empty = empty_file(folder.parent)
     if not empty.exists():
         make_folder(folder)
         partial = _partial(empty)
@@ -185,11 +186,18 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> None:
             scratch.execute(f"COPY (SELECT {_EMPTY} LIMIT 0) TO {literal(partial)} (FORMAT parquet)")
         partial.replace(empty)
     pattern = f"{folder}/**/*.parquet"
-    if known is None or literal(pattern) not in known[0]:
-        names = ", ".join(f'"{name}"' for name in VIEW_COLUMNS)
-        connection.execute(
-            f"CREATE OR REPLACE VIEW raw.layer_files AS SELECT {names} FROM read_parquet({literal(pattern)})"
-        )
+    if known is not None and literal(pattern) in known[0]:
+        return False
+    names = ", ".join(f'"{name}"' for name in VIEW_COLUMNS)
+    connection.execute(
+        f"CREATE OR REPLACE VIEW raw.layer_files AS SELECT {names} FROM read_parquet({literal(pattern)})"
+    )
+    return True
+
+
+def empty_file(root: Path) -> Path:
+    """The file without rows among those in ``root``."""
+    return root / "layer_files" / "none.parquet"
 
 
 def materialise(connection: duckdb.DuckDBPyConnection, database: str) -> None:

@@ -7,36 +7,45 @@ their columns are documented in ``dbt_like_sql/raw.yml``. A released file is nev
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.warehouse import layer_files
+from dockml_dagster.warehouse_location import Location
 
 if TYPE_CHECKING:
     import duckdb
 
 
-def available() -> dict[int, str]:
+@cache
+def available() -> Mapping[int, str]:
     """Number → SQL text of every migration of this version of dockml, ascending."""
     folder = resources.files("dockml_dagster.warehouse") / "migrations"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
     return {int(entry.name.split("_", 1)[0]): entry.read_text(encoding="utf-8") for entry in files}
 
 
-def apply(connection: duckdb.DuckDBPyConnection) -> list[int]:
+def apply(connection: duckdb.DuckDBPyConnection, at: Location | None = None) -> list[int]:
     """Bring the open file to this version's schema inside the caller's transaction; returns the numbers applied.
+
+    ``at``: where it is. What this process found in order there is not looked through again, only that it is still this
+    schema's: looking costs more than a short transaction's own statements.
 
     Raises:
         BadInputError: a newer dockml wrote the file, or one between two releases, whose tables were others.
     """
+    migrations = available()
+    place = _place(at)
+    if place in _in_order and _numbers(connection) == migrations.keys():
+        return []
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS raw.schema_migrations (number INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL)"
     )
-    done = {number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()}
-    migrations = available()
+    done = _numbers(connection)
     unknown = done - migrations.keys()
     if unknown:
         raise BadInputError(
@@ -48,8 +57,38 @@ def apply(connection: duckdb.DuckDBPyConnection) -> list[int]:
         connection.execute("INSERT INTO raw.schema_migrations VALUES (?, now()::TIMESTAMP)", [number])
     if len(due) < len(migrations):
         _require_tables(connection, migrations)
-    layer_files.define_view(connection)
+    changed = layer_files.define_view(connection)
+    # What this transaction itself wrote may yet be rolled back.
+    if place is not None and not due and not changed:
+        _in_order.add(place)
     return due
+
+
+_Place = tuple[str, int, int]
+_in_order: set[_Place] = set()
+
+
+def _place(at: Location | None) -> _Place | None:
+    """Where, and which file there: one that was put in the place of another is another. None: to be looked through."""
+    if at is None or at.file is None:
+        return None if at is None else (at.address, 0, 0)
+    with suppress(OSError):
+        layer_files.empty_file(at.file.parent).stat()
+        found = at.file.stat()
+        return at.address, found.st_dev, found.st_ino
+    return None
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """Numbers of the migrations that were applied to what is connected."""
+    import duckdb
+
+    try:
+        return {
+            number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()
+        }
+    except duckdb.CatalogException:
+        return set()
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[str]:

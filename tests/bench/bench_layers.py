@@ -60,11 +60,11 @@ def scan(path: Path) -> None:
 
 def two_layers(path: Path, workers: int) -> None:
     """The layer twice, under two keys."""
-    from dockml_dagster.clients.layer_pool import FileSource, LayerTask, scan_layers
+    from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
 
-    with tempfile.TemporaryDirectory() as spools:
+    with tempfile.TemporaryDirectory() as spools, ScanPool(workers=workers) as pool:
         tasks = [LayerTask(f"sha256:{number}", FileSource(path), 1 << 30) for number in range(2)]
-        for result in scan_layers(tasks, Path(spools), workers=workers):
+        for result in pool.scan(tasks, Path(spools)):
             assert result.scan is not None
             assert result.scan.status == "complete", result
 

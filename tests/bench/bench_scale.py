@@ -150,7 +150,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
             for singular in project.checks:
                 build.check(connection, singular)
         due.record_figures(connection)
-        due.record_build(connection, build_version(), due.changed_at(connection))
+        due.record_build(connection, build_version(), due.seen(connection))
     with timed(seconds, "publish"):
         publish(resource_.warehouse, settings.published)
     return models

@@ -25,7 +25,7 @@ SECONDS = 1500
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory) -> Iterator[Services]:
-    """PostgreSQL, Redis and the store, with nothing in them."""
+    """PostgreSQL, the broker and the store, with nothing in them."""
     if absent := missing():
         pytest.skip(f"the distributed tests need {', '.join(absent)}")
     # A folder that PostgreSQL's own user may enter.

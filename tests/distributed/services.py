@@ -19,23 +19,28 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 PACKAGES = (
     "celery", "dagster_celery", "dagster_postgres", "psycopg2", "redis", "duckdb_extension_ducklake",
     "duckdb_extension_postgres_scanner", "duckdb_extension_httpfs",
 )  # fmt: skip
+BROKER_VARIABLE = "DOCKML_TEST_BROKER"
+"""Which broker: `redis` (also where it is unset) or `rabbitmq`."""
+_BROKER_PROGRAMS = {"redis": ["redis-server"], "rabbitmq": ["rabbitmq-server", "epmd"]}
 BUCKET, KEY, SECRET = "dockml", "dockmlkey", "dockmlsecret"
 
 
 def missing() -> list[str]:
     """Programs and packages that are not on this machine."""
-    programs = {
-        "postgres": postgres_folder(),
-        "redis-server": _program("redis-server"),
-        "rclone": _program("rclone"),
-    }
+    programs = {"postgres": postgres_folder(), "rclone": _program("rclone")}
+    programs |= {name: _program(name) for name in _BROKER_PROGRAMS[broker_name()]}
     absent = [name for name, found in programs.items() if found is None]
     return absent + [name for name in PACKAGES if find_spec(name) is None]
+
+
+def broker_name() -> str:
+    """Which broker is used."""
+    return os.environ.get(BROKER_VARIABLE) or "redis"
 
 
 def postgres_folder() -> Path | None:
@@ -46,8 +51,9 @@ def postgres_folder() -> Path | None:
 
 
 def _program(name: str) -> str | None:
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else shutil.which(name)
+    # Debian's own rabbitmq-server in the path changes the user and the folder.
+    places = [Path(sys.executable).parent / name, Path("/usr/lib/rabbitmq/bin") / name]
+    return next((str(place) for place in places if place.exists()), None) or shutil.which(name)
 
 
 def free_port() -> int:
@@ -139,11 +145,19 @@ def family(pid: int) -> list[int]:
 
 @dataclass
 class Services:
-    """All three, and the settings by which dockml finds them."""
+    """All, and the settings by which dockml finds them. ``beside``: what the broker needs to run."""
 
     postgres: Service
     broker: Service
     store: Service
+    beside: Sequence[Service] = ()
+
+    @property
+    def broker_address(self) -> str:
+        """As Celery takes it."""
+        if self.broker.name == "Redis":
+            return f"redis://127.0.0.1:{self.broker.port}/0"
+        return f"amqp://guest:guest@127.0.0.1:{self.broker.port}//"
 
     def settings(self, lake: str) -> dict[str, str]:
         """Environment of every process of a fleet whose warehouse is the lake of that name."""
@@ -151,7 +165,7 @@ class Services:
             "DOCKML_WAREHOUSE": f"ducklake:postgres:dbname={lake} host=127.0.0.1 port={self.postgres.port} user=postgres",
             "DOCKML_WAREHOUSE_DATA": f"s3://{BUCKET}/{lake}",
             "DOCKML_DAGSTER_POSTGRES": f"postgresql://postgres@127.0.0.1:{self.postgres.port}/{lake}_dagster",
-            "DOCKML_CELERY_BROKER": f"redis://127.0.0.1:{self.broker.port}/0",
+            "DOCKML_CELERY_BROKER": self.broker_address,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.store.port}",
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -174,16 +188,17 @@ class Services:
 
     def stop(self) -> None:
         """Stop all."""
-        for service in (self.store, self.broker, self.postgres):
+        for service in (self.store, self.broker, self.postgres, *self.beside):
             service.stop()
 
 
 def start_all(folder: Path) -> Services:
-    """Start all three with their data in ``folder``."""
+    """Start all with their data in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    services = Services(_postgres(folder), _redis(folder), _store(folder))
+    broker, *beside = _rabbitmq(folder) if broker_name() == "rabbitmq" else [_redis(folder)]
+    services = Services(_postgres(folder), broker, _store(folder), beside)
     try:
-        for service in (services.postgres, services.broker, services.store):
+        for service in (*services.beside, services.postgres, services.broker, services.store):
             service.start()
     except BaseException:
         services.stop()
@@ -222,6 +237,36 @@ def _redis(folder: Path) -> Service:
         "--appendonly", "yes", "--save", "",
     ]  # fmt: skip
     return Service("Redis", command, port, folder / "redis.log")
+
+
+def _rabbitmq(folder: Path) -> list[Service]:
+    """The broker, and the register of names that Erlang's nodes need: ours, and not the machine's."""
+    port, names, data = free_port(), free_port(), folder / "rabbitmq"
+    data.mkdir()
+    (data / "enabled_plugins").write_text("[].")
+    (data / "rabbitmq.conf").write_text("")
+    environment = {
+        "HOME": str(data),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"dockml{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(data / "log"),
+        "RABBITMQ_PID_FILE": str(data / "pid"),
+        "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
+        # One process that answers signals itself, instead of a shell that does.
+        "RUNNING_UNDER_SYSTEMD": "true",
+    }
+    log = folder / "rabbitmq.log"
+    return [
+        Service("RabbitMQ", [_program("rabbitmq-server") or ""], port, log, environment=environment),
+        Service("epmd", [_program("epmd") or "", "-port", str(names), "-address", "127.0.0.1"], names, log),
+    ]
 
 
 def _store(folder: Path) -> Service:

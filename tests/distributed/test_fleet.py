@@ -82,5 +82,7 @@ def test_without_a_worker_it_says_so(fleet):
     study = fleet.study()
     _, said = study.communicate(timeout=600)
     assert study.returncode == 5
-    assert "no worker answers at redis://127.0.0.1" in said
+    scheme = fleet.services.broker_address.partition(":")[0]
+    assert f"no worker answers at {scheme}://" in said
+    assert f"127.0.0.1:{fleet.services.broker.port}" in said
     assert "start one: dockml worker" in said

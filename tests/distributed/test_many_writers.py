@@ -1,6 +1,7 @@
 """Writers of one lake: what one loses to another is done again, alone; names keep apart what must be."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,7 +9,9 @@ from dockml_dagster.errors import UnreachableError
 from dockml_dagster.fleet.run_names import is_worked_on, working_on
 from dockml_dagster.settings import Settings
 from dockml_dagster.shared_catalog import NameTakenError, Session, SharedCatalog
+from dockml_dagster.warehouse import care
 from dockml_dagster.warehouse.connection import Warehouse, WarehouseConflictError
+from dockml_dagster.warehouse.rows import replace
 from dockml_dagster.warehouse.shared_layers import SharedClaims
 from tests.distributed.services import wait_until
 
@@ -73,6 +76,46 @@ def test_many_writers_of_the_same_table_all_come_through(warehouse):
         thread.join()
     with warehouse.read() as connection:
         assert connection.execute("SELECT count(*), sum(seen) FROM raw.visits").fetchone() == (100, 12)
+
+
+def test_upkeep_beside_two_writers_loses_nothing(warehouse, monkeypatch):
+    # Forgotten and removed at once, so that what is still needed would be missed.
+    monkeypatch.setattr(care, "KEPT_DAYS", 0)
+    monkeypatch.setattr(care, "UNUSED_DAYS", 0)
+    done = [0, 0, 0]
+
+    def go_on(number, step):
+        """Again and again, until each of the three has done enough beside the others; returns how often."""
+        times = 0
+        try:
+            while min(done) < 5:
+                times += 1
+                step(times)
+                done[number] = times
+        finally:
+            done[number] = 5
+        return times
+
+    def writer(number):
+        projects = [f"p{project}" for project in range(number * 50, number * 50 + 50)]
+        own = Warehouse(warehouse.location, patience_seconds=60)
+
+        def write(times):
+            rows = [{"project": project, "seen": times} for project in projects]
+            own.commit(lambda connection: replace(connection, "raw.visits", "project", projects, rows))
+
+        return go_on(number, write)
+
+    with ThreadPoolExecutor(3) as pool:
+        upkeep = pool.submit(go_on, 2, lambda _: care.compact(Warehouse(warehouse.location)))
+        last = list(pool.map(writer, (0, 1)))
+        upkeep.result()
+    care.compact(warehouse)
+    with warehouse.read() as connection:
+        rows = connection.execute("SELECT project, seen FROM raw.visits").fetchall()
+        states = connection.execute("SELECT count(*) FROM ducklake_snapshots('warehouse')").fetchone()[0]
+    assert sorted(rows) == sorted((f"p{number}", last[number // 50]) for number in range(100))
+    assert states == 1, "all earlier ones were forgotten"
 
 
 def test_a_name_is_held_by_one_and_freed_by_the_end_of_its_holder(warehouse):

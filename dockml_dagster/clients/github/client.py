@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -87,6 +88,10 @@ class GithubClient:
     @property
     def _allowance_kind(self) -> str:
         return "allowance with a token" if self.has_token else "allowance without a token"
+
+    def today(self) -> date:
+        """The day it is at GitHub, which counts in UTC."""
+        return datetime.fromtimestamp(self.now(), UTC).date()
 
     def close(self) -> None:
         """Close connections and the store."""

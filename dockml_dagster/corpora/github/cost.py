@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from math import ceil
 from typing import Literal
 
@@ -72,6 +71,7 @@ class _Counts:
     are not here, each once, with their sizes.
     """
 
+    asks_contributors: bool
     pages: int = 0
     pages_here: int = 0
     metadata: int = 0
@@ -104,7 +104,7 @@ def estimate(
     Raises FetchError where GitHub cannot be asked.
     """
     allowances = client.read_allowances()
-    counts = _Counts()
+    counts = _Counts(asks_contributors=contributors)
     for cohort in frame.cohorts:
         if cohort.match is None:
             _count(client, cohort, counts, images_of, frame.search_days)
@@ -113,8 +113,6 @@ def estimate(
             _count_controls(client, cohort, counts)
     if contributors:
         counts.contributors += ceil(counts.new)
-    else:
-        counts.contributors = counts.contributors_here = 0
     return _costs(client, counts, allowances, images_here, layer_bytes), counts.assumed
 
 
@@ -143,7 +141,7 @@ def _count(
     names = list(cohort.names)
     if searched is not None:
         names = [one.name for one in searched.found]
-        if is_due(searched, datetime.fromtimestamp(client.now(), UTC).date(), search_days):
+        if is_due(searched, client.today(), search_days):
             counts.pages += ceil(len(names) * PAGES_A_RESULT)
             counts.assumed.append(
                 f"{cohort.name}: searched on {searched.as_of} and due again; it finds as many as then"
@@ -165,10 +163,10 @@ def _count(
         if files.status != "read" or (cohort.criteria.dockerfile and not files.dockerfiles):
             continue
         counts.read += 1
-        if records.contributors(name)[1] > 0:
-            counts.contributors_here += 1
-        else:
-            counts.contributors += 1
+        if counts.asks_contributors:
+            known = records.contributors(name)[1] > 0
+            counts.contributors_here += known
+            counts.contributors += not known
         wanted = contents.wanted(name)
         missing = _sizes(wanted.wanted.values(), client.store.missing_blobs)
         counts.missing |= missing

@@ -153,9 +153,9 @@ class Records:
         """Keep how many people contributed."""
         self.store.put_document("contributors", name.lower(), {**asdict(found), "at": at})
 
-    def keep_found(self, found: Mapping[str, Repository], at: float) -> None:
-        """Keep what a search told, by name, unless more is known of the same repository: then only what it is called now.
-        ``at`` 0: to be asked for still.
+    def keep_found(self, found: Mapping[str, Repository], at: float, *, needs_counts: bool) -> None:
+        """Keep what a search told at ``at``, by name, unless more is known of the same repository: then only what it is
+        called now. ``needs_counts``: of commits and releases, which no search tells; they are to be asked for still.
         """
         new = {}
         for name, repository in found.items():
@@ -164,7 +164,7 @@ class Records:
                 new[name] = repository
             elif known.name != repository.name:
                 self.put_repositories({name: replace(known, name=repository.name)}, asked_at)
-        self.put_repositories(new, at)
+        self.put_repositories(new, 0.0 if needs_counts else at)
 
     def round(self, mark: str) -> Round | None:
         """The newest round of the searches with this mark that ended."""

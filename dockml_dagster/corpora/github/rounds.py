@@ -68,8 +68,8 @@ def make_round(
         tuple(results.problems),
     )
     # A search tells all that a list of candidates needs; what only GraphQL counts is asked for where it matters.
-    asked_at = 0.0 if cohort.criteria.needs_counts else client.now()
-    records.keep_found({one.name: results.found[one.id][0] for one in found}, asked_at)
+    repositories = {one.name: results.found[one.id][0] for one in found}
+    records.keep_found(repositories, client.now(), needs_counts=cohort.criteria.needs_counts)
     records.put_round(cohort.mark, made)
     return made
 

@@ -94,7 +94,7 @@ class Visit:
 
     def _images_of(self) -> str:
         before = self._records.visited()
-        now = self._today()
+        now = self._client.today()
         if before is not None and before.images_of:
             age = now - date.fromisoformat(before.images_of)
             if age.days < max(self._frame.images_days, 1):
@@ -126,12 +126,12 @@ class Visit:
     def _searched(self, cohort: Cohort) -> Iterator[tuple[str, str | None]]:
         """Names found by the newest round of a cohort's searches, each once with the first keyword that found it."""
         newest = self._records.round(cohort.mark)
-        if is_due(newest, self._today(), self._frame.search_days):
+        if is_due(newest, self._client.today(), self._frame.search_days):
             before = self._records.visited()
             selected = {one.name for one in before.selected} if before else set()
             try:
                 newest = make_round(
-                    self._client, self._records, cohort, today=self._today(), selected=selected
+                    self._client, self._records, cohort, today=self._client.today(), selected=selected
                 )
             except LimitedError as limit:
                 # What an earlier round found stays until a later one has ended.
@@ -142,9 +142,6 @@ class Visit:
         self._rounds[cohort.name] = (newest.number, newest.as_of.isoformat())
         self._left += newest.left
         yield from ((one.name, one.keyword) for one in newest.found)
-
-    def _today(self) -> date:
-        return datetime.fromtimestamp(self._now(), UTC).date()
 
     def _read_metadata(self, names: Sequence[str], cohort: Cohort) -> None:
         """Metadata of those for whom it is missing or too old, as many a call as possible."""
@@ -308,8 +305,9 @@ class Visit:
                 continue
             found = 0
             tried = [r for r in control.pool if r.name.lower() not in used][: cohort.tries]
-            at = 0.0 if cohort.criteria.needs_counts else self._now()
-            self._records.keep_found({r.name: r for r in tried}, at)
+            self._records.keep_found(
+                {r.name: r for r in tried}, self._now(), needs_counts=cohort.criteria.needs_counts
+            )
             self._read_metadata([r.name for r in tried], cohort)
             for candidate in tried:
                 verdict = self._verdict(candidate.name, cohort)

@@ -11,7 +11,7 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, share_table
 from dockml_dagster.report.sections.projects import WILSON
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, percent, percent_text, say, size, size_text
+from dockml_dagster.report.text import count, count_range, percent, percent_text, say, size, size_text
 
 SHOWN = 20
 """Recommendations in the figure: those that concern most projects."""
@@ -60,10 +60,9 @@ def _shares(source: Source) -> Sequence[Block]:
             ),
             note=say(
                 "The commonest of {all}; without brackets: about Dockerfiles. Point: share; line: Wilson’s 95 % interval. "
-                "n: from {least} to {most} projects.",
+                "n: {n} projects.",
                 all=count(len(rows)),
-                least=count(min(row["n"] for row in shown)),
-                most=count(max(row["n"] for row in shown)),
+                n=count_range(row["n"] for row in shown),
             ),
         ),
         share_table(

@@ -11,7 +11,16 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, decimal, decimal_text, percent, percent_text, say
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    count_range,
+    decimal,
+    decimal_text,
+    percent,
+    percent_text,
+    say,
+)
 
 METRICS = {
     "dockerfiles": "Dockerfiles",
@@ -71,9 +80,8 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         for group in (ROSE, FELL)
     ]
     most = max(named, key=lambda row: row["share_changed"] or 0)
-    own = before == source.corpus
     return [
-        Heading("Since the first visit" if own else f"Since the corpus {before}"),
+        Heading("Since the first visit" if before == source.corpus else f"Since the corpus {before}"),
         Paragraph(
             say(
                 "Between {earliest} and {latest}, {label} changed most often: in {changed} of {n} {unit}s ({share}).",
@@ -90,7 +98,7 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
             name=f"change-{before}",
             title=say(
                 "What rose and what fell since {before}",
-                before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
+                before=_earlier(source, before),
             ),
             describes="Share of units in which a measure rose and in which it fell: "
             + "; ".join(f"{row['label']} {row['group']} {percent_text(row['share'])} %" for row in shown)
@@ -101,10 +109,9 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 shown, width=width, x_title="share of units known at both moments (%)", names=(ROSE, FELL)
             ),
             note=say(
-                "Circle: rose; diamond: fell; the rest kept its number. {which} n: from {least} to {most}, as in the table.",
+                "Circle: rose; diamond: fell; the rest kept its number. {which} n: {n}, as in the table.",
                 which=_which(drawn, named),
-                least=count(min(row["n"] for row in drawn)),
-                most=count(max(row["n"] for row in drawn)),
+                n=count_range(row["n"] for row in drawn),
             ),
         ),
         Table(
@@ -125,6 +132,12 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
             folded=len(named) > SHOWN,
         ),
     ]
+
+
+def _earlier(source: Source, before: str) -> Html:
+    """The moment that the other is compared with."""
+    own = before == source.corpus
+    return say("the first visit") if own else say("<code>{corpus}</code>", corpus=before)
 
 
 def _which(drawn: Sequence[Row], named: Sequence[Row]) -> Html:
@@ -152,7 +165,6 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     furthest = sorted(named, key=lambda row: -abs(row["delta"]))
     most = furthest[0]
     drawn = sorted(furthest[:SHOWN], key=lambda row: -row["delta"])
-    own = before == source.corpus
     return [
         Paragraph(
             say(
@@ -172,7 +184,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
             name=f"moved-{before}",
             title=say(
                 "How far it moved since {before}",
-                before="the first visit" if own else say("<code>{corpus}</code>", corpus=before),
+                before=_earlier(source, before),
             ),
             describes="Cliff’s delta within pairs of each measure; right of zero more units rose than fell: "
             + "; ".join(f"{row['label']} {decimal_text(row['delta'])}" for row in drawn)
@@ -188,10 +200,9 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 top=1,
             ),
             note=say(
-                "Cliff’s delta within pairs; zero: as many rose as fell. {which} n: from {least} to {most}.",
+                "Cliff’s delta within pairs; zero: as many rose as fell. {which} n: {n}.",
                 which=_which(drawn, named),
-                least=count(min(row["n"] for row in drawn)),
-                most=count(max(row["n"] for row in drawn)),
+                n=count_range(row["n"] for row in drawn),
             ),
         ),
         Table(

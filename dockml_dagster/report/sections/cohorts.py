@@ -11,7 +11,7 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, decimal_text, percent, say
+from dockml_dagster.report.text import count, count_range, decimal_text, percent, say
 
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
@@ -125,10 +125,9 @@ def _categories(source: Source) -> Sequence[Block]:
                 least=0,
             ),
             note=say(
-                "The measures that differ most, of {all}; n from {least} to {most} units.",
+                "The measures that differ most, of {all}; n {n} units.",
                 all=count(len(rows)),
-                least=count(min(row["n"] for row in most)),
-                most=count(max(row["n"] for row in most)),
+                n=count_range(row["n"] for row in most),
             ),
         ),
         Table(

@@ -21,7 +21,7 @@ from dockml_dagster.report.blocks import (
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.sections.projects import WILSON
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, percent_text, say
+from dockml_dagster.report.text import count, count_range, percent, percent_text, say
 
 SHOWN_TYPES = 12
 """Types of file in the figure: those with most of the bytes."""
@@ -205,9 +205,8 @@ def _concentration(source: Source) -> Sequence[Block]:
                     parts, width=width, x_title="share of an image’s bytes (%)", share=True
                 ),
                 note=say(
-                    "Point: median; band: the middle half of the images; n: from {least} to {most} images.",
-                    least=count(min(row["n"] for row in parts)),
-                    most=count(max(row["n"] for row in parts)),
+                    "Point: median; band: the middle half of the images; n: {n} images.",
+                    n=count_range(row["n"] for row in parts),
                 ),
             )
         )

@@ -20,7 +20,7 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, percent, percent_text, say
+from dockml_dagster.report.text import Html, count, count_range, percent, percent_text, say
 
 
 def _both(rows: Sequence[Row]) -> list[Row]:
@@ -266,9 +266,8 @@ def _practices(source: Source) -> Sequence[Block]:
                 rows, width=width, x_title="share of the Dockerfiles to which it applies (%)", limit=1.0
             ),
             note=say(
-                "Point: share; line: Wilson’s 95 % interval. n: from {least} to {most} Dockerfiles, as in the table.",
-                least=count(min(row["n"] for row in rows)),
-                most=count(max(row["n"] for row in rows)),
+                "Point: share; line: Wilson’s 95 % interval. n: {n} Dockerfiles, as in the table.",
+                n=count_range(row["n"] for row in rows),
             ),
         ),
         Table(

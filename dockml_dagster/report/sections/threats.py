@@ -23,7 +23,7 @@ from dockml_dagster.report.sections.measures import measure
 from dockml_dagster.report.sections.paper import PAPERS_OWN
 from dockml_dagster.report.sections.projects import WILSON
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, decimal, decimal_text, percent, percent_text, say
+from dockml_dagster.report.text import count, count_range, decimal, decimal_text, percent, percent_text, say
 
 
 def _coverage(source: Source) -> Sequence[Block]:
@@ -334,10 +334,9 @@ def _agreement(source: Source) -> Sequence[Block]:
                     shown, width=width, x_title="Cohen’s kappa", key="kappa", least=least - 0.05, top=1.0
                 ),
                 note=say(
-                    "One: full agreement; zero, the line: what chance gives. n: from {least} to {most} projects. "
+                    "One: full agreement; zero, the line: what chance gives. n: {n} projects. "
                     "Intervals: <code>dockml labels agreement</code>.",
-                    least=count(min(row["n"] for row in shown)),
-                    most=count(max(row["n"] for row in shown)),
+                    n=count_range(row["n"] for row in shown),
                 ),
             )
         )

@@ -25,7 +25,7 @@ _SCANS = re.compile(
 )
 _LONGEST_LINE: Final = 2000
 _DANGEROUS = frozenset({"all", "sys_admin", "cap_sys_admin"})
-FACTS_VERSION: Final = "1"
+FACTS_VERSION: Final = "2"
 """Changes when the same file would give other facts; makes every file due for reading again."""
 
 READ_AS: Final = ("compose", "workflow")

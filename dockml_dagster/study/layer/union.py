@@ -116,21 +116,16 @@ def _sorted_rows(spools: Sequence[Spool], most: int) -> Iterator[list[_Row]]:
                 reader.fill(most)
 
 
-def union(spools: Sequence[Spool], *, held: int | None = None) -> Iterator[Merged]:
-    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate.
+def union_batches(  # noqa: PLR0915 - see its text
+    spools: Sequence[Spool], *, held: int | None = None
+) -> Iterator[list[Merged]]:
+    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate; in lists of some
+    thousand, because there are millions and steps between functions cost.
 
     Whiteouts, opaque markers and metadata are not entries and do not come. Directories that no layer has an
     entry for, but that a visible entry needs, come as visible entries with the note `implied`, of the layer
     of that entry. ``held``: rows of a layer that are in memory at once; None: as fits the number of layers.
     """
-    for batch in union_batches(spools, held=held):
-        yield from batch
-
-
-def union_batches(  # noqa: PLR0915 - see its text
-    spools: Sequence[Spool], *, held: int | None = None
-) -> Iterator[list[Merged]]:
-    """What ``union`` gives, in lists of some thousand: there are millions, and steps between functions cost."""
     levels = [_Level("", 0, None, exists=True)]
     top = levels[-1]
     previous = ""

@@ -726,6 +726,7 @@ CREATE TABLE raw.machine_label_evidence (
 CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
     seen_to TIMESTAMP,
+    seen_rows BIGINT NOT NULL,
     built_at TIMESTAMP NOT NULL
 );
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from dockml_dagster.cli import main
 from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.clients.image_sources.reading import PlatformImage, read_image
 from dockml_dagster.clients.layer_from_image import close_images, layer_task
-from dockml_dagster.clients.layer_pool import scan_layers
+from dockml_dagster.clients.layer_pool import ScanPool
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.study.image_reference import parse_location
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import entry_of
-from dockml_dagster.study.layer.union import union
+from dockml_dagster.study.layer.union import union_batches
 from dockml_dagster.study.platform import Platform
 from tests.integration.registry.rich_images import PLATFORMS, Maker, run
 
@@ -170,7 +171,8 @@ def rows_of(
         (image,) = read_image(source, Platform.parse(platform)).images
     tasks = [layer_task(recipe, layer, whole=whole) for layer in image.layers]
     (folder / "spools").mkdir()
-    spools = {result.key: result.spool for result in scan_layers(tasks, folder / "spools")}
+    with ScanPool() as pool:
+        spools = {result.key: result.spool for result in pool.scan(tasks, folder / "spools")}
     close_images()
     yield image, [spools[task.key].read_bytes().splitlines(keepends=True) for task in tasks]
 
@@ -263,7 +265,7 @@ def on_disk(root: Path) -> dict[str, tuple[str, int, int]]:
 
 def seen_by_us(rows: list[list[bytes]]) -> dict[str, tuple[str, int, int]]:
     entries: dict[str, LayerEntry] = {}
-    for merged in union([lambda lines=lines: lines for lines in rows]):
+    for merged in chain.from_iterable(union_batches([lambda lines=lines: lines for lines in rows])):
         if merged.hidden_by is None and merged.entry.path != ".":
             entries[merged.entry.path] = merged.entry
     found = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, scan_layers
+from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.union import Merged
@@ -86,7 +86,8 @@ def test_files_are_those_that_umoci_unpacks(tmp_path: Path) -> None:
         LayerTask(layer["digest"], FileSource(blob(layer["digest"])), layer["size"], layer["digest"], diff_id)
         for layer, diff_id in zip(manifest["layers"], diff_ids, strict=True)
     ]
-    results = {result.key: result for result in scan_layers(tasks, spools)}
+    with ScanPool() as pool:
+        results = {result.key: result for result in pool.scan(tasks, spools)}
     assert all(r.scan.status == "complete" and r.scan.diff_id_holds for r in results.values())
 
     def spool(path: Path) -> Spool:

@@ -218,13 +218,14 @@ CASES: dict[str, Case] = {
 }
 POOL = """
 import json, pathlib, resource, sys
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, scan_layers
+from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
 layers, spools = map(pathlib.Path, sys.argv[1:])
 tasks = [LayerTask(path.name, FileSource(path), 1 << 30) for path in layers.iterdir()]
-for result in scan_layers(tasks, spools, workers=1):
-    scan = result.scan
-    print(json.dumps([result.key, str(result.error), scan and [scan.status, scan.censored, scan.reason, scan.seconds],
-                      str(result.spool)]))
+with ScanPool(workers=1) as pool:
+    for result in pool.scan(tasks, spools):
+        scan = result.scan
+        print(json.dumps([result.key, str(result.error), scan and [scan.status, scan.censored, scan.reason, scan.seconds],
+                          str(result.spool)]))
 print(json.dumps(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024))
 """
 

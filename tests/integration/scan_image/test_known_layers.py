@@ -177,10 +177,11 @@ class Endless:
 """
 COMMAND = """
 import sys, pathlib
-from dockml_dagster.clients.layer_pool import LayerTask, scan_layers
+from dockml_dagster.clients.layer_pool import LayerTask, ScanPool
 from endless_layer import Endless
 folder = pathlib.Path(sys.argv[1])
-list(scan_layers([LayerTask("sha256:0", Endless(folder / "reading"))], folder, workers=1))
+with ScanPool(workers=1) as pool:
+    list(pool.scan([LayerTask("sha256:0", Endless(folder / "reading"))], folder))
 """
 
 

@@ -10,15 +10,15 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool, WorkerDiedError, scan_layers
-from dockml_dagster.clients.layer_worker import Failure
+from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool, WorkerDiedError
+from dockml_dagster.clients.layer_worker import Failure, LayerResult
 from dockml_dagster.study.layer.model import ScanLimits
 from dockml_dagster.study.layer.spool import entry_of
 
@@ -65,6 +65,13 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type:
     import dockml_test_sources  # type: ignore[import-not-found]
 
     return dockml_test_sources.Lines
+
+
+def scan_layers(
+    tasks: Iterable[LayerTask], spools: Path, *, limits: ScanLimits | None = None, workers: int | None = None
+) -> Iterator[LayerResult]:
+    with ScanPool(limits=limits, workers=workers) as pool:
+        yield from pool.scan(tasks, spools)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

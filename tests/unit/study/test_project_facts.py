@@ -77,6 +77,31 @@ def test_compose_services_with_lines():
     assert _lines(first_version, "compose service") == [("db", 1)]
 
 
+def test_compose_services_have_what_they_merge():
+    facts = compose_facts(
+        "compose.yaml",
+        "x-app: &app\n  image: app:1\n  ports: ['1:1']\nx-log: &log {image: log:1, user: '1'}\nservices:\n"
+        "  a:\n    <<: [*app, *log]\n    ports: ['2:2']\n  b:\n    <<: *log\n",
+    )
+    assert _lines(facts, "compose service") == [("a", 6), ("b", 9)]
+    assert _lines(facts, "compose image") == [("app:1", 2), ("log:1", 4)]
+    assert _lines(facts, "compose key") == [
+        ("ports", 8),
+        ("image", 2),
+        ("user", 4),
+        ("image", 4),
+        ("user", 4),
+    ]
+
+
+def test_merges_do_not_multiply():
+    many = ", ".join(f"k{number}: 1" for number in range(1000))
+    text = f"x: &x {{{many}}}\nservices:\n  a: {{<<: [{', '.join(['*x'] * 5000)}], image: a}}\n"
+    begun = time.perf_counter()
+    assert len(compose_facts("compose.yaml", text)) == 1004
+    assert time.perf_counter() - begun < 2
+
+
 HOSTILE = (
     "[" * 200_000,
     "- " * 100_000,

@@ -1,5 +1,7 @@
 """The purpose labeller, the codebook, and the check against the study's codes."""
 
+import csv
+import hashlib
 import tomllib
 from pathlib import Path
 
@@ -228,3 +230,37 @@ def test_what_it_finds_on_the_half_that_was_only_measured(ease2022, purpose_rule
         {c.name: c.purposes for c in measured}, {c.name: frequent for c in measured}, codebook.allowed
     )
     assert scores[-1].f1 > always[-1].f1 + 0.1
+
+
+READINGS = Path(__file__).parent / "labels" / "purpose" / "readings.csv"
+"""What a reader (a language model) gave to whole projects without seeing their codes: with the codebook alone, with the
+codes of 62 other projects, and on the measured half with those of the whole other half and their places in the sheet.
+Projects by the first twelve digits of SHA-256 of ``owner/name``: the study's list is not ours to publish.
+"""
+
+
+@pytest.mark.ease2022
+@pytest.mark.parametrize(
+    ("knowing", "projects", "reader", "machine"),
+    [
+        ("codebook alone", 62, 0.532, None),
+        ("codes of others at hand", 62, 0.640, None),
+        ("codes of others and their places in the sheet at hand", 122, 0.627, 0.703),
+    ],
+)
+def test_what_a_careful_reader_reaches(
+    ease2022, purpose_rules, purpose_codes, codebook, knowing, projects, reader, machine
+):
+    names = {hashlib.sha256(name.encode()).hexdigest()[:12]: name for name in ease2022}
+    read = {}
+    with READINGS.open(newline="") as rows:
+        for row in csv.DictReader(rows):
+            if row["knowing"] == knowing:
+                read.setdefault(names[row["project_sha256"]], set()).add(row["purpose"])
+    coded = {c.name: c for half in _halves(ease2022, purpose_codes) for c in half if c.name in read}
+    assert len(read) == len(coded) == projects
+    scores = measure({name: c.purposes for name, c in coded.items()}, read, codebook.allowed)
+    assert scores[-1].f1 == pytest.approx(reader, abs=0.001)
+    if machine is not None:
+        given = {name: {j.purpose for j in purposes_of(c.facts, purpose_rules)} for name, c in coded.items()}
+        assert measure(read, given, codebook.allowed)[-1].f1 == pytest.approx(machine, abs=0.01)

@@ -166,7 +166,7 @@ def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
 
 def test_nothing_is_due_when_all_is_done(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.changed_at(raw))
+    due.record_build(raw, "b", due.seen(raw))
     assert _work(raw).nothing
 
 
@@ -182,34 +182,47 @@ def test_a_change_makes_due_what_it_touches(
     raw: duckdb.DuckDBPyConnection, changed: dict[str, str], listing: bool, stages: int, findings: bool
 ) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.changed_at(raw))
+    due.record_build(raw, "b", due.seen(raw))
     work = _work(raw, **changed)
     assert (work.listing, len(work.stages), work.findings) == (listing, stages, findings)
 
 
 def test_findings_are_due_after_anything_happened(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.changed_at(raw))
+    due.record_build(raw, "b", due.seen(raw))
     _visit(raw, observed_at=due.moment(raw))
     assert _work(raw).findings
-    due.record_build(raw, "b", due.changed_at(raw))
+    due.record_build(raw, "b", due.seen(raw))
     assert not _work(raw).findings
-    due.record_build(raw, "c", due.changed_at(raw))
+    due.record_build(raw, "c", due.seen(raw))
     assert _work(raw).findings, "the newest build counts"
 
 
 def test_what_came_while_findings_were_made_is_not_in_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    before = due.changed_at(raw)
+    before = due.seen(raw)
     _visit(raw, observed_at=due.moment(raw))
     due.record_build(raw, "b", before)
+    assert _work(raw).findings
+
+
+def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
+    raw: duckdb.DuckDBPyConnection,
+) -> None:
+    _done(raw)
+    slow = due.moment(raw)
+    _visit(raw, observed_at=slow + timedelta(seconds=1))
+    due.record_build(raw, "b", due.seen(raw))
+    assert not _work(raw).findings
+    # Another writer's, who took its moment first and was slower.
+    _visit(raw, observed_at=slow)
     assert _work(raw).findings
 
 
 def test_a_process_that_is_older_than_the_findings_leaves_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
     loaded_at = due.moment(raw)
-    due.record_build(raw, "newer", due.changed_at(raw))
+    due.record_build(raw, "newer", due.seen(raw))
     assert not due.built(raw, "older")
     assert due.built(raw, "older", newer_than=loaded_at)
     assert not due.built(raw, "older", newer_than=loaded_at + timedelta(days=1))

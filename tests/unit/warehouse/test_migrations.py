@@ -1,5 +1,8 @@
 """The schema is brought forward once, and never back."""
 
+import shutil
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -34,6 +37,69 @@ def test_a_later_version_applies_only_what_is_new(
     assert migrations.apply(raw) == [newest]
     assert migrations.apply(raw) == []
     assert raw.execute("FROM raw.added").fetchall() == [(7,)]
+
+
+def opened(warehouse: Warehouse) -> list[int]:
+    with warehouse.write() as connection:
+        return migrations.apply(connection, warehouse.location)
+
+
+def test_what_was_found_in_order_is_not_looked_through_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened(warehouse) == list(migrations.available())
+    assert opened(warehouse) == []
+    monkeypatch.setattr(migrations, "_differences", lambda *_: pytest.fail("looked again"))
+    assert opened(warehouse) == []
+
+
+def test_what_was_rolled_back_counts_as_never_done(warehouse: Warehouse) -> None:
+    with pytest.raises(RuntimeError), warehouse.write() as connection:
+        migrations.apply(connection, warehouse.location)
+        migrations.apply(connection, warehouse.location)
+        raise RuntimeError
+    assert opened(warehouse) == list(migrations.available())
+
+
+def test_another_file_in_its_place_is_looked_through(warehouse: Warehouse) -> None:
+    file = warehouse.location.file
+    assert file is not None
+    for _ in range(2):
+        opened(warehouse)
+    file.unlink()
+    assert opened(warehouse) == list(migrations.available())
+    opened(warehouse)
+    other = file.with_name("other.duckdb")
+    shutil.copy(file, other)
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("DROP TABLE raw.listings")
+    other.replace(file)
+    with pytest.raises(BadInputError, match=r"there is no raw\.listings"):
+        opened(warehouse)
+
+
+def test_a_view_whose_change_was_rolled_back_is_changed_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    opened(warehouse)
+    moved = Warehouse(tmp_path / "moved" / "dockml.duckdb")
+    shutil.copytree(warehouse.location.folder, moved.location.folder)
+    with pytest.raises(RuntimeError), moved.write() as connection:
+        migrations.apply(connection, moved.location)
+        raise RuntimeError
+    opened(moved)
+    with moved.read() as connection:
+        assert connection.execute(
+            "SELECT contains(sql, ?) FROM duckdb_views() WHERE view_name = 'layer_files'",
+            [str(moved.location.folder)],
+        ).fetchone() == (True,)
+
+
+def test_rows_of_layers_that_were_removed_do_not_stop_the_view(warehouse: Warehouse) -> None:
+    for _ in range(2):
+        opened(warehouse)
+    shutil.rmtree(warehouse.location.folder / "layer_files")
+    with warehouse.write() as connection:
+        migrations.apply(connection, warehouse.location)
+        assert connection.execute("SELECT count(*) FROM raw.layer_files").fetchone() == (0,)
 
 
 def test_a_failing_migration_leaves_nothing(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import io
 import random
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,12 @@ from hypothesis import strategies as st
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter, line_of
-from dockml_dagster.study.layer.union import implied_directory, union
+from dockml_dagster.study.layer.union import Merged, implied_directory, union_batches
+
+
+def union(spools: list[Spool], *, held: int | None = None) -> Iterator[Merged]:
+    return chain.from_iterable(union_batches(spools, held=held))
+
 
 CASES = sorted(Path(__file__).with_name("union_cases").glob("*.toml"))
 

@@ -1,0 +1,103 @@
+"""Where the models run: in the warehouse itself, or, of a lake, in a copy on this machine.
+
+Belongs here: copying what models read, putting back what they made. Does not: running them (``build``).
+
+Models read each other's tables dozens of times. In a file that is memory; in a lake each time the catalog and the store are
+asked, and what a transaction itself made has no statistics there, so that joins of it are planned blindly. So a lake is
+read once, the models run as in a file, and what they made is written at once, in a transaction that can be done again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dockml_dagster.warehouse import build, migrations
+from dockml_dagster.warehouse.connection import Warehouse, make_folder
+from dockml_dagster.warehouse.lake import NAME
+from dockml_dagster.warehouse.models import Model, Project
+from dockml_dagster.warehouse.publish import remove_leftovers
+from dockml_dagster.warehouse.rows import literal, qualified
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+_COPY: Final = "copy_of_lake"
+_READ_IN_PLACE: Final = "raw.layer_files"
+"""A row a file of every layer: may be billions, and one model reads it, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A connection in which models run, and those that were: whoever runs one notes it in ``made``."""
+
+    connection: duckdb.DuckDBPyConnection
+    made: list[Model] = field(default_factory=list)
+
+
+@contextmanager
+def workplace(warehouse: Warehouse, project: Project, selected: Collection[Model]) -> Iterator[Workplace]:
+    """Where the ``selected`` models can run, the schema up to date; what they made is the warehouse's at the end, unless an
+    exception ends it.
+
+    Raises:
+        WarehouseConflictError, UnreachableError: as ``Warehouse.write`` and ``Warehouse.commit``.
+    """
+    if not warehouse.location.is_lake:
+        with warehouse.write() as connection:
+            migrations.apply(connection, warehouse.location)
+            yield Workplace(connection)
+        return
+    warehouse.commit(lambda lake: migrations.apply(lake, warehouse.location))
+    target = make_folder(warehouse.location.folder) / "models.duckdb"
+    remove_leftovers(target)
+    file = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with warehouse.read() as connection:
+            connection.execute(f"ATTACH {literal(file)} AS {_COPY}")
+            connection.begin()
+            _copy(connection, project, selected)
+            connection.execute(f"USE {_COPY}")
+            place = Workplace(connection)
+            yield place
+            connection.commit()
+        warehouse.commit(lambda lake: _put_back(lake, file, project, place.made))
+    finally:
+        remove_leftovers(target)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Collection[Model]) -> None:
+    """Copy what the selected models, and checks, may read and do not make."""
+    there = {
+        name
+        for (name,) in connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [NAME]
+        ).fetchall()
+    }
+    made = {model.name for model in (*selected, *project.seeds)}
+    for schema in sorted({model.schema for model in project.by_name.values()}):
+        connection.execute(f"CREATE SCHEMA {_COPY}.{schema}")
+    for name in project.by_name:
+        if name in there and name not in made:
+            kind = "VIEW" if name == _READ_IN_PLACE else "TABLE"
+            connection.execute(
+                f"CREATE {kind} {_COPY}.{qualified(name)} AS SELECT * FROM {NAME}.{qualified(name)}"
+            )
+
+
+def _put_back(
+    connection: duckdb.DuckDBPyConnection, file: Path, project: Project, made: Collection[Model]
+) -> None:
+    connection.execute(f"ATTACH {literal(file)} AS {_COPY} (READ_ONLY)")
+    build.load_seeds(connection, project)
+    for model in made:
+        build.make(
+            connection,
+            model,
+            model.sql if model.is_view else f"SELECT * FROM {_COPY}.{qualified(model.name)}",
+        )
