@@ -30,6 +30,16 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 TAG = "localhost/dockml:test"
 LOCKED = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp"]
+LOADED = """
+import json, urllib.request
+query = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+request = urllib.request.Request(
+    "http://127.0.0.1:3000/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+)
+(entry,) = json.load(urllib.request.urlopen(request, timeout=60))["data"]["workspaceOrError"]["locationEntries"]
+print(entry["locationOrLoadError"]["__typename"])
+"""
+"""What a UI says of the code that it was to load."""
 ACCEPTED = {
     "bytecode": "what cannot write its bytecode reads it, or compiles it at every start",
     "data-outside": "data sets that a package of the lock brings",
@@ -136,6 +146,8 @@ def test_the_ui_is_healthy_and_ends_when_told(engine: Engine, volume: str, backg
     name = background("ui", "--host", "0.0.0.0", options=["--network=none", volume])
     health = json.loads(re.search(r"^HEALTHCHECK.*\\\n\s+CMD (\[.*\])", DOCKERFILE.read_text(), re.M)[1])
     wait_until("the UI", lambda: engine("exec", name, *health, check=False).returncode == 0, 240)
+    # The web server is there also where what it should show cannot be loaded.
+    assert engine("exec", name, "python", "-c", LOADED).stdout.strip() == "RepositoryLocation"
     engine("stop", "--time=60", name)
     assert engine("inspect", name, check=False).returncode != 0, "it is gone, as --rm says"
 
