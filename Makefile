@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed lint types check bench lock clean
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -45,6 +45,10 @@ test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 test-distributed: $(VENV)/.dev   ## two workers against PostgreSQL, Redis and a store on this machine, and what they outlive
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-distributed.txt
 	$(BIN)/python -m pytest tests/distributed
+
+# Needs docker or podman, and the base of deploy/Dockerfile: from its registry, or BASE=, one that is here.
+test-image: $(VENV)/.dev   ## build the image, run it as a fleet does, and let dockml study it (some minutes)
+	DOCKML_TEST_IMAGE=1 DOCKML_TEST_BASE='$(BASE)' $(BIN)/python -m pytest tests/image
 
 bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing asserted (some minutes)
 	-$(BIN)/python tests/bench/bench_dockerfiles.py

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from dockml_dagster.clients.errors import DigestMismatchError
+from dockml_dagster.shared_catalog import Session, SharedCatalog
 from dockml_dagster.study.image_reference import Digest
 
 Check = Callable[[bytes, Digest], bool]
@@ -61,3 +63,45 @@ class DigestStore:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+class SharedDigestStore(DigestStore):
+    """The same for all machines that share a catalog: behind the files of this one a table of its database, so that a
+    manifest which counts as a pull is fetched once in the whole fleet.
+    """
+
+    _TABLE: Final = """
+    CREATE SCHEMA IF NOT EXISTS dockml;
+    CREATE TABLE IF NOT EXISTS dockml.documents (digest text PRIMARY KEY, content bytea NOT NULL);
+    """
+
+    def __init__(self, root: Path, catalog: str) -> None:
+        """``catalog``: the database, as libpq takes it."""
+        super().__init__(root)
+        self._session = Session(SharedCatalog(catalog), tables=self._TABLE)
+
+    def get(self, digest: Digest, check: Check = has_digest) -> bytes | None:
+        """See ``DigestStore.get``. Raises UnreachableError."""
+        found = super().get(digest, check)
+        if found is not None:
+            return found
+        rows = self._session.run("SELECT content FROM dockml.documents WHERE digest = %s", [str(digest)])
+        content = bytes(rows[0][0]) if rows else None
+        if content is None or not check(content, digest):
+            return None
+        super().put(digest, content, check)
+        return content
+
+    def put(self, digest: Digest, content: bytes, check: Check = has_digest) -> None:
+        """See ``DigestStore.put``. Raises UnreachableError."""
+        super().put(digest, content, check)
+        self._session.run(
+            "INSERT INTO dockml.documents (digest, content) VALUES (%s, %s) "
+            "ON CONFLICT (digest) DO UPDATE SET content = excluded.content",
+            [str(digest), content],
+        )
+
+
+def open_digest_store(root: Path, catalog: str | None) -> DigestStore:
+    """The store of this machine alone, or of all that share a catalog."""
+    return DigestStore(root) if catalog is None else SharedDigestStore(root, catalog)

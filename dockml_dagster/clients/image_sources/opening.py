@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ClientSettings:
     """What a registry client is made of. ``store``: the directory of the digest-keyed documents. ``registries`` and
     ``http``: None is what they are without any setting. ``catalog``: address of the database by which several machines keep
-    to one limit a registry.
+    to one limit a registry, and know each other's documents.
     """
 
     store: Path
@@ -36,7 +36,7 @@ class ClientSettings:
 
     def client(self) -> RegistryClient:
         """A registry client of these settings; no connection is made yet."""
-        from dockml_dagster.clients.digest_store import DigestStore
+        from dockml_dagster.clients.digest_store import open_digest_store
         from dockml_dagster.clients.http import HttpClient, HttpSettings
         from dockml_dagster.clients.registry.client import RegistryClient
         from dockml_dagster.clients.registry.credentials import DockerCredentials
@@ -45,9 +45,8 @@ class ClientSettings:
 
         registries = self.registries or RegistrySettings()
         http = HttpClient(registries.host_policy(), self.http or HttpSettings(), budget_for(self.catalog))
-        return RegistryClient(
-            http, DigestStore(self.store), registries, DockerCredentials(self.docker_config)
-        )
+        store = open_digest_store(self.store, self.catalog)
+        return RegistryClient(http, store, registries, DockerCredentials(self.docker_config))
 
 
 @dataclass(frozen=True, slots=True)
