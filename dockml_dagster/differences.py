@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.study.paired import shift
 from dockml_dagster.study.statistics import Comparison, Sample, compare, holm, median_interval, proportion
-from dockml_dagster.warehouse.build import document
+from dockml_dagster.warehouse.build import write_computed
 from dockml_dagster.warehouse.models import Project
-from dockml_dagster.warehouse.rows import insert, qualified
 
 if TYPE_CHECKING:
     import duckdb
@@ -146,13 +145,10 @@ def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -
         for grouping in GROUPINGS:
             rows[grouping.table].extend(_rows(connection, grouping, known))
         rows[TABLES[2]].extend(_moments(connection))
-    body = ", ".join(f'"{name}" {type_name}' for name, type_name in COLUMNS.items())
-    connection.execute("CREATE SCHEMA IF NOT EXISTS findings")
-    for table, found in rows.items():
-        connection.execute(f"CREATE OR REPLACE TABLE {qualified(table)} ({body})")
-        insert(connection, table, found)
-        document(connection, project.by_name[table], kind="TABLE")
-    return {table: len(found) for table, found in rows.items()}
+    return {
+        table: write_computed(connection, project.by_name[table], COLUMNS, found)
+        for table, found in rows.items()
+    }
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from dockml_dagster.warehouse.visits import make_visits
 
 TABLES = ("raw.image_links", "raw.image_reference_grades", "raw.image_link_readings")
 """Tables the asset fills."""
-AT_ONCE = 50
+AT_ONCE = 250
 """Projects that are read and stored together: bounds the memory, and what an interrupted run loses."""
 
 _CURRENT = """

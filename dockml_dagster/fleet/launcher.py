@@ -26,6 +26,9 @@ EVERYTHING: Final = "dockml"
 """Queue of all other runs. They publish, or look after the home: only a central worker takes them."""
 
 _EXCHANGE: Final = Exchange("dockml", type="topic")
+# RabbitMQ cuts off who has not acknowledged for half an hour, and the worker ends; a batch may take longer. It is told by
+# the queue from 3.12 on, before that by its configuration alone; other brokers do not look at this.
+_QUEUE_ARGUMENTS: Final = {"x-consumer-timeout": 24 * 3600 * 1000}
 
 
 class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
@@ -35,7 +38,10 @@ class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
         super().__init__(default_queue=EVERYTHING, broker=broker, inst_data=inst_data)
         self.celery.conf.update(
             # The launcher's routing keys are `<queue>.execute_job`.
-            task_queues=[Queue(name, _EXCHANGE, f"{name}.#") for name in (COLLECTION, EVERYTHING)],
+            task_queues=[
+                Queue(name, _EXCHANGE, f"{name}.#", queue_arguments=_QUEUE_ARGUMENTS)
+                for name in (COLLECTION, EVERYTHING)
+            ],
             task_ignore_result=True,
             # A worker that is busy takes nothing that another could begin.
             worker_prefetch_multiplier=1,

@@ -7,13 +7,13 @@ Does not: reading the files (``models``), telling Dagster (``defs``).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.warehouse.lake import is_lake
 from dockml_dagster.warehouse.models import Check, Model, ModelError, Project
-from dockml_dagster.warehouse.rows import literal, qualified, quote
+from dockml_dagster.warehouse.rows import Row, insert, literal, qualified, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,6 +77,15 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
             row[0]: row[1] for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()
         }
         yield Built(model, columns, count(connection, model.name), seconds)
+
+
+def write_computed(
+    connection: duckdb.DuckDBPyConnection, model: Model, types: Mapping[str, str], rows: Sequence[Row]
+) -> int:
+    """Put a table that Python computed in the place of what it was; returns its rows. ``types``: column → DuckDB type."""
+    columns = ", ".join(f"CAST(NULL AS {type_name}) AS {quote(name)}" for name, type_name in types.items())
+    make(connection, model, f"SELECT {columns} LIMIT 0")
+    return insert(connection, model.name, rows)
 
 
 def make(connection: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:

@@ -1,6 +1,7 @@
 """Attaching what is no DuckDB file: a DuckLake or a service.
 
-Belongs here: extensions, ATTACH and its options, keys of an S3-compatible store. Does not: what a lake's tables hold.
+Belongs here: extensions, ATTACH and its options, keys of an S3-compatible store, instances of DuckDB that are used again.
+Does not: what a lake's tables hold.
 
 A DuckLake (https://ducklake.select) is a catalog in a database (a DuckDB or SQLite file, PostgreSQL) and Parquet files in
 a folder or a store. Extensions come from packages where those are installed (``pip install 'dockml[distributed]'``),
@@ -11,8 +12,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,10 +54,11 @@ def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPy
         BadInputError: an extension is missing, or the place cannot be attached; no password is in the text.
         UnreachableError: its catalog does not answer.
     """
-    instance = _take_instance(location)
+    kind = _kind(location, read_only=read_only)
+    instance = _take_instance(kind)
     whole = False
     try:
-        connection = configured(instance.cursor())
+        connection = configured(instance.root.cursor())
         try:
             _attach(connection, location, read_only=read_only)
             yield connection
@@ -63,14 +67,31 @@ def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPy
                 connection.close()
         # What cannot be detached, as what MotherDuck attaches, ends with its instance; so does whatever went wrong in it.
         with suppress(Exception):
-            for (name,) in instance.execute(_ATTACHED).fetchall():
-                instance.execute(f"DETACH {quote(name)}")
+            for (name,) in instance.root.execute(_ATTACHED).fetchall():
+                if name != NAME or kind.stays is None:
+                    instance.root.execute(f"DETACH {quote(name)}")
             whole = True
     finally:
         if whole:
-            _keep_instance(location, instance)
+            _keep_instance(kind, instance)
         else:
-            instance.close()
+            instance.root.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What an instance of DuckDB is good for: its process (what was forked off has no part in its parent's), what it has
+    loaded, and the lake that stays attached. Only one whose catalog is a server's: a file would stay locked.
+    """
+
+    process: int
+    extensions: tuple[str, ...]
+    stays: tuple[Location, bool] | None
+
+
+def _kind(location: Location, *, read_only: bool) -> _Kind:
+    stays = None if location.catalog is None else (location, read_only)
+    return _Kind(os.getpid(), _extensions(location), stays)
 
 
 _ATTACHED: Final = """
@@ -80,37 +101,53 @@ _ATTACHED: Final = """
 """
 """What was attached here by a name; a lake's own connection to its catalog goes with the lake."""
 
-_instances: dict[tuple[int, tuple[str, ...]], list[duckdb.DuckDBPyConnection]] = {}
-"""Instances of DuckDB that nobody uses now, by process and by what they have loaded: to load three extensions takes half a
-second, for each is verified; to attach a lake takes a fifth of that."""
-_KEPT_INSTANCES: Final = 2
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """An instance of DuckDB by its first connection, and until when it may be used: it remembers all schemas of a lake."""
+
+    root: duckdb.DuckDBPyConnection
+    until: float
+
+
+_idle: dict[_Kind, list[_Instance]] = {}
+"""Instances that nobody uses now. To load three extensions takes half a second, for each is verified; to attach a lake takes
+a third of that."""
+_IDLE_INSTANCES: Final = 2
+_INSTANCE_SECONDS: Final = 600.0
 _instances_lock: Final = threading.Lock()
 
 
-def _take_instance(location: Location) -> duckdb.DuckDBPyConnection:
-    extensions = _extensions(location)
-    with _instances_lock:
-        # By process, because what was forked off has no part in its parent's.
-        idle = _instances.get((os.getpid(), extensions))
-        if idle:
-            return idle.pop()
-    instance = connect(Path(":memory:"), read_only=False)
+def _take_instance(kind: _Kind) -> _Instance:
+    while True:
+        with _instances_lock:
+            idle = _idle.get(kind)
+            if not idle:
+                break
+            instance = idle.pop()
+        # Connections to its server that are no more, DuckDB makes again.
+        if time.monotonic() < instance.until:
+            return instance
+        instance.root.close()
+    root = connect(Path(":memory:"), read_only=False)
     try:
-        for extension in extensions:
-            _load(instance, extension)
+        # What lives long must not fill the memory with files of the store.
+        root.execute("SET GLOBAL enable_external_file_cache = false")
+        for extension in kind.extensions:
+            _load(root, extension)
     except BaseException:
-        instance.close()
+        root.close()
         raise
-    return instance
+    return _Instance(root, time.monotonic() + _INSTANCE_SECONDS)
 
 
-def _keep_instance(location: Location, instance: duckdb.DuckDBPyConnection) -> None:
+def _keep_instance(kind: _Kind, instance: _Instance) -> None:
     with _instances_lock:
-        idle = _instances.setdefault((os.getpid(), _extensions(location)), [])
-        if len(idle) < _KEPT_INSTANCES:
+        idle = _idle.setdefault(kind, [])
+        if len(idle) < _IDLE_INSTANCES:
             idle.append(instance)
             return
-    instance.close()
+    instance.root.close()
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_only: bool) -> None:
@@ -121,8 +158,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_o
     if location.is_lake:
         connection.execute(f"SET ducklake_max_retry_count = {_COMMIT_TRIES}")
     try:
-        for statement in attaching(location, read_only=read_only):
-            connection.execute(statement)
+        attach, use = attaching(location, read_only=read_only)
+        if (NAME,) not in connection.execute(_ATTACHED).fetchall():
+            connection.execute(attach)
+        connection.execute(use)
     except duckdb.Error as error:
         # DuckDB's text repeats the address once or twice.
         text = without_secrets(str(error)).strip().splitlines()[0]
@@ -190,15 +229,25 @@ def _in_store(location: Location) -> bool:
     return (location.data_path or "").startswith("s3://")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+def packaged(name: str) -> Path | None:
+    """The file of an extension for this DuckDB, where it is installed as a Python package."""
     import duckdb
 
     package = find_spec(_PACKAGES[name])
     for folder in package.submodule_search_locations or () if package else ():
         file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         if file.exists():
-            connection.execute(f"LOAD {literal(file)}")
-            return
+            return file
+    return None
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    import duckdb
+
+    file = packaged(name)
+    if file is not None:
+        connection.execute(f"LOAD {literal(file)}")
+        return
     try:
         connection.execute(f"INSTALL {name}")
         connection.execute(f"LOAD {name}")

@@ -20,7 +20,7 @@ from dockml_dagster.warehouse.connection import Warehouse, make_folder
 from dockml_dagster.warehouse.lake import NAME
 from dockml_dagster.warehouse.models import Model, Project
 from dockml_dagster.warehouse.publish import remove_leftovers
-from dockml_dagster.warehouse.rows import literal, qualified
+from dockml_dagster.warehouse.rows import literal, qualified, quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def workplace(warehouse: Warehouse, project: Project, selected: Collection[Model
             migrations.apply(connection, warehouse.location)
             yield Workplace(connection)
         return
-    warehouse.commit(lambda lake: migrations.apply(lake, warehouse.location))
+    warehouse.commit(lambda lake: _prepare(lake, warehouse, project))
     target = make_folder(warehouse.location.folder) / "models.duckdb"
     remove_leftovers(target)
     file = target.with_name(f".{target.name}.{os.getpid()}")
@@ -71,6 +71,16 @@ def workplace(warehouse: Warehouse, project: Project, selected: Collection[Model
         remove_leftovers(target)
 
 
+def _prepare(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, project: Project) -> None:
+    migrations.apply(connection, warehouse.location)
+    for schema in _schemas(project):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+
+
+def _schemas(project: Project) -> list[str]:
+    return sorted({model.schema for model in project.by_name.values()})
+
+
 def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Collection[Model]) -> None:
     """Copy what the selected models, and checks, may read and do not make."""
     there = {
@@ -80,8 +90,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Col
         ).fetchall()
     }
     made = {model.name for model in (*selected, *project.seeds)}
-    for schema in sorted({model.schema for model in project.by_name.values()}):
-        connection.execute(f"CREATE SCHEMA {_COPY}.{schema}")
+    for schema in _schemas(project):
+        connection.execute(f"CREATE SCHEMA {_COPY}.{quote(schema)}")
     for name in project.by_name:
         if name in there and name not in made:
             kind = "VIEW" if name == _READ_IN_PLACE else "TABLE"
@@ -93,6 +103,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Col
 def _put_back(
     connection: duckdb.DuckDBPyConnection, file: Path, project: Project, made: Collection[Model]
 ) -> None:
+    # For rows in the catalog itself, in place of small files, DuckLake makes a table of the catalog's for each table that is
+    # made: here a hundred a build, for as long as the build's state is kept.
+    limited = connection.execute(
+        "SELECT scope_entry FROM ducklake_options(?) WHERE option_name = 'data_inlining_row_limit'", [NAME]
+    ).fetchall()
+    for schema in {*_schemas(project)} - {"raw", *(name for (name,) in limited)}:
+        connection.execute(
+            f"CALL {NAME}.set_option('data_inlining_row_limit', 0, schema => {literal(schema)})"
+        )
     connection.execute(f"ATTACH {literal(file)} AS {_COPY} (READ_ONLY)")
     build.load_seeds(connection, project)
     for model in made:

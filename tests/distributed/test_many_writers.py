@@ -118,6 +118,16 @@ def test_upkeep_beside_two_writers_loses_nothing(warehouse, monkeypatch):
     assert states == 1, "all earlier ones were forgotten"
 
 
+def test_a_lake_that_stayed_attached_is_attached_again_after_a_restart(warehouse, services):
+    def look():
+        with warehouse.read() as connection:
+            return connection.execute("SELECT count(*) FROM raw.visits").fetchall()
+
+    assert look() == [(100,)]
+    services.postgres.restart()
+    assert look() == [(100,)]
+
+
 def test_a_name_is_held_by_one_and_freed_by_the_end_of_its_holder(warehouse):
     catalog = SharedCatalog(warehouse.location.catalog)
     with (

@@ -10,7 +10,8 @@ import shutil
 
 import pytest
 
-from dockml_dagster.labelling import COLUMNS, agreement_rows
+from dockml_dagster.computed_findings import COMPUTATIONS
+from dockml_dagster.labelling import COLUMNS, SOURCE, agreement_rows
 from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
@@ -29,6 +30,8 @@ def renew(home):
     warehouse = Warehouse(settings.warehouse)
     with warehouse.write() as connection:
         list(build.run(connection, load().models))
+        for computation in COMPUTATIONS:
+            computation.write(connection, load())
     publish(warehouse, settings.published)
 
 
@@ -146,6 +149,17 @@ def test_two_raters_agree_as_far_as_they_do(home, sheet, dockml, ask):
         "AND unit_of_analysis = 'Dockerfile' AND units > 0 ORDER BY 1",
     )
     assert people == [("Build and packaging", 15, 30), ("Hosting", 14, 30)]
+    halves = ask(
+        home,
+        "SELECT rater, sheet, code, units_first, n_first, units_second, n_second FROM findings.coder_drift "
+        "WHERE unit_of_analysis = 'dockerfile' AND among = 'every unit' AND units_first > 0 ORDER BY 1, 3",
+    )
+    assert halves == [
+        ("ana", SOURCE, "Build and packaging", 7, 15, 8, 15),
+        ("ana", SOURCE, "Hosting", 7, 15, 8, 15),
+        ("bo", SOURCE, "Build and packaging", 8, 15, 7, 14),
+        ("bo", SOURCE, "Hosting", 7, 15, 7, 14),
+    ]
 
 
 def test_people_outvote_and_adjudication_decides(home, dockml, ask):

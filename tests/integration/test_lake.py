@@ -4,22 +4,15 @@ Belongs here: the command with ``DOCKML_WAREHOUSE=ducklake:…`` and a catalog t
 that are services.
 """
 
-from importlib.util import find_spec
-from pathlib import Path
-
-import duckdb
 import pytest
 
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.lake import packaged
 from tests.integration.kills import differences
 
 pytestmark = pytest.mark.skipif(
-    find_spec("duckdb_extension_ducklake") is None
-    or not any(
-        Path(find_spec("duckdb_extension_ducklake").origin).parent.glob(f"extensions/v{duckdb.__version__}")
-    ),
-    reason="no DuckLake extension for this DuckDB as a package here",
+    packaged("ducklake") is None, reason="no DuckLake extension for this DuckDB as a package here"
 )
 
 

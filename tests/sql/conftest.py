@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
-from dockml_dagster.differences import write_differences
+from dockml_dagster.computed_findings import COMPUTATIONS
 from dockml_dagster.warehouse import build, migrations
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.rows import columns_of
@@ -29,7 +29,8 @@ def types() -> Iterator[Types]:
         migrations.apply(connection)
         build.load_seeds(connection, project)
         list(build.run(connection, project.models))
-        write_differences(connection, project)
+        for computation in COMPUTATIONS:
+            computation.write(connection, project)
         yield Types(
             project,
             {

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
+from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
 
@@ -168,5 +169,6 @@ SECTION = Section(
         Part("the labelled projects", ("core.projects",), _commonest, stage="labels"),
         Part("the categories", ("findings.rq1_categories",), _categories, stage="labels"),
         Part("the profile of the projects", ("findings.rq1_project_profile",), _profile, stage="repo_list"),
+        coder_drift_part("category"),
     ),
 )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Part, Section, Table
+from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
 
@@ -99,5 +100,8 @@ def _of(rows: Sequence[Row], purpose: str, label_source: str, key: str) -> float
 SECTION = Section(
     "rq2",
     "RQ2. What Docker is used for",
-    (Part("the purposes", ("findings.rq2_purposes",), _purposes, stage="labels"),),
+    (
+        Part("the purposes", ("findings.rq2_purposes",), _purposes, stage="labels"),
+        coder_drift_part("purpose"),
+    ),
 )

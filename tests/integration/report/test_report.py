@@ -81,6 +81,7 @@ def test_every_number_follows_the_findings(published, report, changed):
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
         "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
+        "DELETE FROM findings.coder_drift WHERE hash(code) % 3 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
         "UPDATE findings.category_differences SET p_holm = 0.01, size = 'large' WHERE hash(measure) % 3 = 0",
         "DELETE FROM findings.category_differences WHERE hash(measure) % 7 = 1",
@@ -202,6 +203,42 @@ def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
     assert "No image of this corpus is proved" in shown
     assert "any 77 1 1 1 1" in _cells(shown), "units, measures and pairs tested, those that differ, largely"
     assert "at least likely 77 1 1 0 0" in _cells(shown)
+
+
+def test_a_rater_who_changed_is_told_with_a_figure(report, changed):
+    unchanged = _section(report.html, "rq2")
+    assert "none changed clearly from the first half to the second" in unchanged
+    assert "figure-drift" not in unchanged
+    row = (
+        "INSERT INTO findings.coder_drift BY NAME SELECT 'sample' AS corpus, 'purpose' AS code_system, 'ana' AS "
+        "rater, 'project' AS unit_of_analysis, 'sheet.csv' AS sheet, '{among}' AS among, '{code}' AS code, "
+        "{units_first} AS units_first, 20 AS n_first, {units_second} AS units_second, 30 AS n_second, "
+        "{units_first} / 20 AS share_first, 0.01 AS share_first_low, 0.9 AS share_first_high, {units_second} / 30 "
+        "AS share_second, 0.01 AS share_second_low, 0.9 AS share_second_high, {units_second} / 30 - {units_first} "
+        "/ 20 AS difference, {p} AS p, {p} AS p_holm"
+    )
+    rows = (
+        ("every unit", "Hosting", 19, 3, 0.000125),
+        ("every unit", "Security", 1, 2, 0.75),
+        ("labelled so by the machine", "Hosting", 18, 2, 0.0025),
+    )
+    names = ("among", "code", "units_first", "units_second", "p")
+    html = changed(
+        "DELETE FROM findings.coder_drift WHERE code_system = 'purpose'",
+        *(row.format(**dict(zip(names, values, strict=True))) for values in rows),
+    ).html
+    shown = _section(html, "rq2")
+    sentence = next(text for text in _prose(shown) if "sheet.csv" in text)
+    assert [float(value) for value in DATA.findall(sentence)] == [
+        *(2, 1, 19, 20, 3, 30, 0.000125),
+        *(1, 1, 18, 20, 2, 30, 0.0025),
+    ]
+    assert "carries this change of the coding" in sentence
+    assert (
+        "Hosting was noted in 95.0\xa0% of the units labelled first and 10.0\xa0% of those labelled last"
+        in unescape(re.sub(r"<[^>]*>", "", shown))
+    )
+    assert "several sheets" not in shown
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """Models run in a file itself and beside a lake, and what they made is there afterwards, all of it or nothing."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from dockml_dagster.warehouse import build, lake
-from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.connection import Warehouse, connect
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.workplace import workplace
 from dockml_dagster.warehouse_location import Location
@@ -38,8 +37,8 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture(params=["file", "lake"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """Nothing written yet."""
-    if request.param == "lake" and find_spec("duckdb_extension_ducklake") is None:
-        pytest.skip("no DuckLake extension as a package here")
+    if request.param == "lake" and lake.packaged("ducklake") is None:
+        pytest.skip("no DuckLake extension for this DuckDB as a package here")
     address = {"file": "dockml.duckdb", "lake": "ducklake:catalog.ducklake"}[request.param]
     kind, _, name = address.rpartition(":")
     return Warehouse(Location.parse(f"{kind}:{tmp_path / name}".lstrip(":"), tmp_path / "home"))
@@ -119,17 +118,27 @@ def test_a_lake_is_not_written_to_before_the_end(warehouse: Warehouse, project: 
         assert place.connection.execute(states).fetchall() == before
 
 
+@pytest.mark.parametrize("warehouse", ["lake"], indirect=True)
+def test_builds_add_no_tables_to_the_catalog(warehouse: Warehouse, project: Project) -> None:
+    counts = []
+    for _ in range(3):
+        run(warehouse, project)
+        with connect(Path(warehouse.location.address.partition(":")[2]), read_only=True) as catalog:
+            counts.append(catalog.execute("SELECT count(*) FROM duckdb_tables()").fetchone())
+    assert counts[1:] == counts[:1] * 2
+
+
 def instances(use: Callable[[], None]) -> int:
     """How many instances of DuckDB are idle after use."""
     use()
-    return sum(len(idle) for idle in lake._instances.values())
+    return sum(len(idle) for idle in lake._idle.values())
 
 
 @pytest.mark.parametrize("warehouse", ["lake"], indirect=True)
 def test_an_instance_is_used_again_unless_something_went_wrong(
     warehouse: Warehouse, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lake, "_instances", {})
+    monkeypatch.setattr(lake, "_idle", {})
 
     def fail() -> None:
         with pytest.raises(RuntimeError), warehouse.read() as connection:
