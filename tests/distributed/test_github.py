@@ -110,19 +110,6 @@ def test_on_two_workers_it_finds_and_costs_what_it_does_on_one_machine(
     now, calm_now = (kills.contents(home)["core.dockerfiles"] for home in (fleet.home("study"), calm))
     assert now == calm_now
 
-    # Whoever visits next, from another home, pays nothing either, and keeps what was named from this one.
-    github.add("acme/later", {"Dockerfile": b"FROM scratch\n"})
-    shared = {**settings, **fleet.services.settings(fleet.lake)}
-    named = dockml(
-        fleet.home("study"), "study", "--corpus", "github", "--quiet", "--project", "acme/later", **shared
-    )
-    assert named.returncode == 0, named.stderr
-    github.forget()
-    other = dockml(tmp_path / "other", "study", "--corpus", "github", "--quiet", **shared)
-    assert other.returncode == 0, other.stderr
-    assert [asked.status for asked in github.asked] == [304] * 28
-    assert "nothing is due (28 projects" in other.stderr
-
 
 @pytest.fixture
 def make_corpus(settings, fleet, tmp_path: Path) -> Callable[[str], Github]:
@@ -166,3 +153,15 @@ def test_two_who_visit_at_once_pay_once(github, make_corpus) -> None:
         "o/other",
     }
     assert sorted(make_corpus("third").frame().cohorts[-1].names) == ["o/one", "o/other"]
+
+
+def test_who_visits_next_pays_nothing_and_keeps_what_was_named(github, make_corpus) -> None:
+    github.add("acme/later", {"Dockerfile": b"FROM scratch\n"})
+    make_corpus("one").visit()
+    assert make_corpus("one").visit(["acme/later"]) == {}
+    github.forget()
+    other = make_corpus("other")
+    other.visit()
+    assert [asked.status for asked in github.asked] == [304] * (PROJECTS + WITH_IMAGE + 1)
+    assert other.listing().projects == make_corpus("one").listing().projects
+    assert "github/acme/later" in other.listing().projects
