@@ -181,7 +181,7 @@ def _figure(tested: list[Row], name: str, where: Html) -> Figure:
     return Figure(
         name=name,
         title=say(
-            "{code} was noted in {first} of the units labelled first and {second} of those labelled last",
+            "{code} was noted in {first} of the units in the first half and in {second} of those in the second",
             code=most["code"],
             first=percent(most["share_first"]),
             second=percent(most["share_second"]),

@@ -235,7 +235,7 @@ def test_a_rater_who_changed_is_told_with_a_figure(report, changed):
     ]
     assert "carries this change of the coding" in sentence
     assert (
-        "Hosting was noted in 95.0\xa0% of the units labelled first and 10.0\xa0% of those labelled last"
+        "Hosting was noted in 95.0\xa0% of the units in the first half and in 10.0\xa0% of those in the second"
         in unescape(re.sub(r"<[^>]*>", "", shown))
     )
     assert "several sheets" not in shown
