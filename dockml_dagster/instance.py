@@ -46,10 +46,14 @@ concurrency:
 """
 
 _STORAGE = """\
+# The storage that comes with Dagster would connect anew for everything it asks.
 storage:
-  postgres:
-    postgres_url:
-      env: DOCKML_DAGSTER_POSTGRES
+  custom:
+    module: dockml_dagster.fleet.storage
+    class: PooledStorage
+    config:
+      postgres_url:
+        env: DOCKML_DAGSTER_POSTGRES
 
 """
 

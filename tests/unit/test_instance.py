@@ -34,7 +34,7 @@ def test_one_machine_has_files_and_its_own_launcher(home):
 
 def test_a_fleet_has_a_database_and_workers_and_no_password_in_the_file(home):
     found = written(of(home, **FLEET))
-    assert found["storage"]["postgres"]["postgres_url"] == {"env": "DOCKML_DAGSTER_POSTGRES"}
+    assert found["storage"]["custom"]["config"]["postgres_url"] == {"env": "DOCKML_DAGSTER_POSTGRES"}
     assert found["run_launcher"]["class"] == "WorkerLauncher"
     assert found["run_launcher"]["config"]["broker"] == {"env": "DOCKML_CELERY_BROKER"}
     assert "geheim" not in (home / "dagster" / "dagster.yaml").read_text(encoding="utf-8")
