@@ -81,14 +81,17 @@ def _place(at: Location | None) -> _Place | None:
 
 def _numbers(connection: duckdb.DuckDBPyConnection) -> set[int]:
     """Numbers of the migrations that were applied to what is connected."""
-    import duckdb
-
-    try:
-        return {
-            number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()
-        }
-    except duckdb.CatalogException:
+    # Not by trying: in DuckDB 2 a statement that fails ends the transaction.
+    if not connection.execute(_KNOWS_NUMBERS).fetchall():
         return set()
+    return {number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()}
+
+
+_KNOWS_NUMBERS = """
+    SELECT 1
+    FROM duckdb_tables()
+    WHERE database_name = current_database() AND schema_name = 'raw' AND table_name = 'schema_migrations'
+"""
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[str]:
