@@ -153,9 +153,8 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
         with step_of_findings(context, warehouse), warehouse.for_models(project, selected) as place:
             connection = place.connection
             build.load_seeds(connection, project)
-            for built in build.run(connection, to_run(project, selected, last_build_version(connection))):
+            for built in place.run(to_run(project, selected, last_build_version(connection))):
                 advance("models")
-                place.made.append(built.model)
                 if built.model in selected:
                     yield dg.MaterializeResult(
                         asset_key=asset_key(built.model.name), metadata=_metadata(connection, project, built)

@@ -10,7 +10,7 @@ read once, the models run as in a file, and what they made is written at once, i
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -34,10 +34,16 @@ _READ_IN_PLACE: Final = "raw.layer_files"
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """A connection in which models run, and those that were: whoever runs one notes it in ``made``."""
+    """A connection in which models run. ``made``: those that did."""
 
     connection: duckdb.DuckDBPyConnection
     made: list[Model] = field(default_factory=list)
+
+    def run(self, models: Iterable[Model]) -> Iterator[build.Built]:
+        """See ``build.run``."""
+        for built in build.run(self.connection, models):
+            self.made.append(built.model)
+            yield built
 
 
 @contextmanager

@@ -49,8 +49,7 @@ def run(warehouse: Warehouse, project: Project, *names: str) -> None:
     with workplace(warehouse, project, selected) as place:
         build.load_seeds(place.connection, project)
         views = [model for model in project.models if model.is_view]
-        for built in build.run(place.connection, dict.fromkeys([*views, *selected])):
-            place.made.append(built.model)
+        list(place.run(dict.fromkeys([*views, *selected])))
 
 
 def tell(warehouse: Warehouse, value: float) -> None:
@@ -87,8 +86,7 @@ def test_nothing_is_left_of_what_was_broken_off(warehouse: Warehouse, project: P
     def break_off() -> None:
         with workplace(warehouse, project, project.models) as place:
             build.load_seeds(place.connection, project)
-            for built in build.run(place.connection, project.models):
-                place.made.append(built.model)
+            list(place.run(project.models))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
