@@ -46,10 +46,14 @@ def git_blob_hash(content: bytes) -> str:
 
 
 class GithubStore:
-    """Keeps its entries in ``tables``. Safe to share between threads, and with other processes and machines."""
+    """Keeps its entries in ``tables``. Safe to share between threads, and with other processes and machines.
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    ``realm``: what a document's kind begins with where the tables are not one server's alone. An address says its server by
+    itself, and a content is what it is wherever it comes from.
+    """
+
+    def __init__(self, tables: Tables, realm: str = "") -> None:
+        self._tables, self._realm = tables, realm
 
     def close(self) -> None:
         """End the connection."""
@@ -102,29 +106,27 @@ class GithubStore:
 
     def document(self, kind: str, name: str) -> Any:
         """A document that was put, or None."""
-        row = self._one(
-            "SELECT value FROM {documents} WHERE kind = ? AND name = ?", self._tables.realm + kind, name
-        )
+        row = self._one("SELECT value FROM {documents} WHERE kind = ? AND name = ?", self._realm + kind, name)
         return None if row is None else json.loads(row[0])
 
     def stored_at(self, kind: str, name: str) -> float | None:
         """When a document was put (unix time); None: never."""
         row = self._one(
-            "SELECT stored_at FROM {documents} WHERE kind = ? AND name = ?", self._tables.realm + kind, name
+            "SELECT stored_at FROM {documents} WHERE kind = ? AND name = ?", self._realm + kind, name
         )
         return None if row is None else float(row[0])
 
     def count(self, kind: str) -> int:
         """How many documents of a kind there are."""
         ((count,),) = self._tables.rows(
-            "SELECT count(*) FROM {documents} WHERE kind = ?", [self._tables.realm + kind]
+            "SELECT count(*) FROM {documents} WHERE kind = ?", [self._realm + kind]
         )
         return int(count)
 
     def documents(self, kind: str) -> Iterator[tuple[str, Any]]:
         """All documents of a kind by name, in the names' order."""
         rows = self._tables.rows(
-            "SELECT name, value FROM {documents} WHERE kind = ? ORDER BY name", [self._tables.realm + kind]
+            "SELECT name, value FROM {documents} WHERE kind = ? ORDER BY name", [self._realm + kind]
         )
         for name, value in rows:
             yield name, json.loads(value)
@@ -138,7 +140,7 @@ class GithubStore:
         now = time.time()
         rows = [
             (
-                self._tables.realm + kind,
+                self._realm + kind,
                 name,
                 json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
                 now,
@@ -155,5 +157,5 @@ class GithubStore:
 def open_store(folder: Path, server: str, catalog: str | None) -> GithubStore:
     """The store of one GitHub: a file in ``folder``, or with a ``catalog`` (as libpq takes it) that of all who share it."""
     if catalog is not None:
-        return GithubStore(SharedTables(catalog, server))
+        return GithubStore(SharedTables(catalog), realm=f"{server} ")
     return GithubStore(SqliteTables(folder / f"{server}.sqlite"))

@@ -47,9 +47,6 @@ TABLES: Final = (ANSWERS, BLOBS, DOCUMENTS)
 class Tables(Protocol):
     """Safe to share between threads, and with other processes. What was put is there when ``put`` returns."""
 
-    realm: str
-    """What a document's kind begins with here: nothing where the tables are one server's alone."""
-
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """The rows that a statement finds."""
 
@@ -67,7 +64,6 @@ class SqliteTables:
     several.
     """
 
-    realm = ""
     _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS answers (
         address TEXT PRIMARY KEY, etag TEXT, body BLOB NOT NULL, final TEXT NOT NULL, link TEXT, stored_at REAL NOT NULL
@@ -133,12 +129,9 @@ class SharedTables:
     """
     _NAMES: Final = {table.name: f"dockml.github_{table.name}" for table in TABLES}
 
-    def __init__(self, catalog: str, server: str) -> None:
-        """``catalog``: the database, as libpq takes it. ``server``: the GitHub whose documents these are; an address says
-        that by itself, and a content is what it is wherever it comes from.
-        """
+    def __init__(self, catalog: str) -> None:
+        """``catalog``: the database, as libpq takes it."""
         self._session = Session(SharedCatalog(catalog), tables=self._SCHEMA)
-        self.realm = f"{server} "
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """See ``Tables``. Raises UnreachableError."""

@@ -125,14 +125,12 @@ class Visit:
 
     def _searched(self, cohort: Cohort) -> Iterator[tuple[str, str | None]]:
         """Names found by the newest round of a cohort's searches, each once with the first keyword that found it."""
-        newest = self._records.round(cohort.mark)
-        if is_due(newest, self._client.today(), self._frame.search_days):
+        newest, today = self._records.round(cohort.mark), self._client.today()
+        if is_due(newest, today, self._frame.search_days):
             before = self._records.visited()
             selected = {one.name for one in before.selected} if before else set()
             try:
-                newest = make_round(
-                    self._client, self._records, cohort, today=self._client.today(), selected=selected
-                )
+                newest = make_round(self._client, self._records, cohort, today=today, selected=selected)
             except LimitedError as limit:
                 # What an earlier round found stays until a later one has ended.
                 self._limited("the search", limit)
