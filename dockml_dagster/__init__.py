@@ -1,18 +1,18 @@
 """dockml: the study of how machine-learning projects use Docker (EASE 2022), rerun as a graph of data assets.
 
-The map, and the direction in which modules may import each other (held by ``tests/conventions``)::
+The map, and the direction in which rooms may import each other (``tests/conventions/test_imports.py`` holds it)::
 
-    defs, cli, commands  →  corpora, report  →  clients, warehouse, study
+    cli → commands → definitions → defs → corpora → images, instance, report → clients, warehouse → catalog → settings
+        → study, errors, progress
 
 ``study``      the method: pure functions on frozen types. Imports nothing else of ours, and no Dagster.
-``clients``    adapters to GitHub, Docker Hub and OCI registries; one error tree that says whether a retry can help.
-``warehouse``  DuckDB: connections, the writer's lock, idempotent writes, the SQL models, publishing.
-``corpora``    where projects come from, one module a corpus behind one small interface.
+``settings``   what the environment says. ``catalog``: what machines that share a lake agree by.
+``clients``    the network and other programs; one error tree that says whether a retry can help.
+``warehouse``  DuckDB: opening, the writer's lock, idempotent writes, the SQL models, what is due, publishing.
+``images``     images from anywhere, and their layers in worker processes.
 ``report``     figures and the HTML report.
-``defs``       everything that imports Dagster, but for
-``fleet``      runs on many workers: sending them, the worker, knowing that one is worked on.
-``cli``        the ``dockml`` command; ``commands`` has a module for each of its commands.
-
-``errors``, ``settings``, ``shared_catalog``, ``warehouse_location`` and ``progress`` stand beside them; everything but
-``study`` may import those.
+``instance``   how Dagster runs: its home, its storage, runs on many workers.
+``corpora``    where projects come from, a folder a corpus behind one small protocol.
+``defs``       the graph: assets, automation, what is done about runs.
+``commands``   a folder or module for each command of ``dockml``; ``cli`` holds what is common to them.
 """

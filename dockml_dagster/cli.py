@@ -1,6 +1,6 @@
 """The ``dockml`` command: the group, the order of its commands, and how an error ends it.
 
-Belongs here: what holds for every command. Does not: any single one (``commands``).
+Here: what holds for every command. Not here: any single one (``commands``).
 
 Exit codes (the README has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
 read; 4 a run failed; 5 the warehouse is busy or unreachable; 6 the disk is full; 130 interrupted.
@@ -15,18 +15,18 @@ from typing import Any
 
 import click
 
-from dockml_dagster.commands.advise import advise
-from dockml_dagster.commands.doctor import doctor
-from dockml_dagster.commands.export import export
-from dockml_dagster.commands.labels import labels
-from dockml_dagster.commands.plan import plan
-from dockml_dagster.commands.read_dockerfile import read_dockerfile
+from dockml_dagster.commands.advise.command import advise
+from dockml_dagster.commands.doctor.command import doctor
+from dockml_dagster.commands.export.command import export
+from dockml_dagster.commands.labels.command import labels
+from dockml_dagster.commands.plan.command import plan
+from dockml_dagster.commands.read_dockerfile.command import read_dockerfile
 from dockml_dagster.commands.report import report
-from dockml_dagster.commands.scan_image import scan_image
+from dockml_dagster.commands.scan_image.command import scan_image
 from dockml_dagster.commands.show import show, sql
-from dockml_dagster.commands.status import status
-from dockml_dagster.commands.study import study
-from dockml_dagster.commands.ui import ui
+from dockml_dagster.commands.status.command import status
+from dockml_dagster.commands.study.command import study
+from dockml_dagster.commands.ui.command import ui
 from dockml_dagster.commands.worker import worker
 from dockml_dagster.errors import DockmlError
 
@@ -100,7 +100,7 @@ class _Group(click.Group):
 def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
     """A full disk speaks through many mouths (Python, DuckDB, SQLite under Dagster); it is one line for the user."""
     from dockml_dagster.settings import Settings
-    from dockml_dagster.warehouse.connection import DiskFullError, disk_full, no_room
+    from dockml_dagster.warehouse.opening import DiskFullError, disk_full, no_room
 
     home = Settings.from_environment().home
     # SQLite may only speak of an I/O error, so the disk itself is asked too.

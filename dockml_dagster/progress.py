@@ -1,6 +1,6 @@
 """Telling whoever watches how far long work is, without knowing who watches.
 
-Belongs here: the channel. The bar itself is drawn by ``cli``; under the daemon and in the UI nobody listens.
+Here: the channel. The bar itself is drawn by ``cli``; under the daemon and in the UI nobody listens.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every test gets: no network, and on request a home of its own, the command, the study's package.
 
-Belongs here: fixtures that tests of more than one folder use. Does not: anything about one subject.
+Here: fixtures that tests of more than one folder use. Not here: anything about one subject.
 """
 
 import ipaddress

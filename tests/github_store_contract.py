@@ -1,6 +1,6 @@
 """What a store of GitHub's answers promises, wherever it keeps them: one case a promise.
 
-Belongs here: the cases. Does not: the places; each has a test module that runs ``CASES`` on its own.
+Here: the cases. Not here: the places; each has a test module that runs ``CASES`` on its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stand-in servers on loopback, and a small registry inside the process, that counts and misbehaves on request.
 
-Belongs here: what tests of the clients and of the commands over them both serve. Does not: what is asked of it.
+Here: what tests of the clients and of the commands over them both serve. Not here: what is asked of it.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Synthetic projects in any number: a corpus that costs nothing to read, for measuring everything around it.
 
-Belongs here: making up rows of the shape that real corpora hand over. Does not: measuring (``bench/bench_scale.py``).
+Here: making up rows of the shape that real corpora hand over. Not here: measuring (``bench/bench_scale.py``).
 A project has on average 3 files, 2 of them Dockerfiles whose texts are mostly its own, half an image of 8 layers, of which
 half are shared with others.
 """
@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from dockml_dagster.corpora.base import Collected, Listing, Outcome, Stage, combined_hash
+from dockml_dagster.corpora.base import Collected, Listing, Outcome, Stage
+from dockml_dagster.warehouse.rows import combined_hash
 
 CATEGORIES = (
     "Application System", "MLOps/AIOps", "Toolkit", "DL Framework", "Model", "Documentation"

@@ -1,7 +1,7 @@
 """Layers with a table of contents, made as their formats' descriptions say, for where no tool here makes them.
 
-Belongs here: eStargz (and stargz before it), zstd:chunked with its footers of 40 and 64 bytes, one table for all.
-Does not: what a reader makes of them. Sources: as in ``study/layer/toc``.
+Here: eStargz (and stargz before it), zstd:chunked with its footers of 40 and 64 bytes, one table for all.
+Not here: what a reader makes of them. Sources: as in ``study/layer/toc``.
 """
 
 from __future__ import annotations

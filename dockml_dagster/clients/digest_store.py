@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dockml_dagster.clients.errors import DigestMismatchError
-from dockml_dagster.shared_catalog import Session, SharedCatalog
-from dockml_dagster.study.image_reference import Digest
+from dockml_dagster.catalog import Session, SharedCatalog
+from dockml_dagster.clients.http.errors import DigestMismatchError
+from dockml_dagster.study.image.reference import Digest
 
 Check = Callable[[bytes, Digest], bool]
 

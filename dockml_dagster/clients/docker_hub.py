@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from dockml_dagster.clients.errors import BrokenContentError, FetchError, UnavailableError
-from dockml_dagster.clients.http import HttpClient
-from dockml_dagster.study.image_reference import Digest, ImageReferenceError, Repository
+from dockml_dagster.clients.http.client import HttpClient
+from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, UnavailableError
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.study.image.reference import Digest, ImageReferenceError, Repository
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
-from dockml_dagster.study.platform import Platform
 
 HUB = "https://hub.docker.com"
 # The most that is documented for a page.

@@ -1,6 +1,6 @@
 """What commands share: options, and the progress bar.
 
-Belongs here: what at least two commands need to read their input or to show that they are at work. Does not: any
+Here: what at least two commands need to read their input or to show that they are at work. Not here: any
 command, any work.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
+from dockml_dagster.commands.output import FORMATS
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.output import FORMATS
 from dockml_dagster.settings import CORPORA
 
 

@@ -35,9 +35,9 @@ def report(corpus: str | None, output: Path | None, figures: Path | None) -> Non
     dockml report
     dockml report --corpus ease2022 --output paper.html --figures ./figures
     """
-    from dockml_dagster.provenance import libraries
     from dockml_dagster.report.building import build_report
     from dockml_dagster.report.files import write_figures, write_page
+    from dockml_dagster.warehouse.versions import libraries
 
     settings = Settings.from_environment()
     built = build_report(settings.published, corpus, libraries())

@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.options import corpus_option, format_option
+from dockml_dagster.commands.output import Format, render
 from dockml_dagster.errors import DockmlError
-from dockml_dagster.output import Format, render
 from dockml_dagster.settings import Settings
 
 
 def _complete_finding(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Names of findings for the shell; none where nothing is published."""
-    from dockml_dagster.published import findings
+    from dockml_dagster.warehouse.published.query import findings
 
     try:
         return [name for name in findings(Settings.from_environment()) if name.startswith(incomplete)]
@@ -35,7 +35,7 @@ def show(name: str | None, corpus: str | None, format_: Format) -> None:
     dockml show rq1_categories --corpus sample
     dockml show paper_comparison --format csv > comparison.csv
     """
-    from dockml_dagster.published import query
+    from dockml_dagster.warehouse.published.query import query
 
     settings = Settings.from_environment()
     if name is None:
@@ -64,7 +64,7 @@ def print_finding(
     ``columns`` (comma-separated) chooses; where a table by category is asked for without its column ``category``, only
     the row of all categories is printed. ``where`` chooses among the rows.
     """
-    from dockml_dagster.published import finding
+    from dockml_dagster.warehouse.published.query import finding
 
     answer = finding(settings, name, corpus)
     rows: Sequence[Sequence[Any]] = answer.rows
@@ -98,7 +98,7 @@ def sql(statement: str, format_: Format) -> None:
     dockml sql "SELECT category, projects, share FROM findings.rq1_categories"
     dockml sql "DESCRIBE core.projects" --format csv
     """
-    from dockml_dagster.published import query
+    from dockml_dagster.warehouse.published.query import query
 
     answer = query(Settings.from_environment(), statement)
     click.echo(render(answer.columns, answer.rows, format_), nl=False)

@@ -25,7 +25,7 @@ def worker(*, central: bool, name: str | None) -> None:
     dockml worker --central                   beside dockml ui, with its DOCKML_HOME
     """
     from dockml_dagster.errors import BadInputError
-    from dockml_dagster.fleet.worker import serve
+    from dockml_dagster.instance.worker import serve
 
     settings = Settings.from_environment()
     if settings.celery_broker is None:

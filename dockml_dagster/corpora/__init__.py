@@ -17,19 +17,19 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         BadInputError: no corpus is called so.
     """
     if name == "ease2022":
-        from dockml_dagster.corpora.ease2022 import Ease2022
+        from dockml_dagster.corpora.ease2022.corpus import Ease2022
 
         return Ease2022(settings.ease2022, settings.cache)
     if name == "github":
-        from dockml_dagster.corpora.github import Github
+        from dockml_dagster.corpora.github.corpus import Github
 
         return Github(settings)
     if name == "local":
-        from dockml_dagster.corpora.local import Local
+        from dockml_dagster.corpora.local.corpus import Local
 
         return Local(settings)
     if name == "sample":
-        from dockml_dagster.corpora.sample import Sample
+        from dockml_dagster.corpora.sample.corpus import Sample
 
         return Sample(settings=settings)
     raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")

@@ -1,6 +1,6 @@
 """What every corpus offers: the interface between where projects come from and the ``raw`` tables.
 
-Belongs here: the frozen types that a corpus hands over, and the protocol. Does not: any particular corpus, any writing
+Here: the frozen types that a corpus hands over, and the protocol. Not here: any particular corpus, any writing
 (``warehouse``), any Dagster.
 
 A corpus is asked twice. ``listing()`` says which projects there are and, for each stage of each project, a hash of what a
@@ -10,8 +10,7 @@ and outcomes. It raises only for what no project can be blamed for; whatever is 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -120,13 +119,3 @@ def partition_key(corpus: str, name: str) -> str:
     if len(parts) != 2 or not all(parts) or any(ord(c) < 33 or c == "," for c in name) or "..." in name:
         raise BadInputError(f"a project is written OWNER/NAME, not {name!r}")
     return f"{corpus}/{name}"
-
-
-def combined_hash(parts: Iterable[str | bytes]) -> str:
-    """One SHA-256 over parts, each preceded by its length so that no two lists of parts collide."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()

@@ -26,7 +26,7 @@ collect_projects = dg.define_asset_job(
     "collect_projects",
     selection=dg.AssetSelection.assets(*STAGES),
     partitions_def=projects_partitions,
-    # On workers: the queue of them all (``fleet.launcher``). Whatever has no such tag publishes, or looks after the home.
+    # On workers: the queue of them all (``instance.launcher``). Whatever has no such tag publishes, or looks after the home.
     tags={"dockml/work": "collection", "dagster-celery/queue": "collection"},
     description="Dockerfiles, manifests and layer statistics of a batch of projects.",
 )

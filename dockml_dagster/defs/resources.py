@@ -13,14 +13,14 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
+from dockml_dagster.catalog import PATIENCE_SECONDS
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import Corpus
 from dockml_dagster.settings import Settings
-from dockml_dagster.shared_catalog import PATIENCE_SECONDS
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import Model, Project
-from dockml_dagster.warehouse.workplace import Workplace, workplace
+from dockml_dagster.warehouse.staging_copy import StagingCopy, staging_copy
 
 T = TypeVar("T")
 
@@ -59,9 +59,11 @@ class WarehouseResource(DuckDBResource):
             migrations.apply(connection, warehouse.location)
             yield connection
 
-    def for_models(self, project: Project, selected: Collection[Model]) -> AbstractContextManager[Workplace]:
-        """See ``workplace``."""
-        return workplace(self.warehouse, project, selected)
+    def for_models(
+        self, project: Project, selected: Collection[Model]
+    ) -> AbstractContextManager[StagingCopy]:
+        """See ``staging_copy``."""
+        return staging_copy(self.warehouse, project, selected)
 
 
 class CorporaResource(dg.ConfigurableResource[Corpus]):

@@ -1,6 +1,6 @@
 """What a section is made of: paragraphs, figures, tables; and the section itself.
 
-Belongs here: the frozen types between ``sections`` (what is said) and ``page`` (how it is set). Does not: either of them.
+Here: the frozen types between ``sections`` (what is said) and ``page`` (how it is set). Not here: either of them.
 """
 
 from __future__ import annotations
@@ -112,3 +112,21 @@ class Section:
     name: str
     title: str
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSection:
+    """A section with its blocks, and the statements behind them."""
+
+    section: Section
+    blocks: Sequence[Block]
+    asked: Sequence[str]
+
+
+WILSON = """
+    (share + 1.96 * 1.96 / (2 * n) - 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
+        / (1 + 1.96 * 1.96 / n) AS low,
+    (share + 1.96 * 1.96 / (2 * n) + 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
+        / (1 + 1.96 * 1.96 / n) AS high
+"""
+"""Wilson's 95 % interval of ``share`` over ``n``, as columns of a SELECT."""

@@ -1,6 +1,6 @@
 """Building a report: every section asked of the published file, every figure drawn, the page set.
 
-Belongs here: the order of things, and what a part without rows says. Does not: what sections say, how pages look.
+Here: the order of things, and what a part without rows says. Not here: what sections say, how pages look.
 """
 
 from __future__ import annotations
@@ -9,19 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockml_dagster.report.blocks import Block, Figure, Paragraph, Part, Section
+from dockml_dagster.report.blocks import Block, BuiltSection, Figure, Paragraph, Part
 from dockml_dagster.report.drawing import Drawn, draw
 from dockml_dagster.report.source import Source, opened
 from dockml_dagster.report.text import Html, count, say
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltSection:
-    """A section with its blocks, and the statements behind them."""
-
-    section: Section
-    blocks: Sequence[Block]
-    asked: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The shapes that the report's figures have: steps, shares with intervals, medians with quartiles, two readings.
 
-Belongs here: charts by what they show, drawn with Vega-Altair from plain rows (no pandas). Does not: which finding they show
+Here: charts by what they show, drawn with Vega-Altair from plain rows (no pandas). Not here: which finding they show
 (``sections``), colours (``theme``), files (``drawing``). Altair is imported when the first chart is drawn, for it takes
 half a second.
 """

@@ -1,7 +1,7 @@
 """A figure as a drawing: SVG inside the page, and SVG, PDF and CSV as files.
 
-Belongs here: rendering with vl-convert (no browser), and what a drawing needs to stand in a page: colours that follow the
-scheme, names of its own, a text for who cannot see it. Does not: what is drawn.
+Here: rendering with vl-convert (no browser), and what a drawing needs to stand in a page: colours that follow the
+scheme, names of its own, a text for who cannot see it. Not here: what is drawn.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Writing a report and its figures.
 
-Belongs here: paths, and what is said where they cannot be written.
+Here: paths, and what is said where they cannot be written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The page: one HTML file with its style, its drawings and its files inside, no script, nothing to fetch.
 
-Belongs here: markup. Does not: what it says (``sections``), how it looks (``page.css``).
+Here: markup. Not here: what it says (``sections``), how it looks (``page.css``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Table
-from dockml_dagster.report.building import BuiltSection
+from dockml_dagster.report.blocks import Block, BuiltSection, Column, Figure, Heading, Paragraph, Table
 from dockml_dagster.report.drawing import Drawn
 from dockml_dagster.report.source import Row
 from dockml_dagster.report.text import UNKNOWN, count_text, decimal_text, percent_text, printable, size_text

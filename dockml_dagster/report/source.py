@@ -1,7 +1,7 @@
 """Asking the published file on behalf of the report, and remembering what was asked.
 
-Belongs here: one read-only connection, one corpus, the list of statements that the page shows as the way back to the rows.
-Does not: formatting (``text``), anything that writes.
+Here: one read-only connection, one corpus, the list of statements that the page shows as the way back to the rows.
+Not here: formatting (``text``), anything that writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.warehouse.connection import connect
+from dockml_dagster.warehouse.opening import connect
 from dockml_dagster.warehouse.rows import literal, qualified
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 """Column → value."""
+
+
+PAPERS_OWN = "ease2022"
+"""The corpus of the paper's own projects. In any other a difference is one between projects first."""
 
 
 class Source:

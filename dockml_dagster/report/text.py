@@ -1,6 +1,6 @@
 """Sentences and cells of the report: escaping, and numbers as people read them.
 
-Belongs here: turning values into markup. Does not: where values come from. Every number in a sentence is a ``data`` element
+Here: turning values into markup. Not here: where values come from. Every number in a sentence is a ``data`` element
 that carries the exact value; a digit outside of one was typed, and a test refuses it.
 """
 

@@ -1,6 +1,6 @@
 """Colours and type of the figures, in both schemes.
 
-Belongs here: the palette and the configuration that every chart shares. Does not: any chart.
+Here: the palette and the configuration that every chart shares. Not here: any chart.
 
 The hues are those of Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart by every common kind of colour blindness,
 darkened or lightened until each has at least 3:1 against its page, text 4.5:1. A reading is told by its shape as well.

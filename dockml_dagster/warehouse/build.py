@@ -1,7 +1,7 @@
 """Running the SQL models: seeds, views and tables, their documentation, their tests.
 
-Belongs here: what happens to the warehouse when models run, on one connection inside the caller's transaction.
-Does not: reading the files (``models``), telling Dagster (``defs``).
+Here: what happens to the warehouse when models run, on one connection inside the caller's transaction.
+Not here: reading the files (``models``), telling Dagster (``defs``).
 """
 
 from __future__ import annotations

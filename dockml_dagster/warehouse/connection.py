@@ -1,7 +1,7 @@
 """Opening DuckDB: the one place that connects, and the writer's lock.
 
-Belongs here: connecting, locking, transactions, and errors of opening in words a user can act on.
-Does not: where a warehouse is (``warehouse_location``), attaching what is no file (``lake``), what is written (``rows``),
+Here: connecting, locking, transactions, and errors of opening in words a user can act on.
+Not here: where a warehouse is (``settings``), attaching what is no file (``lake``), what is written (``rows``),
 the schema (``migrations``), the models (``models``).
 
 Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
@@ -9,7 +9,7 @@ A run, the daemon and the command therefore take turns through an operating-syst
 around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind.
 
 A lake whose catalog is in PostgreSQL takes many writers. There a transaction shares a name of the catalog
-(``shared_catalog``) with all others, and only what must be alone holds it by itself. DuckLake refuses a transaction that
+(``catalog``) with all others, and only what must be alone holds it by itself. DuckLake refuses a transaction that
 adds to a table from which another has meanwhile deleted, whatever the rows (an UPDATE deletes too): first collections
 never meet that, later ones do. Such a transaction is done again, alone: tried side by side it could lose any number of
 times.
@@ -17,18 +17,22 @@ times.
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from dockml_dagster.catalog import NameTakenError, SharedCatalog, patiently
 from dockml_dagster.errors import BadInputError, DockmlError, UnreachableError
-from dockml_dagster.shared_catalog import NameTakenError, SharedCatalog, patiently
-from dockml_dagster.warehouse_location import Location, without_secrets
+from dockml_dagster.settings import Location, without_secrets
+from dockml_dagster.warehouse.opening import (
+    DiskFullError,
+    WarehouseBusyError,
+    WarehouseConflictError,
+    disk_full,
+    make_folder,
+    opened,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,76 +41,6 @@ T = TypeVar("T")
 
 LOCK_TIMEOUT_SECONDS = 900.0
 """How long a writer waits for its turn. The longest transaction (all SQL models at 10,000 projects) takes about a minute."""
-
-
-class WarehouseBusyError(DockmlError):
-    """Another process held the lock for longer than we wait. Trying again later can help."""
-
-    exit_code = 5
-    retryable = True
-
-
-class WarehouseConflictError(DockmlError):
-    """Another writer's transaction and this one do not go together; nothing of this one was kept. Done again it succeeds."""
-
-    exit_code = 5
-    retryable = True
-
-
-class DiskFullError(DockmlError):
-    """No space is left for the warehouse. Everything committed before is kept."""
-
-    exit_code = 6
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"no space left for {path}; make room or set DOCKML_HOME to a larger disk, then run the same command again: "
-            "what was collected is kept"
-        )
-
-
-def disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is a full disk, as Python, DuckDB or SQLite say it."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            return True
-        text = str(error)
-        if "No space left on device" in text or "database or disk is full" in text:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def no_room(path: Path) -> bool:
-    """Whether the disk of ``path``, or of the nearest folder above it, has less than a MiB left."""
-    existing = next(found for found in (path, *path.parents) if found.is_dir())
-    return shutil.disk_usage(existing).free < 1 << 20
-
-
-def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open one DuckDB file. Everything in dockml connects through here.
-
-    One function, because DuckDB refuses two configurations of one file in one process.
-
-    Raises:
-        BadInputError: the file or its folder cannot be used, or another version of DuckDB wrote it.
-    """
-    import duckdb
-
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException) as error:
-        raise _opening_error(path, error) from error
-    return configured(connection)
-
-
-def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A connection with the settings that all of ours have."""
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    return connection
 
 
 def open_warehouse(
@@ -118,20 +52,10 @@ def open_warehouse(
         BadInputError: it cannot be opened or attached.
     """
     if location.file is not None:
-        return _file(location.file, read_only=read_only)
+        return opened(location.file, read_only=read_only)
     from dockml_dagster.warehouse.lake import attached
 
     return attached(location, read_only=read_only)
-
-
-@contextmanager
-def _file(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = connect(file, read_only=read_only)
-    try:
-        yield connection
-    finally:
-        with suppress(Exception):
-            connection.close()
 
 
 def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -141,32 +65,6 @@ def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
         "AND table_name = 'schema_migrations'"
     ).fetchone()
     return found is not None and found[0] > 0
-
-
-_OTHER_VERSION = re.compile(r"version number (\d+), but we can only read .*?(\d+)")
-"""How DuckDB says that it cannot read a file: the version of the file's storage, and the oldest that it reads."""
-_WRITTEN_BY = re.compile(r"created with DuckDB version ([^\n]+)\.")
-
-
-def _opening_error(path: Path, error: Exception) -> DockmlError:
-    text = str(error)
-    first_line = text.strip().splitlines()[0]
-    # Version first: its text speaks of blocks, which are no locks.
-    if version := _OTHER_VERSION.search(text):
-        if int(version[1]) < int(version[2]):
-            writer = _WRITTEN_BY.search(text)
-            return BadInputError(
-                f"{path} was written by DuckDB {writer[1] if writer else 'of long ago'}, which this one no longer reads; "
-                "EXPORT DATABASE with that version, IMPORT DATABASE into a new file with this one"
-            )
-        return BadInputError(
-            f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
-        )
-    if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
-        return WarehouseBusyError(
-            f"{path} is open in another program; close it and try again (query the published file instead)"
-        )
-    return BadInputError(f"cannot open {path}: {first_line}")
 
 
 class Warehouse:
@@ -334,31 +232,3 @@ def _error_among_many(location: Location, error: BaseException) -> DockmlError |
 
 
 _GONE = ("connection", "server closed", "could not connect", "starting up", "shutting down", "recovery mode")
-
-
-def make_folder(path: Path) -> Path:
-    """Make a folder of ours, with its parents.
-
-    Raises:
-        BadInputError: it cannot be made or written to; the text names the folder and DOCKML_HOME.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInputError(
-            f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to"
-        ) from error
-    if not os.access(path, os.W_OK):
-        raise BadInputError(f"cannot write to {path}; set DOCKML_HOME to a folder you can write to")
-    return path
-
-
-def process_alive(pid: int) -> bool:
-    """Whether a process of this number is there, anybody's."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

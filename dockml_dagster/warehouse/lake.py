@@ -1,7 +1,7 @@
 """Attaching what is no DuckDB file: a DuckLake or a service.
 
-Belongs here: extensions, ATTACH and its options, keys of an S3-compatible store, instances of DuckDB that are used again.
-Does not: what a lake's tables hold.
+Here: extensions, ATTACH and its options, keys of an S3-compatible store, instances of DuckDB that are used again.
+Not here: what a lake's tables hold.
 
 A DuckLake (https://ducklake.select) is a catalog in a database (a DuckDB or SQLite file, PostgreSQL) and Parquet files in
 a folder or a store. Extensions come from packages where those are installed (``pip install 'dockml[distributed]'``),
@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from dockml_dagster.errors import BadInputError, UnreachableError
-from dockml_dagster.warehouse.connection import configured, connect
+from dockml_dagster.settings import Location, without_secrets
+from dockml_dagster.warehouse.opening import configured, connect
 from dockml_dagster.warehouse.rows import literal, quote
-from dockml_dagster.warehouse_location import Location, without_secrets
 
 if TYPE_CHECKING:
     import duckdb

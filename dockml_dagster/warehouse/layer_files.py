@@ -1,8 +1,8 @@
 """What was found inside layers, kept beside the warehouse: each layer's entries once ever, as one Parquet file.
 
-Belongs here: the files, the view ``raw.layer_files`` over them, and what was computed once a digest (a layer's counts, an
-image's summary) as JSON. Does not: scanning (``clients``), what the rows mean (``corpora``, ``study/layer``), what the
-command ``scan-image`` remembers between two calls (``clients.scan_store``, which says why that is another store).
+Here: the files, the view ``raw.layer_files`` over them, and what was computed once a digest (a layer's counts, an
+image's summary) as JSON. Not here: scanning (``clients``), what the rows mean (``corpora``, ``study/layer``), what the
+command ``scan-image`` remembers between two calls (``images.scanning.store``, which says why that is another store).
 
 Content names itself, so nothing here ever changes: a file appears whole, by rename, and several processes may share the
 folder. The Parquet file of a layer is written before its JSON; a layer is known only if both are there. Where many
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dockml_dagster.study.layer.spool import COLUMNS
-from dockml_dagster.warehouse.connection import Warehouse, connect, make_folder
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import connect, make_folder
 from dockml_dagster.warehouse.rows import literal
 
 if TYPE_CHECKING:

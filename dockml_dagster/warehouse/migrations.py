@@ -1,6 +1,6 @@
 """The schema of ``raw.*`` over time: numbered SQL files, each applied once, in order.
 
-Belongs here: applying them and knowing which were applied. The tables themselves are in ``migrations/*.sql``;
+Here: applying them and knowing which were applied. The tables themselves are in ``migrations/*.sql``;
 their columns are documented in ``dbt_like_sql/raw.yml``. A released file is never edited: a change is a new file.
 """
 
@@ -13,8 +13,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Location
 from dockml_dagster.warehouse import layer_files
-from dockml_dagster.warehouse_location import Location
 
 if TYPE_CHECKING:
     import duckdb

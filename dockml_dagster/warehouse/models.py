@@ -1,7 +1,7 @@
 """The SQL in ``dbt_like_sql/``: reading the files, their documentation, and their order.
 
-Belongs here: what a model, a seed, a check and a generic test are, and which model needs which. It parses, orders and
-documents. Does not: running anything (``build``), macros, templating, or an incremental dialect of its own.
+Here: what a model, a seed, a check and a generic test are, and which model needs which. It parses, orders and
+documents. Not here: running anything (``build``), macros, templating, or an incremental dialect of its own.
 
 A model is one ``SELECT`` in one file; ``core/images.sql`` is ``core.images``, everywhere. References are read out of the
 statement by DuckDB's own parser, so they can never disagree with it. Documentation and tests are dbt property files:

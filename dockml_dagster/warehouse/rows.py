@@ -1,7 +1,7 @@
 """Writing collected rows: idempotent, append-only by content hash.
 
-Belongs here: turning rows (mappings of column → plain Python value) into table rows inside a caller's transaction.
-Does not: what the rows mean (``corpora``), when they are due (``due``).
+Here: turning rows (mappings of column → plain Python value) into table rows inside a caller's transaction.
+Not here: what the rows mean (``corpora``), when they are due (``due``).
 
 A visit is one collection of one project at one stage at one moment. Rows that an earlier visit already stored only
 get a new ``last_seen``; new ones are inserted; rows that are no longer there keep their old ``last_seen``. So the rows
@@ -186,3 +186,13 @@ def _cast(column: str, type_name: str) -> str:
     if type_name.endswith("[]"):
         return f"from_json({name}::VARCHAR, '[\"{type_name[:-2]}\"]') AS {name}"
     return f"CAST({name} AS {type_name}) AS {name}"
+
+
+def combined_hash(parts: Iterable[str | bytes]) -> str:
+    """One SHA-256 over parts, each preceded by its length so that no two lists of parts collide."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Why runs failed: the rows of ``raw.run_failures``.
 
-Belongs here: storing them. Does not: finding them out (``defs.run_failures``), outcomes of single projects (``due``).
+Here: storing them. Not here: finding them out (``defs.run_failures``), outcomes of single projects (``due``).
 """
 
 from __future__ import annotations

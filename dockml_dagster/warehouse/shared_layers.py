@@ -1,7 +1,7 @@
 """What was found inside layers, for all machines that share a lake: each layer read once in the whole fleet.
 
-Belongs here: the same as ``layer_files``, kept where everybody sees it: rows as Parquet files beside the lake's own
-(``Location.layers``), what else is known in the catalog's database, claims as names that a session holds there. Does not:
+Here: the same as ``layer_files``, kept where everybody sees it: rows as Parquet files beside the lake's own
+(``Location.layers``), what else is known in the catalog's database, claims as names that a session holds there. Not here:
 scanning, what the rows mean.
 
 A layer is known when its row is in ``dockml.layers``, which is written after its Parquet file. A file appears whole: a store
@@ -16,11 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from dockml_dagster.catalog import PATIENCE_SECONDS, Session, SharedCatalog, lock_key, patiently
 from dockml_dagster.errors import UnreachableError
-from dockml_dagster.shared_catalog import PATIENCE_SECONDS, Session, SharedCatalog, lock_key, patiently
+from dockml_dagster.settings import Location
 from dockml_dagster.warehouse.lake import open_store
 from dockml_dagster.warehouse.layer_files import Claims, LayerFiles, insert_rows, place_of, write_by_rename
-from dockml_dagster.warehouse_location import Location
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,6 +1,6 @@
 """Reading every Dockerfile of the study's package completely, beside other readers of the same bytes, in one run.
 
-Belongs here: ratios for people; nothing is asserted. Run by ``make bench``; needs DOCKML_EASE2022.
+Here: ratios for people; nothing is asserted. Run by ``make bench``; needs DOCKML_EASE2022.
 """
 
 import contextlib
@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 import dockerfile
 
-from dockml_dagster.corpora.ease2022 import DOCKERFILES
+from dockml_dagster.clients.hadolint import find, lint
+from dockml_dagster.corpora.ease2022.corpus import DOCKERFILES
 from dockml_dagster.corpora.ease2022.package import open_package
-from dockml_dagster.hadolint import find, lint
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
 from dockml_dagster.study.dockerfile.practices import judge_practices
-from dockml_dagster.study.dockerfile.published import read_as_published
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.shell import read_runs
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 
 
 def read_completely(data: bytes) -> None:

@@ -48,7 +48,7 @@ def floor(path: Path) -> None:
 
 def scan(path: Path) -> None:
     """One layer as a worker scans it, rows spooled."""
-    from dockml_dagster.clients.layer_worker import FileSource, LayerTask, run_task
+    from dockml_dagster.images.scanning.worker import FileSource, LayerTask, run_task
     from dockml_dagster.study.layer.model import ScanLimits
 
     with tempfile.TemporaryDirectory() as spools:
@@ -60,7 +60,7 @@ def scan(path: Path) -> None:
 
 def two_layers(path: Path, workers: int) -> None:
     """The layer twice, under two keys."""
-    from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
+    from dockml_dagster.images.scanning.pool import FileSource, LayerTask, ScanPool
 
     with tempfile.TemporaryDirectory() as spools, ScanPool(workers=workers) as pool:
         tasks = [LayerTask(f"sha256:{number}", FileSource(path), 1 << 30) for number in range(2)]
@@ -140,7 +140,7 @@ def preload() -> None:
     import xxhash  # noqa: F401
     from isal import igzip_lib  # noqa: F401
 
-    from dockml_dagster.clients import layer_pool  # noqa: F401
+    from dockml_dagster.images.scanning import pool as layer_pool  # noqa: F401
 
 
 def report(**figures: object) -> None:

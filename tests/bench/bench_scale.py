@@ -67,9 +67,10 @@ def measure(projects: int, batches: int, home: Path) -> None:
     """Fill, run, print."""
     import dagster as dg
 
+    from dockml_dagster.commands.study.runner import Runner
     from dockml_dagster.corpora.base import STAGES as STAGE_NAMES
-    from dockml_dagster.defs import collection, resources
-    from dockml_dagster.defs.running import Runner
+    from dockml_dagster.defs import resources
+    from dockml_dagster.defs.assets import collection
     from dockml_dagster.settings import Settings
     from dockml_dagster.warehouse.connection import Warehouse
     from tests.synthetic import Synthetic
@@ -123,13 +124,14 @@ def measure(projects: int, batches: int, home: Path) -> None:
 
 def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
     """What ``make_findings`` does but the tests between groups, step by step and without Dagster; seconds a model."""
-    from dockml_dagster.build_version import build_version
-    from dockml_dagster.defs.machine_labels import label_projects
-    from dockml_dagster.defs.readings import read_texts
+    from dockml_dagster.defs.assets.machine_labels import label_projects
+    from dockml_dagster.defs.assets.readings import read_texts
     from dockml_dagster.defs.resources import WarehouseResource
-    from dockml_dagster.warehouse import build, due
+    from dockml_dagster.warehouse import build
+    from dockml_dagster.warehouse.due import query as due
     from dockml_dagster.warehouse.models import load
-    from dockml_dagster.warehouse.publish import publish
+    from dockml_dagster.warehouse.published.swap import publish
+    from dockml_dagster.warehouse.versions import build_version
 
     resource_ = WarehouseResource()
     with timed(seconds, "readings"):
@@ -164,8 +166,8 @@ def text(found: dict[str, float], most: int = 9) -> str:
 
 def fill(warehouse: Any, corpus: Any, keys: list[str], stages: tuple[str, ...]) -> None:
     """Put projects into the warehouse as if they had been collected and Dagster told."""
-    from dockml_dagster.defs.collection import _write
-    from dockml_dagster.warehouse import due
+    from dockml_dagster.defs.assets.collection import _write
+    from dockml_dagster.warehouse.due import query as due
 
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
@@ -222,7 +224,7 @@ def empty(dg: Any, instance: Any, keys: list[str]) -> None:
 
 def nothing_due(settings: Any, corpus: Any) -> None:
     """What ``dockml study`` does where all is done."""
-    from dockml_dagster import bring_up_to_date as study
+    from dockml_dagster.commands.study import bring_up_to_date as study
 
     study.open_corpus = lambda name, settings: corpus  # type: ignore[attr-defined]
     silent: Callable[..., None] = lambda *_: None  # noqa: E731

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 import dockml_dagster
-from dockml_dagster.computed_findings import COMPUTATIONS
 from dockml_dagster.warehouse import build, migrations
+from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
 from dockml_dagster.warehouse.models import Project, load
 
 ROOT = Path(dockml_dagster.__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Modules import each other only in the direction that ``dockml_dagster/__init__.py`` states, and ``defs`` only declares.
+"""Modules import each other only in the direction that ``RANKS`` states, and ``defs`` only declares.
 
 Here: who may import whom, read out of the syntax trees. What an import costs is in ``test_lightness``.
 """
@@ -15,12 +15,23 @@ import pytest
 import dockml_dagster
 
 PACKAGE = Path(dockml_dagster.__file__).parent
-LEAVES = {"errors", "settings", "progress", "shared_catalog", "warehouse_location"}
-"""Modules beside the packages that everything but ``study`` may import; they import only each other."""
-RANKS = {"study": 0, "clients": 1, "warehouse": 1, "corpora": 2, "report": 2}
-COMMAND_SIDE = 3
-"""Rank of ``defs``, ``cli`` and whatever stands beside them."""
+RANKS = {
+    "errors": 0, "progress": 0, "study": 0,
+    "settings": 1,
+    "catalog": 2,
+    "clients": 3, "warehouse": 3,
+    "images": 4, "instance": 4, "report": 4,
+    "corpora": 5,
+    "defs": 6,
+    "definitions": 7,
+    "commands": 8,
+    "cli": 9,
+}  # fmt: skip
+"""Each folder and module at the top of the package with its rank. Imports point to lower ranks alone."""
 DAGSTER = {"dagster", "dagster_duckdb", "dagster_webserver", "dagster_graphql", "dagster_shared"}
+RUNNER = "dockml_dagster.commands.study.runner"
+PROJECTS = PACKAGE / "corpora" / "sample" / "projects"
+"""Data, some of it Python."""
 NOT_PURE = {"duckdb", "pandas", "requests", "urllib3", "filelock", "click", "rich", *DAGSTER}
 """What ``study`` may not import. Parsers of texts are welcome there."""
 
@@ -40,10 +51,10 @@ class Import:
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        if "sample_projects" in path.parts:
+        if path.is_relative_to(PROJECTS):
             continue
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(part for part in parts if part != "__init__")
+        name = ".".join((PACKAGE.name, *(part for part in parts if part != "__init__")))
         yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -71,11 +82,8 @@ OURS = [found for found in IMPORTS if found.target.split(".")[0] == "dockml_dags
 
 
 def _part(module: str) -> str:
-    return module.removeprefix("dockml_dagster.").split(".")[0]
-
-
-def _rank(part: str) -> int:
-    return RANKS.get(part, COMMAND_SIDE)
+    """The room of a module at the top of the package; empty for the package itself."""
+    return ".".join(module.split(".")[1:2])
 
 
 def _texts(found: list[Import]) -> list[str]:
@@ -98,31 +106,85 @@ def test_study_is_pure() -> None:
     assert _texts(wrong) == []
 
 
+def test_every_room_has_a_rank() -> None:
+    rooms = {
+        path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__"} == set(RANKS)
+    assert len(RANKS) <= 16
+
+
 def test_imports_point_down() -> None:
-    wrong = []
-    for one in OURS:
-        here, there = _part(one.module), _part(one.target)
-        if here == there or there in LEAVES or here == "":
-            continue
-        if here in LEAVES or _rank(there) > _rank(here) or (_rank(there) == _rank(here) != COMMAND_SIDE):
-            wrong.append(one)
+    between = [one for one in OURS if _part(one.module) not in ("", _part(one.target))]
+    wrong = [one for one in between if RANKS[_part(one.target)] >= RANKS[_part(one.module)]]
     assert _texts(wrong) == []
+    assert len({(_part(one.module), _part(one.target)) for one in between}) <= 60
 
 
-def test_only_defs_definitions_and_fleet_import_dagster_when_imported() -> None:
+FOLDERS = (
+    "study",
+    "study/dockerfile",
+    "clients",
+    "corpora",
+    "defs",
+    "images",
+    "instance",
+    "report",
+    "warehouse",
+)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_circle_between_what_is_inside_a_folder(folder: str) -> None:
+    """Modules and folders directly inside import each other in one direction; a module's own folder is one with it."""
+    prefix = f"dockml_dagster.{folder.replace('/', '.')}."
+    below: dict[str, set[str]] = {}
+    for one in OURS:
+        if one.module.startswith(prefix) and one.target.startswith(prefix):
+            here, there = (name.removeprefix(prefix).split(".")[0] for name in (one.module, one.target))
+            if here != there and not one.typing_only:
+                below.setdefault(here, set()).add(there)
+    assert _circle(below) == []
+
+
+def _circle(below: dict[str, set[str]]) -> list[str]:
+    """The rooms from which a circle can be reached, [] where there is none."""
+    left = {*below, *(there for several in below.values() for there in several)}
+    while free := {room for room in left if not below.get(room, set()) & left}:
+        left -= free
+    return sorted(left)
+
+
+def test_classes_live_in_named_modules() -> None:
+    """``__init__`` says what its folder is for."""
+    wrong = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("__init__.py"))
+        if not path.is_relative_to(PROJECTS)
+        and any(isinstance(node, ast.ClassDef) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+    ]
+    assert wrong == []
+
+
+def _loads_dagster(one: Import) -> bool:
+    return one.target.split(".")[0] in DAGSTER or _part(one.target) in ("defs", "definitions")
+
+
+def test_dagster_is_imported_by_few_rooms() -> None:
+    """By ``defs``, ``definitions`` and ``instance``; by a command only inside its functions. ``commands.study.runner``
+    runs jobs: it may import Dagster at its top, and is itself imported inside functions alone.
+    """
+    at_home = {"defs", "definitions", "instance"}
     wrong = [
         one
         for one in IMPORTS
-        if (one.target.split(".")[0] in DAGSTER or _part(one.target) == "defs")
-        and not (_part(one.module) in {"defs", "definitions", "fleet"} or one.typing_only)
-        and not (one.lazy and _rank(_part(one.module)) == COMMAND_SIDE)
+        if _loads_dagster(one)
+        and _part(one.module) not in at_home
+        and not one.typing_only
+        and one.module != RUNNER
+        and not (one.lazy and _part(one.module) == "commands")
     ]
-    assert _texts(wrong) == []
-
-
-@pytest.mark.parametrize("layer", ["study", "clients", "warehouse", "corpora"])
-def test_no_lower_layer_imports_dagster_even_inside_functions(layer: str) -> None:
-    wrong = [one for one in IMPORTS if _part(one.module) == layer and one.target.split(".")[0] in DAGSTER]
+    wrong += [one for one in OURS if one.target.startswith(RUNNER) and not (one.lazy or one.typing_only)]
     assert _texts(wrong) == []
 
 
@@ -133,7 +195,7 @@ def hook(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode(errors="replace")
         mode = arguments[1] or ""
-        if "dbt_like_sql" in path or "sample_projects" in path or set("wax+") & set(mode if isinstance(mode, str) else ""):
+        if "dbt_like_sql" in path or "sample/projects" in path or set("wax+") & set(mode if isinstance(mode, str) else ""):
             if "__pycache__" not in path:
                 opened.append((path, mode))
     elif event in ("socket.connect", "subprocess.Popen", "os.mkdir"):

@@ -13,7 +13,7 @@ import pytest
 import dockml_dagster
 
 ROOT = Path(dockml_dagster.__file__).parents[1]
-DOCKERFILE = ROOT / "dockml_dagster/corpora/sample_projects/aurora-vision/streetlight/Dockerfile"
+DOCKERFILE = ROOT / "dockml_dagster/corpora/sample/projects/aurora-vision/streetlight/Dockerfile"
 HEAVY = ("dagster", "pandas", "numpy", "duckdb", "requests", "tree_sitter")
 
 RUN = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import dockml_dagster
 
 ROOT = Path(dockml_dagster.__file__).parents[1]
-SAMPLE = "dockml_dagster/corpora/sample_projects/"
+SAMPLE = "dockml_dagster/corpora/sample/projects/"
 TEXT = {".py", ".sql", ".yml", ".yaml", ".toml", ".md", ".txt", ".cfg", ".json", ".csv", ".sh", ""}
 
 MAX_LINES = 400
@@ -21,11 +21,11 @@ LONGER = {
     "dbt_like_sql/seeds/category_weights.csv": "a line a feature and category",
     "dbt_like_sql/seeds/purpose_codes.csv": "a line a code of the study's label sheet",
     "dockml_dagster/warehouse/migrations/0001_raw.sql": "the whole first schema; a released migration is never split",
-    "dockml_dagster/corpora/sample_projects/projects.yaml": "data: the catalogue of the sample",
+    "dockml_dagster/corpora/sample/projects/projects.yaml": "data: the catalogue of the sample",
     "requirements.txt": "written by `make lock`",
     "requirements-dev.txt": "written by `make lock`",
     "requirements-distributed.txt": "written by `make lock`",
-    "tests/unit/clients/test_registry_faults.py": "one fault of a registry after the other, each a few lines",
+    "tests/unit/clients/registry/test_faults.py": "one fault of a registry after the other, each a few lines",
     "tests/integration/github/stand_in.py": "one server and all its routes",
     "tests/integration/scan_image/test_figures.py": "one image built by hand, and every figure of it",
     "tests/conventions/asset_graph.txt": "a line an asset",

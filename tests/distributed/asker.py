@@ -3,11 +3,11 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from dockml_dagster.clients.errors import FetchError
-from dockml_dagster.clients.hosts import HostPolicy, Origin
-from dockml_dagster.clients.http import HttpClient, HttpSettings
-from dockml_dagster.clients.retry import RetryPolicy
-from dockml_dagster.clients.shared_budget import budget_for
+from dockml_dagster.clients.http.client import HttpClient, HttpSettings
+from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.http.hosts import HostPolicy, Origin
+from dockml_dagster.clients.http.retry import RetryPolicy
+from dockml_dagster.clients.http.shared_budget import budget_for
 
 catalog, address, threads, requests = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 policy = HostPolicy(configured=frozenset({Origin.of(address)}))

@@ -2,7 +2,7 @@
 
     python -m tests.distributed.bench_workers [--projects 40] [--layers 6] [--megabytes 8]
 
-Belongs here: making the layers, running, telling. Nothing is asserted. Each worker is held to one core, so that two on two
+Here: making the layers, running, telling. Nothing is asserted. Each worker is held to one core, so that two on two
 cores stand for two machines; what the services take of the same cores is said beside, because elsewhere they have their own.
 """
 

@@ -1,6 +1,6 @@
 """The services, an undisturbed embedded run to compare with, and workers.
 
-Belongs here: fixtures of this folder. Does not: starting the programs (``services``). Everything is skipped, in one line,
+Here: fixtures of this folder. Not here: starting the programs (``services``). Everything is skipped, in one line,
 where a program or package is missing: `make test-distributed` says what it needs.
 """
 

@@ -1,6 +1,6 @@
 """PostgreSQL, a broker and an S3-compatible store on loopback ports, to be stopped, started and killed.
 
-Belongs here: starting real programs in a folder of their own and ending them. Does not: dockml's own processes
+Here: starting real programs in a folder of their own and ending them. Not here: dockml's own processes
 (``workers``), what is tested.
 """
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from dockml_dagster.catalog import Session, SharedCatalog
 from dockml_dagster.clients.digest_store import open_digest_store
-from dockml_dagster.clients.errors import DigestMismatchError
-from dockml_dagster.clients.image_sources.opening import ClientSettings
-from dockml_dagster.clients.image_sources.reading import read_image
-from dockml_dagster.clients.image_sources.registry_source import RegistrySource
+from dockml_dagster.clients.http.errors import DigestMismatchError
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.shared_catalog import Session, SharedCatalog
-from dockml_dagster.study.image_reference import Digest, ImageReference
+from dockml_dagster.images.sources.opening import ClientSettings
+from dockml_dagster.images.sources.reading import read_image
+from dockml_dagster.images.sources.registry_source import RegistrySource
+from dockml_dagster.study.image.reference import Digest, ImageReference
 from tests.stand_ins import FakeRegistry, StandIn
 
 EMPTY = Digest.parse("sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")

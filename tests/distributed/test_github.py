@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 from tests.distributed.conftest import Fleet
 from tests.integration.github import contract, stand_in

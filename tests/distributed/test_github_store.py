@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dockml_dagster.catalog import Session, SharedCatalog
 from dockml_dagster.clients.github.store import GithubStore, open_store
-from dockml_dagster.shared_catalog import Session, SharedCatalog
 from tests.github_store_contract import CASES
 
 

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dockml_dagster.catalog import NameTakenError, Session, SharedCatalog
 from dockml_dagster.errors import UnreachableError
-from dockml_dagster.fleet.run_names import is_worked_on, working_on
+from dockml_dagster.instance.run_names import is_worked_on, working_on
 from dockml_dagster.settings import Settings
-from dockml_dagster.shared_catalog import NameTakenError, Session, SharedCatalog
-from dockml_dagster.warehouse import care
-from dockml_dagster.warehouse.connection import Warehouse, WarehouseConflictError
+from dockml_dagster.warehouse import maintenance
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import WarehouseConflictError
 from dockml_dagster.warehouse.rows import replace
 from dockml_dagster.warehouse.shared_layers import SharedClaims
 from tests.distributed.services import wait_until
@@ -80,8 +81,8 @@ def test_many_writers_of_the_same_table_all_come_through(warehouse):
 
 def test_upkeep_beside_two_writers_loses_nothing(warehouse, monkeypatch):
     # Forgotten and removed at once, so that what is still needed would be missed.
-    monkeypatch.setattr(care, "KEPT_DAYS", 0)
-    monkeypatch.setattr(care, "UNUSED_DAYS", 0)
+    monkeypatch.setattr(maintenance, "KEPT_DAYS", 0)
+    monkeypatch.setattr(maintenance, "UNUSED_DAYS", 0)
     done = [0, 0, 0]
 
     def go_on(number, step):
@@ -107,10 +108,10 @@ def test_upkeep_beside_two_writers_loses_nothing(warehouse, monkeypatch):
         return go_on(number, write)
 
     with ThreadPoolExecutor(3) as pool:
-        upkeep = pool.submit(go_on, 2, lambda _: care.compact(Warehouse(warehouse.location)))
+        upkeep = pool.submit(go_on, 2, lambda _: maintenance.compact(Warehouse(warehouse.location)))
         last = list(pool.map(writer, (0, 1)))
         upkeep.result()
-    care.compact(warehouse)
+    maintenance.compact(warehouse)
     with warehouse.read() as connection:
         rows = connection.execute("SELECT project, seen FROM raw.visits").fetchall()
         states = connection.execute("SELECT count(*) FROM ducklake_snapshots('warehouse')").fetchone()[0]

@@ -3,7 +3,7 @@
 import pytest
 from dagster import DagsterInstance
 
-from dockml_dagster.instance import prepare
+from dockml_dagster.instance.home import prepare
 from dockml_dagster.settings import Settings
 
 

@@ -1,6 +1,6 @@
 """The study's own numbers, from its own package: one run of ``dockml study --corpus ease2022``, then its findings tables.
 
-Belongs here: comparing. The numbers are in ``findings.csv`` (every findings table) and ``comparison.csv`` (the table that
+Here: comparing. The numbers are in ``findings.csv`` (every findings table) and ``comparison.csv`` (the table that
 sets printed values beside computed ones), each with where it comes from; adding one needs no Python.
 """
 

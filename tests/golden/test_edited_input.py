@@ -1,6 +1,6 @@
 """No number is typed in where it should be computed: an edit of the package changes what comes out, and just that.
 
-Belongs here: a copy of the package with one line of an export and one cell of the workbook changed. Does not: the
+Here: a copy of the package with one line of an export and one cell of the workbook changed. Not here: the
 study's own numbers (``test_ease2022.py``).
 """
 

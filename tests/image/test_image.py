@@ -2,7 +2,7 @@
 
     make test-image [BASE=localhost/python:3.13-slim-bookworm]
 
-Belongs here: what only a built image shows. Does not: the files of ``deploy/`` by themselves
+Here: what only a built image shows. Not here: the files of ``deploy/`` by themselves
 (``tests/conventions/test_deployment.py``). Takes minutes, so that nothing but the command above runs it. Environment:
 DOCKML_TEST_ENGINE: docker or podman, with its own options; DOCKML_TEST_BASE: the base image, where the one in the
 Dockerfile cannot be had; DOCKML_TEST_BUILD, DOCKML_TEST_RUN: further options of its `build` and `run`.

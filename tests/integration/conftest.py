@@ -1,6 +1,6 @@
 """A finished home of the sample, and ways to look at what a run left.
 
-Belongs here: what several files of this folder use. Does not: the command itself (``tests/conftest.py``).
+Here: what several files of this folder use. Not here: the command itself (``tests/conftest.py``).
 """
 
 import os

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from dockml_dagster.warehouse.connection import connect
+from dockml_dagster.warehouse.opening import connect
 
 connection = connect(Path(sys.argv[1]), read_only=True)
 asked_to_end = threading.Event()

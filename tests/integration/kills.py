@@ -2,7 +2,7 @@
 
     python tests/integration/kills.py --corpus sample --kills 20 [--seed 1]
 
-Belongs here: the killing and the comparison. ``test_kills.py`` does a little of it in every test run.
+Here: the killing and the comparison. ``test_kills.py`` does a little of it in every test run.
 """
 
 from __future__ import annotations

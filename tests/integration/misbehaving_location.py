@@ -6,7 +6,7 @@ Loaded by the daemon of ``test_bad_projects.py``; TEST_RAISES and TEST_RETRYABLE
 import os
 
 from dockml_dagster.corpora.base import Collected, Outcome, Stage
-from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.definitions import defs
 
 __all__ = ["defs"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.publish import publish
+from dockml_dagster.warehouse.published.swap import publish
 
 home, times = Path(sys.argv[1]), int(sys.argv[2])
 settings = Settings.from_environment({"DOCKML_HOME": str(home)})

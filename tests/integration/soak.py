@@ -3,7 +3,7 @@
     python tests/integration/soak.py                  one change, watched until it is in the findings
     python tests/integration/soak.py --minutes 30     change after change
 
-Belongs here: making the repositories, changing them, watching, and counting. Not a test of every run: a change waits for
+Here: making the repositories, changing them, watching, and counting. Not a test of every run: a change waits for
 three sensors of half a minute to a minute each.
 """
 

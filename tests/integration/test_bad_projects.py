@@ -1,6 +1,6 @@
 """One bad project never stops the others: in a batch of ``dockml study``, and in a backfill by Dagster's own daemon.
 
-Belongs here: what becomes of the good and of the bad ones. How a corpus misbehaves is in ``misbehaving_location.py``.
+Here: what becomes of the good and of the bad ones. How a corpus misbehaves is in ``misbehaving_location.py``.
 """
 
 import json
@@ -16,13 +16,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dockml_dagster.bring_up_to_date import bring_up_to_date
+from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
+from dockml_dagster.commands.study.runner import Runner
 from dockml_dagster.corpora.base import STAGES, Collected, Outcome
-from dockml_dagster.corpora.sample import Sample
-from dockml_dagster.defs.running import Runner
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.due import due
+from dockml_dagster.warehouse.due.query import due
 
 PROJECTS = list(Sample().listing().projects)
 # In the middle of the batch, so that there are good ones before, between and after.

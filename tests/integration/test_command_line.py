@@ -1,6 +1,6 @@
 """The command's manners: help that shows how, one line for every mistake, an end by Ctrl-C, tables on narrow terminals.
 
-Belongs here: what holds for all commands. What single ones do is tested beside what they call.
+Here: what holds for all commands. What single ones do is tested beside what they call.
 """
 
 import os
@@ -17,8 +17,8 @@ import click
 import dagster as dg
 import pytest
 
+import dockml_dagster.commands.study.runner
 import dockml_dagster.corpora.base
-import dockml_dagster.defs.running
 import dockml_dagster.warehouse.connection  # noqa: F401  the errors with exit codes of their own
 from dockml_dagster.cli import main
 from dockml_dagster.errors import DockmlError

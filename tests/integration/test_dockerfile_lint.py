@@ -10,12 +10,12 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from dockml_dagster import hadolint
 from dockml_dagster.cli import main
-from dockml_dagster.defs.lint import dockerfile_lint, lint_dockerfiles
+from dockml_dagster.clients import hadolint
+from dockml_dagster.clients.hadolint import Remark
+from dockml_dagster.defs.assets.lint import dockerfile_lint, lint_dockerfiles
+from dockml_dagster.defs.assets.sql_models import asset_key
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.sql_models import asset_key
-from dockml_dagster.hadolint import Remark
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import write_visit
 
@@ -125,7 +125,7 @@ def test_absent_is_an_outcome_of_each_corpus_and_no_failure(
 def test_what_was_stored_survives_an_interruption(
     warehouse: WarehouseResource, program: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dockml_dagster.defs.lint.STORED_AT_ONCE", 1)
+    monkeypatch.setattr("dockml_dagster.defs.assets.lint.STORED_AT_ONCE", 1)
     answer = program._lint
 
     def breaks(path: Path, texts: Mapping[str, bytes]) -> Any:

@@ -1,6 +1,6 @@
 """``dockml export`` of the sample: complete, described, readable by others, and without others' texts.
 
-Belongs here: the dataset as a reader of it sees it.
+Here: the dataset as a reader of it sees it.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import pytest
 import yaml
 from frictionless import Package
 
-from dockml_dagster.data_package import field_type
+from dockml_dagster.commands.export.data_package import field_type
 from dockml_dagster.warehouse.models import load
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Every sensor and schedule ticked, on the home of a finished study of the sample.
 
-Belongs here: what a tick asks for, and what comes of it. Does not: the decisions themselves (``tests/unit/test_following``).
+Here: what a tick asks for, and what comes of it. Not here: the decisions themselves (``tests/unit/test_following``).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ import dagster as dg
 import pytest
 
 from dockml_dagster.corpora.base import STAGES, Collected, Outcome
-from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.definitions import defs
-from dockml_dagster.defs import watching
-from dockml_dagster.following import FIRST_WAIT
+from dockml_dagster.defs.automation import watching
+from dockml_dagster.defs.automation.decisions import FIRST_WAIT
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import query as due_query
 
 PROJECTS = list(Sample().listing().projects)
 ONE = PROJECTS[3]
@@ -114,7 +114,7 @@ def test_a_tick_with_nothing_to_do_says_so_and_asks_for_nothing(tick, name):
 
 @pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects"])
 def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatch, name):
-    monkeypatch.setattr("dockml_dagster.defs.watching.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("dockml_dagster.defs.automation.watching.LOCK_SECONDS", 0.1)
     change(studied, ONE)
     with Warehouse(Settings.from_environment().warehouse).write():
         requests, said = tick(name)
@@ -200,7 +200,7 @@ def test_why_a_run_failed_is_recorded_once(tick, run, studied, ask, monkeypatch)
     def refused(*_: Any, **__: Any) -> None:
         raise RuntimeError("the reason\nin two lines")
 
-    monkeypatch.setattr("dockml_dagster.defs.collection.collect_stage", refused)
+    monkeypatch.setattr("dockml_dagster.defs.assets.collection.collect_stage", refused)
     failed = run(request, "collect_projects")
     assert not failed.success
     _, cursor = tick("record_run_failures")
@@ -273,9 +273,9 @@ def test_findings_wait_for_runs_but_not_for_ever_for_what_is_due(
     with Warehouse(Settings.from_environment().warehouse).write() as connection:
         connection.execute("DELETE FROM raw.builds")
     # However long ago the home that this is a copy of was made.
-    monkeypatch.setattr("dockml_dagster.following.PATIENCE", timedelta(days=1))
+    monkeypatch.setattr("dockml_dagster.defs.automation.decisions.PATIENCE", timedelta(days=1))
     assert tick("follow_with_findings")[0] == []
-    monkeypatch.setattr("dockml_dagster.following.PATIENCE", timedelta())
+    monkeypatch.setattr("dockml_dagster.defs.automation.decisions.PATIENCE", timedelta())
     going = instance.create_run_for_job(
         definitions.resolve_job_def("collect_projects"), status=dg.DagsterRunStatus.STARTED
     )
@@ -291,11 +291,11 @@ def test_findings_that_failed_are_tried_again_without_another_change(tick, run, 
         connection.execute("DELETE FROM raw.builds")
     (request,), cursor = tick("follow_with_findings")
     with monkeypatch.context() as broken:
-        broken.setattr("dockml_dagster.defs.sql_models.build.load_seeds", lambda *_: 1 / 0)
+        broken.setattr("dockml_dagster.defs.assets.sql_models.build.load_seeds", lambda *_: 1 / 0)
         assert not run(request).success
     assert tick("follow_with_findings", cursor)[0] == [], "not at once"
     later = watching.now() + FIRST_WAIT + timedelta(seconds=1)
-    monkeypatch.setattr("dockml_dagster.defs.automation.now", lambda: later)
+    monkeypatch.setattr("dockml_dagster.defs.automation.condition.now", lambda: later)
     (request,), cursor = tick("follow_with_findings", cursor)
 
     # Something is collected while they are made: those who were made before it are not of it.
@@ -304,13 +304,13 @@ def test_findings_that_failed_are_tried_again_without_another_change(tick, run, 
             "WHERE project = ? AND subject = '' LIMIT 1", [due_query.moment(connection), ONE])  # fmt: skip
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("dockml_dagster.defs.publishing.record_figures", collected_meanwhile)
+        meanwhile.setattr("dockml_dagster.defs.assets.publishing.record_figures", collected_meanwhile)
         assert run(request).success
     assert len(tick("follow_with_findings", cursor)[0]) == 1
 
 
 def test_findings_wait_for_nobody_who_writes(tick, studied, monkeypatch):
-    monkeypatch.setattr("dockml_dagster.defs.watching.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("dockml_dagster.defs.automation.watching.LOCK_SECONDS", 0.1)
     (studied / "published" / "dockml.duckdb").unlink()
     with Warehouse(Settings.from_environment().warehouse).write():
         assert tick("follow_with_findings")[0] == []

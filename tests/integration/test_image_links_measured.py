@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.local import git, trees
+from dockml_dagster.clients import git
+from dockml_dagster.corpora.files import file_rows
+from dockml_dagster.corpora.local import trees
 from dockml_dagster.corpora.local.places import places
-from dockml_dagster.corpora.repository_files import file_rows
 from dockml_dagster.study.image_links import find_links
 from dockml_dagster.study.image_links.grading import strongest
 

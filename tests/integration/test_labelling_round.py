@@ -1,6 +1,6 @@
 """A labelling round on the sample, from the sheet to the changed finding: export, mistakes, import, agreement, adjudication.
 
-Belongs here: the command and the warehouse together. Does not: what a sheet may hold (``unit/study/test_label_sheet``).
+Here: the command and the warehouse together. Not here: what a sheet may hold (``unit/study/labels/test_annotation_sheet``).
 """
 
 import csv
@@ -10,14 +10,14 @@ import shutil
 
 import pytest
 
-from dockml_dagster.computed_findings import COMPUTATIONS
-from dockml_dagster.labelling import COLUMNS, SOURCE, agreement_rows
-from dockml_dagster.published import query
+from dockml_dagster.commands.labels.annotation_rounds import COLUMNS, SOURCE, agreement_rows
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
+from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.publish import publish
+from dockml_dagster.warehouse.published.query import query
+from dockml_dagster.warehouse.published.swap import publish
 
 UNITS = 30
 MISTAKES = {3: ("unit", "sample/nobody/nothing"), 11: ("code", "Hostng"), 20: ("rater", "")}

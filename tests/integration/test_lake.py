@@ -1,6 +1,6 @@
 """The same study on a DuckLake: what comes out is what comes out of a file.
 
-Belongs here: the command with ``DOCKML_WAREHOUSE=ducklake:…`` and a catalog that is a file. Does not: catalogs and stores
+Here: the command with ``DOCKML_WAREHOUSE=ducklake:…`` and a catalog that is a file. Not here: catalogs and stores
 that are services.
 """
 

@@ -1,6 +1,6 @@
 """The corpus ``local`` over ``https://``: git's own server program behind a loopback server with a certificate of its own.
 
-Belongs here: what an address costs, counted at the server, and what may be wrong with one. Does not: what a repository
+Here: what an address costs, counted at the server, and what may be wrong with one. Not here: what a repository
 holds (``tests/unit/corpora/local``).
 """
 
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dockml_dagster.corpora.local import Local
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.settings import Settings
 
 MISSING = [program for program in ("git", "openssl") if shutil.which(program) is None]

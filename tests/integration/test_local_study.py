@@ -1,6 +1,6 @@
 """``dockml study --corpus local``: two repositories, visited twice; links and change over time in the published file.
 
-Belongs here: the command over the whole graph. What one repository may have wrong with it is in ``tests/unit/corpora``.
+Here: the command over the whole graph. What one repository may have wrong with it is in ``tests/unit/corpora``.
 """
 
 import os

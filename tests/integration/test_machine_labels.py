@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from dockml_dagster.defs import machine_labels as module
+from dockml_dagster.defs.assets import machine_labels as module
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.warehouse.connection import Warehouse
 

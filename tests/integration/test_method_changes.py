@@ -2,28 +2,28 @@
 
 import pytest
 
-from dockml_dagster import build_version
-from dockml_dagster.bring_up_to_date import bring_up_to_date
-from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import versions
 
 
 @pytest.fixture
 def changed_reader(monkeypatch):
     """Another version of the Dockerfile reader, in every module that knows it."""
     for function in (
-        build_version.reader_version,
-        build_version.labeller_version,
-        build_version.build_version,
+        versions.reader_version,
+        versions.labeller_version,
+        versions.build_version,
     ):
         function.cache_clear()
-    monkeypatch.setattr("dockml_dagster.study.dockerfile.tables.READER_VERSION", "changed")
+    monkeypatch.setattr("dockml_dagster.study.readings.READER_VERSION", "changed")
     yield
     monkeypatch.undo()
     for function in (
-        build_version.reader_version,
-        build_version.labeller_version,
-        build_version.build_version,
+        versions.reader_version,
+        versions.labeller_version,
+        versions.build_version,
     ):
         function.cache_clear()
 

@@ -1,6 +1,6 @@
 """A run of some of the findings publishes, and makes current what it made: what it left out stays due.
 
-Belongs here: runs that end in ``published`` without making everything. Does not: when the findings are asked for
+Here: runs that end in ``published`` without making everything. Not here: when the findings are asked for
 (``test_following``), what hadolint says (``test_dockerfile_lint``).
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from dockml_dagster import hadolint
-from dockml_dagster.build_version import build_version
+from dockml_dagster.clients import hadolint
+from dockml_dagster.clients.hadolint import Remark
 from dockml_dagster.definitions import defs
-from dockml_dagster.hadolint import Remark
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse import due as due_query
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.versions import build_version
 
 PICKED = ["core/projects", "findings/rq1_categories", "published"]
 
@@ -101,7 +101,7 @@ def test_a_whole_run_is_all_tables_and_what_they_read(definitions, studied, run,
 
     wanted = set()
     monkeypatch.setattr(
-        "dockml_dagster.defs.publishing.makes_all_current", lambda _, findings: wanted.update(findings)
+        "dockml_dagster.defs.assets.publishing.makes_all_current", lambda _, findings: wanted.update(findings)
     )
     run(picked=["published"])
     graph = definitions.resolve_asset_graph()

@@ -1,6 +1,6 @@
 """Readers and the writer never meet: published files are swapped while people read them.
 
-Belongs here: locks between processes. Does not: what a run writes.
+Here: locks between processes. Not here: what a run writes.
 """
 
 import subprocess
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.published import query
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.connection import Warehouse, WarehouseBusyError
-from dockml_dagster.warehouse.publish import publish
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import WarehouseBusyError
+from dockml_dagster.warehouse.published.query import query
+from dockml_dagster.warehouse.published.swap import publish
 
 PUBLICATIONS = 20
 ROWS = 1000

@@ -1,6 +1,6 @@
 """Every command and every query of the README and of the pages under ``docs/`` does what it says, on the sample.
 
-Belongs here: running them, and where their links lead. Whether the README names everything there is belongs to
+Here: running them, and where their links lead. Whether the README names everything there is belongs to
 ``tests/conventions``.
 """
 

@@ -1,6 +1,6 @@
 """``dockml study`` on the sample, from an empty home to a second run that has nothing to do.
 
-Belongs here: the command, Dagster and the warehouse together. Does not: what any number should be (``golden``).
+Here: the command, Dagster and the warehouse together. Not here: what any number should be (``golden``).
 """
 
 import importlib.metadata
@@ -15,9 +15,9 @@ import duckdb
 import pytest
 
 from dockml_dagster.corpora.base import STAGES
-from dockml_dagster.corpora.sample import Sample
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.due import due
+from dockml_dagster.warehouse.due.query import due
 
 PROJECTS = list(Sample().listing().projects)
 METHOD = Sample.method_version
@@ -251,9 +251,9 @@ def _times_told(instance: dg.DagsterInstance, stage: str, project: str) -> int:
 
 
 def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
-    from dockml_dagster.bring_up_to_date import bring_up_to_date
-    from dockml_dagster.defs.running import Runner
-    from dockml_dagster.defs.verdict import HOST_TAG, PID_TAG
+    from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
+    from dockml_dagster.commands.study.runner import Runner
+    from dockml_dagster.defs.runs.retries import HOST_TAG, PID_TAG
     from dockml_dagster.settings import Settings
 
     here = socket.gethostname()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
-from dockml_dagster.computed_findings import COMPUTATIONS
 from dockml_dagster.warehouse import build, migrations
+from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.rows import columns_of
 

@@ -17,8 +17,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from dockml_dagster.clients.budget import Allowance, read_allowance
-from dockml_dagster.clients.errors import (
+from dockml_dagster.clients.github.errors import InvalidQuestionError, as_github_means_it
+from dockml_dagster.clients.github.settings import GithubSettings
+from dockml_dagster.clients.github.store import GithubStore, StoredAnswer
+from dockml_dagster.clients.http.budget import Allowance, read_allowance
+from dockml_dagster.clients.http.client import Answer, HttpClient
+from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     FetchError,
     ForbiddenError,
@@ -27,11 +31,7 @@ from dockml_dagster.clients.errors import (
     UnavailableError,
     one_line,
 )
-from dockml_dagster.clients.github.errors import InvalidQuestionError, as_github_means_it
-from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.github.store import GithubStore, StoredAnswer
-from dockml_dagster.clients.http import Answer, HttpClient
-from dockml_dagster.clients.retry import NO_RETRY, RetryPolicy
+from dockml_dagster.clients.http.retry import NO_RETRY, RetryPolicy
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
 MAX_ANSWER = 48 << 20

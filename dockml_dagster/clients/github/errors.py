@@ -4,7 +4,7 @@ Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .
 repository withheld for legal reasons answers.
 """
 
-from dockml_dagster.clients.errors import FetchError
+from dockml_dagster.clients.http.errors import FetchError
 
 
 class EmptyRepositoryError(FetchError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dockml_dagster.clients.errors import BrokenContentError
+from dockml_dagster.clients.http.errors import BrokenContentError
 from dockml_dagster.study.json_facts import Facts
 
 EntryKind = Literal["file", "executable", "symlink", "submodule", "directory", "unknown"]

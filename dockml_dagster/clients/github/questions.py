@@ -11,13 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
-from dockml_dagster.clients.errors import (
-    BrokenContentError,
-    FetchError,
-    GoneError,
-    LimitedError,
-    UnavailableError,
-)
 from dockml_dagster.clients.github.client import GithubClient, GraphqlReply, Reply
 from dockml_dagster.clients.github.errors import EmptyRepositoryError
 from dockml_dagster.clients.github.model import (
@@ -28,7 +21,14 @@ from dockml_dagster.clients.github.model import (
     repository_of_rest,
     tree_of_rest,
 )
-from dockml_dagster.clients.http import lines_of_link
+from dockml_dagster.clients.http.client import lines_of_link
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    FetchError,
+    GoneError,
+    LimitedError,
+    UnavailableError,
+)
 from dockml_dagster.study.json_facts import Facts
 
 REPOSITORIES_A_CALL = 50

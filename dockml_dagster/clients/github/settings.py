@@ -6,11 +6,11 @@ environment (``dockml_dagster.settings``).
 
 from dataclasses import dataclass, field
 
-from dockml_dagster.clients.budget import RateBudget
-from dockml_dagster.clients.errors import FetchError, SettingError
-from dockml_dagster.clients.hosts import HostPolicy, Origin
-from dockml_dagster.clients.http import HttpClient, HttpSettings, user_agent
-from dockml_dagster.clients.retry import RetryPolicy
+from dockml_dagster.clients.http.budget import RateBudget
+from dockml_dagster.clients.http.client import HttpClient, HttpSettings, user_agent
+from dockml_dagster.clients.http.errors import FetchError, SettingError
+from dockml_dagster.clients.http.hosts import HostPolicy, Origin
+from dockml_dagster.clients.http.retry import RetryPolicy
 
 PUBLIC_API = "https://api.github.com"
 _ENTERPRISE = "/api/v3"

@@ -1,7 +1,7 @@
 """The three tables that GitHub's answers are kept in: a file of one machine, or the database that several share.
 
-Belongs here: making the tables, rows in and out, what the two databases do differently. Does not: what a row means
-(``store``), connections to the shared database (``shared_catalog``).
+Here: making the tables, rows in and out, what the two databases do differently. Not here: what a row means
+(``store``), connections to the shared database (``catalog``).
 
 Statements are written once, for both: ``?`` stands for a value, and a table is named in braces.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from dockml_dagster.shared_catalog import Session, SharedCatalog
+from dockml_dagster.catalog import Session, SharedCatalog
 
 Row = tuple[Any, ...]
 

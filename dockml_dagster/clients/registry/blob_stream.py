@@ -8,16 +8,11 @@ import re
 import time
 from collections.abc import Callable
 
-from dockml_dagster.clients.errors import (
-    BrokenContentError,
-    FetchError,
-    TooLargeError,
-    UnsupportedError,
-)
-from dockml_dagster.clients.http import Answer
-from dockml_dagster.clients.retry import RetryPolicy
-from dockml_dagster.clients.verified_stream import CHUNK, VerifiedStream
-from dockml_dagster.study.image_reference import Digest
+from dockml_dagster.clients.http.client import Answer
+from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, TooLargeError, UnsupportedError
+from dockml_dagster.clients.http.retry import RetryPolicy
+from dockml_dagster.clients.http.verified_stream import CHUNK, VerifiedStream
+from dockml_dagster.study.image.reference import Digest
 
 # Connections for one blob. A server that gives 64 KiB each time would need more for any layer worth reading.
 MOST_CONNECTIONS = 100

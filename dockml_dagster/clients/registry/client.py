@@ -1,7 +1,7 @@
 """The registry's interface: manifests, configurations, blobs and tags, with nothing fetched twice.
 
 Here: the order of the questions (HEAD, then only what was never seen), the places of a registry, and logins
-when asked for. Not here: what a manifest means (``study/manifest``) and walking an image (``image_sources``).
+when asked for. Not here: what a manifest means (``study/image/manifest``) and walking an image (``images/sources``).
 Source: distribution-spec v1.1. Docker Hub counts GETs of manifests and neither HEADs nor blobs; hence the
 order.
 """
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urljoin
 
 from dockml_dagster.clients.digest_store import DigestStore
-from dockml_dagster.clients.errors import (
+from dockml_dagster.clients.http.client import Answer, HttpClient, lines_of_link
+from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     DigestMismatchError,
     FetchError,
@@ -22,29 +23,22 @@ from dockml_dagster.clients.errors import (
     UnauthorizedError,
     UnsupportedError,
 )
-from dockml_dagster.clients.hosts import Origin
-from dockml_dagster.clients.http import Answer, HttpClient, lines_of_link
+from dockml_dagster.clients.http.hosts import Origin
+from dockml_dagster.clients.http.statuses import error_of_answer
 from dockml_dagster.clients.registry.blob_stream import BlobStream, read_range
 from dockml_dagster.clients.registry.credentials import DockerCredentials
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings
 from dockml_dagster.clients.registry.tokens import Authenticator
-from dockml_dagster.clients.statuses import error_of_answer
-from dockml_dagster.study import media_types
-from dockml_dagster.study.image_reference import (
-    Digest,
-    ImageReference,
-    ImageReferenceError,
-    Repository,
-    Tag,
-)
-from dockml_dagster.study.json_facts import BrokenJsonError, read_object
-from dockml_dagster.study.manifest import (
+from dockml_dagster.study.image import media_types
+from dockml_dagster.study.image.manifest import (
     MAX_MANIFEST_BYTES,
     Descriptor,
     ManifestDocument,
     manifest_digest,
     manifest_has_digest,
 )
+from dockml_dagster.study.image.reference import Digest, ImageReference, ImageReferenceError, Repository, Tag
+from dockml_dagster.study.json_facts import BrokenJsonError, read_object
 
 MAX_TAG_PAGE_BYTES = 8 << 20
 MAX_TAG_PAGES = 2_000

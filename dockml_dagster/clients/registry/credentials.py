@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dockml_dagster.clients.errors import SettingError
+from dockml_dagster.clients.http.errors import SettingError
 
 HUB_KEY = "https://index.docker.io/v1/"
 MAX_CONFIG_BYTES = 4 << 20

@@ -21,9 +21,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from dockml_dagster.clients.errors import RefusedHostError, SettingError
-from dockml_dagster.clients.hosts import PUBLIC_HOSTS, HostPolicy, Origin
-from dockml_dagster.study.image_reference import DOCKER_HUB, ImageReferenceError, Registry
+from dockml_dagster.clients.http.errors import RefusedHostError, SettingError
+from dockml_dagster.clients.http.hosts import PUBLIC_HOSTS, HostPolicy, Origin
+from dockml_dagster.study.image.reference import DOCKER_HUB, ImageReferenceError, Registry
 
 VARIABLE = "DOCKML_REGISTRIES"
 _HUB_WEB = "hub.docker.com"

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from dockml_dagster.clients.errors import BrokenContentError, FetchError, UnauthorizedError
-from dockml_dagster.clients.hosts import Origin
-from dockml_dagster.clients.http import HttpClient
+from dockml_dagster.clients.http.client import HttpClient
+from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, UnauthorizedError
+from dockml_dagster.clients.http.hosts import Origin
 from dockml_dagster.clients.registry.challenge import Challenge, parse_challenges
 from dockml_dagster.clients.registry.credentials import DockerCredentials, Login
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings

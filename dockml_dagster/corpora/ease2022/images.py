@@ -1,6 +1,6 @@
 """The study's exports about images: manifests, configs, history, and layer summaries, as CSV.
 
-Belongs here: CSV lines to rows of ``raw``. Does not: which project names which image (``workbook``).
+Here: CSV lines to rows of ``raw``. Not here: which project names which image (``workbook``).
 
 The exports' known faults are kept visible instead of mended: the config exporter stops at the first absent key, so
 ``fields_complete`` says whether user, environment text, volumes and entry point can be trusted; the two RootFS columns
@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dockml_dagster.corpora.base import Outcome, combined_hash
+from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.ease2022.package import Package
 from dockml_dagster.corpora.ease2022.workbook import boolean, integer, moment, text
+from dockml_dagster.warehouse.rows import combined_hash
 
 FOLDER = "raw-data/DockerImage/layers/"
 

@@ -1,6 +1,6 @@
 """The study's published package as files: a directory, an archive, or a clone made on demand.
 
-Belongs here: getting bytes by path, and saying exactly what was read. Does not: what the files mean (``workbook``,
+Here: getting bytes by path, and saying exactly what was read. Not here: what the files mean (``workbook``,
 ``images``). The package is not part of dockml and has no licence: it is read where the user has it and never copied.
 
 Archives are hostile input: read as a stream, never unpacked, with caps on count and size.
@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dockml_dagster.corpora.base import CorpusError, combined_hash
-from dockml_dagster.warehouse.connection import make_folder
+from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.warehouse.opening import make_folder
+from dockml_dagster.warehouse.rows import combined_hash
 
 REPOSITORY_URL = "https://github.com/openjamoses/EASE2022"
 ROOT = "Datasets/"

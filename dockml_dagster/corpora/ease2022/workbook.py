@@ -1,6 +1,6 @@
 """The study's workbook: funnel sheets, project metadata, category labels, purpose codes, base-image labels.
 
-Belongs here: cells to rows. Does not: getting the file (``package``), anything about images' insides (``images``).
+Here: cells to rows. Not here: getting the file (``package``), anything about images' insides (``images``).
 What a cell should be and is not becomes an outcome; an unknown number is None, never zero.
 """
 

@@ -1,6 +1,6 @@
 """The contents of a project's files: which are wanted, brought here in as few calls as possible.
 
-Belongs here: choosing, fetching ahead, what is left out without a token. Does not: rows (``corpora.repository_files``).
+Here: choosing, fetching ahead, what is left out without a token. Not here: rows (``corpora.repository_files``).
 
 GraphQL gives hundreds of contents in one call, a project needs fewer; so a call that is paid for is filled with what
 the next projects need.
@@ -11,16 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dockml_dagster.clients.errors import (
-    BrokenContentError,
-    ForbiddenError,
-    GoneError,
-    TooLargeError,
-)
 from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
-from dockml_dagster.study.project_files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+from dockml_dagster.clients.http.errors import BrokenContentError, ForbiddenError, GoneError, TooLargeError
+from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
 
 FEW = 3
 """Files besides Dockerfiles that are read of a project without a token, the most telling first."""

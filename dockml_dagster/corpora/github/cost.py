@@ -1,6 +1,6 @@
 """What a visit and a collection would cost now: calls, manifests, bytes, time, and what of it is already here.
 
-Belongs here: the estimate, and the assumptions it rests on. Does not: asking for anything but the budgets, printing.
+Here: the estimate, and the assumptions it rests on. Not here: asking for anything but the budgets, printing.
 
 What is known is counted: names, what was searched, trees and contents that are here. What is not is assumed, from the
 study where it tells, and every assumption that was used is named.
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
-from dockml_dagster.clients.budget import Allowance
 from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
+from dockml_dagster.clients.http.budget import Allowance
 from dockml_dagster.corpora.github.contents import FEW, Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.images import ChosenImages

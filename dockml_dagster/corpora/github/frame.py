@@ -1,6 +1,6 @@
 """The sampling frame of a study on GitHub: which repositories are looked for, and what a project must pass.
 
-Belongs here: the one configuration file, checked as it is read, the presets that are shipped, lists of names. Does not:
+Here: the one configuration file, checked as it is read, the presets that are shipped, lists of names. Not here:
 any search.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from dockml_dagster.clients.github.model import is_name
-from dockml_dagster.corpora.base import combined_hash
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.warehouse.rows import combined_hash
 
 PRESETS = Path(__file__).parent / "presets"
 METADATA_DAYS = 7.0

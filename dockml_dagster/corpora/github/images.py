@@ -1,6 +1,6 @@
 """Which images of a project are read: those that its own files tie to it, one tag of each, the best proved first.
 
-Belongs here: the rule, as a pure function over links. Does not: finding links (``study.image_links``), reading images
+Here: the rule, as a pure function over links. Not here: finding links (``study.image_links``), reading images
 (``corpora.image_collection``).
 
 The rule: repositories of the grades ``proved`` and ``likely``, the proved ones first, at most ``MOST`` of them; of each
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dockml_dagster.corpora.base import Outcome
-from dockml_dagster.corpora.image_rows import NamedImage
+from dockml_dagster.corpora.images.rows import NamedImage
 from dockml_dagster.study.image_links import GRADES, Link
 
 MOST = 10

@@ -1,6 +1,6 @@
 """The rows that a visit amounts to: candidates with the step each reached, and metadata of the selected projects.
 
-Belongs here: records to rows. Does not: making them (``visit``).
+Here: records to rows. Not here: making them (``visit``).
 """
 
 from __future__ import annotations

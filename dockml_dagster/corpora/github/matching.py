@@ -1,6 +1,6 @@
 """Controls: projects alike in language, stars, size and age, that have nothing to do with machine learning.
 
-Belongs here: the search for the matches of one project, and who of them is none. Does not: their further way through
+Here: the search for the matches of one project, and who of them is none. Not here: their further way through
 the funnel (``visit``).
 
 Matching one to one without replacement within calipers (Stuart 2010, "Matching methods for causal inference", section

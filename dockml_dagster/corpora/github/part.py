@@ -1,6 +1,6 @@
 """A visit to some projects of a frame: the cohorts that these are of, and what stays of the others.
 
-Belongs here: pure functions over frames and visits. Does not: visiting (``visit``), what a frame is (``frame``).
+Here: pure functions over frames and visits. Not here: visiting (``visit``), what a frame is (``frame``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a visit to GitHub leaves: frozen types, and how they are kept.
 
-Belongs here: the records of a visit and reading them back. Does not: making the visit (``visit``), rows (``listing``).
+Here: the records of a visit and reading them back. Not here: making the visit (``visit``), rows (``listing``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rounds of a cohort's searches: what the newest one found, and what became of those that an earlier one found.
 
-Belongs here: when a search is made again, who keeps which name, who is not found any more and why. Does not: splitting a
+Here: when a search is made again, who keeps which name, who is not found any more and why. Not here: splitting a
 search (``search``), who is selected of those found (``selection``), keeping (``records``).
 
 A repository is its number. One that was renamed between two rounds keeps the name under which it was found first, since
@@ -14,11 +14,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from dockml_dagster.clients.errors import FetchError
 from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.errors import InvalidQuestionError
 from dockml_dagster.clients.github.model import Repository
+from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.corpora.github.frame import Cohort
 from dockml_dagster.corpora.github.records import Found, Left, Records, Round
 from dockml_dagster.corpora.github.search import search

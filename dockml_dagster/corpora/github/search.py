@@ -1,6 +1,6 @@
 """Searches that find more than GitHub shows: split by ranges until every part fits below the cap.
 
-Belongs here: the splitting, its record, its holes. Does not: which searches a study makes (``frame``), what becomes of
+Here: the splitting, its record, its holes. Not here: which searches a study makes (``frame``), what becomes of
 the repositories found (``selection``).
 
 GitHub shows 1,000 results of a search. A search with more is split by stars; one number of stars with more by the day

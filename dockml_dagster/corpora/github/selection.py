@@ -1,6 +1,6 @@
 """Who passes the criteria, and at which step the others stay behind, with the reason.
 
-Belongs here: the steps of the funnel, as pure functions. Does not: asking GitHub (``visit``).
+Here: the steps of the funnel, as pure functions. Not here: asking GitHub (``visit``).
 """
 
 from __future__ import annotations

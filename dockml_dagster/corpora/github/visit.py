@@ -1,6 +1,6 @@
 """A visit to GitHub: find candidates, read their metadata, see which files each has now.
 
-Belongs here: what is asked, in which order, and what stops a visit. Does not: the questions themselves
+Here: what is asked, in which order, and what stops a visit. Not here: the questions themselves
 (``clients.github``), the criteria (``selection``), rows (``listing``).
 
 Whatever is answered is kept at once, so that a visit that is killed, or ends because the hour's budget is used up, goes
@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from dockml_dagster.clients.errors import (
+from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github.client import GithubClient
+from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
+from dockml_dagster.clients.github.model import Repository
+from dockml_dagster.clients.http.errors import (
     FetchError,
     GoneError,
     LimitedError,
     UnauthorizedError,
     UnavailableError,
 )
-from dockml_dagster.clients.github import questions
-from dockml_dagster.clients.github.client import GithubClient
-from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
-from dockml_dagster.clients.github.model import Repository
 from dockml_dagster.corpora.github.contents import Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.matching import Control, matches
@@ -32,7 +32,7 @@ from dockml_dagster.corpora.github.records import Candidate, Contributors, Files
 from dockml_dagster.corpora.github.rounds import is_due, make_round
 from dockml_dagster.corpora.github.selection import Verdict, draw_rank, judge
 from dockml_dagster.progress import advance
-from dockml_dagster.study.project_files import is_taken_as_dockerfile
+from dockml_dagster.study.project.files import is_taken_as_dockerfile
 
 
 class Visit:

@@ -1,6 +1,6 @@
 """``projects.yaml``: what a user says about local projects beyond what git knows.
 
-Belongs here: reading and checking it. Does not: where projects are (``places``).
+Here: reading and checking it. Not here: where projects are (``places``).
 
     projects:
       - name: team/forecast          # or path: forecast, relative to this file

@@ -1,6 +1,6 @@
 """From what a user names to projects: which folder is a repository, and what each project is called.
 
-Belongs here: looking for repositories, their names, the clones of remote ones. Does not: their files (``trees``).
+Here: looking for repositories, their names, the clones of remote ones. Not here: their files (``trees``).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from dockml_dagster.clients import git
 from dockml_dagster.corpora.base import CorpusError
-from dockml_dagster.corpora.local import git
-from dockml_dagster.warehouse.connection import make_folder
+from dockml_dagster.warehouse.opening import make_folder
 
 Form = Literal["work tree", "bare repository", "clone", "folder"]
 

@@ -1,6 +1,6 @@
 """One local project, and its rows of ``raw.candidates``, ``raw.projects`` and ``raw.labels``.
 
-Belongs here: what a listing says of a project. Does not: finding it (``places``), its files (``trees``).
+Here: what a listing says of a project. Not here: finding it (``places``), its files (``trees``).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from dockml_dagster.clients import git
 from dockml_dagster.corpora.base import Outcome
-from dockml_dagster.corpora.local import catalogue, git, trees
+from dockml_dagster.corpora.local import catalogue, trees
 from dockml_dagster.corpora.local.places import Place
 
 CORPUS = "local"

@@ -1,6 +1,6 @@
 """The files of one project: a work tree, the tree of HEAD, or a plain folder, behind one small interface.
 
-Belongs here: listing and reading without leaving the tree. Does not: which files are wanted (``study.project_files``).
+Here: listing and reading without leaving the tree. Not here: which files are wanted (``study.project_files``).
 Symbolic links are never followed; a submodule's files are another repository's.
 """
 
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dockml_dagster.clients import git
 from dockml_dagster.corpora.base import FILE_LIST, Outcome
-from dockml_dagster.corpora.local import git
-from dockml_dagster.corpora.repository_files import FoundFile
-from dockml_dagster.study.project_files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+from dockml_dagster.corpora.files import FoundFile
+from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
 
 MAX_FILES = 500_000
 """Most files of one project that are listed; what comes after is an outcome."""

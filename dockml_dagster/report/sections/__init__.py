@@ -1,6 +1,6 @@
 """The sections of the report, in the order of the page.
 
-Belongs here: the list. Each module has one section, made of parts; a part names the tables it stands on, and where they have
+Here: the list. Each module has one section, made of parts; a part names the tables it stands on, and where they have
 no row of the corpus the page says so in a sentence instead. To add a finding: a part in the module of its question.
 """
 

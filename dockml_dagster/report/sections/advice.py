@@ -1,6 +1,6 @@
 """Advice: what would be recommended to most projects, and the bytes that it would save.
 
-Belongs here: ``findings.advice`` with the texts of ``seeds.recommendations``. One project's own advice is ``dockml advise``.
+Here: ``findings.advice`` with the texts of ``seeds.recommendations``. One project's own advice is ``dockml advise``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report import charts
-from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, share_table
-from dockml_dagster.report.sections.projects import WILSON
+from dockml_dagster.report.blocks import (
+    WILSON,
+    Block,
+    Column,
+    Figure,
+    Heading,
+    Paragraph,
+    Part,
+    Section,
+    share_table,
+)
 from dockml_dagster.report.source import Source
 from dockml_dagster.report.text import count, count_range, percent, percent_text, say, size, size_text
 

@@ -1,6 +1,6 @@
 """The projects then and now: two visits of one corpus, or those of 2021 beside the same ones on GitHub.
 
-Belongs here: ``findings.change_over_time`` and ``findings.moment_differences``.
+Here: ``findings.change_over_time`` and ``findings.moment_differences``.
 """
 
 from __future__ import annotations

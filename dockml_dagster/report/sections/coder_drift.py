@@ -1,6 +1,6 @@
 """Coder drift: whether those who labelled changed what they noted as they went on, told beside what they labelled.
 
-Belongs here: ``findings.coder_drift`` of one question, as a part of that question's section.
+Here: ``findings.coder_drift`` of one question, as a part of that question's section.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from itertools import groupby
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Table
-from dockml_dagster.report.sections.paper import PAPERS_OWN
-from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.source import PAPERS_OWN, Row, Source
 from dockml_dagster.report.text import Html, count, decimal, joined, percent, percent_text, say
 
 CLEAR = 0.05

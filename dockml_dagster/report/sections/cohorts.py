@@ -1,6 +1,6 @@
 """Machine-learning projects against a control group, and categories against each other.
 
-Belongs here: ``findings.cohort_differences`` and ``findings.category_differences``.
+Here: ``findings.cohort_differences`` and ``findings.category_differences``.
 """
 
 from __future__ import annotations

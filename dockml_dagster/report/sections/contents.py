@@ -1,6 +1,6 @@
 """RQ4, what the images hold: platforms, types of file, and how few of the files and layers hold most of the bytes.
 
-Belongs here: ``findings.rq4_platforms``, ``rq4_file_types`` and ``rq4_concentration``.
+Here: ``findings.rq4_platforms``, ``rq4_file_types`` and ``rq4_concentration``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import (
+    WILSON,
     Block,
     Column,
     Figure,
@@ -19,7 +20,6 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.sections.measures import distribution
-from dockml_dagster.report.sections.projects import WILSON
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, count_range, percent, percent_text, say
 

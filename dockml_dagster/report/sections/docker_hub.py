@@ -1,6 +1,6 @@
 """RQ4, on Docker Hub: how the projects' repositories there are used and looked after.
 
-Belongs here: ``findings.rq4_docker_hub``. Does not: the images themselves.
+Here: ``findings.rq4_docker_hub``. Not here: the images themselves.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """RQ3: which features of Dockerfiles the projects use.
 
-Belongs here: instructions, RUN tasks, base images, several FROM, practices, and where the two readings disagree.
+Here: instructions, RUN tasks, base images, several FROM, practices, and where the two readings disagree.
 """
 
 from __future__ import annotations

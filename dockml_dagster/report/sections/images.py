@@ -1,6 +1,6 @@
 """RQ4: what the images are like.
 
-Belongs here: properties, layers, sharing. What is in them stands in ``contents``, how they are used in
+Here: properties, layers, sharing. What is in them stands in ``contents``, how they are used in
 ``docker_hub``.
 """
 

@@ -1,6 +1,6 @@
 """What measures are called in the report, and tables of distributions.
 
-Belongs here: names with their units, shared by the sections that show distributions. Does not: any statement.
+Here: names with their units, shared by the sections that show distributions. Not here: any statement.
 """
 
 from __future__ import annotations

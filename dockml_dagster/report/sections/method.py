@@ -1,6 +1,6 @@
 """Method and versions: where the rows come from, what computed them, and what every table means.
 
-Belongs here: sources, builds, libraries (handed in by the caller), the glossary of findings.
+Here: sources, builds, libraries (handed in by the caller), the glossary of findings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The paper beside the rerun: what repeats, what a sound computation changes, and why.
 
-Belongs here: ``findings.paper_comparison``, by the families of ``seeds.comparison_families``.
+Here: ``findings.paper_comparison``, by the families of ``seeds.comparison_families``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
-from dockml_dagster.report.source import Source
+from dockml_dagster.report.source import PAPERS_OWN, Source
 from dockml_dagster.report.text import count, percent, say
 
 AGREEMENT = """
@@ -26,10 +26,6 @@ AGREEMENT = """
 """
 """Every number with whether it can be repeated, was, and stays. Equal means: within half a unit of the last digit printed;
 digits are those of the metric's most precise value, because a trailing zero cannot be told from none."""
-
-
-PAPERS_OWN = "ease2022"
-"""The corpus of the paper's own projects. In any other a difference is one between projects first."""
 
 
 def _beside(source: Source) -> Sequence[Block]:

@@ -1,6 +1,6 @@
 """RQ1: which kinds of project use Docker, and what those projects are like.
 
-Belongs here: ``findings.rq1_categories`` and ``findings.rq1_project_profile``.
+Here: ``findings.rq1_categories`` and ``findings.rq1_project_profile``.
 """
 
 from __future__ import annotations
@@ -8,18 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report import charts
-from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
+from dockml_dagster.report.blocks import WILSON, Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
-
-WILSON = """
-    (share + 1.96 * 1.96 / (2 * n) - 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
-        / (1 + 1.96 * 1.96 / n) AS low,
-    (share + 1.96 * 1.96 / (2 * n) + 1.96 * sqrt(share * (1 - share) / n + 1.96 * 1.96 / (4 * n * n)))
-        / (1 + 1.96 * 1.96 / n) AS high
-"""
-"""Wilson's 95 % interval of ``share`` over ``n``, as columns of a SELECT."""
 
 METRICS = {
     "repository_size_kib": "repository (KiB)",

@@ -1,6 +1,6 @@
 """RQ2: what the projects use Docker for.
 
-Belongs here: ``findings.rq2_purposes``, by people and by the machine.
+Here: ``findings.rq2_purposes``, by people and by the machine.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Selection: how many repositories pass each step.
 
-Belongs here: the funnel of ``findings.funnel``.
+Here: the funnel of ``findings.funnel``.
 """
 
 from __future__ import annotations

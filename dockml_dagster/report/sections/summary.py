@@ -1,6 +1,6 @@
 """The study in five sentences: selection, kinds and purposes, Dockerfiles, images, the paper beside the rerun.
 
-Belongs here: one sentence a part, with the numbers that the section of the same subject shows in full.
+Here: one sentence a part, with the numbers that the section of the same subject shows in full.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Paragraph, Part, Section
-from dockml_dagster.report.sections.paper import AGREEMENT, PAPERS_OWN
-from dockml_dagster.report.source import Source
+from dockml_dagster.report.sections.paper import AGREEMENT
+from dockml_dagster.report.source import PAPERS_OWN, Source
 from dockml_dagster.report.text import Html, count, decimal, percent, say, size
 
 PURPOSE = """

@@ -1,6 +1,6 @@
 """Threats to validity, with numbers: what is missing, what cannot be told, what readers of the same file disagree on.
 
-Belongs here: coverage by stage, censoring, the two readings, unresolved base images, images' ties to projects, raters.
+Here: coverage by stage, censoring, the two readings, unresolved base images, images' ties to projects, raters.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import (
+    WILSON,
     Block,
     Column,
     Figure,
@@ -20,9 +21,7 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.sections.measures import measure
-from dockml_dagster.report.sections.paper import PAPERS_OWN
-from dockml_dagster.report.sections.projects import WILSON
-from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.source import PAPERS_OWN, Row, Source
 from dockml_dagster.report.text import count, count_range, decimal, decimal_text, percent, percent_text, say
 
 

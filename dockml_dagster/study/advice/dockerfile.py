@@ -13,8 +13,8 @@ from dockml_dagster.study.dockerfile.base_images import BaseImageRules, classify
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import PracticeFinding
 from dockml_dagster.study.dockerfile.practices.model import Facts, gather
-from dockml_dagster.study.dockerfile.run_tasks import TaskRules, classify_program
-from dockml_dagster.study.dockerfile.steps import Step
+from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.run.tasks import TaskRules, classify_program
 
 IN_A_ROW = 3
 """RUNs that follow each other directly from which they are advised to be one."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
-from dockml_dagster.study.compose_facts import is_compose, service_nodes
-from dockml_dagster.study.project_facts import is_workflow
+from dockml_dagster.study.project.compose import is_compose, service_nodes
+from dockml_dagster.study.project.facts import is_workflow
 
 _BUILDS = re.compile(
     r"\bdocker(?:-compose| compose)? +(?:buildx +)?build\b|docker/build-push-action|\b(?:buildah|podman) +(?:bud|build)\b"

@@ -8,7 +8,6 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
-from dockml_dagster.study.dockerfile.base_reference import split_reference
 from dockml_dagster.study.dockerfile.model import (
     BaseReference,
     DockerfileReading,
@@ -16,6 +15,7 @@ from dockml_dagster.study.dockerfile.model import (
     Instruction,
     Missing,
 )
+from dockml_dagster.study.dockerfile.reading.base_reference import split_reference
 
 EdgeKind = Literal["from", "copy", "mount"]
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from dockml_dagster.study.image.reference import ImageReference
 from dockml_dagster.study.image_links.commands import joined_lines, uses
 from dockml_dagster.study.image_links.declarations import (
     build_definition_mentions,
@@ -31,8 +32,7 @@ from dockml_dagster.study.image_links.model import (
 )
 from dockml_dagster.study.image_links.variables import assignments, in_loops, names
 from dockml_dagster.study.image_links.workflows import ci_mentions, local_inputs
-from dockml_dagster.study.image_reference import ImageReference
-from dockml_dagster.study.project_files import read_as
+from dockml_dagster.study.project.files import read_as
 
 RULES_VERSION = "3"
 """Changes when the same files would give other links; makes every project's links due."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dockml_dagster.study.image_reference import ImageReference, ImageReferenceError
+from dockml_dagster.study.image.reference import ImageReference, ImageReferenceError
 
 Grade = Literal["proved", "likely", "possible"]
 """``proved``: the project's own files push the image, or the image says that it was built from the project. ``likely``:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dockml_dagster.study.compose_facts import MAX_BYTES, nests_too_deep
+from dockml_dagster.study.project.compose import MAX_BYTES, nests_too_deep
 
 _MAX_NODES = 50_000
 

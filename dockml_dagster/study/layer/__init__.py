@@ -5,6 +5,6 @@ summary; the rows of an image's layers go ``spools → union → image summary``
 zstd:chunked) give the same rows from a few kilobytes.
 
 Here: pure functions on bytes and open streams. Not here: where the bytes come from (``clients``), processes
-(``clients/layer_pool``), tables (``warehouse``). The modules that inflate or hash import their compiled
+(``images/scanning/pool``), tables (``warehouse``). The modules that inflate or hash import their compiled
 libraries when they are first used, so that importing this package costs nothing.
 """

@@ -1,6 +1,6 @@
 """Images in OCI layouts, built layer by layer, and the command ``advise`` on them.
 
-Belongs here: building and calling. Does not: what is advised.
+Here: building and calling. Not here: what is advised.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ import pytest
 import dockml_dagster
 from tests.integration.advise.conftest import noise
 
-SAMPLE = Path(dockml_dagster.__file__).parent / "corpora" / "sample_projects"
+SAMPLE = Path(dockml_dagster.__file__).parent / "corpora" / "sample" / "projects"
 GOOD = """\
 # syntax=docker/dockerfile:1
 FROM --platform=linux/amd64 python:3.12.4-slim@sha256:{digest}

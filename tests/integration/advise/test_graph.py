@@ -1,6 +1,6 @@
 """The graph gives the same advice as the command does by itself: for directories, and for images.
 
-Belongs here: comparing the two ways. What the advice is belongs to the other tests of this folder.
+Here: comparing the two ways. What the advice is belongs to the other tests of this folder.
 """
 
 import json
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import dockml_dagster
-from dockml_dagster.corpora.image_collection import ImageCollection, NamedImage
+from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.settings import Settings
 from tests.integration.advise.test_planted_waste import WASTE
 
-SAMPLE = Path(dockml_dagster.__file__).parent / "corpora" / "sample_projects"
+SAMPLE = Path(dockml_dagster.__file__).parent / "corpora" / "sample" / "projects"
 NAMES = [
     "lanternfish/recipe-recs",
     "aurora-vision/streetlight",

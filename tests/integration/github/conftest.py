@@ -8,7 +8,7 @@ import pytest
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import open_store
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 from tests.integration.github import contract, stand_in
 

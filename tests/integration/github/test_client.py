@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.errors import (
+from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
+from dockml_dagster.clients.github.model import Repository, is_name, repository_of_rest, tree_of_rest
+from dockml_dagster.clients.github.settings import GithubSettings
+from dockml_dagster.clients.github.store import git_blob_hash
+from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     FetchError,
     ForbiddenError,
@@ -16,11 +21,6 @@ from dockml_dagster.clients.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from dockml_dagster.clients.github import questions
-from dockml_dagster.clients.github.errors import EmptyRepositoryError, InvalidQuestionError, WithheldError
-from dockml_dagster.clients.github.model import Repository, is_name, repository_of_rest, tree_of_rest
-from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.github.store import git_blob_hash
 from dockml_dagster.study.json_facts import Facts
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "src/app.py": b"print()\n"}

@@ -156,7 +156,7 @@ def test_killed_and_started_again(github, make_corpus, tmp_path: Path, stop_at: 
     names = many(github, 12)
     program = (
         "import sys\n"
-        "from dockml_dagster.corpora.github import Github\n"
+        "from dockml_dagster.corpora.github.corpus import Github\n"
         "from dockml_dagster.settings import Settings\n"
         "corpus = Github(Settings.from_environment())\n"
         "corpus.visit(sys.argv[1:])\n"

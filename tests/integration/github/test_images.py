@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.github.images import MOST, choose_images
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.settings import Settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dockml_dagster.clients.errors import FetchError
+from dockml_dagster.clients.http.errors import FetchError
 from tests.integration.github.visiting import FILES, collected, many, outcomes_of
 
 

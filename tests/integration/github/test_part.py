@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "README.md": b"# x\n", "requirements.txt": b"torch\n"}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.github import Github
-from dockml_dagster.corpora.local import git
+from dockml_dagster.clients import git
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.local.places import places
 from dockml_dagster.settings import Settings
 

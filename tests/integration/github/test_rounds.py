@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "README.md": b"# x\n"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.github import questions
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.github.search import search
 from dockml_dagster.corpora.github.selection import STEPS
 from dockml_dagster.settings import Settings

@@ -1,10 +1,10 @@
 """What tests of whole visits share: a small repository's files, collecting everything, reading what came of it.
 
-Belongs here: helpers of more than one test file. Does not: fixtures (``conftest``), the server (``stand_in``).
+Here: helpers of more than one test file. Not here: fixtures (``conftest``), the server (``stand_in``).
 """
 
 from dockml_dagster.corpora.base import Collected, Listing
-from dockml_dagster.corpora.github import Github
+from dockml_dagster.corpora.github.corpus import Github
 
 FILES = {
     "Dockerfile": b"FROM python:3.12\nRUN pip install torch\n",

@@ -1,6 +1,6 @@
 """Real images with everything that layers can hold, in every compression, for ``test_scan_real_images``.
 
-Belongs here: making them with umoci and buildah, and by hand what no tool here makes. Does not: registries, tests.
+Here: making them with umoci and buildah, and by hand what no tool here makes. Not here: registries, tests.
 """
 
 import gzip

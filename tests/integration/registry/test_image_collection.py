@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.corpora.base import Outcome
-from dockml_dagster.corpora.image_collection import ImageCollection, NamedImage
+from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.settings import Settings
 
 MISSING = [

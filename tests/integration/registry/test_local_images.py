@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora.local import Local
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.settings import Settings
 
 MISSING = [

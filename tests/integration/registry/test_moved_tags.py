@@ -6,13 +6,13 @@ import subprocess
 import dagster as dg
 import pytest
 
-from dockml_dagster.corpora.local import Local
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.definitions import defs
-from dockml_dagster.defs import tags, watching
-from dockml_dagster.following import TAG_AGE
+from dockml_dagster.defs.automation import tags, watching
+from dockml_dagster.defs.automation.decisions import TAG_AGE
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.due import due
+from dockml_dagster.warehouse.due.query import due
 
 MISSING = [name for name in ("docker-registry", "skopeo", "umoci", "git") if shutil.which(name) is None]
 if MISSING:

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.errors import GoneError, UnauthorizedError
-from dockml_dagster.clients.image_sources.interface import ImageSource
-from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
-from dockml_dagster.clients.image_sources.reading import PlatformImage, read_image
+from dockml_dagster.clients.http.errors import GoneError, UnauthorizedError
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.study.image_reference import ImageReference, Repository, parse_location
-from dockml_dagster.study.manifest import ContentKind, Schema1Manifest
-from dockml_dagster.study.platform import Platform
+from dockml_dagster.images.sources.interface import ImageSource
+from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
+from dockml_dagster.images.sources.reading import PlatformImage, read_image
+from dockml_dagster.study.image.manifest import ContentKind, Schema1Manifest
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.study.image.reference import ImageReference, Repository, parse_location
 
 PROGRAMS = ("docker-registry", "skopeo", "umoci", "buildah", "htpasswd", "openssl")
 MISSING = [program for program in PROGRAMS if shutil.which(program) is None]

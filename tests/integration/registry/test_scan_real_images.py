@@ -20,16 +20,16 @@ from backports import zstd
 from click.testing import CliRunner
 
 from dockml_dagster.cli import main
-from dockml_dagster.clients.image_sources.opening import ClientSettings, SourceRecipe
-from dockml_dagster.clients.image_sources.reading import PlatformImage, read_image
-from dockml_dagster.clients.layer_from_image import close_images, layer_task
-from dockml_dagster.clients.layer_pool import ScanPool
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.study.image_reference import parse_location
+from dockml_dagster.images.scanning.pool import ScanPool
+from dockml_dagster.images.scanning.task import close_images, layer_task
+from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
+from dockml_dagster.images.sources.reading import PlatformImage, read_image
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.study.image.reference import parse_location
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import entry_of
 from dockml_dagster.study.layer.union import union_batches
-from dockml_dagster.study.platform import Platform
 from tests.integration.registry.rich_images import PLATFORMS, Maker, run
 
 PROGRAMS = ("docker-registry", "skopeo", "umoci", "buildah", "htpasswd", "openssl", "tar")

@@ -1,6 +1,6 @@
 """Reports of the sample, and the browser to look at them.
 
-Belongs here: building and opening. What must be there is in the tests.
+Here: building and opening. What must be there is in the tests.
 """
 
 import shutil
@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dockml_dagster.provenance import libraries
 from dockml_dagster.report import building
 from dockml_dagster.report.building import Report, build_report
 from dockml_dagster.report.drawing import Drawn
+from dockml_dagster.warehouse.versions import libraries
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The report in a real browser: wide and narrow, light and dark, on paper.
 
-Belongs here: what only a browser can tell. ``look.js`` gathers it inside the page. Skipped where there is no Chromium.
+Here: what only a browser can tell. ``look.js`` gathers it inside the page. Skipped where there is no Chromium.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The report of the sample: what stands in it comes from the published file, all of it, and nothing else.
 
-Belongs here: content, files, hostile input, wrong input. How it looks is in ``test_in_browser``.
+Here: content, files, hostile input, wrong input. How it looks is in ``test_in_browser``.
 """
 
 import re
@@ -10,8 +10,8 @@ from html import unescape
 import duckdb
 import pytest
 
-from dockml_dagster.provenance import libraries
 from dockml_dagster.report.building import build_report
+from dockml_dagster.warehouse.versions import libraries
 
 PROSE = re.compile(r"<(p|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
 DATA = re.compile(r"<data value=\"([^\"]+)\">[^<]*</data>")
@@ -110,7 +110,7 @@ def test_a_changed_input_changes_the_text(studied, report):
     from dockml_dagster.warehouse import build
     from dockml_dagster.warehouse.connection import Warehouse
     from dockml_dagster.warehouse.models import load
-    from dockml_dagster.warehouse.publish import publish
+    from dockml_dagster.warehouse.published.swap import publish
 
     settings = Settings.from_environment()
     warehouse = Warehouse(settings.warehouse)
@@ -387,7 +387,7 @@ def test_the_command_writes_the_page_and_the_figures(finished, dockml, tmp_path,
 def test_the_asset_shows_the_figures(studied):
     import dagster as dg
 
-    from dockml_dagster.defs.report import report as asset
+    from dockml_dagster.defs.assets.report import report as asset
 
     result = dg.materialize([asset])
     (event,) = result.asset_materializations_for_node("report")

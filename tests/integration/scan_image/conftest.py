@@ -1,6 +1,6 @@
 """The command ``scan-image`` over stand-in registries, with waits noted instead of waited.
 
-Belongs here: a home, the command, images in a registry inside the process. Does not: real registries
+Here: a home, the command, images in a registry inside the process. Not here: real registries
 (``tests/integration/registry``).
 """
 
@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
-from dockml_dagster.clients import http
+from dockml_dagster.clients.http import client as http
 from dockml_dagster.clients.registry import client
 from tests.stand_ins import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Behaviour, FakeRegistry, Reply, StandIn
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
+from dockml_dagster.images.scanning.pool import FileSource, LayerTask, ScanPool
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.union import Merged

@@ -24,7 +24,7 @@ from backports import zstd
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
-from dockml_dagster.clients import layer_pool
+from dockml_dagster.images.scanning import pool as layer_pool
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

@@ -218,7 +218,7 @@ CASES: dict[str, Case] = {
 }
 POOL = """
 import json, pathlib, resource, sys
-from dockml_dagster.clients.layer_pool import FileSource, LayerTask, ScanPool
+from dockml_dagster.images.scanning.pool import FileSource, LayerTask, ScanPool
 layers, spools = map(pathlib.Path, sys.argv[1:])
 tasks = [LayerTask(path.name, FileSource(path), 1 << 30) for path in layers.iterdir()]
 with ScanPool(workers=1) as pool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients.scratch import scratch_folder
+from dockml_dagster.images.scanning.scratch import scratch_folder
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_what_a_killed_command_leaves_goes_at_the_next_start(
     scan.allow(server)
     code = (
         "import sys, time, pathlib\n"
-        "from dockml_dagster.clients.scratch import scratch_folder\n"
+        "from dockml_dagster.images.scanning.scratch import scratch_folder\n"
         "with scratch_folder(pathlib.Path(sys.argv[1]), 'scan-') as folder:\n"
         "    (folder / 'sub').mkdir(); (folder / 'sub' / 'rows').write_text('x'); print(folder, flush=True)\n"
         "    time.sleep(60)\n"
@@ -144,7 +144,7 @@ def test_what_a_killed_command_leaves_goes_at_the_next_start(
 def test_nobody_sees_a_folder_before_it_is_locked(tmp_path: Path) -> None:
     with (tmp_path / ".scratch-lock").open("w") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
-        code = "import sys, pathlib\nfrom dockml_dagster.clients.scratch import scratch_folder\n"
+        code = "import sys, pathlib\nfrom dockml_dagster.images.scanning.scratch import scratch_folder\n"
         code += "with scratch_folder(pathlib.Path(sys.argv[1]), 'scan-'): pass\n"
         waiting = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
         time.sleep(0.5)
@@ -177,7 +177,7 @@ class Endless:
 """
 COMMAND = """
 import sys, pathlib
-from dockml_dagster.clients.layer_pool import LayerTask, ScanPool
+from dockml_dagster.images.scanning.pool import LayerTask, ScanPool
 from endless_layer import Endless
 folder = pathlib.Path(sys.argv[1])
 with ScanPool(workers=1) as pool:

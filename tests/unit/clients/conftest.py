@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.digest_store import DigestStore
-from dockml_dagster.clients.hosts import HostPolicy, Origin
-from dockml_dagster.clients.http import HttpClient, HttpSettings
+from dockml_dagster.clients.http.client import HttpClient, HttpSettings
+from dockml_dagster.clients.http.hosts import HostPolicy, Origin
+from dockml_dagster.clients.http.retry import RetryPolicy
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.credentials import DockerCredentials
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.clients.retry import RetryPolicy
 from tests.stand_ins import Behaviour, FakeRegistry, Reply, StandIn
 from tests.stand_ins import error_reply as error_of
 

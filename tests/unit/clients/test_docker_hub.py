@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.docker_hub import HOLDS, DockerHub
-from dockml_dagster.clients.errors import BrokenContentError, GoneError, LimitedError, UnavailableError
-from dockml_dagster.study.image_reference import Repository
+from dockml_dagster.clients.http.errors import BrokenContentError, GoneError, LimitedError, UnavailableError
+from dockml_dagster.study.image.reference import Repository
 
 REPOSITORY = Repository.parse("owner/name")
 IMAGE = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.defs.image_links import link_projects
-from dockml_dagster.defs.machine_labels import label_projects
+from dockml_dagster.defs.assets.image_links import link_projects
+from dockml_dagster.defs.assets.machine_labels import label_projects
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.warehouse.visits import make_visits
+from dockml_dagster.warehouse.due.visits import make_visits
 
 FIRST, SECOND = datetime(2026, 1, 1), datetime(2026, 1, 2)
 PROJECT = "local/a/b"
@@ -19,7 +19,7 @@ DOCKERFILE = b"FROM python:3.12\n"
 @pytest.fixture
 def warehouse(tmp_path: Path) -> WarehouseResource:
     """One project. Its files were visited twice; the second visit found some, and will be repeated."""
-    from dockml_dagster.warehouse.due import record_outcomes
+    from dockml_dagster.warehouse.due.query import record_outcomes
     from dockml_dagster.warehouse.rows import write_visit
 
     found = WarehouseResource(database=str(tmp_path / "dockml.duckdb"))

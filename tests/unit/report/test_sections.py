@@ -1,6 +1,6 @@
 """The list of sections: every finding is in the report, anchors are unique, every printed number has its explanation.
 
-Belongs here: what can be told without a published file.
+Here: what can be told without a published file.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Numbers as people read them, and others' text made harmless.
 
-Belongs here: single values. Whole pages are in ``tests/integration/report``.
+Here: single values. Whole pages are in ``tests/integration/report``.
 """
 
 import pytest

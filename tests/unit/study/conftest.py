@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.study.category import parse_category_model
-from dockml_dagster.study.codebook import parse_codebook, parse_purpose_codes
-from dockml_dagster.study.purpose import parse_purpose_rules
+from dockml_dagster.study.labels.category import parse_category_model
+from dockml_dagster.study.labels.codebook import parse_codebook, parse_purpose_codes
+from dockml_dagster.study.labels.purpose import parse_purpose_rules
 
 SEEDS = Path(__file__).parents[3] / "dbt_like_sql" / "seeds"
 
@@ -49,10 +49,10 @@ def ease2022():
         pytest.skip("DOCKML_EASE2022 names no copy of the study's package")
     from dockml_dagster.corpora.ease2022.package import open_package
     from dockml_dagster.corpora.ease2022.workbook import read_sheets
-    from dockml_dagster.study.compose_facts import is_compose
-    from dockml_dagster.study.dockerfile.reading import read_dockerfile
-    from dockml_dagster.study.project_evidence import facts_of_project
-    from dockml_dagster.study.project_facts import ProjectMetadata
+    from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+    from dockml_dagster.study.project.compose import is_compose
+    from dockml_dagster.study.project.evidence import facts_of_project
+    from dockml_dagster.study.project.facts import ProjectMetadata
 
     package = open_package(Path(location))
     sheets = read_sheets(package.read("RQ1/ML_Docker_repositories.xlsx"))

@@ -13,7 +13,8 @@ import pytest
 
 from dockml_dagster.errors import BadInputError, DockmlError
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.connection import Warehouse, WarehouseBusyError, connect, make_folder
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import WarehouseBusyError, connect, make_folder
 
 HOLD = """
 import sys, time

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.doctor import examine
+from dockml_dagster.commands.doctor.checks import examine
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse import care
-from dockml_dagster.warehouse.connection import DiskFullError, Warehouse, connect, disk_full
-from dockml_dagster.warehouse.publish import publish
+from dockml_dagster.warehouse import maintenance
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import DiskFullError, connect, disk_full
+from dockml_dagster.warehouse.published.swap import publish
 
 LARGE = "CREATE TABLE large AS SELECT i, sha256(i::VARCHAR) AS digest FROM range(400000) t(i)"
 """Some 30 MB that cannot be compressed."""
@@ -82,7 +83,7 @@ def test_a_publication_without_room_leaves_the_old_one_and_nothing_half_made(sma
         connection.execute(LARGE)
     size = warehouse.location.file.stat().st_size >> 20
     assert _mount("-o", f"remount,size={size + 8}m", str(folder))
-    for copies in (lambda: publish(warehouse, target), lambda: care.compact(warehouse)):
+    for copies in (lambda: publish(warehouse, target), lambda: maintenance.compact(warehouse)):
         with pytest.raises(Exception) as caught:
             copies()
         assert disk_full(caught.value)

@@ -12,7 +12,7 @@ from dockml_dagster.study.layer.spool import COLUMNS, entry_of, line_of
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.layer_files import VIEW_COLUMNS, LayerFiles
-from dockml_dagster.warehouse.publish import publish
+from dockml_dagster.warehouse.published.swap import publish
 from dockml_dagster.warehouse.rows import columns_of
 
 DIGEST = "sha256:" + "ab" * 32

@@ -21,7 +21,7 @@ import duckdb
 import pytest
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.warehouse import care, migrations
+from dockml_dagster.warehouse import maintenance, migrations
 from dockml_dagster.warehouse.connection import Warehouse
 
 FILES = Path(__file__).parent / "other_duckdb"
@@ -61,7 +61,7 @@ def test_a_file_that_can_be_read_is_used_and_keeps_what_is_in_it(written_by, ver
         assert _notes(connection) == NOTES
         with pytest.raises(duckdb.ConstraintException):
             connection.execute("INSERT INTO mine.notes VALUES (1, 'twice', NULL)")
-    care.compact(warehouse)
+    maintenance.compact(warehouse)
     with warehouse.read() as connection:
         assert _notes(connection) == NOTES
 

@@ -18,8 +18,8 @@ from dockml_dagster.study.dockerfile.practices.model import (
     Verdict,
     gather,
 )
-from dockml_dagster.study.dockerfile.shell_model import Run
-from dockml_dagster.study.dockerfile.steps import Step, read_steps
+from dockml_dagster.study.dockerfile.run.steps import Step, read_steps
+from dockml_dagster.study.dockerfile.shell.model import Run
 
 PRACTICES: tuple[Practice, ...] = (
     *base_image.PRACTICES,

@@ -1,10 +1,10 @@
 """Practices about package managers inside RUN."""
 
-from dockml_dagster.study.dockerfile.package_names import Package
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.shell_model import Run
+from dockml_dagster.study.dockerfile.run.package_names import Package
+from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.shell.model import Run
 from dockml_dagster.study.dockerfile.stages import mount_options
-from dockml_dagster.study.dockerfile.steps import Step
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
 _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast"})

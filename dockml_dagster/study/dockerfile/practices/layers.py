@@ -3,10 +3,10 @@
 import posixpath
 
 from dockml_dagster.study.dockerfile.model import Instruction
-from dockml_dagster.study.dockerfile.packages import Installation
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+from dockml_dagster.study.dockerfile.run.packages import Installation
+from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import final_value
-from dockml_dagster.study.dockerfile.steps import Step
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
 _BUILDERS = frozenset(

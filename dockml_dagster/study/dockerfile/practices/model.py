@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import StageGraph, shipped_chain, stage_graph
-from dockml_dagster.study.dockerfile.steps import Step
 
 Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 

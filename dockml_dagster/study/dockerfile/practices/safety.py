@@ -3,7 +3,7 @@
 import re
 
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.steps import Step
+from dockml_dagster.study.dockerfile.run.steps import Step
 
 # The words of BuildKit's own check SecretsUsedInArgOrEnv, between underscores or at the ends of a name.
 _SECRET = re.compile(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.corpora import local
-from dockml_dagster.corpora.local import Local
+from dockml_dagster.corpora.local import corpus
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.settings import Settings
 from tests.stand_ins import FakeRegistry, StandIn
 
@@ -55,7 +55,7 @@ def visit(opened, registry) -> Iterator[Callable[[], tuple[str, dict[str, str], 
     """A visit by a process of its own: the corpus's fingerprint, its wanted images, and what the registry was asked."""
 
     def make() -> tuple[str, dict[str, str], list[str]]:
-        local._asked.clear()
+        corpus._asked.clear()
         registry[1].asked.clear()
         fingerprint = opened().fingerprint()
         assert opened().fingerprint() == fingerprint
@@ -66,7 +66,7 @@ def visit(opened, registry) -> Iterator[Callable[[], tuple[str, dict[str, str], 
         return fingerprint, inputs, asked
 
     yield make
-    local._asked.clear()
+    corpus._asked.clear()
 
 
 def test_an_unchanged_image_costs_a_head_a_visit_and_a_moved_tag_is_noticed(opened, visit, registry) -> None:

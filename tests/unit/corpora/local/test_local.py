@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from dockml_dagster.corpora.base import CorpusError
-from dockml_dagster.corpora.local import Local
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.corpora.local.places import Place, name_of
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings

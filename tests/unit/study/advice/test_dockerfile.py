@@ -11,9 +11,9 @@ from dockml_dagster.study.advice.dockerfile import advise_dockerfile
 from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.dockerfile.base_images import parse_base_image_rules
 from dockml_dagster.study.dockerfile.practices import judge_practices
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.run_tasks import parse_task_rules
-from dockml_dagster.study.dockerfile.steps import read_steps
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.run.tasks import parse_task_rules
 
 SEEDS = Path(dockml_dagster.__file__).parents[1] / "dbt_like_sql" / "seeds"
 CASES = tomllib.loads(Path(__file__).with_name("dockerfile_cases.toml").read_text(encoding="utf-8"))["case"]

@@ -9,7 +9,7 @@ import pytest
 import dockml_dagster
 from dockml_dagster.study.advice.image import MANY_LAYERS, ImageFacts, advise_image, base_layers_of
 from dockml_dagster.study.advice.model import parse_recommendation_rules
-from dockml_dagster.study.image_config import ImageConfig, parse_config
+from dockml_dagster.study.image.config import ImageConfig, parse_config
 
 SEEDS = Path(dockml_dagster.__file__).parents[1] / "dbt_like_sql" / "seeds"
 RULES = parse_recommendation_rules((SEEDS / "recommendations.csv").read_text(encoding="utf-8"))

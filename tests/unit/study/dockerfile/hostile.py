@@ -11,14 +11,14 @@ import json
 import random
 import time
 
-from dockml_dagster.study.dockerfile.difference import compare
-from dockml_dagster.study.dockerfile.document import to_document
+from dockml_dagster.commands.read_dockerfile.document import to_document
+from dockml_dagster.study.dockerfile.as_published.difference import compare
+from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.dockerfile.practices import PRACTICES, judge_practices
-from dockml_dagster.study.dockerfile.published import read_as_published
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.shell import read_runs, unaccounted
-from dockml_dagster.study.dockerfile.steps import read_steps
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs, unaccounted
 
 # fmt: off
 FRAGMENTS = (

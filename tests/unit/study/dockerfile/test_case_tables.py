@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from dockml_dagster.study.dockerfile.base_images import classify_base_image, parse_base_image_rules
-from dockml_dagster.study.dockerfile.base_reference import known_parts, split_reference
-from dockml_dagster.study.dockerfile.command_names import program_of
 from dockml_dagster.study.dockerfile.model import Missing
 from dockml_dagster.study.dockerfile.names import classify_file_name
-from dockml_dagster.study.dockerfile.packages import installation
 from dockml_dagster.study.dockerfile.practices import PRACTICES, judge_practices
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.run_tasks import classify_command, parse_task_rules
-from dockml_dagster.study.dockerfile.scopes import History
-from dockml_dagster.study.dockerfile.shell import read_script, unaccounted
-from dockml_dagster.study.dockerfile.variables import expand
+from dockml_dagster.study.dockerfile.reading.base_reference import known_parts, split_reference
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.reading.scopes import History
+from dockml_dagster.study.dockerfile.reading.variables import expand
+from dockml_dagster.study.dockerfile.run.packages import installation
+from dockml_dagster.study.dockerfile.run.tasks import classify_command, parse_task_rules
+from dockml_dagster.study.dockerfile.shell.programs import program_of
+from dockml_dagster.study.dockerfile.shell.scripts import read_script, unaccounted
 
 HERE = Path(__file__).parent
 SEEDS = next(

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from dockml_dagster.study.dockerfile.base_reference import split_reference
+from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import judge_practices
-from dockml_dagster.study.dockerfile.published import read_as_published
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.run_tasks import classify_program, parse_task_rules
-from dockml_dagster.study.dockerfile.shell import read_runs, unaccounted
-from dockml_dagster.study.dockerfile.steps import read_steps
+from dockml_dagster.study.dockerfile.reading.base_reference import split_reference
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.run.tasks import classify_program, parse_task_rules
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs, unaccounted
 
 pytestmark = [
     pytest.mark.ease2022,

@@ -11,13 +11,13 @@ from e2b_dockerfile_utils import DockerfileSyntaxError, parse_dockerfile_ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
 from dockml_dagster.study.dockerfile.practices import judge_practices
-from dockml_dagster.study.dockerfile.published import read_as_published
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.scopes import History
-from dockml_dagster.study.dockerfile.shell import read_runs
-from dockml_dagster.study.dockerfile.steps import read_steps
-from dockml_dagster.study.dockerfile.variables import expand
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.reading.scopes import History
+from dockml_dagster.study.dockerfile.reading.variables import expand
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from tests.unit.study.dockerfile.hostile import FRAGMENTS, check
 
 # The wheel is BuildKit's parser of 2023. Left out is what BuildKit changed since (`# check=`, blanks after

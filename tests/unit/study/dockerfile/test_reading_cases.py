@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from dockml_dagster.study.dockerfile.difference import compare
-from dockml_dagster.study.dockerfile.document import to_document
-from dockml_dagster.study.dockerfile.published import read_as_published
-from dockml_dagster.study.dockerfile.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.shell import read_runs, unaccounted
+from dockml_dagster.commands.read_dockerfile.document import to_document
+from dockml_dagster.study.dockerfile.as_published.difference import compare
+from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs, unaccounted
 
 CASES = sorted((Path(__file__).parent / "cases" / "reading").iterdir())
 

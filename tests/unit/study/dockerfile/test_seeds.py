@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from dockml_dagster.study.dockerfile.difference import KINDS
+from dockml_dagster.study.dockerfile.as_published.difference import KINDS
 from dockml_dagster.study.dockerfile.practices import PRACTICES
 from dockml_dagster.warehouse.models import folder
 

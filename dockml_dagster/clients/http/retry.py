@@ -1,0 +1,42 @@
+"""Whether to try again, and when: a decision on the error's own verdict, nothing else.
+
+Exponential waits with full jitter (so that threads that failed together do not come back together), never
+shorter than the server asked for, and no waiting at all where it asked for longer than a run can afford.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dockml_dagster.clients.http.errors import FetchError, PullLimitError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """``attempts`` in all; the wait before the n-th retry is a random part of ``first_wait`` × 2^(n-1)
+    seconds, at most ``longest_wait``. A server's own wait is obeyed up to ``longest_obeyed`` seconds; beyond,
+    the error stands.
+    """
+
+    attempts: int = 4
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    longest_obeyed: float = 60.0
+
+    def wait(
+        self, error: FetchError, failures: int, chance: Callable[[], float] = random.random
+    ) -> float | None:
+        """Seconds to wait after the ``failures``-th failure, or None: give up.
+
+        ``chance`` gives a number from 0 to 1.
+        """
+        if not error.retryable or failures >= self.attempts:
+            return None
+        backoff = min(self.longest_wait, self.first_wait * 2 ** (failures - 1)) * chance()
+        if error.retry_after is not None:
+            return None if error.retry_after > self.longest_obeyed else error.retry_after + backoff
+        # A used-up allowance of hours does not come back in seconds.
+        return None if isinstance(error, PullLimitError) else backoff
+
+
+NO_RETRY = RetryPolicy(attempts=1)

@@ -1,0 +1,184 @@
+"""The one module that imports requests and urllib3: connections whose address was checked before they are
+used.
+
+``clients/http`` imports this when the first request is made, not before: requests costs 0.2 s to import, and
+most commands never make one. Proxies and the certificate bundle come from the environment as usual;
+``.netrc`` and cookies are not used, since both would send what nobody asked to send. Behind a proxy the proxy
+resolves names, so there only literal addresses can be checked.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from dockml_dagster.clients.http.errors import FetchError, RefusedHostError, UnavailableError
+from dockml_dagster.clients.http.hosts import HostPolicy, Origin
+
+POOL_SIZE = 16
+# What a stream that is being read may raise; everything else is a mistake of ours.
+STREAM_ERRORS: tuple[type[Exception], ...] = (HTTPError, HTTPException, requests.RequestException, OSError)
+
+
+class Transport:
+    """A requests session that connects only where the policy of the moment lets it,
+    follows and adds nothing.
+    """
+
+    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _CheckedAdapter(policy)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+    def send(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        timeout: tuple[float, float],
+        data: Mapping[str, str] | bytes | None = None,
+    ) -> requests.Response:
+        """One request, one answer, its body unread. Raises UnavailableError or RefusedHostError."""
+        try:
+            return self._session.request(
+                method,
+                address,
+                headers=dict(headers),
+                data=data,
+                stream=True,
+                allow_redirects=False,
+                timeout=timeout,
+                proxies=get_environ_proxies(address),
+                verify=self._verify,
+            )
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+            raise _typed(error, address) from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+
+def stream_failure(error: Exception, address: str) -> FetchError:
+    """The typed error for one of STREAM_ERRORS that was raised while a body was read."""
+    return _typed(error, address)
+
+
+def _typed(error: BaseException, address: str) -> FetchError:
+    refusal = _cause(error, RefusedHostError)
+    if refusal is not None:
+        return refusal
+    names = {type(link).__name__ for link in _chain(error)}
+    if "NameResolutionError" in names:
+        return UnavailableError("no address found for this name", subject=address)
+    if names & {"ConnectTimeoutError", "ConnectTimeout"}:
+        return UnavailableError("no connection in time", subject=address)
+    if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
+        return UnavailableError("no answer in time", subject=address)
+    if names & {"SSLError", "SSLCertVerificationError", "SSLEOFError"}:
+        return UnavailableError("no secure connection (certificate or protocol)", subject=address)
+    if names & {"InvalidURL", "LocationParseError", "InvalidHeader", "ValueError"}:
+        return RefusedHostError("no usable address", subject=address)
+    if "IncompleteRead" in names:
+        return UnavailableError("the answer ended early", subject=address)
+    return UnavailableError(f"the connection failed ({type(error).__name__})", subject=address)
+
+
+def _cause(error: BaseException, kind: type[RefusedHostError]) -> RefusedHostError | None:
+    return next((link for link in _chain(error) if isinstance(link, kind)), None)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    # requests and urllib3 wrap in three ways: __cause__, __context__, and the error as an argument or
+    # `reason`.
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(found) < 20:
+        link = waiting.pop()
+        if any(link is known for known in found):
+            continue
+        found.append(link)
+        inner: list[Any] = [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
+        waiting.extend(item for item in inner if isinstance(item, BaseException))
+    return found
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone: even unfollowed ones it would parse, and fail on broken ones."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
+class _CheckedAdapter(HTTPAdapter):
+    """Pools whose connections resolve the name once, check each address, and connect to a checked one."""
+
+    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
+        self._pools = _pool_classes(policy)
+        super().__init__(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+        super().init_poolmanager(*arguments, **settings)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+
+def _pool_classes(policy: Callable[[], HostPolicy]) -> dict[str, type[HTTPConnectionPool]]:
+    class CheckedConnection(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, policy(), "http")
+
+    class CheckedSecureConnection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, policy(), "https")
+
+    class CheckedPool(HTTPConnectionPool):
+        ConnectionCls = CheckedConnection
+
+    class CheckedSecurePool(HTTPSConnectionPool):
+        ConnectionCls = CheckedSecureConnection
+
+    return {"http": CheckedPool, "https": CheckedSecurePool}
+
+
+def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> socket.socket:
+    """Open the socket of a connection. The name is resolved once, so it cannot lead elsewhere after the
+    check.
+    """
+    host, port = connection.host.strip("[]"), connection.port or 0
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        # A label of more than 63 characters is a UnicodeError, whatever sense that makes.
+        gai = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
+        raise NameResolutionError(host, connection, gai) from error
+    addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    origin = Origin(scheme, host, port)
+    # One private address among public ones is reason enough: a name that answers so is not to be trusted.
+    for address in addresses:
+        policy.check_network_address(origin, address)
+    failure: OSError | None = None
+    for address in addresses:
+        try:
+            return create_connection(
+                (address, port), connection.timeout, connection.source_address, connection.socket_options
+            )
+        except OSError as error:
+            failure = error
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, f"connection to {host} timed out") from failure
+    raise NewConnectionError(connection, f"no connection: {failure}") from failure

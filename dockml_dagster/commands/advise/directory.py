@@ -1,0 +1,105 @@
+"""Advice on a directory or a single Dockerfile: finding the files of a project that can be judged, and judging them.
+
+Here: the walk, and which file is judged as what. Not here: judging (``study.advice``), images and the published
+file (``advise``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from dockml_dagster.commands.advise.targets import Advice, advice_rules
+from dockml_dagster.commands.read_dockerfile.read import BinaryFileError, read_bytes, reading_rules
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.study.advice.dockerfile import advise_dockerfile
+from dockml_dagster.study.advice.model import Recommendation, Rules
+from dockml_dagster.study.advice.project import advise_project
+from dockml_dagster.study.dockerfile.base_images import BaseImageRules
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.dockerfile.practices import judge_practices
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.run.tasks import TaskRules
+from dockml_dagster.study.project.facts import is_workflow
+
+MOST_PATHS: Final = 200_000
+"""Files of a directory that are looked at by name; a larger one is refused rather than judged in part."""
+
+_NOT_LOOKED_INTO: Final = frozenset(
+    {".git", ".dockml", "node_modules", ".venv", "venv", "site-packages", ".tox", "__pycache__"}
+)
+
+
+def advise_directory(target: Path) -> Advice:
+    """Advice on every Dockerfile below a directory, and on its Compose files and workflows; or on one Dockerfile.
+
+    Raises BadInputError if it cannot be read, holds nothing to judge or more files than are looked at.
+    """
+    single = target.is_file()
+    # A file keeps the name by which it was asked for; files of a directory are named from there.
+    root, paths = (Path(), [target.as_posix()]) if single else (target, sorted(_below(target)))
+    # One file alone does not tell what lies beside it.
+    ignores = None if single else [path for path in paths if path.endswith(".dockerignore")]
+    rules = (advice_rules(), *reading_rules())
+    found: list[Recommendation] = []
+    problems: list[str] = []
+    texts: dict[str, str] = {}
+    judged = 0
+    for path in paths:
+        kind = classify_file_name(path).kind
+        is_text = kind == "compose" or is_workflow(path)
+        # A file that is named on the command line is meant, whatever its name.
+        if not is_text and kind != "dockerfile" and not single:
+            continue
+        try:
+            data = read_bytes(root / path)
+            if is_text:
+                texts[path] = data.decode("utf-8", "replace")
+            else:
+                found += _dockerfile(path, data, ignores, rules)
+            judged += 1
+        except BinaryFileError as error:
+            # Of a directory it is not meant: a table named dockerfiles.parquet, say.
+            if single:
+                problems.append(f"{path}: {error}")
+        except BadInputError as error:
+            problems.append(f"{path}: {error}")
+    if single and problems:
+        raise BadInputError(problems[0])
+    if not judged and not problems:
+        raise BadInputError(f"{target}: no Dockerfile, Compose file or workflow in it")
+    found += advise_project(str(target), texts, rules[0])
+    return Advice(str(target), tuple(found), problems=tuple(problems))
+
+
+def _below(root: Path) -> Iterator[str]:
+    def refused(error: OSError) -> None:
+        if error.filename is not None and Path(error.filename) == root:
+            raise BadInputError(f"{root}: {(error.strerror or 'cannot be read').lower()}")
+
+    seen = 0
+    for folder, folders, names in os.walk(root, onerror=refused):
+        folders[:] = sorted(name for name in folders if name not in _NOT_LOOKED_INTO)
+        seen += len(names)
+        if seen > MOST_PATHS:
+            raise BadInputError(f"{root}: more than {MOST_PATHS} files; name the folder of one project")
+        for name in names:
+            yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _dockerfile(
+    path: str, data: bytes, ignores: Sequence[str] | None, rules: tuple[Rules, BaseImageRules, TaskRules]
+) -> tuple[Recommendation, ...]:
+    reading = read_dockerfile(data)
+    if not reading.valid:
+        raise BadInputError(f"not a valid Dockerfile: {reading.reason}")
+    steps = read_steps(reading)
+    own = None if ignores is None else path
+    practices = judge_practices(reading, steps=steps, path=own, repository_paths=ignores)
+    own_rules, base_rules, task_rules = rules
+    return advise_dockerfile(
+        path, reading, practices, steps, own_rules, base_rules=base_rules, task_rules=task_rules
+    )

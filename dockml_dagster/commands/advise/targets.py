@@ -1,0 +1,180 @@
+"""What ``dockml advise`` does with images and with projects of the published file: recommendations for each.
+
+Here: reading what is to be judged. Not here: judging (``study.advice``), directories (``advise_directory``),
+printing (``advise_output``). Imports neither Dagster nor pandas; DuckDB only for a project of the published file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Settings
+from dockml_dagster.study.advice.model import (
+    Evidence,
+    Recommendation,
+    Rules,
+    parse_recommendation_rules,
+    total_saved,
+)
+
+if TYPE_CHECKING:
+    from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedReference
+    from dockml_dagster.commands.scan_image.scan import Listener, Location
+    from dockml_dagster.study.advice.savings import Saving
+    from dockml_dagster.study.image.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Everything to be advised about one target. ``content_bytes``: what the image's layers hold, uncompressed, seen and
+    unseen; None for what is no image. ``problems``: what could not be read, a line each.
+    """
+
+    target: str
+    recommendations: tuple[Recommendation, ...]
+    content_bytes: int | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def saves_bytes(self) -> int:
+        """What all of it saves together."""
+        return total_saved(self.recommendations)
+
+
+@cache
+def advice_rules() -> Rules:
+    """The rules of the seed ``recommendations.csv``."""
+    from dockml_dagster.warehouse.models import folder
+
+    return parse_recommendation_rules(
+        (folder() / "seeds" / "recommendations.csv").read_text(encoding="utf-8")
+    )
+
+
+def advise_images(
+    locations: Sequence[Location],
+    settings: Settings,
+    *,
+    platform: Platform | None = None,
+    prefer: Platform | None = None,
+    listener: Listener,
+) -> Iterator[Advice]:
+    """Advice on images, one platform after the other. Raises what ``scan_image.scan_images`` raises.
+
+    What could not be read of an image is a problem of its advice, and what is left is judged all the same.
+    """
+    from dockml_dagster.commands.scan_image.scan import content_rules, problem_of, scan_images
+    from dockml_dagster.images.sources.reading import PlatformImage
+    from dockml_dagster.study.advice.image import base_layers_of
+    from dockml_dagster.study.advice.savings import SavingsTally
+    from dockml_dagster.study.image.reference import ImageReference
+    from dockml_dagster.study.layer.content import ContentRules
+
+    rows = content_rules()
+    content = ContentRules(rows)
+    tallies: dict[str, SavingsTally] = {}
+
+    def observe(image: PlatformImage) -> SavingsTally:
+        base_layers = base_layers_of(image.config, len(image.layers))
+        tally = SavingsTally(advice_rules(), content, base_layers=base_layers)
+        tallies[str(image.digest)] = tally
+        return tally
+
+    images = scan_images(
+        locations, settings, rows, platform=platform, prefer=prefer, observe=observe, listener=listener
+    )
+    for location, scanned in zip(locations, images, strict=True):
+        problem = problem_of([scanned])
+        if not scanned.images and problem is not None:
+            raise problem
+        problems = () if problem is None else (str(problem),)
+        for image in scanned.images:
+            tally = tallies.get(str(image.image.digest))
+            savings = None if tally is None or image.summary is None else tally.savings()
+            # What stands in a layout or archive says nothing about where else the image is.
+            single = isinstance(location, ImageReference) and _is_single(scanned, image)
+            yield _of_image(scanned, image, savings, single=single, problems=problems)
+
+
+def _is_single(scanned: ScannedReference, image: ScannedImage) -> bool:
+    """Whether the reference names this one manifest, and no index of several."""
+    return scanned.reading is not None and scanned.reading.digest == image.image.digest
+
+
+def _of_image(
+    scanned: ScannedReference,
+    image: ScannedImage,
+    savings: Sequence[Saving] | None,
+    *,
+    single: bool,
+    problems: tuple[str, ...],
+) -> Advice:
+    from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
+
+    name = scanned.name if len(scanned.images) == 1 else f"{scanned.name} ({image.image.platform})"
+    facts = ImageFacts(
+        reference=name,
+        layers=tuple(str(layer.descriptor.digest) for layer in image.layers),
+        base_layers=base_layers_of(image.image.config, len(image.layers)),
+        config=image.image.config,
+        platforms=1 if single else None,
+        censored=image.status == "censored",
+    )
+    summary = image.summary
+    content = None if summary is None else summary.bytes + summary.wasted_bytes
+    return Advice(name, advise_image(facts, savings, advice_rules()), content, problems)
+
+
+_COLUMNS = "about, subject, recommendation, saves_bytes, base_bytes, files, note, evidence, paths, lines, layers, file_bytes"
+
+
+def advise_published(settings: Settings, corpus: str, name: str) -> Advice:
+    """Advice on a project of a corpus as the last run of ``dockml study`` published it (``core.recommendations``).
+
+    Raises BadInputError if nothing is published, or no project of the corpus is called so; names the closest.
+    """
+    import difflib
+
+    from dockml_dagster.warehouse.published.query import query
+
+    known = [
+        row[0]
+        for row in query(
+            settings, "SELECT name FROM core.projects WHERE corpus = ? ORDER BY 1", [corpus]
+        ).rows
+    ]
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise BadInputError(f"the published file has no project {name} of the corpus {corpus}{hint}")
+    answer = query(
+        settings,
+        f"SELECT {_COLUMNS} FROM core.recommendations WHERE corpus = ? AND project = ? "
+        "ORDER BY saves_bytes DESC NULLS LAST, about, subject, recommendation",
+        [corpus, f"{corpus}/{name}"],
+    )
+    rules = {rule.recommendation: rule for rule in advice_rules().all}
+    return Advice(
+        name, tuple(_stored(dict(zip(answer.columns, row, strict=True)), rules) for row in answer.rows)
+    )
+
+
+def _stored(row: dict[str, Any], rules: dict[str, Any]) -> Recommendation:
+    places = zip(row["evidence"], row["paths"], row["lines"], row["layers"], row["file_bytes"], strict=True)
+    return Recommendation(
+        rules[row["recommendation"]],
+        row["about"],
+        row["subject"],
+        tuple(
+            Evidence(what or "", path=path, line=line, layer=layer, bytes=size)
+            for what, path, line, layer, size in places
+        ),
+        row["saves_bytes"],
+        row["base_bytes"],
+        row["files"],
+        row["note"] or "",
+    )

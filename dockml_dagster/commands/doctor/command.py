@@ -1,0 +1,45 @@
+"""``dockml doctor``: what is in order, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from dockml_dagster.commands.options import format_choice
+from dockml_dagster.settings import Settings
+
+_SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
+
+
+@click.command(short_help="Say what is in order, and what to do where it is not.")
+@click.option("--network", is_flag=True, help="Also look whether GitHub and the registries answer.")
+@click.option("--compact", is_flag=True, help="First rewrite the warehouse without its empty blocks.")
+@format_choice("text", "json")
+@click.pass_context
+def doctor(context: click.Context, network: bool, compact: bool, format_: str) -> None:
+    """Look at home, versions, disk, warehouse, locks and credentials; exits with 1 where something is wrong.
+
+    \b
+    dockml doctor                   nothing leaves the machine
+    dockml doctor --network         also ask GitHub and the registries
+    """
+    from dockml_dagster.commands.doctor.checks import examine
+    from dockml_dagster.warehouse import maintenance
+    from dockml_dagster.warehouse.connection import Warehouse
+
+    settings = Settings.from_environment()
+    warehouse = Warehouse(settings.warehouse)
+    if compact and warehouse.exists:
+        before, after = maintenance.compact(warehouse)
+        click.echo(f"dockml: {settings.warehouse}: {before:,} bytes before, {after:,} after", err=True)
+    found = examine(settings, network=network)
+    if format_ == "json":
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+    else:
+        for one in found:
+            click.echo(f"{_SIGNS[one.state]}  {one.subject:<10} {one.text}")
+            if one.advice:
+                click.echo(f"{'':20} → {one.advice}")
+    context.exit(1 if any(one.state == "problem" for one in found) else 0)

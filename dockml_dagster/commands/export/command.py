@@ -1,0 +1,33 @@
+"""``dockml export``: the dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dockml_dagster.settings import Settings
+
+
+@click.command(short_help="Write the dataset: Parquet and its description.")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--with-contents",
+    multiple=True,
+    metavar="TABLE",
+    help="Write this table's columns with others' texts too; may be repeated.",
+)
+def export(directory: Path, with_contents: tuple[str, ...]) -> None:
+    """Write every documented table as Parquet into DIRECTORY, with all that is needed to publish it.
+
+    That is a data dictionary, provenance, a Frictionless data package and a citation file. Only identifiers, digests and
+    derived facts are written; the contents of collected files are others' work, and have to be asked for by name.
+
+    \b
+    dockml export ./dataset
+    dockml export ./dataset --with-contents raw.dockerfiles
+    """
+    from dockml_dagster.commands.export.dataset import export_dataset
+
+    written = export_dataset(Settings.from_environment(), directory, with_contents)
+    click.echo(f"dockml: wrote {len(written)} tables to {directory}", err=True)

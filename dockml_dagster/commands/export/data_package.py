@@ -1,0 +1,173 @@
+"""Describing an exported dataset: a Frictionless Data Package and a citation.
+
+Here: the two forms. Not here: reading or writing any file (``export``).
+https://specs.frictionlessdata.io/data-package/, https://specs.frictionlessdata.io/table-schema/,
+https://citation-file-format.github.io
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+PAPER = "10.1145/3530019.3530039"
+TITLE = "How machine-learning projects use Docker: a dataset by dockml"
+
+_TYPES = {
+    "VARCHAR": "string",
+    "UUID": "string",
+    "BLOB": "any",
+    "BOOLEAN": "boolean",
+    "TIMESTAMP": "datetime",
+    "TIMESTAMP WITH TIME ZONE": "datetime",
+    "DATE": "date",
+    "TIME": "time",
+    "DOUBLE": "number",
+    "FLOAT": "number",
+}
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedColumn:
+    """A column as written: ``type`` is DuckDB's name, ``tests`` are dbt's generic tests on it."""
+
+    name: str
+    type: str
+    description: str
+    tests: tuple[str | Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedTable:
+    """A table as written: ``path`` is relative to the dataset, ``size`` in bytes."""
+
+    name: str
+    description: str
+    path: str
+    rows: int
+    size: int
+    sha256: str
+    columns: tuple[ExportedColumn, ...]
+
+
+def data_package(
+    tables: Sequence[ExportedTable], *, version: str, created: datetime, sources: Sequence[str]
+) -> dict[str, Any]:
+    """The content of ``datapackage.json``; tests of the columns become constraints and foreign keys."""
+    known = {table.name for table in tables}
+    return {
+        "name": "dockml",
+        "title": TITLE,
+        "description": "Projects, Dockerfiles, images and layers, and the findings of the study on them. Identifiers, "
+        "digests and derived facts; other people's texts are left out unless provenance.json says otherwise.",
+        "version": version,
+        "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "sources": [
+            *({"title": source} for source in dict.fromkeys(sources)),
+            {"title": "The study that is rerun", "path": f"https://doi.org/{PAPER}"},
+        ],
+        "resources": [_resource(table, known) for table in tables],
+    }
+
+
+def _resource(table: ExportedTable, known: set[str]) -> dict[str, Any]:
+    schema: dict[str, Any] = {"fields": [_field(column) for column in table.columns]}
+    keys = [key for column in table.columns for key in _foreign_keys(column, known)]
+    if keys:
+        schema["foreignKeys"] = keys
+    return {
+        "name": _resource_name(table.name),
+        "type": "table",
+        "title": table.name,
+        "description": table.description,
+        "path": table.path,
+        "scheme": "file",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "bytes": table.size,
+        "hash": f"sha256:{table.sha256}",
+        "rows": table.rows,
+        "schema": schema,
+    }
+
+
+def _resource_name(table: str) -> str:
+    return table.replace(".", "-").replace("_", "-")
+
+
+def _field(column: ExportedColumn) -> dict[str, Any]:
+    field: dict[str, Any] = {
+        "name": column.name,
+        "type": field_type(column.type),
+        "description": column.description,
+    }
+    constraints = _constraints(column)
+    return {**field, "constraints": constraints} if constraints else field
+
+
+def field_type(duckdb_type: str) -> str:
+    """Table Schema's name of a DuckDB type."""
+    if duckdb_type.endswith("[]"):
+        return "array"
+    if duckdb_type.startswith(("STRUCT", "MAP")):
+        return "object"
+    if duckdb_type in _INTEGERS:
+        return "integer"
+    if duckdb_type.startswith("DECIMAL"):
+        return "number"
+    return _TYPES.get(duckdb_type, "any")
+
+
+def _constraints(column: ExportedColumn) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for test in column.tests:
+        name, options = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+        if name == "not_null":
+            found["required"] = True
+        elif name == "unique":
+            found["unique"] = True
+        elif name == "accepted_values" and field_type(column.type) == "string":
+            options = options.get("arguments", options)
+            found["enum"] = [str(value) for value in options["values"]]
+    return found
+
+
+def _foreign_keys(column: ExportedColumn, known: set[str]) -> list[dict[str, Any]]:
+    keys = []
+    for test in column.tests:
+        if isinstance(test, str) or "relationships" not in test:
+            continue
+        options = test["relationships"].get("arguments", test["relationships"])
+        if options["to"] in known:
+            reference = {"resource": _resource_name(options["to"]), "fields": [options["field"]]}
+            keys.append({"fields": [column.name], "reference": reference})
+    return keys
+
+
+def citation(version: str, created: datetime) -> str:
+    """The content of the dataset's ``CITATION.cff``."""
+    return f"""\
+cff-version: 1.2.0
+message: If you use this dataset, please cite it and the study it reruns.
+type: dataset
+title: "{TITLE}"
+version: "{version}"
+date-released: "{created:%Y-%m-%d}"
+authors:
+  - name: The dockml project
+keywords:
+  - docker
+  - machine-learning
+  - replication
+references:
+  - type: conference-paper
+    title: Studying the Practices of Deploying Machine Learning Projects on Docker
+    authors:
+      - family-names: Openja
+      - name: and others
+    year: 2022
+    doi: {PAPER}
+"""

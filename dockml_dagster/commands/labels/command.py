@@ -1,0 +1,154 @@
+"""``dockml labels``: label with others, and see how far you agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dockml_dagster.commands.options import format_option
+from dockml_dagster.commands.output import Format, render
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import CORPORA, Settings
+
+if TYPE_CHECKING:
+    from dockml_dagster.study.labels.annotation_sheet import Question
+
+_corpus = click.option(
+    "--corpus", type=click.Choice(CORPORA), default="sample", show_default=True, help="Whose projects."
+)
+_question = click.option(
+    "--question",
+    type=click.Choice(["category", "purpose"]),
+    default="category",
+    show_default=True,
+    help="What is asked: one category (RQ1), or any number of purposes (RQ2).",
+)
+_unit = click.option(
+    "--unit",
+    "unit_kind",
+    type=click.Choice(["project", "dockerfile"]),
+    default="project",
+    show_default=True,
+    help="What is labelled. Categories are of projects only.",
+)
+_seed = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")
+
+
+@click.group(short_help="Label projects with others; agreement.")
+def labels() -> None:
+    """Label projects with others: draw a sample, take labels in, see how far raters agree.
+
+    The final label is the adjudicated one, else what most people say, else the machine's; findings say which.
+
+    \b
+    dockml labels export sheet.csv --help
+    dockml labels import sheet.csv --help
+    dockml labels agreement --help
+    """
+
+
+@labels.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_corpus
+@_question
+@_unit
+@click.option(
+    "--sample",
+    "sampling",
+    type=click.Choice(["random", "stratified", "disagreement"]),
+    default="stratified",
+    show_default=True,
+    help="Which units: by chance, as many of each category, or where raters disagree most.",
+)
+@click.option("-n", "n", type=click.IntRange(min=1), default=30, show_default=True, help="How many units.")
+@_seed
+@click.option("--rater", default="", help="Write this name into the column rater.")
+@click.option(
+    "--show-labels", is_flag=True, help="Add what others said: for adjudication, not for a second opinion."
+)
+def export_(*, file: Path, **request: Any) -> None:
+    """Write a sample to FILE, a CSV sheet to fill in: the column code, and evidence if you like.
+
+    Several purposes are separated by semicolons; 'none' and 'cannot tell' are answers.
+    """
+    from dockml_dagster.commands.labels.annotation_rounds import SampleRequest, export_sample
+
+    # The options are named as the fields are.
+    sample = SampleRequest(**request)
+    _require_project(sample.question, sample.unit_kind)
+    if file.exists():
+        raise BadInputError(f"{file} is there already; name a new file, labels are work")
+    text, units = export_sample(Settings.from_environment(), sample)
+    try:
+        file.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise BadInputError(f"cannot write {file}: {error.strerror}") from error
+    click.echo(f"dockml: {units} units to label in {file}", err=True)
+
+
+@labels.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--rater", help="Who labelled, for lines that name nobody; 'adjudication' decides.")
+def import_(file: Path, rater: str | None) -> None:
+    """Take the labels of FILE in, all or none: with a mistake on any line, nothing is stored.
+
+    An import replaces what the same rater imported about the same unit and question before.
+    """
+    from dockml_dagster.commands.labels.annotation_rounds import import_sheet
+
+    done = import_sheet(Settings.from_environment(), file, rater=rater)
+    for mistake in done.mistakes:
+        click.echo(f"{file}:{mistake.line}: {mistake.text}", err=True)
+    if done.mistakes:
+        many = len(done.mistakes)
+        raise BadInputError(
+            f"{many} {'mistake' if many == 1 else 'mistakes'} in {file}; nothing was imported"
+        )
+    click.echo(
+        f"dockml: {done.units} units labelled by {', '.join(done.raters)} ({done.rows} labels, "
+        f"{done.unanswered} lines without an answer); the findings change with the next: dockml study",
+        err=True,
+    )
+
+
+@labels.command("agreement")
+@_corpus
+@_question
+@_unit
+@click.option(
+    "--draws",
+    type=click.IntRange(min=0, max=100_000),
+    default=1000,
+    show_default=True,
+    help="Bootstrap draws.",
+)
+@_seed
+@format_option
+def agreement_(
+    *, corpus: str, question: Question, unit_kind: str, draws: int, seed: int, format_: Format
+) -> None:
+    """Cohen's kappa (two raters) and Krippendorff's alpha (any number), overall and per code, with 95 % intervals.
+
+    People with each other and with the machine, as of the last 'dockml study'.
+    """
+    from dockml_dagster.commands.labels.annotation_rounds import COLUMNS, agreement_rows
+
+    _require_project(question, unit_kind)
+    rows: list[tuple[Any, ...]] = agreement_rows(
+        Settings.from_environment(),
+        corpus=corpus,
+        question=question,
+        unit_kind=unit_kind,
+        draws=draws,
+        seed=seed,
+    )
+    if not rows:
+        raise BadInputError(f"no {unit_kind} of {corpus} was labelled by two raters yet")
+    click.echo(render(COLUMNS, rows, format_), nl=False)
+
+
+def _require_project(question: str, unit_kind: str) -> None:
+    if question == "category" and unit_kind != "project":
+        raise BadInputError("a category is of a project; ask --question purpose of Dockerfiles")

@@ -1,0 +1,4 @@
+"""``dockml plan``.
+
+Here: what a run would cost. Not here: the run.
+"""

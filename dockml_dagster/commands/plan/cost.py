@@ -1,0 +1,61 @@
+"""What ``dockml plan`` does: the cost of a run before it is spent.
+
+Here: asking the corpus and the warehouse what there is, and the rows to print. Not here: the estimate itself
+(``corpora.github.cost``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora.github.corpus import Github
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.connection import Warehouse, has_schema
+
+COLUMNS = ("step", "calls", "here", "counted_by", "remaining", "bytes", "seconds", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``rows`` of ``COLUMNS``; ``remarks``: the assumptions, a line each; ``seconds`` in all."""
+
+    rows: list[tuple[Any, ...]]
+    remarks: list[str]
+    seconds: float
+
+
+def plan(settings: Settings, corpus_name: str) -> Plan:
+    """What bringing a corpus up to date would cost. Spends nothing but one free question about the budgets.
+
+    Raises:
+        BadInputError: there is nothing to plan, or a setting cannot be used.
+        FetchError: GitHub cannot be asked.
+    """
+    corpus = open_corpus(corpus_name, settings)
+    if not isinstance(corpus, Github):
+        return Plan(
+            [],
+            [f"{corpus_name}: a run asks GitHub's API for nothing"],
+            0.0,
+        )
+    costs, assumed = corpus.cost(_images_here(settings, corpus_name))
+    rows = [
+        (c.what, c.calls, c.here, c.budget or None, c.remaining, c.bytes, round(c.seconds), c.note)
+        for c in costs
+    ]
+    return Plan(rows, assumed, sum(c.seconds for c in costs))
+
+
+def _images_here(settings: Settings, corpus: str) -> set[str]:
+    warehouse = Warehouse(settings.warehouse)
+    if not warehouse.exists:
+        return set()
+    with warehouse.read() as connection:
+        if not has_schema(connection):
+            return set()
+        rows = connection.execute(
+            "SELECT DISTINCT reference FROM raw.manifests WHERE corpus = ?", [corpus]
+        ).fetchall()
+    return {row[0] for row in rows}

@@ -1,0 +1,34 @@
+"""``dockml read-dockerfile``: any Dockerfile, no study."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dockml_dagster.commands.options import format_option
+from dockml_dagster.commands.output import Format
+
+
+@click.command("read-dockerfile", short_help="Read any Dockerfile, no study needed.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@format_option
+def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
+    """Read Dockerfiles as BuildKit does: instructions, stages, base images, RUN commands, practices.
+
+    `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown.
+    A file that is none is told in one line, and the others are read.
+
+    \b
+    dockml read-dockerfile Dockerfile docker/Dockerfile.gpu
+    dockml read-dockerfile Dockerfile --format json
+    cat Dockerfile | dockml read-dockerfile -
+    """
+    from dockml_dagster.commands.read_dockerfile.read import read_files, render_documents
+
+    documents, refused = read_files(files, sys.stdin.buffer)
+    click.echo(render_documents(documents, format_), nl=False)
+    for reason in refused:
+        click.echo(f"dockml: {reason}", err=True)
+    if refused:
+        sys.exit(2)

@@ -1,0 +1,107 @@
+"""What ``scan-image`` found: a reference, its platforms' images, their layers.
+
+Here: frozen values, and what follows from them alone. Not here: how they come about (``scan_image``), how they are
+printed (``scan_image_output``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.images.sources.reading import ImageReading, PlatformFailure, PlatformImage
+from dockml_dagster.study.image.manifest import Descriptor
+from dockml_dagster.study.layer.content import ContentFinding
+from dockml_dagster.study.layer.image import ImageSummary, LayerShare
+from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
+
+LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedLayer:
+    """One layer of one image. ``share``: what it contributes to that image; None where the image has no union."""
+
+    descriptor: Descriptor
+    instruction: str | None
+    """The Dockerfile keyword that made it. Never the whole text: build arguments and tokens stand there."""
+    status: LayerStatus
+    """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
+    reason: str | None
+    code: str | None
+    """What went wrong in one word, as of ``clients/errors``; None: nothing did."""
+    retryable: bool
+    scan: LayerScan | None
+    share: LayerShare | None
+
+    @property
+    def summary(self) -> LayerSummary | None:
+        """The counts: a lower bound where ``status`` is `censored` or `corrupt`. None: unknown."""
+        if self.scan is None or self.status == "mismatch" or self.scan.digest_holds is False:
+            return None
+        return self.scan.summary
+
+    @property
+    def digest_verified(self) -> bool:
+        """Whether all stored bytes were read and have the digest that names them."""
+        scan = self.scan
+        if scan is not None and scan.verified == "toc":
+            return False
+        if scan is None or self.descriptor.digest.algorithm == "sha256":
+            return scan is not None and scan.digest_holds is True
+        return scan.status == "complete" and scan.digest is not None  # the stream verified it at its end
+
+    @property
+    def censored(self) -> tuple[Cap, ...]:
+        """Caps that were hit."""
+        return () if self.scan is None else self.scan.censored
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its rows may be merged with those of other layers."""
+        return self.status in {"complete", "censored"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedImage:
+    """One platform's image. ``summary`` and ``contents``: None where a layer could not be read."""
+
+    image: PlatformImage
+    layers: tuple[ScannedLayer, ...]
+    summary: ImageSummary | None
+    contents: tuple[ContentFinding, ...] | None
+    reason: str | None
+    """Why there is no summary, in one line."""
+
+    @property
+    def status(self) -> Literal["complete", "censored", "incomplete"]:
+        """`censored`: a cap was hit in a layer, the figures are lower bounds. `incomplete`: no summary."""
+        if self.summary is None:
+            return "incomplete"
+        return "censored" if any(layer.status == "censored" for layer in self.layers) else "complete"
+
+    @property
+    def env_count(self) -> int | None:
+        """Environment variables the configuration sets. None: no configuration, or one that cannot be understood."""
+        config = self.image.config
+        if config is None or (config.env is None and any("Env" in problem for problem in config.problems)):
+            return None
+        return len(config.env or ())
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedReference:
+    """What became of one name. ``error``: nothing of it could be read, then ``reading`` is None."""
+
+    name: str
+    reading: ImageReading | None
+    images: tuple[ScannedImage, ...]
+    others: tuple[PlatformImage, ...]
+    """Manifests that hold no image (models, artifacts): named, not scanned."""
+    error: FetchError | None
+
+    @property
+    def failures(self) -> tuple[PlatformFailure, ...]:
+        """Platforms whose manifest or configuration could not be read."""
+        return () if self.reading is None else self.reading.failures

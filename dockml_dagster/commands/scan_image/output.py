@@ -1,0 +1,266 @@
+"""What ``dockml scan-image`` prints: one JSON form for programs, tables for people, one row an image as CSV.
+
+Here: names and order of what is shown. Not here: any reading or counting (``scan_image``). The JSON keys are a
+contract: they may be added to, never renamed. Sizes are bytes; null is unknown, never zero.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
+
+_SHOWN = 10
+"""Rows of evidence in a table; JSON has all there is."""
+_LONGEST_DIGEST = 19
+
+IMAGE_COLUMNS = (
+    "platform",
+    "manifest_digest",
+    "status",
+    "config_bytes",
+    "compressed_bytes",
+    "bytes",
+    "files",
+    "directories",
+    "max_depth",
+    "env_count",
+    "wasted_bytes",
+    "duplicate_bytes",
+)
+
+
+def to_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
+    """Everything as text that ends with a line feed.
+
+    JSON: the object of the one reference; of several, an array of them. CSV: a row an image.
+    """
+    if format_ == "json":
+        objects = [reference_object(reference) for reference in scanned]
+        # ASCII: names of local files need not be Unicode.
+        return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
+    if format_ == "csv":
+        rows = [
+            [_printable(reference.name), *_image_row(image)]
+            for reference in scanned
+            for image in reference.images
+        ]
+        return render(("reference", *IMAGE_COLUMNS), rows, "csv")
+    return "\n".join(_reference_text(reference, format_) for reference in scanned if reference.reading)
+
+
+def reference_object(scanned: ScannedReference) -> dict[str, Any]:
+    """The JSON form of one reference."""
+    error = scanned.error
+    return {
+        "reference": _printable(scanned.name),
+        "digest": None if scanned.reading is None else str(scanned.reading.digest),
+        "digest_is_made_up": scanned.reading is not None and scanned.reading.top.synthetic,
+        "error": None if error is None else _error(error.reason, str(error), error.retryable),
+        "images": [_image_object(image) for image in scanned.images],
+        "failures": [
+            {
+                "platform": None if failure.platform is None else str(failure.platform),
+                "manifest_digest": str(failure.digest),
+                **_error(failure.error.reason, str(failure.error), failure.error.retryable),
+            }
+            for failure in scanned.failures
+        ],
+        "not_images": [
+            {"manifest_digest": str(other.digest), "kind": str(other.kind)} for other in scanned.others
+        ],
+    }
+
+
+def _error(code: str, text: str, retryable: bool) -> dict[str, Any]:
+    return {"code": code, "reason": _printable(text), "retryable": retryable}
+
+
+def _image_object(scanned: ScannedImage) -> dict[str, Any]:
+    summary = scanned.summary
+    found = dict(zip(IMAGE_COLUMNS, _image_row(scanned), strict=True))
+    found["reason"] = scanned.reason
+    for name in (
+        "symlinks",
+        "hardlinks",
+        "max_published_level",
+        "wasted_files",
+        "duplicate_files",
+        "unhashed_files",
+        "gini",
+        "largest_percent_share",
+    ):
+        found[name] = None if summary is None else getattr(summary, name)
+    found["hash_algorithms"] = None if summary is None else list(summary.hash_algorithms)
+    found["layers"] = [_layer_object(layer) for layer in scanned.layers]
+    found["largest"] = None if summary is None else [file._asdict() for file in summary.largest]
+    found["wasted"] = None if summary is None else [file._asdict() for file in summary.wasted]
+    found["duplicates"] = None if summary is None else [group._asdict() for group in summary.duplicates]
+    found["file_types"] = None if summary is None else [count._asdict() for count in summary.file_types]
+    found["contents"] = (
+        None
+        if scanned.contents is None
+        else [
+            {
+                "rule": content.rule,
+                "group": content.group,
+                "removable": content.removable,
+                "files": content.files,
+                "bytes": content.bytes,
+                "duplicate_bytes": content.duplicate_bytes,
+                "hidden_files": content.hidden_files,
+                "hidden_bytes": content.hidden_bytes,
+                "largest": [file._asdict() for file in content.largest],
+            }
+            for content in scanned.contents
+        ]
+    )
+    return found
+
+
+def _image_row(scanned: ScannedImage) -> list[Any]:
+    image, summary = scanned.image, scanned.summary
+    return [
+        None if image.platform is None else str(image.platform),
+        str(image.digest),
+        scanned.status,
+        image.config_bytes,
+        image.compressed_bytes,
+        *(
+            (None,) * 4
+            if summary is None
+            else (summary.bytes, summary.files, summary.directories, summary.max_depth)
+        ),
+        scanned.env_count,
+        *((None,) * 2 if summary is None else (summary.wasted_bytes, summary.duplicate_bytes)),
+    ]
+
+
+def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
+    summary, scan, share = layer.summary, layer.scan, layer.share
+    counts = ("bytes", "entries", "files", "directories", "max_depth", "whiteouts", "opaques")
+    return {
+        "digest": str(layer.descriptor.digest),
+        "media_type": layer.descriptor.media_type,
+        "compressed_bytes": layer.descriptor.size,
+        **{name: None if summary is None else getattr(summary, name) for name in counts},
+        "censored": list(layer.censored),
+        "status": layer.status,
+        "reason": None if layer.reason is None else _printable(layer.reason),
+        "code": layer.code,
+        "retryable": layer.retryable,
+        "digest_verified": layer.digest_verified,
+        "diff_id_verified": scan is not None and scan.diff_id_holds is True,
+        "verified": None if scan is None else scan.verified,
+        "fetched_bytes": None if scan is None else scan.fetched_bytes,
+        "compression": None if scan is None else scan.compression,
+        "instruction": layer.instruction,
+        "visible_bytes": None if share is None else share.visible_bytes,
+        "hidden_bytes": None if share is None else share.hidden_bytes,
+    }
+
+
+def _reference_text(scanned: ScannedReference, format_: Format) -> str:
+    assert scanned.reading is not None
+    heading = f"{_printable(scanned.name)}  {scanned.reading.digest}"
+    parts = [f"# {heading}\n" if format_ == "markdown" else f"{heading}\n"]
+    for image in scanned.images:
+        parts += _image_tables(image, format_)
+    if scanned.failures:
+        unread: list[list[Any]] = [
+            [failure.platform, failure.digest, failure.error] for failure in scanned.failures
+        ]
+        parts.append(_table("Not read", ("platform", "manifest_digest", "reason"), unread, format_))
+    if scanned.others:
+        others: list[list[Any]] = [[other.digest, other.kind] for other in scanned.others]
+        parts.append(_table("Not images", ("manifest_digest", "kind"), others, format_))
+    return "\n".join(parts)
+
+
+def _image_tables(scanned: ScannedImage, format_: Format) -> list[str]:
+    platform = str(scanned.image.platform or "unknown platform")
+    rows = list(zip(IMAGE_COLUMNS[1:], _image_row(scanned)[1:], strict=True))
+    if scanned.reason is not None:
+        rows.append(("reason", scanned.reason))
+    parts = [_table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_)]
+    summary = scanned.summary
+    if summary is None:
+        return parts
+    evidence: list[tuple[str, tuple[str, ...], list[list[Any]]]] = [
+        ("Largest files", ("bytes", "path"), [[file.size, file.path] for file in summary.largest]),
+        (
+            "Hidden by later layers, shipped all the same",
+            ("bytes", "path", "layer", "hidden_by", "cause"),
+            [[*file] for file in summary.wasted],
+        ),
+        (
+            "Duplicates: the same content several times",
+            ("saves_bytes", "copies", "path", "and"),
+            [
+                [
+                    group.wasted,
+                    group.copies,
+                    group.paths[0] if group.paths else None,
+                    ", ".join(group.paths[1:3]),
+                ]
+                for group in summary.duplicates
+            ],
+        ),
+        (
+            "What is in it (removable: a running container usually does without)",
+            ("rule", "group", "files", "bytes", "duplicate_bytes", "hidden_bytes", "removable"),
+            [
+                [
+                    each.rule,
+                    each.group,
+                    each.files,
+                    each.bytes,
+                    each.duplicate_bytes,
+                    each.hidden_bytes,
+                    each.removable,
+                ]
+                for each in scanned.contents or ()
+            ],
+        ),
+    ]
+    for title, columns, found in evidence:
+        if found:
+            most = len(found) if columns[0] == "rule" else _SHOWN
+            parts.append(_table(title, columns, found[:most], format_))
+    return parts
+
+
+def _layers_table(scanned: ScannedImage, format_: Format) -> str:
+    columns = (
+        "layer",
+        "digest",
+        "instruction",
+        "compression",
+        "compressed_bytes",
+        "bytes",
+        "files",
+        "directories",
+        "whiteouts",
+        "hidden_bytes",
+        "status",
+    )
+    rows = []
+    for number, layer in enumerate(scanned.layers):
+        found = _layer_object(layer)
+        status = found["status"] if found["reason"] is None else f"{found['status']}: {found['reason']}"
+        values = {**found, "layer": number, "digest": found["digest"][:_LONGEST_DIGEST], "status": status}
+        rows.append([values[column] for column in columns])
+    return _table("Layers, lowest first", columns, rows, format_)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:
+    text = render(columns, rows, format_, title=title)
+    return f"## {title}\n\n{text}" if format_ == "markdown" else text
+
+
+def _printable(text: str) -> str:
+    """The text with what no output can encode escaped: file names need not be Unicode."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,314 @@
+"""``dockml scan-image``: images by name, read and scanned without a study, a warehouse or Dagster.
+
+Here: the order of the work (name, manifests, layers in parallel, union a platform) and what counts as read. Not here:
+how any of it is read (``clients``), counted (``study/layer``) or printed (``scan_image_output``).
+
+Unknown is never zero: a layer that could not be read has no figures, and an image with such a layer has no union,
+because what that layer would have hidden or repeated is unknown too.
+"""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    DigestMismatchError,
+    FetchError,
+    GoneError,
+    UnsupportedError,
+)
+from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
+from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, ScanPool
+from dockml_dagster.images.scanning.scratch import scratch_folder
+from dockml_dagster.images.scanning.store import ScanStore
+from dockml_dagster.images.scanning.task import close_images, is_plain_file, layer_task
+from dockml_dagster.images.scanning.union import find_content, spools_at
+from dockml_dagster.images.sources.interface import ImageSource
+from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
+from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, read_image
+from dockml_dagster.settings import Settings
+from dockml_dagster.study.image.manifest import ContentKind, Descriptor
+from dockml_dagster.study.image.platform import Platform, PlatformError
+from dockml_dagster.study.image.reference import (
+    Digest,
+    ImageReference,
+    ImageReferenceError,
+    LocalImage,
+    parse_location,
+)
+from dockml_dagster.study.layer.content import ContentRule, ContentRules, ContentTally, parse_rules
+from dockml_dagster.study.layer.history import instruction
+from dockml_dagster.study.layer.image import Visitor, summarise_image
+
+if TYPE_CHECKING:
+    from dockml_dagster.clients.registry.client import RegistryClient
+
+Location = ImageReference | LocalImage
+Observe = Callable[[PlatformImage], Visitor]
+Listener = Callable[[str, int, int | None], None]
+"""Called with what is counted, steps done, and the number of steps in all when it becomes known."""
+
+ALL_PLATFORMS: Final = "all"
+_MOST_LAYERS: Final = 512
+"""Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
+
+
+def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
+    """References and the platform of ``--platform``; None: all. Raises BadInputError before anything is asked."""
+    try:
+        locations = [parse_location(text) for text in references]
+        platform = None if wanted in {None, ALL_PLATFORMS} else Platform.parse(wanted or "")
+    except (ImageReferenceError, PlatformError) as error:
+        raise BadInputError(str(error)) from None
+    return locations, platform
+
+
+def this_platform() -> Platform:
+    """What an engine on this machine would run: Linux on its processor."""
+    return Platform.of("linux", machine.machine())
+
+
+def scan_images(
+    locations: Sequence[Location],
+    settings: Settings,
+    rules: Sequence[ContentRule],
+    *,
+    platform: Platform | None = None,
+    prefer: Platform | None = None,
+    whole: bool = False,
+    verify_diff_ids: bool = False,
+    observe: Observe | None = None,
+    listener: Listener = lambda *_: None,
+    workers: int | None = None,
+) -> Iterator[ScannedReference]:
+    """Scan images one after the other, their layers in parallel processes, each distinct layer once in all.
+
+    ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
+    among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
+    that each inflates to the diff-id that its image's configuration names. ``observe``: asked once an image whose layers
+    were all read, for what is to see its entries too.
+
+    What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
+    for settings that cannot be used, BadInputError if the cache cannot be written.
+    """
+    client_settings = _client_settings(settings, locations)
+    with ExitStack() as stack:
+        spools = stack.enter_context(_scratch(settings.cache))
+        stack.callback(close_images)
+        remote = any(isinstance(location, ImageReference) for location in locations)
+        client = client_settings.client() if remote else None
+        store = ScanStore(settings.cache / "scans")
+        stack.callback(store.prune)
+        pool = stack.enter_context(ScanPool(workers=workers))
+        layers = _Layers(spools, store, listener, pool)
+        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe)
+        for location in locations:
+            recipe = SourceRecipe(location, client_settings)
+            try:
+                yield _scan(recipe, client, layers, how)
+            except FetchError as error:
+                yield ScannedReference(str(location), None, (), (), error)
+
+
+def _client_settings(settings: Settings, locations: Sequence[Location]) -> ClientSettings:
+    """What a registry client is made of; nothing of it is read or imported for images that lie on this machine."""
+    store = settings.cache / "documents"
+    if not any(isinstance(location, ImageReference) for location in locations):
+        return ClientSettings(store)
+    from dockml_dagster.clients.registry.settings import RegistrySettings
+
+    registries = RegistrySettings.parse(settings.registries)
+    return ClientSettings(store, registries, docker_config=settings.docker_config)
+
+
+def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
+    """What the command ends with: the error of a single name, or how much could not be read; None: all was."""
+    errors = [reference.error for reference in scanned if reference.error is not None]
+    if len(scanned) == 1 and errors:
+        return errors[0]
+    problems = [str(error) for error in errors]
+    for reference in scanned:
+        problems += [str(failure.error) for failure in reference.failures]
+        problems += [
+            f"{layer.descriptor.digest}: {layer.reason}"
+            for image in reference.images
+            for layer in image.layers
+            if not layer.is_read
+        ]
+    if not problems:
+        return None
+    problems = list(dict.fromkeys(problems))  # a layer of several platforms is one problem
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return FetchError(f"not everything could be read: {problems[0]}{more}")
+
+
+def content_rules() -> tuple[ContentRule, ...]:
+    """The rules of the seed ``layer_content_rules.csv``. Raises ModelError if the seeds are missing."""
+    from dockml_dagster.warehouse.models import folder
+
+    return parse_rules((folder() / "seeds" / "layer_content_rules.csv").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder for rows, inside the home so that nothing hostile is written anywhere else; removed at the end."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(scratch_folder(parent, "scan-"))
+        except OSError as error:
+            raise BadInputError(f"{parent}: cannot be written ({error.strerror}); set DOCKML_HOME") from None
+        yield folder
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What was asked for, the same for all images of one command."""
+
+    content: ContentRules
+    platform: Platform | None
+    prefer: Platform | None
+    whole: bool
+    verify_diff_ids: bool
+    observe: Observe | None
+
+    def tasks(self, recipe: SourceRecipe, image: PlatformImage) -> list[LayerTask]:
+        """What is to be scanned of an image: a task a layer, lowest first."""
+        diff_ids: Sequence[Digest | None] = (None,) * len(image.layers)
+        if self.verify_diff_ids and image.config is not None and image.config.diff_ids is not None:
+            found = image.config.diff_ids
+            diff_ids = found if len(found) == len(image.layers) else diff_ids
+        whole = self.whole or self.verify_diff_ids
+        return [
+            layer_task(recipe, layer, diff_id=diff_id, whole=whole)
+            for layer, diff_id in zip(image.layers, diff_ids, strict=True)
+        ]
+
+
+class _Layers:
+    """What is known of layers, over all images of one command, and of registries' layers over all commands."""
+
+    def __init__(self, spools: Path, store: ScanStore, listener: Listener, pool: ScanPool) -> None:
+        self._spools, self._store, self._listener, self.pool = spools, store, listener, pool
+        self._known: dict[str, tuple[LayerTask, LayerResult]] = {}
+
+    def scan(self, recipe: SourceRecipe, tasks: Iterable[LayerTask]) -> dict[str, LayerResult]:
+        """Results by key. What another image had is taken over if it is whole and of that very digest."""
+        remote = isinstance(recipe.location, ImageReference)
+        wanted = {task.key: task for task in tasks}
+        missing: dict[str, LayerTask] = {}
+        for key, task in wanted.items():
+            if self._is_known(task):
+                continue
+            stored = self._store.get(task, self._spools) if remote else None
+            if stored is None:
+                missing[key] = task
+            else:
+                self._known[key] = task, stored
+        if missing:
+            self._listener("layers", 0, len(missing))
+        # Of an archive with plain layers this process reads some itself.
+        here = all(is_plain_file(task) for task in missing.values())
+        for result in self.pool.scan(missing.values(), self._spools, here=here):
+            task = missing[result.key]
+            self._known[result.key] = task, result
+            if remote:
+                self._store.put(task, result)
+            self._listener("layers", 1, None)
+        return {key: self._known[key][1] for key in wanted}
+
+    def _is_known(self, task: LayerTask) -> bool:
+        known = self._known.get(task.key)
+        if known is None or known[1].scan is None:
+            return False
+        other, scan = known[0], known[1].scan
+        # A table of contents is worth what the manifest is that vouched for it.
+        same = scan.verified == "content" or other.toc_digest == task.toc_digest
+        return same and scan.status == "complete" and scan.digest_holds is True
+
+
+def _scan(
+    recipe: SourceRecipe, client: RegistryClient | None, layers: _Layers, how: _How
+) -> ScannedReference:
+    with recipe.open(client) as source:
+        reading = _read(source, how.platform, how.prefer)
+    images = [image for image in reading.images if image.kind is ContentKind.IMAGE]
+    others = tuple(image for image in reading.images if image.kind is not ContentKind.IMAGE)
+    if not images and reading.failures:
+        raise reading.failures[0].error
+    if not images:
+        kinds = ", ".join(sorted({str(image.kind) for image in others})) or "nothing"
+        raise UnsupportedError(f"no image ({kinds})", subject=reading.name)
+    tasks = [how.tasks(recipe, image) for image in images]
+    results = layers.scan(recipe, [task for each in tasks for task in each])
+    scanned = tuple(
+        _summarised(image, [results[task.key] for task in each], how, layers.pool)
+        for image, each in zip(images, tasks, strict=True)
+    )
+    return ScannedReference(reading.name, reading, scanned, others, None)
+
+
+def _read(source: ImageSource, platform: Platform | None, prefer: Platform | None) -> ImageReading:
+    try:
+        return read_image(source, platform or prefer)
+    except GoneError:
+        if platform is not None or prefer is None:
+            raise
+    reading = read_image(source)
+    if len(reading.images) > 1:
+        there = ", ".join(str(image.platform) for image in reading.images[:10])
+        raise GoneError(f"no image for {prefer}; choose with --platform: {there} or all", subject=source.name)
+    return reading
+
+
+def _summarised(
+    image: PlatformImage, results: Sequence[LayerResult], how: _How, pool: ScanPool
+) -> ScannedImage:
+    history = (
+        (None,) * len(image.layers) if image.config is None else image.config.layer_history(len(image.layers))
+    )
+    layers = [
+        _layer(descriptor, None if entry is None else entry.created_by, result)
+        for descriptor, entry, result in zip(image.layers, history, results, strict=True)
+    ]
+    unread = sum(not layer.is_read for layer in layers)
+    reason = None
+    if unread:
+        reason = f"{unread} of {len(layers)} layers could not be read"
+    elif len(layers) > _MOST_LAYERS:
+        reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
+    if reason is not None:
+        return ScannedImage(image, tuple(layers), None, None, reason)
+    spools = [result.spool for result in results if result.spool is not None]
+    tally = ContentTally(how.content)
+    visitors: list[Visitor] = [] if how.observe is None else [how.observe(image)]
+    beside = None
+    if pool.is_running:
+        # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
+        beside = pool.start(find_content, spools, how.content)
+    else:
+        visitors.append(tally)
+    summary = summarise_image(spools_at(spools), visitors=visitors)
+    content = tally.findings() if beside is None else beside.result()
+    shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
+    return ScannedImage(image, shared, summary, content, None)
+
+
+def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:
+    made_by = None if created_by is None else instruction(created_by)
+    scan = result.scan
+    if scan is None:
+        error = result.error
+        if isinstance(error, FetchError):
+            facts = str(error), error.reason, error.retryable
+        else:  # a bug, or a lack of memory: said as it is
+            facts = f"{type(error).__name__}: {error}", FetchError.reason, False
+        return ScannedLayer(descriptor, made_by, "unreadable", *facts, None, None)
+    code = {"corrupt": BrokenContentError.reason, "mismatch": DigestMismatchError.reason}.get(scan.status)
+    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, code, scan.retryable, scan, None)

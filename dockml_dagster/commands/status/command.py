@@ -1,0 +1,53 @@
+"""``dockml status``: how far collection and findings are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from dockml_dagster.commands.options import corpus_option, format_choice
+from dockml_dagster.settings import Settings
+
+
+@click.command(short_help="Say how far every corpus is, and why.")
+@corpus_option
+@format_choice("table", "json")
+def status(corpus: str | None, format_: str) -> None:
+    """Say how far every corpus is: done, due, failed for now, gone, censored, and why.
+
+    \b
+    dockml status
+    dockml status --corpus ease2022 --format json
+    """
+    from dockml_dagster.commands.status import progress as asking
+
+    found = asking.status(Settings.from_environment(), corpus)
+    if format_ == "json":
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str))
+        return
+    _table("Corpora", found.listings, ("corpus", "projects", "listed_at", "source"))
+    _table("Stages", found.coverage, ("corpus", "stage", "state", "projects", "n", "share", "reason"))
+    _table("Due", found.due, ("corpus", "stage", "reason", "projects"))
+    _table("Failed runs, newest first", found.failures, ("failed_at", "job", "corpus", "reason"))
+    when = f" ({found.findings_made_at:%Y-%m-%d %H:%M} UTC)" if found.findings_made_at else ""
+    click.echo(f"Findings: {found.findings}{when}")
+
+
+def _table(title: str, rows: tuple[dict[str, Any], ...], columns: tuple[str, ...]) -> None:
+    from dockml_dagster.commands.output import render
+
+    if not rows:
+        click.echo(f"{title}: none\n")
+        return
+    click.echo(
+        render(columns, [[_short(row[c]) for c in columns] for row in rows], "table", title=title), nl=False
+    )
+
+
+def _short(value: Any) -> Any:
+    if hasattr(value, "microsecond"):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return value[:79] + "…" if isinstance(value, str) and len(value) > 80 else value

@@ -1,0 +1,103 @@
+"""``dockml status``: how far every corpus is, asked of the warehouse itself.
+
+Here: putting together what the warehouse knows. Not here: what is due (``warehouse.due``), formatting
+(``commands.status``). Dagster is not imported.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.versions import build_version
+
+LOCK_SECONDS = 30.0
+FAILURES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``coverage``: rows of ``findings.coverage`` as they are now. ``due``: (corpus, stage, reason, projects).
+
+    ``listings``: (corpus, projects, listed at, source). ``failures``: newest failed runs (job, corpus, reason, when).
+    ``findings``: current, or why not. Times are UTC without zone.
+    """
+
+    coverage: tuple[dict[str, Any], ...]
+    due: tuple[dict[str, Any], ...]
+    listings: tuple[dict[str, Any], ...]
+    failures: tuple[dict[str, Any], ...]
+    findings: str
+    findings_made_at: datetime | None
+
+
+def status(settings: Settings, corpus: str | None = None) -> Status:
+    """What is done, due and failed, of every corpus or of one.
+
+    Raises:
+        BadInputError: there is no warehouse yet.
+        WarehouseBusyError: somebody has been writing for longer than we wait.
+    """
+    warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
+    if not warehouse.exists:
+        raise BadInputError(f"there is no warehouse in {settings.home} yet; run: dockml study")
+    with warehouse.write() as connection:
+        migrations.apply(connection, warehouse.location)
+
+        def rows(sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, Any]]:
+            result = connection.execute(sql, list(parameters))
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+        corpora = [name for name in due_query.followed(connection) if corpus in (None, name)]
+        statement = load().by_name["findings.coverage"].sql
+        coverage = [row for row in rows(f"FROM ({statement})") if row["corpus"] in corpora]
+        due: list[dict[str, Any]] = []
+        for name in corpora:
+            if name not in CORPORA:
+                continue
+            method = open_corpus(name, settings).method_version
+            found = Counter((item.stage, item.reason) for item in due_query.due(connection, name, method))
+            due += [
+                {"corpus": name, "stage": stage, "reason": reason, "projects": number}
+                for (stage, reason), number in sorted(found.items())
+            ]
+        listings = rows(
+            "SELECT corpus, arg_max(projects, listed_at) AS projects, max(listed_at) AS listed_at, "
+            "arg_max(source, listed_at) AS source FROM raw.listings GROUP BY corpus ORDER BY corpus"
+        )
+        failures = rows(
+            "SELECT job, corpus, reason, failed_at FROM raw.run_failures "
+            "WHERE ? IS NULL OR corpus = ? ORDER BY failed_at DESC LIMIT ?",
+            (corpus, corpus, FAILURES_SHOWN),
+        )
+        built = connection.execute(
+            "SELECT max(built_at), arg_max(version, built_at) FROM raw.builds"
+        ).fetchone()
+        current = due_query.built(connection, build_version())
+    made_at, version = built or (None, None)
+    if made_at is None:
+        findings = "never made"
+    elif current:
+        findings = "current"
+    else:
+        findings = "older than what was collected" if version == build_version() else "made by other SQL"
+    if findings == "current" and not settings.published.exists():
+        findings = "not published"
+    return Status(
+        tuple(coverage),
+        tuple(due),
+        tuple(row for row in listings if row["corpus"] in corpora),
+        tuple(failures),
+        findings,
+        made_at,
+    )

@@ -1,0 +1,177 @@
+"""What ``dockml study`` does: find out what is due, and run just that.
+
+Here: the order of things and their summary. Not here: what is due (``warehouse.due``), the runs themselves
+(``defs.running``; imported only when something is due, because Dagster takes seconds to load), any printing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dockml_dagster.catalog import PATIENCE_SECONDS
+from dockml_dagster.clients import hadolint
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora.base import STAGES, Corpus, LiveCorpus, partition_key
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.instance.home import prepare
+from dockml_dagster.progress import listening
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.contents import texts_to_lint
+from dockml_dagster.warehouse.models import load
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from dockml_dagster.commands.study.runner import Runner
+
+Listener = Callable[[str, int, int | None], None]
+
+
+def bring_up_to_date(
+    settings: Settings,
+    corpus_name: str,
+    *,
+    names: Sequence[str] = (),
+    limit: int | None = None,
+    force: bool = False,
+    lint: bool = False,
+    listener: Listener,
+) -> str:
+    """Do what is due of a corpus, or of some of its projects; returns what was done, in one line.
+
+    ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
+    ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.
+
+    Raises:
+        BadInputError: a name is no project of the corpus, the home cannot be used, or hadolint is asked for and absent.
+        CorpusError: the corpus cannot be read.
+        RunFailedError: a run failed.
+    """
+    start = time.monotonic()
+    linter = _linter() if lint else None
+    prepare(settings)
+    corpus = open_corpus(corpus_name, settings)
+    warehouse = Warehouse(settings.warehouse)
+    left_out: Mapping[str, str] = {}
+    if isinstance(corpus, LiveCorpus):
+        listener("projects visited", 0, len(names))
+        with listening(lambda _, steps: listener("projects visited", steps, None)):
+            left_out = corpus.visit(names)
+        names = [name for name in names if name not in left_out]
+    with _Runs(settings, listener) as runs:
+        work = _work(warehouse, corpus, settings)
+        # It answered once: from now on there is something to lose by giving up at once.
+        warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
+        if work.listing:
+            runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
+            work = _work(warehouse, corpus, settings)
+        selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
+        wanted = set(selected)
+        due = [item for item in work.stages if item.project in wanted]
+        projects = selected if force else list(dict.fromkeys(item.project for item in due))
+        if projects:
+            count = len(STAGES) * len(selected) if force else len(due)
+            runs.run("stages collected", count, lambda runner: runner.collect(projects, force=force))
+            work = _work(warehouse, corpus, settings)
+        if work.findings:
+            tables = len(load().models) + len(load().computed)
+            runs.run("findings made", tables, lambda runner: runner.make_findings())
+        unseen = _texts_to_lint(warehouse, linter) if linter else 0
+        if unseen:
+            runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
+    seconds = time.monotonic() - start
+    remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
+    if not (projects or work.findings or unseen):
+        return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s){remarks}"
+    linted = f"; {unseen} texts linted" if linter else ""
+    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due{linted}; done in {seconds:.1f} s{remarks}"
+
+
+def _linter() -> str:
+    """The version of hadolint. Looked for first, so that nobody waits for a study to learn it is absent."""
+    program = hadolint.find()
+    if program is None:
+        raise BadInputError(hadolint.ABSENT)
+    try:
+        return hadolint.version(program)
+    except hadolint.HadolintError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
+    with warehouse.read() as connection:
+        return len(texts_to_lint(connection, version))
+
+
+class _Runs:
+    """Runs jobs, loading Dagster for the first of them, and tells the listener how far each is."""
+
+    def __init__(self, settings: Settings, listener: Listener) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._runner: Runner | None = None
+
+    def __enter__(self) -> _Runs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner is not None:
+            self._runner.close()
+
+    def run(self, what: str, total: int, job: Callable[[Runner], None], *, only: str | None = None) -> None:
+        """``only``: the units that count towards the total, where the job advances others too."""
+        if self._runner is None:
+            # Seconds in which a bar of the work itself would stand still.
+            self._listener("Dagster loaded", 0, 1)
+            from dockml_dagster.commands.study.runner import Runner
+
+            self._runner = Runner(self._settings)
+            self._runner.fail_dead_runs()
+            self._listener("Dagster loaded", 1, None)
+        self._listener(what, 0, total)
+
+        def advanced(units: str, steps: int) -> None:
+            if only in (None, units):
+                self._listener(what, steps, None)
+
+        with listening(advanced):
+            job(self._runner)
+
+
+def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query.Work:
+    from dockml_dagster.warehouse.versions import build_version
+
+    def look(connection: duckdb.DuckDBPyConnection) -> due_query.Work:
+        migrations.apply(connection, warehouse.location)
+        return due_query.work(
+            connection,
+            corpus=corpus.name,
+            fingerprint=corpus.fingerprint(),
+            method_version=corpus.method_version,
+            build_version=build_version(),
+        )
+
+    work = warehouse.commit(look)
+    if not settings.published.exists():
+        return due_query.Work(work.listing, work.stages, findings=True)
+    return work
+
+
+def _selection(warehouse: Warehouse, corpus: Corpus, names: Sequence[str], limit: int | None) -> list[str]:
+    with warehouse.read() as connection:
+        known = due_query.projects(connection, corpus.name)
+    if not names:
+        return known[:limit]
+    wanted = [partition_key(corpus.name, name) for name in names]
+    for key in wanted:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {close[0].split('/', 1)[1]}?" if close else ""
+            raise BadInputError(f"the corpus {corpus.name} has no project {key.split('/', 1)[1]}{hint}")
+    return wanted[:limit]

@@ -1,0 +1,147 @@
+"""``dockml study``: bring a corpus up to date, then print the research questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from dockml_dagster.commands.options import (
+    frame_option,
+    images_option,
+    path_option,
+    progress_bar,
+    use_frame,
+    use_local,
+)
+from dockml_dagster.commands.show import print_finding
+from dockml_dagster.settings import CORPORA, Settings
+
+
+@click.command(short_help="Bring a corpus up to date, then print the research questions.")
+@click.option(
+    "--corpus",
+    type=click.Choice(CORPORA),
+    default="sample",
+    show_default=True,
+    help="Where projects come from.",
+)
+@click.option(
+    "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N projects of the corpus."
+)
+@frame_option
+@path_option
+@images_option
+@click.option("--force", is_flag=True, help="Collect also what is not due.")
+@click.option(
+    "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
+)
+@click.option("--quiet", is_flag=True, help="No tables at the end.")
+def study(
+    *,
+    corpus: str,
+    names: tuple[str, ...],
+    limit: int | None,
+    frame: str | None,
+    paths: tuple[str, ...],
+    images: bool,
+    force: bool,
+    lint: bool,
+    quiet: bool,
+) -> None:
+    """Bring everything of a corpus up to date, then print the research questions.
+
+    Only what changed is done again; where nothing is due, nothing runs.
+
+    \b
+    dockml study                              the sample projects, offline
+    dockml study --corpus ease2022            the paper's own projects
+    dockml study --project tidewater-ml/ferry --force
+    """
+    from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
+
+    use_frame(frame)
+    use_local(corpus, paths, images=images)
+    settings = Settings.from_environment()
+    with progress_bar() as listener:
+        summary = bring_up_to_date(
+            settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener
+        )
+    click.echo(f"dockml: {summary}", err=True)
+    if not quiet:
+        click.echo(f"dockml: with figures, as one page: dockml report --corpus {corpus}", err=True)
+        for table, title, columns in _SHOWN:
+            where = _frequent if table == "rq4_file_types" else None
+            print_finding(settings, table, corpus, "table", title=title, columns=columns, where=where)
+
+
+def _frequent(row: Mapping[str, Any]) -> bool:
+    """The most frequent file types: of images by the paper's classes, of layers by extension."""
+    shown = {("image", "published_class"), ("layer", "extension")}
+    kind = (row["unit_of_analysis"], row["classification"])
+    # Ranks are of a category; the table shows that of all.
+    return bool(row["reading"] == "corrected" and kind in shown and row["rank_by_files"] <= 10)
+
+
+_SHOWN: tuple[tuple[str, str, str], ...] = (
+    ("funnel", "Selection", "cohort, step, n, excluded"),
+    ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
+    (
+        "rq3_instruction_mix",
+        "RQ3. Share of each instruction among a project's instructions",
+        "reading, keyword, projects_using, n, median_share, pooled_share",
+    ),
+    (
+        "rq3_run_tasks",
+        "RQ3. What RUN is used for",
+        "reading, task, projects_using, n, median_share, pooled_share",
+    ),
+    ("rq3_base_image_types", "RQ3. Base images", "reading, base_image_type, projects, n, share"),
+    (
+        "rq3_multi_stage",
+        "RQ3. More than one FROM",
+        "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+    ),
+    (
+        "rq3_practices",
+        "RQ3. Practices in the stage that is shipped",
+        "practice, followed, violated, not_applicable, unknown, n, share_followed, low, high",
+    ),
+    (
+        "rq3_reading_differences",
+        "RQ3. Files the paper's parser misreads",
+        "kind, files, n, share",
+    ),
+    (
+        "rq4_image_properties",
+        "RQ4. Images",
+        "reading, metric, unit, n, n_censored, median, q25, q75, maximum",
+    ),
+    ("rq4_layers", "RQ4. Layers", "metric, unit, n, n_censored, median, q75, p90, maximum"),
+    (
+        "rq4_sharing",
+        "RQ4. Shared layers and files",
+        "images, n, share_in_one_image, layer_dedup_ratio, file_dedup_ratio",
+    ),
+    ("rq4_platforms", "RQ4. Platforms", "reading, unit_of_analysis, platform, units, n, share"),
+    (
+        "rq4_concentration",
+        "RQ4. Where an image's bytes are, as shares",
+        "metric, n, n_censored, median, q25, q75, maximum",
+    ),
+    (
+        "rq4_file_types",
+        "RQ4. File types",
+        "unit_of_analysis, file_type, units, n, n_censored, share_of_files, share_of_bytes",
+    ),
+    (
+        "advice",
+        "Advice: what is recommended to most projects",
+        "about, recommendation, severity, projects, n, share, saves_bytes",
+    ),
+)
+"""What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""

@@ -1,0 +1,156 @@
+"""Running the graph from the command line: the same jobs as in the UI, in this process, on the same instance.
+
+Where there are workers, batches of projects go to them; listing and findings stay here: they are short, and what they make
+(the published file) is this machine's.
+
+Here: the instance, the order of the jobs, batches, dead runs. Not here: what the jobs do, sending (``fleet``), or
+any printing.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from dockml_dagster.defs.assets.collection import BATCH
+from dockml_dagster.defs.automation.decisions import stretches
+from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.runs.failures import cause, said_final
+from dockml_dagster.defs.runs.retries import end_dead_runs, signature
+from dockml_dagster.errors import DockmlError, UnreachableError
+from dockml_dagster.instance.home import prepare
+from dockml_dagster.instance.run_names import catalog_of, working_on
+from dockml_dagster.settings import Settings
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailedError(DockmlError):
+    """A Dagster run failed for a cause that is no single project's; the run's page in the UI has the whole story."""
+
+    exit_code = 4
+    by_itself = True
+    """Whether a step said so, and not the end of a worker or a service."""
+
+
+class Runner:
+    """The jobs of the graph on the user's Dagster instance."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare(settings)
+        from dockml_dagster.definitions import defs
+
+        # Ctrl-C while Dagster closes its storage is told as a traceback by SQLAlchemy, beside our one line.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+        self._definitions = defs()
+        self.instance = dg.DagsterInstance.get()
+        self._fleet = catalog_of(settings) if settings.celery_broker else None
+
+    def close(self) -> None:
+        """Let go of the instance's storage."""
+        self.instance.dispose()
+
+    def list_projects(self, corpus: str) -> None:
+        """List a corpus and register its partitions."""
+        config = {"config": {"corpus": corpus}}
+        self._run(
+            "list_projects", {"ops": {"repo_list": config, "labels": config}}, {"dockml/corpus": corpus}
+        )
+
+    def collect(self, projects: Sequence[str], *, force: bool = False) -> None:
+        """Collect all stages of these projects, which are of one corpus, in batches."""
+        # A home whose Dagster storage was deleted still has its warehouse: register what is missing.
+        register(self.instance, projects)
+        ordered = list(self.instance.get_dynamic_partitions("project"))
+        config = {"ops": {"collect": {"config": {"force": force}}}}
+        size = BATCH if self._fleet is None else batch_size(len(projects))
+        batches = [
+            {
+                "dagster/asset_partition_range_start": batch[0],
+                "dagster/asset_partition_range_end": batch[-1],
+                "dockml/corpus": batch[0].split("/")[0],
+            }
+            for batch in stretches(ordered, set(projects), size)
+        ]
+        if self._fleet is not None:
+            self._send("collect_projects", config, batches)
+            return
+        for tags in batches:
+            self._run("collect_projects", config, tags)
+
+    def make_findings(self) -> None:
+        """Read Dockerfiles, run the SQL models and their tests, publish."""
+        self._run("make_findings", {}, {})
+
+    def lint(self) -> None:
+        """Ask hadolint about the texts that it did not see yet, run what reads its answers, publish."""
+        self._run("lint_dockerfiles", {}, {})
+
+    def fail_dead_runs(self) -> list[str]:
+        """Mark runs failed that an earlier command started and did not live to end; returns their ids."""
+        return end_dead_runs(self.instance)
+
+    def _run(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> None:
+        if self._fleet is None:
+            self._run_once(job, config, tags, str(uuid.uuid4()))
+            return
+        from dockml_dagster.instance.sending import TRIES, services
+
+        for left in reversed(range(TRIES)):
+            try:
+                run_id = str(uuid.uuid4())
+                # Whoever looks after runs (the daemon) asks who works on this one.
+                with services(), working_on(self._fleet, run_id):
+                    self._run_once(job, config, tags, run_id)
+                return
+            except RunFailedError as error:
+                if error.by_itself or not left:
+                    raise
+            except UnreachableError:
+                if not left:
+                    raise
+
+    def _run_once(self, job: str, config: dict[str, Any], tags: dict[str, str], run_id: str) -> None:
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config={**_QUIET, **config},
+            tags={**signature(), **tags},
+            raise_on_error=False,
+            run_id=run_id,
+        )
+        if not result.success:
+            raise self._failure(result.run_id, job)
+
+    def _send(self, job: str, config: dict[str, Any], batches: Sequence[dict[str, str]]) -> None:
+        from dockml_dagster.instance.sending import Batch, run_on_workers
+
+        definition = self._definitions.resolve_job_def(job)
+
+        def failure(run_id: str) -> tuple[bool, DockmlError]:
+            error = self._failure(run_id, job)
+            return not error.by_itself, error
+
+        run_on_workers(
+            self.instance, [Batch(definition, {**_QUIET, **config}, tags) for tags in batches], failure
+        )
+
+    def _failure(self, run_id: str, job: str) -> RunFailedError:
+        reason = cause(self.instance, run_id)[1]
+        if _INTERRUPTED in reason:
+            raise KeyboardInterrupt
+        error = RunFailedError(f"run {run_id[:8]} of {job} failed: {reason}")
+        error.by_itself = said_final(self.instance, run_id)
+        return error
+
+
+def batch_size(projects: int) -> int:
+    """Projects a run on workers: few enough that no worker waits long for the last run, not so few that a run's own time
+    counts.
+    """
+    return max(5, min(BATCH, projects // 16))
+
+
+_INTERRUPTED = "DagsterExecutionInterruptedError"
+"""What Dagster makes of Ctrl-C in a run; all that is left of it in the run's events is its name."""

@@ -1,0 +1,28 @@
+"""``dockml ui``: the Dagster UI and its daemon."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dockml_dagster.settings import Settings
+
+
+@click.command(short_help="Open the Dagster UI with its daemon.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on."
+)
+def ui(host: str, port: int) -> None:
+    """Open the Dagster UI, with the daemon that runs backfills, sensors and schedules. Ctrl-C ends both.
+
+    \b
+    dockml ui
+    dockml ui --port 3001
+    """
+    from dockml_dagster.commands.ui.serve import serve
+    from dockml_dagster.instance.home import prepare
+
+    prepare(Settings.from_environment())
+    sys.exit(serve(host, port))

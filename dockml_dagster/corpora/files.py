@@ -1,0 +1,107 @@
+"""Rows of ``raw.repository_files`` and ``raw.dockerfiles`` for the files of one project, the same for every corpus.
+
+Here: which columns a file fills, and what is an outcome of its own. Not here: how files are found and read
+(each corpus), which of them are read (``study.project_files``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dockml_dagster.corpora.base import Outcome
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.project.files import (
+    MAX_DOCKERFILE_BYTES,
+    choose,
+    content_left_out,
+    is_lfs_pointer,
+    is_taken_as_dockerfile,
+)
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file as listed. ``size_bytes`` and ``sha256`` are None where listing does not tell."""
+
+    path: str
+    size_bytes: int | None = None
+    sha256: str | None = None
+    source_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """Rows of the two tables, and what happened to single files."""
+
+    repository_files: Sequence[Row]
+    dockerfiles: Sequence[Row]
+    outcomes: Sequence[Outcome]
+
+
+def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -> FileRows:
+    """Read what is worth reading of a project's files; ``read`` gives a path's content, None if it cannot.
+
+    Every listed file has a row of ``raw.repository_files``; its ``content`` only where its role is worth it, and
+    ``left_out`` where the role is but it is not kept. Files taken as Dockerfiles have one of ``raw.dockerfiles`` too.
+    """
+    listed = list(files)
+    choices = choose((file.path, file.size_bytes) for file in listed)
+    rows: list[Row] = []
+    dockerfiles: list[Row] = []
+    outcomes: list[Outcome] = []
+    for file, choice in zip(listed, choices, strict=True):
+        kind = classify_file_name(file.path)
+        left_out = choice.left_out
+        is_dockerfile = is_taken_as_dockerfile(file.path)
+        problem = _too_large(file.size_bytes) if is_dockerfile else None
+        data = read(file.path) if (choice.kept or is_dockerfile) and problem is None else None
+        if is_dockerfile and problem is None:
+            problem = _content_problem(data)
+        if choice.kept:
+            left_out = content_left_out(data) if data is not None else "could not be read"
+        about: Row = {
+            "path": file.path,
+            "size_bytes": len(data) if data is not None else file.size_bytes,
+            "sha256": hashlib.sha256(data).hexdigest() if data is not None else file.sha256,
+            "source_file": file.source_file,
+        }
+        keep = choice.kept and left_out is None
+        rows.append(
+            {
+                **about,
+                "file_kind": kind.kind,
+                "kind_reason": kind.reason,
+                "read_as": choice.read_as,
+                "left_out": left_out,
+                "content": data if keep else None,
+            }
+        )
+        if is_dockerfile and data is not None and problem is None:
+            dockerfiles.append({**about, "content": data})
+        elif is_dockerfile and problem is not None:
+            outcomes.append(problem_at(file.path, problem))
+    return FileRows(rows, dockerfiles, outcomes)
+
+
+def problem_at(path: str, problem: str) -> Outcome:
+    """The outcome of a file that is named as a Dockerfile and was not taken as one."""
+    return Outcome("dockerfiles", path, "unreadable", problem)
+
+
+def _too_large(size: int | None) -> str | None:
+    if size is not None and size > MAX_DOCKERFILE_BYTES:
+        return f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile"
+    return None
+
+
+def _content_problem(data: bytes | None) -> str | None:
+    if data is None:
+        return "could not be read"
+    if is_lfs_pointer(data):
+        return "a Git LFS pointer: the file itself is kept elsewhere"
+    return _too_large(len(data))

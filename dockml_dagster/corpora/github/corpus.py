@@ -1,0 +1,353 @@
+"""The corpus ``github``: projects on GitHub as they are now, by search or by name.
+
+Here: the corpus itself, which ties the package's parts together. The frame is in ``frame``, finding and asking in
+``visit``, contents in ``contents``, rows in ``listing``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from dockml_dagster.catalog import SharedCatalog
+from dockml_dagster.clients.github.client import GithubClient
+from dockml_dagster.clients.github.settings import GithubSettings
+from dockml_dagster.clients.github.store import open_store
+from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.http.shared_budget import budget_for
+from dockml_dagster.corpora.base import (
+    FILE_LIST,
+    Collected,
+    CorpusError,
+    Listing,
+    Outcome,
+    Stage,
+    partition_key,
+)
+from dockml_dagster.corpora.files import FoundFile, file_rows
+from dockml_dagster.corpora.github.contents import Contents, WantedFiles
+from dockml_dagster.corpora.github.cost import Cost, estimate
+from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
+from dockml_dagster.corpora.github.images import ChosenImages, choose_images
+from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
+from dockml_dagster.corpora.github.part import merged, narrowed
+from dockml_dagster.corpora.github.records import Files, Records, Visited
+from dockml_dagster.corpora.github.visit import Visit
+from dockml_dagster.corpora.images.collection import ImageCollection
+from dockml_dagster.corpora.images.selection import parse_layer_bytes
+from dockml_dagster.settings import Settings
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.image_links import RULES_VERSION, find_links
+from dockml_dagster.study.project.files import content_left_out
+from dockml_dagster.warehouse.rows import combined_hash
+
+Row = dict[str, Any]
+
+LAYER_BYTES = "2G"
+"""Compressed bytes of layers read of one project where DOCKML_LAYER_BYTES says nothing."""
+
+_NO_FILES = {
+    "gone": ("gone", "the repository is no longer there"),
+    "withheld": ("gone", "the repository is withheld for legal reasons"),
+    "empty": ("not_available", "the repository has no commit"),
+}
+
+
+class Github:
+    """Projects on GitHub; see ``corpora.base.LiveCorpus``. Only ``visit`` and ``collect`` use the network."""
+
+    name = "github"
+    method_version = f"2 links {RULES_VERSION}"
+    follows_tags = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def client(self) -> GithubClient:
+        """The one client of this corpus, with its store: in the cache, or where all that share a catalog have theirs."""
+        github = GithubSettings.of(
+            self._settings.github_api_url, self._settings.github_token, self._settings.contact
+        )
+        catalog = self._settings.warehouse.catalog
+        store = open_store(self._settings.cache / "github", github.host, catalog)
+        return GithubClient(github.http(budget_for(catalog)), store, github)
+
+    @cached_property
+    def records(self) -> Records:
+        """What earlier visits left."""
+        return Records(self.client.store)
+
+    def frame(self) -> Frame:
+        """The sampling frame as set, with the names that were listed by hand.
+
+        Raises:
+            BadInputError: nothing is to be studied, or the frame cannot be read.
+        """
+        return open_frame(self._settings.github_frame, self._listed())
+
+    def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
+        """See ``LiveCorpus.visit``. With names only those are asked for, and what was found of the others stays; names that
+        are new are listed, and no search is begun for them.
+        """
+        for name in names:
+            partition_key(self.name, name)
+        with self._alone():
+            return self._visit(names, oldest)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Until the visits of other machines to this server are over: they would pay for the same answers, and what a visit
+        keeps in the end is put into what the one before kept.
+        """
+        catalog = self._settings.warehouse.catalog
+        if catalog is None:
+            return nullcontext()
+        return SharedCatalog(catalog).holding([f"visit to {self.client.settings.host}"])
+
+    def _visit(self, names: Sequence[str], oldest: float) -> Mapping[str, str]:
+        kept = self.client.store.stored_at("visit", "newest")
+        if not names and kept is not None and time.time() - kept < oldest:
+            return {}
+        self._list(names)
+        visited = self._visit_some(names) if names else self._visit_to(self.frame()).make()
+        asked = {name.lower(): name for name in names}
+        return {
+            asked[one.name.lower()]: one.reason
+            for one in visited.candidates
+            if one.reason is not None and one.name.lower() in asked
+        }
+
+    def _visit_some(self, names: Sequence[str]) -> Visited:
+        """Visit the named projects of the frame; of the others what an earlier visit found stays, while they are in it."""
+        frame, before = self.frame(), self.records.visited()
+        found = {
+            cohort.mark: [one.name for one in newest.found]
+            for cohort in frame.cohorts
+            if (newest := self.records.round(cohort.mark)) is not None
+        }
+        asked = {name.lower() for name in names}
+        others = [one.name for one in (before.selected if before else ()) if one.name.lower() not in asked]
+        visit = self._visit_to(narrowed(frame, names, found, before), others)
+        return visit.make(lambda now: merged(frame, found, before, now))
+
+    def _visit_to(self, frame: Frame, others: Sequence[str] = ()) -> Visit:
+        asks = self._settings.github_contributors
+        return Visit(self.client, frame, others=others, contributors=asks)
+
+    def fingerprint(self) -> str:
+        """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""
+        visited = self.records.visited()
+        if visited is None:
+            return "never visited"
+        parts = [self._mode(), self._images_mark(visited), json.dumps(visited.problems)]
+        parts += [json.dumps(visited.rounds, sort_keys=True), repr(visited.left)]
+        for candidate in visited.candidates:
+            parts.append(f"{candidate.name}\0{candidate.cohort}\0{candidate.step}\0{candidate.reason}")
+        for candidate in visited.selected:
+            repository = self.records.repository(candidate.name)[0]
+            parts.append(json.dumps(repository.as_document() if repository else None, sort_keys=True))
+            parts.append(self._input(self.records.files(candidate.name)[0]))
+            parts.append(repr(self.records.contributors(candidate.name)[0]))
+        return combined_hash(parts)
+
+    def listing(self) -> Listing:
+        """See ``Corpus.listing``: what the newest visit found; makes one only if there was none."""
+        if self.records.visited() is None:
+            self.visit()
+        visited = self._visited()
+        keys = {partition_key(self.name, one.name): one.name for one in visited.selected}
+        inputs = {key: self._input(self.records.files(name)[0]) for key, name in keys.items()}
+        images = {key: combined_hash([found, self._images_mark(visited)]) for key, found in inputs.items()}
+        host = self.client.settings.host
+        return Listing(
+            source=f"{host}: {visited.title}",
+            projects=list(keys),
+            inputs={"dockerfiles": inputs, "manifests": images, "layer_stats": images},
+            rows={
+                "raw.candidates": self._stamp(candidate_rows(visited, self.records)),
+                "raw.projects": self._stamp(project_rows(visited, self.records)),
+            },
+            labels={},
+            outcomes=list(outcomes(visited, self.records)),
+        )
+
+    def collect(self, stage: Stage, project: str) -> Collected:
+        """See ``Corpus.collect``."""
+        name = project.removeprefix(self.name + "/")
+        files, _ = self.records.files(name)
+        if files is None:
+            raise CorpusError(f"{project} was never visited; materialise repo_list first")
+        if files.status in _NO_FILES:
+            status, reason = _NO_FILES[files.status]
+            return Collected(outcomes=[Outcome(stage, "", status, reason)])  # type: ignore[arg-type]
+        try:
+            wanted = Contents(self.client).fetch(name, files.name, self._following(name))
+        except FetchError as error:
+            if not error.retryable and error.status == 401:
+                raise
+            reason = f"{error.reason}: {error.problem}"
+            return Collected(outcomes=[Outcome(stage, "", "failed", reason, retryable=error.retryable)])
+        if stage == "dockerfiles":
+            return self._dockerfiles(project, wanted, files)
+        chosen = self._chosen_images(files.name, wanted)
+        if stage == "layer_stats":
+            return self._images.layer_stats(project, chosen.images)
+        found = self._images.manifests(project, chosen.images)
+        return Collected(found.rows, [*chosen.left_out, *found.outcomes])
+
+    @cached_property
+    def _images(self) -> ImageCollection:
+        # Without a limit of the user's own: hundreds of projects have terabytes of layers.
+        settings = replace(self._settings, layer_bytes=self._settings.layer_bytes or LAYER_BYTES)
+        return ImageCollection(self.name, settings)
+
+    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
+        """What bringing this corpus up to date would cost, and what that assumes; see ``cost.estimate``.
+
+        ``images_here``: references whose manifests were collected.
+        """
+
+        def images_of(name: str) -> ChosenImages:
+            files = self.records.files(name)[0]
+            return self._chosen_images(files.name if files else name, Contents(self.client).wanted(name))
+
+        limit = parse_layer_bytes(self._settings.layer_bytes or LAYER_BYTES)
+        return estimate(
+            self.client,
+            self.frame(),
+            images_of,
+            images_here=images_here,
+            layer_bytes=limit or 0,
+            contributors=self._settings.github_contributors,
+        )
+
+    def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
+        """The images that the project's files tie to it. ``present``: its present name."""
+        texts = {}
+        for path, entry in wanted.wanted.items():
+            content = self.client.store.blob(entry.sha)
+            if content is not None and content_left_out(content) is None:
+                texts[path] = content.decode("utf-8", "replace")
+        return choose_images(find_links(present, texts, self._images.own_registries))
+
+    def _dockerfiles(self, project: str, wanted: WantedFiles, files: Files) -> Collected:
+        found = [
+            FoundFile(entry.path, entry.size, None, entry.path)
+            for entry in wanted.entries
+            if entry.kind in {"file", "executable"}
+        ]
+
+        def read(path: str) -> bytes | None:
+            entry = wanted.wanted.get(path)
+            return None if entry is None else self.client.store.blob(entry.sha)
+
+        rows = file_rows(found, read)
+        left_out = set(wanted.left_out)
+        repository_files = [
+            {**row, "left_out": "left out without a token"} if row["path"] in left_out else row
+            for row in rows.repository_files
+        ]
+        whole = (
+            Outcome("dockerfiles", "", "collected")
+            if rows.dockerfiles
+            else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
+        )
+        return Collected(
+            {
+                "raw.repository_files": self._stamp(repository_files, project),
+                "raw.dockerfiles": self._stamp(rows.dockerfiles, project),
+            },
+            [*rows.outcomes, *_others(wanted, files), whole],
+        )
+
+    def _following(self, name: str) -> Iterator[tuple[str, str]]:
+        """The selected projects after ``name``, each with its present name, whose files were read."""
+        order = self._order
+        for other in order[order.index(name) + 1 :][:200] if name in order else ():
+            files = self.records.files(other)[0]
+            if files is not None and files.status == "read":
+                yield other, files.name
+
+    @cached_property
+    def _order(self) -> list[str]:
+        return [one.name for one in self._visited().selected]
+
+    def _visited(self) -> Visited:
+        visited = self.records.visited()
+        if visited is None:
+            raise CorpusError("GitHub was not visited yet")
+        return visited
+
+    def _images_mark(self, visited: Visited) -> str:
+        """What decides, beside a project's files, which images are its own and where they lead."""
+        return " ".join([visited.images_of, *sorted(self._images.own_registries)])
+
+    def _mode(self) -> str:
+        return "all files" if self.client.has_token else "few files"
+
+    def _input(self, files: Files | None) -> str:
+        if files is None:
+            return "unread"
+        return combined_hash([files.status, files.tree or "", str(files.unlisted), self._mode()])
+
+    def _stamp(self, rows: Iterable[Mapping[str, Any]], project: str | None = None) -> list[Row]:
+        common = {"project": project, "corpus": self.name, "source": self.client.settings.host}
+        return [{**common, **row} for row in rows]
+
+    def _listed(self) -> list[str]:
+        path = self._settings.github_projects
+        return [*(read_names(path) if path.exists() else ()), *self.records.named()]
+
+    def _list(self, names: Sequence[str]) -> None:
+        """Add names to those listed by hand, unless the frame or the list has them."""
+        visited = self.records.visited()
+        known = {one.name.lower() for one in visited.candidates} if visited else set()
+        known |= {name.lower() for name in self._listed()}
+        if self._settings.github_frame:
+            cohorts = open_frame(self._settings.github_frame, ()).cohorts
+            known |= {name.lower() for cohort in cohorts for name in cohort.names}
+        new = [name for name in dict.fromkeys(names) if name.lower() not in known]
+        if not new:
+            return
+        if self._settings.warehouse.catalog is not None:
+            # A list in this home would be no part of the frame in the home of whoever visits next.
+            self.records.put_named(new, time.time())
+            return
+        path = self._settings.github_projects
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{name}\n" for name in new)
+
+
+def _others(wanted: WantedFiles, files: Files) -> list[Outcome]:
+    """What is named like a Dockerfile and is no file, names that are no text, and lists that are not whole."""
+    found = []
+    for entry in wanted.entries:
+        if entry.kind == "submodule":
+            reason = "a submodule: its files belong to another repository"
+            found.append(Outcome("dockerfiles", entry.path, "not_available", reason))
+        elif entry.kind == "symlink" and classify_file_name(entry.path).kind == "dockerfile":
+            reason = "a symbolic link: the file it leads to counts under its own path"
+            found.append(Outcome("dockerfiles", entry.path, "not_selected", reason))
+        elif "\ufffd" in entry.path and classify_file_name(entry.path).kind == "dockerfile":
+            found.append(
+                Outcome("dockerfiles", entry.path, "unreadable", "the path is not UTF-8; the file was read")
+            )
+    if files.unlisted:
+        reason = f"{files.unlisted} directories have more entries than GitHub lists"
+        found.append(Outcome("dockerfiles", FILE_LIST, "unreadable", reason))
+    else:
+        found.append(Outcome("dockerfiles", FILE_LIST, "collected"))
+    if wanted.left_out:
+        reason = (
+            f"{len(wanted.left_out)} files besides Dockerfiles were left out: without a token calls are few"
+        )
+        found.append(Outcome("dockerfiles", "(files)", "not_selected", reason))
+    if files.reason and files.status == "failed":
+        found.append(Outcome("dockerfiles", "(visit)", "failed", files.reason, files.retryable))
+    return found

@@ -1,0 +1,135 @@
+"""What a scanned layer and a summed-up image say in rows of ``raw``, without the columns that name them.
+
+Here: column names and what goes into them. Not here: which layers and images are read (``image_layers``), counting
+(``study.layer``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dockml_dagster.corpora.images.rows import Row
+from dockml_dagster.images.scanning.union import ImageUnion
+from dockml_dagster.study.advice.model import Recommendation
+from dockml_dagster.study.layer.model import LayerScan, TypeCount
+
+_SHOWN_PATHS: Final = 10
+
+
+def advice_row(item: Recommendation) -> Row:
+    """A row of ``raw.image_advice``, without what names the image: what is recommended, what it saves and where."""
+    return {
+        "recommendation": item.rule.recommendation,
+        "saves_bytes": item.saves_bytes,
+        "base_bytes": item.base_bytes,
+        "files": item.files,
+        "note": item.note or None,
+        "evidence": [place.what for place in item.evidence],
+        "paths": [place.path for place in item.evidence],
+        "layers": [place.layer for place in item.evidence],
+        "file_bytes": [place.bytes for place in item.evidence],
+    }
+
+
+def layer_facts(scan: LayerScan) -> dict[str, Any]:
+    """What is known of a layer, as it is kept: columns of ``raw.layers`` and of ``raw.layer_file_types``."""
+    summary = scan.summary
+    layer = {
+        "status": scan.status,
+        "reason": scan.reason,
+        "entries": summary.entries,
+        "files": summary.files,
+        "directories": summary.directories,
+        "empty_directories": summary.empty_directories,
+        "symlinks": summary.symlinks,
+        "hardlinks": summary.hardlinks,
+        "devices": summary.devices,
+        "max_published_level": summary.max_published_level,
+        "max_depth": summary.max_depth,
+        "bytes": summary.bytes,
+        "sparse_bytes": summary.sparse_bytes,
+        "compressed_bytes": scan.compressed_bytes,
+        "fetched_bytes": scan.fetched_bytes,
+        "inflated_bytes": scan.inflated_bytes,
+        "compression": scan.compression,
+        "whiteouts": summary.whiteouts,
+        "opaques": summary.opaques,
+        "repeated_entries": summary.duplicate_entries,
+        # A damaged layer was read to the damage: its counts are lower bounds like those of a cap.
+        "censored": ",".join(scan.censored) or ("corrupt" if scan.status == "corrupt" else None),
+        "verified": scan.verified,
+        "content_hash_algorithm": scan.content_hash,
+    }
+    types = [
+        {"extension": name, "files": files, "bytes": size, "bytes_mean": size / files if files else None}
+        for name, files, size in summary.extensions
+    ]
+    return {"layer": layer, "types": types}
+
+
+def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Row]]:
+    """Rows about an image by table, without what names it."""
+    summary = union.summary
+    columns = (
+        "files directories implied_directories empty_directories symlinks hardlinks devices max_depth max_published_level "
+        "bytes wasted_bytes wasted_files duplicate_bytes duplicate_files unhashed_files gini largest_percent_share"
+    ).split()
+    types: dict[str, Sequence[TypeCount]] = {
+        "extension": summary.extensions,
+        "magic": summary.file_types,
+        "published_class": summary.published_classes,
+    }
+    return {
+        "image_summaries": [
+            {
+                **{column: getattr(summary, column) for column in columns},
+                "hash_algorithms": list(summary.hash_algorithms),
+            }
+        ],
+        "image_layer_shares": [
+            {
+                "position": position,
+                "layer_digest": digests[position],
+                "visible_files": share.visible_files,
+                "visible_bytes": share.visible_bytes,
+                "hidden_files": share.hidden_files,
+                "hidden_bytes": share.hidden_bytes,
+                "hides_bytes": share.hides_bytes,
+            }
+            for position, share in enumerate(summary.layers)
+        ],
+        "image_contents": [
+            {
+                "rule": finding.rule,
+                "rule_group": finding.group,
+                "removable": finding.removable,
+                "files": finding.files,
+                "bytes": finding.bytes,
+                "duplicate_bytes": finding.duplicate_bytes,
+                "hidden_files": finding.hidden_files,
+                "hidden_bytes": finding.hidden_bytes,
+                "evidence": [file.path for file in finding.largest[:_SHOWN_PATHS]],
+            }
+            for finding in union.contents
+        ],
+        "image_file_types": [
+            {"classification": classification, "file_type": name, "files": count, "bytes": size}
+            for classification, counts in types.items()
+            for name, count, size in counts
+        ],
+        "image_files": [
+            {
+                "path": file.path,
+                "position": file.layer,
+                "layer_digest": digests[file.layer],
+                "bytes": file.bytes,
+                "file_hash": file.content_hash,
+                "extension": file.extension,
+                "file_type": file.file_type,
+                "hidden_by": file.hidden_by,
+                "hidden_cause": file.cause,
+            }
+            for file in union.files
+        ],
+    }

@@ -1,0 +1,302 @@
+"""What is inside images' layers, as rows of ``raw``: each distinct layer scanned once ever, each image summed up once.
+
+Here: which layers still have to be read, and keeping what was found. Not here: manifests (``image_collection``),
+what a row says (``layer_rows``), scanning (``images.scanning.pool``), counting (``study.layer``), files
+(``warehouse.layer_files``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from dockml_dagster.corpora.base import Outcome
+from dockml_dagster.corpora.images.layer_rows import advice_row, layer_facts, summary_rows
+from dockml_dagster.corpora.images.rows import Row, Rows, config_digest, failure, numbered
+from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
+from dockml_dagster.images.scanning.task import close_images, layer_task
+from dockml_dagster.images.scanning.union import ImageUnion, sum_up
+from dockml_dagster.images.sources.opening import SourceRecipe
+from dockml_dagster.images.sources.reading import PlatformImage
+from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
+from dockml_dagster.study.advice.model import Rule, Rules
+from dockml_dagster.study.image.manifest import Descriptor
+from dockml_dagster.study.image.reference import Digest
+from dockml_dagster.study.layer.content import ContentRule, ContentRules
+from dockml_dagster.study.layer.model import LayerScan
+from dockml_dagster.warehouse.layer_files import LayerFiles
+from dockml_dagster.warehouse.opening import make_folder
+
+SCAN_VERSION: Final = "1"
+"""Changes when the same layer would give other rows; known layers are then read again."""
+SUMMARY_VERSION: Final = "2"
+"""Changes when the same layers would give another summary of an image."""
+
+_STAGE: Final = "layer_stats"
+_MOST_LAYERS: Final = 512
+"""Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
+_BESIDE_BYTES: Final = 4 << 20
+"""Rows of images that take this process as long to sum up as another takes to start."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of the layers of some images."""
+
+    rows: Rows = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of layers and images that could not be read, or not whole."""
+    layers: int = 0
+    """Distinct layers that were wanted."""
+    failures: list[Outcome] = field(default_factory=list)
+    """The outcomes of layers of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageToScan:
+    """One platform's image, under the reference by which the project names it, and how to open it."""
+
+    reference: str
+    image: PlatformImage
+    recipe: SourceRecipe
+
+
+class LayerReader:
+    """Reads layers that are not known yet, and sums images up."""
+
+    def __init__(
+        self,
+        files: LayerFiles,
+        scratch: Path,
+        rules: Sequence[ContentRule],
+        advice: Rules,
+        *,
+        workers: int | None = None,
+    ) -> None:
+        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for."""
+        self._files, self._scratch, self._workers = files, scratch, workers
+        self._content, self._advice = ContentRules(rules), advice
+        text = "\n".join("\t".join(map(str, rule)) for rule in (*rules, *map(_measured_by, advice.all)))
+        self._summary_version = (
+            f"{SCAN_VERSION}-{SUMMARY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        )
+
+    def known(self, images: Sequence[PlatformImage]) -> set[str]:
+        """Digests of layers of these images that were read before, for whichever project or corpus."""
+        digests = {str(layer.digest) for image in images for layer in image.layers}
+        return {digest for digest in digests if self._files.layer(digest, SCAN_VERSION) is not None}
+
+    def read(self, images: Sequence[ImageToScan]) -> Found:
+        """Scan what is new and give the rows of everything. Whatever fails is an outcome, and the rest is complete."""
+        make_folder(self._scratch)
+        found = Found()
+        with (
+            TemporaryDirectory(prefix="layers-", dir=self._scratch) as folder,
+            ScanPool(workers=self._workers) as pool,
+        ):
+            try:
+                layers = self._layers(images, Path(folder), found, pool)
+                self._layer_rows(images, layers, found)
+                sums = self._sums(images, layers, Path(folder), pool)
+                for image in images:
+                    self._image_rows(image, layers, sums, found)
+            finally:
+                close_images()
+        return found
+
+    def _layers(
+        self, images: Sequence[ImageToScan], folder: Path, found: Found, pool: ScanPool
+    ) -> dict[str, dict[str, Any]]:
+        """Digest → what is known of the layer, after scanning those of which nothing was known."""
+        known: dict[str, dict[str, Any]] = {}
+        tasks: dict[str, LayerTask] = {}
+        for one in images:
+            for layer in one.image.layers:
+                digest = str(layer.digest)
+                if digest in known or digest in tasks:
+                    continue
+                facts = self._files.layer(digest, SCAN_VERSION)
+                if facts is None:
+                    tasks[digest] = _verified_task(one.recipe, layer)
+                else:
+                    known[digest] = facts
+        found.layers = len(known) + len(tasks)
+        with closing(self._files.claims()) as claims:
+            while tasks:
+                mine = claims.take(tasks)
+                to_scan = []
+                for digest in mine:
+                    task = tasks.pop(digest)
+                    # Whoever held the claim before may have read it meanwhile.
+                    facts = self._files.layer(digest, SCAN_VERSION)
+                    if facts is None:
+                        to_scan.append(task)
+                    else:
+                        known[digest] = facts
+                        claims.give_back(digest)
+                for result in pool.scan(to_scan, folder):
+                    facts = self._kept(result, found)
+                    claims.give_back(result.key)
+                    if facts is not None:
+                        known[result.key] = facts
+        return known
+
+    def _kept(self, result: LayerResult, found: Found) -> dict[str, Any] | None:
+        """What is known of a layer just scanned, after keeping it; None, and why in ``found``: nothing is."""
+        problem = _problem(result)
+        if problem is not None:
+            found.outcomes.append(problem)
+        facts = None if result.scan is None else layer_facts(result.scan)
+        if facts is None or result.spool is None or not _may_be_kept(result.scan):
+            if problem is not None:
+                found.failures.append(problem)
+            return None
+        self._files.keep_layer(result.key, SCAN_VERSION, result.spool, str(facts["layer"]["verified"]), facts)
+        return facts
+
+    def _layer_rows(
+        self, images: Sequence[ImageToScan], layers: Mapping[str, dict[str, Any]], found: Found
+    ) -> None:
+        for reference in dict.fromkeys(one.reference for one in images):
+            of_reference = [one.image for one in images if one.reference == reference]
+            digests = dict.fromkeys(str(layer.digest) for image in of_reference for layer in image.layers)
+            for digest in digests:
+                if digest not in layers:
+                    continue
+                facts, of_layer = layers[digest], {"layer_digest": digest}
+                for table, some in (
+                    ("raw.layers", [facts["layer"]]),
+                    ("raw.layer_file_types", facts["types"]),
+                ):
+                    rows = found.rows.setdefault(table, [])
+                    rows += numbered(reference, digest, [{**of_layer, **row} for row in some])
+
+    def _sums(
+        self,
+        images: Sequence[ImageToScan],
+        layers: Mapping[str, dict[str, Any]],
+        folder: Path,
+        pool: ScanPool,
+    ) -> dict[Digest, Pending[ImageUnion]]:
+        """Digest → the sums of each image of which they are not known, several at once where that is worth it."""
+        due: dict[Digest, tuple[PlatformImage, list[Path]]] = {}
+        for image in (one.image for one in images):
+            known = image.digest in due or self._files.image(str(image.digest), self._summary_version)
+            if known or _not_merged(image, layers) is not None:
+                continue
+            spools = []
+            for layer in image.layers:
+                digest = str(layer.digest)
+                # Where the worker puts the rows of a layer just scanned.
+                spool = folder / (digest.replace(":", "-") + ".rows")
+                spools.append(spool if spool.exists() else self._files.spool(digest, spool))
+            due[image.digest] = image, spools
+        if sum(spool.stat().st_size for _, spools in due.values() for spool in spools) > _BESIDE_BYTES:
+            pool.reserve(len(due) - 1)  # this process sums up too
+        return {
+            digest: pool.start(
+                sum_up, spools, self._content, self._advice, base_layers_of(image.config, len(spools))
+            )
+            for digest, (image, spools) in due.items()
+        }
+
+    def _image_rows(
+        self,
+        one: ImageToScan,
+        layers: Mapping[str, dict[str, Any]],
+        sums: dict[Digest, Pending[ImageUnion]],
+        found: Found,
+    ) -> None:
+        image, subject = one.image, f"{one.reference}@{one.image.digest}"
+        digests = [str(layer.digest) for layer in image.layers]
+        reason = _not_merged(image, layers)
+        if reason is not None:
+            found.outcomes.append(Outcome(_STAGE, subject, "unreadable", reason))
+            return
+        facts = self._files.image(str(image.digest), self._summary_version)
+        if facts is None:
+            facts = self._facts_of(image, digests, sums.pop(image.digest).result())
+            self._files.keep_image(str(image.digest), self._summary_version, facts)
+        caps = sorted(
+            {
+                cap
+                for digest in digests
+                for cap in (layers[digest]["layer"]["censored"] or "").split(",")
+                if cap
+            }
+        )
+        facts["image_summaries"][0] |= {
+            "status": "censored" if caps else "complete",
+            "censored": ",".join(caps) or None,
+        }
+        common = {"manifest_digest": str(image.digest), "config_digest": config_digest(image)}
+        for table, some in facts.items():
+            rows = found.rows.setdefault(f"raw.{table}", [])
+            rows += numbered(one.reference, str(image.digest), [{**common, **row} for row in some])
+
+    def _facts_of(
+        self, image: PlatformImage, digests: Sequence[str], union: ImageUnion
+    ) -> dict[str, list[Row]]:
+        rows = summary_rows(union, digests)
+        about = ImageFacts("", tuple(digests), base_layers_of(image.config, len(digests)), image.config)
+        advised = advise_image(about, union.savings, self._advice)
+        return {**rows, "image_advice": [advice_row(item) for item in advised]}
+
+
+def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> str | None:
+    """Why what a container sees of the image is not known; None: it can be."""
+    digests = [str(layer.digest) for layer in image.layers]
+    whole = {
+        digest for digest in digests if digest in layers and layers[digest]["layer"]["status"] != "corrupt"
+    }
+    missing = sum(digest not in whole for digest in digests)
+    if missing:
+        return f"{missing} of {len(digests)} layers could not be read whole, so what a container sees is not known"
+    if len(digests) > _MOST_LAYERS:
+        return f"{len(digests)} layers, more than the {_MOST_LAYERS} that are merged"
+    return None
+
+
+def _measured_by(rule: Rule) -> tuple[object, ...]:
+    """What of a recommendation changes its bytes; its words do not."""
+    return rule.recommendation, rule.order, rule.triggers, rule.min_file_bytes
+
+
+def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
+    """A scan of the whole layer that checks its digest whatever the source: what is kept is kept for every corpus.
+
+    Never by a table of contents: nothing ties that to the digest but the word of whoever serves it, it knows no first
+    bytes of files, and its hashes are of another algorithm than those of all other layers.
+    """
+    task = layer_task(recipe, layer, whole=True)
+    if layer.digest.algorithm != "sha256":
+        return task
+    return replace(task, expected_digest=str(layer.digest), digest=True)
+
+
+def _may_be_kept(scan: LayerScan | None) -> bool:
+    """Whether the same layer would give the same again: verified, or stopped by a cap other than time."""
+    if scan is None or scan.status == "mismatch" or scan.digest_holds is False:
+        return False
+    if scan.status == "corrupt":
+        return scan.digest_holds is True
+    return "seconds" not in scan.censored
+
+
+def _problem(result: LayerResult) -> Outcome | None:
+    """Why a layer was not read, or not whole; None: nothing was wrong."""
+    scan = result.scan
+    if scan is None:
+        return failure(_STAGE, result.key, result.error or RuntimeError("no result"))
+    if scan.status == "complete":
+        return None
+    if scan.status == "censored":
+        return Outcome(
+            _STAGE, result.key, "collected", f"censored: {scan.reason}", retryable="seconds" in scan.censored
+        )
+    return Outcome(_STAGE, result.key, "malformed", f"{scan.status}: {scan.reason}", scan.retryable)

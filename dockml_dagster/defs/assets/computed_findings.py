@@ -1,0 +1,55 @@
+"""The findings that SQL cannot compute, as assets with their checks.
+
+Here: one step a computation. Not here: which there are (``warehouse.computed.findings``) and what they compute.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dockml_dagster.defs.assets.sql_models import asset_key, check_result, check_specs
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.progress import advance
+from dockml_dagster.warehouse import build
+from dockml_dagster.warehouse.computed.findings import COMPUTATIONS, Computation
+from dockml_dagster.warehouse.models import Project, load
+
+
+@dg.definitions
+def computed_findings() -> dg.Definitions:
+    """The assets, after the core tables that they read."""
+    project = load()
+    return dg.Definitions(assets=[_assets(project, computation) for computation in COMPUTATIONS])
+
+
+def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
+    models = [project.by_name[table] for table in computation.tables]
+    specs = [
+        dg.AssetSpec(
+            asset_key(model.name),
+            deps=[asset_key(name) for name in computation.reads],
+            description=model.description,
+            group_name="findings",
+            kinds={"python", "table"},
+            metadata={"dagster/table_name": model.name, **computation.settings},
+        )
+        for model in models
+    ]
+    checks = [check for model in models for check in check_specs(model)]
+
+    @dg.multi_asset(name=computation.name, specs=specs, check_specs=checks)
+    def computed(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        with verdict(context), warehouse.get_connection() as connection:
+            rows = computation.write(connection, project)
+            for model in models:
+                advance("models")
+                yield dg.MaterializeResult(
+                    asset_key=asset_key(model.name), metadata={"dagster/row_count": rows[model.name]}
+                )
+                for tested in build.test(connection, model):
+                    yield check_result(asset_key(model.name), tested)
+
+    return computed

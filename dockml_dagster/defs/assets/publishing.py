@@ -1,0 +1,48 @@
+"""The last asset of the graph: ``published``, the read-only file for everybody who asks questions.
+
+Here: the asset. The copying is in ``warehouse.publish``.
+"""
+
+import dagster as dg
+
+from dockml_dagster.defs.assets.sql_models import asset_key
+from dockml_dagster.defs.jobs import READ_BY_PYTHON
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.runs.seen import makes_all_current, seen_before, step_of_findings
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.query import record_build, record_figures
+from dockml_dagster.warehouse.maintenance import compact_if_worth
+from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.published.swap import publish
+from dockml_dagster.warehouse.versions import build_version
+
+
+@dg.definitions
+def publishing_definitions() -> dg.Definitions:
+    """The asset, after every finding."""
+    project = load()
+    made = [*project.models, *project.computed]
+    findings = [asset_key(model.name) for model in made if model.schema == "findings"]
+    # Views are as current as what they show.
+    tables = [asset_key(model.name) for model in made if not model.is_view]
+    whole = {*tables, *map(dg.AssetKey, READ_BY_PYTHON)}
+
+    @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
+    def published(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult[None]:
+        """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
+        with step_of_findings(context, warehouse):
+            with warehouse.get_connection() as connection:
+                record_figures(connection)
+                # Otherwise what the run left out would count as made of all that it saw.
+                if makes_all_current(context, whole):
+                    record_build(connection, build_version(), seen_before(context))
+            target = Settings.from_environment().published
+            size = publish(warehouse.warehouse, target)
+            compacted = compact_if_worth(warehouse.warehouse)
+        return dg.MaterializeResult(
+            metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size, "compacted": bool(compacted)}
+        )
+
+    return dg.Definitions(assets=[published])

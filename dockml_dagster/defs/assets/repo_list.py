@@ -1,0 +1,147 @@
+"""The unpartitioned assets that say what there is: ``repo_list`` and ``labels``.
+
+Here: listing a corpus and registering its projects as partitions. Not here: reading a project's stages
+(``collection``).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dockml_dagster.corpora.base import Corpus, Listing, LiveCorpus, Outcome
+from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.progress import advance
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.rows import write_visit
+
+VISIT_HOLDS = 600.0
+"""Seconds for which a visit to a live source holds: ``dockml study`` has just made one when it starts this asset."""
+
+
+class CorpusConfig(dg.Config):
+    """Which corpus to list."""
+
+    corpus: str = "sample"
+
+
+def outcome_rows(
+    outcomes: Iterable[Outcome], *, corpus: str, project: str | None, observed_at: datetime, **more: Any
+) -> list[Mapping[str, Any]]:
+    """Rows of ``raw.outcomes``; ``more`` (input_hash, method_version) goes to the row of the stage as a whole."""
+    return [
+        {
+            "project": project,
+            "corpus": corpus,
+            "stage": outcome.stage,
+            "subject": outcome.subject,
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "retryable": outcome.retryable,
+            "observed_at": observed_at,
+            **(more if outcome.subject == "" else {}),
+        }
+        for outcome in outcomes
+    ]
+
+
+@dg.asset(group_name="collection", kinds={"duckdb", "github"}, tags={"dockml/stage": "repo_list"})
+def repo_list(
+    context: dg.AssetExecutionContext,
+    config: CorpusConfig,
+    corpora: CorporaResource,
+    warehouse: WarehouseResource,
+) -> dg.MaterializeResult[None]:
+    """The projects of a corpus and the candidates it was selected from.
+
+    Fills `raw.candidates` (a row a candidate and step of the funnel) and `raw.projects` (metadata of the selected
+    projects), registers each selected project as a partition, and records what each offers at every stage.
+    """
+    with verdict(context):
+        return _list(context, corpora.corpus(config.corpus), warehouse)
+
+
+def _list(
+    context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
+    if isinstance(corpus, LiveCorpus):
+        corpus.visit(oldest=VISIT_HOLDS)
+    listing = corpus.listing()
+
+    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        listed_at = due_query.moment(connection)
+        outcomes = [*listing.outcomes, Outcome("repo_list", "", "collected")]
+        return due_query.record_listing(
+            connection,
+            corpus=corpus.name,
+            fingerprint=corpus.fingerprint(),
+            method_version=corpus.method_version,
+            source=listing.source,
+            projects=listing.projects,
+            inputs={str(stage): hashes for stage, hashes in listing.inputs.items()},
+            rows=listing.rows,
+            outcomes=outcome_rows(outcomes, corpus=corpus.name, project=None, observed_at=listed_at),
+            listed_at=listed_at,
+        )
+
+    with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+        new = warehouse.commit(store)
+    registered = register(context.instance, listing.projects)
+    advance("projects")
+    return dg.MaterializeResult(
+        metadata={
+            "corpus": corpus.name,
+            "source": listing.source,
+            "projects": len(listing.projects),
+            "new partitions": len(registered),
+            "new rows": dg.MetadataValue.json(new),
+            "outcomes other than collected": len(listing.outcomes),
+        }
+    )
+
+
+@dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"})
+def labels(
+    context: dg.AssetExecutionContext,
+    config: CorpusConfig,
+    corpora: CorporaResource,
+    warehouse: WarehouseResource,
+) -> dg.MaterializeResult[None]:
+    """What people said about the projects: category and purpose codes by rater, base images as typed by hand.
+
+    Fills `raw.labels` and `raw.base_image_labels`.
+    """
+    with verdict(context):
+        return _store_labels(corpora.corpus(config.corpus), warehouse)
+
+
+def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    listing: Listing = corpus.listing()
+
+    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        seen_at = due_query.moment(connection)
+        new = {
+            table: write_visit(connection, table, rows, observed_at=seen_at)
+            for table, rows in listing.labels.items()
+        }
+        due_query.record_outcomes(
+            connection,
+            outcome_rows(
+                [Outcome("labels", "", "collected")], corpus=corpus.name, project=None, observed_at=seen_at
+            ),
+        )
+        return new
+
+    with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+        new = warehouse.commit(store)
+    return dg.MaterializeResult(
+        metadata={
+            "corpus": corpus.name,
+            "labels": sum(len(rows) for rows in listing.labels.values()),
+            "new rows": dg.MetadataValue.json(new),
+        }
+    )

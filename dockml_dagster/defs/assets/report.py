@@ -1,0 +1,51 @@
+"""The asset ``report``: the HTML report of every published corpus, its figures to be seen in the UI.
+
+Here: the asset and its metadata. The report itself is ``dockml_dagster.report``. It is not part of
+``make_findings``: a study need not wait for its figures. ``dockml report`` writes the same page anywhere else.
+"""
+
+import base64
+
+import dagster as dg
+
+from dockml_dagster.report.building import Report, build_report
+from dockml_dagster.report.drawing import preview
+from dockml_dagster.report.files import write_page
+from dockml_dagster.report.source import published_corpora
+from dockml_dagster.report.text import words
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.versions import libraries
+
+
+@dg.asset(group_name="report", kinds={"html"}, deps=["published"])
+def report() -> dg.MaterializeResult[None]:
+    """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable.
+
+    Its figures are in the metadata below: *Show Markdown* beside "… figures".
+    """
+    published = Settings.from_environment().published
+    metadata: dict[str, dg.PathMetadataValue | dg.MarkdownMetadataValue] = {}
+    for corpus in published_corpora(published):
+        built = build_report(published, corpus, libraries())
+        target = published.with_name(f"report-{corpus}.html")
+        write_page(built, target)
+        metadata[f"{corpus} page"] = dg.MetadataValue.path(str(target))
+        metadata[f"{corpus} figures"] = dg.MetadataValue.md(_figures(built))
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _figures(built: Report) -> str:
+    parts = []
+    for drawn in built.figures.values():
+        image = base64.b64encode(preview(drawn.figure)).decode()
+        title = words(drawn.figure.title).replace("[", "(").replace("]", ")")
+        parts.append(f"**{title}**\n\n![{drawn.figure.name}](data:image/png;base64,{image})")
+    return "\n\n".join(parts)
+
+
+make_report = dg.define_asset_job(
+    "make_report",
+    selection=dg.AssetSelection.assets(report),
+    tags={"dockml/work": "report"},
+    description="Write the HTML report of every published corpus.",
+)

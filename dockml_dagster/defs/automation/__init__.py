@@ -1,0 +1,4 @@
+"""What starts runs by itself.
+
+Here: conditions, schedules, sensors and the pure decisions behind them. Not here: the runs (``runs``).
+"""

@@ -1,0 +1,130 @@
+"""The named condition by which findings follow what is collected, and the sensor that watches it.
+
+One answer for all findings, and not Dagster's own conditions on each asset, because of what was tried: on 80 assets in
+ten layers, updates arrive at different ticks, and one changed project made six partial runs; none of them knows that what
+was just listed is about to be collected; and a run that failed is not asked for again before the next change.
+
+Here: asking once a tick, and telling Dagster. Not here: the decision (``following.findings_wait_for``), what the
+findings are (``defs.jobs``).
+https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from dockml_dagster.defs.automation.decisions import FailedInARow, findings_wait_for, ripe
+from dockml_dagster.defs.automation.watching import (
+    due_of,
+    followed_corpora,
+    now,
+    runs_under_way,
+    warehouse_for_a_moment,
+)
+from dockml_dagster.defs.jobs import FINDINGS, FINDINGS_TAGS
+from dockml_dagster.defs.runs.retries import end_dead_runs
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.opening import WarehouseBusyError
+from dockml_dagster.warehouse.versions import build_version
+
+RUNS_LOOKED_AT = 30
+AssetOrCheckKey = dg.AssetKey | dg.AssetCheckKey
+
+
+class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
+    """True of all findings at once when something was listed, collected or rewritten since they were made.
+
+    Projects that are missing are not waited for; runs that are under way are, and, for a while, what is due.
+    """
+
+    def __init__(self) -> None:
+        self._asked: tuple[datetime, bool] | None = None
+        self._loaded_at = now()
+
+    @property
+    def name(self) -> str:
+        """As the UI shows it."""
+        return "findings_follow"
+
+    @property
+    def description(self) -> str:
+        """As the UI shows it."""
+        return "something was listed, collected or rewritten since the findings were made, and nothing is under way"
+
+    def evaluate(
+        self, context: dg.AutomationContext[AssetOrCheckKey]
+    ) -> dg.AutomationResult[AssetOrCheckKey]:
+        """All or nothing."""
+        # Once a tick: a writer that comes between two assets must not split them into two runs.
+        if self._asked is None or self._asked[0] != context.evaluation_time:
+            waiting = what_is_waited_for(context.asset_graph_view.instance, self._loaded_at)
+            context.log.info(waiting or "the findings are made")
+            self._asked = (context.evaluation_time, waiting is None)
+        return dg.AutomationResult(
+            context, context.candidate_subset if self._asked[1] else context.get_empty_subset()
+        )
+
+
+def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str | None:
+    """Why the findings are not made now, in one line; None: they are.
+
+    ``loaded_at``: when this process read the code. Findings made since by another version are of a newer one, and making
+    them again would not change that.
+    """
+    end_dead_runs(instance)
+    under_way = len(runs_under_way(instance))
+    settings = Settings.from_environment()
+    try:
+        with warehouse_for_a_moment() as connection:
+            changed_at = due_query.changed_at(connection)
+            current = (
+                due_query.built(connection, build_version(), newer_than=loaded_at)
+                and settings.published.exists()
+            )
+            asked_for = not (current or under_way)
+            due = ripe(due_of(connection, followed_corpora(connection)), now()) if asked_for else []
+    except WarehouseBusyError as error:
+        return str(error)
+    return findings_wait_for(
+        current=current,
+        under_way=under_way,
+        due=len(due),
+        changed_at=changed_at,
+        failed=failed_in_a_row(instance),
+        now=now(),
+    )
+
+
+def failed_in_a_row(instance: dg.DagsterInstance) -> FailedInARow | None:
+    """How often the findings failed since they last were made."""
+    records = instance.get_run_records(
+        dg.RunsFilter(
+            tags={"dockml/work": FINDINGS_TAGS["dockml/work"]},
+            statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
+        ),
+        limit=RUNS_LOOKED_AT,
+    )
+    failed = []
+    for record in records:
+        if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+            break
+        failed.append(record.update_timestamp)
+    if not failed:
+        return None
+    newest = failed[0] if failed[0].tzinfo else failed[0].replace(tzinfo=UTC)
+    return FailedInARow(len(failed), newest.astimezone(UTC).replace(tzinfo=None))
+
+
+follow_with_findings = dg.AutomationConditionSensorDefinition(
+    "follow_with_findings",
+    # With their checks: without them Dagster asks for those alone that cannot be left out. At most 500 of both together.
+    target=FINDINGS,
+    default_condition=FindingsFollow(),
+    # What is written in Python can be evaluated nowhere else.
+    use_user_code_server=True,
+    minimum_interval_seconds=30,
+    run_tags={**FINDINGS_TAGS, "dagster/max_retries": "2"},
+    description="Makes and publishes the findings, all in one run, when what they rest on was listed or collected. "
+    "Projects that are missing are not waited for.",
+)

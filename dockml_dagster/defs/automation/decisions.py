@@ -1,0 +1,205 @@
+"""What sensors decide, as pure functions: which partitions are missing, what to ask for now, what to wait for.
+
+Here: comparisons of plain values. Not here: reading the warehouse (``warehouse.due``), Dagster (``defs.sensors``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dockml_dagster.warehouse.due.query import Due
+from dockml_dagster.warehouse.due.tags import Tag
+
+FIRST_WAIT = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(days=1)
+"""How long something that failed is left alone: doubling from the first to the longest. 26 tries in the first month."""
+
+
+def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_most: int) -> list[str]:
+    """The first ``at_most`` of ``wanted`` that are no partitions yet, in order.
+
+    Nothing is ever said about partitions that are no longer wanted: what was collected of them stays.
+    """
+    known = set(existing)
+    found: list[str] = []
+    for key in wanted:
+        if len(found) == at_most:
+            break
+        if key not in known:
+            known.add(key)
+            found.append(key)
+    return found
+
+
+def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> list[list[str]]:
+    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each at most ``size`` long.
+
+    A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
+    is a stretch without a gap.
+    """
+    found: list[list[str]] = []
+    current: list[str] = []
+    for key in ordered:
+        if key in wanted and len(current) < size:
+            current.append(key)
+            continue
+        if current:
+            found.append(current)
+        current = [key] if key in wanted else []
+    return [*found, current] if current else found
+
+
+def wait(failures: int) -> timedelta:
+    """How long to leave alone what failed this many times in a row."""
+    return min(FIRST_WAIT * 2 ** min(max(failures - 1, 0), 20), LONGEST_WAIT) if failures else timedelta()
+
+
+def ripe(due: Iterable[Due], now: datetime) -> list[Due]:
+    """Those of ``due`` that need not wait after a failure. ``now`` is UTC without zone, as ``observed_at``."""
+    return [
+        item
+        for item in due
+        if item.reason != "failed for now"
+        or item.observed_at is None
+        or item.observed_at + wait(item.failures) <= now
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a sensor asked for already: a mark of what it was → (times in a row, when it last did, ISO in UTC).
+
+    Kept in the sensor's cursor. A run that fails as a whole leaves what it was to do as due as before; without this it
+    would be asked for at every tick.
+    """
+
+    marks: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> Asked:
+        """From a cursor; one that cannot be read counts as none."""
+        try:
+            marks = json.loads(cursor or "{}")
+            return cls({mark: (int(times), str(at)) for mark, (times, at) in marks.items()})
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def written(self) -> str:
+        """As a cursor."""
+        return json.dumps({mark: list(value) for mark, value in self.marks.items()}, sort_keys=True)
+
+    def may_ask(self, mark: str, now: datetime) -> bool:
+        """Whether it was never asked for, or long enough ago. A clock set back never makes it wait longer."""
+        if mark not in self.marks:
+            return True
+        times, at = self.marks[mark]
+        since = now - datetime.fromisoformat(at)
+        return since >= wait(times) or since < timedelta()
+
+    def times(self, mark: str) -> int:
+        """How often in a row it was asked for."""
+        return self.marks.get(mark, (0, ""))[0]
+
+    def asking(self, marks: Iterable[str], now: datetime, *, kept: Collection[str]) -> Asked:
+        """With ``marks`` asked for now; of the others only ``kept``, so that the cursor stays small."""
+        new = {mark: (self.times(mark) + 1, now.isoformat()) for mark in marks}
+        return Asked({**{mark: self.marks[mark] for mark in kept if mark in self.marks}, **new})
+
+
+def mark_of(items: Iterable[Due]) -> str:
+    """A short text that is the same while the same things are due for the same reasons since the same moments."""
+    parts = sorted(f"{item.project} {item.stage} {item.reason} {item.observed_at}" for item in items)
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Contiguous partition keys to collect in one run. ``mark`` names the work, ``attempt`` counts from 1."""
+
+    projects: tuple[str, ...]
+    mark: str
+    attempt: int
+
+
+def batches(
+    due: Sequence[Due],
+    ordered: Sequence[str],
+    asked: Asked,
+    now: datetime,
+    *,
+    size: int,
+    at_most: int,
+) -> tuple[list[Batch], Asked]:
+    """The runs to ask for now, and what was asked for after that.
+
+    ``ordered``: all partition keys in their order; what is due and no partition yet waits until it is one.
+    """
+    by_project: dict[str, list[Due]] = {}
+    for item in ripe(due, now):
+        by_project.setdefault(item.project, []).append(item)
+    found: list[Batch] = []
+    known: set[str] = set()
+    for keys in stretches(ordered, by_project.keys(), size):
+        mark = mark_of(item for key in keys for item in by_project[key])
+        known.add(mark)
+        if len(found) < at_most and asked.may_ask(mark, now):
+            found.append(Batch(tuple(keys), mark, asked.times(mark) + 1))
+    return found, asked.asking([batch.mark for batch in found], now, kept=known)
+
+
+TAG_AGE = timedelta(days=1)
+"""How old the last look at a tag may become."""
+
+
+def tags_to_look_at(tags: Iterable[Tag], now: datetime, *, at_most: int) -> list[str]:
+    """References whose last look is too old, oldest first, each once. A clock set back never makes one wait longer."""
+    old = [tag for tag in tags if not timedelta() <= now - tag.looked_at < TAG_AGE]
+    old.sort(key=lambda tag: (tag.looked_at, tag.reference))
+    return list(dict.fromkeys(tag.reference for tag in old))[:at_most]
+
+
+def moved(tags: Iterable[Tag], seen: Mapping[str, str | None]) -> list[Tag]:
+    """Those that lead elsewhere now. ``seen``: reference → digest, None where it could not be asked: that is no move."""
+    return [tag for tag in tags if (digest := seen.get(tag.reference)) and digest not in tag.digests]
+
+
+PATIENCE = timedelta(minutes=3)
+"""How long the findings wait for a collection to begin. One sensor lists, another collects, a third follows, each every
+half a minute; and who leaves the collecting one off still gets findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInARow:
+    """How often something failed since it last succeeded, and when it last did (UTC without zone)."""
+
+    times: int
+    at: datetime
+
+
+def findings_wait_for(
+    *,
+    current: bool,
+    under_way: int,
+    due: int,
+    changed_at: datetime | None,
+    failed: FailedInARow | None,
+    now: datetime,
+) -> str | None:
+    """What the findings wait for, in one line; None: they are to be made now.
+
+    ``current``: nothing happened since they were made. ``under_way``: runs of any kind. ``due``: stages that need not wait
+    themselves. ``changed_at``: when something was last listed or collected. A clock set back never makes it wait longer.
+    """
+    if current or changed_at is None:
+        return "the findings are up to date"
+    if under_way:
+        return f"{under_way} runs are under way"
+    if due and timedelta() <= now - changed_at < PATIENCE:
+        return f"{due} stages are due and about to be collected"
+    if failed and timedelta() <= now - failed.at < wait(failed.times):
+        return f"the findings failed {failed.times} times in a row; they are tried again {failed.at + wait(failed.times)}"
+    return None

@@ -1,0 +1,140 @@
+"""Sensors: what keeps the graph up to date by itself. Off until somebody turns them on (in the UI, under Automation).
+
+Here: shells. Each reads a little, asks a pure function of ``following`` what follows, and says it to Dagster.
+Not here: any network (discovery is the asset ``repo_list``), any decision. A tick that finds the warehouse busy waits for
+the next one; it never waits for a writer.
+https://docs.dagster.io/guides/automate/sensors
+"""
+
+import dagster as dg
+
+from dockml_dagster.corpora import fingerprint_asks_network, open_corpus
+from dockml_dagster.defs.assets.collection import BATCH
+from dockml_dagster.defs.automation.decisions import Asked, batches, missing_partitions
+from dockml_dagster.defs.automation.schedules import listing_request
+from dockml_dagster.defs.automation.watching import (
+    due_of,
+    followed_corpora,
+    now,
+    runs_under_way,
+    warehouse_for_a_moment,
+)
+from dockml_dagster.defs.jobs import collect_projects, list_projects
+from dockml_dagster.defs.runs.failures import since
+from dockml_dagster.defs.runs.retries import end_dead_runs
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.opening import WarehouseBusyError
+from dockml_dagster.warehouse.run_failures import record
+
+RUNS_A_TICK = 5
+PARTITIONS_A_TICK = 500
+FAILURES_A_TICK = 20
+
+
+def _busy_corpora(instance: dg.DagsterInstance) -> set[str]:
+    """Corpora that some unfinished run works on."""
+    return {run.tags["dockml/corpus"] for run in runs_under_way(instance) if "dockml/corpus" in run.tags}
+
+
+@dg.sensor(
+    name="follow_sources",
+    job=list_projects,
+    minimum_interval_seconds=60,
+    description="Lists a corpus again when its source changed: a commit in a local repository, a new package of the "
+    "study. Looks only at what is on this machine; what has to be asked for over the network is listed by weekly_refresh.",
+)
+def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Fingerprints of the sources against those of the newest listings."""
+    try:
+        with warehouse_for_a_moment() as connection:
+            listed = {name: due_query.listed(connection, name) for name in followed_corpora(connection)}
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    settings = Settings.from_environment()
+    busy = _busy_corpora(context.instance)
+    asked = Asked.read(context.cursor)
+    at = now()
+    requests, marks, kept, said = [], [], set(), []
+    for name, known in listed.items():
+        corpus = open_corpus(name, settings)
+        if fingerprint_asks_network(corpus):
+            continue
+        try:
+            seen = (corpus.fingerprint(), corpus.method_version)
+        except DockmlError as error:
+            said.append(f"{name}: {error}")
+            continue
+        mark = f"{name}:{seen[0][:16]}:{seen[1]}"
+        kept.add(mark)
+        if seen != known and name not in busy and asked.may_ask(mark, at):
+            requests.append(listing_request(name, f"{mark}:{asked.times(mark) + 1}"))
+            marks.append(mark)
+    if not requests:
+        return dg.SkipReason("; ".join(said) or "every source is as it was listed")
+    return dg.SensorResult(requests, cursor=asked.asking(marks, at, kept=kept).written())
+
+
+@dg.sensor(
+    name="collect_due_projects",
+    job=collect_projects,
+    minimum_interval_seconds=30,
+    description="New projects become partitions, and whatever is due of any project is collected: new, changed, asked "
+    f"for again, or failed long enough ago. At most {RUNS_A_TICK} batches of {BATCH} projects at a time.",
+)
+def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """The one query of what is due, corpus by corpus; one corpus whose runs are not done is left alone."""
+    end_dead_runs(context.instance)
+    busy = _busy_corpora(context.instance)
+    try:
+        with warehouse_for_a_moment() as connection:
+            corpora = followed_corpora(connection)
+            wanted = [key for name in corpora for key in due_query.projects(connection, name)]
+            due = due_of(connection, [name for name in corpora if name not in busy])
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    ordered = list(context.instance.get_dynamic_partitions("project"))
+    new = missing_partitions(wanted, ordered, at_most=PARTITIONS_A_TICK)
+    found, asked = batches(due, ordered, Asked.read(context.cursor), now(), size=BATCH, at_most=RUNS_A_TICK)
+    if not (new or found):
+        return dg.SkipReason(
+            "nothing is due" if not due else f"{len(due)} stages are due, and wait or are under way"
+        )
+    return dg.SensorResult(
+        [
+            dg.RunRequest(
+                run_key=f"{batch.mark}:{batch.attempt}",
+                tags={
+                    "dagster/asset_partition_range_start": batch.projects[0],
+                    "dagster/asset_partition_range_end": batch.projects[-1],
+                    "dockml/corpus": batch.projects[0].split("/")[0],
+                    "dagster/max_retries": "2",
+                },
+            )
+            for batch in found
+        ],
+        dynamic_partitions_requests=[dg.AddDynamicPartitionsRequest("project", new)] if new else None,
+        cursor=asked.written(),
+    )
+
+
+@dg.sensor(
+    name="record_run_failures",
+    minimum_interval_seconds=30,
+    description="Writes why a run failed into raw.run_failures, and ends runs whose process is gone.",
+)
+def record_run_failures(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Not Dagster's run_failure_sensor: that moves its cursor on whatever happens, and a busy warehouse would lose rows."""
+    end_dead_runs(context.instance)
+    failures, cursor = since(context.instance, context.cursor, at_most=FAILURES_A_TICK)
+    if not failures:
+        return dg.SkipReason("no run failed")
+    try:
+        with warehouse_for_a_moment() as connection:
+            record(connection, failures)
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    return dg.SensorResult(
+        skip_reason=dg.SkipReason("; ".join(failure.reason for failure in failures)), cursor=cursor
+    )

@@ -1,0 +1,67 @@
+"""What every watcher of the warehouse needs: a short look at it, and the runs that are under way.
+
+Here: what sensors and the automation condition share. Not here: what follows from it (``following``), or asking
+for runs (``defs.sensors``, ``defs.automation``).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+
+from dockml_dagster.corpora import open_corpus
+from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.query import Due
+
+LOCK_SECONDS = 3.0
+
+_GOING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@contextmanager
+def warehouse_for_a_moment() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, its schema up to date. It may be written to.
+
+    Raises:
+        WarehouseBusyError: somebody writes. A tick does not wait for a writer, but for the next tick.
+    """
+    warehouse = Warehouse(Settings.from_environment().warehouse, lock_timeout_seconds=LOCK_SECONDS)
+    with warehouse.write() as connection:
+        migrations.apply(connection, warehouse.location)
+        yield connection
+
+
+def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Runs that wait or work."""
+    return instance.get_runs(dg.RunsFilter(statuses=_GOING))
+
+
+def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Corpora that were ever listed and that this version knows."""
+    return [name for name in due_query.followed(connection) if name in CORPORA]
+
+
+def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Due]:
+    """Whatever is due of these corpora."""
+    settings = Settings.from_environment()
+    return [
+        item
+        for name in corpora
+        for item in due_query.due(connection, name, open_corpus(name, settings).method_version)
+    ]
+
+
+def now() -> datetime:
+    """As times stand in the warehouse: UTC without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,73 @@
+"""What a run of the findings saw: everything that had happened before the first of its steps.
+
+Something may be collected while findings are made. Whoever called the findings current because they were made later would
+leave it out until the next change. So the first step of a run notes how far the warehouse had come, as a tag of the run.
+
+A run of some of the findings (``lint_dockerfiles``, or what somebody picked in the UI) publishes too. Those it left out are
+as old as they were: it makes the findings current only where they were so when it began, and the first step notes that.
+
+Here: these notes. Not here: comparing them (``warehouse.due.built``).
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import dagster as dg
+
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.warehouse.due.query import Seen, built, seen
+from dockml_dagster.warehouse.versions import build_version
+
+SEEN_TAG = "dockml/seen_to"
+CURRENT_TAG = "dockml/findings_were_current"
+_NOTHING = "nothing"
+
+
+@contextmanager
+def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[None]:
+    """``verdict``, and the notes if this is the first step of its run."""
+    # Two runs of the findings at once would replace each other's tables; elsewhere the writer's lock keeps them apart.
+    with verdict(context), warehouse.warehouse.holding(["findings"]):
+        if SEEN_TAG not in _tags(context):
+            with warehouse.get_connection() as connection:
+                now = seen(connection)
+                current = built(connection, build_version())
+            _note(context, {SEEN_TAG: _text(now), CURRENT_TAG: "yes" if current else "no"})
+        yield
+
+
+def saw_own_change(context: dg.AssetExecutionContext, before: Seen, after: Seen) -> None:
+    """Count what a step of the run itself changed as seen, unless anything else happened meanwhile.
+
+    Only for a run that makes all that reads it. ``before``, ``after``: ``seen`` on both sides of the change.
+    """
+    if _tags(context).get(SEEN_TAG) == _text(before):
+        _note(context, {SEEN_TAG: _text(after)})
+
+
+def seen_before(context: dg.AssetExecutionContext) -> Seen:
+    """What the run's first step noted."""
+    at, _, rows = _tags(context).get(SEEN_TAG, _text(Seen(None, 0))).partition(" ")
+    return Seen(None if at == _NOTHING else datetime.fromisoformat(at), int(rows))
+
+
+def makes_all_current(context: dg.AssetExecutionContext, findings: Collection[dg.AssetKey]) -> bool:
+    """Whether all ``findings`` are of what the run saw once it is done: it makes each, or they were when it began."""
+    made = context.job_def.asset_layer.selected_asset_keys
+    return set(findings) <= made or _tags(context).get(CURRENT_TAG) == "yes"
+
+
+def _text(seen_then: Seen) -> str:
+    return f"{seen_then.at.isoformat() if seen_then.at else _NOTHING} {seen_then.rows}"
+
+
+def _note(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:
+    context.instance.add_run_tags(context.run.run_id, tags)
+
+
+def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """The run's tags now; those of the context are as old as the process."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    return dict(run.tags) if run else {}

@@ -1,0 +1,271 @@
+"""Layers scanned in parallel processes, each distinct layer once, and what else is worth doing beside this process.
+
+Here: the processes. They live with the clients because ``study`` starts none and reads no files. They are
+plain Python processes, not those of ``multiprocessing``: its spawn and forkserver import the parent's
+main module first, which inside Dagster costs every worker 1.3 s and 150 MB. A worker that dies takes one
+layer with it, not the pool. Not here: the scan (``worker``, ``study/layer``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import IO, Any, Final, Generic, Self, TypeVar, cast
+
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.images.scanning.worker import (
+    Failure,
+    FileSource,
+    LayerResult,
+    LayerSource,
+    LayerTask,
+    run_task,
+)
+from dockml_dagster.study.layer.model import ScanLimits
+
+__all__ = [
+    "FileSource",
+    "LayerResult",
+    "LayerSource",
+    "LayerTask",
+    "Pending",
+    "ScanPool",
+    "WorkerDiedError",
+]
+
+_INLINE_BYTES: Final = 4 << 20
+"""Below this, in all, starting a process costs more than scanning."""
+_HERE_BYTES: Final = 256 << 20
+"""So many plain bytes are read in about the time that a process takes to start."""
+_GRACE: Final = 60.0
+
+_T = TypeVar("_T")
+
+
+class WorkerDiedError(DockmlError):
+    """A worker ended in the middle of a layer: out of memory, killed, or over the cap on time by far.
+
+    A retry can help only if the machine was short of memory.
+    """
+
+
+class Pending(Generic[_T]):
+    """A call that a process of the pool makes, or this one if that has not begun when the result is wanted."""
+
+    def __init__(
+        self, function: Callable[..., _T], arguments: tuple[Any, ...], finished: SimpleQueue[Pending[_T]]
+    ) -> None:
+        self.function, self.arguments = function, arguments
+        self.outcome: _T | Failure | None = None
+        self._finished = finished
+        self._begun = threading.Lock()
+
+    def claim(self) -> bool:
+        """Whether the caller is the one to make the call: the first who asks."""
+        return self._begun.acquire(blocking=False)
+
+    def run(self) -> None:
+        """Make the call here."""
+        self.end(self.function(*self.arguments))
+
+    def end(self, outcome: _T | Failure) -> None:
+        """Say what came of the call."""
+        self.outcome = outcome
+        self._finished.put(self)
+
+    def result(self) -> _T:
+        """What the function returns, once. Raises what it raised."""
+        if self.claim():
+            return self.function(*self.arguments)
+        outcome = self._finished.get().outcome
+        if not isinstance(outcome, Failure):
+            return cast("_T", outcome)
+        if isinstance(outcome.error, (WorkerDiedError, MemoryError)):
+            return self.function(*self.arguments)  # where memory has no bound but the machine's
+        raise outcome.error
+
+
+class ScanPool:
+    """Processes that scan layers and do what else is worth doing beside this one. They start when there is something
+    to do, and end with the ``with`` block. One thread may use it at a time.
+    """
+
+    def __init__(self, *, limits: ScanLimits | None = None, workers: int | None = None) -> None:
+        """``workers``: how many processes at most; None: one a core; 0: none, everything in this process."""
+        self._limits = limits or ScanLimits()
+        self._most = workers if workers is not None else len(os.sched_getaffinity(0)) or 1
+        self._jobs: SimpleQueue[Pending[Any] | None] = SimpleQueue()
+        self._workers: list[_Worker] = []
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close(kill=kind is not None)
+
+    def scan(self, tasks: Iterable[LayerTask], spools: Path, *, here: bool = False) -> Iterator[LayerResult]:
+        """Scan layers, each key once, and yield what became of each as it finishes.
+
+        Rows go to files in the existing directory ``spools``, one a layer, which the caller removes. A little work is
+        done in this process anyway. ``here``: this process is one of them, and scans while the others still start; for
+        plain archives that lie on this machine, where no decompressor can take the process with it and no server can
+        keep it waiting. An iterator that is closed early ends the pool.
+        """
+        wanted = sorted(
+            _distinct(tasks), key=lambda task: -(task.size if task.size is not None else sys.maxsize)
+        )
+        sizes = [task.size for task in wanted]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        count = min(self._most, len(wanted))
+        if here and count:
+            # What one reads by itself in the time that a worker takes to start needs no worker.
+            count = min(count - 1, (total or 0) // _HERE_BYTES)
+        if total is not None and total < _INLINE_BYTES:
+            count = 0
+        self.reserve(count)
+        finished: SimpleQueue[Pending[LayerResult]] = SimpleQueue()
+        jobs = [Pending(run_task, (task, spools, self._limits), finished) for task in wanted]
+        if self._workers:
+            for job in jobs:
+                self._jobs.put(job)
+        mine = iter(jobs if here or not self._workers else ())
+        missing = len(jobs)
+        try:
+            while missing:
+                own = next((job for job in mine if job.claim()), None)
+                if own is not None:
+                    own.run()
+                while True:
+                    result = _layer_result(finished.get())
+                    missing -= 1
+                    yield result
+                    if not missing or finished.empty():
+                        break
+        finally:
+            if missing:
+                self._close(kill=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there are processes."""
+        return bool(self._workers)
+
+    def reserve(self, count: int) -> None:
+        """See to it that so many processes are there, at most as many as there may be."""
+        while len(self._workers) < min(count, self._most) and not self._closed:
+            self._workers.append(_Worker())
+            number = len(self._workers) - 1
+            self._threads.append(threading.Thread(target=self._serve, args=(number,), daemon=True))
+            self._threads[-1].start()
+
+    def start(self, function: Callable[..., _T], *arguments: Any) -> Pending[_T]:
+        """Have a function of ours called by a process that has nothing else to do, if there are any (``reserve``).
+        Function, arguments and result are pickled.
+        """
+        job: Pending[_T] = Pending(function, arguments, SimpleQueue())
+        if self._workers:
+            self._jobs.put(job)
+        return job
+
+    def _serve(self, number: int) -> None:
+        while (job := self._jobs.get()) is not None:
+            if not self._closed and job.claim():
+                job.end(self._call(number, job))
+
+    def _call(self, number: int, job: Pending[Any]) -> Any:
+        worker = self._workers[number]
+        try:
+            return worker.call(job.function, job.arguments, self._limits.seconds + _GRACE)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            code = worker.end(kill=True)
+            if not self._closed:
+                self._workers[number] = _Worker()
+            return Failure(WorkerDiedError(f"the scanning process ended early (status {code})"))
+        except BaseException as error:  # a bug, which must not leave the others waiting
+            return Failure(error)
+
+    def _close(self, *, kill: bool) -> None:
+        self._closed = True
+        for _ in self._threads:
+            self._jobs.put(None)
+        for worker in self._workers:
+            worker.end(kill=kill)
+        for thread in self._threads:
+            thread.join()
+        self._workers.clear()
+        self._threads.clear()
+
+
+def _layer_result(job: Pending[LayerResult]) -> LayerResult:
+    """What became of the layer of a call of ``run_task``. Raises what is a bug of ours."""
+    outcome = job.outcome
+    if not isinstance(outcome, Failure):
+        return cast("LayerResult", outcome)
+    if not isinstance(outcome.error, WorkerDiedError):
+        raise outcome.error
+    key = job.arguments[0].key
+    return LayerResult(key, None, None, WorkerDiedError(f"{key}: {outcome.error}"))
+
+
+def _distinct(tasks: Iterable[LayerTask]) -> Iterable[LayerTask]:
+    distinct: dict[str, LayerTask] = {}
+    for task in tasks:
+        other = distinct.setdefault(task.key, task)
+        if other.toc_digest != task.toc_digest:
+            # Manifests disagree about the layer's table of contents: one must not speak for the other's image.
+            distinct[task.key] = replace(task, toc_digest=None)
+    return distinct.values()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        home = str(Path(__file__).resolve().parents[3])
+        paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+        # Not `-m`: the module would be `__main__` there, and its classes others than ours to pickle.
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from dockml_dagster.images.scanning.worker import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Ctrl-C goes to the terminal's whole group: the parent says what happened, once, and ends the workers.
+            process_group=0,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+        self._requests = cast("IO[bytes]", self._process.stdin)
+        self._answers = cast("IO[bytes]", self._process.stdout)
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Any:
+        """What the function returns there, or a ``Failure``. EOFError or OSError: the process has died."""
+        # A stream that hangs is not seen by the cap on time, which is looked at between reads.
+        alarm = threading.Timer(seconds, self._process.kill)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            # Whole or not at all: half of a request would spoil those that follow.
+            self._requests.write(pickle.dumps((function, arguments)))
+            self._requests.flush()
+            return pickle.load(self._answers)  # noqa: S301 - our own process
+        finally:
+            alarm.cancel()
+
+    def end(self, *, kill: bool) -> int:
+        """End the process: when it has nothing more to read, or at once. Its exit status."""
+        if kill:
+            self._process.kill()
+        with contextlib.suppress(OSError):  # a dead reader
+            self._requests.close()
+        status = self._process.wait()
+        self._answers.close()
+        return status

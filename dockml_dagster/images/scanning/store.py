@@ -1,0 +1,139 @@
+"""Scans of layers kept under the digest of the layer, so that a layer known from another image costs nothing.
+
+Here: one file a layer, a line of JSON (the scan without its rows) and the rows, as one zstd frame with a checksum.
+Only what cannot change is kept: complete scans of layers whose digest held, or whose table of contents is the one
+that a manifest vouches for (then under that digest too). Whatever is damaged or written by other code reads as
+absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
+answers a command of half a second without DuckDB, gives up what was not used for longest, and takes a table of
+contents' word; that one is the table ``raw.layer_files``, keeps every layer it ever had, whole scans alone, and is read
+by SQL.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from dockml_dagster.images.scanning.worker import LayerResult, LayerTask
+from dockml_dagster.study.layer.model import LargeFile, LayerScan, LayerSummary, TypeCount
+
+_MOST_BYTES: Final = 1 << 30
+"""Of all scans together; a million files take some 30 MB."""
+_MOST_HEAD: Final = 8 << 20
+_LEVEL: Final = 1
+_CHUNK: Final = 1 << 20
+
+
+class ScanStore:
+    """Files ``ROOT/FORM/ab/abcd….zst``. Several processes may share one: files appear whole, by rename."""
+
+    def __init__(self, root: Path, *, most_bytes: int = _MOST_BYTES) -> None:
+        self._root, self._most = root, most_bytes
+        self._grown = False
+
+    def get(self, task: LayerTask, spools: Path) -> LayerResult | None:
+        """The layer's scan with its rows as a file in ``spools``; None: not known. A scan of the whole layer is
+        preferred to one by its table of contents. ``fetched_bytes`` is 0: nothing was.
+        """
+        for name in _names(task):
+            path = self._path(name)
+            result = _read(path, task, spools)
+            if result is not None:
+                with suppress(OSError):
+                    os.utime(path)
+                return result
+        return None
+
+    def put(self, task: LayerTask, result: LayerResult) -> None:
+        """Keep a scan that is worth it. What cannot be written is not kept."""
+        scan, spool = result.scan, result.spool
+        if scan is None or spool is None or scan.status != "complete" or scan.digest_holds is not True:
+            return
+        path = self._path(_names(task)[-1 if scan.verified == "toc" else 0])
+        temporary = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(temporary, scan, spool)
+            temporary.replace(path)
+            self._grown = True
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+
+    def prune(self) -> None:
+        """Remove what was not used for longest, and scans of other code, beyond ``most_bytes`` in all."""
+        if not self._grown:
+            return
+        found: list[tuple[float, int, Path]] = []
+        for path in self._root.rglob("*.zst"):
+            with suppress(OSError):
+                facts = path.stat()
+                found.append((facts.st_mtime, facts.st_size, path))
+        excess = sum(size for _, size, _ in found) - self._most
+        for _, size, path in sorted(found):
+            if excess <= 0:
+                return
+            with suppress(OSError):
+                path.unlink()
+                excess -= size
+
+    def _path(self, name: str) -> Path:
+        own = hashlib.sha256(name.encode()).hexdigest()
+        return self._root / _form() / own[:2] / f"{own}.zst"
+
+
+@functools.cache
+def _form() -> str:
+    """What tells scans of this code from those of another: a digest of the code that makes them."""
+    from dockml_dagster.study import layer
+
+    found = hashlib.sha256()
+    for path in sorted(Path(next(iter(layer.__path__))).glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _names(task: LayerTask) -> list[str]:
+    return [task.key] if task.toc_digest is None else [task.key, f"{task.key} {task.toc_digest}"]
+
+
+def _write(path: Path, scan: LayerScan, spool: Path) -> None:
+    from backports import zstd
+
+    parameter = zstd.CompressionParameter
+    options: dict[int, int] = {parameter.checksum_flag: 1, parameter.compression_level: _LEVEL}
+    with zstd.open(path, "wb", options=options) as packed, spool.open("rb") as rows:
+        packed.write(json.dumps(dataclasses.asdict(scan)).encode() + b"\n")
+        while data := rows.read(_CHUNK):
+            packed.write(data)
+
+
+def _read(path: Path, task: LayerTask, spools: Path) -> LayerResult | None:
+    from backports import zstd
+
+    spool = spools / (path.stem + ".rows")
+    try:
+        with zstd.open(path, "rb") as packed:
+            scan = _scan_of(json.loads(packed.readline(_MOST_HEAD)))
+            with spool.open("wb") as rows:
+                while data := packed.read(_CHUNK):  # to the end, where the checksum is
+                    rows.write(data)
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zstd.ZstdError):
+        return None  # not there, cut off, damaged: the layer is scanned again
+    return LayerResult(task.key, scan, spool, None)
+
+
+def _scan_of(values: dict[str, Any]) -> LayerScan:
+    summary = values["summary"]
+    summary["largest"] = tuple(LargeFile(*file) for file in summary["largest"])
+    for name in ("extensions", "file_types"):
+        summary[name] = tuple(TypeCount(*count) for count in summary[name])
+    values |= {"summary": LayerSummary(**summary), "censored": tuple(values["censored"]), "fetched_bytes": 0}
+    return LayerScan(**values)

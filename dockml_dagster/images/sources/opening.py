@@ -1,0 +1,91 @@
+"""From what a user names an image by to the source that reads it.
+
+``SourceRecipe`` crosses to worker processes: it holds what is needed to open the source there; no connection,
+no login and no token. Each form's reader is imported when an image of that form is opened: an archive on this disk
+needs nothing of the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockml_dagster.clients.http.errors import SettingError
+from dockml_dagster.study.image.reference import ImageReference, LocalForm, LocalImage
+
+if TYPE_CHECKING:
+    from dockml_dagster.clients.http.client import HttpSettings
+    from dockml_dagster.clients.registry.client import RegistryClient
+    from dockml_dagster.clients.registry.settings import RegistrySettings
+    from dockml_dagster.images.sources.interface import ImageSource
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a registry client is made of. ``store``: the directory of the digest-keyed documents. ``registries`` and
+    ``http``: None is what they are without any setting. ``catalog``: address of the database by which several machines keep
+    to one limit a registry, and know each other's documents.
+    """
+
+    store: Path
+    registries: RegistrySettings | None = None
+    http: HttpSettings | None = None
+    docker_config: Path | None = None
+    catalog: str | None = field(default=None, repr=False)
+
+    def client(self) -> RegistryClient:
+        """A registry client of these settings; no connection is made yet."""
+        from dockml_dagster.clients.digest_store import open_digest_store
+        from dockml_dagster.clients.http.client import HttpClient, HttpSettings
+        from dockml_dagster.clients.http.shared_budget import budget_for
+        from dockml_dagster.clients.registry.client import RegistryClient
+        from dockml_dagster.clients.registry.credentials import DockerCredentials
+        from dockml_dagster.clients.registry.settings import RegistrySettings
+
+        registries = self.registries or RegistrySettings()
+        http = HttpClient(registries.host_policy(), self.http or HttpSettings(), budget_for(self.catalog))
+        store = open_digest_store(self.store, self.catalog)
+        return RegistryClient(http, store, registries, DockerCredentials(self.docker_config))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecipe:
+    """How to open a source, here or in another process."""
+
+    location: ImageReference | LocalImage
+    settings: ClientSettings
+
+    def open(self, client: RegistryClient | None = None) -> ImageSource:
+        """The source. ``client``: one to share; else an image in a registry gets one of its own."""
+        if isinstance(self.location, ImageReference):
+            from dockml_dagster.images.sources.registry_source import RegistrySource
+
+            return RegistrySource(client or self.settings.client(), self.location)
+        return open_local(self.location)
+
+
+def open_local(location: LocalImage) -> ImageSource:
+    """The source for an image in a directory or archive. Raises SettingError if it is not there."""
+    from dockml_dagster.images.sources.files import ArchiveFiles, DirectoryFiles
+
+    path, name = Path(location.path), str(location)
+    if location.form is LocalForm.SKOPEO_DIRECTORY:
+        from dockml_dagster.images.sources.skopeo_directory import SkopeoDirectorySource
+
+        return SkopeoDirectorySource(DirectoryFiles(path), name)
+    from dockml_dagster.images.sources.oci_layout import OciLayoutSource, is_oci_layout
+
+    if location.form is LocalForm.OCI_LAYOUT:
+        return OciLayoutSource(DirectoryFiles(path), name, location.selector, location.digest)
+    files = ArchiveFiles(path)
+    if location.form is LocalForm.OCI_ARCHIVE:
+        if not is_oci_layout(files):
+            raise SettingError("no archive of an OCI layout", subject=name)
+        return OciLayoutSource(files, name, location.selector, location.digest)
+    # Docker 25 and later write both; the OCI part has the true digests.
+    if is_oci_layout(files):
+        return OciLayoutSource(files, name, location.selector)
+    from dockml_dagster.images.sources.docker_archive import DockerArchiveSource
+
+    return DockerArchiveSource(files, name, location.selector)

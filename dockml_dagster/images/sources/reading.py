@@ -1,0 +1,224 @@
+"""From a source to everything about an image that is no layer: index, manifests of all platforms,
+configurations.
+
+Here: the walk down an index with caps, and what failed for one platform without losing the others. Not here:
+layers (the scanner reads them), and what any of it means for the study.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, GoneError, TooLargeError
+from dockml_dagster.images.sources.interface import ImageSource
+from dockml_dagster.study.image import media_types
+from dockml_dagster.study.image.config import (
+    MAX_CONFIG_BYTES,
+    BrokenConfigError,
+    ImageConfig,
+    config_of_schema1,
+    parse_config,
+)
+from dockml_dagster.study.image.manifest import (
+    BrokenManifestError,
+    ContentKind,
+    Descriptor,
+    ImageIndex,
+    ImageManifest,
+    Manifest,
+    ManifestDocument,
+    Schema1Manifest,
+)
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.study.image.reference import Digest
+
+# The largest official images have some twenty platforms. Each costs a GET that Docker Hub counts as a pull.
+MAX_PLATFORMS = 64
+MAX_DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformImage:
+    """One manifest that holds something, with what is known of it.
+
+    ``platform``: as the index says, else as the configuration says, else None. ``config``: None for what is
+    no image. ``layers``: lowest first, with sizes in bytes; None where even the registry did not say.
+    ``manifest_bytes``, ``config_bytes``: of the documents themselves; a schema 1 manifest has no
+    configuration of its own (None).
+    """
+
+    digest: Digest
+    kind: ContentKind
+    platform: Platform | None
+    manifest: ImageManifest | Schema1Manifest
+    config: ImageConfig | None
+    layers: tuple[Descriptor, ...]
+    manifest_bytes: int
+    config_bytes: int | None
+    synthetic: bool = False
+
+    @property
+    def compressed_bytes(self) -> int | None:
+        """The sum of the layers as stored, in bytes; None if one is unknown."""
+        sizes = [layer.size for layer in self.layers]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFailure:
+    """A manifest of an index that could not be read, and why."""
+
+    digest: Digest
+    platform: Platform | None
+    error: FetchError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReading:
+    """Everything that one name stands for. ``top``: the document that ``digest`` names. ``not_images``:
+    entries of the index that are attestations or for no platform; they are not fetched.
+    """
+
+    name: str
+    digest: Digest
+    top: ManifestDocument
+    images: tuple[PlatformImage, ...]
+    failures: tuple[PlatformFailure, ...]
+    not_images: tuple[Descriptor, ...]
+
+
+def read_image(
+    source: ImageSource, wanted: Platform | None = None, *, max_platforms: int = MAX_PLATFORMS
+) -> ImageReading:
+    """Read all platforms of an image, or those that satisfy ``wanted``.
+
+    Raises FetchError if the name leads nowhere, GoneError if no platform satisfies ``wanted``, TooLargeError
+    if there are more than ``max_platforms``. What fails for one platform of several is in ``failures``.
+    """
+    digest = source.resolve()
+    top = source.manifest(digest)
+    walk = _Walk(source, wanted, max_platforms)
+    parsed = _parsed(top)
+    if isinstance(parsed, ImageIndex):
+        entries = tuple(walk.entries(parsed, depth=1))
+        if len(entries) > max_platforms:
+            raise TooLargeError(
+                f"an index of more than {max_platforms} platforms; choose one", subject=source.name
+            )
+        for entry in entries:
+            walk.read(entry)
+    else:
+        walk.images.append(walk.image(top, parsed, None))
+    images = tuple(image for image in walk.images if wanted is None or _satisfies(image, wanted))
+    if wanted is not None and not images and not walk.failures:
+        raise GoneError(f"no image for {wanted}", subject=source.name)
+    return ImageReading(source.name, digest, top, images, tuple(walk.failures), tuple(walk.not_images))
+
+
+class _Walk:
+    def __init__(self, source: ImageSource, wanted: Platform | None, most: int) -> None:
+        self._source, self._wanted, self._most = source, wanted, most
+        self._seen: set[Digest] = set()
+        self._sizes: dict[Digest, int | None] = {}
+        self.images: list[PlatformImage] = []
+        self.failures: list[PlatformFailure] = []
+        self.not_images: list[Descriptor] = []
+
+    def entries(self, index: ImageIndex, depth: int) -> Iterator[Descriptor]:
+        """The manifests of an index and of the indexes inside it, each digest once, one
+        more than the most.
+        """
+        candidates = set(index.images)
+        yielded = 0
+        for entry in index.entries:
+            if entry not in candidates:
+                self.not_images.append(entry)
+            elif entry.digest not in self._seen and self._may_satisfy(entry):
+                self._seen.add(entry.digest)
+                if entry.media_type in media_types.INDEX_TYPES:
+                    yield from self._inner(entry, depth)
+                else:
+                    yield entry
+                    yielded += 1
+            if yielded > self._most:
+                return
+
+    def read(self, entry: Descriptor) -> None:
+        """Read one manifest; a failure is noted and does not stop the others."""
+        try:
+            document = self._source.manifest(entry.digest)
+            parsed = _parsed(document)
+            if isinstance(parsed, ImageIndex):
+                raise BrokenContentError("an index where the list says manifest", subject=str(entry.digest))
+            self.images.append(self.image(document, parsed, entry.platform))
+        except FetchError as error:
+            self.failures.append(PlatformFailure(entry.digest, entry.platform, error))
+
+    def image(
+        self,
+        document: ManifestDocument,
+        manifest: ImageManifest | Schema1Manifest,
+        platform: Platform | None,
+    ) -> PlatformImage:
+        """Everything about one manifest."""
+        config, size = self._config(manifest)
+        if config is not None and (config.platform.os or config.platform.architecture):
+            # The index may know more (the version of Windows), the configuration is nearer to the bytes.
+            platform = config.platform if platform is None or platform.is_unknown else platform
+        elif isinstance(manifest, Schema1Manifest):
+            platform = Platform.of("linux", manifest.architecture)
+        return PlatformImage(
+            digest=document.digest,
+            kind=manifest.kind,
+            platform=platform,
+            manifest=manifest,
+            config=config,
+            layers=tuple(self._with_size(layer) for layer in manifest.layers),
+            manifest_bytes=len(document.body),
+            config_bytes=size,
+            synthetic=document.synthetic,
+        )
+
+    def _inner(self, entry: Descriptor, depth: int) -> Iterator[Descriptor]:
+        try:
+            if depth >= MAX_DEPTH:
+                raise BrokenContentError(f"indexes {depth} deep inside each other", subject=str(entry.digest))
+            parsed = _parsed(self._source.manifest(entry.digest))
+            if not isinstance(parsed, ImageIndex):
+                raise BrokenContentError("a manifest where the list says index", subject=str(entry.digest))
+            yield from self.entries(parsed, depth + 1)
+        except FetchError as error:
+            self.failures.append(PlatformFailure(entry.digest, entry.platform, error))
+
+    def _config(self, manifest: ImageManifest | Schema1Manifest) -> tuple[ImageConfig | None, int | None]:
+        try:
+            if isinstance(manifest, Schema1Manifest):
+                return config_of_schema1(manifest), None
+            if manifest.kind is not ContentKind.IMAGE:
+                return None, manifest.config.size
+            content = self._source.document(manifest.config, MAX_CONFIG_BYTES)
+            return parse_config(content), len(content)
+        except BrokenConfigError as error:
+            raise BrokenContentError(str(error), subject=self._source.name) from None
+
+    def _with_size(self, layer: Descriptor) -> Descriptor:
+        if layer.size is not None:
+            return layer
+        # Schema 1 repeats the blob of its empty layers for every instruction that made none.
+        if layer.digest not in self._sizes:
+            self._sizes[layer.digest] = self._source.layer_size(layer)
+        return replace(layer, size=self._sizes[layer.digest])
+
+    def _may_satisfy(self, entry: Descriptor) -> bool:
+        # An entry that does not say its platform is asked; its configuration says it.
+        return self._wanted is None or entry.platform is None or entry.platform.satisfies(self._wanted)
+
+
+def _parsed(document: ManifestDocument) -> Manifest:
+    try:
+        return document.parse()
+    except BrokenManifestError as error:
+        raise BrokenContentError(str(error), subject=str(document.digest)) from None
+
+
+def _satisfies(image: PlatformImage, wanted: Platform) -> bool:
+    return image.platform is not None and image.platform.satisfies(wanted)

@@ -1,0 +1,45 @@
+"""An image in a registry as a source: what ``clients/registry`` does, for one reference."""
+
+import io
+
+from dockml_dagster.clients.http.closing import Closing
+from dockml_dagster.clients.registry.client import RegistryClient
+from dockml_dagster.study.image.manifest import Descriptor, ManifestDocument
+from dockml_dagster.study.image.reference import Digest, ImageReference
+
+
+class RegistrySource(Closing):
+    """One reference in a registry. The client is shared and stays open."""
+
+    def __init__(self, client: RegistryClient, reference: ImageReference) -> None:
+        self._client = client
+        self.reference = reference
+
+    @property
+    def name(self) -> str:
+        """The reference in full."""
+        return str(self.reference)
+
+    def resolve(self) -> Digest:
+        """One HEAD for a tag, nothing for a digest."""
+        return self._client.resolve(self.reference)
+
+    def manifest(self, digest: Digest) -> ManifestDocument:
+        """From the store, or by one GET."""
+        return self._client.manifest(self.reference.repository, digest)
+
+    def document(self, descriptor: Descriptor, most: int) -> bytes:
+        """From the store, or by one GET."""
+        return self._client.document(self.reference.repository, descriptor, most)
+
+    def layer_size(self, descriptor: Descriptor) -> int | None:
+        """By one HEAD."""
+        return self._client.blob_size(self.reference.repository, descriptor.digest)
+
+    def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
+        """A stream that goes on by Range when the connection is cut."""
+        return self._client.open_blob(self.reference.repository, descriptor, verify=verify)
+
+    def read_range(self, descriptor: Descriptor, start: int, length: int) -> bytes:
+        """One GET with Range."""
+        return self._client.read_range(self.reference.repository, descriptor, start, length)

@@ -1,0 +1,99 @@
+"""Dagster's event log on SQLite, with its files kept open between events.
+
+The storage that comes with Dagster opens and closes two SQLite files for every event. Each close is that of the last
+connection, which makes SQLite copy its write-ahead log back, wait for the disk and delete it: 7 to 50 ms an event, by how
+busy the disk is, where the writing itself takes 5. The files, their schema and what is written are Dagster's own, so a home
+can go back to the storage that comes with it at any time.
+
+Here: how long a connection lives. Not here: what is written, and where.
+https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage, https://sqlite.org/wal.html section 2
+"""
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine
+
+Handler = Callable[[dg.EventLogEntry, str], None]
+"""What is called with an event and the place after it."""
+
+KEPT_OPEN = 8
+"""Files kept open: the index and the newest runs asked for. Every run has one, and the UI may ask for thousands."""
+
+
+class EventLog(SqliteEventLogStorage):
+    """The event log of a home; ``home`` in ``dagster.yaml`` is Dagster's folder."""
+
+    def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        # An instance that nobody disposed of still closes its files.
+        weakref.finalize(self, _close, self._engines)
+        self._watcher = SqlPollingEventWatcher(self)
+        super().__init__(str(Path(home, "history", "runs")), inst_data)
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """What ``dagster.yaml`` says of it."""
+        return {"home": dg.StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """The storage that ``dagster.yaml`` asks for."""
+        return cls(config_value["home"], inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engine(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            self._engines[shard] = create_engine(
+                self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+            )
+        self._engines.move_to_end(shard)
+        while len(self._engines) > KEPT_OPEN:
+            _, oldest = self._engines.popitem(last=False)
+            oldest.dispose()
+        return self._engines[shard]
+
+    def watch(self, run_id: str, cursor: str | None, callback: Handler) -> None:
+        """Call back for every event of a run. By asking: a file that is kept open tells no watcher that it changed."""
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: Handler) -> None:
+        """Stop calling back."""
+        self._watcher.unwatch_run(run_id, handler)
+
+    def wipe(self) -> None:
+        """Forget every event; the files are deleted, so none may be open."""
+        _close(self._engines)
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close the files."""
+        self._watcher.close()
+        super().dispose()
+        _close(self._engines)
+
+
+def _close(engines: OrderedDict[str, Engine]) -> None:
+    while engines:
+        _, engine = engines.popitem()
+        engine.dispose()

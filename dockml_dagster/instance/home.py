@@ -1,0 +1,190 @@
+"""dockml's Dagster instance: its folder and its ``dagster.yaml``.
+
+Here: what has to be on disk and in the environment before Dagster is imported. Not here: importing Dagster.
+https://docs.dagster.io/deployment/oss/oss-instance-configuration
+"""
+
+from __future__ import annotations
+
+import os
+
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.opening import make_folder
+
+_HEAD = """\
+# Written by dockml when this file was not there; yours to change.
+
+"""
+
+_FILES = """\
+# Dagster's event log on SQLite, in its own files and format, with the files kept open between events.
+event_log_storage:
+  module: dockml_dagster.instance.event_log
+  class: EventLog
+  config:
+    home:
+      env: DAGSTER_HOME
+
+"""
+
+_ONE_MACHINE = """\
+# Two runs at a time, never two of one corpus and never two that make findings: DuckDB has one writer, and runs that wait
+# for each other cost more than they win. Runs that carry no such tag (a backfill from the UI) count for the two alone.
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+    tag_concurrency_limits:
+      - key: dockml/corpus
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
+      - key: dockml/work
+        value: findings
+        limit: 1
+
+"""
+
+_STORAGE = """\
+# The storage that comes with Dagster would connect anew for everything it asks.
+storage:
+  custom:
+    module: dockml_dagster.instance.postgres
+    class: PooledStorage
+    config:
+      postgres_url:
+        env: DOCKML_DAGSTER_POSTGRES
+
+"""
+
+_WORKERS = """\
+# Runs go to `dockml worker` by way of the broker, whose queue is the limit. Findings are made by one run at a time.
+run_launcher:
+  module: dockml_dagster.instance.launcher
+  class: WorkerLauncher
+  config:
+    broker:
+      env: DOCKML_CELERY_BROKER
+concurrency:
+  runs:
+    max_concurrent_runs: -1
+    tag_concurrency_limits:
+      - key: dockml/work
+        value: findings
+        limit: 1
+      - key: dockml/work
+        value: listing
+        limit: 1
+
+"""
+
+_COMMON = """\
+# A run that cannot start or cannot be cancelled is marked failed. A run whose process is gone is ended by dockml itself
+# (its sensors, and every dockml study): Dagster's default launcher has no way to look.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: {start_timeout}
+  cancel_timeout_seconds: 180
+  poll_interval_seconds: 30
+  free_slots_after_run_end_seconds: 60
+
+# Only what crashed is run again, and only where the run asks for it by its tag dagster/max_retries. A step that failed
+# says itself whether a retry can help.
+run_retries:
+  enabled: true
+  max_retries: 0
+  retry_on_asset_or_op_failure: false
+
+# Ticks that did nothing are of no use after a week. Event logs of old runs are pruned by the job prune_runs: they hold
+# when each project was collected, so the newest of every asset and project is kept.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      failure: 30
+      success: 90
+  auto_materialize:
+    purge_after_days:
+      skipped: 7
+      failure: 30
+      success: 90
+
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+"""
+
+WORKSPACE_YAML = """\
+# What `dagster dev`, the webserver and the daemon load.
+load_from:
+  - python_module:
+      module_name: dockml_dagster.definitions
+      location_name: dockml
+"""
+"""The repository's ``workspace.yaml``; written into the home for ``dockml ui``, which may run from anywhere."""
+
+
+def dagster_yaml(settings: Settings) -> str:
+    """The ``dagster.yaml`` that fits the settings."""
+    return _variant(storage=settings.dagster_postgres is not None, workers=settings.celery_broker is not None)
+
+
+def _variant(*, storage: bool, workers: bool) -> str:
+    # A run may wait in the broker's queue for as long as the runs before it take.
+    return (
+        _HEAD
+        + (_STORAGE if storage else _FILES)
+        + (_WORKERS if workers else _ONE_MACHINE)
+        + _COMMON.replace("{start_timeout}", "86400" if workers else "300")
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folders, write ``dagster.yaml`` where there is none or one of ours, and point the environment at them.
+
+    Raises:
+        BadInputError: a folder cannot be made or written, or the settings of a fleet are not complete.
+    """
+    _check(settings)
+    for folder in (settings.dagster_home, settings.warehouse.folder, settings.published.parent):
+        make_folder(folder)
+    configuration = settings.dagster_home / "dagster.yaml"
+    wanted = dagster_yaml(settings)
+    ours = {
+        _variant(storage=storage, workers=workers) for storage in (False, True) for workers in (False, True)
+    }
+    # One that we wrote follows the settings; one that was changed is the user's.
+    if not configuration.exists() or (
+        (found := configuration.read_text(encoding="utf-8")) != wanted and found in ours
+    ):
+        configuration.write_text(wanted, encoding="utf-8")
+    (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
+    # Steps may run in processes of their own, in another directory.
+    os.environ["DOCKML_HOME"] = str(settings.home)
+    os.environ["DOCKML_WAREHOUSE"] = settings.warehouse.address
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    # One event says which projects a batch is going to collect, not three for each of them. Which of them failed is in
+    # raw.outcomes whatever Dagster planned.
+    os.environ.setdefault("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
+    if settings.dagster_postgres:
+        os.environ["DOCKML_DAGSTER_POSTGRES"] = settings.dagster_postgres
+    if settings.ease2022:
+        os.environ["DOCKML_EASE2022"] = str(settings.ease2022)
+
+
+def _check(settings: Settings) -> None:
+    if settings.celery_broker is None:
+        return
+    if settings.dagster_postgres is None:
+        raise BadInputError(
+            "DOCKML_CELERY_BROKER is set: workers need a storage of Dagster's that they can share; "
+            "set DOCKML_DAGSTER_POSTGRES to postgresql://…"
+        )
+    if settings.warehouse.catalog is None:
+        raise BadInputError(
+            "DOCKML_CELERY_BROKER is set: workers need a warehouse that they can share; set DOCKML_WAREHOUSE to "
+            "ducklake:postgres:… and DOCKML_WAREHOUSE_DATA to s3://… or a folder that every machine sees"
+        )

@@ -1,0 +1,91 @@
+"""How Dagster starts a run on a worker: as a Celery task; and how it knows that the run is still worked on.
+
+Here: the class that ``dagster.yaml`` names. Not here: the worker (``worker``).
+https://docs.dagster.io/deployment/execution/run-launchers
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._serdes import ConfigurableClassData
+from dagster_celery.launcher import CeleryRunLauncher
+from kombu import Exchange, Queue
+
+from dockml_dagster.catalog import Session
+from dockml_dagster.instance.run_names import catalog_of, is_worked_on
+from dockml_dagster.settings import Settings
+
+COLLECTION: Final = "collection"
+"""Queue of batches of projects, for every worker. ``defs.jobs`` tags the job with it."""
+EVERYTHING: Final = "dockml"
+"""Queue of all other runs. They publish, or look after the home: only a central worker takes them."""
+
+_EXCHANGE: Final = Exchange("dockml", type="topic")
+# RabbitMQ cuts off who has not acknowledged for half an hour, and the worker ends; a batch may take longer. It is told by
+# the queue from 3.12 on, before that by its configuration alone; other brokers do not look at this.
+_QUEUE_ARGUMENTS: Final = {"x-consumer-timeout": 24 * 3600 * 1000}
+
+
+class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
+    """``dagster_celery``'s launcher with queues of ours and no store of results: Dagster's own storage has them."""
+
+    def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(default_queue=EVERYTHING, broker=broker, inst_data=inst_data)
+        self.celery.conf.update(
+            # The launcher's routing keys are `<queue>.execute_job`.
+            task_queues=[
+                Queue(name, _EXCHANGE, f"{name}.#", queue_arguments=_QUEUE_ARGUMENTS)
+                for name in (COLLECTION, EVERYTHING)
+            ],
+            task_ignore_result=True,
+            # A worker that is busy takes nothing that another could begin.
+            worker_prefetch_multiplier=1,
+            broker_connection_retry_on_startup=True,
+            broker_connection_max_retries=None,
+        )
+        self._session: Session | None = None
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """The broker's address."""
+        return {"broker": dg.Field(dg.StringSource, description="amqp://… or redis://…")}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> WorkerLauncher:
+        """As Dagster makes it."""
+        return cls(inst_data=inst_data, **config_value)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Send it."""
+        with warnings.catch_warnings():
+            # It names its task anew for each run, to be sent under a name that stays the same.
+            warnings.filterwarnings("ignore", "Task name .* is already registered")
+            super().launch_run(context)
+
+    @property
+    def supports_resume_run(self) -> bool:
+        """A batch that was cut off is due as before, and sent again as another run."""
+        return False
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """By the name that whoever works on the run holds."""
+        if self._session is None:
+            self._session = Session(catalog_of(Settings.from_environment()))
+        if is_worked_on(self._session, run.run_id):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(
+            WorkerStatus.FAILED, "the worker that ran this is gone; what it wrote is kept"
+        )
+
+    def dispose(self) -> None:
+        """Let go of the catalog."""
+        if self._session is not None:
+            self._session.close()
+        super().dispose()

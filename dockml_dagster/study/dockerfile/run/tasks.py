@@ -1,0 +1,139 @@
+"""What a command in RUN is for: the study's five classes by command position, and a finer taxonomy.
+
+Here: rules parsed from the seeds, and their application. Not here: the rules
+(``seeds/run_task_commands.csv``, and ``seeds/run_tasks.csv``, which defines every task and gives its class
+of the five), the study's own word count (``published``).
+
+Corrections to the five classes of Cito et al. as the study's code has them: a command counts once, by the
+program it starts, never by its arguments (``apt-get install`` is not an execution of ``install``);
+``pacman`` is a package manager, not a file operation; ``install`` as a command copies files; what no rule
+names is ``other``, not dropped.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dockml_dagster.study.dockerfile.as_published.reading import CLASS_OF_WORD, CLASS_WORDS
+from dockml_dagster.study.dockerfile.shell.model import SimpleCommand
+from dockml_dagster.study.dockerfile.shell.programs import Program, program_of
+
+FIVE_CLASSES = tuple(CLASS_WORDS)
+
+CORRECTED_CLASS = {**CLASS_OF_WORD, "pacman": "Dependencies", "install": "Filesystem"}
+"""The study's words with their class, but for the two that it misplaces."""
+
+_SCRIPT = re.compile(r"(?:\.{0,2}/|~/).+|.*\.(?:sh|bash|py|pl|rb|R|run|jar|exe|ps1|bat)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRule:
+    """One row of the seed: programs, and an expression that their arguments must contain (if any)."""
+
+    rule: str
+    commands: tuple[str, ...]
+    arguments: re.Pattern[str] | None
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRules:
+    """The seeds, ready for use. ``by_command`` holds the rules that may apply to a program, in order."""
+
+    by_command: Mapping[str, tuple[TaskRule, ...]]
+    classes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTask:
+    """The verdict on one command.
+
+    ``task`` of the finer taxonomy, and ``task_class`` the one of the study's five that the task belongs to
+    (``None``: none of them). ``published_class`` is the five-class verdict by the study's own words, which
+    knows fewer programs. ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
+    """
+
+    task: str
+    task_class: str | None
+    published_class: str | None
+    rule: str
+    matched: str
+    program: Program
+
+
+def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
+    """Rules from the text of the two seeds.
+
+    Raises ``ValueError`` on a row that names an undefined task, an unknown class, or holds no valid
+    expression.
+    """
+    classes: dict[str, str] = {}
+    for row in csv.DictReader(io.StringIO(tasks_csv)):
+        if row["published_class"] and row["published_class"] not in FIVE_CLASSES:
+            raise ValueError(f"run_tasks: unknown class {row['published_class']!r}")
+        classes[row["task"]] = row["published_class"]
+    by_command: dict[str, list[TaskRule]] = {}
+    for row in csv.DictReader(io.StringIO(commands_csv)):
+        if row["task"] not in classes:
+            raise ValueError(f"run_task_commands: undefined task {row['task']!r} in rule {row['rule']!r}")
+        try:
+            pattern = re.compile(row["arguments"]) if row["arguments"] else None
+        except re.error as error:
+            raise ValueError(f"run_task_commands: rule {row['rule']!r}: {error}") from None
+        rule = TaskRule(row["rule"], tuple(row["commands"].split()), pattern, row["task"])
+        for command in rule.commands:
+            by_command.setdefault(command, []).append(rule)
+    return TaskRules({name: tuple(rules) for name, rules in by_command.items()}, classes)
+
+
+def classify_command(
+    command: SimpleCommand, rules: TaskRules, scope: Mapping[str, str] | None = None
+) -> CommandTask:
+    """What one simple command is for. ``scope``: the variables in force there (``Instruction.scope``)."""
+    # Not `scope or {}`: whether a scope is empty takes a walk over all of it.
+    program = program_of(command, {} if scope is None else scope)
+    return classify_program(program, rules, assigns=bool(command.assignments))
+
+
+def classify_program(program: Program, rules: TaskRules, *, assigns: bool = False) -> CommandTask:
+    """As ``classify_command``, for a program already found. ``assigns``: assignments stand before it."""
+    task, rule, matched = _match(program, rules, assigns)
+    return CommandTask(task, rules.classes.get(task) or None, five_class(program), rule, matched, program)
+
+
+def five_class(program: Program) -> str | None:
+    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in
+    no list.
+    """
+    for word in (program.name, program.written):
+        found = CORRECTED_CLASS.get(word)
+        if found is not None:
+            return found
+    return None
+
+
+_MAX_ARGUMENTS = 8192
+
+
+def _match(program: Program, rules: TaskRules, assigns: bool) -> tuple[str, str, str]:
+    if not program.name:
+        if program.wrappers:
+            return "control", "wrapper alone", " ".join(program.wrappers)
+        return ("environment", "assignment", "") if assigns else ("control", "empty command", "")
+    candidates = rules.by_command.get(program.name, ())
+    if candidates:
+        # An expression sees the first 8 kB: enough for any option, and a bound on hostile input.
+        arguments = " ".join(program.arguments)[:_MAX_ARGUMENTS]
+        for rule in candidates:
+            if rule.arguments is None:
+                return rule.task, rule.rule, program.written
+            found = rule.arguments.search(arguments)
+            if found:
+                return rule.task, rule.rule, f"{program.written} … {found[0].strip()[:80]}"
+    if not program.resolved:
+        return "unresolved", "variable", program.written
+    if _SCRIPT.match(program.written):
+        return "run program", "path of a script or program", program.written
+    return "other", "no rule", program.written

@@ -1,0 +1,298 @@
+"""The shell inside RUN: every simple command with its name, arguments and place.
+
+Here: the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
+here-document), and ``unaccounted``, which proves that nothing was lost. Not here: the types
+(``shell_model``), bash's tree (``bash_commands``), PowerShell and cmd (``windows_commands``), or what a
+command is for (``run_tasks``).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.shell import bash, windows
+from dockml_dagster.study.dockerfile.shell.model import Operator, Run, Script, SimpleCommand, Span
+
+DEFAULT_SHELL = ("/bin/sh", "-c")
+DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
+
+MAX_SCRIPT = 256 * 1024
+"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked.
+"""
+_MAX_DEPTH = 3
+"""How deep ``bash -c "bash -c '…'"`` is followed."""
+
+_POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_POWERSHELLS = frozenset({"powershell", "pwsh"})
+
+
+@lru_cache(maxsize=4096)
+def interpreter_of(program: str) -> str:
+    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name
+    (``python3``).
+    """
+    name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
+    if name in _POSIX_SHELLS:
+        return "sh"
+    if name in _POWERSHELLS:
+        return "powershell"
+    return name
+
+
+def shell_interpreter(shell: tuple[str, ...]) -> str:
+    """The interpreter behind a SHELL: ``["conda", "run", "bash", "-c"]`` hands the text to bash."""
+    kinds = [interpreter_of(word) for word in shell if not word.startswith("-")]
+    shells = [kind for kind in kinds if kind in ("sh", "powershell", "cmd")]
+    if shells:
+        return shells[-1]
+    # `scl enable devtoolset-7` and `conda run` start the user's shell.
+    return "sh" if not kinds or kinds[0] in ("scl", "conda", "mamba", "micromamba", "env") else kinds[0]
+
+
+def read_runs(reading: DockerfileReading) -> tuple[Run, ...]:
+    """Every RUN of a file, in order, each read by the shell in force there."""
+    return tuple(_runs(reading))
+
+
+def _runs(reading: DockerfileReading) -> Iterator[Run]:
+    shells: list[tuple[str, ...]] = []
+    shell: tuple[str, ...] = DEFAULT_SHELL
+    for position, instruction in enumerate(reading.instructions):
+        if instruction.keyword == "FROM" and instruction.stage is not None:
+            base = reading.stages[instruction.stage].base
+            if base.stage is not None and base.stage < len(shells):
+                shell = shells[base.stage]
+            else:
+                shell = DEFAULT_WINDOWS_SHELL if _is_windows(base.name or base.raw) else DEFAULT_SHELL
+            shells.append(shell)
+        elif instruction.keyword == "SHELL" and instruction.arguments and instruction.form == "exec":
+            shell = instruction.arguments
+            if shells:
+                shells[-1] = shell
+        run = instruction.child if instruction.keyword == "ONBUILD" else instruction
+        if run is not None and run.keyword == "RUN":
+            yield read_run(run, shell, position=position, onbuild=run is not instruction)
+
+
+def _is_windows(image: str) -> bool:
+    image = image.lower()
+    return (
+        image.startswith("mcr.microsoft.com/windows") or "nanoserver" in image or "windowsservercore" in image
+    )
+
+
+def read_run(
+    instruction: Instruction,
+    shell: tuple[str, ...] = DEFAULT_SHELL,
+    *,
+    position: int = 0,
+    onbuild: bool = False,
+) -> Run:
+    """Read one RUN. Never raises; what cannot be parsed is kept and flagged."""
+    if instruction.form == "exec":
+        script = _with_nested(_exec_script(instruction), _exec_line(instruction), 0)
+        shell = ()
+    else:
+        script = _shell_script(instruction, shell)
+    mounts = tuple(flag.value or "" for flag in instruction.flags if flag.name == "mount")
+    return Run(
+        position,
+        instruction.stage,
+        instruction.start_line,
+        instruction.form or "shell",
+        shell,
+        script,
+        mounts,
+        onbuild,
+    )
+
+
+def _exec_line(instruction: Instruction) -> list[tuple[int, int]]:
+    return [(0, instruction.start_line)]
+
+
+def _exec_script(instruction: Instruction) -> Script:
+    """The exec form: one command, its words given by the JSON array."""
+    text = instruction.value
+    if not instruction.arguments:
+        return Script(text, "exec", (), (Operator(text, Span(0, len(text))),))
+    name, *rest = instruction.arguments
+    command = SimpleCommand(name, tuple(rest), instruction.start_line, spans=(Span(0, len(text)),))
+    return Script(text, "exec", (command,))
+
+
+def _shell_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
+    interpreter = shell_interpreter(shell)
+    value, lines = instruction.value, list(instruction.segments) or [(0, instruction.start_line)]
+    if instruction.heredocs:
+        alone = instruction.heredocs[0] if _only_heredoc(value, len(instruction.heredocs)) else None
+        if alone is not None:
+            content = alone.content
+            lines = _body_lines(content, 0, alone.start_line)
+            return read_script(content, _shebang(content) or interpreter, lines)
+        for heredoc in instruction.heredocs:
+            value += "\n"
+            body = heredoc.body + heredoc.name + "\n"
+            lines.extend(_body_lines(body, len(value), heredoc.start_line))
+            value += body.removesuffix("\n")
+    return read_script(value, interpreter, lines)
+
+
+def _only_heredoc(value: str, count: int) -> bool:
+    """Whether the RUN is nothing but one here-document: then its body is the script (BuildKit's rule)."""
+    return count == 1 and value.lstrip().startswith("<<") and len(value.replace("<< ", "<<").split()) == 1
+
+
+def _shebang(script: str) -> str | None:
+    """The interpreter that the first line asks for."""
+    first = script.split("\n", 1)[0]
+    if not first.startswith("#!"):
+        return None
+    words = first[2:].split()
+    if words and interpreter_of(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return interpreter_of(words[0]) if words else None
+
+
+def _body_lines(body: str, offset: int, line: int) -> list[tuple[int, int]]:
+    marks = []
+    for text in body.split("\n"):
+        marks.append((offset, line))
+        offset += len(text) + 1
+        line += 1
+    return marks
+
+
+def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None = None) -> Script:
+    """Take a script apart by its interpreter's rules; another language than a shell's is one opaque command.
+
+    ``lines``: pairs (offset into ``text``, line in the file); line 1 throughout without them.
+    """
+    lines = lines or [(0, 1)]
+    return _with_nested(_placed(_bare_script(text, interpreter), lines), lines, 0)
+
+
+def _bare_script(text: str, interpreter: str) -> Script:
+    if len(text) > MAX_SCRIPT:
+        return Script(
+            text,
+            interpreter,
+            (),
+            (Operator(text, Span(0, len(text)), "unparsed"),),
+            parse_error=True,
+            censored=True,
+        )
+    if interpreter == "sh":
+        return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
+    if interpreter in ("powershell", "cmd"):
+        return windows.read(text, interpreter)
+    command = SimpleCommand(interpreter, (), 0, spans=(Span(0, len(text)),))
+    return Script(text, interpreter, (command,) if text.strip() else ())
+
+
+def _bash(text: str) -> Script:
+    return bash.read(text)
+
+
+# Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
+_MAX_KEPT = 4096
+_bash_kept = lru_cache(maxsize=16384)(_bash)
+
+
+def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
+    """The same script with the line in the file of every command."""
+    starts = [start for start, _ in lines]
+    placed = []
+    for command in script.commands:
+        at = bisect_right(starts, command.spans[0].start) - 1 if command.spans else 0
+        line = lines[max(at, 0)][1]
+        placed.append(command if command.line == line else _at_line(command, line))
+    return replace(script, commands=tuple(placed))
+
+
+def _at_line(command: SimpleCommand, line: int) -> SimpleCommand:
+    """``dataclasses.replace`` spelt out: there is one call a command, and that costs four times this."""
+    return SimpleCommand(
+        command.name,
+        command.arguments,
+        line,
+        command.joined,
+        command.inside,
+        command.assignments,
+        command.redirections,
+        command.parse_error,
+        command.nested,
+        command.spans,
+    )
+
+
+def _with_nested(script: Script, lines: list[tuple[int, int]], depth: int) -> Script:
+    """With the commands inside ``bash -c '…'`` added right after the command that holds them."""
+    if depth >= _MAX_DEPTH:
+        return script
+    commands: list[SimpleCommand] = []
+    for command in script.commands:
+        commands.append(command)
+        inner = _inner_script(command)
+        if inner is None:
+            continue
+        text, interpreter, label = inner
+        nested = _with_nested(_bare_script(text, interpreter), lines, depth + 1)
+        commands.extend(
+            replace(
+                found,
+                line=command.line,
+                inside=(*command.inside, label, *found.inside),
+                nested=True,
+                spans=(),
+            )
+            for found in nested.commands
+        )
+    if len(commands) == len(script.commands):
+        return script
+    return replace(script, commands=tuple(commands))
+
+
+def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
+    """The text that a command hands to another shell as ``-c``, with that shell's kind."""
+    if len(command.arguments) < 2:
+        return None
+    words = command.words
+    for at, word in enumerate(words[:-2]):
+        kind = interpreter_of(word) if word else ""
+        if kind not in ("sh", "powershell", "cmd"):
+            if at and not (word.startswith("-") or "=" in word):
+                return None
+            continue
+        for place in range(at + 1, len(words) - 1):
+            flag = words[place]
+            if kind == "sh" and flag.startswith("-") and not flag.startswith("--") and flag.endswith("c"):
+                return words[place + 1], kind, "-c"
+            if kind != "sh" and flag.lower() in ("/c", "-command", "-c", "/s/c"):
+                return " ".join(words[place + 1 :]), kind, "-c"
+            if not flag.startswith(("-", "/", "+")):
+                break
+        return None
+    return None
+
+
+def unaccounted(script: Script) -> tuple[str, ...]:
+    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was
+    lost.
+
+    Blanks, newlines and escaped line ends carry no word and are left out.
+    """
+    spans = [span for command in script.commands if not command.nested for span in command.spans]
+    spans.extend(operator.span for operator in script.operators)
+    spans.sort()
+    lost: list[str] = []
+    at = 0
+    for span in spans:
+        if span.start < at:
+            lost.append("twice: " + script.text[span.start : min(at, span.end)])
+        lost.append(script.text[at : span.start])
+        at = max(at, span.end)
+    lost.append(script.text[at:])
+    return tuple(piece for piece in lost if piece.replace("\\\n", "").replace("\\\r\n", "").strip())

@@ -1,0 +1,81 @@
+"""Coder drift: did one rater give a code more or less often as the labelling went on?
+
+Here: shares of the first and the second half, their difference, the test. Not here: which units stand in which half
+(``core.label_halves``), agreement of several raters (``agreement``). Import is light: scipy loads on first use.
+
+Content analysis calls it drift when the use of a codebook changes while it is applied (K. Krippendorff, *Content
+Analysis*, on stability). A difference between the halves is drift only as far as the units of both are alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dockml_dagster.study.statistics.groups import Proportion, holm, proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Units labelled first and last (``n_*``), and how many of each bear one code (``units_*``)."""
+
+    n_first: int
+    n_second: int
+    units_first: int
+    units_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One code in both halves.
+
+    ``difference``: share of the second half less that of the first. ``p``: Fisher's exact test, two-sided (R. A. Fisher
+    1935); ``p_holm``: corrected over all codes that were tested together. ``None`` is a figure that does not exist, and
+    ``reason`` says why there is no test.
+    """
+
+    first: Proportion
+    second: Proportion
+    difference: float | None
+    p: float | None
+    p_holm: float | None
+    reason: str | None
+
+
+def coder_drift(codes: Mapping[str, Halves]) -> dict[str, Drift]:
+    """The codes that one rater gave to the same units, in both halves; Holm's correction is over all of them.
+
+    A code that every unit bears, or none, could not have differed: it has no test and takes no part in the correction.
+    Raises ``ValueError`` where more units bear a code than there are.
+    """
+    reasons = {code: _why_no_test(halves) for code, halves in codes.items()}
+    tested = {code: _fisher(halves) for code, halves in codes.items() if reasons[code] is None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
+    found = {}
+    for code, halves in codes.items():
+        first = proportion(halves.units_first, halves.n_first)
+        second = proportion(halves.units_second, halves.n_second)
+        difference = None if first.share is None or second.share is None else second.share - first.share
+        found[code] = Drift(first, second, difference, tested.get(code), corrected.get(code), reasons[code])
+    return found
+
+
+def _why_no_test(halves: Halves) -> str | None:
+    if not halves.n_first + halves.n_second:
+        return "no unit"
+    if not halves.n_first or not halves.n_second:
+        return "one half has no unit"
+    bearing = halves.units_first + halves.units_second
+    if not bearing:
+        return "no unit bears the code"
+    return "every unit bears the code" if bearing == halves.n_first + halves.n_second else None
+
+
+def _fisher(halves: Halves) -> float:
+    from scipy import stats
+
+    table = [
+        [halves.units_first, halves.n_first - halves.units_first],
+        [halves.units_second, halves.n_second - halves.units_second],
+    ]
+    return float(stats.fisher_exact(table).pvalue)

@@ -1,0 +1,88 @@
+"""Rules over facts: a place, an expression, an id; and which facts each rule finds.
+
+Here: the form that the features of the category and the rules of the purposes share, reading it out of a
+seed, and applying it. Not here: what a match means (``features``, ``purpose``), the facts themselves
+(``project_facts``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dockml_dagster.study.project.facts import WHERES, Fact
+
+MAX_EVIDENCE_OF_FILE = 3
+"""Most facts of one file that are kept as evidence for one rule."""
+MAX_EVIDENCE = 1000
+"""Most facts that are kept as evidence for one rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRule:
+    """``pattern`` is tried, without regard to case, on every fact whose ``where`` is one of ``places``."""
+
+    rule: str
+    places: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def rows_of(seed: str, text: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a seed's text. Raises ``ValueError`` if a column is missing."""
+    reader = csv.DictReader(io.StringIO(text))
+    absent = [column for column in columns if column not in (reader.fieldnames or ())]
+    if absent:
+        raise ValueError(f"{seed}: no column {', '.join(absent)}")
+    return [{key: value or "" for key, value in row.items() if key} for row in reader]
+
+
+def evidence_rule(seed: str, rule: str, where: str, pattern: str) -> EvidenceRule:
+    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not
+    exist.
+    """
+    places = tuple(where.split("|"))
+    for place in places:
+        if place not in WHERES:
+            raise ValueError(f"{seed}: rule {rule!r} looks in {place!r}, which does not exist")
+    try:
+        return EvidenceRule(rule, places, re.compile(pattern, re.IGNORECASE))
+    except re.error as error:
+        raise ValueError(f"{seed}: rule {rule!r}: {error}") from None
+
+
+def by_place(facts: Iterable[Fact]) -> dict[str, dict[str, list[Fact]]]:
+    """Facts by place and text, in order: an expression is tried once on each distinct text."""
+    places: dict[str, dict[str, list[Fact]]] = {}
+    for fact in facts:
+        places.setdefault(fact.where, {}).setdefault(fact.text, []).append(fact)
+    return places
+
+
+def found(rule: EvidenceRule, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> tuple[Fact, ...]:
+    """The facts that a rule finds, by place and order of first appearance, within the two caps above."""
+    hits: list[Fact] = []
+    of_file: dict[str | None, int] = {}
+    for place in rule.places:
+        for text, facts in places.get(place, {}).items():
+            if not rule.pattern.search(text):
+                continue
+            for fact in facts:
+                of_file[fact.file] = of_file.get(fact.file, 0) + 1
+                if of_file[fact.file] <= MAX_EVIDENCE_OF_FILE:
+                    hits.append(fact)
+            if len(hits) >= MAX_EVIDENCE:
+                return tuple(hits[:MAX_EVIDENCE])
+    return tuple(hits)
+
+
+def share(rule: EvidenceRule, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> float:
+    """The share of the facts in the rule's places that it finds; 0 where there are none."""
+    total = hits = 0
+    for place in rule.places:
+        for text, facts in places.get(place, {}).items():
+            total += len(facts)
+            hits += len(facts) if rule.pattern.search(text) else 0
+    return hits / total if total else 0.0

@@ -1,0 +1,159 @@
+"""What the two labellers say of a project, as plain rows: categories, purposes, and what each rests on.
+
+Here: asking both labellers about one project and flattening their answers, by column name. Not here: the labellers
+(``category``, ``purpose``), reading a corpus, any database. Rows carry places (file and line), never the text that stands
+there: a command line or a variable may hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading
+from dockml_dagster.study.labels.category import CategoryJudgement, classify_category, parse_category_model
+from dockml_dagster.study.labels.codebook import parse_codebook
+from dockml_dagster.study.labels.purpose import (
+    PurposeJudgement,
+    parse_purpose_rules,
+    purposes_of,
+    purposes_of_dockerfile,
+)
+from dockml_dagster.study.project.evidence import facts_of_project
+from dockml_dagster.study.project.facts import Fact, ProjectMetadata
+
+LABELLER_VERSION = "4"
+"""Changes when the same input and seeds would give other labels; makes every project due for labelling again."""
+
+RATER = "machine"
+"""The rater under which machine labels stand beside those of people."""
+CANNOT_TELL = "cannot tell"
+"""The code of a unit of which no category is likely enough; people may give it too."""
+NONE_APPLIES = "none"
+"""The code of a unit that was looked at and bears no purpose: not the same as a unit that nobody looked at."""
+
+SEEDS = (
+    "category_features",
+    "category_weights",
+    "purpose_rules",
+    "categories",
+    "purposes",
+    "sub_purposes",
+)
+"""Seeds the labellers need, by name."""
+
+Row = dict[str, Any]
+_PURPOSE_REASON = "no rule found evidence of a purpose"
+
+
+class Labeller:
+    """Both labellers by the rules of the seeds (name → CSV text). Raises ``ValueError`` on a seed that cannot be meant."""
+
+    def __init__(self, seeds: Mapping[str, str]) -> None:
+        codebook = parse_codebook(seeds["categories"], seeds["purposes"], seeds["sub_purposes"])
+        self._model = parse_category_model(seeds["category_features"], seeds["category_weights"])
+        self._rules = parse_purpose_rules(seeds["purpose_rules"], codebook.allowed)
+        self.category_version = codebook.categories[0].codebook_version
+        self.purpose_version = codebook.purposes[0].codebook_version
+
+    def rows(
+        self,
+        project: str,
+        metadata: ProjectMetadata,
+        dockerfiles: Mapping[str, DockerfileReading],
+        *,
+        texts: Mapping[str, str] | None = None,
+        paths: Iterable[str] | None = None,
+    ) -> Iterator[tuple[str, Row]]:
+        """(table, row) of ``machine_labels`` and ``machine_label_evidence`` for one project.
+
+        ``project`` is its key; the other arguments are those of ``facts_of_project``. Purposes are given to the project
+        and, where evidence stands in one, to each Dockerfile that has stages.
+        """
+        facts = facts_of_project(metadata, dockerfiles, texts=texts, paths=paths)
+        yield from self._category(project, facts)
+        found = purposes_of(facts, self._rules)
+        yield from self._purposes({"unit_kind": "project", "unit": project}, found)
+        for path, reading in sorted(dockerfiles.items()):
+            if reading.stages:
+                own = purposes_of_dockerfile(path, found)
+                yield from self._purposes({"unit_kind": "dockerfile", "unit": f"{project}/{path}"}, own)
+
+    def _category(self, project: str, facts: Iterable[Fact]) -> Iterator[tuple[str, Row]]:
+        judged: CategoryJudgement = classify_category(facts, self._model)
+        key = {
+            "unit_kind": "project",
+            "unit": project,
+            "code_system": "category",
+            "code": judged.category or CANNOT_TELL,
+        }
+        yield (
+            "machine_labels",
+            {
+                **key,
+                "sub_codes": [],
+                "probability": judged.probability,
+                "likeliest": judged.likeliest,
+                "reason": judged.why_not,
+                "codebook_version": self.category_version,
+            },
+        )
+        for reason in judged.reasons:
+            for fact in reason.evidence:
+                yield (
+                    "machine_label_evidence",
+                    {
+                        **key,
+                        "rule": reason.feature,
+                        "sub_code": None,
+                        "contribution": reason.contribution,
+                        **_place(fact),
+                    },
+                )
+
+    def _purposes(self, unit: Row, found: Iterable[PurposeJudgement]) -> Iterator[tuple[str, Row]]:
+        common = {**unit, "code_system": "purpose"}
+        weights = {rule.rule.rule: rule.weight for rule in self._rules.rules}
+        any_found = False
+        for judged in found:
+            any_found = True
+            key = {**common, "code": judged.purpose}
+            yield (
+                "machine_labels",
+                {
+                    **key,
+                    "sub_codes": list(judged.sub_purposes),
+                    "probability": judged.probability,
+                    "likeliest": None,
+                    "reason": None,
+                    "codebook_version": self.purpose_version,
+                },
+            )
+            for item in judged.evidence:
+                yield (
+                    "machine_label_evidence",
+                    {
+                        **key,
+                        "rule": item.rule,
+                        "sub_code": item.sub_purpose,
+                        "contribution": weights[item.rule],
+                        **_place(item.fact),
+                    },
+                )
+        if not any_found:
+            yield (
+                "machine_labels",
+                {
+                    **common,
+                    "code": NONE_APPLIES,
+                    "sub_codes": [],
+                    "probability": None,
+                    "likeliest": None,
+                    "reason": _PURPOSE_REASON,
+                    "codebook_version": self.purpose_version,
+                },
+            )
+
+
+def _place(fact: Fact) -> Row:
+    return {"found_in": fact.where, "file": fact.file, "line": fact.line}

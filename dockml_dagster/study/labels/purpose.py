@@ -1,0 +1,159 @@
+"""RQ2: what a project uses Docker for: any of the study's 21 purposes, each with the evidence.
+
+Here: the rules of the seed ``purpose_rules.csv`` applied to the facts of a project or of one Dockerfile. Not
+here: the codebook (``codebook``), the fitting of weights and the check against coded projects
+(``purpose_training``).
+
+A purpose's probability is a logistic function of the sum of the weights of the rules that found something,
+plus the weight of the row whose ``where`` is empty (what speaks for it before anything is known). No purpose
+is given without evidence. A rule with weight 0 supports no purpose on its own: it only adds evidence to one
+that other rules gave.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dockml_dagster.study.labels.evidence_rules import EvidenceRule, by_place, evidence_rule, found, rows_of
+from dockml_dagster.study.project.facts import Fact
+
+COLUMNS = ("id", "purpose", "sub_purpose", "where", "pattern", "expected", "weight", "note")
+
+LEAST_PROBABILITY = 0.25
+"""A purpose is given from this probability on: the value that was best for micro-F1 in cross-validation on the half that
+the rules were developed on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeRule:
+    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never
+    negative).
+
+    ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any
+    data was seen.
+    """
+
+    rule: EvidenceRule
+    purpose: str
+    sub_purpose: str | None
+    weight: float
+    expected: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeRules:
+    """The seed, ready for use. ``base`` is by purpose: its log-odds before any evidence."""
+
+    rules: tuple[PurposeRule, ...]
+    base: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeEvidence:
+    """A fact that speaks for a purpose, and the rule that says so."""
+
+    rule: str
+    sub_purpose: str | None
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeJudgement:
+    """A purpose that was found: its probability for the project, and the evidence, rule by rule.
+
+    ``dockerfiles`` are the paths of the Dockerfiles that hold evidence. ``sub_purposes`` are those of the
+    rules that found something, in the order of the seed.
+    """
+
+    purpose: str
+    probability: float
+    sub_purposes: tuple[str, ...]
+    dockerfiles: tuple[str, ...]
+    evidence: tuple[PurposeEvidence, ...]
+
+
+def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None = None) -> PurposeRules:
+    """Rules from the text of the seed. ``purposes`` (purpose → its sub-purposes) is what the codebook allows,
+    if given.
+
+    Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not
+    compile.
+    """
+    seed = "purpose_rules"
+    rules: list[PurposeRule] = []
+    base: dict[str, float] = {}
+    seen: set[str] = set()
+    for row in rows_of(seed, text, COLUMNS):
+        name, purpose, sub = row["id"], row["purpose"], row["sub_purpose"]
+        if name in seen:
+            raise ValueError(f"{seed}: rule {name!r} stands there twice")
+        seen.add(name)
+        if purposes is not None and (purpose not in purposes or (sub and sub not in purposes[purpose])):
+            raise ValueError(
+                f"{seed}: rule {name!r} names {purpose!r} {sub!r}, which the codebook does not have"
+            )
+        if not row["where"]:
+            base[purpose] = float(row["weight"])
+            continue
+        rules.append(
+            PurposeRule(
+                evidence_rule(seed, name, row["where"], row["pattern"]),
+                purpose,
+                sub or None,
+                float(row["weight"]),
+                float(row["expected"]),
+            )
+        )
+    return PurposeRules(tuple(rules), base)
+
+
+def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudgement, ...]:
+    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles
+    included.
+    """
+    places = by_place(facts)
+    scores: dict[str, float] = {}
+    evidence: dict[str, list[PurposeEvidence]] = {}
+    for rule in rules.rules:
+        hits = found(rule.rule, places)
+        if hits:
+            scores[rule.purpose] = scores.get(rule.purpose, rules.base.get(rule.purpose, 0.0)) + rule.weight
+            evidence.setdefault(rule.purpose, []).extend(
+                PurposeEvidence(rule.rule.rule, rule.sub_purpose, hit) for hit in hits
+            )
+    judgements = []
+    for purpose, score in scores.items():
+        probability = 1 / (1 + math.exp(-score))
+        if probability >= LEAST_PROBABILITY:
+            judgements.append(_judgement(purpose, probability, evidence[purpose]))
+    return tuple(sorted(judgements, key=lambda judgement: (-judgement.probability, judgement.purpose)))
+
+
+def purposes_of_dockerfile(path: str, project: Iterable[PurposeJudgement]) -> tuple[PurposeJudgement, ...]:
+    """Those purposes of the project for which this Dockerfile holds evidence, with that evidence only.
+
+    The probability stays that of the project: purposes were coded by project, so no other is known.
+    """
+    judgements = []
+    for judgement in project:
+        own = [item for item in judgement.evidence if item.fact.file == path]
+        if own:
+            judgements.append(_judgement(judgement.purpose, judgement.probability, own))
+    return tuple(judgements)
+
+
+_DOCKERFILE_PLACES = frozenset(
+    {"dockerfile path", "stage", "base image", "command", "copy", "port", "start command", "instruction",
+     "variable", "volume", "user", "label", "healthcheck", "comment"}
+)  # fmt: skip
+
+
+def _judgement(purpose: str, probability: float, evidence: list[PurposeEvidence]) -> PurposeJudgement:
+    subs = dict.fromkeys(item.sub_purpose for item in evidence if item.sub_purpose)
+    files = dict.fromkeys(
+        item.fact.file for item in evidence if item.fact.file and item.fact.where in _DOCKERFILE_PLACES
+    )
+    return PurposeJudgement(purpose, probability, tuple(subs), tuple(files), tuple(evidence))

@@ -1,0 +1,134 @@
+"""How the weights of the purpose rules were found, and what the rules are worth on projects that they never
+saw.
+
+Here: the fixed split of the coded projects, fitting, precision and recall. Not here: the labeller
+(``purpose``), the mapping of the study's free-text codes (``codebook``). Fitting needs scipy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from dockml_dagster.study.labels.evidence_rules import by_place, found
+from dockml_dagster.study.labels.purpose import PurposeRules
+from dockml_dagster.study.project.facts import Fact
+
+Half = Literal["develop", "measure"]
+
+PENALTY = 8.0
+"""Strength of the pull of a weight to what was expected of its rule."""
+DEFINING = 3.5
+"""From this expectation on a rule meets the definition of its purpose (a dev container is a browser workspace
+whether or not somebody coded it so): its weight is not fitted, and no base goes so low as to undo it.
+"""
+_PINNED = 10_000.0
+_LEAST_BASE = -3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A project with the purposes that people coded. ``facts`` is all that is known of it."""
+
+    name: str
+    purposes: frozenset[str]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeScore:
+    """How one purpose (or all together, micro-averaged) was found: n projects coded with it, given it, both.
+    ``None`` for no figure.
+    """
+
+    purpose: str
+    coded: int
+    given: int
+    right: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of those given that were coded."""
+        return self.right / self.given if self.given else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of those coded that were given."""
+        return self.right / self.coded if self.coded else None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        return 2 * self.right / (self.coded + self.given) if self.coded + self.given else None
+
+
+def half_of(name: str, salt: str) -> Half:
+    """The half of a project (``owner/name``): the first byte of SHA-256 of salt, colon and the owner in lower
+    case, even or odd.
+
+    By owner, so that the two halves share no one's habits. The salt is in the seed ``evaluation_split.csv``.
+    """
+    owner = name.split("/", 1)[0].lower()
+    return "develop" if hashlib.sha256(f"{salt}:{owner}".encode()).digest()[0] % 2 == 0 else "measure"
+
+
+def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
+    """The rules with weights fitted purpose by purpose: logistic likelihood, a normal prior around
+    ``expected``, none below 0.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+
+    hits = np.zeros((len(projects), len(rules.rules)))
+    for row, project in enumerate(projects):
+        places = by_place(project.facts)
+        hits[row] = [bool(found(rule.rule, places)) for rule in rules.rules]
+    weights = [rule.weight for rule in rules.rules]
+    base: dict[str, float] = {}
+    for purpose in dict.fromkeys(rule.purpose for rule in rules.rules):
+        columns = [i for i, rule in enumerate(rules.rules) if rule.purpose == purpose]
+        matrix = np.c_[hits[:, columns], np.ones(len(projects))]
+        target = np.array([purpose in project.purposes for project in projects], dtype=float)
+        centre = np.array([rules.rules[i].expected for i in columns] + [0.0])
+        pull = np.array([_PINNED if expected >= DEFINING else PENALTY for expected in centre[:-1]] + [0.04])
+
+        bounds = [(0.0, None)] * len(columns) + [(_LEAST_BASE, None)]
+        fitted = minimize(
+            _loss, centre, (matrix, target, centre, pull), jac=True, method="L-BFGS-B", bounds=bounds
+        ).x
+        for column, weight in zip(columns, fitted[:-1], strict=True):
+            weights[column] = round(float(weight), 3)
+        base[purpose] = round(float(fitted[-1]), 3)
+    return PurposeRules(
+        tuple(replace(rule, weight=w) for rule, w in zip(rules.rules, weights, strict=True)), base
+    )
+
+
+def _loss(w: Any, matrix: Any, target: Any, centre: Any, pull: Any) -> tuple[float, Any]:
+    """Negative log-posterior and its gradient."""
+    import numpy as np
+
+    score = matrix @ w
+    error = 1 / (1 + np.exp(-score)) - target
+    value = (np.logaddexp(0, score) - target * score).sum() + (pull * (w - centre) ** 2).sum() / 2
+    return float(value), matrix.T @ error + pull * (w - centre)
+
+
+def measure(
+    coded: Mapping[str, AbstractSet[str]], given: Mapping[str, AbstractSet[str]], purposes: Iterable[str]
+) -> tuple[PurposeScore, ...]:
+    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by
+    project.
+    """
+    scores = []
+    for purpose in purposes:
+        in_coded = {name for name, found_in in coded.items() if purpose in found_in}
+        in_given = {name for name in coded if purpose in given.get(name, frozenset())}
+        scores.append(PurposeScore(purpose, len(in_coded), len(in_given), len(in_coded & in_given)))
+    total = PurposeScore(
+        "micro", sum(s.coded for s in scores), sum(s.given for s in scores), sum(s.right for s in scores)
+    )
+    return (*scores, total)

@@ -1,0 +1,61 @@
+"""All facts of one project, from whatever of it is at hand.
+
+Here: which file becomes which facts. Not here: how (``project_facts``, ``compose_facts``,
+``declared_dependencies``), nor what follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading
+from dockml_dagster.study.project.compose import compose_facts
+from dockml_dagster.study.project.dependencies import declared_dependencies
+from dockml_dagster.study.project.facts import (
+    Fact,
+    ProjectMetadata,
+    count_facts,
+    dependency_facts,
+    dockerfile_facts,
+    file_facts,
+    metadata_facts,
+    readme_facts,
+    workflow_facts,
+)
+from dockml_dagster.study.project.files import main_readme, read_as
+
+
+def facts_of_project(
+    metadata: ProjectMetadata,
+    dockerfiles: Mapping[str, DockerfileReading],
+    *,
+    texts: Mapping[str, str] | None = None,
+    paths: Iterable[str] | None = None,
+) -> tuple[Fact, ...]:
+    """The facts of one project, in a fixed order.
+
+    ``dockerfiles``: readings by path; those without any stage are no Dockerfiles and count as none.
+    ``texts``: contents by path of other files (compose files, CI configurations, the main README at the top,
+    declarations of dependencies; anything else is passed over). ``paths``: every path of the repository;
+    leave it out where only Dockerfiles were collected, since an incomplete list would be taken for the
+    layout.
+    """
+    facts = list(metadata_facts(metadata))
+    real = {path: reading for path, reading in sorted(dockerfiles.items()) if reading.stages}
+    for path, reading in real.items():
+        facts.extend(dockerfile_facts(path, reading, metadata.name))
+    facts.extend(count_facts(len(real)))
+    readme = main_readme(texts or ())
+    for path, text in sorted((texts or {}).items()):
+        role = read_as(path)
+        if role == "compose":
+            facts.extend(compose_facts(path, text))
+        elif role == "workflow":
+            facts.extend(workflow_facts(path, text))
+        elif path == readme:
+            facts.extend(readme_facts(path, text, metadata.name))
+        elif role == "dependencies":
+            facts.extend(dependency_facts(declared_dependencies(path, text)))
+    if paths is not None:
+        facts.extend(file_facts(sorted(paths), metadata.name))
+    return tuple(facts)

@@ -1,0 +1,194 @@
+"""Which files of a repository are worth reading besides its Dockerfiles, told from path and size alone.
+
+Here: the one place where a path gets its role (README, compose file, CI workflow …), and the caps under which contents
+are kept. Not here: the names of Dockerfiles (``dockerfile.names``), what any of the files says (``project_evidence``,
+``image_links``), any I/O.
+
+A corpus asks ``choose`` with everything a repository holds, before it fetches anything: what is chosen costs calls and
+bytes. What has a role and was left out says why, so that its absence is not taken for the project's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.project.compose import is_compose
+from dockml_dagster.study.project.dependencies import declares_dependencies
+from dockml_dagster.study.project.facts import is_workflow
+
+ReadAs = Literal[
+    "readme", "compose", "workflow", "build definition", "dependencies", "dockerignore", "devcontainer", "makefile",
+    "helm", "script", "documentation",
+]  # fmt: skip
+"""The role of a file. ``readme``: at the top only; others are documentation. ``build definition``: bake, skaffold,
+GoReleaser. ``helm``: charts, their values, and Kubernetes manifests. In the order in which a project's files are kept.
+"""
+
+MAX_BYTES = 256 * 1024
+"""Largest file kept. Longer ones of these roles are generated or hold data."""
+MAX_FILES = 400
+"""Most files kept of one project."""
+MAX_DOCKERFILE_BYTES = 1024 * 1024
+"""Largest file taken as a Dockerfile. BuildKit's own limit on one is 2 MiB; the longest seen in 2,493 is 39 KB."""
+
+_ORDER: dict[ReadAs, int] = {role: number for number, role in enumerate(get_args(ReadAs))}
+_MOST: dict[ReadAs, int] = {
+    "readme": 5, "compose": 60, "workflow": 100, "build definition": 20, "dependencies": 60, "dockerignore": 40,
+    "devcontainer": 10, "makefile": 40, "helm": 60, "script": 80, "documentation": 100,
+}  # fmt: skip
+"""Most files of one role, so that the thousand pages of a manual do not crowd out the one Makefile."""
+
+_NOT_THE_PROJECTS_OWN = re.compile(
+    r"(?:^|/)(?:node_modules|vendor|third[_-]?party|site-packages|\.git|\.venv|venv|bower_components)/",
+    re.IGNORECASE,
+)
+_README = re.compile(r"readme(?:[._-][^/]{0,40})?\Z", re.IGNORECASE)
+# Rules on what a README says are in English.
+_ENGLISH = re.compile(r"[._-]en(?:glish|[._-]us)?(?:\.|\Z)", re.IGNORECASE)
+_PROSE = re.compile(r"\.(?:md|mdx|markdown|rst|adoc|asciidoc)\Z", re.IGNORECASE)
+_DOCUMENTATION_FOLDER = re.compile(
+    r"(?:^|/)(?:docs?|documentation|website|wiki|manual|guides?|\.github|docker|deploy(?:ment)?|containers?)/",
+    re.IGNORECASE,
+)
+_MAKEFILE = re.compile(
+    r"(?:^|/)(?:(?:GNU)?Makefile(?:\.[\w-]{1,40})?|[^/]{1,60}\.mk|justfile|Taskfile(?:\.[\w-]{1,40})?\.ya?ml)\Z",
+    re.IGNORECASE,
+)
+_BUILD_DEFINITION = re.compile(
+    r"(?:^|/)(?:docker-bake[^/]{0,60}\.(?:hcl|json)|skaffold[^/]{0,60}\.ya?ml|\.?goreleaser[^/]{0,60}\.ya?ml)\Z",
+    re.IGNORECASE,
+)
+_DEVCONTAINER = re.compile(r"(?:^|/)(?:\.devcontainer/(?:[^/]{1,60}/)?|\.)devcontainer\.json\Z")
+_SCRIPT = re.compile(r"\.(?:sh|bash|zsh|ps1|bat|cmd)\Z", re.IGNORECASE)
+_HELM = re.compile(
+    r"(?:^|/)(?:Chart|values[^/]{0,60})\.ya?ml\Z"
+    r"|(?:^|/)(?:charts?|helm|k8s|kubernetes|kustomize|manifests?)/(?:[^/]{1,100}/){0,6}[^/]{1,100}\.ya?ml\Z",
+    re.IGNORECASE,
+)
+_ABOUT_IMAGES = re.compile(
+    r"docker|container|deploy|install|start|setup|build|release|publish|push", re.IGNORECASE
+)
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What becomes of one file. ``read_as`` is None where its name has no role; ``left_out`` says why a file that has
+    one is not kept.
+    """
+
+    path: str
+    read_as: ReadAs | None = None
+    left_out: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether its content is to be read and kept."""
+        return self.read_as is not None and self.left_out is None
+
+
+def read_as(path: str) -> ReadAs | None:
+    """The role of a path (``/`` between folders), or None. Never fails."""
+    if _NOT_THE_PROJECTS_OWN.search(path):
+        return None
+    name = path.rsplit("/", 1)[-1]
+    if name == path and _README.match(name):
+        return "readme"
+    if is_compose(path):
+        return "compose"
+    if is_workflow(path):
+        return "workflow"
+    if _BUILD_DEFINITION.search(path):
+        return "build definition"
+    if declares_dependencies(path):
+        return "dependencies"
+    if classify_file_name(path).kind == "dockerignore":
+        return "dockerignore"
+    if _DEVCONTAINER.search(path):
+        return "devcontainer"
+    if _MAKEFILE.search(path):
+        return "makefile"
+    if _HELM.search(path):
+        return "helm"
+    if _SCRIPT.search(path):
+        return "script"
+    if _PROSE.search(path) and (_is_documentation(path, name)):
+        return "documentation"
+    return None
+
+
+def main_readme(paths: Iterable[str]) -> str | None:
+    """The README at the top that speaks for the project: the one that is named as English, else the one with the shortest
+    name (``README.md`` before ``README_zh.md``); None where there is none. The order of the paths does not matter.
+    """
+    named = (path for path in paths if read_as(path) == "readme")
+    return min(named, key=lambda path: (not _ENGLISH.search(path), len(path), path), default=None)
+
+
+def _is_documentation(path: str, name: str) -> bool:
+    return name == path or _README.match(name) is not None or _DOCUMENTATION_FOLDER.search(path) is not None
+
+
+def is_taken_as_dockerfile(path: str) -> bool:
+    """Whether a file goes to ``raw.dockerfiles``: named as one, or, as the study took them, with the word in its name."""
+    kind = classify_file_name(path)
+    return kind.kind == "dockerfile" or kind.mentions_dockerfile
+
+
+def choose(files: Iterable[tuple[str, int | None]]) -> tuple[Choice, ...]:
+    """Decide about every file of a repository, given as path and size in bytes (None: unknown). Same order as given.
+
+    Within a role the files nearest to the root come first, of those the ones whose path speaks of images or building.
+    """
+    listed = [(path, size, read_as(path)) for path, size in files]
+    ranked = sorted(
+        (_ORDER[role], path.count("/"), not _ABOUT_IMAGES.search(path), path, index)
+        for index, (path, size, role) in enumerate(listed)
+        if role is not None and (size is None or size <= MAX_BYTES)
+    )
+    crowded_out: dict[int, str] = {}
+    kept: Counter[ReadAs] = Counter()
+    for *_, index in ranked:
+        role = listed[index][2]
+        assert role is not None
+        if kept[role] >= _MOST[role]:
+            crowded_out[index] = f"more than {_MOST[role]} files of this kind"
+        elif kept.total() >= MAX_FILES:
+            crowded_out[index] = f"more than {MAX_FILES} files"
+        else:
+            kept[role] += 1
+    return tuple(
+        Choice(path, role, _too_large(role, size) or crowded_out.get(index))
+        for index, (path, size, role) in enumerate(listed)
+    )
+
+
+def _too_large(role: ReadAs | None, size: int | None) -> str | None:
+    return (
+        f"larger than {MAX_BYTES} bytes"
+        if role is not None and size is not None and size > MAX_BYTES
+        else None
+    )
+
+
+def content_left_out(content: bytes) -> str | None:
+    """Why the content of a chosen file is not kept after all, seen once it is there; None if it is."""
+    if len(content) > MAX_BYTES:
+        return f"larger than {MAX_BYTES} bytes"
+    if content.startswith(_LFS_POINTER):
+        return "a Git LFS pointer"
+    return (
+        "not text"
+        if b"\x00" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        else None
+    )
+
+
+def is_lfs_pointer(content: bytes) -> bool:
+    """Whether a file's content stands in for one that Git LFS keeps elsewhere."""
+    return content.startswith(_LFS_POINTER)

@@ -1,0 +1,92 @@
+"""The prose of a README, line by line, without its markup.
+
+Here: Markdown, reStructuredText, AsciiDoc and HTML told apart from what they say, roughly and in linear time. Does
+not: what the words mean (``features``), which sentence is the lead (``project_facts``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MAX_LINE = 2000
+_IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\s?(?:\([^)\n]{0,600}\)|\[[^\]\n]{0,100}\])")
+_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\s?(?:\([^)\n]{0,600}\)|\[[^\]\n]{0,100}\])")
+_RST_LINK = re.compile(r"`([^`<\n]{1,200})<[^>\n]{1,600}>`__?")
+_TAG = re.compile(r"<[!/a-zA-Z][^<>]{0,600}>")
+_ADDRESS = re.compile(r"(?:https?|ftp)://[^\s)>\]]{1,600}|image:\S{1,600}|link:\S{1,600}")
+_MARKS = re.compile(r"[*_`|~]{1,3}|:[a-z0-9_+-]{2,30}:|&[a-z]{2,8};|\|")
+_HEADING = re.compile(r"#{1,6}\s+|={1,6}\s+")
+_LIST = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
+_NO_PROSE = re.compile(
+    r"\.\. |:[a-zA-Z_-]{1,40}:|\|[^|]|[-=~^\"#+*_]{3,}\s*\Z|\[[^\]]{1,100}\]:|ifdef::|toc::|endif::|@\w"
+)
+_ADMONITION = re.compile(r"\A(?:>\s?){1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadmeLine:
+    """A line without markup. ``is_prose``: neither heading, list, quotation nor code. ``number`` counts from 1."""
+
+    number: int
+    text: str
+    is_prose: bool
+
+
+def readme_prose(text: str) -> Iterator[ReadmeLine]:
+    """Every line that still says something. Comments and addresses are dropped, links keep their text."""
+    fence = ""
+    previous: tuple[int, str] | None = None
+    for number, raw in enumerate(_without_comments(text).splitlines(), 1):
+        line = raw.strip()[:_MAX_LINE]
+        if line.startswith(("```", "~~~")) or (line in ("----", "====") and fence == line):
+            fence = "" if fence and line.startswith(fence) else fence or line[:3]
+            continue
+        underline = previous is not None and _is_underline(line)
+        if previous is not None:
+            # A line with a rule of signs under it is a heading.
+            yield ReadmeLine(previous[0], previous[1], not underline)
+            previous = None
+        if fence:
+            if line:
+                yield ReadmeLine(number, line, is_prose=False)
+            continue
+        if not line or underline or _NO_PROSE.match(line):
+            continue
+        plain = " ".join(_plain(_ADMONITION.sub("", line, count=1)).split())
+        if not plain:
+            continue
+        marked = _HEADING.match(line) or _LIST.match(line) or raw.startswith(("    ", "\t", "$ "))
+        if marked:
+            yield ReadmeLine(number, _LIST.sub("", _HEADING.sub("", plain, count=1), count=1), is_prose=False)
+        else:
+            previous = (number, plain)
+    if previous is not None:
+        yield ReadmeLine(*previous, is_prose=True)
+
+
+def _plain(line: str) -> str:
+    line = _IMAGE.sub(" ", line)
+    line = _LINK.sub(r"\1", line)
+    line = _RST_LINK.sub(r"\1", line)
+    line = _TAG.sub(" ", line)
+    line = _ADDRESS.sub(" ", line)
+    return _MARKS.sub("", line).strip(" []()<>!#")
+
+
+def _is_underline(line: str) -> bool:
+    return len(line) >= 3 and len(set(line)) == 1 and line[0] in '=-~^"#*+'
+
+
+def _without_comments(text: str) -> str:
+    """The text without HTML comments, its line numbers kept; each sign is looked at once."""
+    parts: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start)
+        if end < 0:
+            break
+        parts += [text[position:start], "\n" * text.count("\n", start, end)]
+        position = end + 3
+    return "".join((*parts, text[position:]))

@@ -1,0 +1,263 @@
+"""A read Dockerfile as rows: what the tables about Dockerfiles hold.
+
+Here: flattening readings into plain rows, by column name. Not here: reading, judging, or any database.
+Rows are keyed by the text's SHA-256, so that a text which many projects copied is read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from dockml_dagster.study.advice.dockerfile import advise_dockerfile
+from dockml_dagster.study.advice.model import parse_recommendation_rules
+from dockml_dagster.study.dockerfile.as_published.difference import compare
+from dockml_dagster.study.dockerfile.as_published.reading import PublishedReading, read_as_published
+from dockml_dagster.study.dockerfile.base_images import (
+    ATTRIBUTES,
+    classify_base_image,
+    parse_base_image_rules,
+)
+from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.practices import judge_practices
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.packages import installation
+from dockml_dagster.study.dockerfile.run.steps import read_steps
+from dockml_dagster.study.dockerfile.run.tasks import classify_command, parse_task_rules
+from dockml_dagster.study.dockerfile.shell.model import Run
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs
+from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
+
+READER_VERSION = "2"
+"""Changes when the same bytes would give other rows; makes every text due for reading again."""
+
+SEEDS = ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
+"""Seeds the reader needs, by name."""
+
+TABLES = (
+    "raw.dockerfile_readings",
+    "raw.dockerfile_instructions",
+    "raw.dockerfile_stages",
+    "raw.dockerfile_stage_edges",
+    "raw.dockerfile_run_commands",
+    "raw.dockerfile_packages",
+    "raw.dockerfile_practices",
+    "raw.dockerfile_advice",
+    "raw.dockerfile_word_counts",
+)
+"""Tables the reader fills."""
+
+Row = dict[str, Any]
+
+
+class Reader:
+    """Reads texts by the rules of the seeds (name → CSV text)."""
+
+    def __init__(self, seeds: Mapping[str, str]) -> None:
+        self._base_images = parse_base_image_rules(seeds["base_image_rules"])
+        self._tasks = parse_task_rules(seeds["run_task_commands"], seeds["run_tasks"])
+        self._advice = parse_recommendation_rules(seeds["recommendations"])
+
+    def rows(self, data: bytes) -> Iterator[tuple[str, Row]]:
+        """(table, row) of all that is read out of one text."""
+        key = {"sha256": hashlib.sha256(data).hexdigest()}
+        reading = read_dockerfile(data)
+        published = read_as_published(data)
+        for table, row in (*self._corrected(reading), *_as_published(reading, published)):
+            yield f"raw.dockerfile_{table}", {**key, **row}
+
+    def _corrected(self, reading: DockerfileReading) -> Iterator[tuple[str, Row]]:
+        runs = read_runs(reading)
+        graph = stage_graph(reading)
+        common = {"reading": "corrected"}
+        yield "readings", {**common, **_summary(reading, runs)}
+        for position, instruction in enumerate(reading.instructions):
+            yield "instructions", {**common, "position": position, **_instruction(instruction)}
+        for row in self._stages(reading, graph):
+            yield "stages", row
+        for edge in graph.edges:
+            yield (
+                "stage_edges",
+                {
+                    "stage": edge.stage,
+                    "kind": edge.kind,
+                    "line": edge.line,
+                    "onbuild": edge.onbuild,
+                    "source_stage": edge.source.stage,
+                    "source_kind": base_kind(edge.source),
+                    "source_text": edge.source.raw,
+                    "source_name": edge.source.name,
+                },
+            )
+        yield from self._commands(reading, runs)
+        steps = read_steps(reading, runs)
+        practices = judge_practices(reading, steps=steps)
+        for finding in practices:
+            yield (
+                "practices",
+                {
+                    "practice": finding.practice,
+                    "verdict": finding.verdict,
+                    "lines": [item.line for item in finding.evidence],
+                    "evidence": [item.what for item in finding.evidence],
+                    "note": finding.note or None,
+                },
+            )
+
+        for advised in advise_dockerfile(
+            "",
+            reading,
+            practices,
+            steps,
+            self._advice,
+            base_rules=self._base_images,
+            task_rules=self._tasks,
+        ):
+            yield (
+                "advice",
+                {
+                    "recommendation": advised.rule.recommendation,
+                    "lines": [item.line for item in advised.evidence],
+                    "evidence": [item.what for item in advised.evidence],
+                    "note": advised.note or None,
+                },
+            )
+
+    def _stages(self, reading: DockerfileReading, graph: StageGraph) -> Iterator[Row]:
+        for stage in reading.stages:
+            found = classify_base_image(stage.base, self._base_images)
+            attributes = {name: getattr(found, name) for name in ATTRIBUTES if name != "type"}
+            yield {
+                "stage": stage.index,
+                "name": stage.name,
+                "line": stage.start_line,
+                "platform": stage.platform.text if stage.platform else None,
+                "base_text": stage.base.raw,
+                "base_kind": base_kind(stage.base),
+                "registry": stage.base.registry,
+                "repository": stage.base.repository,
+                "base_name": stage.base.name,
+                "tag": stage.base.tag,
+                "digest": stage.base.digest,
+                "parent_stage": stage.base.stage,
+                "unresolved": [missing.name for missing in stage.base.missing],
+                "shipped": stage.index == graph.shipped,
+                "reaches_shipped": stage.index in graph.reaching,
+                "pinning": found.pinning,
+                "base_image_type": found.type,
+                **attributes,
+                "evidence": [f"{e.attribute}={e.value} ({e.rule}: {e.matched})" for e in found.evidence],
+            }
+
+    def _commands(self, reading: DockerfileReading, runs: tuple[Run, ...]) -> Iterator[tuple[str, Row]]:
+        for run in runs:
+            scope = reading.instructions[run.position].scope
+            for position, command in enumerate(run.commands):
+                task = classify_command(command, self._tasks, scope)
+                where = {"instruction": run.position, "command": position}
+                yield (
+                    "run_commands",
+                    {
+                        **where,
+                        "stage": run.stage,
+                        "line": command.line,
+                        "name": command.name or None,
+                        "program": task.program.name or None,
+                        "arguments": list(command.arguments),
+                        "task": task.published_class,
+                        "task_detail": task.task,
+                        "rule": task.rule,
+                        "nested": command.nested,
+                        "parse_error": command.parse_error,
+                    },
+                )
+                installed = installation(task.program)
+                if installed is None:
+                    continue
+                for package in installed.packages:
+                    yield "packages", {**where, "line": command.line, **asdict(package), "kind": "package"}
+                for name in installed.requirement_files:
+                    yield (
+                        "packages",
+                        {
+                            **where,
+                            "line": command.line,
+                            "manager": installed.manager,
+                            "name": name,
+                            "written": name,
+                            "source": "local",
+                            "kind": "requirement file",
+                        },
+                    )
+
+
+def _as_published(reading: DockerfileReading, published: PublishedReading) -> Iterator[tuple[str, Row]]:
+    yield (
+        "readings",
+        {
+            "reading": "as_published",
+            # The study took whatever its parser did not refuse.
+            "valid": published.readable,
+            "reason": published.reason,
+            "instructions": len(published.instructions),
+            "stages": published.from_count,
+            "differences": list(compare(reading, published).kinds),
+        },
+    )
+    for position, instruction in enumerate(published.instructions):
+        yield (
+            "instructions",
+            {
+                "reading": "as_published",
+                "position": position,
+                "keyword": instruction.keyword,
+                "start_line": instruction.start_line,
+                "end_line": instruction.end_line,
+            },
+        )
+    for task, words in published.class_words:
+        if words:
+            yield "word_counts", {"task": task, "words": words}
+
+
+def _summary(reading: DockerfileReading, runs: tuple[Run, ...]) -> Row:
+    return {
+        "valid": reading.valid,
+        "coverage": reading.coverage,
+        "reason": reading.reason,
+        "template": reading.template,
+        "encoding": reading.text.encoding,
+        "lines": reading.text.lines,
+        "instructions": len(reading.instructions),
+        "stages": len(reading.stages),
+        "run_parse_errors": sum(run.script.parse_error for run in runs),
+    }
+
+
+def _instruction(instruction: Instruction) -> Row:
+    return {
+        "keyword": instruction.keyword,
+        "start_line": instruction.start_line,
+        "end_line": instruction.end_line,
+        "stage": instruction.stage,
+        "form": instruction.form,
+        "flags": [f.name if f.value is None else f"{f.name}={f.value}" for f in instruction.flags],
+        # Values of ENV and ARG can be secrets; what an ENV sets is in its names.
+        "arguments": None if instruction.keyword in ("ENV", "ARG") else list(instruction.arguments),
+        "names": [assignment.name for assignment in instruction.assignments] or None,
+        "heredocs": len(instruction.heredocs),
+        "known_keyword": instruction.known,
+    }
+
+
+def base_kind(base: BaseReference) -> str:
+    """``stage``, ``scratch``, ``image``, ``unresolved`` (a variable is missing) or ``invalid``."""
+    if base.stage is not None:
+        return "stage"
+    if base.scratch:
+        return "scratch"
+    if base.missing:
+        return "unresolved"
+    return "image" if base.repository is not None else "invalid"

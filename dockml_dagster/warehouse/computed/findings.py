@@ -1,0 +1,42 @@
+"""The findings that SQL cannot compute, and what computes them.
+
+Here: the list, so that the graph and the tests know all of them. Not here: any computation, Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.warehouse.computed import coder_drift, differences
+from dockml_dagster.warehouse.models import Project
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """Tables that are written together, and the tables that they are computed from.
+
+    ``write`` puts them in the place of what they were and returns their rows by name; ``settings``: by which numbers.
+    """
+
+    name: str
+    tables: Sequence[str]
+    reads: Sequence[str]
+    write: Callable[[duckdb.DuckDBPyConnection, Project], dict[str, int]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+COMPUTATIONS = (
+    Computation(
+        "differences",
+        differences.TABLES,
+        differences.READS,
+        differences.write_differences,
+        {"bootstrap draws": differences.DRAWS, "seed": differences.SEED},
+    ),
+    Computation("coder_drift", (coder_drift.TABLE,), coder_drift.READS, coder_drift.write_coder_drift),
+)

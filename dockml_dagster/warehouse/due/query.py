@@ -1,0 +1,392 @@
+"""What is due: one query over what a corpus lists and what happened so far.
+
+Used by the assets, the sensors and ``dockml study`` alike. Here: recording listings and outcomes, and the
+comparison. Not here: doing what is due (``defs``), reading a corpus (``corpora``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.warehouse.rows import insert, write_visit
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DUE = """
+    WITH latest AS (
+        SELECT
+            project,
+            stage,
+            arg_max(retryable, observed_at) AS retryable,
+            arg_max_null(input_hash, observed_at) AS input_hash,
+            arg_max_null(method_version, observed_at) AS method_version,
+            max(observed_at) AS observed_at,
+            max(observed_at) FILTER (NOT retryable) AS answered_at
+        FROM raw.outcomes
+        WHERE corpus = $corpus AND subject = '' AND project IS NOT NULL
+            AND ($projects IS NULL OR project IN (SELECT unnest($projects::VARCHAR[])))
+        GROUP BY project, stage
+    ),
+    failures AS (
+        SELECT failed.project, failed.stage, count(*) AS n
+        FROM raw.outcomes AS failed
+        JOIN latest ON latest.project = failed.project AND latest.stage = failed.stage
+        WHERE failed.retryable AND failed.subject = '' AND failed.corpus = $corpus
+            AND (latest.answered_at IS NULL OR failed.observed_at > latest.answered_at)
+        GROUP BY failed.project, failed.stage
+    ),
+    asked AS (
+        SELECT project, stage, max(asked_at) AS asked_at
+        FROM raw.revisits
+        WHERE corpus = $corpus
+        GROUP BY project, stage
+    ),
+    told AS (
+        SELECT project, stage, max(observed_at) AS observed_at
+        FROM raw.reported
+        WHERE corpus = $corpus
+            AND ($projects IS NULL OR project IN (SELECT unnest($projects::VARCHAR[])))
+        GROUP BY project, stage
+    )
+    SELECT
+        wanted.project,
+        wanted.stage,
+        CASE
+            WHEN latest.project IS NULL THEN 'new'
+            WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
+            WHEN latest.method_version IS DISTINCT FROM $method_version THEN 'method changed'
+            WHEN asked.asked_at > latest.observed_at THEN 'asked again'
+            WHEN latest.retryable THEN 'failed for now'
+            WHEN told.observed_at IS DISTINCT FROM latest.observed_at THEN 'not reported'
+        END AS reason,
+        coalesce(failures.n, 0) AS failures,
+        latest.observed_at
+    FROM raw.inputs AS wanted
+    LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
+    LEFT JOIN failures ON failures.project = wanted.project AND failures.stage = wanted.stage
+    LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
+    LEFT JOIN told ON told.project = wanted.project AND told.stage = wanted.stage
+    WHERE wanted.corpus = $corpus AND reason IS NOT NULL
+        AND ($projects IS NULL OR wanted.project IN (SELECT unnest($projects::VARCHAR[])))
+    ORDER BY wanted.position, wanted.stage
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One stage of one project to be done.
+
+    ``reason``: new, changed, method changed, asked again, failed for now, not reported. ``not reported`` means that the
+    rows are there and only Dagster was not told (a crash between the two). ``failures``: times in a row that it failed;
+    ``observed_at``: when it was last tried (UTC), None if never.
+    """
+
+    project: str
+    stage: str
+    reason: str
+    failures: int = 0
+    observed_at: datetime | None = None
+
+    @property
+    def to_collect(self) -> bool:
+        """Whether the corpus has to be read; otherwise Dagster only has to be told."""
+        return self.reason != "not reported"
+
+
+def due(
+    connection: duckdb.DuckDBPyConnection,
+    corpus: str,
+    method_version: str,
+    projects: Sequence[str] | None = None,
+) -> list[Due]:
+    """Everything due in a corpus, or of some of its projects, in the corpus's own order."""
+    rows = connection.execute(
+        _DUE,
+        {
+            "corpus": corpus,
+            "method_version": method_version,
+            "projects": None if projects is None else list(projects),
+        },
+    ).fetchall()
+    return [Due(*row) for row in rows]
+
+
+def ask_again(
+    connection: duckdb.DuckDBPyConnection, corpus: str, wanted: Iterable[tuple[str, str]], reason: str
+) -> int:
+    """Make these (project, stage) due though nothing that the listing sees has changed; returns how many."""
+    asked_at = moment(connection)
+    return insert(
+        connection,
+        "raw.revisits",
+        [
+            {"project": project, "corpus": corpus, "stage": stage, "reason": reason, "asked_at": asked_at}
+            for project, stage in wanted
+        ],
+    )
+
+
+def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Corpora that were ever listed: those that sensors and schedules keep up to date."""
+    return [
+        row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    ]
+
+
+def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
+    """Fingerprint and method version of the newest listing, or None."""
+    answer: tuple[str, str] | None = connection.execute(
+        "SELECT fingerprint, method_version FROM raw.listings WHERE corpus = ? ORDER BY listed_at DESC LIMIT 1",
+        [corpus],
+    ).fetchone()
+    return answer
+
+
+def projects(connection: duckdb.DuckDBPyConnection, corpus: str) -> list[str]:
+    """Partition keys of a corpus as last listed, in its own order."""
+    rows = connection.execute(
+        "SELECT project FROM raw.inputs WHERE corpus = ? GROUP BY project ORDER BY min(position)", [corpus]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When something was last listed or collected, or tried to be; None: never."""
+    answer = connection.execute(
+        "SELECT greatest((SELECT max(observed_at) FROM raw.outcomes), (SELECT max(listed_at) FROM raw.listings))"
+    ).fetchone()
+    return answer[0] if answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far the warehouse had come: ``changed_at``, and how many outcomes and listings it had.
+
+    Both, because of many writers: one may have taken its moment before another and commit after it.
+    """
+
+    at: datetime | None
+    rows: int
+
+
+def seen(connection: duckdb.DuckDBPyConnection) -> Seen:
+    """All that happened so far."""
+    answer = connection.execute(
+        "SELECT (SELECT count(*) FROM raw.outcomes) + (SELECT count(*) FROM raw.listings)"
+    ).fetchone()
+    return Seen(changed_at(connection), int(answer[0]) if answer else 0)
+
+
+def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    newest = changed_at(connection)
+    return now if newest is None or now > newest else newest + timedelta(microseconds=1)
+
+
+def record_listing(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    corpus: str,
+    fingerprint: str,
+    method_version: str,
+    source: str,
+    projects: Sequence[str],
+    inputs: Mapping[str, Mapping[str, str]],
+    rows: Mapping[str, Iterable[Mapping[str, Any]]],
+    outcomes: Iterable[Mapping[str, Any]],
+    listed_at: datetime,
+) -> dict[str, int]:
+    """Store a listing and make its inputs the wanted ones; returns how many new rows each table got."""
+    new = {
+        table: write_visit(connection, table, found, observed_at=listed_at) for table, found in rows.items()
+    }
+    connection.execute("DELETE FROM raw.inputs WHERE corpus = ?", [corpus])
+    insert(
+        connection,
+        "raw.inputs",
+        [
+            {
+                "project": project,
+                "corpus": corpus,
+                "stage": stage,
+                "position": position,
+                "input_hash": hashes[project],
+                "listed_at": listed_at,
+            }
+            for stage, hashes in inputs.items()
+            for position, project in enumerate(projects)
+        ],
+    )
+    record_outcomes(connection, outcomes)
+    insert(
+        connection,
+        "raw.listings",
+        [
+            {
+                "corpus": corpus,
+                "fingerprint": fingerprint,
+                "method_version": method_version,
+                "source": source,
+                "projects": len(projects),
+                "listed_at": listed_at,
+            }
+        ],
+    )
+    return new
+
+
+def record_outcomes(connection: duckdb.DuckDBPyConnection, outcomes: Iterable[Mapping[str, Any]]) -> int:
+    """Append outcomes; they carry project, corpus, stage, subject, status, reason, retryable and observed_at."""
+    return insert(connection, "raw.outcomes", list(outcomes))
+
+
+def record_reported(
+    connection: duckdb.DuckDBPyConnection, corpus: str, reported: Iterable[tuple[str, str]]
+) -> None:
+    """Note that Dagster was told of the newest outcome of these (project, stage)."""
+    pairs = list(reported)
+    connection.execute(
+        """
+        INSERT INTO raw.reported
+        WITH newest AS (
+            SELECT pair.project, pair.stage, max(outcomes.observed_at) AS observed_at
+            FROM (SELECT unnest($projects) AS project, unnest($stages) AS stage) AS pair
+            JOIN raw.outcomes
+                ON outcomes.project = pair.project AND outcomes.stage = pair.stage AND outcomes.subject = ''
+            GROUP BY pair.project, pair.stage
+        )
+        SELECT newest.project, $corpus, newest.stage, newest.observed_at
+        FROM newest
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.reported AS known
+            WHERE known.project = newest.project AND known.stage = newest.stage
+                AND known.observed_at = newest.observed_at
+        )
+        """,
+        {"corpus": corpus, "projects": [pair[0] for pair in pairs], "stages": [pair[1] for pair in pairs]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The newest outcome of one stage of one project."""
+
+    status: str
+    reason: str | None
+    retryable: bool
+    input_hash: str
+    observed_at: datetime
+
+
+def newest(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> dict[str, State]:
+    """Project → newest outcome of the stage as a whole, for those of ``projects`` that have one."""
+    rows = connection.execute(
+        """
+        SELECT project, status, reason, retryable, coalesce(input_hash, ''), observed_at
+        FROM raw.outcomes
+        WHERE stage = ? AND subject = '' AND project IN (SELECT unnest(?))
+        QUALIFY row_number() OVER (PARTITION BY project ORDER BY observed_at DESC) = 1
+        """,
+        [stage, list(projects)],
+    ).fetchall()
+    return {row[0]: State(*row[1:]) for row in rows}
+
+
+def input_hashes(
+    connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]
+) -> dict[str, str]:
+    """Project → hash of what a collection of the stage would read, as last listed."""
+    rows = connection.execute(
+        "SELECT project, input_hash FROM raw.inputs WHERE stage = ? AND project IN (SELECT unnest(?))",
+        [stage, list(projects)],
+    ).fetchall()
+    return dict(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that is due: whether to list the corpus, which stages of which projects, whether to build findings."""
+
+    listing: bool
+    stages: Sequence[Due]
+    findings: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is up to date."""
+        return not (self.listing or self.stages or self.findings)
+
+
+def work(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    corpus: str,
+    fingerprint: str,
+    method_version: str,
+    build_version: str,
+) -> Work:
+    """Compare what the source, the code and the SQL are now with what was done."""
+    return Work(
+        listing=listed(connection, corpus) != (fingerprint, method_version),
+        stages=due(connection, corpus, method_version),
+        findings=not built(connection, build_version),
+    )
+
+
+def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: datetime | None = None) -> bool:
+    """Whether the findings that stand were made by this version, and of everything that happened.
+
+    ``newer_than``: findings that were made later, by whichever version, count as made by this one.
+    """
+    answer = connection.execute(
+        "SELECT version, seen_to, seen_rows, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
+    ).fetchone()
+    if answer is None:
+        return False
+    by, seen_to, seen_rows, built_at = answer
+    knows = by == version or (newer_than is not None and built_at > newer_than)
+    return knows and Seen(seen_to, seen_rows) == seen(connection)
+
+
+def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Version of everything that the findings which stand were computed by; None where there are none."""
+    row = connection.execute("SELECT arg_max(version, built_at) FROM raw.builds").fetchone()
+    return row[0] if row else None
+
+
+def record_build(connection: duckdb.DuckDBPyConnection, version: str, before: Seen) -> None:
+    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began."""
+    # After the build before, also when the clock was set back.
+    connection.execute(
+        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
+        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
+        {"version": version, "at": before.at, "rows": before.rows, "now": moment(connection)},
+    )
+
+
+def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
+    # Only what is new, so that a build in which nothing moved adds nothing.
+    connection.execute(
+        """
+        INSERT INTO raw.figures BY NAME
+        SELECT now.corpus, now.figure, now.value, now.n, ? AS built_at
+        FROM findings.watched_figures AS now
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM (
+                SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n
+                FROM raw.figures
+                GROUP BY corpus, figure
+            ) AS known
+            WHERE known.corpus = now.corpus AND known.figure = now.figure AND known.n = now.n
+                AND known.value IS NOT DISTINCT FROM now.value
+        )
+        """,
+        [moment(connection)],
+    )

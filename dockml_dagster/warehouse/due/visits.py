@@ -1,0 +1,19 @@
+"""What is current of all that was collected, for assets that run before the SQL models are made.
+
+Here: lending them the one definition, ``staging/visits.sql``. Not here: a second one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dockml_dagster.warehouse.models import folder
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def make_visits(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make ``visits`` known to this connection alone: what ``staging.visits`` would be if it were made now."""
+    statement = (folder() / "staging" / "visits.sql").read_text(encoding="utf-8")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW visits AS {statement}")

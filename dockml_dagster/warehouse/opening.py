@@ -1,0 +1,158 @@
+"""Opening one DuckDB file, and what can go wrong with a place on disk, in words a user can act on.
+
+Here: connecting, the errors of opening and of a full disk, folders of ours. Not here: taking turns and transactions
+(``connection``), attaching what is no file (``lake``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockml_dagster.errors import BadInputError, DockmlError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class WarehouseBusyError(DockmlError):
+    """Another process held the lock for longer than we wait. Trying again later can help."""
+
+    exit_code = 5
+    retryable = True
+
+
+class WarehouseConflictError(DockmlError):
+    """Another writer's transaction and this one do not go together; nothing of this one was kept. Done again it succeeds."""
+
+    exit_code = 5
+    retryable = True
+
+
+class DiskFullError(DockmlError):
+    """No space is left for the warehouse. Everything committed before is kept."""
+
+    exit_code = 6
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"no space left for {path}; make room or set DOCKML_HOME to a larger disk, then run the same command again: "
+            "what was collected is kept"
+        )
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a full disk, as Python, DuckDB or SQLite say it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            return True
+        text = str(error)
+        if "No space left on device" in text or "database or disk is full" in text:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def no_room(path: Path) -> bool:
+    """Whether the disk of ``path``, or of the nearest folder above it, has less than a MiB left."""
+    existing = next(found for found in (path, *path.parents) if found.is_dir())
+    return shutil.disk_usage(existing).free < 1 << 20
+
+
+def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open one DuckDB file. Everything in dockml connects through here.
+
+    One function, because DuckDB refuses two configurations of one file in one process.
+
+    Raises:
+        BadInputError: the file or its folder cannot be used, or another version of DuckDB wrote it.
+    """
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException) as error:
+        raise _opening_error(path, error) from error
+    return configured(connection)
+
+
+def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection with the settings that all of ours have."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+@contextmanager
+def opened(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As ``connect``, closed at the end."""
+    connection = connect(file, read_only=read_only)
+    try:
+        yield connection
+    finally:
+        with suppress(Exception):
+            connection.close()
+
+
+_OTHER_VERSION = re.compile(r"version number (\d+), but we can only read .*?(\d+)")
+"""How DuckDB says that it cannot read a file: the version of the file's storage, and the oldest that it reads."""
+
+
+_WRITTEN_BY = re.compile(r"created with DuckDB version ([^\n]+)\.")
+
+
+def _opening_error(path: Path, error: Exception) -> DockmlError:
+    text = str(error)
+    first_line = text.strip().splitlines()[0]
+    # Version first: its text speaks of blocks, which are no locks.
+    if version := _OTHER_VERSION.search(text):
+        if int(version[1]) < int(version[2]):
+            writer = _WRITTEN_BY.search(text)
+            return BadInputError(
+                f"{path} was written by DuckDB {writer[1] if writer else 'of long ago'}, which this one no longer reads; "
+                "EXPORT DATABASE with that version, IMPORT DATABASE into a new file with this one"
+            )
+        return BadInputError(
+            f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
+        )
+    if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
+        return WarehouseBusyError(
+            f"{path} is open in another program; close it and try again (query the published file instead)"
+        )
+    return BadInputError(f"cannot open {path}: {first_line}")
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder of ours, with its parents.
+
+    Raises:
+        BadInputError: it cannot be made or written to; the text names the folder and DOCKML_HOME.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to"
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise BadInputError(f"cannot write to {path}; set DOCKML_HOME to a folder you can write to")
+    return path
+
+
+def process_alive(pid: int) -> bool:
+    """Whether a process of this number is there, anybody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,70 @@
+"""The published copy: a DuckDB file for readers, swapped in by rename.
+
+Here: making the copy and swapping it in. Readers keep the file they opened until they close it; whoever opens
+next gets the new one. The warehouse itself stays the writers' own.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockml_dagster.warehouse import layer_files
+from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.opening import make_folder, process_alive
+from dockml_dagster.warehouse.rows import literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def publish(warehouse: Warehouse, target: Path) -> int:
+    """Copy every schema of the warehouse into ``target``; returns the copy's size in bytes.
+
+    The copy is made beside the target and renamed over it, so nobody ever sees half a file.
+    """
+    make_folder(target.parent)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    remove_leftovers(target)
+    try:
+        with warehouse.read() as connection:
+            copy_database(connection, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def remove_leftovers(target: Path) -> list[Path]:
+    """Remove half-made copies beside ``target`` whose makers are gone (a SIGKILL runs no clean-up); returns them."""
+    removed = []
+    for path in target.parent.glob(f".{target.name}.*"):
+        pid = path.name.removeprefix(f".{target.name}.").split(".")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not process_alive(int(pid))):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
+
+
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
+    """Copy all of the connected database into a new file: schemas, tables, views and their comments.
+
+    A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
+    """
+    own = connection.execute("SELECT current_database()").fetchone()
+    assert own
+    connection.execute(f"ATTACH {literal(target)} AS published (READ_WRITE)")
+    # One transaction, because of a lake others may go on writing to: what is copied is one state.
+    connection.begin()
+    try:
+        connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+        if alone:
+            layer_files.materialise(connection, "published")
+        connection.commit()
+    except BaseException:
+        with suppress(Exception):
+            connection.rollback()
+        raise
+    connection.execute("DETACH published")

@@ -1,0 +1,211 @@
+"""The seeds that say what the paper printed and how it counted base images.
+
+Here: that the files are whole and can be joined (schema, keys, categories, sources), and, where the
+study's package is at hand, that the reconstructed words still give the published counts. Not here: what a run
+computes.
+"""
+
+import csv
+import os
+import re
+import tarfile
+from collections import Counter, defaultdict
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+SEEDS = Path(__file__).parents[2] / "dbt_like_sql" / "seeds"
+CATEGORIES = ("Application System", "MLOps/AIOps", "Toolkit", "DL Framework", "Model", "Documentation")
+RESEARCH_QUESTIONS = ("funnel", "rq1", "rq2", "rq3", "rq4")
+PDF_LOCATION = re.compile(r"(Table|Figure|Section) .+, p\. \d+$")
+
+
+def read_seed(name: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+@pytest.fixture(scope="module")
+def published() -> list[dict[str, str]]:
+    return read_seed("published_values")
+
+
+def test_columns(published: list[dict[str, str]]) -> None:
+    expected = ["rq", "metric", "category", "unit", "value", "location", "note"]
+    assert list(published[0]) == expected
+    # DictReader puts surplus fields under None and fills missing ones with it.
+    assert all(None not in row and None not in row.values() for row in published)
+
+
+def test_a_value_is_found_by_rq_metric_and_category(published: list[dict[str, str]]) -> None:
+    keys = Counter((row["rq"], row["metric"], row["category"]) for row in published)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_every_row_says_where_it_stands(published: list[dict[str, str]]) -> None:
+    unsourced = [
+        row
+        for row in published
+        if not (row["location"].startswith("Datasets/") or PDF_LOCATION.search(row["location"]))
+    ]
+    assert unsourced == []
+
+
+def test_values_are_numbers_in_known_units(published: list[dict[str, str]]) -> None:
+    assert {row["unit"] for row in published} <= {"count", "%", "LOC", "MB", "byte"}
+    assert [row for row in published if not float(row["value"]) > 0] == []
+    assert [row for row in published if row["unit"] == "%" and float(row["value"]) > 100] == []
+
+
+def test_names_are_those_findings_use(published: list[dict[str, str]]) -> None:
+    assert {row["category"] for row in published} == {*CATEGORIES, "All"}
+    assert {row["rq"] for row in published} == set(RESEARCH_QUESTIONS)
+    assert [row["metric"] for row in published if not re.fullmatch(r"[a-z][a-z0-9_]*", row["metric"])] == []
+
+
+def test_a_wrong_unit_is_explained(published: list[dict[str, str]]) -> None:
+    assert [row for row in published if row["unit"] in ("LOC", "MB") and "KiB" not in row["note"]] == []
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "projects",
+        "project_share",
+        "median_repository_size_kib",
+        "median_commits",
+        "median_contributors",
+        "median_forks",
+        "median_stars",
+        "median_releases",
+        "median_dockerfiles",
+        "median_config_bytes",
+        "architectures",
+        "operating_systems",
+        "median_environment_variables",
+        "median_layers",
+        "median_rootfs_layers",
+        "median_files",
+        "median_max_depth",
+    ],
+)
+def test_tables_1_and_2_have_all_categories(published: list[dict[str, str]], metric: str) -> None:
+    assert {row["category"] for row in published if row["metric"] == metric} >= set(CATEGORIES)
+
+
+def test_what_the_paper_adds_up_adds_up(published: list[dict[str, str]]) -> None:
+    value = {(row["rq"], row["metric"], row["category"]): float(row["value"]) for row in published}
+    assert (
+        sum(value["rq1", "projects", category] for category in CATEGORIES) == value["rq1", "projects", "All"]
+    )
+    assert (
+        value["funnel", "with_dockerfile", "All"] - value["funnel", "removed_by_criteria", "All"]
+        == value["funnel", "meeting_all_criteria", "All"]
+    )
+    assert (
+        value["rq4", "median_files", "Documentation"] - value["rq4", "median_files", "Model"]
+        == value["rq4", "files_more_than_model", "Documentation"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("base_image_type_words_as_published", "base_image_type"),
+        ("base_image_words_as_published", "base_image"),
+    ],
+)
+def test_words_can_be_searched_for(name: str, subject: str) -> None:
+    rows = read_seed(name)
+    assert list(rows[0]) == [subject, "word", "kind", "note"]
+    assert all(None not in row and None not in row.values() for row in rows)
+    assert {row["kind"] for row in rows} == {"substring"}
+    assert [row for row in rows if not row["word"] or row["word"] != row["word"].lower().strip()] == []
+    keys = Counter((row[subject], row["word"]) for row in rows)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_every_published_type_and_image_has_words(published: list[dict[str, str]]) -> None:
+    subjects = {
+        "base_image_type_share_": {
+            slug(row["base_image_type"]) for row in read_seed("base_image_type_words_as_published")
+        },
+        "base_image_share_": {slug(row["base_image"]) for row in read_seed("base_image_words_as_published")},
+    }
+    for prefix, known in subjects.items():
+        named = {row["metric"].removeprefix(prefix) for row in published if row["metric"].startswith(prefix)}
+        assert named
+        assert named <= known
+
+
+def open_workbook() -> BytesIO:
+    """The study's workbook from an archive or an unpacked package; skips where there is none."""
+    place = os.environ.get("DOCKML_EASE2022")
+    if not place:
+        pytest.skip("DOCKML_EASE2022 is unset: the words cannot be counted over the study's data")
+    name = "Datasets/RQ1/ML_Docker_repositories.xlsx"
+    if Path(place).is_dir():
+        return BytesIO((Path(place) / name).read_bytes())
+    with tarfile.open(place) as archive:
+        for member in archive:
+            if member.name.endswith(name):
+                file = archive.extractfile(member)
+                assert file is not None
+                return BytesIO(file.read())
+    raise AssertionError(f"no {name} in the archive")
+
+
+@pytest.mark.ease2022
+@pytest.mark.parametrize(
+    ("seed", "subject", "prefix"),
+    [
+        ("base_image_type_words_as_published", "base_image_type", "base_image_type_share_"),
+        ("base_image_words_as_published", "base_image", "base_image_share_"),
+    ],
+)
+def test_words_give_the_published_shares(
+    published: list[dict[str, str]], seed: str, subject: str, prefix: str
+) -> None:
+    from python_calamine import CalamineWorkbook
+
+    category_of = {row["label"]: row["category"] for row in read_seed("category_labels")}
+    header, *rows = (
+        CalamineWorkbook.from_filelike(open_workbook()).get_sheet_by_name("baseimages").to_python()
+    )
+    column = {str(name): index for index, name in enumerate(header)}
+    texts = [
+        (
+            str(row[column["Repos"]]),
+            category_of[str(row[column["Category"]])],
+            str(row[column["Baseimage"]]).lower(),
+        )
+        for row in rows
+    ]
+    n = len({project for project, _, _ in texts})
+    words = defaultdict(set)
+    for row in read_seed(seed):
+        words[slug(row[subject])].add(row["word"])
+    expected = {
+        (row["metric"].removeprefix(prefix), row["category"]): float(row["value"])
+        for row in published
+        if row["metric"].startswith(prefix)
+    }
+    if subject == "base_image_type":
+        # The file of the types leaves out only what is zero; that of the images ends at ten a category.
+        expected = {(name, category): 0.0 for name in words for category in CATEGORIES} | expected
+    counted = {
+        (name, category): len(
+            {
+                project
+                for project, of, text in texts
+                if of == category and any(word in text for word in words[name])
+            }
+        )
+        for name, category in expected
+    }
+    assert {key: round(100 * count / n, 2) for key, count in counted.items()} == expected

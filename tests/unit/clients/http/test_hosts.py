@@ -1,0 +1,130 @@
+"""Hosts: what is allowed by name, and that a name that leads inwards gets nothing."""
+
+import socket
+
+import pytest
+
+from dockml_dagster.clients.http.client import HttpClient, HttpSettings
+from dockml_dagster.clients.http.errors import RefusedHostError, UnavailableError
+from dockml_dagster.clients.http.hosts import HostPolicy, Origin
+from dockml_dagster.clients.http.retry import NO_RETRY
+
+HOME = Origin.of("http://127.0.0.1:5000")
+POLICY = HostPolicy(names=("quay.io", "*.azurecr.io"), configured=frozenset({HOME}))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://quay.io/v2/",
+        "https://QUAY.io/",
+        "https://a.azurecr.io/",
+        "https://a.b.azurecr.io/",
+        "http://127.0.0.1:5000/x",
+    ],
+)
+def test_allowed(address: str) -> None:
+    POLICY.check(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://quay.io/",  # plain http
+        "https://azurecr.io/",
+        "https://evilazurecr.io/",
+        "https://quay.io.evil.example/",
+        "https://quay.io@evil.example/",
+        "https://user:pw@quay.io/",
+        "https://example.com/",
+        "http://127.0.0.1:5001/",  # another port than the configured
+        "https://127.0.0.1:5000/",  # another scheme
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/",
+        "https://100.64.0.1/",
+        "https://0.0.0.0/",
+        "https://224.0.0.1/",
+        "ftp://quay.io/",
+        "file:///etc/passwd",
+        "https:///x",
+        "https://quay.io:99999/",
+        "https://[::1/",
+        "",
+    ],
+)
+def test_refused(address: str) -> None:
+    with pytest.raises(RefusedHostError) as caught:
+        POLICY.check(address)
+    assert "pw" not in str(caught.value)
+
+
+def test_redirects_may_lead_to_any_public_host_by_https() -> None:
+    POLICY.check("https://cdn.example.com/x", redirected=True)
+    for address in ("http://cdn.example.com/", "https://192.168.1.1/", "https://[fd00::1]/"):
+        with pytest.raises(RefusedHostError):
+            POLICY.check(address, redirected=True)
+
+
+def _resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Let every name resolve to the next of ``answers``; notes which names were looked up."""
+    looked_up: list[str] = []
+    remaining = list(answers)
+
+    def getaddrinfo(host: str, port: int, *_: object, **__: object) -> list:
+        looked_up.append(host)
+        addresses = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr("dockml_dagster.clients.http.transport.socket.getaddrinfo", getaddrinfo)
+    return looked_up
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["169.254.169.254"]])
+def test_a_public_name_that_leads_inwards_is_refused(monkeypatch, addresses) -> None:
+    _resolving(monkeypatch, addresses)
+    connected = []
+    monkeypatch.setattr(
+        "dockml_dagster.clients.http.transport.create_connection", lambda *a, **k: connected.append(a)
+    )
+    http = HttpClient(POLICY, HttpSettings(retry=NO_RETRY))
+    with pytest.raises(RefusedHostError, match="leads to a private address"):
+        http.request("GET", "https://quay.io/v2/")
+    assert connected == []
+
+
+def test_the_checked_address_is_the_one_connected_to(monkeypatch) -> None:
+    """A name that answers with a public address first and a private one later (DNS rebinding) is looked up
+    once.
+    """
+    looked_up = _resolving(monkeypatch, ["8.8.8.8"], ["127.0.0.1"])
+    connected = []
+
+    def connect(address, *_):
+        connected.append(address)
+        raise OSError("as far as this test goes")
+
+    monkeypatch.setattr("dockml_dagster.clients.http.transport.create_connection", connect)
+    http = HttpClient(POLICY, HttpSettings(retry=NO_RETRY))
+    with pytest.raises(UnavailableError):
+        http.request("GET", "https://quay.io/v2/")
+    assert (looked_up, connected) == (["quay.io"], [("8.8.8.8", 443)])
+
+
+def test_all_addresses_of_a_name_are_tried(monkeypatch) -> None:
+    _resolving(monkeypatch, ["8.8.8.8", "8.8.4.4"])
+    connected = []
+
+    def connect(address, *_):
+        connected.append(address[0])
+        raise TimeoutError
+
+    monkeypatch.setattr("dockml_dagster.clients.http.transport.create_connection", connect)
+    http = HttpClient(POLICY, HttpSettings(retry=NO_RETRY))
+    with pytest.raises(UnavailableError, match="in time"):
+        http.request("GET", "https://quay.io/v2/")
+    assert connected == ["8.8.8.8", "8.8.4.4"]

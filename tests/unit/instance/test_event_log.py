@@ -1,0 +1,104 @@
+"""The event log that keeps its files open: the same files and records as Dagster's own, and nothing left open."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from dockml_dagster.instance.event_log import KEPT_OPEN, EventLog
+from dockml_dagster.instance.home import prepare
+from dockml_dagster.settings import Settings
+
+
+@dg.asset
+def counted() -> dg.MaterializeResult[None]:
+    """An asset with one row."""
+    return dg.MaterializeResult(metadata={"rows": 1})
+
+
+@pytest.fixture
+def instance(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setenv("DOCKML_HOME", str(home))
+    prepare(Settings.from_environment())
+    with dg.DagsterInstance.get() as made:
+        yield made
+
+
+def _events(log: SqliteEventLogStorage, run_id: str) -> list[tuple[str, str | None]]:
+    return [
+        (record.event_log_entry.user_message, record.event_log_entry.step_key)
+        for record in log.get_records_for_run(run_id).records
+    ]
+
+
+def _log_of(instance: dg.DagsterInstance) -> EventLog:
+    log = instance.event_log_storage
+    assert isinstance(log, EventLog)
+    return log
+
+
+def test_dagsters_own_storage_reads_the_same_home(instance: dg.DagsterInstance) -> None:
+    result = dg.materialize([counted], instance=instance)
+    mine = _events(_log_of(instance), result.run_id)
+    assert len(mine) > 5
+    own = SqliteEventLogStorage(str(Path(os.environ["DAGSTER_HOME"], "history", "runs")))
+    assert _events(own, result.run_id) == mine
+    known = own.fetch_materializations(dg.AssetKey("counted"), limit=5).records
+    assert [record.run_id for record in known] == [result.run_id]
+
+
+def test_files_of_old_runs_are_closed(instance: dg.DagsterInstance) -> None:
+    log = _log_of(instance)
+    runs = [dg.materialize([counted], instance=instance).run_id for _ in range(KEPT_OPEN + 2)]
+    assert _open_files(log) == {"index", *runs[-(KEPT_OPEN - 1) :]}
+    assert _events(log, runs[0]), "a file that was closed is opened again"
+    log.dispose()
+    assert _open_files(log) == set()
+
+
+def _open_files(log: EventLog) -> set[str]:
+    """The databases of which this process has a file descriptor."""
+    folder = Path(log.path_for_shard("index")).parent
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("the system does not say which files are open")
+    names = set()
+    for descriptor in descriptors.iterdir():
+        try:
+            target = descriptor.readlink()
+        except FileNotFoundError:
+            continue
+        if target.parent == folder and target.suffix == ".db":
+            names.add(target.stem)
+    return names
+
+
+def test_a_run_is_watched_while_another_storage_writes_it(instance: dg.DagsterInstance) -> None:
+    watching = EventLog(os.environ["DAGSTER_HOME"])
+    heard = {"first": threading.Event(), "second": threading.Event()}
+
+    def handle(entry: dg.EventLogEntry, _: str) -> None:
+        if entry.get_dagster_event().message in heard:
+            heard[str(entry.get_dagster_event().message)].set()
+
+    job = dg.Definitions(assets=[counted]).resolve_implicit_global_asset_job_def()
+    run = instance.create_run_for_job(job, asset_selection=frozenset())
+    watching.watch(run.run_id, None, handle)
+    for message, event in heard.items():
+        # The second reaches the file's log alone: the file itself stays as it is for as long as it is open.
+        instance.report_engine_event(message, run)
+        assert event.wait(60), message
+    watching.end_watch(run.run_id, handle)
+    watching.dispose()
+
+
+def test_a_wiped_log_can_be_written_again(instance: dg.DagsterInstance) -> None:
+    first = dg.materialize([counted], instance=instance)
+    _log_of(instance).wipe()
+    assert _events(_log_of(instance), first.run_id) == []
+    second = dg.materialize([counted], instance=instance)
+    assert _events(_log_of(instance), second.run_id)
