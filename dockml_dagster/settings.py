@@ -6,11 +6,13 @@ Every variable read anywhere in dockml is read here, and every one is a line of 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 from dockml_dagster.errors import BadInputError
 
@@ -19,9 +21,6 @@ _CATALOG_FILE = re.compile(r"(?P<kind>ducklake:(?:sqlite:|duckdb:)?)(?P<path>(?!
 _SECRET = re.compile(r"(password|motherduck_token|secret|key)=('[^']*'|[^\s&;]*)", re.IGNORECASE)
 _IN_POSTGRES = re.compile(r"ducklake:postgres(?:ql)?:(?P<address>.*)", re.IGNORECASE | re.DOTALL)
 _USER_INFO = re.compile(r"(//[^/@:\s]*):[^/@\s]*@")
-
-CORPORA = ("sample", "ease2022", "github", "local")
-"""Names of the corpora, as in partition keys and in ``--corpus``; ``corpora.open_corpus`` opens them."""
 
 VARIABLES = {
     "DOCKML_HOME": "Folder of the warehouse, the published file, Dagster's storage and the cache. Default `./.dockml`.",
@@ -183,6 +182,33 @@ class Settings:
     def cache(self) -> Path:
         """What can be fetched again: clones and blobs by digest."""
         return self.home / "cache"
+
+    def replace(self, **changes: Any) -> Self:
+        """These settings with some of them changed, as options of a command do."""
+        return dataclasses.replace(self, **changes)
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which ``from_environment`` makes these settings again: what runs in other processes read."""
+        texts = {
+            "DOCKML_HOME": self.home,
+            "DOCKML_WAREHOUSE": self.warehouse.address,
+            "DOCKML_WAREHOUSE_DATA": self.warehouse.data_path,
+            "DOCKML_DAGSTER_POSTGRES": self.dagster_postgres,
+            "DOCKML_CELERY_BROKER": self.celery_broker,
+            "DOCKML_EASE2022": self.ease2022,
+            "GITHUB_TOKEN": self.github_token,
+            "DOCKML_GITHUB_API_URL": self.github_api_url,
+            "DOCKML_GITHUB_FRAME": self.github_frame,
+            "DOCKML_GITHUB_CONTRIBUTORS": "1" if self.github_contributors else None,
+            "DOCKML_CONTACT": self.contact,
+            "DOCKML_LOCAL": ";".join(self.local),
+            "DOCKML_LOCAL_IMAGES": "1" if self.local_images else None,
+            "DOCKML_REGISTRIES": self.registries,
+            "DOCKER_CONFIG": self.docker_config.parent if self.docker_config else None,
+            "DOCKML_LAYER_BYTES": self.layer_bytes,
+            "DAGSTER_HOME": self.dagster_home,
+        }
+        return {name: str(value) for name, value in texts.items() if value}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

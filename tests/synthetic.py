@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from dockml_dagster.corpora.base import Collected, Listing, Outcome, Stage
+from dockml_dagster.corpora.base import Collected, Corpus, Listing, Outcome, Stage
 from dockml_dagster.warehouse.rows import combined_hash
 
 CATEGORIES = (
@@ -32,7 +32,7 @@ LAYERS = 8
 Row = dict[str, Any]
 
 
-class Synthetic:
+class Synthetic(Corpus):
     """A corpus of ``projects`` made-up projects; see ``corpora.base.Corpus``."""
 
     method_version = "1"

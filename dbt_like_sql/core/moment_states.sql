@@ -1,5 +1,5 @@
--- Each unit at two moments: the first visit and the newest of one corpus, or ease2022 (2021) and the newest visit of github or
--- local for the projects in both. One row a unit and metric that both moments have. Measures of core.unit_measures keep their
+-- Each unit at two moments: the first visit and the newest of one corpus, or a corpus that tells of a fixed moment (ease2022:
+-- 2021) and the newest visit of one that tells of now, for the projects in both. One row a unit and metric that both moments have. Measures of core.unit_measures keep their
 -- names here, and are those of a project. Raw rows stay for good, so the state at a moment is the rows that a visit at or
 -- before it saw first and one at or after it saw last. A project that a later listing found unchanged was not visited again;
 -- it counts, and its two states are the same.
@@ -21,7 +21,7 @@ WITH
         GROUP BY settled.corpus, settled.project, settled.stage
     ),
     looked_again AS (
-        SELECT corpus, max(listed_at) AS listed_at FROM raw.listings GROUP BY corpus
+        SELECT corpus, max(listed_at) AS listed_at, arg_max_null(as_of, listed_at) AS as_of FROM raw.listings GROUP BY corpus
     ),
     pairs AS (
         SELECT
@@ -48,7 +48,8 @@ WITH
         JOIN core.projects AS old_projects ON old_projects.project = old.project
         JOIN core.projects AS new_projects ON lower(new_projects.name) = lower(old_projects.name)
         JOIN visited AS new ON new.project = new_projects.project AND new.stage = old.stage
-        WHERE old.corpus = 'ease2022' AND new.corpus IN ('github', 'local')
+        JOIN looked_again AS fixed ON fixed.corpus = old.corpus AND fixed.as_of IS NOT NULL
+        JOIN looked_again AS present ON present.corpus = new.corpus AND present.as_of IS NULL
     ),
     -- Both sides of every pair, one under the other, so that each state is computed once.
     sides AS (
@@ -265,21 +266,14 @@ WITH
         WHERE sides.stage = 'manifests' AND manifests.config_digest IS NOT NULL
         GROUP BY ALL
     ),
-    -- The package was read now and tells of 2021: as old as the newest thing that it knows of a project.
-    packaged AS (
-        SELECT corpus, max(updated_at) AS newest
-        FROM core.projects
-        WHERE corpus = 'ease2022'
-        GROUP BY corpus
-    ),
     spans AS (
         SELECT
             pairs.corpus_before,
             pairs.corpus,
-            min(coalesce(packaged.newest, pairs.moment_before)) AS earliest,
+            min(coalesce(fixed.as_of, pairs.moment_before)) AS earliest,
             max(pairs.moment_after) AS latest
         FROM pairs
-        LEFT JOIN packaged ON packaged.corpus = pairs.corpus_before AND pairs.corpus <> pairs.corpus_before
+        LEFT JOIN looked_again AS fixed ON fixed.corpus = pairs.corpus_before AND pairs.corpus <> pairs.corpus_before
         GROUP BY pairs.corpus_before, pairs.corpus
     )
 SELECT

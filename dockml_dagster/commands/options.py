@@ -11,13 +11,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dockml_dagster.commands.output import FORMATS
+from dockml_dagster.corpora import CORPORA, corpus_class
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import CORPORA
+from dockml_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from dockml_dagster.corpora.base import Option
 
 
 def format_choice(
@@ -30,21 +36,42 @@ def format_choice(
 
 
 format_option = format_choice(*FORMATS)
-corpus_option = click.option("--corpus", type=click.Choice(CORPORA), help="Only this corpus.")
+
+
+class CorpusName(click.ParamType[str]):
+    """The name of a corpus."""
+
+    name = "corpus"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """As click shows a choice."""
+        return f"[{'|'.join(CORPORA)}]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click's choice, from the corpora that there are when it is asked."""
+        return click.Choice(list(CORPORA)).convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names that begin so."""
+        return click.Choice(list(CORPORA)).shell_complete(ctx, param, incomplete)
+
+
+def corpus_choice(default: str | None, help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option ``--corpus``."""
+    return click.option(
+        "--corpus", type=CorpusName(), default=default, show_default=default is not None, help=help_
+    )
+
+
+corpus_option = corpus_choice(None, "Only this corpus.")
 
 frame_option = click.option(
     "--frame",
     metavar="PRESET|FILE",
     help="Which projects the corpus github has: ease2022, modern, control, a TOML file, or a list of names.",
 )
-
-
-def use_frame(frame: str | None) -> None:
-    """Make ``--frame`` the setting of this process, for the runs of Dagster that it starts too."""
-    if frame is not None:
-        os.environ["DOCKML_GITHUB_FRAME"] = frame
-
-
 path_option = click.option(
     "--path",
     "paths",
@@ -57,25 +84,34 @@ images_option = click.option(
 )
 
 
-def use_local(corpus: str, paths: tuple[str, ...], *, images: bool) -> None:
-    """Make ``--path`` and ``--images`` the settings of this process, where runs and everything they start see them.
+def settings_for(
+    corpus: str, *, frame: str | None = None, paths: tuple[str, ...] = (), images: bool = False
+) -> Settings:
+    """The settings of the environment with what a command was told of a corpus.
 
     Raises:
-        BadInputError: they are given for another corpus, or a path cannot be written in the setting.
+        BadInputError: an option is of another corpus, or a path cannot be written in a setting.
     """
-    if not paths and not images:
-        return
-    if corpus != "local":
-        raise BadInputError(f"--path and --images are of the corpus local, not {corpus}: add --corpus local")
+    given: dict[Option, bool] = {"frame": frame is not None, "path": bool(paths), "images": images}
+    for option, is_given in given.items():
+        if is_given and option not in corpus_class(corpus).options:
+            takes = [name for name in CORPORA if option in corpus_class(name).options]
+            raise BadInputError(
+                f"--{option} is of the corpus {' or '.join(takes)}, not {corpus}: add --corpus {takes[0]}"
+            )
     for path in paths:
         if ";" in path or "\n" in path:
             raise BadInputError(f"a path with a semicolon or a line break cannot be used: {path!r}")
+    changes: dict[str, Any] = {}
+    if frame is not None:
+        changes["github_frame"] = frame
     if paths:
-        os.environ["DOCKML_LOCAL"] = ";".join(
+        changes["local"] = tuple(
             path if "://" in path else str(Path(path).expanduser().absolute()) for path in paths
         )
     if images:
-        os.environ["DOCKML_LOCAL_IMAGES"] = "1"
+        changes["local_images"] = True
+    return Settings.from_environment().replace(**changes)
 
 
 @contextmanager

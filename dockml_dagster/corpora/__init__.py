@@ -1,13 +1,38 @@
-"""Where projects come from: one module a corpus, all filling the same ``raw`` tables.
+"""Where projects come from: a folder a corpus behind one small protocol, all filling the same ``raw`` tables.
 
-``open_corpus`` is the one place that knows which corpora there are.
+Here: which corpora there are, and opening one by name. Not here: what a corpus is (``base``), any of them.
 """
 
 from __future__ import annotations
 
-from dockml_dagster.corpora.base import Corpus
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import CORPORA, Settings
+
+if TYPE_CHECKING:
+    from dockml_dagster.corpora.base import Corpus
+    from dockml_dagster.settings import Settings
+
+CORPORA: dict[str, str] = {
+    "sample": "dockml_dagster.corpora.sample.corpus:Sample",
+    "ease2022": "dockml_dagster.corpora.ease2022.corpus:Ease2022",
+    "github": "dockml_dagster.corpora.github.corpus:Github",
+    "local": "dockml_dagster.corpora.local.corpus:Local",
+}
+"""Name, as in partition keys and ``--corpus``, and its class; imported when it is opened."""
+
+
+def corpus_class(name: str) -> type[Corpus]:
+    """The class of a corpus.
+
+    Raises:
+        BadInputError: no corpus is called so.
+    """
+    if name not in CORPORA:
+        raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
+    module, _, class_name = CORPORA[name].partition(":")
+    return cast("type[Corpus]", getattr(import_module(module), class_name))
 
 
 def open_corpus(name: str, settings: Settings) -> Corpus:
@@ -16,41 +41,9 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
     Raises:
         BadInputError: no corpus is called so.
     """
-    if name == "ease2022":
-        from dockml_dagster.corpora.ease2022.corpus import Ease2022
-
-        return Ease2022(settings.ease2022, settings.cache)
-    if name == "github":
-        from dockml_dagster.corpora.github.corpus import Github
-
-        return Github(settings)
-    if name == "local":
-        from dockml_dagster.corpora.local.corpus import Local
-
-        return Local(settings)
-    if name == "sample":
-        from dockml_dagster.corpora.sample.corpus import Sample
-
-        return Sample(settings=settings)
-    raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
+    return corpus_class(name).of(settings)
 
 
 def corpus_of(project: str) -> str:
     """The corpus a partition key belongs to."""
     return project.split("/", 1)[0]
-
-
-def fingerprint_asks_network(corpus: Corpus) -> bool:
-    """Whether even the cheap look at a corpus's source leaves this machine; sensors do not take such a look.
-
-    A corpus says so by an attribute of that name; one without it is read here.
-    """
-    return bool(getattr(corpus, "fingerprint_asks_network", False))
-
-
-def follows_tags(corpus: Corpus) -> bool:
-    """Whether the images of a corpus are what their names lead to now, and registries may be asked where that is.
-
-    A corpus says so by an attribute of that name; the images of one without it stay what they were.
-    """
-    return bool(getattr(corpus, "follows_tags", False))

@@ -10,11 +10,14 @@ and outcomes. It raises only for what no project can be blamed for; whatever is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Self
 
 from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.settings import Settings
 
 Stage = Literal["dockerfiles", "manifests", "layer_stats"]
 
@@ -66,7 +69,8 @@ class Listing:
 
     ``projects``: partition keys, in the corpus's own order. ``inputs``: stage → project → hash of what a collection
     would read. ``rows``: those of ``raw.candidates``, ``raw.projects`` and whatever belongs to no selected project.
-    ``labels``: rows of ``raw.labels`` and its kin. ``source``: what was read, as a person would cite it.
+    ``labels``: rows of ``raw.labels`` and its kin. ``source``: what was read, as a person would cite it. ``as_of``: the
+    moment (UTC) that a source tells of which does not change any more; None: now.
     """
 
     source: str
@@ -75,38 +79,85 @@ class Listing:
     rows: Mapping[str, Sequence[Row]]
     labels: Mapping[str, Sequence[Row]]
     outcomes: Sequence[Outcome] = ()
+    as_of: datetime | None = None
 
 
-class Corpus(Protocol):
-    """One source of projects."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One kind of question. ``calls`` count against ``budget`` ('' : free); ``here``: how much of it is here already."""
+
+    what: str
+    calls: int
+    here: int
+    budget: str
+    remaining: int | None
+    bytes: int | None
+    seconds: float
+    note: str = ""
+
+
+Option = Literal["frame", "path", "images"]
+"""What a user may say to a corpus: ``--frame``, ``--path``, ``--images``."""
+
+
+class Corpus(ABC):
+    """One source of projects. A corpus is a subclass and its line in ``corpora.CORPORA``."""
 
     name: str
-    method_version: str
+    """First part of partition keys; what ``--corpus`` takes."""
+    method_version: ClassVar[str]
     """Changes when the same source would give other rows; makes every stage of the corpus due."""
+    description: ClassVar[str]
+    """Where its projects come from, in one line."""
+    options: ClassVar[frozenset[Option]] = frozenset()
+    """What it can be told on the command line."""
+    is_visited: ClassVar[bool] = False
+    """Whether its source changes by itself and costs something to ask: only ``visit`` and ``collect`` ask it, and
+    ``fingerprint`` and ``listing`` tell what the newest visit left."""
+    partition_unit: ClassVar[str] = "project"
+    """What one partition holds, as people call it."""
 
+    @classmethod
+    @abstractmethod
+    def of(cls, settings: Settings) -> Self:
+        """The corpus as the settings describe it; nothing is read yet."""
+
+    @property
+    def fingerprint_asks_network(self) -> bool:
+        """Whether even the cheap look at the source leaves this machine; sensors do not take such a look."""
+        return False
+
+    @property
+    def follows_tags(self) -> bool:
+        """Whether images are what their names resolve to now, and registries may be asked where that is."""
+        return False
+
+    @abstractmethod
     def fingerprint(self) -> str:
         """A cheap hash of the whole source: equal means that listing again would give the same."""
 
+    @abstractmethod
     def listing(self) -> Listing:
         """Read what there is. Raises CorpusError where the source cannot be read at all."""
 
+    @abstractmethod
     def collect(self, stage: Stage, project: str) -> Collected:
         """Read one stage of one project."""
 
-
-@runtime_checkable
-class LiveCorpus(Corpus, Protocol):
-    """A corpus whose source changes by itself and costs something to ask.
-
-    Only ``visit`` asks it; ``fingerprint`` and ``listing`` tell what the newest visit left.
-    """
-
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
-        """Ask the source what there is now. ``names`` (``owner/name``): to be looked at too, whatever the corpus looks for.
-        Nothing is asked if the newest visit is younger than ``oldest`` seconds and no names are given.
+        """Ask the source what there is now, where ``is_visited``. ``names`` (``owner/name``): to be looked at too, whatever
+        the corpus looks for. Nothing is asked if the newest visit is younger than ``oldest`` seconds and no names are given.
 
         Returns those of ``names`` that are left out, with the reason. Raises DockmlError where nothing can be asked.
         """
+        return {}
+
+    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
+        """What bringing the corpus up to date would cost, a row a kind of work, and what that assumes, a line each.
+
+        ``images_here``: references whose manifests are here already. No rows: nothing is asked of anybody.
+        """
+        return [], []
 
 
 def partition_key(corpus: str, name: str) -> str:

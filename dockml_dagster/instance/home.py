@@ -163,16 +163,10 @@ def prepare(settings: Settings) -> None:
         configuration.write_text(wanted, encoding="utf-8")
     (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
     # Steps may run in processes of their own, in another directory.
-    os.environ["DOCKML_HOME"] = str(settings.home)
-    os.environ["DOCKML_WAREHOUSE"] = settings.warehouse.address
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ.update(settings.environment())
     # One event says which projects a batch is going to collect, not three for each of them. Which of them failed is in
     # raw.outcomes whatever Dagster planned.
     os.environ.setdefault("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
-    if settings.dagster_postgres:
-        os.environ["DOCKML_DAGSTER_POSTGRES"] = settings.dagster_postgres
-    if settings.ease2022:
-        os.environ["DOCKML_EASE2022"] = str(settings.ease2022)
 
 
 def _check(settings: Settings) -> None:

@@ -52,6 +52,8 @@ class Model:
     path: Path | None = None
     sql: str = ""
     references: tuple[str, ...] = ()
+    filled_by: tuple[str, ...] = ()
+    """Of a raw table: the assets after which whatever reads it is out of date (``meta: filled_by``)."""
 
     @property
     def schema(self) -> str:
@@ -117,21 +119,23 @@ def load(root: Path | None = None) -> Project:
     """
     root = root or folder()
     documented = _documentation(root)
+    common = _common_columns(root)
     models = {
         model.name: model
         for schema in SCHEMAS
-        for model in _models(root / schema, documented.get("models", {}))
+        for model in _models(root / schema, documented.get("models", {}), common)
     }
     seeds = {
-        name: _documented(name, path, documented.get("seeds", {}))
+        name: _documented(name, path, documented.get("seeds", {}), common)
         for path in sorted((root / "seeds").glob("*.csv"))
         for name in [f"seeds.{path.stem}"]
     }
     raw = {
-        name: _documented(name, None, documented["sources"]) for name in sorted(documented.get("sources", {}))
+        name: _documented(name, None, documented["sources"], common)
+        for name in sorted(documented.get("sources", {}))
     }
     computed = {
-        name: _documented(name, None, documented["models"])
+        name: _documented(name, None, documented["models"], common)
         for name, entry in sorted(documented.get("models", {}).items())
         if (entry.get("meta") or {}).get("computed_by")
     }
@@ -193,7 +197,9 @@ def _walk(node: Any) -> Iterator[dict[str, Any]]:
             yield from _walk(value)
 
 
-def _models(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Iterator[Model]:
+def _models(
+    directory: Path, documented: Mapping[str, Mapping[str, Any]], common: Mapping[str, str]
+) -> Iterator[Model]:
     for path in sorted(directory.glob("*.sql")):
         name = f"{directory.name}.{path.stem}"
         sql = path.read_text(encoding="utf-8").strip().rstrip(";")
@@ -201,7 +207,7 @@ def _models(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Ite
         yield Model(
             name,
             " ".join(str(entry.get("description", "")).split()),
-            _columns(entry),
+            _columns(entry, common),
             path,
             sql,
             references(sql, where=f"{directory.name}/{path.name}"),
@@ -224,16 +230,25 @@ def _checks(directory: Path, documented: Mapping[str, Mapping[str, Any]]) -> Ite
         )
 
 
-def _documented(name: str, path: Path | None, documented: Mapping[str, Mapping[str, Any]]) -> Model:
+def _documented(
+    name: str, path: Path | None, documented: Mapping[str, Mapping[str, Any]], common: Mapping[str, str]
+) -> Model:
     entry = documented.get(name, {})
-    return Model(name, " ".join(str(entry.get("description", "")).split()), _columns(entry), path)
+    filled_by = (entry.get("meta") or {}).get("filled_by", ())
+    return Model(
+        name,
+        " ".join(str(entry.get("description", "")).split()),
+        _columns(entry, common),
+        path,
+        filled_by=(filled_by,) if isinstance(filled_by, str) else tuple(filled_by),
+    )
 
 
-def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
+def _columns(entry: Mapping[str, Any], common: Mapping[str, str]) -> tuple[Column, ...]:
     return tuple(
         Column(
             column["name"],
-            " ".join(str(column.get("description", "")).split()),
+            " ".join(str(column.get("description", common.get(column["name"], ""))).split()),
             column.get("data_type"),
             tuple(column.get("data_tests", ())),
         )
@@ -241,18 +256,34 @@ def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
     )
 
 
-def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Kind (models, seeds, sources, data_tests) → name → its entry."""
+def _common_columns(root: Path) -> dict[str, str]:
+    """Column → what it means wherever it stands (``columns.yml``)."""
+    path = root / "columns.yml"
+    content = _read_yaml(path, root) if path.exists() else {}
+    try:
+        return {column["name"]: column["description"] for column in content.get("columns", ())}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"columns.yml: a list of names and descriptions ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _read_yaml(path: Path, root: Path) -> Any:
     import yaml
 
     # The loader in C where PyYAML was built with it, as its wheels are: the one in Python takes two seconds for these files.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506 -- both are safe loaders
+    except yaml.YAMLError as error:
+        raise ModelError(f"{path.relative_to(root)}: {' '.join(str(error).split())}") from error
+
+
+def _documentation(root: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Kind (models, seeds, sources, data_tests) → name → its entry."""
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for path in sorted(root.rglob("*.yml")):
-        try:
-            content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506 -- both are safe loaders
-        except yaml.YAMLError as error:
-            raise ModelError(f"{path.relative_to(root)}: {' '.join(str(error).split())}") from error
+    for path in sorted(set(root.rglob("*.yml")) - {root / "columns.yml"}):
+        content = _read_yaml(path, root)
         try:
             for kind, name, entry in _entries(content, path.parent.name):
                 found.setdefault(kind, {})[name] = entry

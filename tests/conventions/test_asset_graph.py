@@ -50,6 +50,16 @@ def test_every_model_is_an_asset(definitions: dg.Definitions) -> None:
     assert {model.name.replace(".", "/") for model in load().models} <= keys
 
 
+def test_every_raw_table_names_the_assets_that_fill_it(definitions: dg.Definitions) -> None:
+    from dockml_dagster.warehouse.models import load
+
+    known = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    filled = {
+        table.name: set(table.filled_by) for table in load().raw if table.name != "raw.schema_migrations"
+    }
+    assert {name: by for name, by in filled.items() if not by or by - known} == {}
+
+
 def test_every_generic_test_is_a_check(definitions: dg.Definitions) -> None:
     from dockml_dagster.warehouse.models import load
 

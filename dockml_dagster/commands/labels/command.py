@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockml_dagster.commands.options import format_option
+from dockml_dagster.commands.options import corpus_choice, format_option
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from dockml_dagster.study.labels.annotation_sheet import Question
 
-_corpus = click.option(
-    "--corpus", type=click.Choice(CORPORA), default="sample", show_default=True, help="Whose projects."
-)
+_corpus = corpus_choice("sample", "Whose projects.")
 _question = click.option(
     "--question",
     type=click.Choice(["category", "purpose"]),

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import click
 
-from dockml_dagster.commands.options import format_option, frame_option, use_frame
+from dockml_dagster.commands.options import corpus_choice, format_option, frame_option, settings_for
 from dockml_dagster.commands.output import Format, render
-from dockml_dagster.settings import CORPORA, Settings
 
 
 @click.command(short_help="Say what a run would cost, before it is spent.")
-@click.option(
-    "--corpus",
-    type=click.Choice(CORPORA),
-    default="github",
-    show_default=True,
-    help="Where projects come from.",
-)
+@corpus_choice("github", "Where projects come from.")
 @frame_option
 @format_option
 def plan(corpus: str, frame: str | None, format_: Format) -> None:
@@ -31,8 +24,7 @@ def plan(corpus: str, frame: str | None, format_: Format) -> None:
     from dockml_dagster.commands.plan.cost import COLUMNS
     from dockml_dagster.commands.plan.cost import plan as make_plan
 
-    use_frame(frame)
-    made = make_plan(Settings.from_environment(), corpus)
+    made = make_plan(settings_for(corpus, frame=frame), corpus)
     if made.rows:
         click.echo(render(COLUMNS, made.rows, format_, title=f"What {corpus} would cost now"), nl=False)
     for remark in made.remarks:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dockml_dagster.corpora import open_corpus
-from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse, has_schema
 
@@ -34,13 +33,9 @@ def plan(settings: Settings, corpus_name: str) -> Plan:
         FetchError: GitHub cannot be asked.
     """
     corpus = open_corpus(corpus_name, settings)
-    if not isinstance(corpus, Github):
-        return Plan(
-            [],
-            [f"{corpus_name}: a run asks GitHub's API for nothing"],
-            0.0,
-        )
     costs, assumed = corpus.cost(_images_here(settings, corpus_name))
+    if not costs:
+        return Plan([], [f"{corpus_name}: a run asks no service whose calls are counted"], 0.0)
     rows = [
         (c.what, c.calls, c.here, c.budget or None, c.remaining, c.bytes, round(c.seconds), c.note)
         for c in costs

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora import CORPORA, open_corpus
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query

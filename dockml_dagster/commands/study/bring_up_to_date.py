@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dockml_dagster.catalog import PATIENCE_SECONDS
 from dockml_dagster.clients import hadolint
 from dockml_dagster.corpora import open_corpus
-from dockml_dagster.corpora.base import STAGES, Corpus, LiveCorpus, partition_key
+from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance.home import prepare
 from dockml_dagster.progress import listening
@@ -59,7 +59,7 @@ def bring_up_to_date(
     corpus = open_corpus(corpus_name, settings)
     warehouse = Warehouse(settings.warehouse)
     left_out: Mapping[str, str] = {}
-    if isinstance(corpus, LiveCorpus):
+    if corpus.is_visited:
         listener("projects visited", 0, len(names))
         with listening(lambda _, steps: listener("projects visited", steps, None)):
             left_out = corpus.visit(names)
@@ -85,12 +85,12 @@ def bring_up_to_date(
         unseen = _texts_to_lint(warehouse, linter) if linter else 0
         if unseen:
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
-    seconds = time.monotonic() - start
+    seconds, unit = time.monotonic() - start, corpus.partition_unit
     remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
     if not (projects or work.findings or unseen):
-        return f"{corpus_name}: nothing is due ({len(selected)} projects, {seconds:.1f} s){remarks}"
+        return f"{corpus_name}: nothing is due ({len(selected)} {unit}s, {seconds:.1f} s){remarks}"
     linted = f"; {unseen} texts linted" if linter else ""
-    return f"{corpus_name}: {len(projects)} of {len(selected)} projects were due{linted}; done in {seconds:.1f} s{remarks}"
+    return f"{corpus_name}: {len(projects)} of {len(selected)} {unit}s were due{linted}; done in {seconds:.1f} s{remarks}"
 
 
 def _linter() -> str:

@@ -8,25 +8,18 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.options import (
+    corpus_choice,
     frame_option,
     images_option,
     path_option,
     progress_bar,
-    use_frame,
-    use_local,
+    settings_for,
 )
 from dockml_dagster.commands.show import print_finding
-from dockml_dagster.settings import CORPORA, Settings
 
 
 @click.command(short_help="Bring a corpus up to date, then print the research questions.")
-@click.option(
-    "--corpus",
-    type=click.Choice(CORPORA),
-    default="sample",
-    show_default=True,
-    help="Where projects come from.",
-)
+@corpus_choice("sample", "Where projects come from.")
 @click.option(
     "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
 )
@@ -64,9 +57,7 @@ def study(
     """
     from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
 
-    use_frame(frame)
-    use_local(corpus, paths, images=images)
-    settings = Settings.from_environment()
+    settings = settings_for(corpus, frame=frame, paths=paths, images=images)
     with progress_bar() as listener:
         summary = bring_up_to_date(
             settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener

@@ -20,7 +20,6 @@ from dockml_dagster.defs.partitions import register
 from dockml_dagster.defs.runs.failures import cause, said_final
 from dockml_dagster.defs.runs.retries import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError, UnreachableError
-from dockml_dagster.instance.home import prepare
 from dockml_dagster.instance.run_names import catalog_of, working_on
 from dockml_dagster.settings import Settings
 
@@ -36,10 +35,9 @@ class RunFailedError(DockmlError):
 
 
 class Runner:
-    """The jobs of the graph on the user's Dagster instance."""
+    """The jobs of the graph on the user's Dagster instance, whose home ``instance.home.prepare`` made ready."""
 
     def __init__(self, settings: Settings) -> None:
-        prepare(settings)
         from dockml_dagster.definitions import defs
 
         # Ctrl-C while Dagster closes its storage is told as a traceback by SQLAlchemy, beside our one line.

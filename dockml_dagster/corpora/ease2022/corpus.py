@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from dockml_dagster.corpora.base import Collected, CorpusError, Listing, Outcome, Stage, partition_key
+from dockml_dagster.corpora.base import Collected, Corpus, CorpusError, Listing, Outcome, Stage, partition_key
 from dockml_dagster.corpora.ease2022 import images, workbook
 from dockml_dagster.corpora.ease2022.package import Package, clone, fingerprint, open_package
 from dockml_dagster.corpora.files import FoundFile, file_rows
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import combined_hash
 
 DOCKERFILES = "raw-data/Dockerfiles/logs/"
@@ -24,7 +25,7 @@ DOCKERFILES = "raw-data/Dockerfiles/logs/"
 Row = dict[str, Any]
 
 
-class Ease2022:
+class Ease2022(Corpus):
     """Reads the study's package; see ``corpora.base.Corpus``.
 
     ``location`` is the directory or archive to read; without one, a shallow clone is made in ``cache``.
@@ -32,10 +33,16 @@ class Ease2022:
 
     name = "ease2022"
     method_version = "2"
+    description = "the study's own 406 projects, from its package of 2021"
 
     def __init__(self, location: Path | None, cache: Path) -> None:
         self._given = location
         self._cache = cache
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """See ``Corpus.of``."""
+        return cls(settings.ease2022, settings.cache)
 
     @cached_property
     def _location(self) -> Path:
@@ -103,10 +110,8 @@ class Ease2022:
         unassigned = self._exports.references - {
             reference.reference for found in self._references[0].values() for reference in found
         }
-        rows: dict[str, list[Row]] = {
-            "raw.candidates": candidate_rows,
-            "raw.projects": workbook.projects(self._sheets, self._names),
-        }
+        metadata = workbook.projects(self._sheets, self._names)
+        rows: dict[str, list[Row]] = {"raw.candidates": candidate_rows, "raw.projects": metadata}
         for reference in sorted(unassigned):
             for table, found in {**self._manifest_rows(reference), **self._layer_rows(reference)}.items():
                 rows.setdefault(table, []).extend(found)
@@ -132,6 +137,8 @@ class Ease2022:
                     for reference in sorted(unassigned)
                 ),
             ],
+            # The package was read now and tells of 2021: as old as the newest thing that it knows of a project.
+            as_of=max((row["updated_at"] for row in metadata if row.get("updated_at")), default=None),
         )
 
     def _empty_files(self) -> list[Outcome]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from dockml_dagster.catalog import SharedCatalog
 from dockml_dagster.clients.github.client import GithubClient
@@ -23,7 +23,9 @@ from dockml_dagster.clients.http.shared_budget import budget_for
 from dockml_dagster.corpora.base import (
     FILE_LIST,
     Collected,
+    Corpus,
     CorpusError,
+    Cost,
     Listing,
     Outcome,
     Stage,
@@ -31,7 +33,7 @@ from dockml_dagster.corpora.base import (
 )
 from dockml_dagster.corpora.files import FoundFile, file_rows
 from dockml_dagster.corpora.github.contents import Contents, WantedFiles
-from dockml_dagster.corpora.github.cost import Cost, estimate
+from dockml_dagster.corpora.github.cost import estimate
 from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
 from dockml_dagster.corpora.github.images import ChosenImages, choose_images
 from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
@@ -58,15 +60,27 @@ _NO_FILES = {
 }
 
 
-class Github:
-    """Projects on GitHub; see ``corpora.base.LiveCorpus``. Only ``visit`` and ``collect`` use the network."""
+class Github(Corpus):
+    """Projects on GitHub; see ``corpora.base.Corpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
     method_version = f"2 links {RULES_VERSION}"
-    follows_tags = True
+    description = "projects on GitHub as they are now, by search or by name"
+    options = frozenset({"frame"})
+    is_visited = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """See ``Corpus.of``."""
+        return cls(settings)
+
+    @property
+    def follows_tags(self) -> bool:
+        """Always: its images are named, not given."""
+        return True
 
     @cached_property
     def client(self) -> GithubClient:
@@ -92,7 +106,7 @@ class Github:
         return open_frame(self._settings.github_frame, self._listed())
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
-        """See ``LiveCorpus.visit``. With names only those are asked for, and what was found of the others stays; names that
+        """See ``Corpus.visit``. With names only those are asked for, and what was found of the others stays; names that
         are new are listed, and no search is begun for them.
         """
         for name in names:
@@ -207,10 +221,7 @@ class Github:
         return ImageCollection(self.name, settings)
 
     def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
-        """What bringing this corpus up to date would cost, and what that assumes; see ``cost.estimate``.
-
-        ``images_here``: references whose manifests were collected.
-        """
+        """See ``Corpus.cost`` and ``cost.estimate``."""
 
         def images_of(name: str) -> ChosenImages:
             files = self.records.files(name)[0]

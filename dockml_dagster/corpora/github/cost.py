@@ -17,6 +17,7 @@ from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
 from dockml_dagster.clients.http.budget import Allowance
+from dockml_dagster.corpora.base import Cost
 from dockml_dagster.corpora.github.contents import FEW, Contents
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.images import ChosenImages
@@ -49,20 +50,6 @@ SECONDS_UNCHANGED = 0.15
 HUB_PULLS = 100
 HUB_WINDOW = 6 * 3600.0
 BYTES_A_SECOND = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """One kind of question. ``calls`` count against ``budget`` ('' : free); ``here``: how much of it is here already."""
-
-    what: str
-    calls: int
-    here: int
-    budget: Budget
-    remaining: int | None
-    bytes: int | None
-    seconds: float
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -247,7 +234,7 @@ def _costs(
         if what == "lists of files":
             seconds += here * SECONDS_UNCHANGED
         left = allowance.remaining if allowance else None
-        costs.append(Cost(what, calls, here, budget, left, size, seconds, note))  # type: ignore[arg-type]
+        costs.append(Cost(what, calls, here, budget, left, size, seconds, note))
     manifests = ceil(images * MANIFESTS_AN_IMAGE)
     windows = max(0, ceil((manifests - HUB_PULLS) / HUB_PULLS))
     costs.append(

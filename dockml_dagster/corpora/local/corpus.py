@@ -12,10 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from dockml_dagster.clients import git
-from dockml_dagster.corpora.base import Collected, CorpusError, Listing, Outcome, Stage, Status, partition_key
+from dockml_dagster.corpora.base import (
+    Collected,
+    Corpus,
+    CorpusError,
+    Listing,
+    Outcome,
+    Stage,
+    Status,
+    partition_key,
+)
 from dockml_dagster.corpora.files import FileRows, file_rows
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.corpora.local import catalogue, trees
@@ -49,11 +58,13 @@ class _Asked:
 _asked: dict[Settings, _Asked] = {}
 
 
-class Local:
+class Local(Corpus):
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
     method_version = f"2 links {RULES_VERSION}"
+    description = "directories and git repositories of your own"
+    options = frozenset({"path", "images"})
 
     def __init__(self, settings: Settings) -> None:
         self._given = settings.local
@@ -62,6 +73,11 @@ class Local:
         self._settings = settings
         self._rows: dict[str, FileRows] = {}
         self._unread: dict[str, Outcome] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """See ``Corpus.of``."""
+        return cls(settings)
 
     @property
     def fingerprint_asks_network(self) -> bool:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dockml_dagster.corpora.base import (
     FILE_LIST,
     Collected,
+    Corpus,
     CorpusError,
     Listing,
     Outcome,
@@ -47,16 +48,22 @@ STEPS = (
 Row = dict[str, Any]
 
 
-class Sample:
+class Sample(Corpus):
     """Reads the projects beside this module; see ``corpora.base.Corpus``."""
 
     name = "sample"
     method_version = "2"
+    description = "small ML projects written for this repository; offline"
 
     def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:
         """``folder``: other projects than those of the package; ``settings``: None: as the environment says."""
         self._folder = folder or Path(__file__).parent / "projects"
         self._settings = settings or Settings.from_environment()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """See ``Corpus.of``."""
+        return cls(settings=settings)
 
     @cached_property
     def _images(self) -> SampleImages:

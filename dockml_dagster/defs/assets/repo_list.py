@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dockml_dagster.corpora.base import Corpus, Listing, LiveCorpus, Outcome
+from dockml_dagster.corpora.base import Corpus, Listing, Outcome
 from dockml_dagster.defs.partitions import register
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
@@ -68,8 +68,7 @@ def repo_list(
 def _list(
     context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:
-    if isinstance(corpus, LiveCorpus):
-        corpus.visit(oldest=VISIT_HOLDS)
+    corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
 
     def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -86,6 +85,7 @@ def _list(
             rows=listing.rows,
             outcomes=outcome_rows(outcomes, corpus=corpus.name, project=None, observed_at=listed_at),
             listed_at=listed_at,
+            as_of=listing.as_of,
         )
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):

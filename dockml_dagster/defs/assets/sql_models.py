@@ -11,11 +11,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dockml_dagster.corpora.base import STAGES
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
-from dockml_dagster.study.readings import TABLES
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.due.query import last_build_version
 from dockml_dagster.warehouse.models import Column, Model, Project, load
@@ -24,65 +22,19 @@ from dockml_dagster.warehouse.versions import build_version
 
 PREVIEW_ROWS = 8
 
-RAW_ASSETS: dict[str, str] = {
-    "raw.candidates": "repo_list",
-    "raw.projects": "repo_list",
-    "raw.inputs": "repo_list",
-    "raw.listings": "repo_list",
-    "raw.labels": "labels",
-    "raw.base_image_labels": "labels",
-    "raw.repository_files": "dockerfiles",
-    "raw.dockerfiles": "dockerfiles",
-    **dict.fromkeys(TABLES, "dockerfile_readings"),
-    "raw.file_facts": "file_facts",
-    "raw.machine_labels": "machine_labels",
-    "raw.machine_label_evidence": "machine_labels",
-    "raw.image_links": "image_links",
-    "raw.image_reference_grades": "image_links",
-    "raw.image_link_readings": "image_links",
-    "raw.dockerfile_lint": "dockerfile_lint",
-    "raw.image_references": "manifests",
-    "raw.manifests": "manifests",
-    "raw.image_configs": "manifests",
-    "raw.image_history": "manifests",
-    "raw.image_layers": "manifests",
-    "raw.hub_repositories": "manifests",
-    "raw.hub_tags": "manifests",
-    "raw.layers": "layer_stats",
-    "raw.layer_file_types": "layer_stats",
-    "raw.layer_files": "layer_stats",
-    "raw.image_summaries": "layer_stats",
-    "raw.image_layer_shares": "layer_stats",
-    "raw.image_contents": "layer_stats",
-    "raw.image_advice": "layer_stats",
-    "raw.image_file_types": "layer_stats",
-    "raw.image_files": "layer_stats",
-    "raw.outcomes": "layer_stats",
-    "raw.reported": "layer_stats",
-    "raw.revisits": "repo_list",
-    "raw.tag_looks": "repo_list",
-    "raw.builds": "repo_list",
-    "raw.figures": "repo_list",
-    "raw.run_failures": "repo_list",
-}
-"""Raw table → the asset that fills it; for ``raw.outcomes``, which all stages fill, the last of them."""
-
-ALL_STAGES = {"raw.outcomes": STAGES}
-"""Raw table → further assets after which whatever reads it is out of date."""
-
 
 def asset_key(name: str) -> dg.AssetKey:
     """``core.images`` → ``core/images``, the same words everywhere."""
     return dg.AssetKey(name.split("."))
 
 
-def _dependencies(model: Model) -> list[dg.AssetKey]:
+def _dependencies(project: Project, model: Model) -> list[dg.AssetKey]:
     names = {
-        RAW_ASSETS[name] if name.startswith("raw.") else name
+        asset
         for name in model.references
         if not name.startswith("seeds.")
+        for asset in (project.by_name[name].filled_by or (name,))
     }
-    names |= {stage for name in model.references for stage in ALL_STAGES.get(name, ())}
     return [asset_key(name) for name in sorted(names)]
 
 
@@ -119,7 +71,7 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
         assets.append(
             dg.AssetSpec(
                 key,
-                deps=_dependencies(model),
+                deps=_dependencies(project, model),
                 description=model.description,
                 group_name=model.schema,
                 kinds={"duckdb", "sql", "view" if model.is_view else "table"},

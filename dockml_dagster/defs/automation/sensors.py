@@ -8,7 +8,7 @@ https://docs.dagster.io/guides/automate/sensors
 
 import dagster as dg
 
-from dockml_dagster.corpora import fingerprint_asks_network, open_corpus
+from dockml_dagster.corpora import open_corpus
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import Asked, batches, missing_partitions
 from dockml_dagster.defs.automation.schedules import listing_request
@@ -59,7 +59,7 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     requests, marks, kept, said = [], [], set(), []
     for name, known in listed.items():
         corpus = open_corpus(name, settings)
-        if fingerprint_asks_network(corpus):
+        if corpus.fingerprint_asks_network:
             continue
         try:
             seen = (corpus.fingerprint(), corpus.method_version)

@@ -7,7 +7,7 @@ the asking itself (``corpora.image_collection``), collecting (``defs.collection`
 import dagster as dg
 import duckdb
 
-from dockml_dagster.corpora import follows_tags, open_corpus
+from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.images.collection import ImageCollection
 from dockml_dagster.defs.automation.decisions import moved, tags_to_look_at
 from dockml_dagster.defs.automation.watching import (
@@ -79,4 +79,4 @@ def follow_tags(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 def _tags(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Tag]:
     corpora = followed_corpora(connection)
-    return tags(connection, [name for name in corpora if follows_tags(open_corpus(name, settings))])
+    return tags(connection, [name for name in corpora if open_corpus(name, settings).follows_tags])

@@ -200,6 +200,7 @@ def record_listing(
     rows: Mapping[str, Iterable[Mapping[str, Any]]],
     outcomes: Iterable[Mapping[str, Any]],
     listed_at: datetime,
+    as_of: datetime | None = None,
 ) -> dict[str, int]:
     """Store a listing and make its inputs the wanted ones; returns how many new rows each table got."""
     new = {
@@ -234,6 +235,7 @@ def record_listing(
                 "source": source,
                 "projects": len(projects),
                 "listed_at": listed_at,
+                "as_of": as_of,
             }
         ],
     )

@@ -530,7 +530,8 @@ CREATE TABLE raw.listings (
     method_version VARCHAR NOT NULL,
     source VARCHAR NOT NULL,
     projects INTEGER NOT NULL,
-    listed_at TIMESTAMP NOT NULL
+    listed_at TIMESTAMP NOT NULL,
+    as_of TIMESTAMP
 );
 
 -- Which collected stage of which project Dagster was told of; a crash between the two is made good by the next run.

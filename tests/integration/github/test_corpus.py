@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.github.store import git_blob_hash
-from dockml_dagster.corpora.base import LiveCorpus
 from dockml_dagster.errors import BadInputError
 from tests.integration.github.visiting import FILES, collected, contents, many, outcomes_of
 
@@ -19,7 +18,7 @@ from tests.integration.github.visiting import FILES, collected, contents, many, 
 def test_first_visit_second_visit_and_one_change(github, make_corpus) -> None:
     names = many(github, 30)
     corpus = make_corpus()
-    assert isinstance(corpus, LiveCorpus)
+    assert corpus.is_visited
     assert corpus.visit(names) == {}
     listing, first = collected(corpus)
     assert len(listing.projects) == 30

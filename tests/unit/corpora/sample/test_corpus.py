@@ -10,11 +10,11 @@ import duckdb
 import pytest
 
 import dockml_dagster
-from dockml_dagster.corpora import corpus_of, open_corpus
+from dockml_dagster.corpora import CORPORA, corpus_of, open_corpus
 from dockml_dagster.corpora.base import STAGES, CorpusError, partition_key
 from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import CORPORA, Settings
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import combined_hash
 
 FOLDER = Path(dockml_dagster.__file__).parent / "corpora" / "sample" / "projects"
