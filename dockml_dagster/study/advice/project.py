@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
-from dockml_dagster.study.project.compose import is_compose, service_nodes
+from dockml_dagster.study.formats.yaml import Text
+from dockml_dagster.study.project.compose import is_compose, services
 from dockml_dagster.study.project.facts import is_workflow
 
 _BUILDS = re.compile(
@@ -83,34 +84,28 @@ def _workflow(text: str) -> Iterator[FileFact]:
 
 
 def _compose(text: str) -> Iterator[FileFact]:
-    for service, line, entries in service_nodes(text):
-        keys = {name: (node.start_mark.line + 1, value) for name, node, value in entries}
+    for service, entries in services(text):
+        lines = {str(key): key.line for key in entries}
         name = service[:100]
-        if _truth(keys.get("privileged")):
-            yield FileFact("privileged", keys["privileged"][0], f"{name}: privileged")
-        for at, word in _words(keys.get("cap_add")):
+        if _truth(entries.get("privileged")):
+            yield FileFact("privileged", lines["privileged"], f"{name}: privileged")
+        for at, word in _words(entries.get("cap_add")):
             if word.lower() in _DANGEROUS:
                 yield FileFact("capabilities-added", at, f"{name}: cap_add {word[:40]}")
-        for at, word in _words(keys.get("volumes")):
+        for at, word in _words(entries.get("volumes")):
             if "docker.sock" in word:
                 yield FileFact("engine-socket", at, f"{name}: mounts docker.sock")
-        if "build" in keys and not _truth(keys.get("read_only")):
-            yield FileFact("writable-root", line, f"{name}: no read_only: true")
+        if "build" in entries and not _truth(entries.get("read_only")):
+            yield FileFact("writable-root", service.line, f"{name}: no read_only: true")
 
 
-def _truth(entry: tuple[int, Any] | None) -> bool:
-    return entry is not None and str(getattr(entry[1], "value", "")).lower() in {"true", "yes", "on"}
+def _truth(value: Any) -> bool:
+    return isinstance(value, Text) and value.lower() in {"true", "yes", "on"}
 
 
-def _words(entry: tuple[int, Any] | None) -> Iterable[tuple[int, str]]:
+def _words(items: Any) -> Iterable[tuple[int, str]]:
     """Line and text of a sequence's scalars, and of the scalars in its mappings (the long form of `volumes`)."""
-    items = getattr(entry[1], "value", None) if entry is not None else None
     for item in items if isinstance(items, list) else ():
-        value = getattr(item, "value", None)
-        if isinstance(value, str):
-            yield item.start_mark.line + 1, value
-        elif isinstance(value, list):
-            for pair in value:
-                inner: Any = pair[1] if isinstance(pair, tuple) else item
-                if isinstance(inner.value, str):
-                    yield inner.start_mark.line + 1, inner.value
+        for word in item.values() if isinstance(item, dict) else item if isinstance(item, list) else (item,):
+            if isinstance(word, Text):
+                yield word.line, word

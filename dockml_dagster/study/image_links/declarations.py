@@ -10,22 +10,23 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.formats.yaml import Text, load_or_none
 from dockml_dagster.study.image_links.model import Mention
 from dockml_dagster.study.image_links.variables import Values, assignments, names
-from dockml_dagster.study.image_links.yaml_texts import Text, load
 
 _IMAGE = re.compile(
-    r"^\s*-?\s*(image|repository|\w{0,80}(?:_image|Image)(?:_?[Nn]ame)?|image_?[Nn]ame):\s+[\"']?([\w./:${}@-]{3,300})[\"']?\s*(?:#.*)?$"
+    r"^\s*(?:-\s*)?(image|repository|\w{0,80}(?:_image|Image)(?:_?[Nn]ame)?|image_?[Nn]ame):\s+[\"']?([\w./:${}@-]{3,300})[\"']?\s*(?:#.*)?$"
 )
 _REGISTRY = re.compile(r"^\s*registry:\s+[\"']?([\w.:-]{3,200})[\"']?\s*$")
-_TAGS = re.compile(r"\btags\s*=\s*\[([^\]]{0,4000})\]")
+_TAGS = re.compile(r"\btags\s*=\s*\[")
+_LONGEST_TAGS = 4000
 _QUOTED = re.compile(r"\"([^\"]{1,300})\"")
 _HCL_VARIABLE = re.compile(r"variable\s+\"(\w{1,80})\"\s*\{[^}]{0,500}?default\s*=\s*\"([^\"]{0,300})\"")
 
 
 def compose_mentions(path: str, text: str) -> Iterator[Mention]:
     """``compose build`` for a service that has ``image`` and ``build``, ``compose image`` for one that only runs it."""
-    root = load(text)
+    root = load_or_none(text)
     services = root.get("services", root) if isinstance(root, dict) else None
     for service in services.values() if isinstance(services, dict) else ():
         if not isinstance(service, dict):
@@ -67,7 +68,7 @@ def build_definition_mentions(path: str, text: str) -> Iterator[Mention]:
     if path.endswith((".hcl", ".json")):
         yield from _bake(path, text)
         return
-    root = load(text)
+    root = load_or_none(text)
     for key, value in _entries(root):
         if key in ("image_templates", "name_template") and isinstance(value, list):
             for item in value:
@@ -85,17 +86,20 @@ def _bake(path: str, text: str) -> Iterator[Mention]:
         **{found[1]: (found[2],) for found in _HCL_VARIABLE.finditer(text)},
     }
     if path.endswith(".json"):
-        for key, value in _entries(load(text)):
+        for key, value in _entries(load_or_none(text)):
             for item in value if key == "tags" and isinstance(value, list) else ():
                 if isinstance(item, Text):
                     for name in names(item, values):
                         yield Mention(name, "build definition", path, item.line)
         return
+    line, counted = 1, 0
     for found in islice(_TAGS.finditer(text), 300):
-        for quoted in _QUOTED.finditer(found[1]):
-            line = text.count("\n", 0, found.start(1) + quoted.start()) + 1
+        end = text.find("]", found.end(), found.end() + _LONGEST_TAGS)
+        line, counted = line + text.count("\n", counted, found.end()), found.end()
+        for quoted in _QUOTED.finditer(text, found.end(), max(end, found.end())):
+            at = line + text.count("\n", found.end(), quoted.start())
             for name in names(quoted[1], values):
-                yield Mention(name, "build definition", path, line)
+                yield Mention(name, "build definition", path, at)
 
 
 def _entries(node: Any, depth: int = 12) -> Iterator[tuple[str, Any]]:

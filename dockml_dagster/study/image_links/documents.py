@@ -24,7 +24,7 @@ _OTHER = re.compile(
     rf"/(?:repository/)?{_PART}(?:/{_PART}){{0,4}}(?::[\w][\w.-]{{0,127}})?)"
 )
 _PACKAGE = re.compile(rf"github\.com/({_PART})/{_PART}/pkgs/container/({_PART})", re.IGNORECASE)
-_IMAGE_KEY = re.compile(r"^\s*-?\s*image:\s*[\"']?([\w./:${}-]{3,200})[\"']?\s*$")
+_IMAGE_KEY = re.compile(r"^\s*(?:-\s*)?image:\s*[\"']?([\w./:${}-]{3,200})[\"']?\s*$")
 _DOES: dict[str, Kind] = {"push": "documented push", "build": "documented build", "run": "documented run"}
 _SHIELD_SUFFIX = re.compile(r"\.(?:svg|png)\Z", re.IGNORECASE)
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image.reference import ImageReference
 from dockml_dagster.study.image_links.commands import joined_lines, uses
 from dockml_dagster.study.image_links.declarations import (
@@ -24,17 +26,18 @@ from dockml_dagster.study.image_links.documents import document_mentions
 from dockml_dagster.study.image_links.model import (
     GRADES,
     MAX_LINKS,
+    MAX_MENTIONS,
     Grade,
     Kind,
     Link,
     Mention,
     parse_mention,
 )
-from dockml_dagster.study.image_links.variables import assignments, in_loops, names
-from dockml_dagster.study.image_links.workflows import ci_mentions, local_inputs
+from dockml_dagster.study.image_links.variables import assignments, in_loops, names, one_file
+from dockml_dagster.study.image_links.workflows import Inputs, ci_mentions, local_inputs
 from dockml_dagster.study.project.files import read_as
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Changes when the same files would give other links; makes every project's links due."""
 
 _SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
@@ -76,14 +79,21 @@ def find_links(
     are passed over). ``own_registries``: hosts, with port, of registries that are known to be real, however private or
     made-up they look (``localhost:5000``, ``registry.internal``).
     """
-    mentions = list(_mentions(project, files))
+    mentions = list(islice(_mentions(project, files), MAX_MENTIONS))
     compose_pushed = any(m.text == "" and m.kind in ("ci push", "script push") for m in mentions)
     links: dict[tuple[str, str, str | None, int | None], Link] = {}
+    # A file may name one image in every line.
+    judged: dict[tuple[str, Kind], Link | None] = {}
     for mention in mentions:
         if not mention.text:
             continue
-        link = _graded(project, mention, own_registries, pushed_together=compose_pushed)
-        if link is not None:
+        check_time()
+        key = (mention.text, mention.kind)
+        if key not in judged:
+            judged[key] = _graded(project, mention, own_registries, pushed_together=compose_pushed)
+        like = judged[key]
+        if like is not None:
+            link = replace(like, path=mention.path, line=mention.line)
             links.setdefault((link.reference, link.kind, link.path, link.line), link)
     ordered = sorted(
         links.values(),
@@ -101,19 +111,24 @@ def find_links(
 def _mentions(project: str, files: Mapping[str, str]) -> Iterator[Mention]:
     inputs = local_inputs({path: text for path, text in files.items() if read_as(path) == "workflow"})
     for path, text in sorted(files.items()):
-        role = read_as(path)
-        if role == "workflow":
-            yield from ci_mentions(path, text, project, inputs)
-        elif role == "compose":
-            yield from compose_mentions(path, text)
-        elif role == "build definition":
-            yield from build_definition_mentions(path, text)
-        elif role == "helm":
-            yield from kubernetes_mentions(path, text)
-        elif role in ("readme", "documentation"):
-            yield from document_mentions(path, text)
-        elif role in ("script", "makefile") or path.rsplit("/", 1)[-1] == "package.json":
-            yield from script_mentions(path, text)
+        with one_file():
+            yield from _of_file(path, text, project, inputs)
+
+
+def _of_file(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Mention]:
+    role = read_as(path)
+    if role == "workflow":
+        yield from ci_mentions(path, text, project, inputs)
+    elif role == "compose":
+        yield from compose_mentions(path, text)
+    elif role == "build definition":
+        yield from build_definition_mentions(path, text)
+    elif role == "helm":
+        yield from kubernetes_mentions(path, text)
+    elif role in ("readme", "documentation"):
+        yield from document_mentions(path, text)
+    elif role in ("script", "makefile") or path.rsplit("/", 1)[-1] == "package.json":
+        yield from script_mentions(path, text)
 
 
 def script_mentions(path: str, text: str) -> Iterator[Mention]:

@@ -27,6 +27,8 @@ Kind = Literal[
 
 MAX_LINKS = 2000
 """Most links of one project that are kept."""
+MAX_MENTIONS = 100_000
+"""Most mentions of images that are judged of one project."""
 MAX_LINE = 4000
 """Longest line that is looked at, in characters."""
 MAX_VALUES = 24

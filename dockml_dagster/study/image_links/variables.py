@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
 
 OPEN = "\x00"
@@ -19,8 +22,11 @@ OPEN = "\x00"
 Values = Mapping[str, tuple[str, ...]]
 """Variable → the values it may have."""
 
-_MAX_NAMES = 2000
+MAX_NAMES = 2000
+"""Most variables of one file."""
 _MAX_VALUE = 500
+_MAX_INNER = 4_000
+"""Most variables inside the values of variables that are replaced for one file."""
 _OPEN_RUN = re.compile(f"{OPEN}+")
 _VARIABLE = re.compile(
     r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
@@ -30,11 +36,11 @@ _VARIABLE = re.compile(
     r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$\d|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
 )
 _ASSIGNMENT = re.compile(
-    r"^\s*-?\s*(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
+    r"^\s*(?:-\s*)?(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
     r"\$?([A-Za-z_]\w{0,80})\s{0,20}(?::=|::=|\?=|=)\s{0,20}(?![=>~])(.*)$"
 )
 _LOOP = re.compile(
-    r"\bfor(?:each)?\s*\(?\s*\$?([A-Za-z_]\w{0,80})\s+in\s+"
+    r"\bfor(?:each)?\s{0,20}\(?\s{0,20}\$?([A-Za-z_]\w{0,80})\s{1,20}in\s+"
     r"((?:\$\{\w{1,80}(?:\[[@*]\])?\}|\$\([A-Za-z_][\w.]{0,80}\)|[^;`){}]){1,1000})",
     re.IGNORECASE,
 )
@@ -49,30 +55,62 @@ _LISTED = "words of "
 MAX_STATEMENTS = 50
 """Most statements of one logical line that are looked at."""
 _HANDED_ON = re.compile(
-    r"""echo\s+["']?(?:::set-output\s+name=)?([A-Za-z_]\w{0,80})(?:=|::)(.{0,500}?)["']?\s*(?:>>\s*["']?\$\{?GITHUB_(?:ENV|OUTPUT)|$)"""
+    r"""echo\s+["']?(?:::set-output\s+name=)?([A-Za-z_]\w{0,80})(?:=|::)(.{0,500}?)["']?\s{0,20}(?:>>\s{0,20}["']?\$\{?GITHUB_(?:ENV|OUTPUT)|$)"""
 )
 
 
+_inner_left: ContextVar[list[int] | None] = ContextVar("variables inside of values", default=None)
+
+
+@contextmanager
+def one_file() -> Iterator[None]:
+    """Inside, what is expanded is of one file: variables in the values of variables are replaced ``_MAX_INNER`` times at
+    most. Without a bound on all of them, a value that names others multiplies in each line that names it.
+    """
+    token = _inner_left.set([_MAX_INNER])
+    try:
+        yield
+    finally:
+        _inner_left.reset(token)
+
+
 def expanded(text: str, values: Values, depth: int = 4) -> tuple[str, ...]:
-    """The texts that ``text`` may stand for, at most ``MAX_VALUES``; what is not told is ``OPEN``."""
+    """The texts that ``text`` may stand for, at most ``MAX_VALUES``, each cut to ``MAX_LINE``; what is not told is
+    ``OPEN``.
+    """
+    return _expanded(text, values, depth, _inner_left.get() or [MAX_VALUES])
+
+
+def _expanded(text: str, values: Values, depth: int, left: list[int]) -> tuple[str, ...]:
+    check_time()
     results = [""]
     position = 0
     text = text[:MAX_LINE]
     for found in islice(_VARIABLE.finditer(text), 40):
         between = text[position : found.start()]
         position = found.end()
-        options = _options(found, values)
-        if depth:
-            options = tuple(
-                more
-                for option in options
-                for more in (expanded(option, values, depth - 1) if "$" in option else (option,))
+        options = _inner(_options(found, values), values, depth, left)
+        results = list(
+            islice(
+                ((head + between + option)[:MAX_LINE] for head in results for option in options), MAX_VALUES
             )
-        results = [head + between + option for head in results for option in dict.fromkeys(options)][
-            :MAX_VALUES
-        ]
+        )
     tail = text[position:]
-    return tuple(dict.fromkeys(head + tail for head in results))
+    return tuple(dict.fromkeys((head + tail)[:MAX_LINE] for head in results))
+
+
+def _inner(options: Iterable[str], values: Values, depth: int, left: list[int]) -> tuple[str, ...]:
+    """What the values of a variable stand for themselves, cut while it grows."""
+    told: dict[str, None] = {}
+    for option in options:
+        if "$" in option and depth and left[0] > 0:
+            left[0] -= 1
+            told.update(dict.fromkeys(_expanded(option, values, depth - 1, left)))
+        else:
+            told[option] = None
+        if len(told) >= MAX_VALUES:
+            break
+    return tuple(islice(told, MAX_VALUES))
 
 
 def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
@@ -112,12 +150,20 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
 def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...]]:
     """Variables set by the lines of a script, Makefile or CI file, in order, over those already known."""
     values = dict(known)
+    assign(lines, values)
+    return values
+
+
+def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -> None:
+    """The same, added to ``values``."""
     for line in (whole[:MAX_LINE] for whole in lines):
-        if len(values) > _MAX_NAMES:
+        check_time()
+        if len(values.maps[0] if isinstance(values, ChainMap) else values) > MAX_NAMES:
             break
         for name, text in _assigned(line):
             values[_LISTED + name] = _words(text)
-            _add(values, name, expanded(_unquoted(text), values))
+            if len(values.get(name, ())) < MAX_VALUES:  # else there is no room for more
+                _add(values, name, expanded(_unquoted(text), values))
         loop = _LOOP.search(line)
         if loop:
             _add(values, loop[1], _loop_words(loop[2], values))
@@ -126,7 +172,6 @@ def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...
             told = expanded(handed[2], values)
             _add(values, "env." + handed[1], told)
             _add(values, "outputs." + handed[1], told)
-    return values
 
 
 def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterator[Values]:
@@ -186,10 +231,13 @@ def _unquoted(text: str) -> str:
     return OPEN if _COMMAND.match(text) else text.split(" #")[0].split(" ")[0]
 
 
-def _add(values: dict[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:
+def _add(values: MutableMapping[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:
     known = tuple(value for value in values.get(name, ()) if value != OPEN)
     # No image name is longer than this; without the cap a variable that repeats itself would grow without bound.
-    short = (_OPEN_RUN.sub(OPEN, value) if len(value) <= _MAX_VALUE else OPEN for value in told)
+    short = (
+        OPEN if len(value) > _MAX_VALUE else _OPEN_RUN.sub(OPEN, value) if OPEN in value else value
+        for value in told
+    )
     values[name] = tuple(dict.fromkeys((*known, *short)))[:MAX_VALUES]
 
 

@@ -8,16 +8,18 @@ https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.formats.yaml import Text, lines_of, load_or_none, scalar
 from dockml_dagster.study.image_links.commands import joined_lines, uses
-from dockml_dagster.study.image_links.model import MAX_VALUES, Kind, Mention
-from dockml_dagster.study.image_links.variables import Values, assignments, expanded, names
-from dockml_dagster.study.image_links.yaml_texts import Text, lines_of, load, scalar
+from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES, Kind, Mention
+from dockml_dagster.study.image_links.variables import MAX_NAMES, Values, assign, assignments, expanded, names
 
 Inputs = Mapping[str, tuple[str, ...]]
+_Layers = ChainMap[str, tuple[str, ...]]
 
 _PUSHING = re.compile(r"push|publish|release|deploy", re.IGNORECASE)
 _ABOUT_IMAGES = re.compile(r"docker|container|image|registry|kaniko|buildah|podman|dockerhub", re.IGNORECASE)
@@ -28,7 +30,9 @@ _IMAGE_INPUTS = (
     "image", "images", "image_name", "image-name", "imagename", "name", "repository", "tags", "destination",
 )  # fmt: skip
 _COMMAND_KINDS: dict[str, Kind] = {"push": "ci push", "build": "ci build", "run": "ci image"}
-_PLAIN_VALUE = re.compile(r"^\s*-?\s*([A-Za-z_]\w{0,80}):\s+[\"']?([^\s\"'#]{1,300})[\"']?\s*(?:#.*)?$")
+_PLAIN_VALUE = re.compile(r"^\s*(?:-\s*)?([A-Za-z_]\w{0,80}):\s+[\"']?([^\s\"'#]{1,300})[\"']?\s*(?:#.*)?$")
+
+_COMMA_OR_BRACES = re.compile(r",|\}\}|[{}]")
 
 
 def local_inputs(files: Mapping[str, str]) -> Inputs:
@@ -37,7 +41,7 @@ def local_inputs(files: Mapping[str, str]) -> Inputs:
     for path, text in files.items():
         if not path.startswith(".github/"):
             continue
-        root = load(text)
+        root = load_or_none(text)
         for node in _mappings(root):
             target = node.get("uses")
             given = node.get("with")
@@ -54,7 +58,7 @@ def local_inputs(files: Mapping[str, str]) -> Inputs:
                     if isinstance(default, str) and default:
                         told[f"inputs.{name}"] = tuple(
                             dict.fromkeys((*told.get(f"inputs.{name}", ()), default))
-                        )
+                        )[:MAX_VALUES]
     return told
 
 
@@ -71,7 +75,7 @@ def _mappings(node: Any, depth: int = 12) -> Iterator[dict[str, Any]]:
 
 def ci_mentions(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Mention]:
     """Every image that a CI configuration names. ``project`` is ``owner/name``."""
-    root = load(text) if path.startswith(".github/") else None
+    root = load_or_none(text) if path.startswith(".github/") else None
     if isinstance(root, dict):
         yield from _github(path, root, {**_contexts(project), **inputs})
     else:
@@ -97,7 +101,7 @@ def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
     lines = text.splitlines()
     values = _contexts(project)
     for line in lines:
-        found = _PLAIN_VALUE.match(line)
+        found = _PLAIN_VALUE.match(line[:MAX_LINE])
         if found:
             values.setdefault(found[1], (found[2],))
     values = assignments(lines, values)
@@ -117,7 +121,7 @@ def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
 
 
 def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mention]:
-    base = _with_environment(dict(context), root.get("env"))
+    base = _with_environment(ChainMap({}, dict(context)), root.get("env"))
     jobs = root.get("jobs")
     runs = root.get("runs")
     bodies = list(jobs.values()) if isinstance(jobs, dict) else [runs] if isinstance(runs, dict) else []
@@ -125,19 +129,20 @@ def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mentio
     for body in bodies:
         if isinstance(body, dict):
             values = _job_values(base, body)
-            base.update({name: told for name, told in values.items() if name.startswith("outputs.")})
+            base.update({name: told for name, told in values.maps[0].items() if name.startswith("outputs.")})
     for body in bodies:
         if isinstance(body, dict):
             yield from _job(path, body, _job_values(base, body))
 
 
-def _job_values(base: Values, job: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    values = _with_matrix(dict(base), job.get("strategy"))
+def _job_values(base: _Layers, job: dict[str, Any]) -> _Layers:
+    """The values of a job over those of the file: a view, because there may be thousands of both."""
+    values = _with_matrix(base.new_child(), job.get("strategy"))
     values = _with_environment(values, job.get("env"))
     for step in _steps(job):
         run = step.get("run")
         if isinstance(run, str):
-            values = assignments(run.splitlines(), _with_environment(values, step.get("env")))
+            assign(run.splitlines(), _with_environment(values, step.get("env")))
     return values
 
 
@@ -148,16 +153,16 @@ def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield step
 
 
-def _with_environment(values: dict[str, tuple[str, ...]], environment: Any) -> dict[str, tuple[str, ...]]:
+def _with_environment(values: _Layers, environment: Any) -> _Layers:
     if isinstance(environment, dict):
         for name, value in islice(environment.items(), 300):
-            if isinstance(value, str):
+            if isinstance(value, str) and len(values.maps[0]) <= MAX_NAMES:
                 told = expanded(value, values)
                 values[f"env.{name}"] = values[str(name)] = told
     return values
 
 
-def _with_matrix(values: dict[str, tuple[str, ...]], strategy: Any) -> dict[str, tuple[str, ...]]:
+def _with_matrix(values: _Layers, strategy: Any) -> _Layers:
     matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
     if not isinstance(matrix, dict):
         return values
@@ -175,17 +180,17 @@ def _with_matrix(values: dict[str, tuple[str, ...]], strategy: Any) -> dict[str,
     return values
 
 
-def _add_row(values: dict[str, tuple[str, ...]], prefix: str, row: Any) -> None:
+def _add_row(values: _Layers, prefix: str, row: Any) -> None:
     if isinstance(row, dict):
         for name, value in row.items():
-            if isinstance(value, str):
+            if isinstance(value, str) and len(values.maps[0]) <= MAX_NAMES:
                 key = f"{prefix}.{name}"
                 values[key] = tuple(dict.fromkeys((*values.get(key, ()), *expanded(value, values))))[
                     :MAX_VALUES
                 ]
 
 
-def _job(path: str, job: dict[str, Any], values: dict[str, tuple[str, ...]]) -> Iterator[Mention]:
+def _job(path: str, job: dict[str, Any], values: _Layers) -> Iterator[Mention]:
     container = job.get("container")
     services = job.get("services")
     for holder in (container, *(services.values() if isinstance(services, dict) else ())):
@@ -194,7 +199,7 @@ def _job(path: str, job: dict[str, Any], values: dict[str, tuple[str, ...]]) -> 
     steps = list(_steps(job))
     pushes = any(_pushes(step) for step in steps)
     for step in steps:
-        own = _with_environment(dict(values), step.get("env"))
+        own = _with_environment(values.new_child(), step.get("env"))
         run = step.get("run")
         action = step.get("uses")
         if isinstance(run, Text):
@@ -299,12 +304,24 @@ def _inputs(
         ):
             continue
         for number, line in lines_of(value):
-            for written_part in re.split(r",(?![^{}]*\}\})", line):
+            for written_part in _parts(line[:MAX_LINE]):
                 part = written_part.strip().removeprefix("name=")
                 if not part or part.startswith(("#", "type=", "enable=")):
                     continue
                 for image in names(part, values):
                     yield Mention(_in_registry(image, registry, values), kind, path, number)
+
+
+def _parts(line: str) -> list[str]:
+    """What stands between commas; one inside ``${{ }}`` is none: the next brace after it closes."""
+    parts, end, closes = [], len(line), False
+    for found in reversed(list(_COMMA_OR_BRACES.finditer(line))):
+        if found[0] != ",":
+            closes = found[0] == "}}"
+        elif not closes:
+            parts.append(line[found.end() : end])
+            end = found.start()
+    return [line[:end], *reversed(parts)]
 
 
 def _in_registry(image: str, registry: str | None, values: Values) -> str:

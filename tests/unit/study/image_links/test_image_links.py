@@ -113,6 +113,17 @@ HOSTILE = {
     "loops": "for a in " + "b " * 50_000,
     "links": "https://hub.docker.com/r/" * 8_000,
     "aliases": "a: &b0 [x]\n" + "".join(f"b{n}: &b{n} [*b{n - 1},*b{n - 1}]\n" for n in range(1, 40)),
+    "alias of itself": "jobs: &j\n  a: *j\nservices: *j\n",
+    "grows by itself": "T=t\n" + "".join(f'T="${{T:+${{T}},}}t{n}"\n' for n in range(40)) + "docker push $T\n",
+    "names itself in each line": "a: " + "a=$a\n" * 5_000,
+    "blanks": (" " * 3_999 + "\n") * 60,
+    "one line of blanks": "a: " + " " * 200_000,
+    "commas": "jobs: {a: {steps: [{uses: docker/build-push-action@v2, with: {push: true, tags: '" + "," * 100_000 + "'}}]}}",
+    "tags": "tags = [" * 20_000,
+    "names": "tags = [\n" + '"a/b",\n' * 500 + "]\n" * 10,
+    "echoes": "echo a=" * 10_000 + "GITHUB_ENV" + " " * 2_000,
+    "steps": "jobs:\n a:\n  steps:\n" + "".join(f"  - {{env: {{V{n}: a}}, run: B{n}=c}}\n" for n in range(4_000)),
+    "jobs": "jobs:\n" + "".join(f" j{n}: {{steps: [{{run: 'echo o{n}=x >> $GITHUB_OUTPUT'}}]}}\n" for n in range(3_000)),
     "nul": "\x00docker push \x00/\x00\n" * 5_000,
 }  # fmt: skip
 
