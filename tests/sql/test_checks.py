@@ -4,14 +4,13 @@
 """
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 import yaml
 
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.rows import qualified, quote
+from tests.sql.cases import Types, fill
 
 CASES = sorted(path for path in (Path(__file__).parent / "check_cases").glob("*.yaml"))
 CHECKS = {check.name: check for check in load().checks}
@@ -25,20 +24,12 @@ def test_every_check_has_its_cases() -> None:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_check(path: Path, types: Any) -> None:
+def test_check(path: Path, types: Types) -> None:
     check = CHECKS[path.stem]
     for case in yaml.safe_load(path.read_text(encoding="utf-8")):
         with duckdb.connect() as connection:
             for table in check.references:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(table.split('.')[0])}")
-                body = ", ".join(f"{quote(name)} {kind}" for name, kind in types.columns[table].items())
-                connection.execute(f"CREATE TABLE {qualified(table)} ({body})")
-                for row in case.get("given", {}).get(table, ()):
-                    names = ", ".join(quote(name) for name in row)
-                    marks = ", ".join("?" for _ in row)
-                    connection.execute(
-                        f"INSERT INTO {qualified(table)} ({names}) VALUES ({marks})", list(row.values())
-                    )
+                fill(connection, table, types.columns[table], case.get("given", {}).get(table, ()))
             for statement in case.get("run", ()):
                 connection.execute(statement)
             found = connection.execute(check.sql).fetchall()

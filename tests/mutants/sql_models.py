@@ -1,0 +1,52 @@
+"""Which changes of the SQL models their cases do not notice.
+
+    python tests/mutants/sql_models.py [core.projects findings.rq4_layers …]
+
+Every change of ``sql_mutants`` is run against the cases of its model under ``tests/sql``, without anybody's data. Prints a
+line a survivor (``schema.model:line kind: before → after``) and a count a model; ends with 1 if there are survivors.
+"""
+
+import sys
+from pathlib import Path
+
+import duckdb
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.mutants.sql_mutants import mutants
+from tests.sql.cases import CASES, Types, check, read_types
+
+
+def noticed(model: str, sql: str, types: Types) -> bool:
+    """Whether a case of ``model`` fails with ``sql`` in its place."""
+    for case in CASES:
+        if case.parent.name == model:
+            try:
+                check(case, types, sql)
+            except (AssertionError, duckdb.Error):
+                return True
+    return False
+
+
+def main(names: list[str]) -> int:
+    types = read_types()
+    total = survived = 0
+    for model in types.project.models:
+        if names and model.name not in names:
+            continue
+        assert not noticed(model.name, model.sql, types), f"{model.name}: its cases fail as it is"
+        tried = left = 0
+        for mutant in mutants(model.sql):
+            tried += 1
+            if not noticed(model.name, mutant.apply(model.sql), types):
+                left += 1
+                before = model.sql[mutant.start : mutant.end]
+                print(f"{model.name}:{mutant.line(model.sql)} {mutant.kind}: {before} → {mutant.replacement}")
+        print(f"{model.name}: {left} of {tried} survived", flush=True)
+        total, survived = total + tried, survived + left
+    print(f"{survived} of {total} survived ({survived / max(total, 1):.0%})")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
