@@ -104,7 +104,7 @@ def decimal_text(value: float | None) -> str:
     """``1.17407`` → ``1.17``; ``1234.5`` → ``1,234``."""
     if value is None:
         return UNKNOWN
-    if float(value).is_integer() or abs(value) >= 1000:
+    if float(value).is_integer() or abs(value) >= 999.5:  # which three digits would write as 1e+03
         return f"{value:,.0f}"
     return f"{value:.3g}"
 

@@ -36,7 +36,8 @@ class Installation:
 
 _INSTALLERS = frozenset(MANAGERS) | {"uv", "Rscript", "R", "r", "littler", "pacman"}
 _NO_VERB = frozenset({"easy_install", "install2.r", "apk-install"})
-_FROZEN = {"npm": ("ci",), "yarn": ("--frozen-lockfile", "--immutable"), "pnpm": ("--frozen-lockfile",)}
+# npm stands for pnpm and bun too, which ask by an option.
+_FROZEN = {"npm": ("ci", "--frozen-lockfile"), "yarn": ("--frozen-lockfile", "--immutable")}
 _R_INSTALL = re.compile(
     r"(?:install\.packages|BiocManager::install|pak::pkg_install|install_github)\s*\(\s*(?:c\()?([^)]*)"
 )

@@ -63,11 +63,38 @@ def test_refused(address: str) -> None:
     assert "pw" not in str(caught.value)
 
 
-def test_redirects_may_lead_to_any_public_host_by_https() -> None:
-    POLICY.check("https://cdn.example.com/x", redirected=True)
-    for address in ("http://cdn.example.com/", "https://192.168.1.1/", "https://[fd00::1]/"):
-        with pytest.raises(RefusedHostError):
-            POLICY.check(address, redirected=True)
+@pytest.mark.parametrize(
+    "address", ["https://cdn.example.com/x", "https://8.8.8.8/", "https://[2001:4860:4860::8888]/"]
+)
+def test_redirects_may_lead_to_any_public_host_by_https(address: str) -> None:
+    POLICY.check(address, redirected=True)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "224.0.0.1",  # multicast, which is "global" to the standard library
+        "[ff0e::1]",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[::ffff:10.0.0.1]",  # the same IPv4 address mapped, through 6to4 and through NAT64
+        "[2002:a00:1::]",
+        "[64:ff9b::a00:1]",
+    ],
+)
+def test_redirects_lead_nowhere_else(host: str) -> None:
+    with pytest.raises(RefusedHostError):
+        POLICY.check(f"https://{host}/", redirected=True)
+    with pytest.raises(RefusedHostError):
+        POLICY.check_network_address(Origin.of("https://quay.io/"), host.strip("[]"))
+
+
+def test_a_redirect_to_plain_http_is_refused() -> None:
+    with pytest.raises(RefusedHostError):
+        POLICY.check("http://cdn.example.com/", redirected=True)
 
 
 def _resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:

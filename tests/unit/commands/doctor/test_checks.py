@@ -4,11 +4,12 @@ import gzip
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 
-from dockml_dagster.commands.doctor.checks import Finding, examine
+from dockml_dagster.commands.doctor.checks import Finding, _disk, examine
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
@@ -46,6 +47,29 @@ def test_a_writer_is_named(settings, monkeypatch):
     with Warehouse(settings.warehouse).write():
         (one,) = _of(settings, "warehouse")
     assert (one.state, "being written" in one.text) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(3 * 2**30 - 1, "problem"), (3 * 2**30 + 1, "warning"), (6 * 2**30, "ok")]
+)
+def test_a_run_needs_room_for_two_copies_of_the_warehouse(settings, monkeypatch, free, state):
+    with settings.warehouse.file.open("r+b") as file:
+        file.truncate(3 * 2**30)  # sparse
+    monkeypatch.setattr(
+        "dockml_dagster.commands.doctor.checks.shutil.disk_usage", lambda _: SimpleNamespace(free=free)
+    )
+    (one,) = _disk(settings)
+    assert one.state == state
+    assert (one.advice is None or "6.0 GiB" in one.advice) if state != "ok" else True
+
+
+@pytest.mark.parametrize(("free", "state"), [(2 * 2**30 - 1, "warning"), (2 * 2**30, "ok")])
+def test_a_run_needs_some_room_in_any_case(settings, monkeypatch, free, state):
+    monkeypatch.setattr(
+        "dockml_dagster.commands.doctor.checks.shutil.disk_usage", lambda _: SimpleNamespace(free=free)
+    )
+    (one,) = _disk(settings)
+    assert one.state == state
 
 
 def test_a_newer_schema(settings):

@@ -152,6 +152,13 @@ def test_a_short_hidden_value_is_not_hidden_elsewhere() -> None:
     assert "python:3" in json.dumps(document)
 
 
+@pytest.mark.parametrize(("value", "hidden"), [("five5", False), ("sixsix", True), ("seven77", True)])
+def test_a_hidden_value_of_six_characters_is_hidden_wherever_it_stands(value: str, hidden: bool) -> None:
+    text = f"FROM a\nENV TOKEN={value}\nRUN echo {value}\n"
+    (document,) = json.loads(run("-", "--format", "json", stdin=text).stdout)
+    assert (value not in json.dumps(document["run_commands"])) == hidden
+
+
 def test_too_many_secrets_are_refused_not_shown_and_quickly() -> None:
     many = "FROM a\n" + "".join(f"ENV TOKEN_{i}=value-number-{i}\n" for i in range(20_000))
     result = run("-", "--format", "json", stdin=many)

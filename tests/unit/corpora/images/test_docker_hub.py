@@ -173,6 +173,15 @@ def test_a_limit_is_kept_to_and_makes_the_stage_due_again(hub, registry, collect
     assert len(server.asked) == 5
 
 
+def test_a_limit_does_not_make_good_what_is_gone(hub, registry, collection) -> None:
+    fake, _ = hub
+    fake.before = lambda asked: Reply(429, b"{}", LATER)
+    found = collect(collection(), "acme/nothing")
+    assert said(found)["acme/nothing"][2]
+    assert (whole(found).status, whole(found).retryable) == ("gone", False)
+    assert (whole(found).reason or "").startswith("none of 1 images could be read")
+
+
 def test_what_was_said_before_stands_while_nothing_is_said(hub, registry, collection, tmp_path: Path) -> None:
     fake, server = hub
     fake.add("acme/app", tags=(TAG,), pull_count=5)

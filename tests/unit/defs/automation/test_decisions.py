@@ -52,7 +52,7 @@ def test_stretches_have_no_gap(wanted: str, size: int, expected: list[str]) -> N
 def test_waiting_doubles_up_to_a_day() -> None:
     assert wait(0) == timedelta()
     assert [wait(n) / FIRST_WAIT for n in (1, 2, 3)] == [1, 2, 4]
-    assert wait(50) == wait(10**9) == LONGEST_WAIT
+    assert wait(50) == wait(10**9) == LONGEST_WAIT == timedelta(days=1)
 
 
 def test_what_failed_waits_and_nothing_else_does() -> None:

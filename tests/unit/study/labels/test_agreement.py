@@ -140,3 +140,10 @@ def test_no_interval_where_most_draws_say_nothing():
     )
     assert found.estimate == 1.0
     assert found.low is None
+
+
+@pytest.mark.parametrize(("silent", "has_interval"), [(20, True), (21, False)])
+def test_an_interval_needs_nine_draws_of_ten(silent, has_interval):
+    answers = iter([1.0, *[None] * silent, *[1.0] * (200 - silent)])
+    found = bootstrap([1, 2, 3], lambda _: next(answers), draws=200)
+    assert (found.low is not None, found.high is not None) == (has_interval, has_interval)

@@ -140,6 +140,14 @@ def test_a_censored_delta_has_bounds():
     )
 
 
+def test_the_order_of_a_capped_value_and_an_exact_one_at_its_cap_is_not_known():
+    effect = cliffs_delta(Sample((5.0,), (True,)), Sample((4.0, 5.0, 6.0)))
+    # Above 4; against 5 and 6 it may be the same, above or below.
+    assert (effect.delta, effect.least, effect.most) == pytest.approx((1 / 3, -1 / 3, 1.0))
+    turned = cliffs_delta(Sample((4.0, 5.0, 6.0)), Sample((5.0,), (True,)))
+    assert (turned.delta, turned.least, turned.most) == pytest.approx((-1 / 3, -1.0, 1 / 3))
+
+
 @pytest.mark.parametrize(
     ("groups", "reason"),
     [
