@@ -60,16 +60,39 @@ WITH
         LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
         LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
         LEFT JOIN censored ON censored.project = wanted.project
+    ),
+    -- A candidate counts once, by the furthest step that it reached.
+    candidates AS (
+        SELECT found.corpus, found.name, arg_max_null(found.not_asked_because, found.step_number) AS reason
+        FROM raw.candidates AS found
+        JOIN (SELECT corpus, max(listed_at) AS listed_at FROM raw.listings GROUP BY corpus) AS newest
+            ON newest.corpus = found.corpus AND newest.listed_at = found.last_seen
+        GROUP BY found.corpus, coalesce(found.cohort, 'ml'), found.name
+    ),
+    asked_candidates AS (
+        SELECT
+            corpus,
+            'repo_list' AS stage,
+            CASE WHEN reason IS NULL THEN 'done' ELSE 'not asked' END AS state,
+            reason,
+            'repository' AS unit_of_analysis
+        FROM candidates
+        WHERE corpus IN (SELECT corpus FROM candidates WHERE reason IS NOT NULL)
+    ),
+    all_states AS (
+        SELECT corpus, stage, state, reason, 'project' AS unit_of_analysis FROM states
+        UNION ALL
+        FROM asked_candidates
     )
 SELECT
     corpus,
     stage,
     state,
     reason,
-    'project' AS unit_of_analysis,
+    unit_of_analysis,
     count(*) AS projects,
     sum(count(*)) OVER (PARTITION BY corpus, stage)::BIGINT AS n,
     count(*) / sum(count(*)) OVER (PARTITION BY corpus, stage) AS share
-FROM states
-GROUP BY corpus, stage, state, reason
-ORDER BY corpus, list_position(['dockerfiles', 'manifests', 'layer_stats'], stage), projects DESC, state, reason
+FROM all_states
+GROUP BY corpus, stage, state, reason, unit_of_analysis
+ORDER BY corpus, list_position(['repo_list', 'dockerfiles', 'manifests', 'layer_stats'], stage), projects DESC, state, reason

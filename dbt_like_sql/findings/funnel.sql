@@ -1,11 +1,13 @@
--- How many repositories passed each step of the selection, and how many each step excluded, by cohort.
+-- How many repositories passed each step of the selection, how many each step excluded, and of how many it is not known
+-- whether they pass the next one, by cohort. Who was not asked is excluded by no step.
 WITH steps AS (
     SELECT
         corpus,
         coalesce(cohort, 'ml') AS cohort,
         step_number,
         step,
-        count(DISTINCT name) AS n
+        count(DISTINCT name) AS n,
+        count(DISTINCT name) FILTER (not_asked_because IS NOT NULL) AS not_asked
     FROM staging.candidates
     GROUP BY ALL
 ),
@@ -26,7 +28,9 @@ SELECT
     steps.step,
     'repository' AS unit_of_analysis,
     steps.n,
-    lag(steps.n) OVER (PARTITION BY steps.corpus, steps.cohort ORDER BY steps.step_number) - steps.n AS excluded,
+    lag(steps.n - steps.not_asked) OVER (PARTITION BY steps.corpus, steps.cohort ORDER BY steps.step_number)
+    - steps.n AS excluded,
+    steps.not_asked,
     rounds.search_round,
     rounds.searched_on
 FROM steps

@@ -7,6 +7,7 @@ SELECT
     status,
     reason,
     retryable,
+    retry_at,
     observed_at
 FROM raw.outcomes
 QUALIFY row_number() OVER (PARTITION BY corpus, project, stage, subject ORDER BY observed_at DESC) = 1

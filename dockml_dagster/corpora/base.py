@@ -24,8 +24,11 @@ Stage = Literal["dockerfiles", "manifests", "layer_stats"]
 STAGES: tuple[Stage, ...] = ("dockerfiles", "manifests", "layer_stats")
 """The partitioned stages, in the order in which they run; also the names of their Dagster assets."""
 
-Status = Literal["collected", "not_available", "gone", "unreadable", "malformed", "not_selected", "failed"]
-"""``collected``: read. ``not_available``: the corpus has nothing of the kind. ``gone``: was there, is no longer.
+Status = Literal[
+    "collected", "not_available", "gone", "forbidden", "unreadable", "malformed", "not_selected", "failed",
+]  # fmt: skip
+"""``collected``: read. ``not_available``: the corpus has nothing of the kind. ``gone``: was there, is no longer, or not for
+everybody. ``forbidden``: there, and refused to us; the reason has the service's own sentence.
 ``unreadable``: there, but its bytes cannot be decoded. ``malformed``: readable, but not what it should be.
 ``not_selected``: there, but no selected project names it. ``failed``: did not work this time."""
 
@@ -40,13 +43,16 @@ class CorpusError(DockmlError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one subject at one stage. ``subject`` is '' for the stage of a project as a whole."""
+    """What happened to one subject at one stage. ``subject`` is '' for the stage of a project as a whole. ``retry_at``:
+    before this moment (unix time) a retry is in vain; None: not known.
+    """
 
     stage: str
     subject: str
     status: Status
     reason: str | None = None
     retryable: bool = False
+    retry_at: float | None = None
 
 
 FILE_LIST = "file list"
@@ -94,6 +100,19 @@ class Cost:
     bytes: int | None
     seconds: float
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """What a visit could not ask. ``candidates``: of whom it is not known how far they come; ``projects``: selected earlier,
+    and not looked at again; ``searches``: that were not ended. ``retry_at``: unix time; None: not known.
+    """
+
+    candidates: int
+    projects: int
+    searches: int
+    reason: str
+    retry_at: float | None = None
 
 
 Option = Literal["frame", "path", "images"]
@@ -158,6 +177,10 @@ class Corpus(ABC):
         ``images_here``: references whose manifests are here already. No rows: nothing is asked of anybody.
         """
         return [], []
+
+    def unasked(self) -> Unasked | None:
+        """What the newest visit could not ask, for a limit or an outage; None where it asked for everything."""
+        return None
 
 
 def partition_key(corpus: str, name: str) -> str:

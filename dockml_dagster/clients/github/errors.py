@@ -4,7 +4,8 @@ Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .
 repository withheld for legal reasons answers.
 """
 
-from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.github.settings import GithubSettings
+from dockml_dagster.clients.http.errors import FetchError, LimitedError, UnauthorizedError
 
 
 class EmptyRepositoryError(FetchError):
@@ -25,6 +26,10 @@ class InvalidQuestionError(FetchError):
     reason = "invalid_question"
 
 
+class AnonymousLimitError(LimitedError):
+    """The small budget without a token is used up, for a repository that refuses the token: no other has to wait for it."""
+
+
 _BY_STATUS: dict[int, type[FetchError]] = {
     409: EmptyRepositoryError,
     422: InvalidQuestionError,
@@ -32,9 +37,20 @@ _BY_STATUS: dict[int, type[FetchError]] = {
 }
 
 
-def as_github_means_it(error: FetchError) -> FetchError:
-    """The same error, of the kind that GitHub gives its status to."""
+def as_github_means_it(error: FetchError, settings: GithubSettings) -> FetchError:
+    """The same error, of the kind that GitHub gives its status to; of a login, with the setting to look at."""
+    if error.status == 401:
+        return UnauthorizedError(_login(error.problem, settings), subject=error.subject, status=401)
     kind = _BY_STATUS.get(error.status or 0)
     if kind is None or isinstance(error, kind):
         return error
     return kind(error.problem, subject=error.subject, status=error.status, retry_after=error.retry_after)
+
+
+def _login(problem: str, settings: GithubSettings) -> str:
+    if settings.token is None:
+        return f"{problem}: it wants a login; set GITHUB_TOKEN (on github.com a token needs no permission)"
+    return (
+        f"{problem}: the token in GITHUB_TOKEN is wrong, expired or revoked, or of another server than "
+        f"{settings.host} (DOCKML_GITHUB_API_URL); a new one needs no permission"
+    )

@@ -119,8 +119,8 @@ def repository_of_graphql(facts: Facts, where: str) -> Repository:
         updated_at=facts.text("updatedAt"),
         pushed_at=facts.text("pushedAt"),
         default_branch=branch.text("name") if branch else None,
-        # A repository without a default branch has no commit: that is 0, and known.
-        commits=history.whole("totalCount") if history else (0 if branch is None else None),
+        # Only a repository that is said to be empty has none: a branch that is not told is not known.
+        commits=history.whole("totalCount") if history else (0 if facts.truth("isEmpty") else None),
         releases=_total(facts, "releases"),
         issues=_total(facts, "issues"),
         pulls=_total(facts, "pullRequests"),

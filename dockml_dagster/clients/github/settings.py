@@ -14,8 +14,9 @@ from dockml_dagster.clients.http.retry import RetryPolicy
 
 PUBLIC_API = "https://api.github.com"
 _ENTERPRISE = "/api/v3"
-# A search's window is a minute; waiting for it is part of the work, waiting for the hour's is not.
-_RETRY = RetryPolicy(longest_obeyed=75.0)
+# A search's window is a minute; waiting for it is part of the work, waiting for the hour's is not. Which limits there are
+# and how long each is waited for is GitHub's own (``limits``).
+_RETRY = RetryPolicy(longest_obeyed=75.0, obeys_limits=False)
 
 
 @dataclass(frozen=True, slots=True)

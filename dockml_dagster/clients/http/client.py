@@ -16,7 +16,13 @@ from urllib.parse import urljoin
 
 from dockml_dagster.clients.http.budget import RateBudget
 from dockml_dagster.clients.http.closing import Closing
-from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, TooLargeError, UnavailableError
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    FetchError,
+    LimitedError,
+    TooLargeError,
+    UnavailableError,
+)
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 from dockml_dagster.clients.http.retry import RetryPolicy
 from dockml_dagster.clients.http.statuses import error_of_answer
@@ -204,7 +210,7 @@ class HttpClient(Closing):
             except FetchError as error:
                 failures += 1
                 wait = policy.wait(error, failures, self._chance)
-                if error.retry_after is not None and error.status == 429:
+                if error.retry_after is not None and error.status == 429 and policy.obeys_limits:
                     self.budget.pause(origin.hostname, self._now() + error.retry_after)
                 if wait is None:
                     raise
@@ -225,9 +231,9 @@ class HttpClient(Closing):
     def _wait_while_paused(self, origin: Origin, account: str, policy: RetryPolicy) -> None:
         while (paused := self.budget.ask(account, self._now())) > 0:
             if paused > policy.longest_obeyed:
-                error = error_of_answer(429, {}, b"", str(origin), self._now())
-                error.retry_after = paused
-                raise error
+                raise LimitedError(
+                    f"the limit of {account} is used up for now", subject=str(origin), retry_after=paused
+                )
             self._sleep(paused)
             if not self.budget.counts:
                 return

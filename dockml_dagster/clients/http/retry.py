@@ -8,20 +8,21 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dockml_dagster.clients.http.errors import FetchError, PullLimitError
+from dockml_dagster.clients.http.errors import FetchError, LimitedError, PullLimitError
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """``attempts`` in all; the wait before the n-th retry is a random part of ``first_wait`` × 2^(n-1)
     seconds, at most ``longest_wait``. A server's own wait is obeyed up to ``longest_obeyed`` seconds; beyond,
-    the error stands.
+    the error stands. ``obeys_limits``: False leaves limits, and the pauses they ask for, to the caller.
     """
 
     attempts: int = 4
     first_wait: float = 0.5
     longest_wait: float = 20.0
     longest_obeyed: float = 60.0
+    obeys_limits: bool = True
 
     def wait(
         self, error: FetchError, failures: int, chance: Callable[[], float] = random.random
@@ -31,6 +32,8 @@ class RetryPolicy:
         ``chance`` gives a number from 0 to 1.
         """
         if not error.retryable or failures >= self.attempts:
+            return None
+        if isinstance(error, LimitedError) and not self.obeys_limits:
             return None
         backoff = min(self.longest_wait, self.first_wait * 2 ** (failures - 1)) * chance()
         if error.retry_after is not None:

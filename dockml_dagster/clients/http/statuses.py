@@ -24,8 +24,6 @@ from dockml_dagster.clients.http.errors import (
 
 _PULL_LIMIT_WORDS = ("pull rate limit", "pull limit", "increase-rate-limit", "unauthenticated pull")
 _SECONDARY_LIMIT_WORDS = ("secondary rate limit", "abuse detection")
-# GitHub's advice where a secondary limit names no time: at least a minute.
-_SECONDARY_LIMIT_WAIT = 60.0
 _SHOWN = 160
 _WORDS = {
     401: "needs a login",
@@ -53,8 +51,6 @@ def error_of_answer(
     said = f"{said} (HTTP {status})"
     wait = read_retry_after(headers, now)
     kind = _kind(status, headers, code, message)
-    if wait is None and kind is AbuseLimitError and status == 403:
-        wait = _SECONDARY_LIMIT_WAIT
     return kind(said, subject=address, status=status, retry_after=wait)
 
 

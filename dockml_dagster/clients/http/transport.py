@@ -84,8 +84,15 @@ def _typed(error: BaseException, address: str) -> FetchError:
     if refusal is not None:
         return refusal
     names = {type(link).__name__ for link in _chain(error)}
+    if "ProxyError" in names:
+        return UnavailableError(
+            "the proxy that HTTPS_PROXY or HTTP_PROXY names does not let it through", subject=address
+        )
     if "NameResolutionError" in names:
-        return UnavailableError("no address found for this name", subject=address)
+        return UnavailableError(
+            "no address found for this name; is there a network, or does it want a proxy (HTTPS_PROXY)?",
+            subject=address,
+        )
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:
         return UnavailableError("no connection in time", subject=address)
     if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:

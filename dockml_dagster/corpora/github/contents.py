@@ -11,10 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github import blobs, questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
-from dockml_dagster.clients.http.errors import BrokenContentError, ForbiddenError, GoneError, TooLargeError
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    FetchError,
+    ForbiddenError,
+    GoneError,
+    TooLargeError,
+)
 from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
 
 FEW = 3
@@ -75,9 +81,9 @@ class Contents:
         if not missing:
             return wanted
         if self._client.has_token:
-            batch = [questions.Wanted(present, missing)]
+            batch = [blobs.Wanted(present, missing)]
             batch += self._ahead(following, len(missing), sum(missing.values()))
-            questions.store_blobs(self._client, batch)
+            blobs.store_blobs(self._client, batch)
         for sha in self._client.store.missing_blobs(list(missing)):
             try:
                 self._client.blob(present, sha, MAX_DOCKERFILE_BYTES)
@@ -89,16 +95,20 @@ class Contents:
         sizes = {entry.sha: entry.size or 0 for entry in wanted.wanted.values()}
         return {sha: sizes[sha] for sha in self._client.store.missing_blobs(list(sizes))}
 
-    def _ahead(self, following: Iterable[tuple[str, str]], count: int, size: int) -> list[questions.Wanted]:
+    def _ahead(self, following: Iterable[tuple[str, str]], count: int, size: int) -> list[blobs.Wanted]:
         found = []
-        most = questions.blobs_a_call(self._client)
+        most = blobs.batch_size(self._client).now
         for name, present in following:
-            if count >= most or size >= questions.BLOB_BYTES_A_CALL:
+            if count >= most or size >= blobs.BLOB_BYTES_A_CALL:
                 break
-            missing = self._missing(self.wanted(name))
+            try:
+                missing = self._missing(self.wanted(name))
+            except FetchError:
+                # Its own turn will tell what is wrong with it.
+                continue
             room = most - count
             taken = dict(list(missing.items())[:room])
             count, size = count + len(taken), size + sum(taken.values())
             if taken:
-                found.append(questions.Wanted(present, taken))
+                found.append(blobs.Wanted(present, taken))
         return found

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -29,9 +29,11 @@ from dockml_dagster.corpora.base import (
     Listing,
     Outcome,
     Stage,
+    Unasked,
     partition_key,
 )
 from dockml_dagster.corpora.files import FoundFile, file_rows
+from dockml_dagster.corpora.github.asking import LEFT_OUT
 from dockml_dagster.corpora.github.contents import Contents, WantedFiles
 from dockml_dagster.corpora.github.cost import estimate
 from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
@@ -153,15 +155,35 @@ class Github(Corpus):
         asks = self._settings.github_contributors
         return Visit(self.client, frame, others=others, contributors=asks)
 
+    def unasked(self) -> Unasked | None:
+        """See ``LiveCorpus.unasked``."""
+        visited = self.records.visited()
+        if visited is None:
+            return None
+        waiting = [one for one in visited.problems if one.again]
+        candidates = sum(one.not_asked for one in visited.candidates)
+        searches = sum(one.searches for one in waiting)
+        if not (candidates or visited.unseen or searches):
+            return None
+        why = next((one for one in waiting if one.stops), waiting[0] if waiting else None)
+        times = [one.retry_at for one in waiting if one.retry_at is not None]
+        return Unasked(
+            candidates, visited.unseen, searches, why.text if why else LEFT_OUT, min(times, default=None)
+        )
+
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""
         visited = self.records.visited()
         if visited is None:
             return "never visited"
-        parts = [self._mode(), self._images_mark(visited), json.dumps(visited.problems)]
+        parts = [
+            self._mode(),
+            self._images_mark(visited),
+            repr([(one.subject, one.text) for one in visited.problems]),
+        ]
         parts += [json.dumps(visited.rounds, sort_keys=True), repr(visited.left)]
         for candidate in visited.candidates:
-            parts.append(f"{candidate.name}\0{candidate.cohort}\0{candidate.step}\0{candidate.reason}")
+            parts.append("\0".join(map(str, astuple(candidate))))
         for candidate in visited.selected:
             repository = self.records.repository(candidate.name)[0]
             parts.append(json.dumps(repository.as_document() if repository else None, sort_keys=True))
@@ -205,7 +227,8 @@ class Github(Corpus):
             if not error.retryable and error.status == 401:
                 raise
             reason = f"{error.reason}: {error.problem}"
-            return Collected(outcomes=[Outcome(stage, "", "failed", reason, retryable=error.retryable)])
+            at = None if error.retry_after is None else self.client.now() + error.retry_after
+            return Collected(outcomes=[Outcome(stage, "", "failed", reason, error.retryable, at)])
         if stage == "dockerfiles":
             return self._dockerfiles(project, wanted, files)
         chosen = self._chosen_images(files.name, wanted)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
-from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github import blobs, questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
+from dockml_dagster.clients.github.repositories import REPOSITORIES_A_CALL
 from dockml_dagster.clients.http.budget import Allowance
 from dockml_dagster.corpora.base import Cost
 from dockml_dagster.corpora.github.contents import FEW, Contents
@@ -199,10 +200,8 @@ def _costs(
         )
     files = len(counts.missing) + new * files_each
     file_bytes = sum(counts.missing.values()) + new * files_each * (BYTES_A_PROJECT // FILES_A_PROJECT)
-    file_calls = max(
-        ceil(files / questions.blobs_a_call(client)), ceil(file_bytes / questions.BLOB_BYTES_A_CALL)
-    )
-    metadata = ceil(counts.metadata / questions.REPOSITORIES_A_CALL) if token else counts.metadata
+    file_calls = max(ceil(files / blobs.batch_size(client).now), ceil(file_bytes / blobs.BLOB_BYTES_A_CALL))
+    metadata = ceil(counts.metadata / REPOSITORIES_A_CALL) if token else counts.metadata
     images = len(counts.images - set(images_here)) + ceil(new * IMAGES_A_PROJECT)
     if new:
         counts.assumed.append(f"{IMAGES_A_PROJECT:.2f} images a project (as in the study)")

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from dockml_dagster.clients.github.model import Repository
-from dockml_dagster.corpora.base import Outcome, partition_key
+from dockml_dagster.clients.http.errors import ForbiddenError
+from dockml_dagster.corpora.base import Outcome, Status, partition_key
 from dockml_dagster.corpora.github.records import Candidate, Records, Visited
 from dockml_dagster.corpora.github.selection import STEPS
 
@@ -45,7 +46,8 @@ def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
                 **common,
                 "step": meaning,
                 "step_number": place,
-                "excluded_because": candidate.reason if last else None,
+                "excluded_because": candidate.reason if last and not candidate.not_asked else None,
+                "not_asked_because": candidate.reason if last and candidate.not_asked else None,
             }
             if last:
                 break
@@ -94,8 +96,9 @@ def _metadata(repository: Repository) -> Row:
 
 def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
     """What the visit could not ask, the holes of its searches, and what became of projects that are elsewhere now."""
-    for subject, problem, again in visited.problems:
-        yield Outcome("repo_list", subject, "failed", problem, retryable=again)
+    for one in visited.problems:
+        status: Status = "forbidden" if one.text.startswith(ForbiddenError.reason) else "failed"
+        yield Outcome("repo_list", one.subject, status, one.text, one.again, one.retry_at)
     for candidate in visited.selected:
         repository = records.repository(candidate.name)[0]
         if repository is not None and repository.name.lower() != candidate.name.lower():
@@ -106,14 +109,18 @@ def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
             yield Outcome("repo_list", subject, "not_available", contributors.problem)
     for left in visited.left:
         yield Outcome("repo_list", left.found.name, left.status, left.reason)
-    problems = {subject for subject, _, _ in visited.problems}
+    problems = {one.subject for one in visited.problems}
     for candidate in visited.candidates:
-        if candidate.step == "found" and candidate.reason is not None and candidate.name not in problems:
+        left_out = candidate.step == "found" and candidate.reason is not None and not candidate.not_asked
+        if left_out and candidate.name not in problems:
             yield Outcome("repo_list", candidate.name, _status(candidate), candidate.reason)
 
 
-def _status(candidate: Candidate) -> Any:
-    return "not_selected" if (candidate.reason or "").startswith("the same") else "gone"
+def _status(candidate: Candidate) -> Status:
+    reason = candidate.reason or ""
+    if reason.startswith("the same"):
+        return "not_selected"
+    return "forbidden" if reason.startswith(ForbiddenError.reason) else "gone"
 
 
 def _moment(text: str | None) -> datetime | None:

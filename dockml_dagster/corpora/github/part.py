@@ -57,8 +57,8 @@ def merged(frame: Frame, found: Found, before: Visited | None, now: Visited) -> 
             candidates.append(replace(again, keyword=old.keyword))
         elif old.name.lower() in in_frame or old.cohort in controls:
             candidates.append(old)
-    asked = {one.name for one in now.candidates} | {subject for subject, _, _ in now.problems}
-    stayed = tuple(one for one in (before.problems if before else ()) if one[0] not in asked)
+    asked = {one.name for one in now.candidates} | {one.subject for one in now.problems}
+    stayed = tuple(one for one in (before.problems if before else ()) if one.subject not in asked)
     return replace(
         now,
         frame=frame.identity,

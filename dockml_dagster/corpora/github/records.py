@@ -42,13 +42,31 @@ class Contributors:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A repository on its way through the funnel. ``reason``: why it went no further than ``step``; None: selected."""
+    """A repository on its way through the funnel. ``reason``: why it went no further than ``step``; None: selected.
+    ``not_asked``: it was not excluded there; see ``selection.Verdict``.
+    """
 
     name: str
     cohort: str
     keyword: str | None
     step: Step
     reason: str | None = None
+    not_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What could not be asked or answered. ``subject``: a search, a name. ``again``: a later visit may help, from
+    ``retry_at`` on (unix time; None: not known). ``searches``: whether it kept a search from ending; ``stops``: whether the
+    visit asked nothing more after it.
+    """
+
+    subject: str
+    text: str
+    again: bool
+    retry_at: float | None = None
+    stops: bool = False
+    searches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Left:
     """A repository that an earlier round found and a later one did not, with the reason."""
 
     found: Found
-    status: Literal["gone", "not_selected"]
+    status: Literal["gone", "forbidden", "not_selected"]
     reason: str
 
 
@@ -94,14 +112,15 @@ class Visited:
     frame: str
     title: str
     candidates: tuple[Candidate, ...]
-    problems: tuple[tuple[str, str, bool], ...]
-    """Subject (a search, a name), what is wrong, and whether a later visit may help."""
+    problems: tuple[Problem, ...]
     images_of: str = ""
     """The day from which on images, whose tags move while files do not, are looked at again."""
     rounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """Cohort → number and day of the round of searches that it rests on; a cohort that was listed by name has none."""
     left: tuple[Left, ...] = ()
     """Those that no search finds any more."""
+    unseen: int = 0
+    """Selected before, and for a limit not looked at again."""
 
     @property
     def selected(self) -> list[Candidate]:
@@ -116,21 +135,25 @@ class Records:
         self.store = store
 
     def repository(self, name: str) -> tuple[Repository | None, str | None, float]:
-        """Metadata, or why there is none, and when it was asked for (0: never)."""
+        """Metadata, or why there is none or a part of it is unknown for good, and when it was asked for (0: never)."""
         kept = self.store.document("repository", name.lower())
         if kept is None:
             return None, None, 0.0
         found = kept.get("repository")
         return Repository.from_document(found) if found else None, kept.get("problem"), kept["at"]
 
-    def put_repositories(self, found: Mapping[str, Repository | str], at: float) -> None:
-        """Keep metadata, or why there is none, by the name asked for."""
+    def put_repositories(
+        self, found: Mapping[str, Repository | None], at: float, problems: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep metadata by the name asked for, and of those in ``problems`` what is not to be had and why."""
         self.store.put_documents(
             "repository",
             {
-                name.lower(): {"at": at, "problem": one}
-                if isinstance(one, str)
-                else {"at": at, "repository": one.as_document()}
+                name.lower(): {
+                    "at": at,
+                    "repository": one.as_document() if one is not None else None,
+                    "problem": (problems or {}).get(name),
+                }
                 for name, one in found.items()
             },
         )
@@ -221,10 +244,11 @@ class Records:
             kept["frame"],
             kept["title"],
             tuple(Candidate(*one) for one in kept["candidates"]),
-            tuple((subject, problem, again) for subject, problem, again in kept["problems"]),
+            tuple(Problem(*one) for one in kept["problems"]),
             kept["images_of"],
             {cohort: (number, as_of) for cohort, (number, as_of) in kept["rounds"].items()},
             tuple(_left_of(one) for one in kept["left"]),
+            kept.get("unseen", 0),
         )
 
     def put_visited(self, visited: Visited) -> None:
@@ -235,11 +259,12 @@ class Records:
             {
                 "frame": visited.frame,
                 "title": visited.title,
-                "candidates": [[c.name, c.cohort, c.keyword, c.step, c.reason] for c in visited.candidates],
-                "problems": list(visited.problems),
+                "candidates": [astuple(one) for one in visited.candidates],
+                "problems": [astuple(one) for one in visited.problems],
                 "images_of": visited.images_of,
                 "rounds": dict(visited.rounds),
                 "left": [astuple(one) for one in visited.left],
+                "unseen": visited.unseen,
             },
         )
 

@@ -18,7 +18,8 @@ from dockml_dagster.clients.github import questions
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.errors import InvalidQuestionError
 from dockml_dagster.clients.github.model import Repository
-from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.github.repositories import repositories
+from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, ForbiddenError
 from dockml_dagster.corpora.github.frame import Cohort
 from dockml_dagster.corpora.github.records import Found, Left, Records, Round
 from dockml_dagster.corpora.github.search import search
@@ -68,8 +69,8 @@ def make_round(
         tuple(results.problems),
     )
     # A search tells all that a list of candidates needs; what only GraphQL counts is asked for where it matters.
-    repositories = {one.name: results.found[one.id][0] for one in found}
-    records.keep_found(repositories, client.now(), needs_counts=cohort.criteria.needs_counts)
+    told = {one.name: results.found[one.id][0] for one in found}
+    records.keep_found(told, client.now(), needs_counts=cohort.criteria.needs_counts)
     records.put_round(cohort.mark, made)
     return made
 
@@ -89,7 +90,7 @@ def _search(client: GithubClient, records: Records, cohort: Cohort, as_of: date)
                     results.unsure.add(keyword)
                 for repository in part.found:
                     results.found.setdefault(repository.id, (repository, keyword))
-        except InvalidQuestionError as error:
+        except (InvalidQuestionError, BrokenContentError) as error:
             results.problems.append((text, f"GitHub cannot search for this: {error.problem}"))
             results.unsure.add(keyword)
     return results
@@ -120,12 +121,14 @@ def _left(
     earlier = [one for one in before.left if one.found.id not in found]
     new = [one for one in before.found if one.id not in found]
     looked_for = [one.name for one in new if one.name in selected]
-    answers = questions.repositories(client, looked_for) if looked_for else {}
+    answers = repositories(client, looked_for) if looked_for else {}
     return (*earlier, *(_one_left(one, cohort, as_of, answers.get(one.name)) for one in new))
 
 
 def _one_left(one: Found, cohort: Cohort, as_of: date, answer: Repository | FetchError | None) -> Left:
     said = f"no longer found by the search of {as_of}"
+    if isinstance(answer, ForbiddenError):
+        return Left(one, "forbidden", f"{said}: {answer.problem}")
     if isinstance(answer, FetchError):
         return Left(one, "gone" if not answer.retryable else "not_selected", f"{said}: {answer.problem}")
     if answer is None:

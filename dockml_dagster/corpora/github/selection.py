@@ -37,16 +37,28 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far a repository came. ``reason``: why no further; None: it passed everything that is known yet."""
+    """How far a repository came. ``reason``: why no further; None: it passed everything that is known yet. ``not_asked``:
+    it may yet go further, and the reason says why that is not known: nobody was asked, or nobody answered.
+    """
 
     step: Step
     reason: str | None = None
+    not_asked: bool = False
 
 
 def judge(repository: Repository, criteria: Criteria) -> Verdict:
     """The verdict on metadata alone. What is not known excludes nobody."""
     failed = _first_failure(repository, criteria)
     return Verdict("releases") if failed is None else failed
+
+
+def unknown_counts(repository: Repository, criteria: Criteria) -> list[Literal["commits", "releases"]]:
+    """Numbers that the criteria want and nobody told yet. Only those of a repository that ``judge`` lets pass matter."""
+    wanted: dict[Literal["commits", "releases"], int | None] = {
+        "commits": criteria.minimum_commits,
+        "releases": criteria.minimum_releases,
+    }
+    return [what for what, least in wanted.items() if least is not None and getattr(repository, what) is None]
 
 
 def _first_failure(repository: Repository, criteria: Criteria) -> Verdict | None:

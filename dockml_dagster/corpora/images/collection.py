@@ -153,7 +153,7 @@ class ImageCollection:
         waiting = [one for one in hub_outcomes if one.retryable]
         if waiting and whole.status == "collected":
             reason = whole.reason or f"Docker Hub could not be asked: {waiting[0].reason}"
-            whole = replace(whole, reason=reason, retryable=True)
+            whole = replace(whole, reason=reason, retryable=True, retry_at=waiting[0].retry_at)
         return self._collected(project, rows | hub_rows, [*outcomes, *hub_outcomes], whole)
 
     def layer_stats(self, project: str, images: Sequence[NamedImage]) -> Collected:

@@ -10,6 +10,7 @@ file's rows in the table from 1, so that an image that two projects name is the 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -255,7 +256,8 @@ def failure(stage: Stage, subject: str, error: Exception) -> Outcome:
         # A bug of ours or a lack of memory: said as it is, and worth another try.
         return Outcome(stage, subject, "failed", f"{type(error).__name__}: {error}", retryable=True)
     status: Status = next((found for kind, found in _STATUSES if isinstance(error, kind)), "failed")
-    return Outcome(stage, subject, status, f"{error.reason}: {error.problem}", error.retryable)
+    at = None if error.retry_after is None else time.time() + error.retry_after
+    return Outcome(stage, subject, status, f"{error.reason}: {error.problem}", error.retryable, at)
 
 
 def stage_outcome(stage: Stage, what: str, wanted: int, failures: Sequence[Outcome]) -> Outcome:
@@ -264,11 +266,12 @@ def stage_outcome(stage: Stage, what: str, wanted: int, failures: Sequence[Outco
     `collected` if anything was read; with ``retryable`` if some of it may be read later, which makes the stage due again.
     """
     again = any(one.retryable for one in failures)
+    at = min((one.retry_at for one in failures if one.retry_at is not None), default=None)
     if not failures:
         return Outcome(stage, "", "collected")
     if len(failures) < wanted:
         reason = f"{len(failures)} of {wanted} {what} could not be read"
-        return Outcome(stage, "", "collected", reason, retryable=again)
+        return Outcome(stage, "", "collected", reason, again, at)
     first = next((one for one in failures if one.retryable), failures[0])
     reason = f"none of {wanted} {what} could be read: {first.reason}"
-    return Outcome(stage, "", "failed" if again else first.status, reason, retryable=again)
+    return Outcome(stage, "", "failed" if again else first.status, reason, again, at)

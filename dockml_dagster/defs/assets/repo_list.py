@@ -5,7 +5,7 @@ Here: listing a corpus and registering its projects as partitions. Not here: rea
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -42,11 +42,16 @@ def outcome_rows(
             "status": outcome.status,
             "reason": outcome.reason,
             "retryable": outcome.retryable,
+            "retry_at": _moment(outcome.retry_at),
             "observed_at": observed_at,
             **(more if outcome.subject == "" else {}),
         }
         for outcome in outcomes
     ]
+
+
+def _moment(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
 
 
 @dg.asset(group_name="collection", kinds={"duckdb", "github"}, tags={"dockml/stage": "repo_list"})

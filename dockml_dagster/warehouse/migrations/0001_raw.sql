@@ -20,6 +20,7 @@ CREATE TABLE raw.candidates (
     dockerfiles BIGINT,
     archived BOOLEAN,
     excluded_because VARCHAR,
+    not_asked_because VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row INTEGER,
@@ -508,6 +509,7 @@ CREATE TABLE raw.outcomes (
     status VARCHAR NOT NULL,
     reason VARCHAR,
     retryable BOOLEAN NOT NULL,
+    retry_at TIMESTAMP,
     input_hash VARCHAR,
     method_version VARCHAR,
     observed_at TIMESTAMP NOT NULL

@@ -11,6 +11,7 @@ from dockml_dagster.clients.github.store import open_store
 from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
 from tests.integration.github import contract, stand_in
+from tests.integration.github.visiting import on_clock
 
 TOKEN = "stand-in-token-0123456789"
 
@@ -60,9 +61,13 @@ def make_client(github, tmp_path: Path) -> Iterator[Callable[..., GithubClient]]
     def make(*, token: str | None = TOKEN, store: str = "store", api: str | None = None) -> GithubClient:
         settings = GithubSettings.of(api or github.url, token, "mailto:tests@example.com")
         http = settings.http()
-        http._sleep = github.sleeps.append
+        http._sleep, http._now = github.clock.sleep, github.clock.now
         client = GithubClient(
-            http, open_store(tmp_path / store, "answers", None), settings, sleep=github.sleeps.append
+            http,
+            open_store(tmp_path / store, "answers", None),
+            settings,
+            now=github.clock.now,
+            sleep=github.clock.sleep,
         )
         made.append(client)
         return client
@@ -89,8 +94,6 @@ def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
             **({"GITHUB_TOKEN": github.token} if token == "yes" else {"GITHUB_TOKEN": token} if token else {}),
             **({"DOCKML_GITHUB_FRAME": frame} if frame else {}),
         })  # fmt: skip
-        corpus = Github(settings)
-        corpus.client._http._sleep = github.sleeps.append
-        return corpus
+        return on_clock(Github(settings), github.clock)
 
     return make

@@ -1,7 +1,7 @@
 """A GitHub of our own on loopback: REST and GraphQL over real git repositories, with limits, ETags and misbehaviour.
 
-Here: the server. It counts what GitHub counts. What GitHub's description says against it is collected in
-``violations``. Not here: the description itself (``contract``).
+Here: the server. It counts what GitHub counts (``service``). What GitHub's description says against it is collected
+in ``violations``. Not here: the description itself (``contract``).
 """
 
 import base64
@@ -10,12 +10,14 @@ import json
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from dockml_dagster.clients.github.store import git_blob_hash
+from tests.integration.github import service
 
 LARGE = 50_000_000
 """What a file is said to be long that a partial clone does not have."""
@@ -30,16 +32,20 @@ class Asked:
     body: bytes
     status: int = 0
     resource: str = "core"
+    who: str | None = None
+    """The token that it was asked with."""
 
     @property
     def counted(self) -> bool:
-        """Whether GitHub counts it: not a 304, not the question about the limits."""
-        return self.status != 304 and self.path != "/rate_limit"
+        """Whether GitHub counts it: not a 304 to a token, not the question about the limits."""
+        return (self.status != 304 or self.who is None) and self.path != "/rate_limit"
 
 
 @dataclass
 class Repository:
-    """A repository. ``fields``: what REST says beyond the smallest answer. ``state``: ok, gone, withheld."""
+    """A repository. ``fields``: what REST says beyond the smallest answer. ``state``: ok, gone, private (to us the same),
+    withheld, allow list (its organisation refuses tokens from here, and lets everybody read).
+    """
 
     id: int
     name: str
@@ -51,6 +57,8 @@ class Repository:
     """None: too many to list, as GitHub says of the largest repositories."""
     state: str = "ok"
     old_names: list[str] = field(default_factory=list)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    """What was committed here, by git's name: a query asks for hundreds, and git is a process for each."""
 
 
 class Reply(Exception):
@@ -70,7 +78,11 @@ def error(status: int, message: str, **headers: str) -> Reply:
 
 
 class FakeGithub:
-    """``url``: where it is. ``asked``: every question. ``before``: sees each first, and may raise a ``Reply``."""
+    """``url``: where it is. ``asked``: every question. ``before``: sees each first, and may raise a ``Reply``.
+
+    ``token``: the one that is good. ``answers_at_once``: repositories or contents that one query of GraphQL gets answered,
+    the rest being nulls with errors. ``out_until``: until then (unix time) it answers 502.
+    """
 
     def __init__(self, folder: Path, contract, schema, *, token: str) -> None:
         self.folder, self.contract, self.schema, self.token = folder, contract, schema, token
@@ -78,10 +90,11 @@ class FakeGithub:
         self.repositories: list[Repository] = []
         self.asked: list[Asked] = []
         self.violations: list[str] = []
-        self.sleeps: list[float] = []
-        self.limits = {"core": 5000, "search": 30, "graphql": 5000}
-        self.used = dict.fromkeys(self.limits, 0)
-        self.window = 3600.0
+        self.clock = service.Clock(folder.parent / "clock")
+        self.sleeps = self.clock.sleeps
+        self.budgets = service.Budgets(self.clock)
+        self.answers_at_once: int | None = None
+        self.out_until = 0.0
         self.truncate_at = 100_000
         self.blob_seconds = 0.0
         self.graphql_capacity = 10_000
@@ -90,6 +103,7 @@ class FakeGithub:
             "total_count": 0, "incomplete_results": False, "items": [],
         }  # fmt: skip
         self._templates: dict[str, dict] = {}
+        self._refusals = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -137,6 +151,7 @@ class FakeGithub:
             mode, data = (
                 (b"120000", content[1].encode()) if isinstance(content, tuple) else (b"100644", content)
             )
+            repository.contents[git_blob_hash(data)] = data
             stream.append(b"M %s inline %s\ndata %d\n" % (mode, name, len(data)))
             stream += [data, b"\n"]
         command = ["git", "-C", str(repository.git), "fast-import", "--quiet", "--force"]
@@ -196,8 +211,11 @@ class FakeGithub:
 
     def _reply(self, asked: Asked) -> Reply:
         asked.resource = {"/graphql": "graphql", "/search/repositories": "search"}.get(asked.path, "core")
+        asked.who = asked.headers.get("authorization")
         try:
             self._check_question(asked)
+            if self.clock.now() < self.out_until:
+                raise error(502, "Server Error")
             self.before(asked)
             self._authorise(asked)
             self._spend(asked)
@@ -211,28 +229,23 @@ class FakeGithub:
         self._check_answer(asked, reply)
         if reply.status == 200 and asked.method == "GET" and asked.path != "/rate_limit":
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-            etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+            # An ETag is of one answer to one token; what is not modified is free for who sent one.
+            etag = f'W/"{hashlib.sha256(body + (asked.who or "").encode()).hexdigest()}"'
             reply.headers["ETag"] = etag
             if asked.headers.get("if-none-match") == etag:
                 reply = Reply(304, b"", {"ETag": etag})
-                self.used[asked.resource] -= 1
-        resource = asked.resource
+                self.budgets.spend(asked.who, asked.resource, -(asked.who is not None))
         reply.headers = {
-            "X-RateLimit-Limit": str(self.limits[resource]),
-            "X-RateLimit-Remaining": str(max(0, self.limits[resource] - self.used[resource])),
-            "X-RateLimit-Used": str(self.used[resource]),
-            "X-RateLimit-Reset": str(int(time.time() + self.window)),
-            "X-RateLimit-Resource": resource,
+            **self.budgets.headers(asked.who, asked.resource),
             "Content-Type": "application/json; charset=utf-8",
             **reply.headers,
         }
         return reply
 
     def _authorise(self, asked: Asked) -> None:
-        given = asked.headers.get("authorization")
-        if given is not None and given != f"Bearer {self.token}":
+        if asked.who is not None and asked.who != f"Bearer {self.token}":
             raise error(401, "Bad credentials")
-        if given is None and asked.path == "/graphql":
+        if asked.who is None and asked.path == "/graphql":
             raise error(401, "This endpoint requires you to be authenticated.")
         if not asked.headers.get("user-agent", "").startswith("dockml/"):
             raise error(
@@ -242,9 +255,17 @@ class FakeGithub:
     def _spend(self, asked: Asked) -> None:
         if asked.path == "/rate_limit":
             return
-        if self.used[asked.resource] >= self.limits[asked.resource]:
-            raise error(403, "API rate limit exceeded for 127.0.0.1.")
-        self.used[asked.resource] += 1
+        count = service.points(asked.body) if asked.path == "/graphql" else 1
+        if not self.budgets.spend(asked.who, asked.resource, count):
+            raise self._limited(asked)
+
+    def _limited(self, asked: Asked) -> Reply:
+        """GraphQL says it with status 200, REST with 403; both by turns in another of their forms."""
+        said = "API rate limit exceeded for user ID 1."
+        self._refusals += 1
+        if asked.path == "/graphql" and self._refusals % 2:
+            return Reply(200, {"errors": [{"type": "RATE_LIMITED", "message": said}]})
+        return error(403 if self._refusals % 2 else 429, said)
 
     def _check_question(self, asked: Asked) -> None:
         if self.contract is None or asked.path == "/graphql" or asked.path.startswith("/repositories/"):
@@ -274,15 +295,9 @@ class FakeGithub:
 
     def _rest(self, asked: Asked) -> object:
         if asked.path == "/rate_limit":
-            stated = {
-                name: {
-                    "limit": self.limits[name],
-                    "used": self.used[name],
-                    "remaining": self.limits[name] - self.used[name],
-                    "reset": int(time.time() + self.window),
-                }
-                for name in self.limits
-            }
+            if self.budgets.limits is None:
+                raise error(404, "Rate limiting is not enabled.")
+            stated = {name: self.budgets.stated(asked.who, name) for name in self.budgets.limits}
             return {"resources": stated, "rate": stated["core"]}
         if asked.path == "/search/repositories":
             return self._search(asked)
@@ -294,8 +309,10 @@ class FakeGithub:
             repository = next((r for r in self.repositories if r.id == int(by_id[1])), None)
         else:
             raise error(404, "Not Found")
-        if repository is None or repository.state == "gone":
+        if repository is None or repository.state in {"gone", "private"}:
             raise error(404, "Not Found")
+        if repository.state == "allow list" and asked.who is not None:
+            raise error(403, service.ALLOW_LIST.format(owner=repository.name.split("/")[0]))
         if repository.state == "withheld":
             raise Reply(451, {"message": "Repository access blocked", "block": {"reason": "dmca"}})
         return self._of_repository(repository, (found or by_id)[2] or "", asked)
@@ -331,7 +348,7 @@ class FakeGithub:
         if kind == "trees":
             return self._tree(repository, sha, recursive="recursive" in asked.query)
         if kind == "blobs":
-            time.sleep(self.blob_seconds)
+            self.clock.sleep(self.blob_seconds)
             content = self._content(repository, sha)
             if content is None:
                 raise error(404, "Not Found")
@@ -392,6 +409,8 @@ class FakeGithub:
         }
 
     def _content(self, repository: Repository, sha: str) -> bytes | None:
+        if sha in repository.contents:
+            return repository.contents[sha]
         command = ["git", "-C", str(repository.git), "cat-file", "blob", sha]
         shown = subprocess.run(command, capture_output=True, check=False)
         return shown.stdout if shown.returncode == 0 else None
@@ -422,7 +441,9 @@ class FakeGithub:
         def repository(_info: object, owner: str, name: str, **_: object) -> object:
             wanted = f"{owner}/{name}".lower()
             for one in self.repositories:
-                if wanted in {one.name.lower(), *one.old_names} and one.state == "ok":
+                if wanted in {one.name.lower(), *one.old_names} and one.state in {"ok", "allow list"}:
+                    if one.state == "allow list":
+                        raise GraphQLError(service.ALLOW_LIST.format(owner=owner))
                     return self._graphql_repository(one)
             raise GraphQLError(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
 
@@ -432,11 +453,18 @@ class FakeGithub:
         document: dict = {"data": result.data}
         if result.errors:
             for wrong in result.errors:
-                if wrong.path is None or "Could not resolve" not in wrong.message:
+                if wrong.path is None or not re.search("Could not resolve|allow list", wrong.message):
                     self.violations.append(f"GraphQL: {wrong.message[:300]}")
             document["errors"] = [
-                {"type": "NOT_FOUND", "path": wrong.path, "message": wrong.message} for wrong in result.errors
+                {
+                    "type": "FORBIDDEN" if "allow list" in wrong.message else "NOT_FOUND",
+                    "path": wrong.path,
+                    "message": wrong.message,
+                }
+                for wrong in result.errors
             ]
+        if self.answers_at_once is not None:
+            service.blank(document, self.answers_at_once)
         return document
 
     def _graphql_repository(self, repository: Repository) -> dict:
@@ -466,6 +494,7 @@ class FakeGithub:
             "isArchived": rest.get("archived", False),
             "isFork": rest.get("fork", False),
             "isPrivate": False,
+            "isEmpty": not repository.commits,
             "createdAt": rest.get("created_at", "2020-01-01T00:00:00Z"),
             "updatedAt": rest.get("updated_at", "2026-01-01T00:00:00Z"),
             "pushedAt": rest.get("pushed_at", "2026-01-01T00:00:00Z"),

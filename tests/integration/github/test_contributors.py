@@ -7,6 +7,7 @@ import pytest
 
 from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
+from tests.integration.github.visiting import on_clock
 
 FILES = {"Dockerfile": b"FROM python:3.12\n"}
 
@@ -20,9 +21,7 @@ def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
             "DOCKML_HOME": str(tmp_path / "home"), "DOCKML_GITHUB_API_URL": github.url, "GITHUB_TOKEN": github.token,
             **({"DOCKML_GITHUB_CONTRIBUTORS": "1"} if count else {}),
         })  # fmt: skip
-        corpus = Github(settings)
-        corpus.client._http._sleep = github.sleeps.append
-        return corpus
+        return on_clock(Github(settings), github.clock)
 
     return make
 
@@ -86,7 +85,7 @@ def test_a_failure_excludes_nobody(github, make_corpus, reply_of) -> None:
     assert any("contributors of o/r" in one.subject and one.retryable for one in listing.outcomes)
 
     github.before = lambda asked: None
+    github.clock.sleep(4000)
     later = make_corpus()
-    later.client.now = lambda: 4e9
     later.visit()
     assert known(later) == {"o/r": 3, "o/s": 3}

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from dockml_dagster.clients.github.store import git_blob_hash
+from dockml_dagster.corpora.base import Unasked
 from dockml_dagster.errors import BadInputError
 from tests.integration.github.visiting import FILES, collected, contents, many, outcomes_of
 
@@ -121,7 +121,6 @@ def test_a_list_that_is_not_whole_says_so(github, make_corpus) -> None:
 
 
 def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus) -> None:
-    github.limits["core"] = 60
     names = many(github, 20)
     corpus = make_corpus(token=None)
     left_out = corpus.visit(names)
@@ -130,23 +129,30 @@ def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus
     assert len(done) >= 5
     assert len(done) + len(left_out) == 20
     assert github.counted() <= 60
-    assert all("run again after" in reason for reason in left_out.values())
-    assert {
-        subject: said for subject, said in outcomes_of(listing).items() if subject in left_out
-    } == dict.fromkeys(left_out, ("failed", True))
+    assert set(left_out.values()) == {"not asked yet: the core budget of 60 an hour is used up"}
+    (limit,) = [one for one in listing.outcomes if one.stage == "repo_list"]
+    assert (limit.status, limit.retryable) == ("failed", True)
+    assert 3500 < limit.retry_at - github.clock.now() < 3610
+    assert corpus.unasked() == Unasked(
+        len(left_out), 0, 0, "the core budget of 60 an hour is used up", limit.retry_at
+    )
+    excluded = [row for row in listing.rows["raw.candidates"] if row["excluded_because"] is not None]
+    assert excluded == [], "who was not asked is not excluded"
     # What was left out of those that were read is said too.
     assert any("(files)" in outcomes_of(one) for one in found.values())
 
     # An hour later the rest follows, and nothing is asked for twice.
-    github.used["core"] = 0
-    seen = {asked.path for asked in github.asked if asked.status == 200}
+    github.clock.sleep(4000)
+    paid = [asked.path for asked in github.asked if asked.status == 200]
     github.forget()
     later = make_corpus(token=None)
-    later.client.now = lambda: time.time() + 4000
     later.visit()
     _, more = collected(later)
     assert len(more) > len(done)
-    assert not {asked.path for asked in github.asked if asked.status == 200} & seen
+    again = {asked.path for asked in github.asked if asked.status == 200}
+    assert not again & set(paid)
+    # Without a token an unchanged list of files is counted too.
+    assert sum(asked.status == 304 and asked.counted for asked in github.asked) == len(done)
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 6, 11, 14])

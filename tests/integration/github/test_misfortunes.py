@@ -58,7 +58,7 @@ def test_projects_in_every_kind_of_trouble(github, make_corpus, reply_of) -> Non
 @pytest.mark.parametrize(
     ("status", "message", "said"),
     [
-        (403, "Repository access blocked", ("failed", False)),
+        (403, "Repository access blocked", ("forbidden", False)),
         (404, "Not Found", ("gone", False)),
         (409, "Git Repository is empty.", ("not_available", False)),
         (422, "Validation Failed", ("failed", False)),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_names_before_and_after(github, home: Path, ask, tmp_path: Path) -> None
     hub = rows["pulls, stars and tags on Docker Hub"]
     assert (hub["calls"], hub["counted_by"]) == (2 * 88, "docker hub")
 
-    corpus = Github(Settings.from_environment())
+    corpus = Github(replace(Settings.from_environment(), github_frame=str(frame)))
     corpus.visit()
     assert github.counted() == 62
     github.forget()
@@ -84,7 +85,7 @@ def test_contributors_are_counted_where_they_are_asked_for(
     monkeypatch.setenv("DOCKML_GITHUB_CONTRIBUTORS", "1")
     rows, _ = ask("--frame", str(frame))
     assert rows["contributors of projects"]["calls"] == 2
-    Github(Settings.from_environment()).visit()
+    Github(replace(Settings.from_environment(), github_frame=str(frame))).visit()
     frame.write_text("o/r0\no/r1\no/r2\n")
     rows, _ = ask("--frame", str(frame))
     contributors = rows["contributors of projects"]
@@ -110,7 +111,6 @@ def test_without_a_token_it_takes_longer(
     frame.write_text("\n".join(f"o/r{number}" for number in range(60)))
     _, with_token = ask("--frame", str(frame))
     monkeypatch.delenv("GITHUB_TOKEN")
-    github.limits["core"] = 60
     rows, without = ask("--frame", str(frame))
     assert rows["metadata of repositories"]["calls"] == 60
     assert rows["metadata of repositories"]["counted_by"] == "core"

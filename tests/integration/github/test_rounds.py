@@ -8,6 +8,7 @@ import pytest
 
 from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.settings import Settings
+from tests.integration.github.visiting import on_clock
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "README.md": b"# x\n"}
 DAY = 86_400.0
@@ -35,8 +36,7 @@ def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
             "DOCKML_HOME": str(tmp_path / "home"), "DOCKML_GITHUB_API_URL": github.url,
             "GITHUB_TOKEN": github.token, "DOCKML_GITHUB_FRAME": str(frame),
         })  # fmt: skip
-        corpus = Github(settings)
-        corpus.client._http._sleep = github.sleeps.append
+        corpus = on_clock(Github(settings), github.clock)
         corpus.client.now = lambda: time.time() + days * DAY
         return corpus
 

@@ -13,6 +13,7 @@ from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.github.search import search
 from dockml_dagster.corpora.github.selection import STEPS
 from dockml_dagster.settings import Settings
+from tests.integration.github.visiting import on_clock
 
 AS_OF = date(2026, 11, 21)
 FILES = {"Dockerfile": b"FROM python:3.12\n"}
@@ -86,7 +87,7 @@ def run(github, make_client, store: str = "store") -> list:
 def test_a_search_of_25000_hits_gives_all_of_them(github, make_client) -> None:
     items = crowd(25_000)
     github.search = engine(items)
-    github.limits["search"] = 10_000
+    github.budgets.limits["search"] = 10_000
     parts = run(github, make_client)
     found = [one.id for part in parts for one in part.found]
     assert sorted(found) == list(range(25_000))
@@ -97,7 +98,7 @@ def test_a_search_of_25000_hits_gives_all_of_them(github, make_client) -> None:
 
 def test_a_search_goes_on_where_it_was_stopped(github, make_client, reply_of) -> None:
     github.search = engine(crowd(4_000))
-    github.limits["search"] = 10_000
+    github.budgets.limits["search"] = 10_000
     whole = run(github, make_client, store="whole")
     number_of_calls = github.counted()
     github.forget()
@@ -124,7 +125,7 @@ def test_a_range_that_cannot_be_split_is_a_hole(github, make_client) -> None:
     one_day = date(2020, 5, 5)
     items = [item(n, stars=3, created=one_day) for n in range(1500)] + [item(9000, stars=50, created=one_day)]
     github.search = engine(items)
-    github.limits["search"] = 10_000
+    github.budgets.limits["search"] = 10_000
     parts = run(github, make_client)
     holes = [part for part in parts if part.problem]
     assert len(holes) == 1
@@ -136,7 +137,7 @@ def test_a_range_that_cannot_be_split_is_a_hole(github, make_client) -> None:
 
 def test_incomplete_results_are_asked_again_and_then_said(github, make_client) -> None:
     github.search = engine(crowd(500), incomplete=lambda query: True)
-    github.limits["search"] = 10_000
+    github.budgets.limits["search"] = 10_000
     parts = run(github, make_client)
     assert "incomplete" in parts[0].problem
     assert len(parts[0].found) == 500
@@ -186,9 +187,7 @@ def make_corpus(github, tmp_path: Path) -> Callable[..., Github]:
             "DOCKML_HOME": str(tmp_path / home), "DOCKML_GITHUB_API_URL": github.url,
             "GITHUB_TOKEN": github.token, "DOCKML_GITHUB_FRAME": str(frame),
         })  # fmt: skip
-        corpus = Github(settings)
-        corpus.client._http._sleep = github.sleeps.append
-        return corpus
+        return on_clock(Github(settings), github.clock)
 
     return make
 
@@ -303,7 +302,7 @@ def test_a_project_without_a_control_is_said(github, make_corpus) -> None:
 def test_holes_reach_the_outcomes(github, make_corpus) -> None:
     items = [item(n, stars=3, created=date(2020, 5, 5), fork=True) for n in range(1200)]
     github.search = engine(items)
-    github.limits["search"] = 10_000
+    github.budgets.limits["search"] = 10_000
     corpus = make_corpus()
     corpus.visit()
     listing = corpus.listing()

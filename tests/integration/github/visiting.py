@@ -5,6 +5,7 @@ Here: helpers of more than one test file. Not here: fixtures (``conftest``), the
 
 from dockml_dagster.corpora.base import Collected, Listing
 from dockml_dagster.corpora.github.corpus import Github
+from tests.integration.github.service import Clock
 
 FILES = {
     "Dockerfile": b"FROM python:3.12\nRUN pip install torch\n",
@@ -15,6 +16,15 @@ FILES = {
     "requirements.txt": b"torch\n",
     "src/a.py": b"print()\n",
 }
+
+
+def on_clock(corpus: Github, clock: Clock) -> Github:
+    """The corpus, living by that clock."""
+    client = corpus.client
+    client._http._sleep, client._http._now = clock.sleep, clock.now
+    client.now = clock.now
+    client.budgets._now, client.budgets._sleep = clock.now, clock.sleep
+    return corpus
 
 
 def collected(corpus: Github) -> tuple[Listing, dict[str, Collected]]:
