@@ -17,21 +17,6 @@ from dockml_dagster.study.layer.model import LayerScan, TypeCount
 _SHOWN_PATHS: Final = 10
 
 
-def advice_row(item: Recommendation) -> Row:
-    """A row of ``raw.image_advice``, without what names the image: what is recommended, what it saves and where."""
-    return {
-        "recommendation": item.rule.recommendation,
-        "saves_bytes": item.saves_bytes,
-        "base_bytes": item.base_bytes,
-        "files": item.files,
-        "note": item.note or None,
-        "evidence": [place.what for place in item.evidence],
-        "paths": [place.path for place in item.evidence],
-        "layers": [place.layer for place in item.evidence],
-        "file_bytes": [place.bytes for place in item.evidence],
-    }
-
-
 def layer_facts(scan: LayerScan) -> dict[str, Any]:
     """What is known of a layer, as it is kept: columns of ``raw.layers`` and of ``raw.layer_file_types``."""
     summary = scan.summary
@@ -132,4 +117,20 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             }
             for file in union.files
         ],
+        "image_advice": [_advice_row(item) for item in union.advice],
+    }
+
+
+def _advice_row(item: Recommendation) -> Row:
+    """A row of ``raw.image_advice``, without what names the image: what is recommended, what it saves and where."""
+    return {
+        "recommendation": item.rule.recommendation,
+        "saves_bytes": item.saves_bytes,
+        "base_bytes": item.base_bytes,
+        "files": item.files,
+        "note": item.note or None,
+        "evidence": [place.what for place in item.evidence],
+        "paths": [place.path for place in item.evidence],
+        "layers": [place.layer for place in item.evidence],
+        "file_bytes": [place.bytes for place in item.evidence],
     }

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from dockml_dagster.corpora.base import Outcome
-from dockml_dagster.corpora.images.layer_rows import advice_row, layer_facts, summary_rows
-from dockml_dagster.corpora.images.rows import Row, Rows, config_digest, failure, numbered
+from dockml_dagster.corpora.images.layer_rows import layer_facts, summary_rows
+from dockml_dagster.corpora.images.rows import Rows, config_digest, failure, numbered
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
 from dockml_dagster.images.scanning.union import ImageUnion, sum_up
 from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.images.sources.reading import PlatformImage
-from dockml_dagster.study.advice.image import ImageFacts, advise_image, base_layers_of
+from dockml_dagster.study.advice.image import ImageFacts, base_layers_of
 from dockml_dagster.study.advice.model import Rule, Rules
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
@@ -199,9 +199,7 @@ class LayerReader:
         if sum(spool.stat().st_size for _, spools in due.values() for spool in spools) > _BESIDE_BYTES:
             pool.reserve(len(due) - 1)  # this process sums up too
         return {
-            digest: pool.start(
-                sum_up, spools, self._content, self._advice, base_layers_of(image.config, len(spools))
-            )
+            digest: pool.start(sum_up, spools, self._content, self._advice, _about(image))
             for digest, (image, spools) in due.items()
         }
 
@@ -220,7 +218,7 @@ class LayerReader:
             return
         facts = self._files.image(str(image.digest), self._summary_version)
         if facts is None:
-            facts = self._facts_of(image, digests, sums.pop(image.digest).result())
+            facts = summary_rows(sums.pop(image.digest).result(), digests)
             self._files.keep_image(str(image.digest), self._summary_version, facts)
         caps = sorted(
             {
@@ -239,13 +237,10 @@ class LayerReader:
             rows = found.rows.setdefault(f"raw.{table}", [])
             rows += numbered(one.reference, str(image.digest), [{**common, **row} for row in some])
 
-    def _facts_of(
-        self, image: PlatformImage, digests: Sequence[str], union: ImageUnion
-    ) -> dict[str, list[Row]]:
-        rows = summary_rows(union, digests)
-        about = ImageFacts("", tuple(digests), base_layers_of(image.config, len(digests)), image.config)
-        advised = advise_image(about, union.savings, self._advice)
-        return {**rows, "image_advice": [advice_row(item) for item in advised]}
+
+def _about(image: PlatformImage) -> ImageFacts:
+    digests = tuple(str(layer.digest) for layer in image.layers)
+    return ImageFacts("", digests, base_layers_of(image.config, len(digests)), image.config)
 
 
 def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> str | None:

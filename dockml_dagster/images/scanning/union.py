@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from dockml_dagster.study.advice.model import Rules
-from dockml_dagster.study.advice.savings import Saving, SavingsTally
+from dockml_dagster.study.advice.image import ImageFacts, advise_image
+from dockml_dagster.study.advice.model import Recommendation, Rules
+from dockml_dagster.study.advice.savings import SavingsTally
 from dockml_dagster.study.layer.content import ContentFinding, ContentRules, ContentTally
 from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFile, ImageFiles
@@ -32,17 +33,17 @@ class ImageUnion:
     summary: ImageSummary
     contents: tuple[ContentFinding, ...]
     files: tuple[ImageFile, ...]
-    savings: tuple[Saving, ...]
+    advice: tuple[Recommendation, ...]
 
 
-def sum_up(paths: Sequence[Path], content: ContentRules, advice: Rules, base_layers: int) -> ImageUnion:
-    """All of it for the image whose layers' rows lie in these files, lowest layer first; ``base_layers``: how many of
-    its lowest layers are the base image's.
-    """
+def sum_up(paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts) -> ImageUnion:
+    """All of it for the image whose layers' rows lie in these files, lowest layer first."""
     contents, files = ContentTally(content), ImageFiles()
-    savings = SavingsTally(advice, content, base_layers=base_layers)
+    savings = SavingsTally(advice, content, base_layers=image.base_layers)
     summary = summarise_image(spools_at(paths), visitors=(contents, files, savings))
-    return ImageUnion(summary, contents.findings(), files.found(), savings.savings())
+    return ImageUnion(
+        summary, contents.findings(), files.found(), tuple(advise_image(image, savings.savings(), advice))
+    )
 
 
 def find_content(paths: Sequence[Path], rules: ContentRules) -> tuple[ContentFinding, ...]:
