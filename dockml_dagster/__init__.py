@@ -3,7 +3,7 @@
 The map, and the direction in which rooms may import each other (``tests/conventions/test_imports.py`` holds it)::
 
     cli → commands → definitions → defs → corpora → images, instance, report → clients, warehouse → catalog → settings
-        → study, errors, progress
+        → study, errors, progress, text
 
 ``study``      the method: pure functions on frozen types. Imports nothing else of ours, and no Dagster.
 ``settings``   what the environment says. ``catalog``: what machines that share a lake agree by.

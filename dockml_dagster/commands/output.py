@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+from dockml_dagster.text import printable
+
 Format = Literal["table", "csv", "json", "markdown"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
@@ -143,7 +145,7 @@ def _text(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, list | tuple):
         return ", ".join(_text(item) for item in value)
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return printable(str(value))
 
 
 def _csv_line(cells: Sequence[object]) -> str:

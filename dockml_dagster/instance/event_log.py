@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
+
+from dockml_dagster.instance.dagster_internals import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConfigurableClassData,
+    SqliteEventLogStorage,
+    SqlPollingEventWatcher,
+)
 
 Handler = Callable[[dg.EventLogEntry, str], None]
 """What is called with an event and the place after it."""

@@ -6,16 +6,20 @@ https://docs.dagster.io/deployment/oss/oss-instance-configuration
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+from importlib.metadata import version
+from pathlib import Path
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.opening import make_folder
 
-_HEAD = """\
-# Written by dockml when this file was not there; yours to change.
-
-"""
+_STAMP = re.compile(
+    r"# Written by dockml (?P<version>\S+) \((?P<hash>[0-9a-f]{12})\)[^\n]*\n\n(?P<rest>.*)", re.DOTALL
+)
+"""The first line of what we wrote, and the hash of what follows: whoever changes that makes it his own."""
 
 _FILES = """\
 # Dagster's event log on SQLite, in its own files and format, with the files kept open between events.
@@ -129,17 +133,38 @@ load_from:
 
 def dagster_yaml(settings: Settings) -> str:
     """The ``dagster.yaml`` that fits the settings."""
-    return _variant(storage=settings.dagster_postgres is not None, workers=settings.celery_broker is not None)
-
-
-def _variant(*, storage: bool, workers: bool) -> str:
-    # A run may wait in the broker's queue for as long as the runs before it take.
-    return (
-        _HEAD
-        + (_STORAGE if storage else _FILES)
+    workers = settings.celery_broker is not None
+    rest = (
+        (_FILES if settings.dagster_postgres is None else _STORAGE)
         + (_WORKERS if workers else _ONE_MACHINE)
+        # A run may wait in the broker's queue for as long as the runs before it take.
         + _COMMON.replace("{start_timeout}", "86400" if workers else "300")
     )
+    stamp = (
+        f"# Written by dockml {version('dockml')} ({_hash(rest)}), which replaces it until you change it.\n\n"
+    )
+    return stamp + rest
+
+
+def is_ours(text: str) -> bool:
+    """Whether a ``dagster.yaml`` is as some version of dockml wrote it."""
+    stamp = _STAMP.fullmatch(text)
+    return stamp is not None and stamp["hash"] == _hash(stamp["rest"])
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _missing_module(text: str) -> str | None:
+    """A module of ours that a ``dagster.yaml`` names and that this version does not have."""
+    named = re.findall(r"^\s*module:\s*(dockml_dagster[\w.]*)", text, re.MULTILINE)
+    root = Path(__file__).parents[1]
+    for name in named:
+        path = root.joinpath(*name.split(".")[1:])
+        if not (path.is_dir() or path.with_suffix(".py").is_file()):
+            return str(name)
+    return None
 
 
 def prepare(settings: Settings) -> None:
@@ -152,15 +177,15 @@ def prepare(settings: Settings) -> None:
     for folder in (settings.dagster_home, settings.warehouse.folder, settings.published.parent):
         make_folder(folder)
     configuration = settings.dagster_home / "dagster.yaml"
-    wanted = dagster_yaml(settings)
-    ours = {
-        _variant(storage=storage, workers=workers) for storage in (False, True) for workers in (False, True)
-    }
-    # One that we wrote follows the settings; one that was changed is the user's.
-    if not configuration.exists() or (
-        (found := configuration.read_text(encoding="utf-8")) != wanted and found in ours
-    ):
-        configuration.write_text(wanted, encoding="utf-8")
+    # One that we wrote follows settings and version; one that was changed is the user's.
+    found = configuration.read_text(encoding="utf-8") if configuration.exists() else None
+    if found is None or is_ours(found):
+        configuration.write_text(dagster_yaml(settings), encoding="utf-8")
+    elif missing := _missing_module(found):
+        raise BadInputError(
+            f"{configuration} names {missing}, which this version of dockml does not have; move the file away, and dockml "
+            "writes a new one"
+        )
     (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
     # Steps may run in processes of their own, in another directory.
     os.environ.update(settings.environment())

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
-from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from kombu import Exchange, Queue
 
 from dockml_dagster.catalog import Session
+from dockml_dagster.instance.dagster_internals import (
+    CheckRunHealthResult,
+    ConfigurableClassData,
+    LaunchRunContext,
+    WorkerStatus,
+)
 from dockml_dagster.instance.run_names import catalog_of, is_worked_on
 from dockml_dagster.settings import Settings
 

@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import dagster as dg
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres.storage import DagsterPostgresStorage
 from sqlalchemy import create_engine
+
+from dockml_dagster.instance.dagster_internals import ConfigurableClassData
 
 MOST_CONNECTIONS: Final = 20
 """Of a process at one moment; one stays when nothing is asked."""

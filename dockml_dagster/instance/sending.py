@@ -14,17 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.launcher import LaunchRunContext, WorkerStatus
 
 from dockml_dagster.catalog import PATIENCE_SECONDS, patiently
 from dockml_dagster.errors import BadInputError, DockmlError, UnreachableError
+from dockml_dagster.instance.dagster_internals import (
+    LaunchRunContext,
+    ReconstructableRepository,
+    WorkerStatus,
+)
 from dockml_dagster.instance.launcher import WorkerLauncher
 from dockml_dagster.progress import advance
 from dockml_dagster.settings import without_secrets
 
 if TYPE_CHECKING:
-    from dagster._core.workspace.context import BaseWorkspaceRequestContext
+    from dockml_dagster.instance.dagster_internals import BaseWorkspaceRequestContext
 
 TRIES: Final = 4
 """How often a batch is sent whose worker was lost, before the study gives up."""

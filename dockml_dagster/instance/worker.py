@@ -40,11 +40,10 @@ def serve(settings: Settings, *, central: bool, name: str | None = None) -> int:
 
 def _add_task(app: Any, settings: Settings) -> None:
     from celery import Celery
-    from dagster._grpc.types import ExecuteRunArgs
-    from dagster._serdes import unpack_value
     from dagster_celery.config import TASK_EXECUTE_JOB_NAME
     from dagster_celery.tasks import create_execute_job_task
 
+    from dockml_dagster.instance.dagster_internals import ExecuteRunArgs, unpack_value
     from dockml_dagster.instance.run_names import catalog_of, working_on
 
     catalog = catalog_of(settings)

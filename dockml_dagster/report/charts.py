@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.report.source import Row
-from dockml_dagster.report.text import printable, size_text
+from dockml_dagster.report.text import cell
 from dockml_dagster.report.theme import BLUE, FONT_SIZE, GREEN, INK, MUTED, ORANGE, PALE, READINGS, ROW
+from dockml_dagster.text import size_text
 
 if TYPE_CHECKING:
     import altair
@@ -26,11 +27,11 @@ POINT = 70
 """Area of a point in square pixels."""
 
 SIZE_LABEL = (
-    "datum.value >= 1073741824 ? format(datum.value / 1073741824, '~g') + ' GiB' : "
-    "datum.value >= 1048576 ? format(datum.value / 1048576, '~g') + ' MiB' : "
-    "datum.value >= 1024 ? format(datum.value / 1024, '~g') + ' KiB' : format(datum.value, '~g') + ' B'"
+    "datum.value >= 1e9 ? format(datum.value / 1e9, '~g') + ' GB' : "
+    "datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + ' MB' : "
+    "datum.value >= 1e3 ? format(datum.value / 1e3, '~g') + ' kB' : format(datum.value, '~g') + ' B'"
 )
-"""Vega expression: bytes with a binary unit."""
+"""Vega expression: bytes with a decimal unit."""
 COUNT_LABEL = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
 """Vega expression: a count, each with a prefix of its own; the built-in format takes one an axis, and prints 0k."""
 SHARE_LABEL = "format(100 * datum.value, '~g')"
@@ -45,7 +46,7 @@ def _data(rows: Sequence[Row]) -> altair.InlineData:
 def _plain(value: Any) -> Any:
     """A value that JSON has. A control character in a text ends the renderer's process, not only its drawing."""
     if isinstance(value, str):
-        return printable(value)[:LABEL]
+        return cell(value)[:LABEL]
     return value if value is None or isinstance(value, bool | int | float) else float(value)
 
 
@@ -221,9 +222,10 @@ def _around(rows: Sequence[Row]) -> list[float]:
 
 
 def _size_ticks(rows: Sequence[Row], width: int) -> list[float]:
-    """Powers of two inside the range, at most one tick for every 70 pixels of the column."""
+    """1, 2 and 5 of each power of ten inside the range, at most one tick for every 110 pixels of the column."""
     low, high = _around(rows)
-    inside = [2.0**power for power in range(60) if low <= 2.0**power <= high]
+    round_values = (first * 10.0**power for power in range(18) for first in (1, 2, 5))
+    inside = [value for value in round_values if low <= value <= high]
     every = -(-len(inside) // max(width // 110, 2))
     return inside[::-every] if every else inside
 

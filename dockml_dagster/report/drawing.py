@@ -15,7 +15,7 @@ from html import escape
 from typing import Any
 
 from dockml_dagster.report.blocks import Figure
-from dockml_dagster.report.text import printable, words
+from dockml_dagster.report.text import cell, words
 from dockml_dagster.report.theme import VARIABLES, configuration
 
 WIDE = 720
@@ -91,7 +91,7 @@ def _in_page(svg: str, figure: Figure, variant: str) -> str:
         f'<svg class="{variant}" role="img" aria-labelledby="{name}-title {name}-text" '
         f'width="{found[1]}" height="{found[2]}" viewBox="{found[3]}" style="max-width:{found[1]}px">'
         f'<title id="{name}-title">{escape(words(figure.title))}</title>'
-        f'<desc id="{name}-text">{escape(printable(figure.describes))}</desc>{body}'
+        f'<desc id="{name}-text">{escape(cell(figure.describes))}</desc>{body}'
     )
 
 
@@ -100,7 +100,7 @@ def _on_paper(svg: str, figure: Figure) -> str:
     found = _ROOT.search(svg)
     assert found, "the renderer's SVG begins otherwise than it used to"
     ground = f'<rect width="{found[1]}" height="{found[2]}" fill="white"/>'
-    texts = f"<title>{escape(words(figure.title))}</title><desc>{escape(printable(figure.describes))}</desc>"
+    texts = f"<title>{escape(words(figure.title))}</title><desc>{escape(cell(figure.describes))}</desc>"
     return svg[: found.end()] + texts + ground + svg[found.end() :]
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from dockml_dagster.report.blocks import Block, BuiltSection, Column, Figure, Heading, Paragraph, Table
 from dockml_dagster.report.drawing import Drawn
 from dockml_dagster.report.source import Row
-from dockml_dagster.report.text import UNKNOWN, count_text, decimal_text, percent_text, printable, size_text
+from dockml_dagster.report.text import UNKNOWN, cell, count_text, decimal_text, percent_text
+from dockml_dagster.text import size_text
 
 TITLE = "How machine-learning projects use Docker"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -194,9 +195,9 @@ def _set(value: Any, kind: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(escape(printable(item)) for item in value)
+        return ", ".join(escape(cell(item)) for item in value)
     # Descriptions mark code as Markdown does.
-    return re.sub(r"`([^`<]+)`", r"<code>\1</code>", escape(printable(value)))
+    return re.sub(r"`([^`<]+)`", r"<code>\1</code>", escape(cell(value)))
 
 
 def _versions(versions: Mapping[str, str]) -> str:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from html import escape, unescape
 from string import Formatter
 
+from dockml_dagster.text import printable, size_text
+
 UNKNOWN = "–"
 """What stands for a value that is not known. Never 0."""
-
-KIB = 1024
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def say(template: str, **values: Html | str | None) -> Html:
         filled.append(literal)
         if name is not None:
             value = values[name]
-            filled.append(value.markup if isinstance(value, Html) else escape(printable(value)))
+            filled.append(value.markup if isinstance(value, Html) else escape(cell(value)))
     return Html("".join(filled))
 
 
@@ -48,13 +47,6 @@ def joined(parts: list[Html], separator: str = " ") -> Html:
 def words(text: Html) -> str:
     """The words of markup, for places that take none."""
     return unescape(re.sub(r"<[^>]*>", "", text.markup)).replace("\N{NO-BREAK SPACE}", " ")
-
-
-def printable(value: object) -> str:
-    """Others' text without control characters, which could reorder or hide what stands beside it."""
-    if value is None:
-        return UNKNOWN
-    return "".join(character if character.isprintable() else " " for character in str(value))
 
 
 def count(value: float | None) -> Html:
@@ -81,7 +73,7 @@ def decimal(value: float | None) -> Html:
 
 
 def size(value: float | None) -> Html:
-    """Bytes, in the binary unit that leaves 1 to 1023."""
+    """Bytes, in the decimal unit that leaves 1 to 999."""
     return Html(UNKNOWN) if value is None else _data(value, size_text(value))
 
 
@@ -109,16 +101,9 @@ def decimal_text(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def size_text(value: float | None) -> str:
-    """``1207243694`` → ``1.12 GiB``."""
-    if value is None:
-        return UNKNOWN
-    amount, unit = float(value), _UNITS[0]
-    for unit in _UNITS:
-        if abs(amount) < KIB or unit == _UNITS[-1]:
-            break
-        amount /= KIB
-    return f"{amount:,.0f} {unit}" if unit == _UNITS[0] or amount >= 1000 else f"{amount:.3g} {unit}"
+def cell(value: object) -> str:
+    """A value as text, others' made harmless."""
+    return UNKNOWN if value is None else printable(str(value))
 
 
 def _data(value: float, text: str) -> Html:

@@ -4,6 +4,7 @@ Here: who may import whom, read out of the syntax trees. What an import costs is
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import dockml_dagster
 
 PACKAGE = Path(dockml_dagster.__file__).parent
 RANKS = {
-    "errors": 0, "progress": 0, "study": 0,
+    "errors": 0, "progress": 0, "study": 0, "text": 0,
     "settings": 1,
     "catalog": 2,
     "clients": 3, "warehouse": 3,
@@ -185,6 +186,16 @@ def test_dagster_is_imported_by_few_rooms() -> None:
         and not (one.lazy and _part(one.module) == "commands")
     ]
     wrong += [one for one in OURS if one.target.startswith(RUNNER) and not (one.lazy or one.typing_only)]
+    assert _texts(wrong) == []
+
+
+def test_private_modules_of_dagster_are_imported_in_one_place() -> None:
+    wrong = [
+        one
+        for one in IMPORTS
+        if re.match(r"dagster\w*\._", one.target)
+        and one.module != "dockml_dagster.instance.dagster_internals"
+    ]
     assert _texts(wrong) == []
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -40,7 +41,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 def user_agent(contact: str | None = None) -> str:
     """What we call ourselves. ``contact``: an address for the operators of the servers we ask."""
-    return f"dockml/0.1.0 (+{contact})" if contact else "dockml/0.1.0 (study of container images)"
+    return f"dockml/{version('dockml')} ({f'+{contact}' if contact else 'study of container images'})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.text import printable
 
 _LONGEST_TEXT = 300
 
@@ -138,10 +139,7 @@ def one_line(text: str) -> str:
     """The text on one line, without control characters, at most 300 characters. Servers' texts are hostile
     too.
     """
-    cleaned = "".join(
-        character if character.isprintable() else " " for character in text[: 4 * _LONGEST_TEXT]
-    )
-    cleaned = " ".join(cleaned.split())
+    cleaned = " ".join(printable(text[: 4 * _LONGEST_TEXT]).split())
     return cleaned if len(cleaned) <= _LONGEST_TEXT else cleaned[: _LONGEST_TEXT - 1] + "…"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from dockml_dagster.commands.advise.sarif import to_sarif
 from dockml_dagster.commands.advise.targets import Advice
 from dockml_dagster.study.advice.model import SEVERITIES, Evidence, Recommendation, total_saved
+from dockml_dagster.text import printable, size_text
 
 _WIDTH = 110
 _SHOWN = 3
@@ -34,13 +35,13 @@ def to_sarif_text(advice: Sequence[Advice]) -> str:
 
 def _object(advice: Advice) -> dict[str, Any]:
     return {
-        "target": _printable(advice.target),
+        "target": printable(advice.target),
         "content_bytes": advice.content_bytes,
         "saves_bytes": advice.saves_bytes
         if any(_measured(item) for item in advice.recommendations)
         else None,
         "recommendations": [_recommendation(item) for item in advice.recommendations],
-        "problems": [_printable(text) for text in advice.problems],
+        "problems": [printable(text) for text in advice.problems],
     }
 
 
@@ -53,7 +54,7 @@ def _recommendation(item: Recommendation) -> dict[str, Any]:
     return {
         "recommendation": rule.recommendation,
         "about": item.about,
-        "subject": _printable(item.subject),
+        "subject": printable(item.subject),
         "severity": rule.severity,
         "effort": rule.effort,
         "confidence": rule.confidence,
@@ -65,8 +66,8 @@ def _recommendation(item: Recommendation) -> dict[str, Any]:
         "note": item.note or None,
         "evidence": [
             {
-                "what": _printable(place.what) or None,
-                "path": None if place.path is None else _printable(place.path),
+                "what": printable(place.what) or None,
+                "path": None if place.path is None else printable(place.path),
                 "line": place.line,
                 "layer": place.layer,
                 "bytes": place.bytes,
@@ -84,12 +85,11 @@ def to_text(advice: Sequence[Advice]) -> str:
 
 def _target(advice: Advice) -> str:
     count = len(advice.recommendations)
-    heading = f"{_printable(advice.target)}: {count} recommendation{'' if count == 1 else 's'}"
+    heading = f"{printable(advice.target)}: {count} recommendation{'' if count == 1 else 's'}"
     if advice.content_bytes is not None:
-        heading += (
-            f"; {size(advice.content_bytes)} of content, of which all of it saves {size(advice.saves_bytes)}"
-        )
-    lines = [heading, *(f"  not read: {_printable(text)}" for text in advice.problems)]
+        content, saved = size_text(advice.content_bytes), size_text(advice.saves_bytes)
+        heading += f"; {content} of content, of which all of it saves {saved}"
+    lines = [heading, *(f"  not read: {printable(text)}" for text in advice.problems)]
     groups: dict[str, list[Recommendation]] = {}
     for item in advice.recommendations:
         groups.setdefault(item.rule.recommendation, []).append(item)
@@ -107,9 +107,9 @@ def _paragraph(group: Sequence[Recommendation], target: str) -> list[str]:
     """One recommendation with everything of the target that it is for."""
     rule = group[0].rule
     measured = [item for item in group if item.saves_bytes is not None]
-    saving = f", saves {size(total_saved(measured))}" if measured else ""
+    saving = f", saves {size_text(total_saved(measured))}" if measured else ""
     base = sum(item.base_bytes or 0 for item in group)
-    saving += f" (and {size(base)} in the base image)" if base else ""
+    saving += f" (and {size_text(base)} in the base image)" if base else ""
     times = f", {len(group)} times" if len(group) > 1 else ""
     head = f"{rule.severity:<8} {rule.recommendation}{times}{saving}; effort {rule.effort}, confidence {rule.confidence}"
     notes = list(dict.fromkeys(item.note for item in group if item.note)) if len(group) == 1 else []
@@ -127,35 +127,21 @@ def _paragraph(group: Sequence[Recommendation], target: str) -> list[str]:
 def _places(item: Recommendation, target: str) -> list[str]:
     if item.evidence:
         return [_place(place) for place in item.evidence]
-    return [_printable(item.subject)] if item.subject != target else []
+    return [printable(item.subject)] if item.subject != target else []
 
 
 def _wrapped(text: str, indent: int) -> str:
     blank = " " * indent
-    return textwrap.fill(_printable(text), _WIDTH, initial_indent=blank, subsequent_indent=blank)
+    return textwrap.fill(printable(text), _WIDTH, initial_indent=blank, subsequent_indent=blank)
 
 
 def _place(place: Evidence) -> str:
-    where = "" if place.path is None else _printable(place.path)
+    where = "" if place.path is None else printable(place.path)
     if place.line is not None:
         where += f":{place.line}"
     if place.layer is not None:
         where += f" in {place.layer[:19]}"
     if place.bytes is not None:
-        where += f", {size(place.bytes)}"
-    what = "" if place.what == "file" else _printable(place.what)
+        where += f", {size_text(place.bytes)}"
+    what = "" if place.what == "file" else printable(place.what)
     return f"{where}: {what}" if where and what else where or what
-
-
-def size(count: int) -> str:
-    """Bytes as people read them, in powers of 1,000."""
-    value, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

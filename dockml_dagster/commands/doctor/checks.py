@@ -19,6 +19,7 @@ from typing import Literal
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.instance.home import dagster_yaml
 from dockml_dagster.settings import Settings
+from dockml_dagster.text import size_text
 from dockml_dagster.warehouse import maintenance, migrations
 from dockml_dagster.warehouse.connection import Warehouse, has_schema, open_warehouse
 from dockml_dagster.warehouse.opening import WarehouseBusyError, connect, process_alive
@@ -108,9 +109,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     path = settings.warehouse.file
     file = path.stat().st_size if path is not None and path.exists() else 0
     needed = max(LEAST_FREE_BYTES, 2 * file)
-    text = f"{free / 1024**3:.1f} GiB free in {existing}"
+    text = f"{size_text(free)} free in {existing}"
     if free < needed:
-        advice = f"make room or move the home: a run may need {needed / 1024**3:.1f} GiB"
+        advice = f"make room or move the home: a run may need {size_text(needed)}"
         yield Finding("disk", "warning" if free > file else "problem", text, advice)
     else:
         yield Finding("disk", "ok", text)
@@ -147,7 +148,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             "that is normal during a run; if none is going on: " + _holders(settings.warehouse.lock),
         )
         return
-    amount = f", {size.bytes / 1024**2:.0f} MiB" if settings.warehouse.file else ""
+    amount = f", {size_text(size.bytes)}" if settings.warehouse.file else ""
     # Who reads a lake that many write to waits for none of them, and so learns of none.
     writers = "many may write" if settings.warehouse.catalog else "nobody is writing"
     yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; {writers}")
@@ -155,7 +156,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warehouse",
             "warning",
-            f"{size.empty_bytes / 1024**2:.0f} MiB of it are empty",
+            f"{size_text(size.empty_bytes)} of it are empty",
             "dockml doctor --compact; the next run that publishes does it too",
         )
     if done - known:
@@ -208,20 +209,18 @@ def _published(settings: Settings) -> Iterator[Finding]:
         if (pid := path.name.rsplit(".", 1)[1]).isdigit() and not process_alive(int(pid))
     ]
     if leftovers:
-        size = sum(path.stat().st_size for path in leftovers) / 1024**2
+        size = sum(path.stat().st_size for path in leftovers)
         yield Finding(
             "published",
             "warning",
-            f"{len(leftovers)} copies that were cut short, {size:.0f} MiB",
+            f"{len(leftovers)} copies that were cut short, {size_text(size)}",
             "the next run removes them",
         )
     if not settings.published.exists():
         yield Finding("published", "ok", "nothing yet", "dockml study publishes")
         return
     connect(settings.published, read_only=True).close()
-    yield Finding(
-        "published", "ok", f"{settings.published}, {settings.published.stat().st_size / 1024**2:.0f} MiB"
-    )
+    yield Finding("published", "ok", f"{settings.published}, {size_text(settings.published.stat().st_size)}")
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:
@@ -230,7 +229,7 @@ def _dagster(settings: Settings) -> Iterator[Finding]:
         yield Finding("Dagster", "ok", "no instance yet", "dockml study and dockml ui make it")
         return
     size = sum(path.stat().st_size for path in settings.dagster_home.rglob("*") if path.is_file())
-    text = f"{settings.dagster_home}, {size / 1024**2:.0f} MiB"
+    text = f"{settings.dagster_home}, {size_text(size)}"
     if configuration.read_text(encoding="utf-8") == dagster_yaml(settings):
         yield Finding("Dagster", "ok", text)
     else:

@@ -21,6 +21,7 @@ from dockml_dagster.study.dockerfile.practices.safety import names_a_secret
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.run.tasks import TaskRules, parse_task_rules
+from dockml_dagster.text import printable
 from dockml_dagster.warehouse.models import folder
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -51,7 +52,7 @@ def read_files(names: Sequence[str], standard_input: IO[bytes]) -> tuple[list[Js
             data = _take(standard_input) if path is None else read_bytes(path)
             documents.append(_document(name, data, rules, None if path is None else _beside(path)))
         except BadInputError as error:
-            refused.append(f"{_printable(name)}: {error}")
+            refused.append(f"{printable(name)}: {error}")
     return documents, refused
 
 
@@ -245,7 +246,7 @@ def _flat(document: Json) -> Iterator[tuple[object, ...]]:
 
 def _sections(document: Json, format_: Format) -> Iterator[str]:
     state = "read" if document["valid"] else f"not a valid Dockerfile: {document['reason']}"
-    heading = f"{_printable(document['path'])}: {_printable(state)}, coverage {document['coverage']:.0%}"
+    heading = f"{printable(document['path'])}: {printable(state)}, coverage {document['coverage']:.0%}"
     yield f"# {heading}\n" if format_ == "markdown" else f"{heading}\n"
     for title, columns, rows in _tables(document):
         if not rows:
@@ -332,7 +333,3 @@ def _index(stage: int | None) -> str | None:
 
 def _short(text: str, most: int = 100) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

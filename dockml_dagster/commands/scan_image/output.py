@@ -12,6 +12,7 @@ from typing import Any
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
+from dockml_dagster.text import printable
 
 _SHOWN = 10
 """Rows of evidence in a table; JSON has all there is."""
@@ -44,7 +45,7 @@ def to_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
         return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
     if format_ == "csv":
         rows = [
-            [_printable(reference.name), *_image_row(image)]
+            [printable(reference.name), *_image_row(image)]
             for reference in scanned
             for image in reference.images
         ]
@@ -56,7 +57,7 @@ def reference_object(scanned: ScannedReference) -> dict[str, Any]:
     """The JSON form of one reference."""
     error = scanned.error
     return {
-        "reference": _printable(scanned.name),
+        "reference": printable(scanned.name),
         "digest": None if scanned.reading is None else str(scanned.reading.digest),
         "digest_is_made_up": scanned.reading is not None and scanned.reading.top.synthetic,
         "error": None if error is None else _error(error.reason, str(error), error.retryable),
@@ -76,7 +77,7 @@ def reference_object(scanned: ScannedReference) -> dict[str, Any]:
 
 
 def _error(code: str, text: str, retryable: bool) -> dict[str, Any]:
-    return {"code": code, "reason": _printable(text), "retryable": retryable}
+    return {"code": code, "reason": printable(text), "retryable": retryable}
 
 
 def _image_object(scanned: ScannedImage) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
         **{name: None if summary is None else getattr(summary, name) for name in counts},
         "censored": list(layer.censored),
         "status": layer.status,
-        "reason": None if layer.reason is None else _printable(layer.reason),
+        "reason": None if layer.reason is None else printable(layer.reason),
         "code": layer.code,
         "retryable": layer.retryable,
         "digest_verified": layer.digest_verified,
@@ -165,7 +166,7 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
 
 def _reference_text(scanned: ScannedReference, format_: Format) -> str:
     assert scanned.reading is not None
-    heading = f"{_printable(scanned.name)}  {scanned.reading.digest}"
+    heading = f"{printable(scanned.name)}  {scanned.reading.digest}"
     parts = [f"# {heading}\n" if format_ == "markdown" else f"{heading}\n"]
     for image in scanned.images:
         parts += _image_tables(image, format_)
@@ -259,8 +260,3 @@ def _layers_table(scanned: ScannedImage, format_: Format) -> str:
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:
     text = render(columns, rows, format_, title=title)
     return f"## {title}\n\n{text}" if format_ == "markdown" else text
-
-
-def _printable(text: str) -> str:
-    """The text with what no output can encode escaped: file names need not be Unicode."""
-    return text.encode(errors="backslashreplace").decode()

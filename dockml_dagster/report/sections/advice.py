@@ -20,7 +20,8 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, count_range, percent, percent_text, say, size, size_text
+from dockml_dagster.report.text import count, count_range, percent, percent_text, say, size
+from dockml_dagster.text import size_text
 
 SHOWN = 20
 """Recommendations in the figure: those that concern most projects."""

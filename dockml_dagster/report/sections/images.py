@@ -13,7 +13,8 @@ from dockml_dagster.report.blocks import Block, Figure, Heading, Paragraph, Part
 from dockml_dagster.report.sections import contents, docker_hub
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, decimal, percent, say, size, size_text
+from dockml_dagster.report.text import count, decimal, percent, say, size
+from dockml_dagster.text import size_text
 
 
 def _properties(source: Source) -> Sequence[Block]:

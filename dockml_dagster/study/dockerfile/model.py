@@ -191,15 +191,6 @@ class Instruction:
                 return flag.value or ""
         return None
 
-    def line_at(self, offset: int) -> int:
-        """The line in the file of a character of ``value``."""
-        line = self.start_line
-        for start, number in self.segments:
-            if start > offset:
-                break
-            line = number
-        return line
-
 
 @dataclass(frozen=True, slots=True)
 class BaseReference:

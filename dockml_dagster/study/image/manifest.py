@@ -25,7 +25,6 @@ MAX_LAYERS = 4096
 MAX_INDEX_ENTRIES = 20_000
 
 REFERENCE_TYPE = "vnd.docker.reference.type"
-REFERENCE_DIGEST = "vnd.docker.reference.digest"
 TITLE = "org.opencontainers.image.title"
 REFERENCE_NAME = "org.opencontainers.image.ref.name"
 ESTARGZ_TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"

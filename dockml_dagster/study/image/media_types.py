@@ -5,12 +5,9 @@ Sources: OCI image-spec (media-types.md), Docker's manifest v2 schema 1 and 2, B
 the model formats that Docker Model Runner, Ollama, ModelPack (CNCF) and KitOps push.
 """
 
-from enum import StrEnum
-
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 OCI_ARTIFACT_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -56,15 +53,6 @@ _EVIDENCE_MARKS = (
 )
 
 
-class LayerCompression(StrEnum):
-    """What a layer's media type claims about its compression."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    ZSTD = "zstd"
-    UNKNOWN = "unknown"
-
-
 def bare(media_type: str) -> str:
     """The media type without parameters and in lower case: ``a/b; charset=utf-8`` is ``a/b``."""
     return media_type.partition(";")[0].strip().lower()
@@ -75,28 +63,9 @@ def is_image_layer(media_type: str) -> bool:
     return media_type.startswith((_OCI_LAYER, _DOCKER_LAYER))
 
 
-def is_foreign_layer(media_type: str) -> bool:
-    """Whether the layer is kept at its vendor's site and must not be distributed (Windows base layers)."""
-    return ".foreign." in media_type or ".nondistributable." in media_type
-
-
 def is_encrypted_layer(media_type: str) -> bool:
     """Whether the layer is encrypted (ocicrypt adds ``+encrypted``)."""
     return media_type.endswith("+encrypted")
-
-
-def layer_compression(media_type: str) -> LayerCompression:
-    """The claimed compression. BuildKit's ``…rootfs.diff.tar.zstd`` stands in no specification and is read
-    too.
-    """
-    if not is_image_layer(media_type):
-        return LayerCompression.UNKNOWN
-    plain = media_type.removesuffix("+encrypted")
-    if plain.endswith((".gzip", "+gzip")):
-        return LayerCompression.GZIP
-    if plain.endswith((".zstd", "+zstd")):
-        return LayerCompression.ZSTD
-    return LayerCompression.NONE if plain.endswith(".tar") else LayerCompression.UNKNOWN
 
 
 def is_model(media_type: str) -> bool:

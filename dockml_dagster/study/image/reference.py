@@ -3,7 +3,7 @@
 Here: what a reference means, read once. Nothing later takes a reference apart as a string again. Docker's own
 grammar and defaults are followed (distribution/reference: ``ParseNormalizedNamed``, ``TagNameOnly``), and the
 transports that containers-transports(5) names for local images. Not here: variables in Dockerfiles
-(``study/base_image``), and anything that opens a file or a connection.
+(``study.dockerfile.reading.base_reference``), and anything that opens a file or a connection.
 """
 
 import re

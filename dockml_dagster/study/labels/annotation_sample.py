@@ -17,7 +17,6 @@ from dockml_dagster.study.labels.machine import RATER
 Sampling = Literal["random", "stratified", "disagreement"]
 ADJUDICATION = "adjudication"
 """The rater who decides where others differ."""
-SAMPLINGS: tuple[Sampling, ...] = ("random", "stratified", "disagreement")
 
 
 @dataclass(frozen=True, slots=True)

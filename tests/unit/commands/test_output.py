@@ -66,8 +66,8 @@ CELLS = {
     "false": (False, "no"),
     "list": ([1, None, "x"], "1, –, x"),
     "markup": ("[red]x[/red]", "[red]x[/red]"),
-    "escape sequence": ("a\x1b[31mb", "a [31mb"),
-    "bell and line feed": ("a\x07\nb", "a  b"),
+    "escape sequence": ("a\x1b[31mb", "a\ufffd[31mb"),
+    "bell and line feed": ("a\x07\nb", "a\ufffd b"),
 }
 
 

@@ -1,12 +1,14 @@
 """The ``dagster.yaml`` that is written: what fits the settings, and never over one that somebody changed."""
 
+import hashlib
+
 import pytest
 import yaml
 
 from dockml_dagster.commands.study.runner import batch_size
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance.home import dagster_yaml, prepare
-from dockml_dagster.settings import Settings
+from dockml_dagster.settings import VARIABLES, Settings
 
 FLEET = {
     "DOCKML_WAREHOUSE": "ducklake:postgres:dbname=d",
@@ -47,6 +49,42 @@ def test_what_we_wrote_follows_the_settings_and_what_was_changed_stays(home):
     path = home / "dagster" / "dagster.yaml"
     path.write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     assert written(of(home, **FLEET)) == {"telemetry": {"enabled": False}}
+
+
+def test_what_another_version_wrote_is_replaced(home):
+    written(of(home))
+    path = home / "dagster" / "dagster.yaml"
+    now = path.read_text(encoding="utf-8")
+    rest = "telemetry: {enabled: true}\n"
+    older = f"# Written by dockml 0.0.9 ({hashlib.sha256(rest.encode()).hexdigest()[:12]}), whatever it says.\n\n{rest}"
+    path.write_text(older, encoding="utf-8")
+    written(of(home))
+    assert path.read_text(encoding="utf-8") == now
+
+    path.write_text(older.replace("true", "false"), encoding="utf-8")
+    assert written(of(home)) == {"telemetry": {"enabled": False}}
+
+
+def test_a_module_that_moved_is_named_in_one_line(home):
+    written(of(home))
+    path = home / "dagster" / "dagster.yaml"
+    path.write_text(
+        "event_log_storage:\n  module: dockml_dagster.defs.event_log\n  class: EventLog\n", encoding="utf-8"
+    )
+    with pytest.raises(BadInputError, match=r"names dockml_dagster\.defs\.event_log, .* move the file away"):
+        prepare(of(home))
+
+
+def test_settings_come_back_from_the_environment_that_they_make(home):
+    given = of(
+        home, **FLEET, DOCKML_LOCAL="/a;https://b/c.git", DOCKML_LOCAL_IMAGES="1", DOCKER_CONFIG="/d", GITHUB_TOKEN="t",
+        DOCKML_GITHUB_CONTRIBUTORS="1", DOCKML_GITHUB_FRAME="modern", DOCKML_LAYER_BYTES="2G", DOCKML_EASE2022="/e.tar",
+        DOCKML_CONTACT="me", DOCKML_REGISTRIES="r.example.com", DOCKML_GITHUB_API_URL="https://g.example.com/api/v3",
+    )  # fmt: skip
+    assert Settings.from_environment(given.environment()) == given
+    changed = given.replace(local=("/x",), github_frame=None)
+    assert Settings.from_environment(changed.environment()) == changed
+    assert set(given.environment()) == set(VARIABLES) - {"NO_COLOR"}
 
 
 @pytest.mark.parametrize("missing", ["DOCKML_DAGSTER_POSTGRES", "DOCKML_WAREHOUSE"])

@@ -3,7 +3,7 @@
 Here: types, and ``gather``, which looks at the shipped stages once for all. Not here: any single practice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,10 +61,6 @@ class Facts:
     def every(self, *keywords: str) -> tuple[Instruction, ...]:
         """The instructions of those keywords, in order."""
         return tuple(instruction for instruction in self.instructions if instruction.keyword in keywords)
-
-    def final_scope(self) -> Mapping[str, str]:
-        """The variables at the end of what is shipped (those the last instruction sets may be missing)."""
-        return self.instructions[-1].scope if self.instructions else {}
 
     def environment(self) -> dict[str, str | None]:
         """Every ``ENV`` of what is shipped: name to value, ``None`` where the value is not known."""

@@ -116,6 +116,3 @@ class Scope(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-NO_VARIABLES = History("global").now()

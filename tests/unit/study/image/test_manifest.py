@@ -59,9 +59,6 @@ def _seen(manifest: object, name: str) -> object:
         "entries": lambda: len(manifest.entries),
         "images": lambda: len(manifest.images),
         "platforms": lambda: [str(entry.platform) for entry in manifest.images],
-        "compressions": lambda: [
-            media_types.layer_compression(layer.media_type) for layer in manifest.layers
-        ],
         "problems": lambda: len(manifest.problems),
     }
     return special.get(name, lambda: getattr(manifest, name))()

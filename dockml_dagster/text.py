@@ -1,0 +1,33 @@
+"""Text as people read it, in whatever place: terminal, table, log, report.
+
+Here: making others' text harmless, and sizes. Not here: markup (``report.text``), tables (``commands.output``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def printable(text: str) -> str:
+    """Others' text without what could move the cursor, reorder or hide what stands beside it, or not be encoded.
+
+    White space becomes a space, every other character that does not print U+FFFD: escapes, bidirectional controls,
+    surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in text)
+
+
+def size_text(count: float) -> str:
+    """Bytes in the decimal unit that leaves 1 to 999, with three significant digits: ``1207243694`` → ``1.21 GB``."""
+    amount, unit = float(count), _UNITS[0]
+    for unit in _UNITS:
+        # Of the rounded value: 999,700 is 1 MB, not 1,000 kB.
+        if abs(float(f"{amount:.3g}")) < 1000 or unit == _UNITS[-1]:
+            break
+        amount /= 1000
+    digits = f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.3g}"
+    return f"{digits} {unit}"
