@@ -11,6 +11,7 @@ SELECT
     read.name,
     read.program,
     read.task,
+    read.task_as_published,
     read.task_detail,
     read.rule,
     read.nested,

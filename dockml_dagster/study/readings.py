@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from dockml_dagster.study.advice.dockerfile import advise_dockerfile
@@ -23,14 +24,14 @@ from dockml_dagster.study.dockerfile.base_images import (
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.run.packages import installation
-from dockml_dagster.study.dockerfile.run.steps import read_steps
-from dockml_dagster.study.dockerfile.run.tasks import classify_command, parse_task_rules
+from dockml_dagster.study.dockerfile.run.installation import Installation
+from dockml_dagster.study.dockerfile.run.steps import Step, read_steps
+from dockml_dagster.study.dockerfile.run.tasks import classify_step, parse_task_rules
 from dockml_dagster.study.dockerfile.shell.model import Run
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
 
-READER_VERSION = "2"
+READER_VERSION = "3"
 """Changes when the same bytes would give other rows; makes every text due for reading again."""
 
 SEEDS = ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
@@ -91,9 +92,9 @@ class Reader:
                     "source_name": edge.source.name,
                 },
             )
-        yield from self._commands(reading, runs)
         steps = read_steps(reading, runs)
-        practices = judge_practices(reading, steps=steps)
+        yield from self._commands(steps)
+        practices = judge_practices(reading, base_rules=self._base_images, steps=steps)
         for finding in practices:
             yield (
                 "practices",
@@ -144,53 +145,54 @@ class Reader:
                 "parent_stage": stage.base.stage,
                 "unresolved": [missing.name for missing in stage.base.missing],
                 "shipped": stage.index == graph.shipped,
-                "reaches_shipped": stage.index in graph.reaching,
+                "reaches_shipped": graph.needed(stage.index),
                 "pinning": found.pinning,
                 "base_image_type": found.type,
                 **attributes,
                 "evidence": [f"{e.attribute}={e.value} ({e.rule}: {e.matched})" for e in found.evidence],
             }
 
-    def _commands(self, reading: DockerfileReading, runs: tuple[Run, ...]) -> Iterator[tuple[str, Row]]:
-        for run in runs:
-            scope = reading.instructions[run.position].scope
-            for position, command in enumerate(run.commands):
-                task = classify_command(command, self._tasks, scope)
-                where = {"instruction": run.position, "command": position}
+    def _commands(self, steps: tuple[Step, ...]) -> Iterator[tuple[str, Row]]:
+        for instruction, of_run in groupby(steps, key=lambda step: step.run.position):
+            for position, step in enumerate(of_run):
+                task = classify_step(step, self._tasks)
+                where = {"instruction": instruction, "command": position}
                 yield (
                     "run_commands",
                     {
                         **where,
-                        "stage": run.stage,
-                        "line": command.line,
-                        "name": command.name or None,
-                        "program": task.program.name or None,
-                        "arguments": list(command.arguments),
-                        "task": task.published_class,
+                        "stage": step.run.stage,
+                        "line": step.command.line,
+                        "name": step.command.name or None,
+                        "program": step.program.name or None,
+                        "arguments": list(step.command.arguments),
+                        "task": task.task_class,
+                        "task_as_published": task.published_class,
                         "task_detail": task.task,
                         "rule": task.rule,
-                        "nested": command.nested,
-                        "parse_error": command.parse_error,
+                        "nested": step.command.nested,
+                        "parse_error": step.command.parse_error,
                     },
                 )
-                installed = installation(task.program)
-                if installed is None:
-                    continue
-                for package in installed.packages:
-                    yield "packages", {**where, "line": command.line, **asdict(package), "kind": "package"}
-                for name in installed.requirement_files:
-                    yield (
-                        "packages",
-                        {
-                            **where,
-                            "line": command.line,
-                            "manager": installed.manager,
-                            "name": name,
-                            "written": name,
-                            "source": "local",
-                            "kind": "requirement file",
-                        },
-                    )
+                if step.installs is not None:
+                    yield from _packages(step.installs, {**where, "line": step.command.line})
+
+
+def _packages(installed: Installation, where: Row) -> Iterator[tuple[str, Row]]:
+    for package in installed.packages:
+        yield "packages", {**where, **asdict(package), "kind": "package"}
+    for name in installed.requirement_files:
+        yield (
+            "packages",
+            {
+                **where,
+                "manager": installed.manager,
+                "name": name,
+                "written": name,
+                "source": "local",
+                "kind": "requirement file",
+            },
+        )
 
 
 def _as_published(reading: DockerfileReading, published: PublishedReading) -> Iterator[tuple[str, Row]]:

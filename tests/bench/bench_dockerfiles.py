@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import dockerfile
 
 from dockml_dagster.clients.hadolint import find, lint
+from dockml_dagster.commands.read_dockerfile.read import reading_rules
 from dockml_dagster.corpora.ease2022.corpus import DOCKERFILES
 from dockml_dagster.corpora.ease2022.package import open_package
 from dockml_dagster.settings import Settings
@@ -18,11 +19,13 @@ from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 
+BASE_RULES, _ = reading_rules()
+
 
 def read_completely(data: bytes) -> None:
     """Instructions, stages, variables, every command, every practice."""
     reading = read_dockerfile(data)
-    judge_practices(reading, read_runs(reading))
+    judge_practices(reading, read_runs(reading), base_rules=BASE_RULES)
 
 
 def read_by_buildkit(data: bytes) -> None:

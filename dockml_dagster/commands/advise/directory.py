@@ -98,8 +98,10 @@ def _dockerfile(
         raise BadInputError(f"not a valid Dockerfile: {reading.reason}")
     steps = read_steps(reading)
     own = None if ignores is None else path
-    practices = judge_practices(reading, steps=steps, path=own, repository_paths=ignores)
     own_rules, base_rules, task_rules = rules
+    practices = judge_practices(
+        reading, base_rules=base_rules, steps=steps, path=own, repository_paths=ignores
+    )
     return advise_dockerfile(
         path, reading, practices, steps, own_rules, base_rules=base_rules, task_rules=task_rules
     )

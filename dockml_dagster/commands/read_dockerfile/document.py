@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules, classify_base_image
+from dockml_dagster.study.dockerfile.checks import run_checks
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.practices import PracticeFinding
-from dockml_dagster.study.dockerfile.run.packages import Installation
+from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step, read_steps
-from dockml_dagster.study.dockerfile.run.tasks import TaskRules, classify_program
+from dockml_dagster.study.dockerfile.run.tasks import TaskRules, classify_step
 from dockml_dagster.study.dockerfile.stages import stage_graph
 
 Json = dict[str, Any]
@@ -49,7 +50,15 @@ def to_document(
             {"line": item.line, "text": item.text, "inside": item.inside} for item in reading.comments
         ],
         "problems": [
-            {"line": item.line, "kind": item.kind, "message": item.message} for item in reading.problems
+            {"line": line, "kind": kind, "message": message}
+            for line, kind, message in sorted(
+                [
+                    *((item.line, item.kind, item.message) for item in reading.problems),
+                    # References that cannot be: BuildKit refuses them once it resolves the stages.
+                    *((line, "evaluation", message) for line, message in graph.problems),
+                ],
+                key=lambda item: item[0],
+            )
         ],
         "instructions": [_instruction(item) for item in reading.instructions],
         "stages": [
@@ -59,7 +68,7 @@ def to_document(
                 "platform": stage.platform.text if stage.platform else None,
                 "start_line": stage.start_line,
                 "end_line": stage.end_line,
-                "reaches_shipped": stage.index in graph.reaching,
+                "reaches_shipped": graph.needed(stage.index),
                 "base": _base(stage.base, base_rules),
             }
             for stage in reading.stages
@@ -73,6 +82,10 @@ def to_document(
                 "source": edge.source.expanded or edge.source.raw,
             }
             for edge in graph.edges
+        ],
+        "checks": [
+            {"check": found.check, "line": found.line, "message": found.message}
+            for found in run_checks(reading)
         ],
         "run_commands": _run_commands(steps, task_rules),
         "practices": [
@@ -154,14 +167,15 @@ def _run_commands(steps: Sequence[Step], rules: TaskRules | None) -> list[Json]:
     documents: list[Json] = []
     for step in steps:
         run, command, program = step.run, step.command, step.program
-        task = classify_program(program, rules, assigns=bool(command.assignments)) if rules else None
+        task = classify_step(step, rules) if rules else None
         document: Json = {
             "line": command.line,
             "stage": run.stage,
             "name": command.name,
             "arguments": list(command.arguments),
             "tasks": [task.task] if task else [],
-            "class": task.published_class if task else None,
+            "class": task.task_class if task else None,
+            "class_as_published": task.published_class if task else None,
             "rule": task.rule if task else None,
             "program": program.name,
             "joined": command.joined,
@@ -189,4 +203,6 @@ def _installs(installs: Installation) -> Json:
             for package in installs.packages
         ],
         "requirement_files": list(installs.requirement_files),
+        "constraint_files": list(installs.constraint_files),
+        "locked": installs.locked,
     }

@@ -103,7 +103,7 @@ def _document(
     reading = read_dockerfile(data)
     steps = read_steps(reading)
     own, paths = beside or (None, None)
-    practices = judge_practices(reading, steps=steps, path=own, repository_paths=paths)
+    practices = judge_practices(reading, base_rules=rules[0], steps=steps, path=own, repository_paths=paths)
     document = to_document(
         name, reading, steps=steps, base_rules=rules[0], task_rules=rules[1], practices=practices
     )
@@ -210,7 +210,9 @@ def render_documents(documents: Sequence[Json], format_: Format) -> str:
 
 
 CSV_COLUMNS = ("path", "kind", "line", "stage", "name", "class", "text")
-"""``kind`` is instruction, stage, command or practice; ``class`` a base image's type, a command's task, a verdict."""
+"""``kind`` is instruction, stage, command, practice, check or problem; ``class`` a base image's type, a command's task, a
+verdict, a kind of problem.
+"""
 
 
 def _flat(document: Json) -> Iterator[tuple[object, ...]]:
@@ -242,6 +244,10 @@ def _flat(document: Json) -> Iterator[tuple[object, ...]]:
         lines: list[int | None] = [*_lines(item)]
         for line in lines or [None]:
             yield path, "practice", line, None, item["practice"], item["verdict"], item["note"]
+    for item in document["checks"]:
+        yield path, "check", item["line"], None, item["check"], None, item["message"]
+    for item in document["problems"]:
+        yield path, "problem", item["line"], None, None, item["kind"], item["message"]
 
 
 def _sections(document: Json, format_: Format) -> Iterator[str]:
@@ -280,9 +286,18 @@ def _tables(document: Json) -> Iterator[tuple[str, tuple[str, ...], list[tuple[o
                 _base(item),
                 item["base"]["class"]["type"],
                 item["base"]["class"]["pinning"],
-                item["reaches_shipped"],
+                "may be" if item["reaches_shipped"] is None else item["reaches_shipped"],
             )
             for item in document["stages"]
+        ],
+    )
+    yield (
+        "Images that files are copied from",
+        ("line", "stage", "by", "image"),
+        [
+            (str(item["line"]), _index(item["stage"]), _BY[item["kind"]], item["source"])
+            for item in document["edges"]
+            if item["kind"] != "from" and item["source_stage"] is None
         ],
     )
     tasks: dict[str, list[Json]] = {}
@@ -303,6 +318,19 @@ def _tables(document: Json) -> Iterator[tuple[str, tuple[str, ...], list[tuple[o
         ],
     )
     yield (
+        "Problems",
+        ("line", "kind", "message"),
+        [(str(item["line"]), item["kind"], _short(item["message"])) for item in document["problems"]],
+    )
+    yield (
+        "Build checks",
+        ("check", "lines", "message"),
+        [
+            (name, _listed(item["line"] for item in items), _short(items[0]["message"]))
+            for name, items in _by_check(document["checks"]).items()
+        ],
+    )
+    yield (
         "Practices",
         ("practice", "verdict", "lines", "note"),
         [
@@ -312,11 +340,21 @@ def _tables(document: Json) -> Iterator[tuple[str, tuple[str, ...], list[tuple[o
     )
 
 
+_BY = {"copy": "COPY --from", "mount": "RUN --mount=from"}
+
+
 def _base(stage: Json) -> str:
     base = stage["base"]
     if base["stage"] is not None:
         return f"stage {base['stage']}"
     return str(base["expanded"] or base["raw"])
+
+
+def _by_check(found: Sequence[Json]) -> dict[str, list[Json]]:
+    grouped: dict[str, list[Json]] = {}
+    for item in found:
+        grouped.setdefault(item["check"], []).append(item)
+    return grouped
 
 
 def _lines(practice: Json) -> list[int]:

@@ -6,15 +6,19 @@ image). As practices do, advice looks at the shipped stages only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rule, Rules
-from dockml_dagster.study.dockerfile.base_images import BaseImageRules, classify_base_image
+from dockml_dagster.study.dockerfile.base_images import BaseImageRules
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import PracticeFinding
 from dockml_dagster.study.dockerfile.practices.model import Facts, gather
+from dockml_dagster.study.dockerfile.run.caches import leaves_cache
 from dockml_dagster.study.dockerfile.run.steps import Step
-from dockml_dagster.study.dockerfile.run.tasks import TaskRules, classify_program
+from dockml_dagster.study.dockerfile.run.tasks import TaskRules, classify_program, classify_step
+from dockml_dagster.study.dockerfile.shell.programs import Program
+from dockml_dagster.study.dockerfile.stages import final_value
 
 IN_A_ROW = 3
 """RUNs that follow each other directly from which they are advised to be one."""
@@ -23,8 +27,8 @@ _SLIM_EXISTS = frozenset(
     {"python", "node", "debian", "ruby", "perl", "rust", "openjdk", "eclipse-temurin", "golang"}
 )
 """Official images with a full variant by default, and a slim, alpine or JRE one beside it."""
-_CONDA = frozenset({"conda", "mamba", "micromamba"})
-_CONDA_INSTALLS = frozenset({"install", "create", "update"})
+_CONDA = frozenset({"conda", "pixi"})
+_LANGUAGE_CACHES = frozenset({"npm", "yarn", "pnpm", "bun", "poetry", "pdm", "pipenv"})
 _DOWNLOAD = "model or data download"
 
 
@@ -54,8 +58,8 @@ def advise_dockerfile(
         if finding.verdict == "violated":
             places = [Evidence(item.what, path=path, line=item.line) for item in finding.evidence]
             add(f"practice:{finding.practice}", places, finding.note)
-    facts = gather(reading, steps, None, None)
-    for trigger, lines in _facts(facts, base_rules, task_rules):
+    facts = gather(reading, steps, base_rules)
+    for trigger, lines in _facts(facts, task_rules):
         add(trigger, [Evidence(what, path=path, line=line) for line, what in lines])
     return tuple(
         Recommendation(rule, "dockerfile", path, tuple(places[:MOST_EVIDENCE]), note="; ".join(notes))
@@ -66,63 +70,102 @@ def advise_dockerfile(
 _Lines = list[tuple[int, str]]
 
 
-def _facts(facts: Facts, base_rules: BaseImageRules, task_rules: TaskRules) -> Iterator[tuple[str, _Lines]]:
-    yield from _of_the_base(facts, base_rules)
+def _facts(facts: Facts, task_rules: TaskRules) -> Iterator[tuple[str, _Lines]]:
+    yield from _of_the_base(facts)
     row = _runs_in_a_row(facts)
     if row:
         yield "fact:run-in-a-row", row
-    unclean = _conda_not_cleaned(facts)
-    if unclean:
-        yield "fact:conda-not-cleaned", unclean
-    downloads = [
-        (step.command.line, step.program.name)
-        for step in facts.steps
-        if classify_program(step.program, task_rules, assigns=bool(step.command.assignments)).task
-        == _DOWNLOAD
-    ]
+    for trigger, managers in (
+        ("fact:conda-not-cleaned", _CONDA),
+        ("fact:language-cache-left", _LANGUAGE_CACHES),
+    ):
+        left = _caches_left(facts, managers)
+        if left:
+            yield trigger, left
+    downloads = [*_downloads(facts, task_rules), *_weights_added(facts, task_rules)]
     if downloads:
-        yield "fact:model-download", downloads
+        yield "fact:model-download", sorted(downloads)
 
 
-def _of_the_base(facts: Facts, base_rules: BaseImageRules) -> Iterator[tuple[str, _Lines]]:
-    base = facts.base
+def _of_the_base(facts: Facts) -> Iterator[tuple[str, _Lines]]:
+    base, known = facts.base, facts.base_class
     line = facts.reading.stages[facts.chain[0]].start_line
-    known = classify_base_image(base, base_rules)
+    shown = f"FROM {base.expanded or base.partial or base.raw}"[:200]
     if base.name in _SLIM_EXISTS and known.variant is None and not base.missing:
-        yield "fact:full-base", [(line, f"FROM {base.name}:{base.tag}" if base.tag else f"FROM {base.name}")]
+        yield "fact:full-base", [(line, shown)]
     if known.cuda_flavour == "devel":
-        yield "fact:devel-base", [(line, f"FROM {base.name}:{base.tag}")]
-    if known.gpu == "yes" and not (known.cuda_version or known.rocm_version or base.missing):
-        yield (
-            "fact:cuda-unstated",
-            [(line, f"FROM {base.name}:{base.tag}" if base.tag else f"FROM {base.name}")],
-        )
+        yield "fact:devel-base", [(line, shown)]
+    stated = known.cuda_version or known.rocm_version or known.cuda_by_release or _states_cuda(facts)
+    if known.gpu == "yes" and not stated and not base.missing:
+        yield "fact:cuda-unstated", [(line, shown)]
+
+
+_CUDA_VARIABLE = re.compile(r"(?i)(?:cuda|rocm|cu|hip)_?(?:toolkit_)?(?:ver|version)|^cuda$|cuda_?tag|rocm")
+
+
+def _states_cuda(facts: Facts) -> bool:
+    """Whether a variable or label names the CUDA (or ROCm) version."""
+    before = [item for item in facts.reading.instructions if item.stage is None and item.keyword == "ARG"]
+    return any(
+        _CUDA_VARIABLE.search(assignment.name) is not None and bool(assignment.value)
+        for item in (*before, *facts.every("ENV", "ARG", "LABEL"))
+        for assignment in item.assignments
+    )
 
 
 def _runs_in_a_row(facts: Facts) -> _Lines:
-    """Lines of the first series of RUNs with nothing in between that is long enough."""
+    """Lines of every series of RUNs with nothing in between that is long enough."""
+    found: _Lines = []
     series: _Lines = []
     for item in facts.instructions:
         if item.keyword == "RUN":
             series.append((item.start_line, "RUN"))
-        elif len(series) >= IN_A_ROW:
-            break
-        else:
-            series = []
-    return series if len(series) >= IN_A_ROW else []
-
-
-def _conda_not_cleaned(facts: Facts) -> _Lines:
-    installs: dict[int, tuple[int, str]] = {}
-    cleaned: set[int] = set()
-    for step in facts.steps:
-        if step.program.name not in _CONDA:
             continue
-        words = [word for word in step.program.arguments if not word.startswith("-")]
-        if words[:1] == ["clean"]:
-            cleaned.add(step.run.position)
-        elif words[:1] and (
-            words[0] in _CONDA_INSTALLS or words[:2] in (["env", "create"], ["env", "update"])
-        ):
-            installs.setdefault(step.run.position, (step.command.line, f"{step.program.name} {words[0]}"))
-    return [line for position, line in installs.items() if position not in cleaned]
+        found += series if len(series) >= IN_A_ROW else []
+        series = []
+    return [*found, *(series if len(series) >= IN_A_ROW else [])]
+
+
+def _caches_left(facts: Facts, managers: frozenset[str]) -> _Lines:
+    """The first command of each RUN that leaves one of these managers' caches in the layer."""
+    found: dict[int, tuple[int, str]] = {}
+    for at, step in enumerate(facts.steps):
+        if step.installs is None or step.installs.manager not in managers:
+            continue
+        later = [each for each in facts.steps[at + 1 :] if each.run is step.run]
+        if leaves_cache(step, later):
+            words = [word for word in step.program.arguments if not word.startswith("-")]
+            found.setdefault(
+                step.run.position, (step.command.line, " ".join((step.program.name, *words[:1])))
+            )
+    return list(found.values())
+
+
+def _downloads(facts: Facts, task_rules: TaskRules) -> _Lines:
+    """RUN commands that fetch models or data."""
+    return [
+        (step.command.line, step.program.name)
+        for step in facts.steps
+        if classify_step(step, task_rules).task == _DOWNLOAD
+    ]
+
+
+_WEIGHTS = re.compile(
+    r"(?i)\.(?:pt|pth|ckpt|safetensors|gguf|ggml|onnx|tflite|h5|hdf5|caffemodel|weights|pb|mar|engine|joblib|pkl|npz)\Z"
+)
+
+
+def _weights_added(facts: Facts, task_rules: TaskRules) -> _Lines:
+    """ADD of a model or data by URL or out of a hub, and COPY of weights from the context."""
+    found: _Lines = []
+    for item in facts.every("ADD", "COPY"):
+        if item.flag("from") is not None:
+            continue
+        for source in map(final_value, item.expanded[:-1]):
+            if "://" in source:
+                fetched = (Program("wget", "wget", (source,)), Program("git", "git", ("clone", source)))
+                if any(classify_program(program, task_rules).task == _DOWNLOAD for program in fetched):
+                    found.append((item.start_line, f"{item.keyword} of a model or data"))
+            elif _WEIGHTS.search(source):
+                found.append((item.start_line, f"{item.keyword} {source}"[:100]))
+    return found

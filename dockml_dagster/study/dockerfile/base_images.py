@@ -39,6 +39,11 @@ ATTRIBUTES = (
     "language", "language_version", "framework", "framework_version", "gpu",
 )  # fmt: skip
 
+FURTHER = ("user", "gpu_variables", "cuda_by_release")
+"""What practices ask of a base image besides its attributes: the user it starts as (``root`` or another), whether it
+sets NVIDIA's variables, whether a release of it has one CUDA version though its tag does not say which.
+"""
+
 Pinning = Literal["digest", "version", "moving tag", "latest", "no tag", "unknown", "not an image"]
 """How firmly a FROM holds. ``version``: a tag that names a release, by number or by code name
 (``3.8-slim``, ``focal``). ``moving tag``: any other (``slim``, ``nightly``, ``latest-gpu``).
@@ -74,6 +79,17 @@ _CODE_NAMES = frozenset(
         "noble",
         "oracular",
         "plucky",
+        "questing",
+        "resolute",
+        "forky",
+        "squeeze",
+        "lenny",
+        "lucid",
+        "raring",
+        "saucy",
+        "utopic",
+        "vivid",
+        "wily",
     ]
 )
 
@@ -132,6 +148,9 @@ class BaseImageClass:
     framework: str | None = None
     framework_version: str | None = None
     gpu: str | None = None
+    user: str | None = None
+    gpu_variables: str | None = None
+    cuda_by_release: str | None = None
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -152,7 +171,7 @@ def parse_base_image_rules(text: str) -> BaseImageRules:
         if name in seen:
             raise ValueError(f"base_image_rules: rule {name!r} stands there twice")
         seen.add(name)
-        if attribute not in ATTRIBUTES:
+        if attribute not in ATTRIBUTES and attribute not in FURTHER:
             raise ValueError(f"base_image_rules: rule {name!r} has an unknown attribute {attribute!r}")
         if attribute == "type" and row["value"] not in TYPES:
             raise ValueError(f"base_image_rules: rule {name!r} has an unknown type {row['value']!r}")
@@ -177,7 +196,8 @@ def classify_base_image(base: BaseReference, rules: BaseImageRules) -> BaseImage
         return BaseImageClass("Static binary", pinning, evidence=(evidence,))
     found: dict[str, Evidence] = {}
     if base.name is not None and len(base.name) <= _MAX_NAME:
-        found.update(_classified(base.name, base.tag or "", rules))
+        tag, complete = _tag_text(base)
+        found.update(_classified(base.name, tag, complete, rules))
     if base.missing and "type" not in found:
         names = ", ".join(missing.name for missing in base.missing)
         found["type"] = Evidence("type", "Variable", "unresolved variable", names)
@@ -186,8 +206,20 @@ def classify_base_image(base: BaseReference, rules: BaseImageRules) -> BaseImage
     return BaseImageClass(kind, pinning, evidence=tuple(found.values()), **values)
 
 
-def _classified(name: str, tag: str, rules: BaseImageRules) -> dict[str, Evidence]:
-    return dict(_classified_once(name, tag, _Held(rules)))
+_UNKNOWN_PART = "\ufffd"
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
+
+
+def _tag_text(base: BaseReference) -> tuple[str, bool]:
+    """The tag, and whether all of it is known; what a variable hides stands as U+FFFD."""
+    if base.tag is not None or not base.missing:
+        return base.tag or "", True
+    text = _PLACEHOLDER.sub(_UNKNOWN_PART, (base.partial or "").split("@", 1)[0])
+    return text.rsplit("/", 1)[-1].partition(":")[2], False
+
+
+def _classified(name: str, tag: str, complete: bool, rules: BaseImageRules) -> dict[str, Evidence]:
+    return dict(_classified_once(name, tag, complete, _Held(rules)))
 
 
 class _Held:
@@ -206,7 +238,7 @@ class _Held:
 
 
 @lru_cache(maxsize=4096)
-def _classified_once(name: str, tag: str, held: _Held) -> tuple[tuple[str, Evidence], ...]:
+def _classified_once(name: str, tag: str, complete: bool, held: _Held) -> tuple[tuple[str, Evidence], ...]:
     found: dict[str, Evidence] = {}
     for rule in held.rules.rules:
         if rule.attribute in found:
@@ -215,13 +247,24 @@ def _classified_once(name: str, tag: str, held: _Held) -> tuple[tuple[str, Evide
         if rule.repository and not in_name:
             continue
         in_tag = rule.tag.search(tag) if rule.tag else None
-        if rule.tag and not in_tag:
+        if rule.tag and (in_tag is None or not (complete or _certain(rule.tag, in_tag))):
             continue
         value = _filled(rule.value, in_name, in_tag)
         if value:
             matched = " ".join(match[0] for match in (in_name, in_tag) if match and match[0])
             found[rule.attribute] = Evidence(rule.attribute, value, rule.rule, matched)
     return tuple(found.items())
+
+
+def _certain(pattern: re.Pattern[str], match: re.Match[str]) -> bool:
+    """Whether a match in a tag of which a part is hidden holds for every value of that part.
+
+    It does not where the rule is a default (it matches a tag that says nothing), or where it touches what is hidden.
+    """
+    text, (start, end) = match[0], match.span()
+    grows_left = text[:1].isalnum() and match.string[start - 1 : start] == _UNKNOWN_PART
+    grows_right = text[-1:].isalnum() and match.string[end : end + 1] == _UNKNOWN_PART
+    return pattern.search("") is None and _UNKNOWN_PART not in text and not grows_left and not grows_right
 
 
 def _filled(value: str, name: re.Match[str] | None, tag: re.Match[str] | None) -> str:
@@ -245,9 +288,25 @@ def pinning_of(base: BaseReference) -> Pinning:
         return "no tag" if base.repository and not base.missing else "unknown"
     if base.tag == "latest":
         return "latest"
-    words = re.split(r"[-_.]", base.tag.lower())
-    if words[0] in ("latest", "nightly", "edge", "master", "main", "dev", "unstable"):
-        return "moving tag"
-    if any(char.isdigit() for char in base.tag) or not _CODE_NAMES.isdisjoint(words):
+    return _promise(base.tag.lower())
+
+
+_MOVES = frozenset(
+    {
+        "latest", "nightly", "edge", "master", "main", "dev", "unstable", "daily", "weekly", "canary", "snapshot",
+        "rolling", "stable", "head", "trunk", "develop", "development", "testing", "sid", "preview", "tip",
+    }
+)  # fmt: skip
+_FIXED = re.compile(
+    r"(?:^|[-_.])(?:20\d{2}[-_.]?\d{2}[-_.]?\d{2}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,40})(?:$|[-_.])|dev20\d{6}"
+)
+
+
+def _promise(tag: str) -> Pinning:
+    """What a tag promises: it moves where a word of it says so, unless a date or a commit stands there too."""
+    words = re.split(r"[-_.]", tag)
+    if not _MOVES.isdisjoint(words):
+        return "version" if _FIXED.search(tag) else "moving tag"
+    if any(char.isdigit() for char in tag) or not _CODE_NAMES.isdisjoint(words):
         return "version"
     return "moving tag"

@@ -5,6 +5,8 @@ Here: edges and reachability. Not here: how a stage was found (``evaluation``).
 
 import csv
 import io
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +41,8 @@ class StageEdge:
 class StageGraph:
     """``shipped`` is the stage that a plain build gives: the last one; ``None`` without stages.
 
-    ``reaching`` are the stages that it needs, itself included; ``dead`` the others, which a plain build
+    ``reaching`` are the stages that it needs, itself included; ``uncertain`` those that it may need, depending on a
+    variable that the file does not tell (``FROM base-${TARGETARCH}``); ``dead`` the others, which a plain build
     skips. ``problems``: references that cannot be, with their line (an unknown index, a stage that comes
     later).
     """
@@ -49,6 +52,11 @@ class StageGraph:
     reaching: frozenset[int]
     dead: tuple[int, ...]
     problems: tuple[tuple[int, str], ...] = ()
+    uncertain: frozenset[int] = frozenset()
+
+    def needed(self, stage: int) -> bool | None:
+        """Whether a plain build needs a stage; ``None`` where the file does not tell."""
+        return None if stage in self.uncertain else stage in self.reaching
 
     @property
     def images(self) -> tuple[BaseReference, ...]:
@@ -84,9 +92,15 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
         if stage.name:
             names[stage.name] = stage.index
     shipped = _target(reading, names, target)
-    reaching = _reaching(edges, shipped)
-    dead = tuple(stage.index for stage in reading.stages if stage.index not in reaching)
-    return StageGraph(tuple(edges), shipped, reaching, dead, tuple(problems))
+    needs = _needs(edges)
+    reaching = _closure(needs, () if shipped is None else (shipped,))
+    uncertain = _uncertain(reading, needs, reaching)
+    dead = tuple(
+        stage.index
+        for stage in reading.stages
+        if stage.index not in reaching and stage.index not in uncertain
+    )
+    return StageGraph(tuple(edges), shipped, reaching, dead, tuple(problems), uncertain)
 
 
 def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int, ...]:
@@ -178,21 +192,69 @@ def _resolve(
     )
 
 
-def _reaching(edges: list[StageEdge], shipped: int | None) -> frozenset[int]:
-    if shipped is None:
-        return frozenset()
+def _needs(edges: list[StageEdge]) -> dict[int, list[int]]:
     needs: dict[int, list[int]] = {}
     for edge in edges:
         if edge.source.stage is not None and not edge.onbuild:
             needs.setdefault(edge.stage, []).append(edge.source.stage)
-    reached = {shipped}
-    pending = [shipped]
+    return needs
+
+
+def _closure(needs: dict[int, list[int]], start: Iterable[int]) -> frozenset[int]:
+    reached = set(start)
+    pending = list(reached)
     while pending:
         for source in needs.get(pending.pop(), ()):
             if source not in reached:
                 reached.add(source)
                 pending.append(source)
     return frozenset(reached)
+
+
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
+_MOST_CANDIDATES = 100_000
+"""Pairs of a stage with an unknown base and an earlier stage that are compared; beyond them every earlier one counts."""
+
+
+def _uncertain(
+    reading: DockerfileReading, needs: dict[int, list[int]], reaching: frozenset[int]
+) -> frozenset[int]:
+    """The stages that a FROM with an unknown variable may mean, and all that those need."""
+    # Nothing but an ARG before the first FROM can supply a variable there: an undeclared one is refused.
+    unknown = [
+        stage
+        for stage in reading.stages
+        if any(missing.cause != "undeclared" for missing in stage.base.missing)
+    ]
+    if not unknown:
+        return frozenset()
+    exact = len(unknown) * len(reading.stages) <= _MOST_CANDIDATES
+    may_need = {index: list(sources) for index, sources in needs.items()}
+    for stage in unknown:
+        pieces = _PLACEHOLDER.split((stage.base.partial or "").lower())
+        candidates = [
+            earlier.index
+            for earlier in reading.stages[: stage.index]
+            if earlier.name and (not exact or _fits(earlier.name, pieces))
+        ]
+        may_need.setdefault(stage.index, []).extend(candidates)
+    return _closure(may_need, reaching) - reaching
+
+
+def _fits(name: str, pieces: list[str]) -> bool:
+    """Whether a name is the pieces with something, or nothing, in between."""
+    first, *rest = pieces
+    if not name.startswith(first):
+        return False
+    if not rest:
+        return name == first
+    at = len(first)
+    for piece in rest[:-1]:
+        found = name.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return name.endswith(rest[-1]) and len(name) - len(rest[-1]) >= at
 
 
 def final_value(word: Expanded) -> str:

@@ -10,6 +10,7 @@ stage from which files are merely copied may be as untidy as it likes.
 
 from collections.abc import Sequence
 
+from dockml_dagster.study.dockerfile.base_images import BaseImageRules
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import base_image, installing, layers, runtime, safety
 from dockml_dagster.study.dockerfile.practices.model import (
@@ -37,6 +38,7 @@ def judge_practices(
     reading: DockerfileReading,
     runs: Sequence[Run] | None = None,
     *,
+    base_rules: BaseImageRules,
     path: str | None = None,
     repository_paths: Sequence[str] | None = None,
     steps: Sequence[Step] | None = None,
@@ -52,5 +54,5 @@ def judge_practices(
             PracticeFinding(practice.id, "not applicable", (), "no build stage") for practice in PRACTICES
         )
     steps = read_steps(reading, runs) if steps is None else steps
-    facts = gather(reading, steps, path, repository_paths)
+    facts = gather(reading, steps, base_rules, path=path, repository_paths=repository_paths)
     return tuple(practice.find(facts) for practice in PRACTICES)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from dockml_dagster.study.dockerfile.base_images import Pinning, pinning_of
+from dockml_dagster.study.dockerfile.checks.checking import constant_platform
+from dockml_dagster.study.dockerfile.model import Stage
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
@@ -47,14 +49,53 @@ def _not_latest(facts: Facts) -> Judged:
 
 def _platform(facts: Facts) -> Judged:
     stages = [facts.reading.stages[index] for index in facts.chain]
-    stated = [
-        Line(stage.start_line, f"--platform={stage.platform.raw}"[:200]) for stage in stages if stage.platform
+    stated = [stage for stage in stages if stage.platform]
+    if not stated:
+        return "not applicable", [], "left to the build, as it should be"
+    lines = [Line(stage.start_line, _flag(stage)) for stage in stated]
+    wrong = [
+        line
+        for stage, line in zip(stated, lines, strict=True)
+        if _builders_platform(stage) or constant_platform(stage)
     ]
-    if stated:
-        return "followed", stated, ""
-    if facts.base.scratch:
-        return "not applicable", [], "from scratch"
-    return "violated", [_base_line(facts)], "the platform is that of whoever builds"
+    if not wrong:
+        return "followed", lines, ""
+    builder = any(_builders_platform(stage) for stage in stated)
+    return (
+        "violated",
+        wrong,
+        "what is shipped has the builder's platform" if builder else "a constant platform",
+    )
+
+
+def _flag(stage: Stage) -> str:
+    return f"--platform={stage.platform.raw if stage.platform else ''}"[:200]
+
+
+def _builders_platform(stage: Stage) -> bool:
+    return stage.platform is not None and stage.platform.used == ("BUILDPLATFORM",)
+
+
+def _inputs(facts: Facts) -> Judged:
+    """Images that COPY --from and RUN --mount=from take files of, for stages that reach the shipped one."""
+    edges = [
+        edge
+        for edge in facts.graph.edges
+        if edge.kind != "from"
+        and edge.stage in facts.graph.reaching
+        and edge.source.stage is None
+        and edge.source.repository is not None
+    ]
+    if not edges:
+        return "not applicable", [], "nothing is taken out of another image"
+    loose = [
+        Line(edge.line, f"--from={edge.source.raw}"[:200])
+        for edge in edges
+        if pinning_of(edge.source) not in ("digest", "version")
+    ]
+    if loose:
+        return "violated", loose, ""
+    return "followed", [Line(edge.line, f"--from={edge.source.raw}"[:200]) for edge in edges], ""
 
 
 PRACTICES = (
@@ -85,11 +126,22 @@ PRACTICES = (
         _not_latest,
     ),
     Practice(
+        "copied-images-pinned",
+        "Images that files are copied from are named by a digest or by a tag that names a release.",
+        "They are inputs of the build like its base: one that moves changes what is shipped.",
+        "`COPY --from=IMAGE` and `RUN --mount=from=IMAGE` in all stages that the shipped one needs.",
+        f"{_GUIDE} (pin base image versions); docs.docker.com/reference/dockerfile (COPY --from)",
+        _inputs,
+    ),
+    Practice(
         "platform-stated",
-        "The Dockerfile says for which platform it builds.",
-        "CUDA images and wheels exist for some platforms only; on another one the build fails or emulates.",
-        "`--platform` on a FROM of the shipped stages.",
-        "docs.docker.com/build/building/multi-platform",
+        "FROM leaves the platform to the build: a stated one is a variable, and not the builder's for what is shipped.",
+        "A constant platform makes the image emulate, or fail, on every other machine; the builder's platform ships the "
+        "wrong binaries.",
+        "`--platform` on a FROM of the shipped stages: violated for a constant (unless the stage's name says it, as for "
+        "BuildKit) and for `$BUILDPLATFORM`, followed for another variable. Not applicable without one.",
+        "docs.docker.com/reference/build-checks/from-platform-flag-const-disallowed; hadolint DL3029",
         _platform,
+        buildkit_check="FromPlatformFlagConstDisallowed",
     ),
 )

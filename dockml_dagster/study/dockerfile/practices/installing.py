@@ -1,61 +1,89 @@
 """Practices about package managers inside RUN."""
 
+from collections.abc import Sequence
+
+from dockml_dagster.study.dockerfile.managers import MANAGERS
+from dockml_dagster.study.dockerfile.managers.package_names import Package
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.run.package_names import Package
+from dockml_dagster.study.dockerfile.run.caches import (
+    Removals,
+    covers,
+    leaves_cache,
+    mounted_folders,
+    steps_by_run,
+)
+from dockml_dagster.study.dockerfile.run.packages import turns_recommends_off
 from dockml_dagster.study.dockerfile.run.steps import Step
-from dockml_dagster.study.dockerfile.shell.model import Run
-from dockml_dagster.study.dockerfile.stages import mount_options
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
-_APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast"})
-_FALSE = frozenset({"0", "false", "off", "no", ""})
-_ASKS = 40
+_APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast", "nala"})
+_LISTS = "/var/lib/apt/lists"
+_DELETES_LISTS = frozenset({"dist-clean", "distclean"})
+_MOST_EVIDENCE = 40
 """Pieces of evidence kept; a RUN may name hundreds of packages."""
 
 
-def _mounted(run: Run, *folders: str) -> bool:
-    """Whether a cache or tmpfs mount covers one of the folders."""
-    for mount in run.mounts:
-        options = mount_options(mount)
-        target = options.get("target") or options.get("dst") or options.get("destination") or ""
-        if options.get("type") in ("cache", "tmpfs") and any(folder in target for folder in folders):
-            return True
-    return False
+def _fetches_lists(step: Step) -> bool:
+    """Every documented way to fetch apt's package lists: update, install --update, add-apt-repository."""
+    words = step.program.arguments
+    if step.program.name in _APT:
+        if step.installs is not None:
+            return "--update" in words or "-U" in words
+        return next((word for word in words if not word.startswith("-") and "=" not in word), "") == "update"
+    return step.program.name in ("add-apt-repository", "apt-add-repository") and not {
+        "-n",
+        "--no-update",
+        "-r",
+        "--remove",
+    } & set(words)
+
+
+def _removes_lists(step: Step) -> bool:
+    words = step.program.arguments
+    if step.program.name in ("rm", "find"):
+        return any(word.startswith("/var/lib/apt") or "/var/lib/{" in word for word in words) or (
+            step.program.name == "rm" and any(word in ("/var/lib/*", "/var/lib/apt*") for word in words)
+        )
+    return step.program.name in _APT and not _DELETES_LISTS.isdisjoint(words)
 
 
 def _apt_lists(facts: Facts) -> Judged:
-    by_run: dict[int, list[Step]] = {}
-    for step in facts.steps:
-        by_run.setdefault(step.run.position, []).append(step)
     good: list[Line] = []
     bad: list[Line] = []
-    for steps in by_run.values():
-        fetches = [
-            step
-            for step in steps
-            if step.program.name in _APT and ("update" in step.program.arguments or step.installs is not None)
-        ]
-        updates = [step for step in fetches if "update" in step.program.arguments]
-        if not updates:
+    for steps in steps_by_run(facts.steps):
+        fetched: Step | None = None
+        removed: Step | None = None
+        fetches = False
+        for step in steps:
+            if _fetches_lists(step):
+                fetched, fetches = step, True
+            elif _removes_lists(step) and fetched is not None:
+                # What is removed before it is fetched is fetched all the same.
+                removed, fetched = step, None
+        if not fetches:
             continue
-        removed = [
-            step
-            for step in steps
-            if step.program.name in ("rm", "find")
-            and any("/var/lib/apt" in word for word in step.program.arguments)
-        ]
-        if removed or _mounted(fetches[0].run, "/var/lib/apt"):
-            line = removed[0].command.line if removed else fetches[0].run.line
-            good.append(Line(line, "lists removed or mounted"))
-        else:
-            bad.append(Line(updates[0].command.line, f"{updates[0].program.name} update"))
+        first = steps[0]
+        if fetched is None and removed is not None:
+            good.append(Line(removed.command.line, "lists removed"))
+        elif covers(mounted_folders(first.run, first.instruction.scope), _LISTS):
+            good.append(Line(first.run.line, "lists mounted"))
+        elif fetched is not None:
+            bad.append(Line(fetched.command.line, f"{fetched.program.name} {_word(fetched)}"))
     if bad:
-        return "violated", bad[:_ASKS], ""
-    return ("followed", good[:_ASKS], "") if good else ("not applicable", [], "no apt-get update")
+        return "violated", bad[:_MOST_EVIDENCE], ""
+    return (
+        ("followed", good[:_MOST_EVIDENCE], "")
+        if good
+        else ("not applicable", [], "no package lists fetched")
+    )
+
+
+def _word(step: Step) -> str:
+    return "install --update" if step.installs is not None else "update"
 
 
 def _no_recommends(facts: Facts) -> Judged:
-    configured = any("Install-Recommends" in step.run.script.text for step in facts.steps)
+    configured = any(turns_recommends_off(steps[0].run.script.text) for steps in steps_by_run(facts.steps))
     installs = [
         step
         for step in facts.steps
@@ -65,76 +93,145 @@ def _no_recommends(facts: Facts) -> Judged:
         return "not applicable", [], "no apt-get install"
     without = [step for step in installs if not (step.installs and step.installs.no_recommends)]
     if not without:
-        return (
-            "followed",
-            [Line(step.command.line, "--no-install-recommends") for step in installs[:_ASKS]],
-            "",
-        )
+        lines = [Line(step.command.line, "--no-install-recommends") for step in installs]
+        return "followed", lines[:_MOST_EVIDENCE], ""
     if configured:
         return "followed", [], "switched off in apt's configuration"
-    return (
-        "violated",
-        [Line(step.command.line, f"{step.program.name} install") for step in without[:_ASKS]],
-        "",
-    )
+    lines = [Line(step.command.line, f"{step.program.name} install") for step in without]
+    return "violated", lines[:_MOST_EVIDENCE], ""
+
+
+_PYTHON_CACHES = frozenset({"pip", "uv", "pipx"})
+_OS_CACHES = frozenset({"yum", "zypper", "apk"})
 
 
 def _pip_cache(facts: Facts) -> Judged:
+    configured = any(_configures_pip(step) for step in facts.steps)
+    return _cache(facts, _PYTHON_CACHES, "no pip or uv installation", configured=configured)
+
+
+def _configures_pip(step: Step) -> bool:
+    """``pip config set global.no-cache-dir true``, or the same line written into pip.conf."""
+    words = step.program.arguments
+    if step.program.name in ("pip", "pip3"):
+        return words[:1] == ("config",) and any("no-cache-dir" in word for word in words)
+    return step.program.name in ("echo", "printf") and any("no-cache-dir" in word for word in words)
+
+
+def _os_cache(facts: Facts) -> Judged:
+    return _cache(facts, _OS_CACHES, "no dnf, yum, zypper or apk installation", configured=False)
+
+
+def _cache(facts: Facts, managers: frozenset[str], absent: str, *, configured: bool) -> Judged:
     good: list[Line] = []
     bad: list[Line] = []
-    purged = {
-        step.run.position
-        for step in facts.steps
-        if (step.program.name in ("pip", "pip3") and step.program.arguments[:1] == ("cache",))
-        or (step.program.name == "rm" and any(".cache" in word for word in step.program.arguments))
-    }
-    for step in facts.steps:
-        if step.installs is None or step.installs.manager not in ("pip", "uv"):
-            continue
-        # The variable is negative for pip: any value but a false one switches the cache off.
-        variable = step.instruction.scope.get("PIP_NO_CACHE_DIR")
-        prefix = next(
-            (word for word in step.command.assignments if word.startswith("PIP_NO_CACHE_DIR=")), None
-        )
-        value = prefix.partition("=")[2] if prefix else variable
-        off = step.installs.no_cache or (value is not None and value.lower() not in _FALSE)
-        if off or step.run.position in purged or _mounted(step.run, "cache", ".pip"):
-            good.append(Line(step.command.line, f"{step.program.name} without a cache left behind"))
-        else:
-            bad.append(Line(step.command.line, f"{step.program.name} install"))
+    open_: list[Line] = []
+    for steps in steps_by_run(facts.steps):
+        removals = Removals(steps)
+        for at, step in enumerate(steps):
+            if step.installs is None or step.installs.manager not in managers:
+                continue
+            left = leaves_cache(step, removals.after(at))
+            if left and configured and step.installs.manager == "pip":
+                left = False
+            line = step.command.line
+            if left is None:
+                if MANAGERS[step.program.name].cache is not None:
+                    open_.append(Line(line, f"{step.program.name} with a cache mount of unknown place"))
+            elif left:
+                bad.append(Line(line, f"{step.program.name} {_verb(step)}".strip()))
+            else:
+                good.append(Line(line, f"{step.program.name} without a cache left behind"))
     if bad:
-        return "violated", bad[:_ASKS], ""
-    return ("followed", good[:_ASKS], "") if good else ("not applicable", [], "no pip install")
+        return "violated", bad[:_MOST_EVIDENCE], ""
+    if open_:
+        return "unknown", open_[:_MOST_EVIDENCE], "a variable that the file does not tell"
+    return ("followed", good[:_MOST_EVIDENCE], "") if good else ("not applicable", [], absent)
+
+
+def _verb(step: Step) -> str:
+    return next((word for word in step.program.arguments if not word.startswith("-")), "")
+
+
+def _constrained(facts: Facts, step: Step) -> bool:
+    """Whether a file or variable may give the versions that the command leaves open."""
+    if step.installs is None:
+        return False
+    if step.installs.constraint_files:
+        return True
+    manager = MANAGERS.get(step.program.name)
+    if manager is None:
+        return False
+    for name in manager.constraint_variables:
+        value = step.variable(name)
+        if value:
+            return True
+        if value is None and name == "PIP_CONSTRAINT" and (facts.base.name or "") == _NGC_PYTORCH:
+            return True
+    return False
+
+
+_NGC_PYTORCH = "nvcr.io/nvidia/pytorch"
+"""Sets PIP_CONSTRAINT to a file of its own (NVIDIA's release notes of the PyTorch container)."""
+
+
+def _is_locked(step: Step) -> bool:
+    if step.installs is None:
+        return False
+    manager = MANAGERS.get(step.program.name)
+    switches = frozenset() if manager is None else manager.locked_variables
+    return step.installs.locked or any(
+        (step.variable(name) or "0").lower() in ("1", "true") for name in switches
+    )
 
 
 def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
-    pinned: list[tuple[Step, Package]] = []
-    loose: list[tuple[Step, Package]] = []
-    files: list[tuple[Step, str]] = []
+    pinned: list[Line] = []
+    loose: list[Line] = []
+    files: list[Line] = []
+    locks: list[Line] = []
+    hidden: list[Line] = []
+    constrained = 0
     for step in facts.steps:
         if step.installs is None or step.installs.ecosystem not in ecosystems:
             continue
-        files.extend((step, name) for name in step.installs.requirement_files)
+        line = step.command.line
+        locked = _is_locked(step)
+        for name in step.installs.requirement_files:
+            if name not in step.installs.constraint_files:
+                (locks if locked else files).append(Line(line, name[:80]))
+        open_to_constraint = _constrained(facts, step)
         for package in step.installs.packages:
-            if package.source in {"local", "unknown"}:
+            if package.source == "local":
                 continue
-            (pinned if package.pinned else loose).append((step, package))
-    note = f"{len(pinned)} of {len(pinned) + len(loose)} pinned"
-    if files:
-        note += f"; {len(files)} requirement files not read"
+            shown = Line(line, _shown(package))
+            if package.source == "unknown":
+                hidden.append(shown)
+            elif package.pinned:
+                pinned.append(shown)
+            elif open_to_constraint and package.source == "index":
+                constrained += 1
+                hidden.append(shown)
+            else:
+                loose.append(shown)
+    named = len(pinned) + len(loose) + constrained
+    notes = [f"{len(pinned)} of {named} pinned"]
+    notes += [f"{constrained} under constraints not read"] if constrained else []
+    notes += [f"{len(locks)} from a lock file"] if locks else []
+    notes += [f"{len(files)} requirement files not read"] if files else []
+    notes += ["names that the file does not spell out"] if len(hidden) > constrained else []
+    note = "; ".join(notes)
     if loose:
-        lines = [
-            Line(step.command.line, (package.name or package.source)[:80]) for step, package in loose[:_ASKS]
-        ]
-        return "violated", lines, note
-    if pinned and not files:
-        lines = [
-            Line(step.command.line, (package.name or package.source)[:80]) for step, package in pinned[:_ASKS]
-        ]
-        return "followed", lines, note
-    if pinned or files:
-        return "unknown", [Line(step.command.line, name[:80]) for step, name in files[:_ASKS]], note
+        return "violated", loose[:_MOST_EVIDENCE], note
+    if files or hidden:
+        return "unknown", [*files, *hidden][:_MOST_EVIDENCE], note
+    if pinned or locks:
+        return "followed", [*pinned, *locks][:_MOST_EVIDENCE], note
     return "not applicable", [], "no package named"
+
+
+def _shown(package: Package) -> str:
+    return (package.name or package.written or package.source)[:80]
 
 
 def _pinned_os(facts: Facts) -> Judged:
@@ -145,14 +242,24 @@ def _pinned_language(facts: Facts) -> Judged:
     return _pinned(facts, frozenset({"python", "conda", "javascript", "r", "other"}))
 
 
-PRACTICES = (
+PRACTICES: Sequence[Practice] = (
     Practice(
         "apt-lists-removed",
         "A RUN that fetches apt's package lists removes them again.",
         "The lists are 20 to 50 MB that no running container needs, and a later layer cannot take them back.",
-        "Every shipped RUN with `apt-get update` also removes `/var/lib/apt/lists` or mounts it as a cache.",
+        "Every shipped RUN that fetches lists (`apt-get update`, `install --update`, `add-apt-repository`) removes "
+        "`/var/lib/apt/lists` after the last fetch (`rm`, `find -delete`, `apt-get dist-clean`) or mounts it.",
         f"{_GUIDE} (apt-get); hadolint DL3009",
         _apt_lists,
+    ),
+    Practice(
+        "os-package-cache-off",
+        "dnf, yum, zypper and apk leave no downloaded packages in the image.",
+        "The archives stay beside what was installed from them: some 10 to 300 MB a RUN.",
+        "`dnf clean all`, `zypper clean`, `apk add --no-cache`, removal or a cache mount in every shipped RUN that "
+        "installs with them.",
+        f"{_GUIDE} (RUN); hadolint DL3032, DL3036, DL3040, DL3019",
+        _os_cache,
     ),
     Practice(
         "no-install-recommends",
@@ -164,18 +271,20 @@ PRACTICES = (
     ),
     Practice(
         "pip-cache-off",
-        "pip leaves no cache in the image.",
+        "pip and uv leave no cache in the image.",
         "The cache keeps a second copy of every wheel: for CUDA builds of a framework some GB.",
-        "`--no-cache-dir`, `PIP_NO_CACHE_DIR`, a cache mount, or removal in the same RUN, for every "
-        "`pip install` shipped.",
-        "hadolint DL3042",
+        "The manager's option or variable, a cache mount that covers its cache folder, or removal in the same RUN, for "
+        "every installation shipped. Any valid value of `PIP_NO_CACHE_DIR` switches pip's off. Unknown where a cache "
+        "mount's place is a variable that the file does not tell.",
+        "hadolint DL3042; pip.pypa.io (caching); docs.astral.sh/uv/guides/integration/docker",
         _pip_cache,
     ),
     Practice(
         "pinned-os-packages",
         "Packages of the operating system name their version.",
         "Two builds of one commit otherwise differ.",
-        "Every package of apt, yum, apk and their kin named in a shipped RUN.",
+        "Every package of apt, yum, apk and their kin named in a shipped RUN. Unknown where the file does not spell the "
+        "names out.",
         "hadolint DL3008, DL3018, DL3033",
         _pinned_os,
     ),
@@ -183,8 +292,8 @@ PRACTICES = (
         "pinned-language-packages",
         "Packages of Python, conda, JavaScript, R and others name their version.",
         "Two builds of one commit otherwise differ; frameworks change their results between versions.",
-        "Every package named in a shipped RUN has one version, commit or file. Unknown where "
-        "requirement files say it.",
+        "Every package named in a shipped RUN has one version, commit or file, or all come from a lock file. Unknown "
+        "where requirement files or constraints say it, or the file does not spell the names out.",
         "hadolint DL3013, DL3016, DL3028",
         _pinned_language,
     ),

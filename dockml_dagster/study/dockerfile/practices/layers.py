@@ -1,10 +1,14 @@
 """Practices about stages, context and layers: what ends up in the image that need not."""
 
 import posixpath
+import re
+from collections.abc import Sequence
 
+from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.run.packages import Installation
+from dockml_dagster.study.dockerfile.run.caches import Removals, steps_by_run
+from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import final_value
 
@@ -50,37 +54,92 @@ def whole_context(instruction: Instruction) -> bool:
     return any(final_value(word) in _WHOLE_CONTEXT for word in instruction.expanded[:-1])
 
 
+_TOOLCHAIN = re.compile(
+    r"(?:build-essential|base-devel|build-base|alpine-sdk|gcc(?:-\d+)?(?:-c\+\+)?|g\+\+(?:-\d+)?|clang(?:-\d+)?|clang\+\+|"
+    r"gfortran(?:-\d+)?|cmake3?|make|ninja(?:-build)?|autoconf|automake|libtool|bazel|gcc-toolset-\d+|devtoolset-\d+|"
+    r"@?development[- ]tools|cuda-nvcc[\w-]*|cuda-toolkit[\w-]*|musl-dev|linux-headers[\w.-]*|gxx_linux-64|"
+    r"gcc_linux-64|compilers|cuda-compiler[\w-]*|rustc|cargo|golang(?:-go)?|[\w.+-]+-(?:dev|devel))\Z"
+)
+
+
+def _compiles(step: Step) -> bool:
+    """Whether a command compiles: a compiler, a build tool, or Python's ways to build an extension or a wheel."""
+    name, words = step.program.name, step.program.arguments
+    if name in _BUILDERS:
+        if "--version" in words or "-v" in words[:1] or "-V" in words[:1]:
+            return False
+        return (
+            not (name in ("go", "cargo") and not {"build", "install"} & set(words)) and step.installs is None
+        )
+    if name in ("python", "python3"):
+        text = " ".join(words[:6])
+        return bool(re.search(r"setup\.py\S*(?: \S+)*? (?:bdist_wheel|build_ext|build)\b|-m build\b", text))
+    return False
+
+
+def _toolchain(facts: Facts) -> list[Line]:
+    """Compilers, build tools and headers that a RUN installs and does not remove again."""
+    found: list[Line] = []
+    for steps in steps_by_run(facts.steps):
+        removals = Removals(steps)
+        for at, step in enumerate(steps):
+            if step.installs is None or step.installs.ecosystem not in ("os", "conda"):
+                continue
+            names = [p.name for p in step.installs.packages if p.name and _TOOLCHAIN.match(p.name.lower())]
+            removed = _removed(step, removals.after(at)) if names else None
+            if removed is not None:
+                found += [Line(step.command.line, name) for name in names if name not in removed]
+    return found
+
+
+_REMOVES = frozenset({"remove", "purge", "autoremove", "del", "erase", "rm", "uninstall"})
+
+
+def _removed(step: Step, later: Sequence[Step]) -> set[str] | None:
+    """The words that later commands of the same RUN remove; ``None`` where all of the installation goes
+    (``apk add --virtual .deps`` and ``apk del .deps``, a variable that holds the names).
+    """
+    removed: set[str] = set()
+    written = set(step.command.arguments)
+    for each in later:
+        words = each.program.arguments
+        if each.program.name in MANAGERS and not _REMOVES.isdisjoint(words):
+            removed.update(word.partition("=")[0] for word in words)
+            virtual = {word for word in written if word.startswith(".") and "/" not in word}
+            if virtual & set(words) or {w for w in written if w.startswith("$")} & set(
+                each.command.arguments
+            ):
+                return None
+    return removed
+
+
 def _multi_stage(facts: Facts) -> Judged:
     copies = [
         Line(edge.line, f"--from={edge.source.raw}"[:200])
         for edge in facts.graph.edges
         if edge.kind != "from" and edge.stage in facts.chain and edge.source.stage is not None
     ]
+    installed = _toolchain(facts)
+    builds = [Line(step.command.line, step.program.name) for step in facts.steps if _compiles(step)]
+    if installed or (builds and not copies):
+        what = "compiles in" if builds else "compilers or headers are installed in"
+        return "violated", [*builds, *installed][:20], f"{what} the shipped stage"
     if copies:
         return "followed", copies, ""
-    builds = [
-        Line(step.command.line, step.program.name)
-        for step in facts.steps
-        if step.program.name in _BUILDERS
-        and not (step.program.name == "go" and "build" not in step.program.arguments)
-    ]
-    if builds:
-        return "violated", builds[:20], "compiles in the shipped stage"
-    return "not applicable", [], "nothing is compiled in the shipped stage"
+    return "not applicable", [], "nothing is compiled, and no compiler installed, in the shipped stage"
 
 
 def _add_url(facts: Facts) -> Judged:
     adds = facts.every("ADD")
     if not adds:
         return "not applicable", [], "no ADD"
-    remote = [
-        (instruction, any(_is_url(final_value(word)) for word in instruction.expanded[:-1]))
-        for instruction in adds
-    ]
     unchecked = [
-        Line(instruction.start_line, "ADD of a URL")
-        for instruction, is_remote in remote
-        if is_remote and instruction.flag("checksum") is None
+        Line(instruction.start_line, "ADD of a repository" if is_repository(source) else "ADD of a URL")
+        for instruction in adds
+        if instruction.flag("checksum") is None
+        for source in map(final_value, instruction.expanded[:-1])
+        if (is_repository(source) and not _names_commit(source))
+        or (_is_url(source) and not is_repository(source))
     ]
     return ("violated" if unchecked else "followed"), unchecked, ""
 
@@ -89,9 +148,30 @@ def _is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://", "ftp://"))
 
 
+_REPOSITORY = re.compile(
+    r"(?:git|ssh)://|(?:https?://)?[^/]*@?(?:github|gitlab)\.com[/:][^?#]+\.git(?:[?#]|\Z)|https?://[^?#]+\.git(?:[?#]|\Z)"
+    r"|[\w.-]+@[\w.-]+:[^?#]+",
+    re.IGNORECASE,
+)
+_COMMIT = re.compile(
+    r"#[0-9a-f]{40}(?:[0-9a-f]{24})?(?::|\Z)|[?&](?:checksum|commit)=[0-9a-f]{7,64}(?:&|#|\Z)", re.IGNORECASE
+)
+
+
+def is_repository(source: str) -> bool:
+    """Whether a source of ADD is a git repository, by BuildKit's rules: git and ssh addresses, and `….git` over http."""
+    return _REPOSITORY.match(source) is not None
+
+
+def _names_commit(source: str) -> bool:
+    """A full commit after `#`, or `?checksum=`, which BuildKit compares."""
+    return _COMMIT.search(source) is not None
+
+
 def _copy_order(facts: Facts) -> Judged:
     verdict: Judged = ("not applicable", [], "no copy of the whole context before or after an installation")
     followed: list[Line] = []
+    before: set[str] = set()
     installing: dict[int, list[Step]] = {}
     for step in facts.steps:
         if _from_index(step.installs):
@@ -104,28 +184,38 @@ def _copy_order(facts: Facts) -> Judged:
                 copied = copied or instruction
                 continue
             for step in installing.get(position, ()):
-                if copied is not None:
+                if copied is None:
+                    followed.append(Line(step.command.line, f"{step.program.name} installs"))
+                    before.add(_family(step))
+                elif not (_family(step) in before and _of_project(step.installs)):
                     lines = [
                         Line(copied.start_line, f"{copied.keyword} of the whole context"),
                         Line(step.command.line, f"{step.program.name} installs after it"),
                     ]
                     return "violated", lines, ""
-                followed.append(Line(step.command.line, f"{step.program.name} installs"))
         if copied is not None and followed:
             verdict = ("followed", [*followed[:5], Line(copied.start_line, "whole context copied")], "")
     return verdict
 
 
+def _family(step: Step) -> str:
+    """Managers that install into one another's environments count as one."""
+    assert step.installs is not None  # only installing steps are asked
+    return "python" if step.installs.ecosystem in ("python", "conda") else step.installs.ecosystem
+
+
+def _of_project(installs: Installation | None) -> bool:
+    """Whether an installation may be the second of two steps: the project itself, or its lock or requirement file
+    again, once its dependencies are there.
+    """
+    return installs is not None and not any(p.source in ("index", "url", "vcs") for p in installs.packages)
+
+
 def _from_index(installs: Installation | None) -> bool:
     if installs is None or installs.ecosystem == "os":
         return False
-    own = any(package.source == "local" for package in installs.packages)
     named = any(package.source in ("index", "url", "vcs") for package in installs.packages)
-    return (
-        bool(installs.requirement_files)
-        or named
-        or (not own and installs.manager in ("npm", "yarn", "poetry"))
-    )
+    return named or bool(installs.requirement_files)
 
 
 def _dockerignore(facts: Facts) -> Judged:
@@ -155,18 +245,19 @@ PRACTICES = (
         "What is compiled is compiled in a stage of its own, and only the result is copied into the "
         "shipped one.",
         "Compilers, headers and sources otherwise stay in the image: size and attack surface.",
-        "Followed: the shipped stages copy from another stage. Violated: they do not, and run a "
-        "compiler or build tool. Else "
-        "not applicable.",
+        "Violated: the shipped stages install a compiler, a build tool or headers (`…-dev`, `…-devel`) and do not remove "
+        "them in the same RUN, or run one and copy from no other stage. Followed: they copy from another stage. Else not "
+        "applicable.",
         f"{_GUIDE} (use multi-stage builds)",
         _multi_stage,
     ),
     Practice(
         "no-add-url",
-        "No ADD of a URL without a checksum.",
+        "No ADD of a URL or repository without a checksum or commit.",
         "The file is not verified, cannot be unpacked and removed in one layer, and changes without "
         "the Dockerfile changing.",
-        "ADD with an http, https or ftp source and no `--checksum`. Not applicable without ADD.",
+        "ADD with an http, https, ftp or git source and no `--checksum`; a repository may name its commit instead "
+        "(`#<commit>`, `?checksum=`). Not applicable without ADD.",
         f"{_GUIDE} (ADD or COPY); hadolint DL3020",
         _add_url,
     ),
@@ -175,8 +266,8 @@ PRACTICES = (
         "Dependencies are installed before the whole context is copied.",
         "Otherwise every change of a source file installs everything anew.",
         "In one stage, COPY or ADD of `.` before a command that installs language packages from an "
-        "index or a requirement file "
-        "(`pip install .` needs the context and is left out).",
+        "index or a requirement file. `pip install .` needs the context and is left out, and so is the second step of a "
+        "two-step installation (`uv sync --no-install-project`, COPY, `uv sync`).",
         f"{_GUIDE} (leverage build cache)",
         _copy_order,
     ),

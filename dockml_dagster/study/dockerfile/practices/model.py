@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dockml_dagster.study.dockerfile.base_images import BaseImageClass, BaseImageRules, classify_base_image
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import StageGraph, shipped_chain, stage_graph
@@ -39,13 +40,14 @@ class Facts:
     """What practices look at.
 
     ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
-    ``steps`` are theirs. ``base`` is the image below all of them.
+    ``steps`` are theirs. ``base`` is the image below all of them, and ``base_class`` what the rules know of it.
     """
 
     reading: DockerfileReading
     graph: StageGraph
     chain: tuple[int, ...]
     base: BaseReference
+    base_class: BaseImageClass
     instructions: tuple[Instruction, ...]
     steps: tuple[Step, ...]
     path: str | None
@@ -81,7 +83,8 @@ class Practice:
     """A practice that explains itself.
 
     ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is
-    found, and when there is none. ``source``: who asks for it.
+    found, and when there is none. ``source``: who asks for it. ``buildkit_check``: the check of BuildKit that asks the
+    same, ``""`` where none does.
     """
 
     id: str
@@ -90,6 +93,7 @@ class Practice:
     detection: str
     source: str
     judge: Callable[[Facts], "tuple[Verdict, list[Line], str]"]
+    buildkit_check: str = ""
 
     def find(self, facts: Facts) -> PracticeFinding:
         """Judge one Dockerfile."""
@@ -103,8 +107,10 @@ Judged = tuple[Verdict, list[Line], str]
 def gather(
     reading: DockerfileReading,
     steps: Sequence[Step],
-    path: str | None,
-    repository_paths: Sequence[str] | None,
+    base_rules: BaseImageRules,
+    *,
+    path: str | None = None,
+    repository_paths: Sequence[str] | None = None,
 ) -> Facts:
     """Everything the practices need, looked up once. The reading must have a stage."""
     graph = stage_graph(reading)
@@ -113,4 +119,5 @@ def gather(
     instructions = tuple(instruction for index in chain for instruction in reading.of_stage(index))
     taken = tuple(step for step in steps if step.run.stage in shipped and not step.run.onbuild)
     base = reading.stages[chain[0]].base
-    return Facts(reading, graph, chain, base, instructions, taken, path, repository_paths)
+    known = classify_base_image(base, base_rules)
+    return Facts(reading, graph, chain, base, known, instructions, taken, path, repository_paths)

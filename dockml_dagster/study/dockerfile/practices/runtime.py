@@ -1,46 +1,75 @@
 """Practices about the container that the image will be: user, command, health, labels, GPU."""
 
+import re
+
+from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 
 _GUIDE = "docs.docker.com/build/building/best-practices"
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
-_GPU_WORDS = ("cuda", "gpu", "rocm", "l4t", "jetson", "tensorrt", "nvcr.io/nvidia")
-_GPU_VARIABLES = (
-    "NVIDIA_VISIBLE_DEVICES",
-    "NVIDIA_DRIVER_CAPABILITIES",
-    "NVIDIA_REQUIRE_CUDA",
-    "HSA_OVERRIDE_GFX_VERSION",
+_GPU_VARIABLES = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA")
+# Packages that bring CUDA's libraries (and with them NVIDIA's runtime into question); ROCm's have another one.
+_CUDA_PACKAGE = re.compile(
+    r"(?:cuda(?:-(?!python)[\w.-]+)?|cudatoolkit|cudnn|libcudnn[\w-]*|libnccl[\w-]*|libcublas[\w-]*|libnv[\w-]+|pytorch-cuda|"
+    r"nvidia-(?!container|driver|ml-py|utils)[\w-]+|cupy-cuda[\w]+|tensorrt[\w-]*|jax-cuda[\w-]+|"
+    r"tensorflow-gpu|onnxruntime-gpu|faiss-gpu[\w-]*|paddlepaddle-gpu|mxnet-cu\d+|dgl-cu\d+)\Z"
 )
-# Images that set NVIDIA's variables themselves: NVIDIA's own and those built upon them.
-_GPU_READY = (
-    "nvidia/cuda",
-    "nvidia/",
-    "nvcr.io/nvidia/",
-    "pytorch/pytorch",
-    "tensorflow/tensorflow",
-    "tensorflow/serving",
-)
-_GPU_PACKAGES = ("cuda", "libcudnn", "libnccl", "libcublas", "nvidia-", "cudatoolkit", "cudnn", "rocm")
+_CUDA_INDEX = re.compile(r"/whl/cu\d{2,3}\b|pypi\.nvidia\.com|developer\.download\.nvidia\.com")
 
 
 def _user(facts: Facts) -> Judged:
     user = facts.last("USER")
     if user is None:
-        base = facts.base
-        line = [Line(facts.reading.stages[facts.chain[0]].start_line, "no USER after FROM")]
-        if base.tag and "nonroot" in base.tag:
-            return "followed", line, "the base image's tag says nonroot"
-        official = base.repository is not None and base.repository.startswith("library/")
-        if base.scratch or official or (base.name or "").startswith(("nvidia/cuda", "nvcr.io/nvidia/cuda")):
-            return "violated", line, "no USER, and the base image starts as root"
-        return "unknown", line, "no USER: the base image decides"
+        return _user_of_base(facts)
     line = [Line(user.start_line, "USER")]
     text = user.expanded[0].text if user.expanded else None
     if text is None:
         return "unknown", line, "the user is a variable that the file does not tell"
     name = text.split(":", 1)[0].strip().lower()
-    return ("violated" if name in _ROOT or not name else "followed"), line, "root" if name in _ROOT else ""
+    if name in _ROOT or not name:
+        return "violated", line, "root" if name in _ROOT else ""
+    return "followed", line, "may become root through sudo" if passwordless_sudo(facts) else ""
+
+
+def _user_of_base(facts: Facts) -> Judged:
+    """The user that the base image starts as, where it is known."""
+    base, known = facts.base, facts.base_class.user
+    line = [Line(facts.reading.stages[facts.chain[0]].start_line, "no USER after FROM")]
+    official = base.registry == "docker.io" and (base.repository or "").startswith("library/")
+    if known is not None and known != "root":
+        return "followed", line, f"no USER: the base image starts as {known}"
+    if base.scratch or official or known == "root":
+        return "violated", line, "no USER, and the base image starts as root"
+    return "unknown", line, "no USER: the base image decides"
+
+
+def passwordless_sudo(facts: Facts) -> list[Line]:
+    """Lines by which a user may become root without a password."""
+    found = [
+        Line(step.command.line, "NOPASSWD in sudoers")
+        for step in facts.steps
+        if any("NOPASSWD" in word for word in (*step.command.arguments, *step.command.redirections))
+    ]
+    found += [
+        Line(heredoc.start_line, "NOPASSWD in sudoers")
+        for instruction in facts.every("COPY", "ADD")
+        for heredoc in instruction.heredocs
+        if "NOPASSWD" in heredoc.body
+    ]
+    return found[:40]
+
+
+def _passwordless_sudo(facts: Facts) -> Judged:
+    found = passwordless_sudo(facts)
+    if found:
+        return "violated", found, ""
+    sudo = [
+        Line(step.command.line, "sudo is installed")
+        for step in facts.steps
+        if step.installs is not None and any(package.name == "sudo" for package in step.installs.packages)
+    ]
+    return ("followed", sudo, "") if sudo else ("not applicable", [], "no sudo is set up")
 
 
 def _healthcheck(facts: Facts) -> Judged:
@@ -49,8 +78,11 @@ def _healthcheck(facts: Facts) -> Judged:
         return "violated", [], "no HEALTHCHECK"
     line = [Line(check.start_line, "HEALTHCHECK")]
     if check.arguments and check.arguments[0].upper() == "NONE":
-        return "violated", line, "switched off"
+        return "followed", line, "the file says that there is none"
     return "followed", line, ""
+
+
+_EXEC = re.compile(r"\s*exec\s")
 
 
 def _exec_form(facts: Facts) -> Judged:
@@ -59,12 +91,30 @@ def _exec_form(facts: Facts) -> Judged:
     ]
     if not commands:
         return "not applicable", [], "neither CMD nor ENTRYPOINT"
-    shell = [
-        Line(item.start_line, f"{item.keyword} in shell form") for item in commands if item.form == "shell"
+    # BuildKit says nothing once SHELL is set: who does that means the shell. `exec` hands the process over.
+    shell = facts.last("SHELL")
+    wrong = [
+        Line(item.start_line, f"{item.keyword} in shell form")
+        for item in commands
+        if item.form == "shell" and not _EXEC.match(item.value) and not _before(shell, item)
     ]
-    if shell:
-        return "violated", shell, ""
-    return "followed", [Line(item.start_line, f"{item.keyword} in exec form") for item in commands], ""
+    if wrong:
+        return "violated", wrong, ""
+    return "followed", [Line(item.start_line, _form(item)) for item in commands], ""
+
+
+def _before(shell: Instruction | None, item: Instruction) -> bool:
+    return shell is not None and (shell.stage, shell.start_line) < (item.stage, item.start_line)
+
+
+def _form(item: Instruction) -> str:
+    if item.form != "shell":
+        return f"{item.keyword} in exec form"
+    return (
+        f"{item.keyword} through exec"
+        if _EXEC.match(item.value)
+        else f"{item.keyword} in shell form, with SHELL set"
+    )
 
 
 def _labels(facts: Facts) -> Judged:
@@ -78,35 +128,42 @@ def _labels(facts: Facts) -> Judged:
 
 
 def _gpu(facts: Facts) -> Judged:
-    base = (facts.base.expanded or facts.base.partial or facts.base.raw).lower()
     environment = facts.environment()
     stated = [name for name in _GPU_VARIABLES if name in environment]
-    lines = [
-        Line(instruction.start_line, assignment.name)
-        for instruction in facts.every("ENV")
-        for assignment in instruction.assignments
-        if assignment.name in stated
-    ]
-    gpu_base = any(word in base for word in _GPU_WORDS)
+    if stated:
+        lines = [
+            Line(instruction.start_line, assignment.name)
+            for instruction in facts.every("ENV")
+            for assignment in instruction.assignments
+            if assignment.name in stated
+        ]
+        return "followed", lines, ""
+    known = facts.base_class
+    if known.gpu == "yes" and known.gpu_variables == "set":
+        return "followed", [], "set by the base image"
+    if known.gpu == "yes":
+        if known.rocm_version or "rocm" in (facts.base.name or ""):
+            return "not applicable", [], "a ROCm image: NVIDIA's runtime has no part in it"
+        return "unknown", [], "the base image may set them"
     installs = [
         Line(step.command.line, package.name)
         for step in facts.steps
         if step.installs is not None
         for package in step.installs.packages
-        if package.name and package.name.lower().startswith(_GPU_PACKAGES)
+        if package.name and _CUDA_PACKAGE.match(package.name.lower())
     ]
-    if not gpu_base and not installs and not stated:
-        return "not applicable", [], "no sign of a GPU"
-    if stated:
-        return "followed", lines, ""
-    if gpu_base:
-        ready = (facts.base.name or "").startswith(_GPU_READY)
-        return (
-            ("followed", [], "set by the base image")
-            if ready
-            else ("unknown", [], "the base image may set them")
-        )
-    return "violated", installs[:20], "CUDA is installed, but NVIDIA's runtime is not told"
+    installs += [
+        Line(step.command.line, "packages built for CUDA")
+        for step in facts.steps
+        if step.installs is not None and any(_CUDA_INDEX.search(word) for word in step.program.arguments)
+    ]
+    if not installs:
+        return "not applicable", [], "no sign of an NVIDIA GPU"
+    return (
+        "violated",
+        sorted(installs, key=lambda item: item.line)[:20],
+        "CUDA is installed, but NVIDIA's runtime is not told",
+    )
 
 
 PRACTICES = (
@@ -115,17 +172,25 @@ PRACTICES = (
         "The container does not start as root.",
         "Whoever breaks out of a process that runs as root is root on a badly set up host, and files "
         "on mounts belong to root.",
-        "The last USER of the shipped stages. Without one: violated on official images, NVIDIA's and "
-        "scratch, which start as "
-        "root; else unknown.",
+        "The last USER of the shipped stages. Without one, the user that the base image starts as: root on official "
+        "images, scratch, NVIDIA's, PyTorch's and others that the rules name; unknown on images that they do not.",
         f"{_GUIDE} (USER); hadolint DL3002 (which looks at every stage)",
         _user,
+    ),
+    Practice(
+        "no-passwordless-sudo",
+        "No user of the container may become root without a password.",
+        "A USER is worth nothing if whoever breaks out of the process types `sudo`.",
+        "NOPASSWD written into sudoers in a shipped RUN or here-document. Followed: sudo is installed and nothing of the "
+        "kind is written. Else not applicable.",
+        f"{_GUIDE} (USER: avoid sudo); OWASP Docker Security Cheat Sheet (rule 2)",
+        _passwordless_sudo,
     ),
     Practice(
         "healthcheck",
         "The image says how to tell whether its service works.",
         "An orchestrator otherwise sees only that a process exists.",
-        "A HEALTHCHECK other than NONE in the shipped stages.",
+        "A HEALTHCHECK in the shipped stages; `HEALTHCHECK NONE` says that there is nothing to check.",
         "docs.docker.com/reference/dockerfile (HEALTHCHECK); CIS Docker Benchmark 4.6",
         _healthcheck,
     ),
@@ -133,9 +198,11 @@ PRACTICES = (
         "exec-form",
         "CMD and ENTRYPOINT are in exec form.",
         "In shell form the program is a child of /bin/sh and never gets the signal to stop.",
-        "The last CMD and the last ENTRYPOINT of the shipped stages.",
+        "The last CMD and the last ENTRYPOINT of the shipped stages. Shell form passes where SHELL is set before it, as "
+        "for BuildKit, or where the command is started through `exec`.",
         "docs.docker.com/reference/build-checks/json-args-recommended; hadolint DL3025",
         _exec_form,
+        buildkit_check="JSONArgsRecommended",
     ),
     Practice(
         "oci-labels",
@@ -149,9 +216,8 @@ PRACTICES = (
         "gpu-runtime-variables",
         "An image that uses a GPU tells the container runtime so.",
         "Without NVIDIA_VISIBLE_DEVICES the NVIDIA runtime hands the container no device.",
-        "Applies if the base image or an installed package is CUDA's or ROCm's. Followed: one of "
-        "NVIDIA's variables is set, or the "
-        "base image is known to.",
+        "Applies if the base image or an installed package is CUDA's. Followed: one of NVIDIA's variables is set, or the "
+        "base image is known to. Unknown on other GPU images. ROCm has no such runtime.",
         "docs.nvidia.com/datacenter/cloud-native/container-toolkit (environment variables)",
         _gpu,
     ),

@@ -276,6 +276,12 @@ def _names_and_values(keyword: str, value: str, escape: str) -> list[str]:
     return pairs
 
 
+def is_legacy_pair(keyword: str, value: str, escape: str) -> bool:
+    """Whether ENV or LABEL is in the old form ``name value``, one pair whose value runs to the end of the line."""
+    words = _words(value, escape) if keyword in ("ENV", "LABEL") and value else []
+    return bool(words) and "=" not in words[0]
+
+
 def _assignments(keyword: str, arguments: tuple[str, ...]) -> tuple[Assignment, ...]:
     if keyword in ("ENV", "LABEL"):
         return tuple(Assignment(arguments[at], arguments[at + 1]) for at in range(0, len(arguments) - 1, 2))

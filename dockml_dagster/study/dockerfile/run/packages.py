@@ -1,47 +1,23 @@
 """Packages that RUN installs: manager, name, version, pinned or not, and the requirement files it names.
 
-Here: the command lines of package managers. Not here: what a requirement file says (it is not in the
-Dockerfile), what a package depends on, or whether it exists.
+Here: the command lines of package managers, taken apart by ``managers``. Not here: what a requirement file
+says (it is not in the Dockerfile), what a package depends on, or whether it exists.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from dockml_dagster.study.dockerfile.run.package_managers import CONDA, MANAGERS, PIP, Manager
-from dockml_dagster.study.dockerfile.run.package_names import Package, plain_package
+from dockml_dagster.study.dockerfile.managers import MANAGERS, Manager, Verb
+from dockml_dagster.study.dockerfile.managers.package_names import Package, local_package, plain_package
+from dockml_dagster.study.dockerfile.run.installation import Installation
+from dockml_dagster.study.dockerfile.run.r_packages import r_installation
 from dockml_dagster.study.dockerfile.shell.programs import Program
 
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """One command that installs: its packages, the files that name more of them, and the options that
-    practices ask for.
-
-    ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``no_recommends`` and
-    ``no_cache`` are ``None`` where the manager has no such option. ``index``: package indexes other than
-    the default, as written.
-    """
-
-    manager: str
-    ecosystem: str
-    packages: tuple[Package, ...]
-    requirement_files: tuple[str, ...] = ()
-    no_recommends: bool | None = None
-    no_cache: bool | None = None
-    index: tuple[str, ...] = ()
-    frozen: bool = False
-
-
-_INSTALLERS = frozenset(MANAGERS) | {"uv", "Rscript", "R", "r", "littler", "pacman"}
-_NO_VERB = frozenset({"easy_install", "install2.r", "apk-install"})
-# npm stands for pnpm and bun too, which ask by an option.
-_FROZEN = {"npm": ("ci", "--frozen-lockfile"), "yarn": ("--frozen-lockfile", "--immutable")}
-_R_INSTALL = re.compile(
-    r"(?:install\.packages|BiocManager::install|pak::pkg_install|install_github)\s*\(\s*(?:c\()?([^)]*)"
-)
-_QUOTED_NAME = re.compile(r"['\"]([\w./@-]+)['\"]")
+_R_PROGRAMS = frozenset({"Rscript", "R", "r", "littler"})
+_INSTALLERS = frozenset(MANAGERS) | _R_PROGRAMS | {"pacman"}
+_MOST_VERB_WORDS = 2
 
 
 def installation(program: Program) -> Installation | None:
@@ -49,141 +25,224 @@ def installation(program: Program) -> Installation | None:
     if program.name not in _INSTALLERS:
         return None
     if len(program.arguments) > _MAX_KEPT_WORDS:
-        return _installation(program.name, program.arguments)
-    return _kept(program.name, program.arguments)
+        found = _installation(program.name, program.arguments)
+    else:
+        found = _kept(program.name, program.arguments)
+    if found is not None and "xargs" in program.wrappers:
+        # Further names come from standard input.
+        more = Package(found.manager, None, None, False, "unknown", "xargs")
+        return replace(found, packages=(*found.packages, more))
+    return found
 
 
 def _installation(name: str, words: tuple[str, ...]) -> Installation | None:
-    if name == "uv":
-        return _uv(words)
-    if name in ("Rscript", "R", "r", "littler"):
-        return _r(words)
+    if name in _R_PROGRAMS:
+        return r_installation(words)
     if name == "pacman":
         return _pacman(words)
-    manager = MANAGERS.get(name)
-    if manager is None:
-        return None
-    if name in _NO_VERB:
-        return _read(manager, "", words)
-    verb, rest = _verb(words, manager)
-    if verb not in manager.verbs:
-        return None
-    if manager is CONDA and verb == "env":
-        return _conda_env(rest)
-    return _read(manager, verb, rest)
+    manager = MANAGERS[name]
+    found = _verb(manager, words)
+    return None if found is None else _read(manager, *found)
 
 
-def _verb(words: tuple[str, ...], manager: Manager) -> tuple[str, tuple[str, ...]]:
-    """The subcommand, and every word but it (options may stand before it)."""
-    at = 0
-    while at < len(words):
-        word = words[at]
-        if word in manager.valued and word not in ("-c", "-f"):
-            at += 2
+def _verb(manager: Manager, words: tuple[str, ...]) -> tuple[Verb, tuple[str, ...]] | None:
+    """The installing subcommand, and every word but it (options may stand before and within it)."""
+    places: list[int] = []
+    skip = False
+    for at, word in enumerate(words):
+        if skip:
+            skip = False
         elif word.startswith("-") and word != "-":
-            at += 1
+            skip = "=" not in word and _takes_next(manager.valued, word, clusters=manager.clusters)
         else:
-            if word == "global" and manager.name == "yarn":
-                return _verb(words[:at] + words[at + 1 :], manager)
-            return word, words[:at] + words[at + 1 :]
-    return "", words
+            places.append(at)
+            if len(places) == _MOST_VERB_WORDS:
+                break
+    for count in range(len(places), -1, -1):
+        verb = manager.verbs.get(tuple(words[at] for at in places[:count]))
+        if verb is None:
+            continue
+        if count == 0 and places and verb.takes == "nothing":
+            return None  # `yarn build`: another subcommand
+        taken = frozenset(places[:count])
+        return verb, tuple(word for at, word in enumerate(words) if at not in taken)
+    return None
 
 
-def _read(manager: Manager, verb: str, words: Iterable[str]) -> Installation:
-    packages: list[Package] = []
-    files: list[str] = []
-    index: list[str] = []
-    options: set[str] = set()
+def _takes_next(valued: frozenset[str], word: str, *, clusters: bool) -> bool:
+    """Whether the value of an option is the next word."""
+    if word in valued:
+        return True
+    if not clusters or word.startswith("--"):
+        return False
+    # `-qr file`: the first letter that takes a value takes what follows it.
+    first = next((at for at in range(1, len(word)) if f"-{word[at]}" in valued), None)
+    return first is not None and first == len(word) - 1
+
+
+@dataclass(slots=True)
+class _Words:
+    """What the words of one command say."""
+
+    options: list[tuple[str, str | None]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def given(self) -> set[str]:
+        """Every option, alone and with its value."""
+        return {name for name, _ in self.options} | {
+            f"{name}={value}" for name, value in self.options if value
+        }
+
+
+def _split(words: Sequence[str], valued: frozenset[str], *, clusters: bool) -> _Words:
+    """Options with their values, and the other words."""
+    found = _Words()
     pending = ""
+    only_names = False
     for word in words:
         if pending:
-            option, pending = pending, ""
-            _valued(manager, option, word, packages=packages, files=files, index=index)
-        elif word.startswith("-") and word != "-":
-            option, equals, value = word.partition("=")
-            options.update((option, word))
-            if equals and option in manager.valued:
-                _valued(manager, option, value, packages=packages, files=files, index=index)
-            elif option in manager.valued:
-                pending = option
-            elif (
-                manager.name == "pip"
-                and word[:2] in ("-r", "-e", "-c", "-i", "-f", "-t")
-                and len(word) > 2
-                and word[1] != "-"
-            ):
-                _valued(manager, word[:2], word[2:], packages=packages, files=files, index=index)
-        elif word and not word.startswith(("#", ">", "<(")):
-            packages.append(manager.package(manager.name, word))
-    frozen = any(mark in options or mark == verb for mark in _FROZEN.get(manager.name, ()))
+            found.options.append((pending, word))
+            pending = ""
+        elif only_names or not word.startswith("-") or word == "-":
+            if word and not word.startswith(("#", ">", "<(")):
+                found.names.append(word)
+            elif word.startswith("<("):
+                found.names.append("$(…)")
+        elif word == "--":
+            only_names = True
+        elif word.startswith("--") or not clusters:
+            name, equals, value = word.partition("=")
+            if name in valued and not equals:
+                pending = name
+            else:
+                found.options.append((name, value if equals else None))
+        else:
+            pending = _cluster(word, valued, found)
+    return found
+
+
+def _cluster(word: str, valued: frozenset[str], found: _Words) -> str:
+    """One word of one-letter options; returns the one whose value is the next word."""
+    if word in valued:
+        return word
+    for at in range(1, len(word)):
+        name = f"-{word[at]}"
+        if name in valued:
+            rest = word[at + 1 :].removeprefix("=")
+            if rest:
+                found.options.append((name, rest))
+                return ""
+            return name
+        found.options.append((name, None))
+    found.options.append((word, None))
+    return ""
+
+
+def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation | None:
+    said = _split(words, (manager.valued | verb.valued) - verb.switches, clusters=manager.clusters)
+    names = said.names[verb.skips :]
+    files: list[str] = []
+    constraints: list[str] = []
+    index: list[str] = []
+    local: list[Package | None] = []
+    cache_folder = None
+    for option, value in said.options:
+        if value is None:
+            continue
+        if option in manager.files:
+            files.append(value)
+        elif option in manager.constraints:
+            files.append(value)
+            constraints.append(value)
+        elif option in manager.index:
+            index.append(value)
+        elif option in manager.editable:
+            local.append(local_package(manager.name, value))
+        if manager.cache and option in manager.cache.moved_by_option:
+            cache_folder = value
+    packages = [*local]
+    if verb.takes == "packages":
+        packages += [_named(manager, said, word) for word in names]
+    elif verb.takes == "files":
+        files += names
+    kept = tuple(package for package in packages if package is not None)
+    kept = _special(manager, said, kept)
+    given = said.given
+    locked = verb.locked or bool(manager.locked & given)
+    if not kept and not files and verb.alone:
+        files.append(verb.alone)
     return Installation(
         manager.name,
         manager.ecosystem,
-        tuple(packages),
+        kept,
         tuple(files),
-        None if manager.no_recommends is None else _no_recommends(manager, options),
-        None if manager.no_cache is None else bool(manager.no_cache & options),
+        None if manager.no_recommends is None else _no_recommends(manager, given),
+        _no_cache(manager, given),
         tuple(index),
-        frozen,
+        locked,
+        tuple(constraints),
+        cache_folder,
     )
 
 
-def _no_recommends(manager: Manager, options: set[str]) -> bool:
-    return bool((manager.no_recommends or frozenset()) & options) or any(
-        "Install-Recommends" in option and option.rstrip('"').endswith(("false", "0", "no"))
-        for option in options
-    )
+def _named(manager: Manager, said: _Words, word: str) -> Package | None:
+    editable = any(option in manager.editable and value is None for option, value in said.options)
+    return local_package(manager.name, word) if editable else manager.package(manager.name, word)
 
 
-def _valued(
-    manager: Manager,
-    option: str,
-    value: str,
-    *,
-    packages: list[Package],
-    files: list[str],
-    index: list[str],
-) -> None:
-    if option in manager.files:
-        files.append(value)
-    elif option in manager.index:
-        index.append(value)
-    elif manager.name == "pip" and option in ("-e", "--editable"):
-        packages.append(manager.package(manager.name, value))
-    elif manager.name == "gem" and option in ("-v", "--version") and packages:
-        last = packages[-1]
-        packages[-1] = Package(last.manager, last.name, f"={value}", True, last.source, last.written)
-
-
-def _conda_env(words: tuple[str, ...]) -> Installation | None:
-    """``conda env create -f environment.yml``."""
-    verbs = [word for word in words if not word.startswith("-")]
-    if not verbs or verbs[0] not in ("create", "update"):
+def _no_cache(manager: Manager, given: set[str]) -> bool | None:
+    if manager.cache is None or not manager.cache.off_options:
         return None
-    read = _read(CONDA, "env", tuple(word for word in words if word != verbs[0]))
-    files = read.requirement_files or tuple(
-        p.written for p in read.packages if p.written.endswith((".yml", ".yaml"))
+    return bool(manager.cache.off_options & given)
+
+
+_NO_RECOMMENDS = re.compile(r"(?i)Install-Recommends[\"'\s:=]*[\"']?(?:false|0|no|off)\b")
+
+
+def turns_recommends_off(text: str) -> bool:
+    """Whether a piece of apt's configuration (or an ``-o`` option) switches recommended packages off."""
+    return bool(_NO_RECOMMENDS.search(text))
+
+
+def _no_recommends(manager: Manager, given: set[str]) -> bool:
+    return bool((manager.no_recommends or frozenset()) & given) or any(
+        "Install-Recommends" in option and turns_recommends_off(option) for option in given
     )
-    return Installation("conda", "conda", (), files or ("environment.yml",), index=read.index)
 
 
-def _uv(words: tuple[str, ...]) -> Installation | None:
-    rest = [word for word in words if word != "pip"]
-    if rest[:1] == ["install"] and "pip" in words:
-        read = _read(PIP, "install", rest[1:])
-        return Installation(
-            "uv",
-            "python",
-            read.packages,
-            read.requirement_files,
-            None,
-            read.no_cache,
-            read.index,
-            read.frozen,
+def _special(manager: Manager, said: _Words, packages: tuple[Package, ...]) -> tuple[Package, ...]:
+    """Options that give the version or the place of the packages named beside them."""
+    options = {name: value for name, value in said.options if value is not None}
+    if manager.name == "gem":
+        version = options.get("-v") or options.get("--version")
+        return (
+            tuple(_of_version(p, version, exact=r"=?\s*\d[\w.]*") for p in packages) if version else packages
         )
-    if rest[:1] == ["sync"]:
-        return Installation("uv", "python", (), ("uv.lock",), None, "--no-cache" in rest, (), frozen=True)
-    return None
+    if manager.name == "cargo":
+        if "--path" in options:
+            return (Package("cargo", None, None, True, "local", options["--path"]),)
+        if "--git" in options:
+            fixed = "--rev" in options or "--tag" in options
+            return tuple(Package("cargo", p.name, None, fixed, "vcs", p.written) for p in packages) or (
+                Package("cargo", None, None, fixed, "vcs", options["--git"]),
+            )
+        version = options.get("--version") or options.get("--vers")
+        return (
+            tuple(_of_version(p, version, exact=r"=?\s*\d+\.\d+\.\d+[\w.+-]*") for p in packages)
+            if version
+            else packages
+        )
+    if manager.name == "pipx" and "--spec" in options:
+        package = manager.package("pipx", options["--spec"])
+        return (package,) if package else packages
+    return packages
+
+
+def _of_version(package: Package, version: str, *, exact: str) -> Package:
+    constraint = version if version[:1] in "=<>~^!" else f"={version}"
+    pinned = "$" in version or re.fullmatch(exact, version) is not None
+    return replace(package, constraint=constraint, pinned=pinned)
 
 
 def _pacman(words: tuple[str, ...]) -> Installation | None:
@@ -191,22 +250,8 @@ def _pacman(words: tuple[str, ...]) -> Installation | None:
     if not any(flag.startswith("-S") and not flag.startswith("-Sc") for flag in flags):
         return None
     names = [word for word in words if not word.startswith("-")]
-    return (
-        Installation("pacman", "os", tuple(plain_package("pacman", word) for word in names))
-        if names
-        else None
-    )
-
-
-def _r(words: tuple[str, ...]) -> Installation | None:
-    """``Rscript -e 'install.packages(c("a", "b"))'``."""
-    names: list[str] = []
-    for word in words:
-        for call in _R_INSTALL.finditer(word):
-            names.extend(found for found in _QUOTED_NAME.findall(call[1]) if "://" not in found)
-    if not names:
-        return None
-    return Installation("r", "r", tuple(Package("r", name, None, False, "index", name) for name in names))
+    packages = tuple(found for word in names if (found := plain_package("pacman", word)))
+    return Installation("pacman", "os", packages) if names else None
 
 
 # The same installations stand in many Dockerfiles of a project, so short ones are kept.

@@ -17,8 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dockml_dagster.study.dockerfile.as_published.reading import CLASS_OF_WORD, CLASS_WORDS
-from dockml_dagster.study.dockerfile.shell.model import SimpleCommand
-from dockml_dagster.study.dockerfile.shell.programs import Program, program_of
+from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.shell.interpreters import INTERPRETERS, SHELLS
+from dockml_dagster.study.dockerfile.shell.programs import Program
+from dockml_dagster.study.dockerfile.shell.scripts import here_document
 
 FIVE_CLASSES = tuple(CLASS_WORDS)
 
@@ -88,18 +90,29 @@ def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
     return TaskRules({name: tuple(rules) for name, rules in by_command.items()}, classes)
 
 
-def classify_command(
-    command: SimpleCommand, rules: TaskRules, scope: Mapping[str, str] | None = None
+def classify_step(step: Step, rules: TaskRules) -> CommandTask:
+    """What one command of a RUN is for. What a here-document gives it on standard input counts as its words do."""
+    fed = here_document(step.command) if step.command.redirections else None
+    text = "" if fed is None or step.program.name not in INTERPRETERS else fed[0]
+    return classify_program(
+        step.program, rules, assigns=bool(step.command.assignments), standard_input=text or _opaque(step)
+    )
+
+
+def _opaque(step: Step) -> str:
+    """The text of a RUN that is a script of another language than a shell's."""
+    script = step.run.script
+    alone = len(script.commands) == 1 and not step.program.arguments
+    return script.text if alone and script.interpreter in INTERPRETERS - SHELLS else ""
+
+
+def classify_program(
+    program: Program, rules: TaskRules, *, assigns: bool = False, standard_input: str = ""
 ) -> CommandTask:
-    """What one simple command is for. ``scope``: the variables in force there (``Instruction.scope``)."""
-    # Not `scope or {}`: whether a scope is empty takes a walk over all of it.
-    program = program_of(command, {} if scope is None else scope)
-    return classify_program(program, rules, assigns=bool(command.assignments))
-
-
-def classify_program(program: Program, rules: TaskRules, *, assigns: bool = False) -> CommandTask:
-    """As ``classify_command``, for a program already found. ``assigns``: assignments stand before it."""
-    task, rule, matched = _match(program, rules, assigns)
+    """What a program with these arguments is for. ``assigns``: assignments stand before it. ``standard_input``: the
+    program text that it is given there.
+    """
+    task, rule, matched = _match(program, rules, assigns, standard_input)
     return CommandTask(task, rules.classes.get(task) or None, five_class(program), rule, matched, program)
 
 
@@ -117,7 +130,7 @@ def five_class(program: Program) -> str | None:
 _MAX_ARGUMENTS = 8192
 
 
-def _match(program: Program, rules: TaskRules, assigns: bool) -> tuple[str, str, str]:
+def _match(program: Program, rules: TaskRules, assigns: bool, standard_input: str) -> tuple[str, str, str]:
     if not program.name:
         if program.wrappers:
             return "control", "wrapper alone", " ".join(program.wrappers)
@@ -125,7 +138,7 @@ def _match(program: Program, rules: TaskRules, assigns: bool) -> tuple[str, str,
     candidates = rules.by_command.get(program.name, ())
     if candidates:
         # An expression sees the first 8 kB: enough for any option, and a bound on hostile input.
-        arguments = " ".join(program.arguments)[:_MAX_ARGUMENTS]
+        arguments = " ".join((*program.arguments, standard_input))[:_MAX_ARGUMENTS].rstrip()
         for rule in candidates:
             if rule.arguments is None:
                 return rule.task, rule.rule, program.written

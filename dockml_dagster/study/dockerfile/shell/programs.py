@@ -1,22 +1,19 @@
 """Which program a simple command really starts.
 
-Here: variables resolved from the Dockerfile's own scope, wrappers taken off (``sudo``, ``env``, ``conda
-run``), names normalised (``/usr/bin/python3.8`` → ``python3``). Not here: what the program is for
-(``run_tasks``, ``packages``).
+Here: wrappers taken off (``sudo``, ``env``, ``conda run``, ``python -m pip``), names normalised
+(``/usr/bin/python3.8`` → ``python3``). Not here: the values of variables (``values``), what the program is for
+(``run``).
 """
 
 import re
-from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dockml_dagster.study.dockerfile.shell.bash import unquoted
+from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.shell.model import Script, SimpleCommand
+from dockml_dagster.study.dockerfile.shell.values import ShellVariables, resolve
 
-_MAX_VALUE = 8192
-
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?-([^{}$]*))?\}|([A-Za-z_]\w*))")
 _VERSIONED = re.compile(
     r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z"
 )
@@ -49,18 +46,31 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 }
 # Wrappers with words of their own before the command.
 _LEADING_WORDS = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "retry": 0}
-_RUNNERS = {"conda", "mamba", "micromamba", "pipenv", "poetry", "uv", "pdm", "hatch", "scl"}
-_MAY_WRAP = frozenset(_WRAPPERS) | _RUNNERS | {"python", "python3", ""}
-_RUNNER_OPTIONS = frozenset(
-    {"-n", "--name", "-p", "--prefix", "--cwd", "--python", "--with", "--group", "--extra"}
+# Programs that start another one after a word of theirs, and the options that take the next word.
+_RUNNERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    **{
+        name: (frozenset({"run"}), MANAGERS[name].valued | {"--cwd", "--env-file"})
+        for name in ("conda", "mamba", "micromamba", "pipenv", "poetry", "uv", "pdm", "pipx", "pixi")
+    },
+    "pixi": (frozenset({"run", "exec"}), MANAGERS["pixi"].valued | {"-s", "--spec"}),
+    "hatch": (frozenset({"run"}), frozenset({"-e", "--env", "-p", "--project"})),
+    "rye": (frozenset({"run"}), frozenset()),
+    "scl": (frozenset({"enable"}), frozenset()),
+}
+_MAY_WRAP = frozenset(_WRAPPERS) | set(_RUNNERS) | {"python", "python3", "pypy", "pypy3", "uvx", ""}
+_PYTHON_VALUED = frozenset({"-W", "-X"})
+_PYTHON_MODULES = frozenset(
+    {"pip", "conda", "mamba", "virtualenv", "uv", "pipx", "poetry", "pipenv", "pdm", "easy_install"}
 )
+"""Modules that are programs of their own: ``python -m pip`` is pip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What is started. ``name`` is normalised, ``written`` is the resolved word; ``wrappers`` were taken off.
 
-    ``resolved`` is false where the name is a variable that the Dockerfile does not tell.
+    ``environment``: assignments that a wrapper makes (``env A=1 make``). ``resolved`` is false where the name is a
+    variable that the Dockerfile does not tell.
     """
 
     name: str
@@ -68,41 +78,19 @@ class Program:
     arguments: tuple[str, ...]
     wrappers: tuple[str, ...] = ()
     resolved: bool = True
+    environment: tuple[str, ...] = ()
 
 
-def resolve(word: str, scope: Mapping[str, str]) -> str:
-    """A word with the variables that ``ENV`` and ``ARG`` make known; the others stay as written."""
-    if "$" not in word:
-        return word
-
-    def value(match: re.Match[str]) -> str:
-        known = scope.get(match[1] or match[3])
-        return known if known is not None else match[2] if match[2] is not None else match[0]
-
-    return _VARIABLE.sub(value, word)
-
-
-def programs(script: Script, scope: Mapping[str, str]) -> Iterator[tuple[SimpleCommand, Program]]:
-    """Every command of a RUN with its program. Variables that the script itself sets (``A="apt-get install"
-    && $A x``) count.
+def programs(
+    script: Script, scope: Mapping[str, str]
+) -> Iterator[tuple[SimpleCommand, Program, Mapping[str, str]]]:
+    """Every command of a RUN with its program, and what the RUN has exported before it. Variables that the script
+    itself sets (``A="apt-get install" && $A x``) count.
     """
-    local: dict[str, str] = {}
-    known: Mapping[str, str] = scope
+    variables = ShellVariables(scope)
     for command in script.commands:
-        program = program_of(command, known)
-        yield command, program
-        assignments = command.assignments if not command.name else ()
-        if command.name in ("export", "declare", "readonly", "local", "typeset"):
-            assignments = tuple(word for word in command.arguments if "=" in word)
-        for assignment in assignments:
-            name, _, value = assignment.partition("=")
-            value = resolve(unquoted(value), known)
-            # What a command prints is not known.
-            if "$(" in value or "`" in value or len(value) > _MAX_VALUE:
-                continue
-            if not local:
-                known = ChainMap(local, dict(scope) if not isinstance(scope, dict) else scope)
-            local[name] = value
+        yield command, program_of(command, variables.known), variables.exported
+        variables.take(command)
 
 
 @lru_cache(maxsize=8192)
@@ -133,17 +121,26 @@ def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
         return Program(name, words[0], tuple(words[1:]), (), not words[0].startswith("$"))
     words = list(words)
     wrappers: list[str] = []
+    environment: list[str] = []
     while words:
         name = normal_name(words[0])
         rest = _unwrapped(name, words)
         if rest is None:
             break
         wrappers.append(name)
+        if name in ("env", "sudo"):
+            before = words[1 : len(words) - len(rest)]
+            environment += [word for word in before if "=" in word and not word.startswith("-")]
         words = rest
     if not words:
-        return Program("", "", (), tuple(wrappers))
+        return Program("", "", (), tuple(wrappers), environment=tuple(environment))
     return Program(
-        normal_name(words[0]), words[0], tuple(words[1:]), tuple(wrappers), not words[0].startswith("$")
+        normal_name(words[0]),
+        words[0],
+        tuple(words[1:]),
+        tuple(wrappers),
+        not words[0].startswith("$"),
+        tuple(environment),
     )
 
 
@@ -158,21 +155,46 @@ def _resolved(words: Sequence[str], scope: Mapping[str, str]) -> list[str]:
 
 def _unwrapped(name: str, words: list[str]) -> list[str] | None:
     """The words after a wrapper, ``None`` where the command is none."""
-    if (
-        name in ("python", "python3")
-        and len(words) > 2
-        and words[1] == "-m"
-        and words[2] in ("pip", "conda", "virtualenv")
-    ):
-        return words[2:]
-    if name in _RUNNERS:
-        if len(words) > 2 and words[1] in ("run", "enable"):
-            return _after_options(words, 2, _RUNNER_OPTIONS, 1 if name == "scl" else 0) or None
+    if name in ("python", "python3", "pypy", "pypy3"):
+        return _module(words)
+    if name == "uvx":
+        return _after_options(words, 1, MANAGERS["uv"].valued, 0) or None
+    runner = _RUNNERS.get(name)
+    if runner is not None:
+        verbs, valued = runner
+        at = _place_after_options(words, 1, valued)
+        if name == "uv" and words[at : at + 2] == ["tool", "run"]:
+            at += 1
+        if at + 1 < len(words) and words[at] in verbs | ({"run"} if name == "uv" else set()):
+            return _after_options(words, at + 1, valued, 1 if name == "scl" else 0) or None
         return None
     options = _WRAPPERS.get(name)
     if options is None:
         return None
     return _after_options(words, 1, options, _LEADING_WORDS.get(name, 0)) or None
+
+
+def _module(words: list[str]) -> list[str] | None:
+    """The module that ``python [options] -m module …`` runs, where it is a program of its own."""
+    at = 1
+    while at < len(words) and words[at].startswith("-"):
+        word = words[at]
+        if word in _PYTHON_VALUED:
+            at += 2
+            continue
+        if not word.startswith("--") and word.endswith("m"):
+            module = words[at + 1 : at + 2]
+            return words[at + 1 :] if module and module[0] in _PYTHON_MODULES else None
+        if word in ("-", "-c") or (not word.startswith("--") and "c" in word):
+            return None
+        at += 1
+    return None
+
+
+def _place_after_options(words: list[str], at: int, valued: frozenset[str]) -> int:
+    while at < len(words) and words[at].startswith("-") and words[at] != "--":
+        at += 2 if words[at] in valued else 1
+    return at
 
 
 def _after_options(words: list[str], at: int, options: frozenset[str], leading: int) -> list[str]:

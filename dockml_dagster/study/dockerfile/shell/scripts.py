@@ -2,10 +2,11 @@
 
 Here: the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
 here-document), and ``unaccounted``, which proves that nothing was lost. Not here: the types
-(``shell_model``), bash's tree (``bash_commands``), PowerShell and cmd (``windows_commands``), or what a
+(``model``), bash's tree (``bash``), PowerShell and cmd (``windows``), or what a
 command is for (``run_tasks``).
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell import bash, windows
+from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 from dockml_dagster.study.dockerfile.shell.model import Operator, Run, Script, SimpleCommand, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
@@ -24,7 +26,7 @@ MAX_SCRIPT = 256 * 1024
 _MAX_DEPTH = 3
 """How deep ``bash -c "bash -c '…'"`` is followed."""
 
-_POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_POSIX_SHELLS = SHELLS | {"busybox"}
 _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 
@@ -132,6 +134,7 @@ def _shell_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
             content = alone.content
             lines = _body_lines(content, 0, alone.start_line)
             return read_script(content, _shebang(content) or interpreter, lines)
+        value = _redirected_last(value)
         for heredoc in instruction.heredocs:
             value += "\n"
             body = heredoc.body + heredoc.name + "\n"
@@ -143,6 +146,16 @@ def _shell_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
 def _only_heredoc(value: str, count: int) -> bool:
     """Whether the RUN is nothing but one here-document: then its body is the script (BuildKit's rule)."""
     return count == 1 and value.lstrip().startswith("<<") and len(value.replace("<< ", "<<").split()) == 1
+
+
+_LEADING_HEREDOC = re.compile(
+    r"(<<-?\s*(?:\w+|'[^'\n]*'|\"[^\"\n]*\"))([ \t]+)([^|&;<>\n]*[^|&;<>\s])(?=\s*(?:$|[|&;<>]))"
+)
+
+
+def _redirected_last(value: str) -> str:
+    """``<<EOF bash -e`` as ``bash -e <<EOF``: the same to a shell, and what the grammar knows. Of the same length."""
+    return _LEADING_HEREDOC.sub(r"\3\2\1", value, count=1) if value.startswith("<<") else value
 
 
 def _shebang(script: str) -> str | None:
@@ -229,30 +242,92 @@ def _at_line(command: SimpleCommand, line: int) -> SimpleCommand:
 
 
 def _with_nested(script: Script, lines: list[tuple[int, int]], depth: int) -> Script:
-    """With the commands inside ``bash -c '…'`` added right after the command that holds them."""
+    """With the commands inside ``bash -c '…'``, and those that a shell is given on its standard input, added right
+    after the command that holds them.
+    """
     if depth >= _MAX_DEPTH:
         return script
     commands: list[SimpleCommand] = []
+    feeding: SimpleCommand | None = None
     for command in script.commands:
         commands.append(command)
         inner = _inner_script(command)
-        if inner is None:
-            continue
-        text, interpreter, label = inner
-        nested = _with_nested(_bare_script(text, interpreter), lines, depth + 1)
-        commands.extend(
-            replace(
-                found,
-                line=command.line,
-                inside=(*command.inside, label, *found.inside),
-                nested=True,
-                spans=(),
-            )
-            for found in nested.commands
-        )
+        if inner is not None:
+            text, interpreter, label = inner
+            nested = _with_nested(_bare_script(text, interpreter), lines, depth + 1)
+            commands.extend(_inside(found, command, label, command.line) for found in nested.commands)
+        elif (fed := _fed(command, feeding)) is not None:
+            text, offset = fed
+            first = _line_of(offset, lines) if offset is not None else command.line
+            marks = _body_lines(text, 0, first) if offset is not None else [(0, first)]
+            nested = _with_nested(_placed(_bare_script(text, "sh"), marks), marks, depth + 1)
+            commands.extend(_inside(found, command, "stdin", found.line) for found in nested.commands)
+        if not command.nested:
+            feeding = command
     if len(commands) == len(script.commands):
         return script
     return replace(script, commands=tuple(commands))
+
+
+def _inside(found: SimpleCommand, holder: SimpleCommand, label: str, line: int) -> SimpleCommand:
+    inside = (*holder.inside, label, *found.inside)
+    return replace(found, line=line, inside=inside, nested=True, spans=())
+
+
+def _line_of(offset: int, lines: list[tuple[int, int]]) -> int:
+    at = bisect_right([start for start, _ in lines], offset) - 1
+    return lines[max(at, 0)][1]
+
+
+def _fed(command: SimpleCommand, before: SimpleCommand | None) -> tuple[str, int | None] | None:
+    """The script that a shell reads from its standard input, and its offset where it stands there as it is.
+
+    From a here-document or here-string of its own, or of the ``cat`` that is piped into it, or from ``echo``.
+    """
+    if not command.redirections and command.joined not in ("|", "|&"):
+        return None
+    if not _reads_script(command.words):
+        return None
+    own = here_document(command)
+    if own is not None:
+        return own
+    if command.joined in ("|", "|&") and before is not None:
+        if before.name == "cat" and set(before.arguments) <= {"-"}:
+            return here_document(before)
+        if before.name in ("echo", "printf") and not any("$(" in word for word in before.arguments):
+            words = [word for word in before.arguments if not word.startswith("-")]
+            return " ".join(words), None
+    return None
+
+
+_ROOT_SHELLS = frozenset({"su", "runuser"})
+
+
+def _reads_script(words: tuple[str, ...]) -> bool:
+    """Whether a command is a shell that reads its script from standard input, wrappers before it or not."""
+    for at, word in enumerate(words):
+        if interpreter_of(word) == "sh" and word:
+            source = program_source("sh", words[at + 1 :])
+            return source is not None and source.kind == "input"
+    return words[0] in _ROOT_SHELLS and "-c" not in words
+
+
+def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
+    """What a here-document or here-string gives a command on its standard input, and its offset in the script (``None``
+    for a here-string).
+    """
+    pieces = command.redirections
+    for at, piece in enumerate(pieces):
+        if piece in ("<<", "<<-") and at + 3 < len(pieces):
+            from_end = len(pieces) - (at + 2)
+            body = pieces[at + 2]
+            if piece == "<<-":
+                body = "".join(line.lstrip("\t") for line in body.splitlines(keepends=True))
+            offset = command.spans[-from_end].start if len(command.spans) >= from_end else None
+            return body, offset
+        if piece.startswith("<<<"):
+            return bash.unquoted(piece[3:].strip()), None
+    return None
 
 
 def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:

@@ -32,7 +32,7 @@ TASK_RULES = parse_task_rules(seed("run_task_commands"), seed("run_tasks"))
 def test_case(case: dict[str, Any]) -> None:
     reading = read_dockerfile(case["text"].encode())
     steps = read_steps(reading)
-    practices = judge_practices(reading, steps=steps)
+    practices = judge_practices(reading, base_rules=BASE_RULES, steps=steps)
     advised = advise_dockerfile(
         "Dockerfile", reading, practices, steps, RULES, base_rules=BASE_RULES, task_rules=TASK_RULES
     )

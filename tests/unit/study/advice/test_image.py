@@ -79,7 +79,7 @@ def test_layers_of_the_base_are_not_counted(base: int, expected: set[str]) -> No
     assert advised(ImageFacts("i", layers, base, config())) == expected
 
 
-@pytest.mark.parametrize(("platforms", "expected"), [(None, set()), (1, {"state-platform"}), (2, set())])
+@pytest.mark.parametrize(("platforms", "expected"), [(None, set()), (1, {"one-platform"}), (2, set())])
 def test_platforms(platforms: int | None, expected: set[str]) -> None:
     assert advised(ImageFacts("i", ("a",), 0, config(), platforms=platforms)) == expected
 

@@ -12,6 +12,7 @@ import random
 import time
 
 from dockml_dagster.commands.read_dockerfile.document import to_document
+from dockml_dagster.commands.read_dockerfile.read import reading_rules
 from dockml_dagster.study.dockerfile.as_published.difference import compare
 from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
 from dockml_dagster.study.dockerfile.names import classify_file_name
@@ -19,6 +20,8 @@ from dockml_dagster.study.dockerfile.practices import PRACTICES, judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs, unaccounted
+
+BASE_RULES, _ = reading_rules()
 
 # fmt: off
 FRAGMENTS = (
@@ -68,7 +71,7 @@ def check(data: bytes) -> None:
         assert unaccounted(run.script) == ()
         assert all(run.line <= command.line <= lines for command in run.commands)
     steps = read_steps(reading, runs)
-    findings = judge_practices(reading, steps=steps)
+    findings = judge_practices(reading, base_rules=BASE_RULES, steps=steps)
     assert [finding.practice for finding in findings] == [practice.id for practice in PRACTICES]
     json.dumps(to_document("x", reading, steps=steps, practices=findings), ensure_ascii=False).encode("utf-8")
     compare(reading, read_as_published(data))

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from dockml_dagster.study.dockerfile.base_images import classify_base_image, parse_base_image_rules
+from dockml_dagster.study.dockerfile.checks import CHECKS, run_checks
+from dockml_dagster.study.dockerfile.checks.checking import BuildContext
+from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
 from dockml_dagster.study.dockerfile.model import Missing
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.dockerfile.practices import PRACTICES, judge_practices
@@ -15,7 +18,7 @@ from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.reading.scopes import History
 from dockml_dagster.study.dockerfile.reading.variables import expand
 from dockml_dagster.study.dockerfile.run.packages import installation
-from dockml_dagster.study.dockerfile.run.tasks import classify_command, parse_task_rules
+from dockml_dagster.study.dockerfile.run.tasks import classify_program, parse_task_rules
 from dockml_dagster.study.dockerfile.shell.programs import program_of
 from dockml_dagster.study.dockerfile.shell.scripts import read_script, unaccounted
 
@@ -33,7 +36,7 @@ BASE_RULES = parse_base_image_rules((SEEDS / "base_image_rules.csv").read_text("
 
 def table(name: str) -> Any:
     rows = json.loads((HERE / "cases" / name).read_text("utf-8"))
-    label = ["word", "run", "command", "reference", "partial", "image", "path", "practice"]
+    label = ["check", "word", "run", "command", "reference", "partial", "image", "path", "practice"]
     ids = [f"{at}-{next(str(row[key]) for key in label if key in row)[:40]}" for at, row in enumerate(rows)]
     return pytest.mark.parametrize("row", rows, ids=ids)
 
@@ -74,7 +77,7 @@ def test_packages(row: dict[str, Any]) -> None:
     assert found.manager == row["manager"]
     for package, expected in zip(found.packages, row["packages"], strict=True):
         assert {name: getattr(package, name) for name in expected} == expected
-    for name in ("no_recommends", "no_cache", "frozen"):
+    for name in ("no_recommends", "no_cache", "locked"):
         if name in row:
             assert getattr(found, name) == row[name]
     assert list(found.requirement_files) == row.get("requirement_files", [])
@@ -119,7 +122,10 @@ def test_names(row: dict[str, Any]) -> None:
 @table("practices.json")
 def test_practices(row: dict[str, Any]) -> None:
     findings = judge_practices(
-        read_dockerfile(row["dockerfile"].encode()), path=row.get("path"), repository_paths=row.get("paths")
+        read_dockerfile(row["dockerfile"].encode()),
+        base_rules=BASE_RULES,
+        path=row.get("path"),
+        repository_paths=row.get("paths"),
     )
     by_id = {finding.practice: finding for finding in findings}
     assert list(by_id) == [practice.id for practice in PRACTICES]
@@ -130,10 +136,27 @@ def test_practices(row: dict[str, Any]) -> None:
     assert "hunter2" not in repr(findings)
 
 
+@table("checks.json")
+def test_checks(row: dict[str, Any]) -> None:
+    context = BuildContext(
+        ignored=IgnoredPaths(row["ignored"]) if "ignored" in row else None, platforms=row.get("platforms", {})
+    )
+    found = run_checks(read_dockerfile(row["dockerfile"].encode()), context)
+    assert [item.line for item in found if item.check == row["check"]] == row["lines"]
+
+
+def test_every_check_has_a_good_and_a_bad_case() -> None:
+    rows = json.loads((HERE / "cases/checks.json").read_text())
+    for name, check in CHECKS.items():
+        assert check.asks
+        assert {bool(row["lines"]) for row in rows if row["check"] == name} == {True, False}, name
+
+
 @table("run_tasks.json")
 def test_run_tasks(row: dict[str, Any]) -> None:
     command = read_script(row["command"], "sh").commands[0]
-    found = classify_command(command, TASK_RULES, row.get("scope"))
+    program = program_of(command, row.get("scope", {}))
+    found = classify_program(program, TASK_RULES, assigns=bool(command.assignments))
     assert (found.task, found.published_class) == (row["task"], row["class"]), found
 
 

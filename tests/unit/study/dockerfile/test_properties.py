@@ -18,7 +18,7 @@ from dockml_dagster.study.dockerfile.reading.scopes import History
 from dockml_dagster.study.dockerfile.reading.variables import expand
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
-from tests.unit.study.dockerfile.hostile import FRAGMENTS, check
+from tests.unit.study.dockerfile.hostile import BASE_RULES, FRAGMENTS, check
 
 # The wheel is BuildKit's parser of 2023. Left out is what BuildKit changed since (`# check=`, blanks after
 # `<<`, `${A%x}`, `${A#x}` and `${A/x/y}`, text after a JSON array), and what the wheel's C strings cannot
@@ -107,7 +107,7 @@ def test_values_stop_growing() -> None:
 def _seconds(data: bytes) -> float:
     start = time.process_time()
     reading = read_dockerfile(data)
-    judge_practices(reading, steps=read_steps(reading, read_runs(reading)))
+    judge_practices(reading, base_rules=BASE_RULES, steps=read_steps(reading, read_runs(reading)))
     read_as_published(data)
     return time.process_time() - start
 

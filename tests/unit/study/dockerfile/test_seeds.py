@@ -15,7 +15,7 @@ def rows(seed: str) -> list[dict[str, str]]:
 
 
 def test_practices() -> None:
-    fields = ("definition", "why", "detection", "source")
+    fields = ("definition", "why", "detection", "source", "buildkit_check")
     assert rows("practices") == [
         {"practice": practice.id, **{name: getattr(practice, name) for name in fields}}
         for practice in PRACTICES

@@ -1,0 +1,99 @@
+"""Variables that nothing sets, and base images that depend on them.
+
+Here: the questions of three checks. Not here: how words are expanded (``reading.variables``).
+"""
+
+import re
+from collections.abc import Iterator
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction, Stage
+from dockml_dagster.study.dockerfile.reading.base_reference import split_reference
+from dockml_dagster.study.dockerfile.reading.scopes import AUTOMATIC_ARGUMENTS, History, Scope
+from dockml_dagster.study.dockerfile.reading.variables import expand
+from dockml_dagster.study.dockerfile.stages import mount_options
+
+_NAME = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_EXPANDED_FLAGS = ("chown", "chmod", "checksum")
+_EXPANDED_MOUNT_OPTIONS = ("target", "dst", "destination", "source", "src", "id", "uid", "gid", "mode")
+_PLATFORM = "linux/amd64"
+
+
+def undefined_variables(item: Instruction, environment: frozenset[str] | None) -> Iterator[str]:
+    """The names that an instruction uses though nothing sets them, once a word.
+
+    ``environment``: the names that the base image sets; where it is ``None``, it may set any.
+    """
+    if environment is None or not isinstance(item.scope, Scope):
+        return
+    for used in _used(item):
+        for name in dict.fromkeys(used):
+            if item.scope.bound(name) is None and name not in environment:
+                yield name
+
+
+def _used(item: Instruction) -> Iterator[tuple[str, ...]]:
+    """The variables of each word that BuildKit expands."""
+    if item.keyword == "ARG":
+        for assignment in item.assignments:
+            if assignment.expanded is not None and assignment.value is not None:
+                yield assignment.expanded.used
+        return
+    for word in item.expanded:
+        yield word.used
+    if item.keyword in ("COPY", "ADD"):
+        for name in _EXPANDED_FLAGS:
+            yield _names(item, item.flag(name) or "")
+        for heredoc in item.heredocs:
+            if heredoc.expand:
+                yield _names(item, heredoc.body, quotes=False)
+    elif item.keyword == "RUN":
+        for flag in item.flags:
+            if flag.name == "mount" and flag.value and "$" in flag.value:
+                options = mount_options(flag.value)
+                for option in _EXPANDED_MOUNT_OPTIONS:
+                    yield _names(item, options.get(option, ""))
+
+
+def _names(item: Instruction, text: str, *, quotes: bool = True) -> tuple[str, ...]:
+    if "$" not in text or not isinstance(item.scope, Scope):
+        return ()
+    return expand(text, item.scope, quotes=quotes).used
+
+
+def undefined_in_from(reading: DockerfileReading, stage: Stage) -> list[str]:
+    """The variables of a FROM that no ARG before the first FROM declares."""
+    declared = {assignment.name for assignment in reading.global_arguments} | AUTOMATIC_ARGUMENTS
+    words = [stage.base.raw, stage.platform.raw if stage.platform else ""]
+    return [name for word in words for name in dict.fromkeys(_NAME.findall(word)) if name not in declared]
+
+
+def valid_by_default(reading: DockerfileReading, stage: Stage) -> bool:
+    """Whether a FROM names an image, or may name a stage, with the defaults of its ARGs alone."""
+    defaults = History("scratch")
+    for name in AUTOMATIC_ARGUMENTS:
+        defaults.bind(name, _PLATFORM if name.endswith("PLATFORM") else name.lower())
+    for assignment in reading.global_arguments:
+        if assignment.value is not None:
+            value = expand(assignment.value, defaults.now(), reading.escape)
+            if value.error is not None:
+                return True
+            defaults.bind(assignment.name, value.text or "")
+    found = expand(_without_defaults(stage.base.raw, defaults), defaults.now(), reading.escape)
+    if found.error is not None or found.missing:
+        return True
+    try:
+        split_reference(found.text or "")
+    except ValueError:
+        return False
+    return True
+
+
+_UNSET_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*)-([^{}]*)\}")
+
+
+def _without_defaults(word: str, defaults: History) -> str:
+    """``${X-d}`` of a variable that is not set is its default; a set one may be empty."""
+    scope = defaults.now()
+    return _UNSET_DEFAULT.sub(
+        lambda match: match[2] if scope.bound(match[1]) is None else f"${{{match[1]}}}", word
+    )

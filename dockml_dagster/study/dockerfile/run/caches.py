@@ -1,0 +1,160 @@
+"""What a cache mount is for, and whether a command leaves its manager's cache in the layer.
+
+Here: mounts of RUN that keep a folder out of the layer, and the caches of ``managers``. Not here: apt's package lists
+(``practices.installing``), any bytes.
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+from dockml_dagster.study.dockerfile.managers import MANAGERS, Cache, Manager
+from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.shell.model import Run
+from dockml_dagster.study.dockerfile.shell.values import resolve
+from dockml_dagster.study.dockerfile.stages import mount_options
+
+_OUTSIDE = frozenset({"cache", "tmpfs"})
+_FALSE = frozenset({"0", "false", "off", "no", "n", "f"})
+_HOME = re.compile(r"(?:/root|/home/[^/]+|~|\$\{?HOME\}?)\Z")
+
+
+def mounted_folders(run: Run, scope: Mapping[str, str]) -> tuple[str, ...]:
+    """The folders of a RUN whose content stays out of the layer: targets of cache and tmpfs mounts. BuildKit expands
+    variables in them; one of unknown value is kept as it is written.
+    """
+    folders = []
+    for mount in run.mounts:
+        options = mount_options(mount)
+        target = options.get("target") or options.get("dst") or options.get("destination") or ""
+        if options.get("type") in _OUTSIDE and target:
+            folders.append(posixpath.normpath(resolve(target, scope)))
+    return tuple(folders)
+
+
+def covers(mounted: Sequence[str], folder: str) -> bool:
+    """Whether one of the mounted folders is the folder or lies above it.
+
+    ``~/…`` is below the home of any user.
+    """
+    if not folder.startswith("~/"):
+        wanted = posixpath.normpath(folder)
+        return any(wanted == each or wanted.startswith(each.rstrip("/") + "/") for each in mounted)
+    parts = folder[2:].split("/")
+    for each in mounted:
+        if _HOME.match(each):
+            return True
+        for count in range(len(parts), 0, -1):
+            tail = "/" + "/".join(parts[:count])
+            if each.endswith(tail) and _HOME.match(each[: -len(tail)]):
+                return True
+    return False
+
+
+_MOST_REMOVALS = 64
+"""Removing commands of a RUN that are looked at, the last ones: a bound on hostile input."""
+_REMOVING_WORDS = frozenset(
+    {
+        "clean",
+        "purge",
+        "remove",
+        "autoremove",
+        "del",
+        "erase",
+        "uninstall",
+        "cache",
+        "clear",
+        "cc",
+        "prune",
+        "store",
+        "pm",
+    }
+)
+
+
+class Removals:
+    """The commands of one RUN that remove something, and which of them come after a given one."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._found = [(at, step) for at, step in enumerate(steps) if _is_removal(step)][-_MOST_REMOVALS:]
+
+    def after(self, at: int) -> list[Step]:
+        """Those after the command at that place of the RUN."""
+        return [step for place, step in self._found if place > at]
+
+
+def _is_removal(step: Step) -> bool:
+    if step.program.name in ("rm", "find"):
+        return True
+    return step.program.name in MANAGERS and not _REMOVING_WORDS.isdisjoint(step.program.arguments)
+
+
+def steps_by_run(steps: Sequence[Step]) -> list[list[Step]]:
+    """The commands of each RUN, in order."""
+    runs: dict[int, list[Step]] = {}
+    for step in steps:
+        runs.setdefault(step.run.position, []).append(step)
+    return list(runs.values())
+
+
+def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
+    """Whether an installing command leaves its cache in the layer; ``None`` where the file does not tell, or where
+    the manager has none. ``later``: the commands after it in the same RUN.
+    """
+    manager = MANAGERS.get(step.program.name)
+    if manager is None or manager.cache is None or step.installs is None:
+        return None
+    cache = manager.cache
+    if step.installs.no_cache or _switched_off(step, cache) or _cleaned(manager, cache, step, later):
+        return False
+    folders = _folders(step, cache)
+    mounted = mounted_folders(step.run, step.instruction.scope)
+    if any(covers(mounted, folder) for folder in folders):
+        return False
+    # A mount whose place is not known may be the one.
+    return None if any(each.startswith("$") and "HOME" not in each for each in mounted) else True
+
+
+def _switched_off(step: Step, cache: Cache) -> bool:
+    for name in cache.off_variables:
+        value = step.variable(name)
+        # The managers ignore a variable that is set to nothing.
+        if value and (cache.any_value or value.lower() not in _FALSE):
+            return True
+    return False
+
+
+def _folders(step: Step, cache: Cache) -> list[str]:
+    """Where the cache is, by option, by variable, or by default."""
+    given = step.installs.cache_folder if step.installs else None
+    if given:
+        return [given]
+    moved = []
+    for name, below in cache.moved_by.items():
+        value = step.variable(name)
+        if value:
+            moved.append(value.rstrip("/") + below)
+        else:
+            # The base image may set it; a mount at `$NAME` is then meant.
+            moved += [f"${name}{below}", f"${{{name}}}{below}"]
+    known = [folder for folder in moved if not folder.startswith("$")]
+    return known[:1] or [*cache.folders, *moved]
+
+
+def _cleaned(manager: Manager, cache: Cache, step: Step, later: Sequence[Step]) -> bool:
+    folders = _folders(step, cache)
+    for each in later:
+        words = (each.program.name, *(word for word in each.program.arguments if not word.startswith("-")))
+        if any(words[: len(clean)] == clean for clean in cache.cleaned_by):
+            return True
+        if each.program.name == "rm" and any(
+            _removes(word, folder) for word in each.program.arguments for folder in folders
+        ):
+            return True
+    return False
+
+
+def _removes(word: str, folder: str) -> bool:
+    """Whether ``rm -rf word`` takes the folder, or all that is in it."""
+    target = re.sub(r"(?:/\*|/\.\*|/)+\Z", "", word)
+    return bool(target) and not word.startswith("-") and covers((posixpath.normpath(target),), folder)

@@ -1,0 +1,31 @@
+"""What one command installs: the type that every manager's reading ends in.
+
+Here: the type. Not here: how it is found (``packages``, ``r_packages``).
+"""
+
+from dataclasses import dataclass
+
+from dockml_dagster.study.dockerfile.managers.package_names import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One command that installs: its packages, the files that name more of them, and the options that
+    practices ask for.
+
+    ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``requirement_files`` hold the
+    ``constraint_files`` too, which name versions and install nothing. ``no_recommends`` and ``no_cache`` are ``None``
+    where the manager has no such option. ``index``: package indexes other than the default, as written. ``locked``:
+    what is installed has the versions of a lock file. ``cache_folder``: where an option puts the cache.
+    """
+
+    manager: str
+    ecosystem: str
+    packages: tuple[Package, ...]
+    requirement_files: tuple[str, ...] = ()
+    no_recommends: bool | None = None
+    no_cache: bool | None = None
+    index: tuple[str, ...] = ()
+    locked: bool = False
+    constraint_files: tuple[str, ...] = ()
+    cache_folder: str | None = None
