@@ -1,8 +1,8 @@
 """The list of what lies where in a tar archive that holds an image: names, places, sizes; no content.
 
-Here: ustar, GNU long names and PAX headers, as far as archives of images use them, with caps. Only headers
-are read, file data is passed over by seeking. Not here: the tar walk over layers, which wants everything of
-each entry.
+Here: which entries there are and where their data lie, with caps. Only headers are read, file data is passed over by
+seeking. Not here: what a header, a pax record or a long name means (``study.layer.header``, ``.extended``, which the walk
+over layers reads with too), the walk over layers, which wants everything of each entry.
 """
 
 import posixpath
@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dockml_dagster.clients.http.errors import BrokenContentError, TooLargeError, UnsupportedError
+from dockml_dagster.study.layer import header
+from dockml_dagster.study.layer.extended import Pending
+from dockml_dagster.study.layer.inflate import CorruptLayerError
 
-BLOCK = 512
+BLOCK = header.BLOCK
 MAX_MEMBERS = 100_000
 MAX_EXTENSION = 1 << 20
 MAX_NAME = 4096
 
 _FILE_TYPES = frozenset({b"0", b"\x00", b"7"})
 _LINK_TYPES = frozenset({b"1", b"2"})
+_EXTENSIONS = frozenset({b"L", b"K", b"x", b"X", b"g"})
 
 
 class Seekable(Protocol):
@@ -47,39 +51,50 @@ def read_tar_index(file: Seekable, *, remember: "Remember | None" = None) -> dic
     ``remember`` is called with each file's size at the start of its data. Raises BrokenContentError,
     TooLargeError, UnsupportedError.
     """
+    try:
+        return _members(file, remember)
+    except CorruptLayerError as error:
+        raise BrokenContentError(f"no tar archive, or a damaged one: {error}") from None
+
+
+def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
     members: dict[str, Member] = {}
-    position, count = 0, 0
-    long_name: str | None = None
-    long_link: str | None = None
-    pax: dict[str, str] = {}
-    while True:
+    position = 0
+    pending: Pending | None = None
+    told: Pending | None = None
+    for _ in range(MAX_MEMBERS):
         file.seek(position)
-        header = file.read(BLOCK)
-        if not header.strip(b"\x00"):
+        block = file.read(BLOCK)
+        if not block.strip(b"\x00"):
             # Two empty blocks end an archive; none at all is how some writers leave it.
             return members
-        count += 1
-        if count > MAX_MEMBERS:
-            raise TooLargeError(f"an archive of more than {MAX_MEMBERS} entries")
-        kind, size = _check(header)
+        if len(block) < BLOCK:
+            raise BrokenContentError("the archive ends inside a header")
+        header.verify_checksum(block)
+        kind, size = block[156:157], _size(header.number(block[124:136], "size"))
         start = position + BLOCK
-        if kind in {b"L", b"K", b"x", b"g"}:
+        if kind in _EXTENSIONS:
             content = _extension(file, size)
             position = start + _padded(size)
+            if kind == b"g":
+                told = Pending(told)
+                _take(told, content)
+                continue
+            pending = pending or Pending(told)
             if kind == b"L":
-                long_name = _text(content)
+                pending.long_name(content.partition(b"\x00")[0])
             elif kind == b"K":
-                long_link = _text(content)
-            elif kind == b"x":
-                pax = _pax(content)
+                pending.long_link(content.partition(b"\x00")[0])
+            else:
+                _take(pending, content)
             continue
-        name = pax.get("path") or long_name or _header_name(header)
-        target = pax.get("linkpath") or long_link or _text(header[157:257])
-        if "size" in pax:
-            size = _decimal(pax["size"])
-        if any(key.startswith("GNU.sparse") for key in pax) or kind == b"S":
+        pending = pending or Pending(told)
+        if pending.sparse or kind == b"S":
             raise UnsupportedError("an archive with sparse files")
-        long_name, long_link, pax = None, None, {}
+        name = _text(pending.name or header.raw_name(block))
+        target = _text(pending.link or block[157:257].partition(b"\x00")[0])
+        size = size if pending.size is None else _size(pending.size)
+        pending = None
         if len(name) > MAX_NAME or len(target) > MAX_NAME:
             raise TooLargeError("an archive with names beyond 4,096 characters")
         if kind in _FILE_TYPES:
@@ -92,6 +107,7 @@ def read_tar_index(file: Seekable, *, remember: "Remember | None" = None) -> dic
             position = start
         else:
             position = start + (_padded(size) if kind not in {b"3", b"4", b"5", b"6"} else 0)
+    raise TooLargeError(f"an archive of more than {MAX_MEMBERS} entries")
 
 
 class Remember(Protocol):
@@ -102,32 +118,17 @@ class Remember(Protocol):
         ...
 
 
-def _check(header: bytes) -> tuple[bytes, int]:
-    if len(header) < BLOCK:
-        raise BrokenContentError("the archive ends inside a header")
-    stored = _octal(header[148:156])
-    if sum(header[:148]) + 8 * 32 + sum(header[156:]) != stored:
-        raise BrokenContentError("no tar archive, or a damaged one")
-    return header[156:157], _octal(header[124:136])
+def _take(pending: Pending, content: bytes) -> None:
+    try:
+        pending.take_payload(content)
+    except CorruptLayerError as error:
+        raise BrokenContentError(f"a tar archive with a damaged PAX header: {error}") from None
 
 
-def _octal(field: bytes) -> int:
-    if field[0] & 0x80:
-        value = int.from_bytes(field, "big", signed=False) & ((1 << (8 * len(field) - 1)) - 1)
-        if field[0] == 0xFF or value >= 1 << 62:
-            raise BrokenContentError("a tar archive with an impossible size")
-        return value
-    digits = field.strip(b" \x00")
-    # int() alone would also read signs and underscores.
-    if digits.strip(b"01234567"):
-        raise BrokenContentError("no tar archive, or a damaged one")
-    return int(digits, 8) if digits else 0
-
-
-def _decimal(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+def _size(size: int) -> int:
+    if not 0 <= size < 1 << 62:
         raise BrokenContentError("a tar archive with an impossible size")
-    return int(text)
+    return size
 
 
 def _extension(file: Seekable, size: int) -> bytes:
@@ -139,30 +140,8 @@ def _extension(file: Seekable, size: int) -> bytes:
     return content
 
 
-def _pax(content: bytes) -> dict[str, str]:
-    records: dict[str, str] = {}
-    at = 0
-    while at < len(content):
-        space = content.find(b" ", at, at + 20)
-        digits = content[at:space] if space > 0 else b""
-        length = int(digits) if digits.isdigit() else 0
-        record = content[space + 1 : at + length - 1]
-        name, equals, value = record.partition(b"=")
-        if length <= space + 1 - at or at + length > len(content) or not equals:
-            raise BrokenContentError("a tar archive with a damaged PAX header")
-        records[name.decode(errors="replace")] = value.decode(errors="replace")
-        at += length
-    return records
-
-
-def _header_name(header: bytes) -> str:
-    name = _text(header[:100])
-    prefix = _text(header[345:500]) if header[257:263] == b"ustar\x00" else ""
-    return f"{prefix}/{name}" if prefix else name
-
-
 def _text(field: bytes) -> str:
-    return field.partition(b"\x00")[0].decode(errors="replace")
+    return field.decode(errors="replace")
 
 
 def _plain(name: str) -> str:

@@ -6,7 +6,7 @@ Here: which of them wins, and what it changes. Not here: reading them off the ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from dockml_dagster.study.layer import header
@@ -51,7 +51,8 @@ class Pending:
     """The headers read so far for the entry that follows.
 
     Attributes are None where nothing was said. A pax record wins over a GNU long name, that over the entry's
-    own header.
+    own header. A global header speaks for every entry after it, but not of extended attributes and sparse maps: engines
+    pass over global headers altogether (Go's archive/tar), and a row for each entry must not repeat what is said once.
     """
 
     # On the class, so that making one costs nothing: some archives have an extended header for every entry.
@@ -61,20 +62,31 @@ class Pending:
     uid: int | None = None
     gid: int | None = None
     mtime: int | None = None
-    xattrs: str | None = None
     sparse: Mapping[bytes, bytes] = MappingProxyType({})
+    sparse_records: Sequence[tuple[bytes, bytes]] = ()
     notes: tuple[str, ...] = ()
-    records: Records = ()
     taken = 0
     """Bytes of extended headers for this entry: a chain of them counts as one."""
+    _xattrs: list[bytes] | None = None
+    _sparse: dict[bytes, bytes] | None = None
+    _records: list[tuple[bytes, bytes]] | None = None
 
-    def __init__(self, records: Records = ()) -> None:
-        if records:
-            self.take(records)
+    def __init__(self, told: Pending | None = None) -> None:
+        """``told``: what global headers said so far, which is not read anew for each entry."""
+        if told is not None:
+            self.name, self.link, self.size = told.name, told.link, told.size
+            self.uid, self.gid, self.mtime = told.uid, told.gid, told.mtime
+
+    @property
+    def xattrs(self) -> str | None:
+        """Names of the extended attributes, sorted, joined by `,`."""
+        return header.xattr_names(self._xattrs) if self._xattrs else None
 
     def take(self, records: Records) -> None:
         """Take up the records of an extended header."""
-        self.records = self.records + records if self.records else records
+        sparse: dict[bytes, bytes] = {}
+        mapped: list[tuple[bytes, bytes]] = []
+        xattrs: list[bytes] = []
         for key, value in records:
             match key:
                 case b"mtime":
@@ -92,15 +104,23 @@ class Pending:
                 case b"gid":
                     self.gid = header.pax_number(value, "gid") if value else None
                 case _ if key.startswith(b"GNU.sparse."):
-                    self.sparse = {**self.sparse, key[len(b"GNU.sparse.") :]: value}
+                    sparse[key[len(b"GNU.sparse.") :]] = value
+                    mapped.append((key, value))
                 case _ if b".xattr." in key:
-                    self.xattrs = header.xattr_names([name for name, _ in self.records])
+                    xattrs.append(key)
+        # Added to what is there: a copy for each record, or for each header of a chain, would be quadratic.
+        if mapped:
+            self.sparse = self._sparse = self._sparse or {}
+            self.sparse_records = self._records = self._records or []
+            self._sparse.update(sparse)
+            self._records += mapped
+        if xattrs:
+            self._xattrs = self._xattrs or []
+            self._xattrs += xattrs
 
-    def take_payload(self, payload: bytes) -> Records:
-        """Take up the data of an extended header; its records, for a global header to be kept."""
-        records = header.pax_records(payload)
-        self.take(records)
-        return records
+    def take_payload(self, payload: bytes) -> None:
+        """Take up the data of an extended header."""
+        self.take(header.pax_records(payload))
 
     def long_name(self, name: bytes) -> None:
         """Take up a GNU long name, unless an extended header has named the entry."""

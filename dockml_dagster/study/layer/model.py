@@ -95,10 +95,15 @@ class ScanLimits:
     inflated_bytes: int = 512 << 30
     ratio: float = 250.0
     """Inflated over compressed bytes. Deflate cannot exceed 1,032; real layers lie below 20."""
-    ratio_from: int = 1 << 30
+    ratio_from: int = 512 << 20
     """Inflated bytes below which the ratio is not judged: a small layer of zeros harms nobody."""
     entries: int = 8_000_000
     """Entries and extended headers together."""
+    entries_from: int = 100_000
+    """Headers below which their number is not compared with the compressed bytes."""
+    entry_bytes: float = 4.0
+    """Compressed bytes that a header takes at least; below that the cap `ratio` is hit. Distinct names alone take more: the
+    densest layers of the study's images have some 30 bytes an entry."""
     path_bytes: int = 4096
     """Linux's PATH_MAX. A longer path is cut, its row carries the note `path_cut`, and the scan goes on."""
     header_bytes: int = 1 << 20

@@ -68,9 +68,17 @@ def scan_layer(
     status: ScanStatus = "complete"
     reason = None
     inflated = walk = None
+    deadline = started + limits.seconds
+
+    def ask(headers: int) -> None:
+        if clock() > deadline:
+            raise CapHitError("seconds")
+        if headers > limits.entries_from and headers * limits.entry_bytes > source.count:
+            raise CapHitError("ratio")
+
     try:
         inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
-        walk = TarWalk(inflated.read, limits)
+        walk = TarWalk(inflated.read, limits, ask)
         _read_all(walk, tally, sink)
         if expected_diff_id is not None:
             while inflated.read():

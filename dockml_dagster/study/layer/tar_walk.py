@@ -19,7 +19,7 @@ from zlib import adler32
 
 from dockml_dagster.study.layer import header, sparse
 from dockml_dagster.study.layer.classify import classified
-from dockml_dagster.study.layer.extended import Pending, Records, only_times
+from dockml_dagster.study.layer.extended import Pending, only_times
 from dockml_dagster.study.layer.header import BLOCK, LARGEST, cached_time
 from dockml_dagster.study.layer.inflate import CapHitError, CorruptLayerError
 from dockml_dagster.study.layer.model import CONTENT_HASH, Cap, EntryKind, LayerEntry, ScanLimits
@@ -42,6 +42,7 @@ KINDS: Final[dict[bytes, EntryKind]] = {
 }
 _WITHOUT_DATA: Final = b"123456"
 _REMEMBERED: Final = 32_768
+_ASKED_EVERY: Final = 0xFF
 _TO_CLEAN: Final = frozenset({"", ".", "/"})
 # Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
 # first byte.
@@ -52,8 +53,13 @@ _HASH_NAME: Final = CONTENT_HASH + ":"
 class TarWalk:
     """One pass over an archive that ``read`` gives in chunks (b"" at the end)."""
 
-    def __init__(self, read: Callable[[], bytes], limits: ScanLimits) -> None:
+    def __init__(
+        self, read: Callable[[], bytes], limits: ScanLimits, ask: Callable[[int], object] = int
+    ) -> None:
+        """``ask`` is called with the number of headers read so far, again and again, and may end the walk by raising."""
         import xxhash
+
+        self._ask = ask
 
         self._read = read
         self._limits = limits
@@ -63,7 +69,7 @@ class TarWalk:
         self._hash_whole = xxhash.xxh3_128_hexdigest
         self._hash = xxhash.xxh3_128
         self._holes_left = limits.hole_bytes
-        self._globals: Records = ()
+        self._globals: Pending | None = None
         self._owners: dict[bytes, tuple[int, int, int]] = {}
         self._sums: dict[bytes, int] = {}
         self._left = limits.entries
@@ -84,6 +90,7 @@ class TarWalk:
         # What is left of the chunk is this loop's own until something else reads on: then it is let go, so that its
         # memory, still warm, is there for the next one, and taken back.
         chunk, at = self._chunk, self._at
+        self._ask(self._limits.entries - self._left)
         while len(batch) < most:
             block = chunk[at : at + BLOCK]
             if len(block) == BLOCK and block[0]:
@@ -111,9 +118,11 @@ class TarWalk:
             if self._left < 0:
                 raise CapHitError("entries")
             if typeflag in b"xXgLK":
+                if not self._left & _ASKED_EVERY:
+                    self._ask(self._limits.entries - self._left)
                 if typeflag == b"x" and size < BLOCK and at + BLOCK <= len(chunk):
                     # Some archives have such a header for every entry, with nothing in it but times.
-                    plain = pending is None and said_time is None and not self._globals
+                    plain = pending is None and said_time is None and self._globals is None
                     if plain and (said_time := only_times(chunk, at, at + size)) is not None:
                         at += BLOCK
                         continue
@@ -138,7 +147,7 @@ class TarWalk:
                 mtime, said_time = said_time, None
             link = link.partition(b"\0")[0] if link[0] else b""
             xattrs = odd = None
-            if pending is None and self._globals:
+            if pending is None and self._globals is not None:
                 pending = Pending(self._globals)
             if pending is not None:
                 name = pending.name or name
@@ -244,6 +253,7 @@ class TarWalk:
                 # time.
                 self._view = memoryview(b"")
                 self._chunk = b""
+                self._ask(self._limits.entries - self._left)
                 self._chunk = self._read()
                 self._view = memoryview(self._chunk)
                 self._at = 0
@@ -269,16 +279,17 @@ class TarWalk:
         else:
             self._skip(padding, strict=False)  # some writers leave out the last entry's
 
-    def _extended(self, pending: Pending | None, typeflag: bytes, size: int) -> Pending:
+    def _extended(self, pending: Pending | None, typeflag: bytes, size: int) -> Pending | None:
         """Take up an extended header or GNU long name; what is over the cap is skipped and noted."""
-        if pending is None:
-            pending = Pending(self._globals)
-        pending.taken += size
+        # A global header is for all that follows; the others of one entry count as one.
+        taker = Pending(self._globals) if typeflag == b"g" else pending or Pending(self._globals)
+        taker.taken += size
         at = self._at
-        if pending.taken > self._limits.header_bytes:
+        if taker.taken > self._limits.header_bytes:
             self._skip(size)
             self.hit.add("header_bytes")
-            pending.notes = ("header_too_large",)
+            taker.notes = ("header_too_large",)
+            typeflag = b"x"
         else:
             if at + size <= len(self._chunk):
                 payload = self._chunk[at : at + size]
@@ -286,15 +297,16 @@ class TarWalk:
             else:
                 payload = b"".join(self._pieces(size))
             if typeflag == b"L":
-                pending.long_name(payload.partition(b"\0")[0])
+                taker.long_name(payload.partition(b"\0")[0])
             elif typeflag == b"K":
-                pending.long_link(payload.partition(b"\0")[0])
+                taker.long_link(payload.partition(b"\0")[0])
             else:
-                records = pending.take_payload(payload)
-                if typeflag == b"g":
-                    self._globals = records
+                taker.take_payload(payload)
         self._skip_padding(size)
-        return pending
+        if typeflag == b"g":
+            self._globals = taker
+            return pending
+        return taker
 
     def _block(self) -> bytes:
         return b"".join(self._pieces(BLOCK))
@@ -311,6 +323,7 @@ class TarWalk:
         state = self._hash()
         head = b""
         for piece in pieces:
+            self._ask(self._limits.entries - self._left)
             if len(head) < HEAD:
                 head += bytes(piece[: HEAD - len(head)])
             state.update(piece)
@@ -333,7 +346,7 @@ class TarWalk:
                 if stored < 0:
                     raise CorruptLayerError("a sparse map is longer than its entry")
             else:
-                parts = sparse.pax_0(pending.records, most)
+                parts = sparse.pax_0(pending.sparse_records, most)
             real = said.get(b"realsize") or said.get(b"size")
             real_size = size if real is None else header.pax_number(real, "real size")
             name = said.get(b"name") or name
