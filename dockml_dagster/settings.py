@@ -47,8 +47,8 @@ VARIABLES = {
     "DOCKML_CONTACT": "Address that the operators of the servers we ask can turn to; sent as part of the User-Agent.",
     "DOCKML_LOCAL": "Where the projects of the corpus `local` are: directories and git addresses (`https://…`, "
     "`file://…`), one a line or separated by `;`. `dockml study --path` sets it.",
-    "DOCKML_LOCAL_IMAGES": "`1`: the images that local projects name, or link to as proved or likely, are read from their "
-    "registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
+    "DOCKML_LOCAL_IMAGES": "`1`: the images that local projects name, or link to as confirmed or likely, are read from "
+    "their registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
     "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
     "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
     "separated by white space or commas. Where docker.io is a mirror alone, hub.docker.com is not asked either, unless "

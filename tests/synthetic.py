@@ -100,7 +100,7 @@ class Synthetic(Corpus):
         return self._stamp(
             key, name=name, owner=name.split("/")[0], position=number, description=f"Made up {number}",
             language="Python", commits=100 + number % 5000, contributors=1 + number % 50, stars=number % 977,
-            forks=number % 101, repository_size_kib=number % 100_000, archived=False,
+            forks=number % 101, repository_bytes=number % 100_000, archived=False,
             created_at=datetime(2020, 1, 1), updated_at=datetime(2026, 1, 1), source_row=number,
         )  # fmt: skip
 
@@ -124,12 +124,12 @@ class Synthetic(Corpus):
         files, dockerfiles = [], []
         for which, path in enumerate(("Dockerfile", "serve/Dockerfile")):
             content = self._text(number, which)
-            common = {"path": path, "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            common = {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             files.append(self._stamp(key, **common, file_kind="dockerfile"))
             dockerfiles.append(self._stamp(key, **common, content=content))
         other = {
             "path": "docker-compose.yml",
-            "size_bytes": 10,
+            "bytes": 10,
             "sha256": hashlib.sha256(key.encode()).hexdigest(),
         }
         files.append(self._stamp(key, **other, file_kind="compose"))

@@ -28,7 +28,7 @@ WITH
             named.corpus,
             named.source_row,
             any_value(named) AS typed,
-            count(stages.stage) AS stages,
+            count(stages.build_stage) AS stages,
             bool_or(stages.base_text = named.word AND stages.base_kind = 'stage') AS is_stage,
             bool_or(stages.base_text = named.word AND stages.base_kind = 'unresolved') AS is_unresolved,
             bool_or(stages.base_text = named.word AND stages.base_kind = 'image') AS is_resolved,

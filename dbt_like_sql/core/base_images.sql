@@ -4,7 +4,7 @@ SELECT
     project,
     path,
     dockerfile_valid,
-    stage,
+    build_stage,
     line,
     base_text,
     base_kind,

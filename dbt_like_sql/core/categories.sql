@@ -29,7 +29,7 @@ WITH
         GROUP BY ALL
     ),
     written AS (
-        SELECT corpus, project, any_value(written[1]) AS label, any_value(rater) AS rater
+        SELECT corpus, project, any_value(written_codes[1]) AS label, any_value(rater) AS rater
         FROM labels
         WHERE rater_kind = 'person'
         GROUP BY ALL
@@ -42,7 +42,7 @@ WITH
             nullif(code, 'cannot tell') AS category,
             likeliest,
             probability
-        FROM raw.machine_labels
+        FROM staging.machine_labels
         WHERE unit_kind = 'project' AND code_system = 'category'
     ),
     -- What the study itself published, whatever was imported since.

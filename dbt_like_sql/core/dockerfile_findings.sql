@@ -30,7 +30,7 @@ WITH
             files.valid AS dockerfile_valid,
             found.practice,
             found.verdict,
-            found.lines,
+            found.evidence_lines,
             found.note,
             found.practice = 'dockerignore' AND found.verdict = 'unknown' AS undecided,
             ignoring.ignore_file,
@@ -59,7 +59,7 @@ SELECT
         ELSE verdict
     END AS verdict,
     NULL::VARCHAR AS severity,
-    lines,
+    evidence_lines,
     CASE
         WHEN undecided AND ignore_file IS NOT NULL THEN ignore_file
         WHEN undecided AND files_listed THEN 'no .dockerignore in the folder of the Dockerfile or above'
@@ -76,7 +76,7 @@ SELECT
     lint.rule,
     CASE lint.rule WHEN 'refused' THEN 'unknown' ELSE 'violated' END AS verdict,
     any_value(lint.severity) AS severity,
-    list(DISTINCT lint.line ORDER BY lint.line) FILTER (WHERE lint.line IS NOT NULL) AS lines,
+    list(DISTINCT lint.line ORDER BY lint.line) FILTER (WHERE lint.line IS NOT NULL) AS evidence_lines,
     any_value(lint.reason) AS note
 FROM core.dockerfiles AS files
 JOIN lint ON lint.sha256 = files.sha256

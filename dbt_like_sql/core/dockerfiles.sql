@@ -4,7 +4,7 @@ SELECT
     files.project,
     files.path,
     files.sha256,
-    files.size_bytes,
+    files.bytes,
     kinds.file_kind,
     kinds.kind_reason,
     readings.valid,

@@ -16,7 +16,7 @@ SELECT
     hub.corpus,
     hub.project,
     hub.repository,
-    links.grade,
+    links.link_grade,
     hub.pulls,
     hub.stars,
     hub.description,

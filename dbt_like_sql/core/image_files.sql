@@ -27,6 +27,7 @@ SELECT
     file.corpus,
     file.config_digest,
     file.reference,
+    file.source_row,
     file.path,
     file.bytes,
     file.extension,

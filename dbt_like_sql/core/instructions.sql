@@ -8,7 +8,7 @@ SELECT
     read.keyword,
     read.start_line,
     read.end_line,
-    read.stage,
+    read.build_stage,
     read.form,
     read.flags,
     read.names,

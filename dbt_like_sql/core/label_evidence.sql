@@ -12,4 +12,4 @@ SELECT
     found_in,
     file,
     line
-FROM raw.machine_label_evidence
+FROM staging.machine_label_evidence

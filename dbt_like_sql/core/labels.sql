@@ -20,7 +20,7 @@ WITH
             said.unit_kind,
             said.unit,
             said.code_system,
-            said.code AS written,
+            said.code AS written_code,
             CASE
                 WHEN said.code IN ('cannot tell', 'none') THEN said.code
                 WHEN said.code_system = 'category' THEN mapping.category
@@ -32,7 +32,7 @@ WITH
                 ELSE nullif(meaning.sub_purpose, '')
             END AS sub_code,
             said.codebook_version,
-            said.evidence,
+            said.evidence_text,
             said.labelled_at
         FROM said
         LEFT JOIN seeds.category_labels AS mapping
@@ -56,7 +56,7 @@ WITH
             code_system,
             coalesce(code, 'none') AS code,
             coalesce(list(DISTINCT sub_code ORDER BY sub_code) FILTER (WHERE sub_code IS NOT NULL), []) AS sub_codes,
-            list(DISTINCT written ORDER BY written) AS written,
+            list(DISTINCT written_code ORDER BY written_code) AS written_codes,
             NULL::DOUBLE AS probability,
             any_value(codebook_version) AS codebook_version,
             max(labelled_at) AS labelled_at
@@ -81,8 +81,8 @@ SELECT
     code_system,
     code,
     sub_codes,
-    [code] AS written,
+    [code] AS written_codes,
     probability,
     codebook_version,
     labelled_at
-FROM raw.machine_labels
+FROM staging.machine_labels

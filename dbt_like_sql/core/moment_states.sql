@@ -1,8 +1,8 @@
 -- Each unit at two moments: the first visit and the newest of one corpus, or a corpus that tells of a fixed moment (ease2022:
--- 2021) and the newest visit of one that tells of now, for the projects in both. One row a unit and metric that both moments have. Measures of core.unit_measures keep their
--- names here, and are those of a project. Raw rows stay for good, so the state at a moment is the rows that a visit at or
+-- 2021) and the newest visit of one that tells of now, for the projects in both. One row a unit and metric that both
+-- moments have. Measures of core.unit_measures keep their names here, and are those of a project. Raw rows stay for good, so the state at a moment is the rows that a visit at or
 -- before it saw first and one at or after it saw last. A project that a later listing found unchanged was not visited again;
--- it counts, and its two states are the same.
+-- it counts, and its two states are the same. One that left the corpus counts by the visits that were made of it.
 WITH
     settled AS (
         SELECT DISTINCT corpus, project, stage, observed_at
@@ -15,9 +15,10 @@ WITH
             settled.project,
             settled.stage,
             min(settled.observed_at) AS first_visit,
-            max(settled.observed_at) AS newest_visit
+            max(settled.observed_at) AS newest_visit,
+            any_value(listed.project) IS NOT NULL AS is_listed
         FROM settled
-        JOIN core.projects AS projects ON projects.project = settled.project
+        LEFT JOIN staging.listed_projects AS listed ON listed.project = settled.project
         GROUP BY settled.corpus, settled.project, settled.stage
     ),
     looked_again AS (
@@ -35,6 +36,7 @@ WITH
         FROM visited
         JOIN looked_again
             ON looked_again.corpus = visited.corpus AND looked_again.listed_at > visited.first_visit
+        WHERE visited.is_listed OR visited.newest_visit > visited.first_visit
         UNION ALL
         SELECT
             old.corpus,
@@ -286,7 +288,7 @@ SELECT
     old.metric,
     old.value AS before,
     new.value AS after,
-    old.state IS DISTINCT FROM new.state AS changed
+    old.state IS DISTINCT FROM new.state AS is_changed
 FROM states AS old
 JOIN states AS new
     ON new.corpus_before = old.corpus_before AND new.corpus = old.corpus AND new.metric = old.metric

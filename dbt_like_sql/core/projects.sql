@@ -38,7 +38,7 @@ SELECT
     metadata.issues,
     metadata.pulls,
     metadata.releases,
-    metadata.repository_size_kib,
+    metadata.repository_bytes,
     metadata.stars,
     metadata.forks,
     metadata.open_issues,

@@ -1,7 +1,7 @@
 -- What to change: one row a project, subject (Dockerfile, image, or the project's own Compose files and workflows) and
 -- recommendation. Bytes are measured in an image's layers, each for one recommendation only, so the rows of one image add
 -- up; a Dockerfile alone has none. An image that several projects name has its rows with each of them. `evidence`,
--- `paths`, `lines`, `layers` and `file_bytes` run side by side, an entry a place.
+-- `evidence_paths`, `evidence_lines`, `evidence_layers` and `evidence_bytes` run side by side, an entry a place.
 WITH
     of_dockerfiles AS (
         SELECT
@@ -13,13 +13,13 @@ WITH
             advised.recommendation,
             advised.note,
             advised.evidence,
-            advised.lines
+            advised.evidence_lines
         FROM core.dockerfiles AS files
         JOIN raw.dockerfile_advice AS advised ON advised.sha256 = files.sha256
         WHERE files.valid
         UNION ALL
         -- What the text alone cannot tell: whether a .dockerignore lies beside it.
-        SELECT corpus, project, 'dockerfile', path, NULL, 'dockerignore', note, [note], [lines[1]]
+        SELECT corpus, project, 'dockerfile', path, NULL, 'dockerignore', note, [note], [evidence_lines[1]]
         FROM core.dockerfile_findings
         WHERE
             source = 'dockml' AND rule = 'dockerignore' AND verdict = 'violated' AND dockerfile_valid
@@ -59,8 +59,8 @@ WITH
             asking.project,
             rules.recommendation,
             list(asking.what ORDER BY asking.path, asking.line) AS evidence,
-            list(asking.path ORDER BY asking.path, asking.line) AS paths,
-            list(asking.line ORDER BY asking.path, asking.line) AS lines
+            list(asking.path ORDER BY asking.path, asking.line) AS evidence_paths,
+            list(asking.line ORDER BY asking.path, asking.line) AS evidence_lines
         FROM asking
         JOIN seeds.recommendations AS rules
             ON list_contains(string_split(rules.triggers, ' '), 'fact:' || asking.fact)
@@ -85,10 +85,10 @@ WITH
             NULL::BIGINT AS files,
             note,
             evidence,
-            list_transform(evidence, lambda place: subject) AS paths,
-            lines::BIGINT[] AS lines,
-            list_transform(evidence, lambda place: NULL::VARCHAR) AS layers,
-            list_transform(evidence, lambda place: NULL::BIGINT) AS file_bytes
+            list_transform(evidence, lambda place: subject) AS evidence_paths,
+            evidence_lines,
+            list_transform(evidence, lambda place: NULL::VARCHAR) AS evidence_layers,
+            list_transform(evidence, lambda place: NULL::BIGINT) AS evidence_bytes
         FROM of_dockerfiles
         UNION ALL
         SELECT
@@ -103,10 +103,10 @@ WITH
             NULL AS files,
             NULL AS note,
             evidence[:10],
-            paths[:10],
-            lines[:10]::BIGINT[],
-            list_transform(evidence[:10], lambda place: NULL::VARCHAR) AS layers,
-            list_transform(evidence[:10], lambda place: NULL::BIGINT) AS file_bytes
+            evidence_paths[:10],
+            evidence_lines[:10],
+            list_transform(evidence[:10], lambda place: NULL::VARCHAR) AS evidence_layers,
+            list_transform(evidence[:10], lambda place: NULL::BIGINT) AS evidence_bytes
         FROM of_projects
         UNION ALL
         SELECT
@@ -121,10 +121,10 @@ WITH
             files,
             note,
             evidence,
-            paths,
-            list_transform(evidence, lambda place: NULL::BIGINT) AS lines,
-            layers,
-            file_bytes
+            evidence_paths,
+            list_transform(evidence, lambda place: NULL::BIGINT) AS evidence_lines,
+            evidence_layers,
+            evidence_bytes
         FROM of_images
     )
 SELECT
@@ -142,10 +142,10 @@ SELECT
     everything.files,
     everything.note,
     everything.evidence,
-    everything.paths,
-    everything.lines,
-    everything.layers,
-    everything.file_bytes,
+    everything.evidence_paths,
+    everything.evidence_lines,
+    everything.evidence_layers,
+    everything.evidence_bytes,
     rules.action,
     rules.why
 FROM everything

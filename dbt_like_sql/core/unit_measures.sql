@@ -14,7 +14,7 @@ WITH
             forks,
             stars,
             releases,
-            repository_size_kib
+            repository_bytes
         FROM core.projects
     ),
     valid_files AS (
@@ -31,14 +31,14 @@ WITH
                 projects.forks::DOUBLE AS forks,
                 projects.stars::DOUBLE AS stars,
                 projects.releases::DOUBLE AS releases,
-                projects.repository_size_kib::DOUBLE AS repository_size_kib,
+                projects.repository_bytes::DOUBLE AS repository_bytes,
                 files.dockerfiles::DOUBLE AS dockerfiles
             FROM projects
             LEFT JOIN (
                 SELECT project, count(*) AS dockerfiles FROM valid_files GROUP BY project
             ) AS files ON files.project = projects.project
         )
-        ON commits, contributors, forks, stars, releases, repository_size_kib, dockerfiles
+        ON commits, contributors, forks, stars, releases, repository_bytes, dockerfiles
         INTO NAME measure VALUE value
     ),
     keywords AS (
@@ -122,18 +122,13 @@ WITH
     ),
     named AS (
         SELECT
-            images.corpus,
-            images.config_digest,
-            project_images.project,
+            corpus,
+            config_digest,
+            project,
             -- How firmly the image is tied to this project: the best of the names it has there.
-            min(coalesce(list_position(['proved', 'likely', 'possible'], grades.grade), 4)) AS link_rank
-        FROM core.images AS images
-        CROSS JOIN unnest(images."references") AS reference (name)
-        JOIN core.project_images AS project_images
-            ON project_images.corpus = images.corpus AND project_images.reference = reference.name
-        LEFT JOIN raw.image_reference_grades AS grades
-            ON grades.project = project_images.project AND grades.reference = project_images.reference
-        GROUP BY images.corpus, images.config_digest, project_images.project
+            min(list_position(['confirmed', 'likely', 'possible', 'none'], link_grade)) AS link_rank
+        FROM core.project_image_configs
+        GROUP BY corpus, config_digest, project
     ),
     image_values AS (
         UNPIVOT (
@@ -256,9 +251,9 @@ SELECT
     projects.category,
     projects.label_source,
     shipped.base_image_type,
-    ['proved', 'likely', 'possible', 'none'][every.link_rank] AS link_grade,
+    ['confirmed', 'likely', 'possible', 'none'][every.link_rank] AS link_grade,
     every.value,
-    every.censored
+    every.censored AS is_censored
 FROM every
 JOIN projects ON projects.project = every.project
 -- One equality: a condition on the left side alone would make this join compare every row with every row.

@@ -13,8 +13,8 @@ SELECT
     avg(after - before) AS mean_difference,
     count(*) FILTER (WHERE after > before) AS rose,
     count(*) FILTER (WHERE after < before) AS fell,
-    count(*) FILTER (WHERE changed) AS changed,
-    count(*) FILTER (WHERE changed) / count(*) AS share_changed
+    count(*) FILTER (WHERE is_changed) AS changed,
+    count(*) FILTER (WHERE is_changed) / count(*) AS share_changed
 FROM core.moment_states
 GROUP BY corpus, corpus_before, earliest, latest, metric, unit_of_analysis
 ORDER BY corpus, corpus_before, metric

@@ -69,7 +69,16 @@ WITH
         FROM findings.rq1_categories
         GROUP BY corpus, reading
         UNION ALL
-        SELECT corpus, reading, 'rq1', 'median_' || metric, category, median, n FROM findings.rq1_project_profile
+        SELECT
+            corpus,
+            reading,
+            'rq1',
+            'median_' || metric,
+            category,
+            -- As GitHub gives it and the paper prints it: in KiB.
+            CASE metric WHEN 'repository_bytes' THEN median / 1024 ELSE median END,
+            n
+        FROM findings.rq1_project_profile
         UNION ALL
         SELECT corpus, reading, 'rq3', 'median_instruction_share_' || lower(keyword), category, 100 * median_share, n
         FROM findings.rq3_instruction_mix

@@ -11,7 +11,7 @@ WITH
             corpus,
             coalesce(category_as_published, category) AS category,
             {
-                'repository_size_kib': repository_size_kib,
+                'repository_bytes': repository_bytes,
                 'commits': commits,
                 'contributors': contributors,
                 'forks': forks,
@@ -27,7 +27,7 @@ WITH
             projects.corpus,
             projects.category,
             {
-                'repository_size_kib': projects.repository_size_kib,
+                'repository_bytes': projects.repository_bytes,
                 'commits': projects.commits,
                 'contributors': projects.contributors,
                 'forks': projects.forks,
@@ -53,14 +53,14 @@ SELECT
     reading,
     category,
     metric,
-    CASE metric WHEN 'repository_size_kib' THEN 'KiB' ELSE 'count' END AS unit,
+    CASE metric WHEN 'repository_bytes' THEN 'byte' ELSE 'count' END AS unit,
     'project' AS unit_of_analysis,
     count(value) AS n,
     median(value) AS median,
     quantile_cont(value, 0.25) AS q25,
     quantile_cont(value, 0.75) AS q75,
-    min(value) AS minimum,
-    max(value) AS maximum
+    min(value)::DOUBLE AS minimum,
+    max(value)::DOUBLE AS maximum
 FROM long
 GROUP BY corpus, reading, category, metric
 ORDER BY corpus, reading, metric, category

@@ -55,7 +55,7 @@ SELECT
     n,
     share_followed,
     -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
-    CASE WHEN followed = 0 AND n > 0 THEN 0.0 ELSE centre - half_width END AS low,
-    CASE WHEN violated = 0 AND n > 0 THEN 1.0 ELSE centre + half_width END AS high
+    CASE WHEN followed = 0 AND n > 0 THEN 0.0 ELSE centre - half_width END AS share_low,
+    CASE WHEN violated = 0 AND n > 0 THEN 1.0 ELSE centre + half_width END AS share_high
 FROM centred
 ORDER BY corpus, category = 'All' DESC, category, practice

@@ -5,7 +5,7 @@ WITH
         SELECT
             corpus,
             repository,
-            min(coalesce(list_position(['proved', 'likely', 'possible'], grade), 4)) AS rank,
+            min(coalesce(list_position(['confirmed', 'likely', 'possible'], link_grade), 4)) AS rank,
             arg_max(pulls, said_at) AS pulls,
             arg_max(stars, said_at) AS stars,
             arg_max(tags, said_at) AS tags,
@@ -14,7 +14,7 @@ WITH
         FROM core.hub_repositories
         GROUP BY corpus, repository
     ),
-    levels (link_grade, worst) AS (VALUES ('proved', 1), ('likely', 2), ('possible', 3), ('any', 4)),
+    levels (link_grade, worst) AS (VALUES ('confirmed', 1), ('likely', 2), ('possible', 3), ('any', 4)),
     measured AS (
         SELECT
             repository.corpus,
@@ -44,7 +44,7 @@ SELECT
     median(value) AS median,
     quantile_cont(value, 0.25) AS q25,
     quantile_cont(value, 0.75) AS q75,
-    max(value) AS largest
+    max(value) AS maximum
 FROM long
 GROUP BY corpus, link_grade, worst, metric
 ORDER BY corpus, metric, worst

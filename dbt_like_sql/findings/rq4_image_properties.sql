@@ -29,7 +29,7 @@ WITH
         GROUP BY owned.corpus, owned.project
     ),
     image_name AS (
-        SELECT corpus, config_digest, max_published_level, unnest("references") AS reference
+        SELECT corpus, config_digest, max_published_level, unnest(image_references) AS reference
         FROM core.images
     ),
     published_contents AS (

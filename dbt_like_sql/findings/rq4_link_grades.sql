@@ -2,9 +2,8 @@
 -- nothing visible ties the image to the project that it was taken for.
 WITH
     graded AS (
-        SELECT grades.corpus, grades.project, grades.reference, grades.grade
-        FROM raw.image_reference_grades AS grades
-        JOIN core.projects AS projects ON projects.project = grades.project
+        SELECT grades.corpus, grades.project, grades.reference, grades.link_grade
+        FROM staging.image_reference_grades AS grades
     ),
     totals AS (
         SELECT corpus, count(*) AS n, count(DISTINCT project) AS projects
@@ -13,19 +12,19 @@ WITH
     ),
     grades AS (
         SELECT * FROM totals
-        CROSS JOIN (VALUES ('proved'), ('likely'), ('possible'), ('none')) AS known (grade)
+        CROSS JOIN (VALUES ('confirmed'), ('likely'), ('possible'), ('none')) AS known (link_grade)
     )
 SELECT
     grades.corpus,
     'corrected' AS reading,
     'reference' AS unit_of_analysis,
-    grades.grade,
-    count(graded.reference) AS "references",
+    grades.link_grade,
+    count(graded.reference) AS images,
     grades.n,
     count(graded.reference) / grades.n AS share,
     count(DISTINCT graded.project) AS projects,
     grades.projects AS projects_with_references
 FROM grades
-LEFT JOIN graded ON graded.corpus = grades.corpus AND graded.grade = grades.grade
-GROUP BY grades.corpus, grades.grade, grades.n, grades.projects
-ORDER BY grades.corpus, list_position(['proved', 'likely', 'possible', 'none'], grades.grade)
+LEFT JOIN graded ON graded.corpus = grades.corpus AND graded.link_grade = grades.link_grade
+GROUP BY grades.corpus, grades.link_grade, grades.n, grades.projects
+ORDER BY grades.corpus, list_position(['confirmed', 'likely', 'possible', 'none'], grades.link_grade)

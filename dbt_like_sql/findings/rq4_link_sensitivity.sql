@@ -1,24 +1,23 @@
 -- RQ4, asked again on fewer images: only those whose tie to a project is at least of the grade. "any" is every image that
--- a source names, tied or not. What changes from "any" to "proved" is what rests on images that may not be the project's.
+-- a source names, tied or not. What changes from "any" to "confirmed" is what rests on images that may not be the project's.
 WITH
     graded AS (
         SELECT
             grades.corpus,
             grades.reference,
             -- A source may name one image for several projects: its best tie counts.
-            min(list_position(['proved', 'likely', 'possible', 'none'], grades.grade)) AS rank
-        FROM raw.image_reference_grades AS grades
-        JOIN core.projects AS projects ON projects.project = grades.project
+            min(list_position(['confirmed', 'likely', 'possible', 'none'], grades.link_grade)) AS rank
+        FROM staging.image_reference_grades AS grades
         GROUP BY grades.corpus, grades.reference
     ),
     image AS (
         SELECT images.corpus, images.config_digest, min(graded.rank) AS rank
         FROM core.images AS images
-        CROSS JOIN unnest(images."references") AS names (reference)
+        CROSS JOIN unnest(images.image_references) AS names (reference)
         JOIN graded ON graded.corpus = images.corpus AND graded.reference = names.reference
         GROUP BY images.corpus, images.config_digest
     ),
-    levels (link_grade, worst) AS (VALUES ('proved', 1), ('likely', 2), ('possible', 3), ('any', 4)),
+    levels (link_grade, worst) AS (VALUES ('confirmed', 1), ('likely', 2), ('possible', 3), ('any', 4)),
     measured AS (
         SELECT
             images.corpus,

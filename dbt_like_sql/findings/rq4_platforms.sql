@@ -6,7 +6,7 @@ WITH
             images.corpus,
             categories.category,
             images.config_digest,
-            images."references",
+            images.image_references,
             images.os || '/' || images.architecture || coalesce('/' || images.variant, '') AS platform,
             images.os,
             images.architecture
@@ -26,12 +26,14 @@ WITH
         UNION ALL
         SELECT DISTINCT placed.corpus, placed.category, 'corrected', 'image name', each.reference, placed.platform, placed.os, placed.architecture
         FROM placed
-        CROSS JOIN unnest(placed."references") AS each (reference)
+        CROSS JOIN unnest(placed.image_references) AS each (reference)
         UNION ALL
         SELECT DISTINCT placed.corpus, placed.category, 'as_published', 'project', owned.project, placed.platform, placed.os, placed.architecture
         FROM placed
-        CROSS JOIN unnest(placed."references") AS each (reference)
-        JOIN core.project_images AS owned ON owned.corpus = placed.corpus AND owned.reference = each.reference
+        JOIN core.project_image_configs AS named
+            ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
+        JOIN core.project_images AS owned
+            ON owned.corpus = named.corpus AND owned.project = named.project AND owned.reference = named.reference
         JOIN core.projects AS projects ON projects.project = owned.project
         WHERE owned.published_owner AND placed.category IN ('All', coalesce(projects.category, 'unlabelled'))
     ),

@@ -19,11 +19,8 @@ WITH
     project AS (
         SELECT placed.corpus, placed.category, placed.layer_digest, count(DISTINCT named.project) AS projects
         FROM placed
-        JOIN core.images AS images
-            ON images.corpus = placed.corpus AND images.config_digest = placed.config_digest
-        CROSS JOIN unnest(images."references") AS each (reference)
-        JOIN core.project_images AS named
-            ON named.corpus = placed.corpus AND named.reference = each.reference
+        JOIN core.project_image_configs AS named
+            ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
         GROUP BY placed.corpus, placed.category, placed.layer_digest
     ),
     content AS (
@@ -32,12 +29,12 @@ WITH
         SELECT
             stored.corpus,
             stored.category,
-            hash(files.content_hash) AS content,
-            files.stored AS bytes,
+            hash(files.file_hash) AS content,
+            files.stored_bytes AS bytes,
             count(*) AS copies
         FROM raw.layer_files AS files
         JOIN stored ON stored.layer_digest = files.layer_digest
-        WHERE files.kind = 'file' AND files.stored > 0 AND files.content_hash IS NOT NULL
+        WHERE files.kind = 'file' AND files.stored_bytes > 0 AND files.file_hash IS NOT NULL
         GROUP BY ALL
     ),
     file AS (

@@ -1,5 +1,5 @@
 -- The rows of raw.base_image_labels that the newest listing of their corpus saw.
-SELECT found.* EXCLUDE (content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)
 FROM raw.base_image_labels AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

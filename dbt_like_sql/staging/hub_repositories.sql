@@ -1,5 +1,5 @@
 -- The rows of raw.hub_repositories that the newest visit saw.
-SELECT found.* EXCLUDE (content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)
 FROM raw.hub_repositories AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

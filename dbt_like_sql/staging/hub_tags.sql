@@ -1,6 +1,6 @@
 -- The rows of raw.hub_tags that the newest visit saw, each once: of two projects that name a repository, the one that
 -- looked last tells what its tags are.
-SELECT found.* EXCLUDE (project, content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (project, row_hash, first_seen, last_seen)
 FROM raw.hub_tags AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

@@ -1,6 +1,6 @@
 -- The rows of raw.image_configs that the newest visit saw, each row of the source once: an image that two projects name
 -- was collected with both. Rows that belong to no selected project came with the listing.
-SELECT found.* EXCLUDE (project, content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (project, row_hash, first_seen, last_seen)
 FROM raw.image_configs AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

@@ -1,17 +1,24 @@
 -- The labels of people that count now: those of the newest listing of their corpus, and what each rater imported last
--- about a unit. An import replaces all that the same rater imported about the same unit and question before.
-SELECT found.* EXCLUDE (content_hash, first_seen, last_seen)
-FROM raw.labels AS found
-JOIN staging.visits AS visit
-    ON visit.corpus = found.corpus
-    AND visit.project IS NULL
-    AND visit.stage = 'labels'
-    AND visit.observed_at = found.last_seen
-WHERE found.source <> 'dockml labels import'
-UNION ALL
-SELECT imported.* EXCLUDE (content_hash, first_seen, last_seen)
-FROM raw.labels AS imported
-WHERE imported.source = 'dockml labels import'
-QUALIFY imported.last_seen = max(imported.last_seen) OVER (
-    PARTITION BY imported.corpus, imported.rater, imported.unit_kind, imported.unit, imported.code_system
-)
+-- about a unit. An import replaces all that the same rater imported about the same unit and question before. Labels of
+-- a project that left do not count.
+WITH
+    said AS (
+        SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)
+        FROM raw.labels AS found
+        JOIN staging.visits AS visit
+            ON visit.corpus = found.corpus
+            AND visit.project IS NULL
+            AND visit.stage = 'labels'
+            AND visit.observed_at = found.last_seen
+        WHERE found.source <> 'dockml labels import'
+        UNION ALL
+        SELECT imported.* EXCLUDE (row_hash, first_seen, last_seen)
+        FROM raw.labels AS imported
+        WHERE imported.source = 'dockml labels import'
+        QUALIFY imported.last_seen = max(imported.last_seen) OVER (
+            PARTITION BY imported.corpus, imported.rater, imported.unit_kind, imported.unit, imported.code_system
+        )
+    )
+SELECT said.*
+FROM said
+JOIN staging.listed_projects AS listed ON listed.project = said.project

@@ -1,5 +1,5 @@
 -- The rows of raw.projects that the newest listing of their corpus saw.
-SELECT found.* EXCLUDE (content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)
 FROM raw.projects AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

@@ -1,5 +1,5 @@
 -- The rows of raw.repository_files that the newest visit of their project saw.
-SELECT found.* EXCLUDE (content_hash, first_seen, last_seen)
+SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)
 FROM raw.repository_files AS found
 JOIN staging.visits AS visit
     ON visit.corpus = found.corpus

@@ -1,6 +1,7 @@
--- The newest visit of every stage that ended with an answer. A visit that failed for now does not count:
--- what an earlier one found stays current until a later one answers. One that found something, and will look for the
--- rest again, is an answer.
+-- The newest visit of every stage that ended with an answer, of the listed projects and of the listings themselves
+-- (project NULL). Every model of what was collected takes the rows of these visits, so a project that left is in none.
+-- A visit that failed for now does not count: what an earlier one found stays current until a later one answers. One
+-- that found something, and will look for the rest again, is an answer.
 SELECT
     corpus,
     project,
@@ -10,5 +11,8 @@ SELECT
     -- arg_max passes over rows without a reason and would give an older visit's.
     arg_max_null(reason, observed_at) AS reason
 FROM raw.outcomes
-WHERE subject = '' AND (NOT retryable OR status = 'collected')
+WHERE
+    subject = ''
+    AND (NOT retryable OR status = 'collected')
+    AND (project IS NULL OR project IN (SELECT project FROM raw.inputs))
 GROUP BY corpus, project, stage

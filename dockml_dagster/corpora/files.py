@@ -66,7 +66,7 @@ def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -
             left_out = content_left_out(data) if data is not None else "could not be read"
         about: Row = {
             "path": file.path,
-            "size_bytes": len(data) if data is not None else file.size_bytes,
+            "bytes": len(data) if data is not None else file.size_bytes,
             "sha256": hashlib.sha256(data).hexdigest() if data is not None else file.sha256,
             "source_file": file.source_file,
         }

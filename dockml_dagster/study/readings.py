@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -31,7 +30,7 @@ from dockml_dagster.study.dockerfile.shell.model import Run
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
 
-READER_VERSION = "3"
+READER_VERSION = "4"
 """Changes when the same bytes would give other rows; makes every text due for reading again."""
 
 SEEDS = ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
@@ -82,7 +81,7 @@ class Reader:
             yield (
                 "stage_edges",
                 {
-                    "stage": edge.stage,
+                    "build_stage": edge.stage,
                     "kind": edge.kind,
                     "line": edge.line,
                     "onbuild": edge.onbuild,
@@ -101,8 +100,8 @@ class Reader:
                 {
                     "practice": finding.practice,
                     "verdict": finding.verdict,
-                    "lines": [item.line for item in finding.evidence],
                     "evidence": [item.what for item in finding.evidence],
+                    "evidence_lines": [item.line for item in finding.evidence],
                     "note": finding.note or None,
                 },
             )
@@ -120,8 +119,8 @@ class Reader:
                 "advice",
                 {
                     "recommendation": advised.rule.recommendation,
-                    "lines": [item.line for item in advised.evidence],
                     "evidence": [item.what for item in advised.evidence],
+                    "evidence_lines": [item.line for item in advised.evidence],
                     "note": advised.note or None,
                 },
             )
@@ -131,7 +130,7 @@ class Reader:
             found = classify_base_image(stage.base, self._base_images)
             attributes = {name: getattr(found, name) for name in ATTRIBUTES if name != "type"}
             yield {
-                "stage": stage.index,
+                "build_stage": stage.index,
                 "name": stage.name,
                 "line": stage.start_line,
                 "platform": stage.platform.text if stage.platform else None,
@@ -156,12 +155,12 @@ class Reader:
         for instruction, of_run in groupby(steps, key=lambda step: step.run.position):
             for position, step in enumerate(of_run):
                 task = classify_step(step, self._tasks)
-                where = {"instruction": instruction, "command": position}
+                where = {"instruction_position": instruction, "command_position": position}
                 yield (
                     "run_commands",
                     {
                         **where,
-                        "stage": step.run.stage,
+                        "build_stage": step.run.stage,
                         "line": step.command.line,
                         "name": step.command.name or None,
                         "program": step.program.name or None,
@@ -180,7 +179,19 @@ class Reader:
 
 def _packages(installed: Installation, where: Row) -> Iterator[tuple[str, Row]]:
     for package in installed.packages:
-        yield "packages", {**where, **asdict(package), "kind": "package"}
+        yield (
+            "packages",
+            {
+                **where,
+                "kind": "package",
+                "manager": package.manager,
+                "name": package.name,
+                "version_constraint": package.constraint,
+                "pinned": package.pinned,
+                "source": package.source,
+                "written": package.written,
+            },
+        )
     for name in installed.requirement_files:
         yield (
             "packages",
@@ -243,7 +254,7 @@ def _instruction(instruction: Instruction) -> Row:
         "keyword": instruction.keyword,
         "start_line": instruction.start_line,
         "end_line": instruction.end_line,
-        "stage": instruction.stage,
+        "build_stage": instruction.stage,
         "form": instruction.form,
         "flags": [f.name if f.value is None else f"{f.name}={f.value}" for f in instruction.flags],
         # Values of ENV and ARG can be secrets; what an ENV sets is in its names.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.warehouse.lake import is_lake
-from dockml_dagster.warehouse.models import Check, Model, ModelError, Project
+from dockml_dagster.warehouse.models import KEY_TEST, Check, Model, ModelError, Project, named_test
 from dockml_dagster.warehouse.rows import Row, insert, literal, qualified, quote
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) -> None:
     """Write descriptions into DuckDB as comments, where ``DESCRIBE``-like tools and people find them."""
-    if model.description:
-        connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(model.description)}")
+    if text := described(model):
+        connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(text)}")
     if kind == "VIEW" and is_lake(connection):
         return  # a DuckLake keeps no comments on the columns of views
     for column in model.columns:
@@ -123,13 +123,47 @@ def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) 
         )
 
 
+def described(model: Model) -> str:
+    """The description of a table, with its key where it has one."""
+    return f"{model.description} Key: {', '.join(model.key)}." if model.key else model.description
+
+
+@dataclass(frozen=True, slots=True)
+class GenericTest:
+    """A test of a property file: its name among the table's, what it holds, and the rows that break it, as a SELECT."""
+
+    name: str
+    description: str
+    failing: str
+    warn_only: bool
+
+
+def generic_tests(model: Model) -> Iterator[GenericTest]:
+    """The tests of a table and of its columns, in the order of the property file.
+
+    Raises:
+        ModelError: a test is none of those that are known here.
+    """
+    for owner, entry in [
+        *((None, entry) for entry in model.tests),
+        *((column.name, entry) for column in model.columns for entry in column.tests),
+    ]:
+        name, options = named_test(entry)
+        if owner is None:
+            columns = list(options["combination_of_columns"]) if name == KEY_TEST else []
+            told = ("unique_key", f"One row a {', '.join(columns)}.", _repeated(model.name, columns))
+        else:
+            columns = [owner]
+            told = (f"{owner}_{name}", *_column_test(model.name, owner, name, options))
+        if not columns:
+            raise ModelError(f"{model.name}: no generic test of a table is called {name}")
+        yield GenericTest(*told, warn_only=(options.get("config") or {}).get("severity") == "warn")
+
+
 def test(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterator[Tested]:
-    """Run the generic tests of a model's columns."""
-    for column in model.columns:
-        for entry in column.tests:
-            name, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
-            failing = _failing_rows(model.name, column.name, name, dict(options))
-            yield _run_test(connection, model.name, f"{column.name}_{name}", failing, warn_only=False)
+    """Run the generic tests of a table and of its columns."""
+    for entry in generic_tests(model):
+        yield _run_test(connection, model.name, entry.name, entry.failing, warn_only=entry.warn_only)
 
 
 def check(connection: duckdb.DuckDBPyConnection, singular: Check) -> Tested:
@@ -146,21 +180,32 @@ def _run_test(
     return Tested(table, name, number, sample, warn_only)
 
 
-def _failing_rows(table: str, column: str, name: str, options: dict[str, Any]) -> str:
-    """The rows that break a generic test, as a SELECT. The four tests and their options are dbt's."""
+def _column_test(table: str, column: str, name: str, options: dict[str, Any]) -> tuple[str, str]:
+    """What a generic test of a column holds, and the rows that break it. The four tests and their options are dbt's."""
     source, value = qualified(table), quote(column)
-    options = options.get("arguments", options)
     if name == "not_null":
-        return f"SELECT * FROM {source} WHERE {value} IS NULL"
+        return f"{column} is never NULL.", f"SELECT * FROM {source} WHERE {value} IS NULL"
     if name == "unique":
-        return f"SELECT {value}, count(*) AS n FROM {source} WHERE {value} IS NOT NULL GROUP BY ALL HAVING count(*) > 1"
+        return f"No two rows have the same {column}.", _repeated(
+            table, [column], f"WHERE {value} IS NOT NULL"
+        )
     if name == "accepted_values":
-        accepted = ", ".join(literal(str(item)) for item in options["values"])
-        return f"SELECT DISTINCT {value} FROM {source} WHERE {value} IS NOT NULL AND {value}::VARCHAR NOT IN ({accepted})"
-    if name == "relationships":
-        other, other_column = qualified(options["to"]), quote(options["field"])
+        accepted = [str(item) for item in options["values"]]
         return (
+            f"{column} is one of {', '.join(accepted)}.",
+            f"SELECT DISTINCT {value} FROM {source} WHERE {value} IS NOT NULL "
+            f"AND {value}::VARCHAR NOT IN ({', '.join(literal(item) for item in accepted)})",
+        )
+    if name == "relationships":
+        other, field = options["to"], options["field"]
+        return (
+            f"Every {column} is a {field} of {other}.",
             f"SELECT {value} FROM {source} AS child WHERE {value} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM {other} AS parent WHERE parent.{other_column} = child.{value})"
+            f"AND NOT EXISTS (SELECT 1 FROM {qualified(other)} AS parent WHERE parent.{quote(field)} = child.{value})",
         )
     raise ModelError(f"{table}.{column}: no generic test is called {name}")
+
+
+def _repeated(table: str, columns: Sequence[str], where: str = "") -> str:
+    key = ", ".join(quote(column) for column in columns)
+    return f"SELECT {key}, count(*) AS n FROM {qualified(table)} {where} GROUP BY ALL HAVING count(*) > 1"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 VIEW_COLUMNS: Final[dict[str, str]] = {
     "layer_digest": "VARCHAR",
     **COLUMNS,
-    "published_level": "INTEGER",
+    "published_level": "BIGINT",
     "whiteout": "BOOLEAN",
     "opaque": "BOOLEAN",
     "verified": "VARCHAR",
@@ -81,10 +81,10 @@ class NoClaims:
 
 
 class LayerFiles:
-    """``layer_files/sha256/ab/<hex>.parquet`` with ``.json`` beside, and ``image_summaries/sha256/ab/<hex>.json``."""
+    """``layer_entries/sha256/ab/<hex>.parquet`` with ``.json`` beside, and ``image_summaries/sha256/ab/<hex>.json``."""
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / "layer_files"
+        self.folder = root / "layer_entries"
         self._summaries = root / "image_summaries"
 
     @cached_property
@@ -109,7 +109,7 @@ class LayerFiles:
         typed = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
         self._connection.execute(
             f"COPY (SELECT {literal(digest)} AS layer_digest, *, "
-            "(CASE path WHEN '.' THEN 0 ELSE len(string_split(path, '/')) END)::INTEGER AS published_level, "
+            "(CASE path WHEN '.' THEN 0 ELSE len(string_split(path, '/')) END) AS published_level, "
             "kind = 'whiteout' AS whiteout, kind = 'opaque' AS opaque, "
             f"{literal(verified)} AS verified FROM read_csv({literal(spool)}, {_SPOOL_FORM}, "
             f"max_line_size = 16777216, columns = {{{typed}}})) "
@@ -198,7 +198,7 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def empty_file(root: Path) -> Path:
     """The file without rows among those in ``root``."""
-    return root / "layer_files" / "none.parquet"
+    return root / "layer_entries" / "none.parquet"
 
 
 def materialise(connection: duckdb.DuckDBPyConnection, database: str) -> None:
@@ -219,7 +219,9 @@ def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
     ).fetchone()
     location = Path(found[0]) if found and found[0] else None
     # Not a file here: in memory, a lake, or a service's.
-    return location.absolute().parent / "layer_files" if location is not None and location.is_file() else None
+    return (
+        location.absolute().parent / "layer_entries" if location is not None and location.is_file() else None
+    )
 
 
 def place_of(digest: str) -> str:

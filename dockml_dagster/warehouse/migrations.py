@@ -43,7 +43,7 @@ def apply(connection: duckdb.DuckDBPyConnection, at: Location | None = None) -> 
         return []
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS raw.schema_migrations (number INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS raw.schema_migrations (number BIGINT NOT NULL, applied_at TIMESTAMP NOT NULL)"
     )
     done = _numbers(connection)
     unknown = done - migrations.keys()

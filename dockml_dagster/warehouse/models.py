@@ -32,14 +32,21 @@ class ModelError(DockmlError):
     """A file under ``dbt_like_sql/`` breaks the contract; the text names the file. A retry cannot help."""
 
 
+Test = str | Mapping[str, Any]
+"""A generic test as dbt writes it: its name, or its name with arguments and configuration."""
+
+KEY_TEST = "dbt_utils.unique_combination_of_columns"
+"""The test by which a table states its key where that is more than one column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A documented column: its name, meaning, and the generic tests on it (as dbt writes them)."""
+    """A documented column: its name, meaning, and the generic tests on it."""
 
     name: str
     description: str
     data_type: str | None = None
-    tests: tuple[str | Mapping[str, Any], ...] = ()
+    tests: tuple[Test, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,17 @@ class Model:
     references: tuple[str, ...] = ()
     filled_by: tuple[str, ...] = ()
     """Of a raw table: the assets after which whatever reads it is out of date (``meta: filled_by``)."""
+    tests: tuple[Test, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns whose values together name a row, as its tests hold; empty where the table has no such columns."""
+        for test in self.tests:
+            name, arguments = named_test(test)
+            if name == KEY_TEST:
+                return tuple(arguments["combination_of_columns"])
+        unique = [column.name for column in self.columns if "unique" in column.tests]
+        return (unique[0],) if unique else ()
 
     @property
     def schema(self) -> str:
@@ -99,6 +117,13 @@ class Project:
     checks: tuple[Check, ...]
     computed: tuple[Model, ...] = ()
     by_name: Mapping[str, Model] = field(default_factory=dict)
+
+
+def named_test(test: Test) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of a generic test; ``config`` among them where it has one."""
+    name, options = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+    options = dict(options or {})
+    return name, {**options.pop("arguments", {}), **options}
 
 
 def folder() -> Path:
@@ -211,6 +236,7 @@ def _models(
             path,
             sql,
             references(sql, where=f"{directory.name}/{path.name}"),
+            tests=tuple(entry.get("data_tests", ())),
         )
 
 
@@ -241,6 +267,7 @@ def _documented(
         _columns(entry, common),
         path,
         filled_by=(filled_by,) if isinstance(filled_by, str) else tuple(filled_by),
+        tests=tuple(entry.get("data_tests", ())),
     )
 
 

@@ -41,7 +41,7 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def content_hash(row: Row) -> str:
+def row_hash(row: Row) -> str:
     """SHA-256 over a row's columns by name: the identity under which it is stored once."""
     text = json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -89,11 +89,11 @@ def write_visit(
 ) -> int:
     """Store the rows of one table seen by visits at ``observed_at``; returns how many were new.
 
-    Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``content_hash``,
+    Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``row_hash``,
     ``first_seen`` and ``last_seen`` are added here.
     """
     hashed = [
-        {**row, "content_hash": content_hash(row), "first_seen": observed_at, "last_seen": observed_at}
+        {**row, "row_hash": row_hash(row), "first_seen": observed_at, "last_seen": observed_at}
         for row in rows
     ]
     if not hashed:
@@ -102,9 +102,7 @@ def write_visit(
     target = qualified(table)
     # The two statements are one idea: what is known is touched, what is new is added. IS NOT DISTINCT FROM,
     # because rows that belong to no project have project NULL.
-    same = (
-        "known.content_hash = incoming.content_hash AND known.project IS NOT DISTINCT FROM incoming.project"
-    )
+    same = "known.row_hash = incoming.row_hash AND known.project IS NOT DISTINCT FROM incoming.project"
     connection.execute(
         f"UPDATE {target} AS known SET last_seen = incoming.last_seen FROM incoming WHERE {same}"
     )
@@ -145,7 +143,6 @@ def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
 
 
 _PANDAS_TYPES: dict[str, Any] = {
-    "INTEGER": "Int64",
     "BIGINT": "Int64",
     "DOUBLE": "Float64",
     "BOOLEAN": "boolean",

@@ -61,6 +61,7 @@ def test_every_raw_table_names_the_assets_that_fill_it(definitions: dg.Definitio
 
 
 def test_every_generic_test_is_a_check(definitions: dg.Definitions) -> None:
+    from dockml_dagster.warehouse.build import generic_tests
     from dockml_dagster.warehouse.models import load
 
     checks = {
@@ -68,10 +69,9 @@ def test_every_generic_test_is_a_check(definitions: dg.Definitions) -> None:
         for key in definitions.resolve_asset_graph().asset_check_keys
     }
     wanted = {
-        (model.name.replace(".", "/"), f"{column.name}_{test if isinstance(test, str) else next(iter(test))}")
-        for model in load().models
-        for column in model.columns
-        for test in column.tests
+        (model.name.replace(".", "/"), test.name)
+        for model in [*load().models, *load().computed]
+        for test in generic_tests(model)
     }
     assert wanted <= checks
 

@@ -96,3 +96,71 @@ def test_seed_is_a_plain_csv(seed: Model) -> None:
         header, *rows = csv.reader(stream)
     assert header == [column.name for column in seed.columns]
     assert rows and [row for row in rows if len(row) != len(header)] == []
+
+
+RESERVED_IN_STANDARD_SQL = {
+    "references",
+    "constraint",
+    "where",
+    "group",
+    "user",
+    "order",
+    "table",
+    "to",
+    "end",
+    "all",
+}
+
+
+def test_no_column_is_a_reserved_word(built: duckdb.DuckDBPyConnection) -> None:
+    reserved = {
+        word
+        for (word,) in built.execute(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+        ).fetchall()
+    }
+    columns = {column.name for model in DOCUMENTED for column in model.columns}
+    assert columns & (reserved | RESERVED_IN_STANDARD_SQL) == set()
+
+
+def test_a_name_has_one_type(built: duckdb.DuckDBPyConnection) -> None:
+    types: dict[str, set[str]] = {}
+    for model in DOCUMENTED:
+        for name, type_name in columns_of(built, model.name).items():
+            types.setdefault(name, set()).add(type_name)
+    assert {name: found for name, found in types.items() if len(found) > 1} == {}
+
+
+KEYLESS = {"core.label_evidence", "core.packages"}
+"""Tables in which one row may be there twice: two pieces of evidence in one place, one package twice in one command."""
+
+
+def test_every_table_states_its_key() -> None:
+    made = [model for model in (*PROJECT.models, *PROJECT.computed) if model.schema in ("core", "findings")]
+    assert {model.name for model in made if not model.key} == KEYLESS
+    assert [model.name for model in made if set(model.key) - {column.name for column in model.columns}] == []
+
+
+def test_every_project_is_a_listed_one() -> None:
+    """Of every table with a column `project`, so that what a project left behind cannot be counted anywhere."""
+    made = [model for model in (*PROJECT.models, *PROJECT.computed) if model.schema in ("core", "findings")]
+    listed = {"relationships": {"to": "staging.listed_projects", "field": "project"}}
+    assert [
+        model.name
+        for model in made
+        for column in model.columns
+        if column.name == "project" and listed not in column.tests
+    ] == []
+
+
+def test_core_reads_projects_from_staging_alone() -> None:
+    """Raw rows of a project that left are there for good; only the history may read them."""
+    of_projects = {
+        model.name for model in PROJECT.raw if "project" in {column.name for column in model.columns}
+    }
+    reading = {
+        model.name: set(model.references) & of_projects
+        for model in PROJECT.models
+        if model.schema in ("core", "findings") and set(model.references) & of_projects
+    }
+    assert reading.keys() == {"core.moment_states", "findings.coverage"}

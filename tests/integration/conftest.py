@@ -32,7 +32,7 @@ def finished(
     return home, dockml(home, "study", "--corpus", "sample")
 
 
-KEPT = ("cache", "warehouse/layer_files", "warehouse/image_summaries")
+KEPT = ("cache", "warehouse/layer_entries", "warehouse/image_summaries")
 """Where the sample's images are, and what is known of their layers. Nothing there changes in place, so links will do."""
 
 
@@ -47,7 +47,7 @@ def home(home: Path, finished: tuple[Path, object]) -> Path:
 @pytest.fixture
 def studied(finished: tuple[Path, object], home: Path) -> Path:
     """A copy of the finished home, to be changed; DOCKML_HOME names it."""
-    ignored = shutil.ignore_patterns("cache", "layer_files", "image_summaries")
+    ignored = shutil.ignore_patterns("cache", "layer_entries", "image_summaries")
     shutil.copytree(finished[0], home, ignore=ignored, dirs_exist_ok=True)
     return home
 

@@ -60,7 +60,7 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
                 "path": f"{digest}/Dockerfile",
                 "sha256": digest,
                 "content": TEXTS[digest],
-                "size_bytes": 1,
+                "bytes": 1,
                 "source": "test",
             }
             assert set(row) <= columns
@@ -186,7 +186,8 @@ def test_the_command_lints_and_rebuilds_what_reads_it(
     assert f"{len(program.asked)} texts linted" in done.stderr
     with duckdb.connect(str(Settings.from_environment().published), read_only=True) as connection:
         found = connection.execute(
-            "SELECT count(*), any_value(severity), any_value(lines) FROM core.dockerfile_findings WHERE rule = 'DL3006'"
+            "SELECT count(*), any_value(severity), any_value(evidence_lines) "
+            "FROM core.dockerfile_findings WHERE rule = 'DL3006'"
         ).fetchone()
     assert found == (len(program.asked), "warning", [1])
     again = CliRunner().invoke(main, arguments)

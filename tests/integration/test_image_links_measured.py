@@ -81,11 +81,11 @@ def test_precision_and_recall(half, tmp_path, capsys):
         print(
             f"\n{half}: {measured} repositories, {wanted} images; recall {found}/{wanted} = {found / wanted:.3f}"
         )
-        for grade in ("proved", "likely", "possible"):
+        for grade in ("confirmed", "likely", "possible"):
             total = right[grade] + len(wrong[grade])
             print(
                 f"  {grade}: precision {right[grade]}/{total} = {right[grade] / max(total, 1):.3f}; {wrong[grade]}"
             )
         print(f"  missed: {missed}")
-    assert right["proved"] / (right["proved"] + len(wrong["proved"])) >= 0.95
+    assert right["confirmed"] / (right["confirmed"] + len(wrong["confirmed"])) >= 0.95
     assert found / wanted >= 0.8

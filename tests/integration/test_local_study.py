@@ -52,8 +52,8 @@ def test_two_visits(projects, home, dockml, ask):
         return done.stderr
 
     assert "2 of 2 projects were due" in study()
-    links = ask(home, "SELECT project, repository, grade, place FROM core.image_links ORDER BY ALL")
-    assert links == [("local/birds/egret", "docker.io/birds/egret", "proved", "Makefile:2")]
+    links = ask(home, "SELECT project, repository, link_grade, place FROM core.image_links ORDER BY ALL")
+    assert links == [("local/birds/egret", "docker.io/birds/egret", "confirmed", "Makefile:2")]
     assert ask(home, "FROM findings.change_over_time") == [], "one visit is no comparison"
     before = ask(home, "SELECT project, linked_at FROM raw.image_link_readings ORDER BY project")
 

@@ -77,7 +77,7 @@ def test_a_wrong_unit_is_explained(published: list[dict[str, str]]) -> None:
     [
         "projects",
         "project_share",
-        "median_repository_size_kib",
+        "median_repository_bytes",
         "median_commits",
         "median_contributors",
         "median_forks",

@@ -129,7 +129,11 @@ def _of_image(
     return Advice(name, advise_image(facts, savings, advice_rules()), content, problems)
 
 
-_COLUMNS = "about, subject, recommendation, saves_bytes, base_bytes, files, note, evidence, paths, lines, layers, file_bytes"
+_PLACES = ("evidence", "evidence_paths", "evidence_lines", "evidence_layers", "evidence_bytes")
+"""Columns of lists that run side by side, an entry a place."""
+_COLUMNS = ", ".join(
+    ("about", "subject", "recommendation", "saves_bytes", "base_bytes", "files", "note", *_PLACES)
+)
 
 
 def advise_published(settings: Settings, corpus: str, name: str) -> Advice:
@@ -164,7 +168,7 @@ def advise_published(settings: Settings, corpus: str, name: str) -> Advice:
 
 
 def _stored(row: dict[str, Any], rules: dict[str, Any]) -> Recommendation:
-    places = zip(row["evidence"], row["paths"], row["lines"], row["layers"], row["file_bytes"], strict=True)
+    places = zip(*(row[name] for name in _PLACES), strict=True)
     return Recommendation(
         rules[row["recommendation"]],
         row["about"],

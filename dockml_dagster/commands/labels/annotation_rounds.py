@@ -227,7 +227,7 @@ def _store(settings: Settings, read: ReadSheet, book: Codebook, file_name: str) 
                 "code_system": label.question,
                 "code": code,
                 "codebook_version": version[label.question],
-                "evidence": label.evidence,
+                "evidence_text": label.evidence,
                 "labelled_at": now,
                 "source": SOURCE,
                 "source_file": file_name,

@@ -100,7 +100,7 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
     (
         "rq3_practices",
         "RQ3. Practices in the stage that is shipped",
-        "practice, followed, violated, not_applicable, unknown, n, share_followed, low, high",
+        "practice, followed, violated, not_applicable, unknown, n, share_followed, share_low, share_high",
     ),
     (
         "rq3_reading_differences",

@@ -229,7 +229,9 @@ def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
                     "language": text(cells.get("language", "")),
                     "homepage": text(cells.get("homepage", "")),
                     **{column: integer(cells.get(column)) for column in _COUNTS},
-                    "repository_size_kib": integer(cells.get("repo_size")),
+                    "repository_bytes": None
+                    if (kib := integer(cells.get("repo_size"))) is None
+                    else 1024 * kib,
                     "archived": boolean(cells.get("archived", "")),
                     "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
                     # Only labeling2 has the column; two of its cells are blank, and the paper leaves those out.

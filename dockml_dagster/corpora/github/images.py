@@ -1,10 +1,10 @@
-"""Which images of a project are read: those that its own files tie to it, one tag of each, the best proved first.
+"""Which images of a project are read: those that its own files tie to it, one tag of each, the best confirmed first.
 
 Here: the rule, as a pure function over links. Not here: finding links (``study.image_links``), reading images
 (``corpora.image_collection``).
 
-The rule: repositories of the grades ``proved`` and ``likely``, the proved ones first, at most ``MOST`` of them; of each
-the tag ``latest`` where it is named or none is, else the first that is named. What is left out is an outcome.
+The rule: repositories of the grades ``confirmed`` and ``likely``, the confirmed ones first, at most ``MOST`` of them; of
+each the tag ``latest`` where it is named or none is, else the first that is named. What is left out is an outcome.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dockml_dagster.study.image_links import GRADES, Link
 
 MOST = 10
 """Repositories of images that are read of one project."""
-_READ = ("proved", "likely")
+_READ = ("confirmed", "likely")
 
 
 @dataclass(frozen=True, slots=True)

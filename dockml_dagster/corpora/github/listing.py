@@ -84,7 +84,7 @@ def _metadata(repository: Repository) -> Row:
         "issues": repository.issues,
         "pulls": repository.pulls,
         "releases": repository.releases,
-        "repository_size_kib": repository.size_kib,
+        "repository_bytes": None if repository.size_kib is None else 1024 * repository.size_kib,
         "stars": repository.stars,
         "forks": repository.forks,
         "open_issues": repository.open_issues,

@@ -44,7 +44,7 @@ def layer_facts(scan: LayerScan) -> dict[str, Any]:
         # A damaged layer was read to the damage: its counts are lower bounds like those of a cap.
         "censored": ",".join(scan.censored) or ("corrupt" if scan.status == "corrupt" else None),
         "verified": scan.verified,
-        "content_hash_algorithm": scan.content_hash,
+        "file_hash_algorithm": scan.file_hash,
     }
     types = [
         {"extension": name, "files": files, "bytes": size, "bytes_mean": size / files if files else None}
@@ -109,7 +109,7 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
                 "position": file.layer,
                 "layer_digest": digests[file.layer],
                 "bytes": file.bytes,
-                "file_hash": file.content_hash,
+                "file_hash": file.file_hash,
                 "extension": file.extension,
                 "file_type": file.file_type,
                 "hidden_by": file.hidden_by,
@@ -130,7 +130,7 @@ def _advice_row(item: Recommendation) -> Row:
         "files": item.files,
         "note": item.note or None,
         "evidence": [place.what for place in item.evidence],
-        "paths": [place.path for place in item.evidence],
-        "layers": [place.layer for place in item.evidence],
-        "file_bytes": [place.bytes for place in item.evidence],
+        "evidence_paths": [place.path for place in item.evidence],
+        "evidence_layers": [place.layer for place in item.evidence],
+        "evidence_bytes": [place.bytes for place in item.evidence],
     }

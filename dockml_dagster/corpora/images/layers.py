@@ -32,9 +32,9 @@ from dockml_dagster.study.layer.model import LayerScan
 from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.opening import make_folder
 
-SCAN_VERSION: Final = "1"
+SCAN_VERSION: Final = "2"
 """Changes when the same layer would give other rows; known layers are then read again."""
-SUMMARY_VERSION: Final = "2"
+SUMMARY_VERSION: Final = "3"
 """Changes when the same layers would give another summary of an image."""
 
 _STAGE: Final = "layer_stats"

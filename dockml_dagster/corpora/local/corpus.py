@@ -290,7 +290,7 @@ class Local(Corpus):
             return combined_hash(["problem", problem.reason or ""])
         found = self._read(project)
         # Size and content, not time: a file that was only touched is not due.
-        parts = [f"{row['path']}\0{row['size_bytes']}\0{row['sha256']}" for row in found.repository_files]
+        parts = [f"{row['path']}\0{row['bytes']}\0{row['sha256']}" for row in found.repository_files]
         return combined_hash([*parts, *(f"{o.subject}\0{o.reason}" for o in project.tree.outcomes)])
 
     def _images_hash(self, project: Project) -> str:
@@ -331,7 +331,7 @@ class Local(Corpus):
         return images, left_out
 
     def _linked(self, project: Project) -> list[str]:
-        """Images that the project's files link to as proved or likely, the best grade first; of each repository one, the
+        """Images that the project's files link to as confirmed or likely, the best grade first; of each repository one, the
         tag ``latest`` if it is named so or without any, since its other tags are mostly the same image of another day.
         """
         texts = {
@@ -340,7 +340,7 @@ class Local(Corpus):
             if row["content"] is not None
         }
         found = find_links(project.name, texts, self._image_collection.own_registries)
-        links = [link for link in found if link.grade in ("proved", "likely")]
+        links = [link for link in found if link.grade in ("confirmed", "likely")]
         links.sort(
             key=lambda link: (
                 GRADES.index(link.grade),

@@ -188,7 +188,7 @@ class Sample(Corpus):
     def _metadata(self) -> Iterator[Row]:
         columns = (
             "name description topics language homepage commits contributors issues pulls releases "
-            "repository_size_kib stars forks open_issues archived"
+            "stars forks open_issues archived"
         ).split()
         for position, (key, entry) in enumerate(self._projects.items(), start=1):
             yield {
@@ -196,6 +196,7 @@ class Sample(Corpus):
                 "owner": entry["name"].split("/")[0],
                 "position": position,
                 **{column: entry[column] for column in columns},
+                "repository_bytes": 1024 * entry["repository_size_kib"],
                 "created_at": _moment(entry["created_at"]),
                 "updated_at": _moment(entry["updated_at"]),
                 "source_file": "projects.yaml",
@@ -213,12 +214,12 @@ class Sample(Corpus):
                 "source_file": "projects.yaml",
                 "source_row": position,
             }
-            yield {**common, "code_system": "category", "code": entry["category"], "evidence": None}
+            yield {**common, "code_system": "category", "code": entry["category"], "evidence_text": None}
             for purpose in entry["purposes"]:
                 code = purpose["purpose"]
                 if purpose.get("sub_purpose"):
                     code = f"{code}: {purpose['sub_purpose']}"
-                yield {**common, "code_system": "purpose", "code": code, "evidence": purpose["evidence"]}
+                yield {**common, "code_system": "purpose", "code": code, "evidence_text": purpose["evidence"]}
 
     def _dockerfiles(self, project: str) -> Collected:
         contents = dict(self._files(project))

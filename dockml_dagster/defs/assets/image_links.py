@@ -113,7 +113,7 @@ _IMAGES = _CURRENT + (
 def image_links(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:
-    """Which images belong to each project, with the file and line that shows it and a grade: proved, likely, possible.
+    """Which images belong to each project, with the file and line that shows it and a grade: confirmed, likely, possible.
 
     Fills `raw.image_links`, `raw.image_reference_grades` (the grade of every image that a source names for a project, none
     among them) and `raw.image_link_readings`.
@@ -179,7 +179,7 @@ def _row(link: Link) -> dict[str, Any]:
     return {
         "reference": link.reference,
         "repository": link.repository,
-        "grade": link.grade,
+        "link_grade": link.grade,
         "kind": link.kind,
         "path": link.path,
         "line": link.line,
@@ -196,7 +196,7 @@ def _graded(reference: str, links: tuple[Link, ...]) -> dict[str, Any]:
     return {
         "reference": reference,
         "repository": repository,
-        "grade": best.grade if best else "none",
+        "link_grade": best.grade if best else "none",
         "kind": best.kind if best else None,
     }
 

@@ -16,7 +16,7 @@ from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.due.query import last_build_version
-from dockml_dagster.warehouse.models import Column, Model, Project, load
+from dockml_dagster.warehouse.models import Model, Project, load
 from dockml_dagster.warehouse.rows import combined_hash, qualified
 from dockml_dagster.warehouse.versions import build_version
 
@@ -48,18 +48,11 @@ def _code_version(project: Project, model: Model) -> str:
     return combined_hash([model.code_version, *seeds])[:12] if seeds else model.code_version
 
 
-def _test_name(column: Column, entry: Any) -> str:
-    return f"{column.name}_{entry if isinstance(entry, str) else next(iter(entry))}"
-
-
 def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
-    """The generic tests of a table's columns as asset checks."""
+    """The generic tests of a table and of its columns as asset checks."""
     return [
-        dg.AssetCheckSpec(
-            _test_name(column, entry), asset=asset_key(model.name), description=column.description
-        )
-        for column in model.columns
-        for entry in column.tests
+        dg.AssetCheckSpec(test.name, asset=asset_key(model.name), description=test.description)
+        for test in build.generic_tests(model)
     ]
 
 

@@ -48,7 +48,7 @@ def _change(source: Source) -> Sequence[Block]:
             SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
                 earlier.median AS before, earlier.median_low AS before_low, earlier.median_high AS before_high,
                 later.median AS after, later.median_low AS after_low, later.median_high AS after_high,
-                pairs.statistic, pairs.p, pairs.p_holm, pairs.cliffs_delta AS delta, pairs.size, pairs.note
+                pairs.statistic, pairs.p, pairs.p_holm, pairs.cliffs_delta AS delta, pairs.magnitude, pairs.note
             FROM findings.moment_differences AS pairs
             LEFT JOIN findings.moment_differences AS earlier
                 ON earlier.corpus = pairs.corpus AND earlier.measure = pairs.measure AND earlier.row_kind = 'group'
@@ -170,12 +170,12 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
             say(
                 "Of {all} measures, {clear} moved by more than chance (Wilcoxon’s signed-rank test over the same units, p "
                 "below 0.05 after Holm’s correction for their number). {label} moved furthest one way: Cliff’s delta within "
-                "pairs {delta} ({size}), over {n} {unit}s.",
+                "pairs {delta} ({magnitude}), over {n} {unit}s.",
                 all=count(len(named)),
                 clear=count(len(clear)),
                 label=most["label"][0].upper() + most["label"][1:],
                 delta=decimal(most["delta"]),
-                size=most["size"],
+                magnitude=most["magnitude"],
                 n=count(most["n"]),
                 unit=most["unit"],
             )
@@ -220,7 +220,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 Column("p", "p", "decimal"),
                 Column("p_holm", "p, Holm", "decimal"),
                 Column("delta", "Cliff’s delta", "decimal"),
-                Column("size", "size"),
+                Column("magnitude", "size"),
                 *((Column("note", "note"),) if any(row["note"] for row in named) else ()),
             ),
             rows=named,

@@ -20,7 +20,7 @@ SHOWN = 20
 def _cohorts(source: Source) -> Sequence[Block]:
     pairs = source.rows(f"""
         SELECT {MEASURE} AS label, unit_of_analysis AS unit, first, second, n_first, n_second, p, cliffs_delta AS delta,
-            delta_least AS low, delta_most AS high, size
+            delta_least AS low, delta_most AS high, magnitude
         FROM findings.cohort_differences
         WHERE corpus = $corpus AND row_kind = 'pair' AND cliffs_delta IS NOT NULL ORDER BY cliffs_delta DESC, measure
     """)
@@ -66,7 +66,7 @@ def _cohorts(source: Source) -> Sequence[Block]:
                 Column("n_first", "n, first", "count"),
                 Column("n_second", "n, second", "count"),
                 Column("delta", "Cliff’s delta", "decimal"),
-                Column("size", "size"),
+                Column("magnitude", "size"),
                 Column("p", "p", "decimal"),
             ),
             rows=pairs,
@@ -88,7 +88,7 @@ def _categories(source: Source) -> Sequence[Block]:
     most = rows[:SHOWN]
     pairs = source.row("""
         SELECT count(*) AS n, count(*) FILTER (p_holm < 0.05) AS clear,
-            count(*) FILTER (p_holm < 0.05 AND size = 'large') AS large
+            count(*) FILTER (p_holm < 0.05 AND magnitude = 'large') AS large
         FROM findings.category_differences
         WHERE corpus = $corpus AND row_kind = 'pair' AND grouping = 'category' AND label_source = 'final'
             AND link_grade = 'any'
@@ -158,17 +158,17 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
             max(n) FILTER (row_kind = 'overall') AS n,
             count(DISTINCT measure) FILTER (row_kind = 'overall' AND p IS NOT NULL) AS measures,
             count(p_holm) AS pairs, count(*) FILTER (p_holm < 0.05) AS clear,
-            count(*) FILTER (p_holm < 0.05 AND size = 'large') AS large
+            count(*) FILTER (p_holm < 0.05 AND magnitude = 'large') AS large
         FROM findings.category_differences
         WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
             AND unit_of_analysis IN ('image', 'layer')
-        GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'proved'], link_grade)
+        GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'confirmed'], link_grade)
     """)
     if not any(row["link_grade"] != "any" for row in rows):
         return []
     of = {grade: [row for row in rows if row["link_grade"] == grade] for grade in ("any", "likely")}
     total = {grade: {key: sum(row[key] for row in of[grade]) for key in ("pairs", "clear")} for grade in of}
-    proved = any(row["link_grade"] == "proved" for row in rows)
+    confirmed = any(row["link_grade"] == "confirmed" for row in rows)
     return [
         Heading("Without images whose tie to the project is doubtful"),
         Paragraph(
@@ -179,7 +179,7 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
                 clear=count(total["any"]["clear"]),
                 pairs_likely=count(total["likely"]["pairs"]),
                 clear_likely=count(total["likely"]["clear"]),
-                none="" if proved else " No image of this corpus is proved to be its project’s.",
+                none="" if confirmed else " No image of this corpus is confirmed to be its project’s.",
             )
         ),
         Table(

@@ -17,9 +17,9 @@ TABLE = "findings.rq4_docker_hub"
 
 def _docker_hub(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
-        SELECT metric, link_grade, q25, median, q75, largest, n FROM {TABLE}
+        SELECT metric, link_grade, q25, median, q75, maximum, n FROM {TABLE}
         WHERE corpus = $corpus
-        ORDER BY metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)
+        ORDER BY metric, list_position(['confirmed', 'likely', 'possible', 'any'], link_grade)
     """)
     if not rows:
         return []
@@ -36,7 +36,7 @@ def _docker_hub(source: Source) -> Sequence[Block]:
                 Column("q25", "first quartile", "own"),
                 Column("median", "median", "own"),
                 Column("q75", "third quartile", "own"),
-                Column("largest", "largest", "own"),
+                Column("maximum", "largest", "own"),
                 Column("n", "n", "count"),
             ),
             rows=[measure(row) for row in rows],

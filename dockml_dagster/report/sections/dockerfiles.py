@@ -237,8 +237,8 @@ def _stages(source: Source) -> Sequence[Block]:
 
 def _practices(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT found.practice AS label, known.definition, found.share_followed AS share, found.low, found.high,
-               found.followed, found.n, found.unknown, found.not_applicable
+        SELECT found.practice AS label, known.definition, found.share_followed AS share,
+               found.share_low AS low, found.share_high AS high, found.followed, found.n, found.unknown, found.not_applicable
         FROM findings.rq3_practices AS found LEFT JOIN seeds.practices AS known USING (practice)
         WHERE found.corpus = $corpus AND found.category = 'All' AND found.n > 0
         ORDER BY found.share_followed DESC, found.practice

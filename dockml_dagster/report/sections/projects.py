@@ -14,7 +14,7 @@ from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, percent, percent_text, say
 
 METRICS = {
-    "repository_size_kib": "repository (KiB)",
+    "repository_bytes": "repository (KiB)",
     "commits": "commits",
     "contributors": "contributors",
     "forks": "forks",
@@ -81,8 +81,13 @@ def _categories(source: Source) -> Sequence[Block]:
 
 def _profile(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT profile.category, profile.metric, profile.n, profile.median, profile.q25, profile.q75
-        FROM findings.rq1_project_profile AS profile
+        SELECT
+            profile.category, profile.metric, profile.n,
+            profile.median / scale AS median, profile.q25 / scale AS q25, profile.q75 / scale AS q75
+        FROM (
+            SELECT *, CASE metric WHEN 'repository_bytes' THEN 1024 ELSE 1 END AS scale
+            FROM findings.rq1_project_profile
+        ) AS profile
         LEFT JOIN findings.rq1_categories AS size
             ON size.corpus = profile.corpus AND size.reading = profile.reading AND size.category = profile.category
         WHERE profile.corpus = $corpus AND profile.reading = 'corrected' AND profile.category <> 'All'

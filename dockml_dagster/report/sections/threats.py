@@ -210,29 +210,29 @@ def _typed(source: Source) -> Sequence[Block]:
 
 def _links(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
-        SELECT grade, grade AS label, "references", n, share, {WILSON}, projects FROM findings.rq4_link_grades
-        WHERE corpus = $corpus AND share IS NOT NULL AND "references" IS NOT NULL
-        ORDER BY list_position(['proved', 'likely', 'possible', 'none'], grade)
+        SELECT link_grade, link_grade AS label, images, n, share, {WILSON}, projects FROM findings.rq4_link_grades
+        WHERE corpus = $corpus AND share IS NOT NULL AND images IS NOT NULL
+        ORDER BY list_position(['confirmed', 'likely', 'possible', 'none'], link_grade)
     """)
     if not rows:
         return []
     sensitive = source.rows("""
         SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
         WHERE corpus = $corpus AND median IS NOT NULL
-        ORDER BY metric, list_position(['proved', 'likely', 'possible', 'any'], link_grade)
+        ORDER BY metric, list_position(['confirmed', 'likely', 'possible', 'any'], link_grade)
     """)
-    sure = sum(row["references"] for row in rows if row["grade"] in {"proved", "likely"})
+    sure = sum(row["images"] for row in rows if row["link_grade"] in {"confirmed", "likely"})
     n = rows[0]["n"]
     return [
         Heading("How the images are tied to their projects"),
         Paragraph(
             say(
-                "Of {n} images named for a project, {sure} ({share}) are proved or likely to be its own; nothing visible "
+                "Of {n} images named for a project, {sure} ({share}) are confirmed or likely to be its own; nothing visible "
                 "ties {nothing} of them.",
                 n=count(n),
                 sure=count(sure),
                 share=percent(sure / n if n else None),
-                nothing=count(sum(row["references"] for row in rows if row["grade"] == "none")),
+                nothing=count(sum(row["images"] for row in rows if row["link_grade"] == "none")),
             )
         ),
         Figure(
@@ -247,7 +247,7 @@ def _links(source: Source) -> Sequence[Block]:
                 rows, width=width, x_title=f"share of named images (%), n = {n}"
             ),
             note=say(
-                "Proved: the project’s own CI or scripts push it, or its label names the project; likely: built or shown "
+                "Confirmed: the project’s own CI or scripts push it, or its label names the project; likely: built or shown "
                 "to users under a name that is the project’s; possible: a mention. Line: Wilson’s 95 % interval."
             ),
         ),
@@ -255,8 +255,8 @@ def _links(source: Source) -> Sequence[Block]:
             say("Named images by the evidence that ties them to their project."),
             "findings.rq4_link_grades",
             rows,
-            texts=(Column("grade", "grade"),),
-            counts=Column("references", "images", "count"),
+            texts=(Column("link_grade", "grade"),),
+            counts=Column("images", "images", "count"),
             after=(Column("projects", "projects", "count"),),
         ),
         Table(

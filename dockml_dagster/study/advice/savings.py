@@ -108,8 +108,8 @@ class SavingsTally:
         rule = self._rule_of(entry.path)
         if rule is not None and entry.stored >= rule.min_file_bytes:
             self._give(rule, file)
-        elif entry.content_hash is not None:
-            self._copy(entry.content_hash, file)
+        elif entry.file_hash is not None:
+            self._copy(entry.file_hash, file)
 
     def _rule_of(self, path: str) -> Rule | None:
         best: Rule | None = None
@@ -127,17 +127,17 @@ class SavingsTally:
         else:
             self._add(rule, file)
 
-    def _copy(self, content_hash: str, file: SavedFile) -> None:
+    def _copy(self, file_hash: str, file: SavedFile) -> None:
         if file.bytes < self._least_copied:
             return
-        first = self._first.get(content_hash)
+        first = self._first.get(file_hash)
         if first is None:
             if len(self._first) < _MOST_NAMES:
-                self._first[content_hash] = file
+                self._first[file_hash] = file
             return
-        copies = self._copies.get(content_hash)
+        copies = self._copies.get(file_hash)
         if copies is None:
-            copies = self._copies[content_hash] = _Copies(first)
+            copies = self._copies[file_hash] = _Copies(first)
             self._count(copies, first)
         self._count(copies, file)
         if len(copies.further) < MOST_EVIDENCE:

@@ -159,7 +159,7 @@ _MAX_NAME = 512
 
 
 def parse_base_image_rules(text: str) -> BaseImageRules:
-    """Rules from the text of the seed (columns ``rule, attribute, value, repository, tag, source``).
+    """Rules from the text of the seed (columns ``rule, attribute, attribute_value, repository, tag, source``).
 
     Raises ``ValueError`` on an unknown attribute or type, a repeated rule id or an expression that does not
     compile.
@@ -173,7 +173,7 @@ def parse_base_image_rules(text: str) -> BaseImageRules:
         seen.add(name)
         if attribute not in ATTRIBUTES and attribute not in FURTHER:
             raise ValueError(f"base_image_rules: rule {name!r} has an unknown attribute {attribute!r}")
-        if attribute == "type" and row["value"] not in TYPES:
+        if attribute == "type" and row["attribute_value"] not in TYPES:
             raise ValueError(f"base_image_rules: rule {name!r} has an unknown type {row['value']!r}")
         if not row["repository"] and not row["tag"]:
             raise ValueError(f"base_image_rules: rule {name!r} has no expression")
@@ -182,7 +182,7 @@ def parse_base_image_rules(text: str) -> BaseImageRules:
             tag = re.compile(row["tag"]) if row["tag"] else None
         except re.error as error:
             raise ValueError(f"base_image_rules: rule {name!r}: {error}") from None
-        rules.append(BaseImageRule(name, attribute, row["value"], repository, tag))
+        rules.append(BaseImageRule(name, attribute, row["attribute_value"], repository, tag))
     return BaseImageRules(tuple(rules))
 
 

@@ -180,12 +180,12 @@ def _judge(
     like = likeness(project, image)
     if kind in _PROOF:
         return (
-            "proved",
+            "confirmed",
             "the project's files push it" if kind != "image label" else "the image names the project",
         )
     if kind in _BUILT:
         if pushed_together and kind in ("compose build", "build definition"):
-            return "proved", "built under this name, and what is built so is pushed"
+            return "confirmed", "built under this name, and what is built so is pushed"
         return "likely", "the project's files build it under this name"
     if kind in _SHOWN:
         if like.name:
@@ -248,7 +248,7 @@ def links_of_reference(
         for key, value in (labels or {}).items()
         if key.lower() in _SOURCE_LABELS
     ):
-        found.append(("proved", "image label", "the image names the project"))
+        found.append(("confirmed", "image label", "the image names the project"))
     if description and _names_project(description, project):
         found.append(("likely", "hub description", "its description on Docker Hub names the project"))
     like = likeness(project, image)

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 
 from dockml_dagster.study.image.reference import ImageReference, ImageReferenceError
 
-Grade = Literal["proved", "likely", "possible"]
-"""``proved``: the project's own files push the image, or the image says that it was built from the project. ``likely``:
+Grade = Literal["confirmed", "likely", "possible"]
+"""``confirmed``: the project's own files push the image, or the image says that it was built from the project. ``likely``:
 the files build it under this name, or tell users to run it, and its name is the project's. ``possible``: no more than a
 mention, or the same owner's name."""
 

@@ -23,7 +23,7 @@ from dockml_dagster.study.labels.evidence_rules import (
 )
 from dockml_dagster.study.project.facts import Fact
 
-COLUMNS = ("feature", "where", "pattern", "scale", "least_share", "speaks_for", "note")
+COLUMNS = ("feature", "found_in", "pattern", "scale", "least_share", "speaks_for", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def parse_features(text: str) -> tuple[Feature, ...]:
         if name in names:
             raise ValueError(f"{seed}: feature {name!r} stands there twice")
         names.add(name)
-        rule = evidence_rule(seed, name, row["where"], row["pattern"])
+        rule = evidence_rule(seed, name, row["found_in"], row["pattern"])
         features.append(
             Feature(
                 name,

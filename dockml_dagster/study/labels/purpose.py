@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from dockml_dagster.study.labels.evidence_rules import EvidenceRule, by_place, evidence_rule, found, rows_of
 from dockml_dagster.study.project.facts import Fact
 
-COLUMNS = ("id", "purpose", "sub_purpose", "where", "pattern", "expected", "weight", "note")
+COLUMNS = ("id", "purpose", "sub_purpose", "found_in", "pattern", "expected", "weight", "note")
 
 LEAST_PROBABILITY = 0.25
 """A purpose is given from this probability on: the value that was best for micro-F1 in cross-validation on the half that
@@ -95,12 +95,12 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
             raise ValueError(
                 f"{seed}: rule {name!r} names {purpose!r} {sub!r}, which the codebook does not have"
             )
-        if not row["where"]:
+        if not row["found_in"]:
             base[purpose] = float(row["weight"])
             continue
         rules.append(
             PurposeRule(
-                evidence_rule(seed, name, row["where"], row["pattern"]),
+                evidence_rule(seed, name, row["found_in"], row["pattern"]),
                 purpose,
                 sub or None,
                 float(row["weight"]),

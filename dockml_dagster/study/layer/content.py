@@ -23,7 +23,7 @@ from dockml_dagster.study.layer.model import LargeFile
 from dockml_dagster.study.layer.union import Merged
 
 EVIDENCE: Final = 10
-_COLUMNS: Final = ("rule", "group", "pattern", "removable", "meaning")
+_COLUMNS: Final = ("rule", "rule_group", "pattern", "removable", "meaning")
 _REMEMBERED: Final = 131_072
 _MOST_DIRECTORIES: Final = 1024
 _WILD: Final = re.compile(r"[*?]")
@@ -76,7 +76,7 @@ def parse_rules(text: str) -> tuple[ContentRule, ...]:
         if None in row.values() or None in row or row["removable"] not in {"true", "false"}:
             raise ValueError(f"{place}: five values are needed, `removable` true or false")
         rule = ContentRule(
-            row["rule"], row["group"], row["pattern"], row["removable"] == "true", row["meaning"]
+            row["rule"], row["rule_group"], row["pattern"], row["removable"] == "true", row["meaning"]
         )
         if facts.setdefault(rule.rule, (rule.group, rule.removable)) != (rule.group, rule.removable):
             raise ValueError(f"{place}: {rule.rule} has another group or another `removable` above")
@@ -207,7 +207,7 @@ class ContentTally:
         for entry, _, hidden_by, _ in batch:
             if entry[1] != "file" or not (rules := matching(entry[0])):
                 continue
-            stored, content_hash = entry.stored, entry.content_hash
+            stored, file_hash = entry.stored, entry.file_hash
             for rule in rules:
                 count = counts.get(rule)
                 if count is None:
@@ -218,8 +218,8 @@ class ContentTally:
                     continue
                 count.files += 1
                 count.bytes += stored
-                if content_hash is not None and stored:
-                    content = (rule, content_hash)
+                if file_hash is not None and stored:
+                    content = (rule, file_hash)
                     if content in contents:
                         count.duplicate_bytes += stored
                     elif len(contents) < _REMEMBERED:

@@ -51,7 +51,7 @@ class DuplicateGroup(NamedTuple):
 
     wasted: int
     """Bytes that one copy would save: all but one of them."""
-    content_hash: str
+    file_hash: str
     """`algorithm:hex`; the first 64 bits of it where no paths are known."""
     copies: int
     size: int
@@ -296,20 +296,20 @@ class _Duplicates:
     def add(self, files: Iterable[tuple[str, int, str]]) -> None:
         """Take hash, size and path of some files."""
         buckets, paths, prefix = self._buckets, self._paths, ""
-        for content_hash, size, path in files:
-            if not prefix or not content_hash.startswith(prefix):
-                prefix = content_hash[: content_hash.find(":") + 1]
+        for file_hash, size, path in files:
+            if not prefix or not file_hash.startswith(prefix):
+                prefix = file_hash[: file_hash.find(":") + 1]
                 self.algorithms.add(prefix[:-1])
-            value = int(content_hash[len(prefix) : len(prefix) + 16], 16)
+            value = int(file_hash[len(prefix) : len(prefix) + 16], 16)
             hashes, sizes = buckets[value & _LAST_BUCKET]
             hashes.append(value)
             sizes.append(size)
-            known = paths.get(content_hash)
+            known = paths.get(file_hash)
             if known is None:
                 if len(paths) < _REMEMBERED:
-                    paths[content_hash] = path
+                    paths[file_hash] = path
             elif type(known) is str:
-                paths[content_hash] = [known, path]
+                paths[file_hash] = [known, path]
             elif len(known) < _PATHS:
                 known.append(path)  # type: ignore[union-attr]
 
@@ -332,14 +332,14 @@ class _Duplicates:
             wasted += sum(saved for saved, _, _, _ in groups)
             largest = heapq.nlargest(EVIDENCE, [*largest, *groups])
         several = {
-            content_hash.partition(":")[2][:16]: (content_hash, tuple(sorted(paths)))
-            for content_hash, paths in self._paths.items()
+            file_hash.partition(":")[2][:16]: (file_hash, tuple(sorted(paths)))
+            for file_hash, paths in self._paths.items()
             if not isinstance(paths, str)
         }
         found = []
         for saved, value, size, count in largest:
-            content_hash, paths = several.get(f"{value:016x}", (f"{value:016x}", ()))
-            found.append(DuplicateGroup(saved, content_hash, count, size, paths))
+            file_hash, paths = several.get(f"{value:016x}", (f"{value:016x}", ()))
+            found.append(DuplicateGroup(saved, file_hash, count, size, paths))
         return files, wasted, tuple(found)
 
 

@@ -22,7 +22,7 @@ class ImageFile(NamedTuple):
     path: str
     layer: int
     """Index of the layer that has it, 0 the lowest."""
-    content_hash: str | None
+    file_hash: str | None
     extension: str
     file_type: str
     hidden_by: int | None
@@ -51,7 +51,7 @@ class ImageFiles:
                 entry.stored,
                 entry.path,
                 layer,
-                entry.content_hash,
+                entry.file_hash,
                 entry.extension,
                 entry.file_type,
                 hidden_by,

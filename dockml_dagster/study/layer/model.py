@@ -59,7 +59,7 @@ class LayerEntry(NamedTuple):
     directory `a/b` itself. ``published_level`` is the study's other definition."""
     link_target: str | None
     """As written for a symbolic link; cleaned like ``path`` for a hard link, which names an entry."""
-    content_hash: str | None
+    file_hash: str | None
     """`algorithm:hex` of the content, holes of a sparse file included. None: not a file, or not hashed."""
     xattrs: str | None
     """Names of extended attributes, sorted, joined by `,`; never their values."""
@@ -204,8 +204,8 @@ class LayerScan:
     diff-id nor trouble, reading stops soon after the archive's end marker."""
     end_marker: bool | None
     """Whether the archive ended with its block of zeros (engines do not insist). None: not read."""
-    content_hash: str
-    """The algorithm of every ``LayerEntry.content_hash`` (a table of contents: `sha256`)."""
+    file_hash: str
+    """The algorithm of every ``LayerEntry.file_hash`` (a table of contents: `sha256`)."""
     verified: Verified
     """`content`: the rows were read from the archive. `toc`: they are its table of contents' word for it."""
     seconds: float

@@ -121,7 +121,7 @@ def scan_layer(
         fetched_bytes=source.count,
         inflated_bytes=0 if inflated is None else inflated.count,
         end_marker=walk is not None and walk.end_marker,
-        content_hash=CONTENT_HASH,
+        file_hash=CONTENT_HASH,
         verified="content",
         seconds=clock() - started,
         summary=tally.summary(),

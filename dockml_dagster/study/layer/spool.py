@@ -22,21 +22,21 @@ from dockml_dagster.study.layer.model import LayerEntry
 COLUMNS: Final[dict[str, str]] = {
     "path": "VARCHAR",
     "kind": "VARCHAR",
-    "size": "BIGINT",
-    "stored": "BIGINT",
-    "mode": "INTEGER",
+    "bytes": "BIGINT",
+    "stored_bytes": "BIGINT",
+    "mode": "BIGINT",
     "uid": "BIGINT",
     "gid": "BIGINT",
     "mtime": "BIGINT",
-    "depth": "INTEGER",
+    "depth": "BIGINT",
     "link_target": "VARCHAR",
-    "content_hash": "VARCHAR",
+    "file_hash": "VARCHAR",
     "xattrs": "VARCHAR",
     "extension": "VARCHAR",
     "file_type": "VARCHAR",
     "note": "VARCHAR",
 }
-"""Names and SQL types of a line's fields."""
+"""Columns of ``raw.layer_files`` and their SQL types, a field of ``LayerEntry`` each, in order."""
 
 _RUN_ROWS: Final = 65_536
 _RUN_BYTES: Final = 16 << 20

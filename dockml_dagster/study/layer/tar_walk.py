@@ -161,28 +161,26 @@ class TarWalk:
             if typeflag == b"\0" and name[-1:] == b"/":
                 kind = "directory"  # v7 archives have no other way to say it
             stored = real_size = 0
-            content_hash, head = None, b""
+            file_hash, head = None, b""
             if typeflag in _WITHOUT_DATA:
                 pass
             elif kind == "file" and typeflag != b"S" and (pending is None or not pending.sparse):
                 stored = real_size = size
                 stop = at + size
                 if stop + (-size & BLOCK - 1) <= len(chunk):
-                    content_hash = _HASH_NAME + self._hash_whole(self._view[at:stop])
+                    file_hash = _HASH_NAME + self._hash_whole(self._view[at:stop])
                     head = chunk[at : stop if size < HEAD else at + HEAD]
                     at = stop + (-size & BLOCK - 1)
                 else:
                     self._at, chunk = at, b""
-                    content_hash, head = self._hashed(self._pieces(size))
+                    file_hash, head = self._hashed(self._pieces(size))
                     self._skip_padding(size)
                     chunk, at = self._chunk, self._at
             else:
                 self._at, chunk = at, b""
                 if kind == "file":
                     pending = pending or Pending()
-                    name, real_size, stored, content_hash, head = self._sparse_file(
-                        block, name, size, pending
-                    )
+                    name, real_size, stored, file_hash, head = self._sparse_file(block, name, size, pending)
                 else:
                     self._skip(size)
                 self._skip_padding(size)
@@ -216,7 +214,7 @@ class TarWalk:
             if note is not None:
                 odd = _joined(odd, note)
             row = (path, kind, real_size, stored, mode, uid, gid, mtime, depth, target)
-            batch.append(new(LayerEntry, (*row, content_hash, xattrs, extension, file_type, odd)))
+            batch.append(new(LayerEntry, (*row, file_hash, xattrs, extension, file_type, odd)))
         self._at = at
         return True
 
@@ -358,8 +356,8 @@ class TarWalk:
             pending.notes += ("unhashed",)
             return name, real_size, stored, None, b""
         self._holes_left -= holes
-        content_hash, head = self._hashed(sparse.expanded(parts, real_size, self._pieces(stored)))
-        return name, real_size, stored, content_hash, head
+        file_hash, head = self._hashed(sparse.expanded(parts, real_size, self._pieces(stored)))
+        return name, real_size, stored, file_hash, head
 
 
 def _joined(*words: str | None) -> str | None:

@@ -177,7 +177,7 @@ def scan_toc(
         fetched_bytes=fetched,
         inflated_bytes=None,
         end_marker=None,
-        content_hash="sha256",
+        file_hash="sha256",
         verified="toc",
         seconds=clock() - started,
         summary=tally.summary(),

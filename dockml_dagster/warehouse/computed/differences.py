@@ -83,15 +83,15 @@ GROUPINGS = (
         "measures.category",
         "final",
         "likely",
-        f"{_ML} AND measures.link_grade IN ('proved', 'likely')",
+        f"{_ML} AND measures.link_grade IN ('confirmed', 'likely')",
     ),
     Grouping(
         TABLES[0],
         "category",
         "measures.category",
         "final",
-        "proved",
-        f"{_ML} AND measures.link_grade = 'proved'",
+        "confirmed",
+        f"{_ML} AND measures.link_grade = 'confirmed'",
     ),
     Grouping(
         TABLES[0],
@@ -105,7 +105,7 @@ GROUPINGS = (
 )
 """Everything that is compared between groups. Two kinds of repetition say how far the comparison of categories rests on
 something: labels of people alone and of the machine alone (measures of projects), and images whose tie to the project is
-at least likely, or proved (measures of images and layers)."""
+at least likely, or confirmed (measures of images and layers)."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -131,14 +131,14 @@ COLUMNS = {
     "share_high": "DOUBLE",
     "test": "VARCHAR",
     "statistic": "DOUBLE",
-    "degrees_of_freedom": "INTEGER",
+    "degrees_of_freedom": "BIGINT",
     "p": "DOUBLE",
     "p_holm": "DOUBLE",
     "epsilon_squared": "DOUBLE",
     "cliffs_delta": "DOUBLE",
     "delta_least": "DOUBLE",
     "delta_most": "DOUBLE",
-    "size": "VARCHAR",
+    "magnitude": "VARCHAR",
     "note": "VARCHAR",
 }
 """Columns of all of these tables, with their DuckDB types."""
@@ -178,7 +178,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
             list(censored ORDER BY value, censored)
         FROM (
             SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind, measures.unit_of_analysis,
-                measures.unit, {grouping.column} AS "group", measures.value, measures.censored
+                measures.unit, {grouping.column} AS "group", measures.value, measures.is_censored AS censored
             FROM core.unit_measures AS measures
             LEFT JOIN core.categories AS categories ON categories.project = measures.project
             WHERE {grouping.where}
@@ -271,7 +271,7 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             "cliffs_delta": moved.delta,
             "delta_least": moved.delta,
             "delta_most": moved.delta,
-            "size": moved.size,
+            "magnitude": moved.size,
             "note": moved.reason,
         }
 
@@ -351,6 +351,6 @@ def _pairs(comparison: Comparison, groups: Mapping[str, Sample]) -> Iterable[Row
                 "cliffs_delta": pair.effect.delta,
                 "delta_least": pair.effect.least,
                 "delta_most": pair.effect.most,
-                "size": pair.effect.size,
+                "magnitude": pair.effect.size,
             }
         yield row

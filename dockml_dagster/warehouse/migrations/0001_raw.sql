@@ -1,6 +1,6 @@
 -- The tables that collection fills. What each column means is in dbt_like_sql/raw.yml.
 -- Every row says where it came from (source, source_file, source_row) and when it was seen; nothing is
--- overwritten or de-duplicated here: content_hash makes a second visit that finds the same row a no-op.
+-- overwritten or de-duplicated here: row_hash makes a second visit that finds the same row a no-op.
 
 CREATE TABLE raw.candidates (
     project VARCHAR,
@@ -9,9 +9,9 @@ CREATE TABLE raw.candidates (
     cohort VARCHAR,
     repository_id BIGINT,
     step VARCHAR NOT NULL,
-    step_number INTEGER NOT NULL,
+    step_number BIGINT NOT NULL,
     keyword VARCHAR,
-    search_round INTEGER,
+    search_round BIGINT,
     searched_on DATE,
     stars BIGINT,
     forks BIGINT,
@@ -23,8 +23,8 @@ CREATE TABLE raw.candidates (
     not_asked_because VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -37,7 +37,7 @@ CREATE TABLE raw.projects (
     repository_id BIGINT,
     tree_sha VARCHAR,
     sheet VARCHAR,
-    position INTEGER,
+    position BIGINT,
     description VARCHAR,
     topics VARCHAR[],
     language VARCHAR,
@@ -47,7 +47,7 @@ CREATE TABLE raw.projects (
     issues BIGINT,
     pulls BIGINT,
     releases BIGINT,
-    repository_size_kib BIGINT,
+    repository_bytes BIGINT,
     stars BIGINT,
     forks BIGINT,
     open_issues BIGINT,
@@ -59,8 +59,8 @@ CREATE TABLE raw.projects (
     updated_at TIMESTAMP,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -71,15 +71,15 @@ CREATE TABLE raw.repository_files (
     path VARCHAR NOT NULL,
     file_kind VARCHAR NOT NULL,
     kind_reason VARCHAR,
-    size_bytes BIGINT,
+    bytes BIGINT,
     sha256 VARCHAR,
     read_as VARCHAR,
     left_out VARCHAR,
     content BLOB,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -88,13 +88,13 @@ CREATE TABLE raw.dockerfiles (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
     path VARCHAR NOT NULL,
-    size_bytes BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
     sha256 VARCHAR NOT NULL,
     content BLOB NOT NULL,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -113,7 +113,7 @@ CREATE TABLE raw.image_references (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -140,7 +140,7 @@ CREATE TABLE raw.manifests (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -169,7 +169,7 @@ CREATE TABLE raw.image_configs (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -187,7 +187,7 @@ CREATE TABLE raw.image_history (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -209,7 +209,7 @@ CREATE TABLE raw.image_layers (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -233,7 +233,7 @@ CREATE TABLE raw.hub_repositories (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -259,7 +259,7 @@ CREATE TABLE raw.hub_tags (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -291,11 +291,11 @@ CREATE TABLE raw.layers (
     repeated_entries BIGINT,
     censored VARCHAR,
     verified VARCHAR,
-    content_hash_algorithm VARCHAR,
+    file_hash_algorithm VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -316,7 +316,7 @@ CREATE TABLE raw.layer_file_types (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -351,7 +351,7 @@ CREATE TABLE raw.image_summaries (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -372,7 +372,7 @@ CREATE TABLE raw.image_layer_shares (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -395,7 +395,7 @@ CREATE TABLE raw.image_contents (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -412,13 +412,13 @@ CREATE TABLE raw.image_advice (
     files BIGINT,
     note VARCHAR,
     evidence VARCHAR[],
-    paths VARCHAR[],
-    layers VARCHAR[],
-    file_bytes BIGINT[],
+    evidence_paths VARCHAR[],
+    evidence_layers VARCHAR[],
+    evidence_bytes BIGINT[],
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -436,7 +436,7 @@ CREATE TABLE raw.image_file_types (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -460,7 +460,7 @@ CREATE TABLE raw.image_files (
     source VARCHAR NOT NULL,
     source_file VARCHAR,
     source_row BIGINT,
-    content_hash VARCHAR NOT NULL,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -474,12 +474,12 @@ CREATE TABLE raw.labels (
     code_system VARCHAR NOT NULL,
     code VARCHAR NOT NULL,
     codebook_version VARCHAR NOT NULL,
-    evidence VARCHAR,
+    evidence_text VARCHAR,
     labelled_at TIMESTAMP,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -494,8 +494,8 @@ CREATE TABLE raw.base_image_labels (
     version VARCHAR,
     source VARCHAR NOT NULL,
     source_file VARCHAR,
-    source_row INTEGER,
-    content_hash VARCHAR NOT NULL,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
     first_seen TIMESTAMP NOT NULL,
     last_seen TIMESTAMP NOT NULL
 );
@@ -520,7 +520,7 @@ CREATE TABLE raw.inputs (
     project VARCHAR NOT NULL,
     corpus VARCHAR NOT NULL,
     stage VARCHAR NOT NULL,
-    position INTEGER NOT NULL,
+    position BIGINT NOT NULL,
     input_hash VARCHAR NOT NULL,
     listed_at TIMESTAMP NOT NULL
 );
@@ -531,7 +531,7 @@ CREATE TABLE raw.listings (
     fingerprint VARCHAR NOT NULL,
     method_version VARCHAR NOT NULL,
     source VARCHAR NOT NULL,
-    projects INTEGER NOT NULL,
+    projects BIGINT NOT NULL,
     listed_at TIMESTAMP NOT NULL,
     as_of TIMESTAMP
 );
@@ -554,10 +554,10 @@ CREATE TABLE raw.dockerfile_readings (
     reason VARCHAR,
     template VARCHAR,
     encoding VARCHAR,
-    lines INTEGER,
-    instructions INTEGER,
-    stages INTEGER,
-    run_parse_errors INTEGER,
+    lines BIGINT,
+    instructions BIGINT,
+    stages BIGINT,
+    run_parse_errors BIGINT,
     differences VARCHAR[],
     read_at TIMESTAMP NOT NULL
 );
@@ -565,24 +565,24 @@ CREATE TABLE raw.dockerfile_readings (
 CREATE TABLE raw.dockerfile_instructions (
     sha256 VARCHAR NOT NULL,
     reading VARCHAR NOT NULL,
-    position INTEGER NOT NULL,
+    position BIGINT NOT NULL,
     keyword VARCHAR NOT NULL,
-    start_line INTEGER,
-    end_line INTEGER,
-    stage INTEGER,
+    start_line BIGINT,
+    end_line BIGINT,
+    build_stage BIGINT,
     form VARCHAR,
     flags VARCHAR[],
     arguments VARCHAR[],
     names VARCHAR[],
-    heredocs INTEGER,
+    heredocs BIGINT,
     known_keyword BOOLEAN
 );
 
 CREATE TABLE raw.dockerfile_stages (
     sha256 VARCHAR NOT NULL,
-    stage INTEGER NOT NULL,
+    build_stage BIGINT NOT NULL,
     name VARCHAR,
-    line INTEGER,
+    line BIGINT,
     platform VARCHAR,
     base_text VARCHAR NOT NULL,
     base_kind VARCHAR NOT NULL,
@@ -591,7 +591,7 @@ CREATE TABLE raw.dockerfile_stages (
     base_name VARCHAR,
     tag VARCHAR,
     digest VARCHAR,
-    parent_stage INTEGER,
+    parent_stage BIGINT,
     unresolved VARCHAR[],
     shipped BOOLEAN NOT NULL,
     reaches_shipped BOOLEAN,
@@ -614,11 +614,11 @@ CREATE TABLE raw.dockerfile_stages (
 
 CREATE TABLE raw.dockerfile_stage_edges (
     sha256 VARCHAR NOT NULL,
-    stage INTEGER NOT NULL,
+    build_stage BIGINT NOT NULL,
     kind VARCHAR NOT NULL,
-    line INTEGER,
+    line BIGINT,
     onbuild BOOLEAN NOT NULL,
-    source_stage INTEGER,
+    source_stage BIGINT,
     source_kind VARCHAR NOT NULL,
     source_text VARCHAR,
     source_name VARCHAR
@@ -626,10 +626,10 @@ CREATE TABLE raw.dockerfile_stage_edges (
 
 CREATE TABLE raw.dockerfile_run_commands (
     sha256 VARCHAR NOT NULL,
-    instruction INTEGER NOT NULL,
-    command INTEGER NOT NULL,
-    stage INTEGER,
-    line INTEGER,
+    instruction_position BIGINT NOT NULL,
+    command_position BIGINT NOT NULL,
+    build_stage BIGINT,
+    line BIGINT,
     name VARCHAR,
     program VARCHAR,
     arguments VARCHAR[],
@@ -643,13 +643,13 @@ CREATE TABLE raw.dockerfile_run_commands (
 
 CREATE TABLE raw.dockerfile_packages (
     sha256 VARCHAR NOT NULL,
-    instruction INTEGER NOT NULL,
-    command INTEGER NOT NULL,
-    line INTEGER,
+    instruction_position BIGINT NOT NULL,
+    command_position BIGINT NOT NULL,
+    line BIGINT,
     kind VARCHAR NOT NULL,
     manager VARCHAR NOT NULL,
     name VARCHAR,
-    "constraint" VARCHAR,
+    version_constraint VARCHAR,
     pinned BOOLEAN,
     source VARCHAR,
     written VARCHAR
@@ -659,8 +659,8 @@ CREATE TABLE raw.dockerfile_practices (
     sha256 VARCHAR NOT NULL,
     practice VARCHAR NOT NULL,
     verdict VARCHAR NOT NULL,
-    lines INTEGER[],
     evidence VARCHAR[],
+    evidence_lines BIGINT[],
     note VARCHAR
 );
 
@@ -668,8 +668,8 @@ CREATE TABLE raw.dockerfile_practices (
 CREATE TABLE raw.dockerfile_advice (
     sha256 VARCHAR NOT NULL,
     recommendation VARCHAR NOT NULL,
-    lines INTEGER[],
     evidence VARCHAR[],
+    evidence_lines BIGINT[],
     note VARCHAR
 );
 
@@ -679,7 +679,7 @@ CREATE TABLE raw.file_facts (
     sha256 VARCHAR NOT NULL,
     read_as VARCHAR NOT NULL,
     fact VARCHAR,
-    line INTEGER,
+    line BIGINT,
     what VARCHAR,
     facts_version VARCHAR NOT NULL,
     read_at TIMESTAMP NOT NULL
@@ -688,7 +688,7 @@ CREATE TABLE raw.file_facts (
 CREATE TABLE raw.dockerfile_word_counts (
     sha256 VARCHAR NOT NULL,
     task VARCHAR NOT NULL,
-    words INTEGER NOT NULL
+    words BIGINT NOT NULL
 );
 
 -- What the two labellers say of each project: a row a code, 'cannot tell' and 'none' among them. Replaced as a whole
@@ -723,7 +723,7 @@ CREATE TABLE raw.machine_label_evidence (
     contribution DOUBLE,
     found_in VARCHAR NOT NULL,
     file VARCHAR,
-    line INTEGER
+    line BIGINT
 );
 
 -- One row whenever findings were built and published, with the version of everything they were computed by.
@@ -740,7 +740,7 @@ CREATE TABLE raw.dockerfile_lint (
     sha256 VARCHAR NOT NULL,
     rule VARCHAR NOT NULL,
     severity VARCHAR,
-    line INTEGER,
+    line BIGINT,
     reason VARCHAR,
     tool_version VARCHAR NOT NULL,
     linted_at TIMESTAMP NOT NULL
@@ -787,10 +787,10 @@ CREATE TABLE raw.image_links (
     corpus VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     repository VARCHAR NOT NULL,
-    grade VARCHAR NOT NULL,
+    link_grade VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     path VARCHAR,
-    line INTEGER,
+    line BIGINT,
     rule VARCHAR NOT NULL
 );
 
@@ -800,7 +800,7 @@ CREATE TABLE raw.image_reference_grades (
     corpus VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     repository VARCHAR,
-    grade VARCHAR NOT NULL,
+    link_grade VARCHAR NOT NULL,
     kind VARCHAR
 );
 
@@ -808,8 +808,8 @@ CREATE TABLE raw.image_reference_grades (
 CREATE TABLE raw.image_link_readings (
     project VARCHAR NOT NULL,
     corpus VARCHAR NOT NULL,
-    links INTEGER NOT NULL,
-    files INTEGER NOT NULL,
+    links BIGINT NOT NULL,
+    files BIGINT NOT NULL,
     input_hash VARCHAR NOT NULL,
     rules_version VARCHAR NOT NULL,
     linked_at TIMESTAMP NOT NULL

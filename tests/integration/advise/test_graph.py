@@ -76,4 +76,7 @@ def test_an_image_is_advised_in_the_graph_as_by_the_command(build, advise) -> No
         item = expected[name]
         assert (row["saves_bytes"], row["files"]) == (item["saves_bytes"], item["files"]), name
         places = [(place["path"], place["layer"], place["bytes"]) for place in item["evidence"]]
-        assert list(zip(row["paths"], row["layers"], row["file_bytes"], strict=True)) == places
+        assert (
+            list(zip(row["evidence_paths"], row["evidence_layers"], row["evidence_bytes"], strict=True))
+            == places
+        )

@@ -104,7 +104,7 @@ def test_odd_files(github, make_corpus) -> None:
     assert "big/Dockerfile" not in read
     assert "lfs/Dockerfile" not in read
     big = next(row for row in one.rows["raw.repository_files"] if row["path"] == "big/Dockerfile")
-    assert big["size_bytes"] == 90_000_000
+    assert big["bytes"] == 90_000_000
     asked_for = {asked.path.rsplit("/", 1)[-1] for asked in github.asked if "/git/blobs/" in asked.path}
     assert asked_for == {git_blob_hash(odd["latin/Dockerfile"])}
 

@@ -81,11 +81,11 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
     assert registry.count("GET", "/manifests/") == 2, "the tags' manifests were not asked for"
     said = ask(
         home,
-        "SELECT repository, grade, pulls, stars, tags, tags_listed, median_tag_bytes, tags_of_several_platforms, platforms, "
-        "censored FROM core.hub_repositories",
+        "SELECT repository, link_grade, pulls, stars, tags, tags_listed, median_tag_bytes, tags_of_several_platforms, "
+        "platforms, censored FROM core.hub_repositories",
     )
     assert said == [
-        ("docker.io/acme/marmot", "proved", 1200, 4, 2, 2, 80.0, 2, ["linux/amd64", "linux/arm64"], None)
+        ("docker.io/acme/marmot", "confirmed", 1200, 4, 2, 2, 80.0, 2, ["linux/amd64", "linux/arm64"], None)
     ]
     kinds = dict(ask(home, "SELECT repository, kinds FROM core.image_links"))
     assert "hub description" in kinds["docker.io/acme/marmot"]
@@ -98,7 +98,7 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
         ("any", 1, 1200.0),
         ("likely", 1, 1200.0),
         ("possible", 1, 1200.0),
-        ("proved", 1, 1200.0),
+        ("confirmed", 1, 1200.0),
     ]
     outcome = ask(
         home,

@@ -112,16 +112,20 @@ def link(repository: str, grade: Grade, tag: str = "") -> Link:
 
 
 def test_the_rule() -> None:
-    links = [link("z/proved", "proved", ":1"), link("a/likely", "likely", ":2"), link("a/likely", "likely")]
+    links = [
+        link("z/confirmed", "confirmed", ":1"),
+        link("a/likely", "likely", ":2"),
+        link("a/likely", "likely"),
+    ]
     links += [
         link("p/possible", "possible"),
-        *(link(f"m/image{number:02}", "proved") for number in range(MOST)),
+        *(link(f"m/image{number:02}", "confirmed") for number in range(MOST)),
     ]
     chosen = choose_images(links)
     assert len(chosen.images) == MOST
     assert chosen.images[0].reference == "docker.io/m/image00"
     left_out = {outcome.subject: outcome.reason for outcome in chosen.left_out}
-    assert set(left_out) == {"docker.io/z/proved", "docker.io/a/likely", "docker.io/p/possible"}
+    assert set(left_out) == {"docker.io/z/confirmed", "docker.io/a/likely", "docker.io/p/possible"}
     assert choose_images(links[1:3]).images[0].reference == "docker.io/a/likely"
-    assert choose_images(links[:1]).images[0].reference == "docker.io/z/proved:1"
+    assert choose_images(links[:1]).images[0].reference == "docker.io/z/confirmed:1"
     assert choose_images([]).images == ()

@@ -140,9 +140,10 @@ def test_an_unchanged_image_costs_a_head_and_a_moved_tag_is_noticed(
     assert sum("/manifests/" in line for line in first if line.startswith("GET")) == 1 + 3
     grades = ask(
         home,
-        "SELECT project, split_part(repository, '/', 3), grade FROM core.image_links WHERE named_by_source ORDER BY ALL",
+        "SELECT project, split_part(repository, '/', 3), link_grade FROM core.image_links "
+        "WHERE named_by_source ORDER BY ALL",
     )
-    assert grades == [("local/birds/egret", "egret", "proved"), ("local/birds/heron", "heron", "likely")]
+    assert grades == [("local/birds/egret", "egret", "confirmed"), ("local/birds/heron", "heron", "likely")]
     scanned = "SELECT project, count(DISTINCT layer_digest) FROM raw.layers GROUP BY project ORDER BY project"
     assert ask(home, scanned) == [("local/birds/egret", 3), ("local/birds/heron", 5)]
     config = "SELECT config_digest, user_name FROM staging.image_configs WHERE reference LIKE '%egret%'"

@@ -200,7 +200,7 @@ def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
     shown = _section(html, "cohorts")
     assert re.search(r"Of <data[^>]*>1</data> pairs of categories and measures that were compared", shown)
     assert shown.count("<td>RQ4</td>") == 1, "the whole comparison has a row a measure, whatever the ties"
-    assert "No image of this corpus is proved" in shown
+    assert "No image of this corpus is confirmed" in shown
     assert "any 77 1 1 1 1" in _cells(shown), "units, measures and pairs tested, those that differ, largely"
     assert "at least likely 77 1 1 0 0" in _cells(shown)
 

@@ -33,8 +33,11 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
     with found.get_connection() as connection:
         listed = {**STAMP, "name": "a/b", "owner": "a"}
         write_visit(connection, "raw.projects", [listed], observed_at=FIRST)
+        connection.execute(
+            "INSERT INTO raw.inputs VALUES (?, 'local', 'dockerfiles', 0, 'hash', ?)", [PROJECT, FIRST]
+        )
         for path, at in (("old/Dockerfile", FIRST), ("new/Dockerfile", SECOND)):
-            content = {"sha256": path, "content": DOCKERFILE, "size_bytes": len(DOCKERFILE)}
+            content = {"sha256": path, "content": DOCKERFILE, "bytes": len(DOCKERFILE)}
             write_visit(connection, "raw.dockerfiles", [{**STAMP, "path": path, **content}], observed_at=at)
         record_outcomes(
             connection,

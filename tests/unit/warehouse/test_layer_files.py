@@ -101,7 +101,7 @@ def test_a_home_that_was_moved_finds_its_files(warehouse: Warehouse, tmp_path: P
 
 def test_a_layer_is_known_only_whole_and_of_this_version(tmp_path: Path) -> None:
     files = keep(tmp_path)
-    parquet = next(tmp_path.glob("layer_files/sha256/ab/*.parquet"))
+    parquet = next(tmp_path.glob("layer_entries/sha256/ab/*.parquet"))
     note = parquet.with_suffix(".json")
     assert files.layer(DIGEST, "1") == {"entries": len(ENTRIES)}
     assert files.layer(DIGEST, "2") is None

@@ -96,7 +96,7 @@ def test_a_view_whose_change_was_rolled_back_is_changed_again(warehouse: Warehou
 def test_rows_of_layers_that_were_removed_do_not_stop_the_view(warehouse: Warehouse) -> None:
     for _ in range(2):
         opened(warehouse)
-    shutil.rmtree(warehouse.location.folder / "layer_files")
+    shutil.rmtree(warehouse.location.folder / "layer_entries")
     with warehouse.write() as connection:
         migrations.apply(connection, warehouse.location)
         assert connection.execute("SELECT count(*) FROM raw.layer_files").fetchone() == (0,)

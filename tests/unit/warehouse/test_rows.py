@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dockml_dagster.warehouse.rows import content_hash, insert, qualified, quote, write_visit
+from dockml_dagster.warehouse.rows import insert, qualified, quote, row_hash, write_visit
 
 FIRST, SECOND, THIRD = (datetime(2026, 1, day, 10) for day in (1, 2, 3))
 
@@ -49,8 +49,8 @@ def test_last_seen_moves_and_what_is_gone_keeps_its_own(raw: duckdb.DuckDBPyConn
 
 
 def test_a_changed_row_is_a_new_one(raw: duckdb.DuckDBPyConnection) -> None:
-    _write(raw, [_file("A", size_bytes=1)], FIRST)
-    assert _write(raw, [_file("A", size_bytes=2)], SECOND) == 1
+    _write(raw, [_file("A", bytes=1)], FIRST)
+    assert _write(raw, [_file("A", bytes=2)], SECOND) == 1
     assert len(_seen(raw)) == 2
 
 
@@ -162,15 +162,15 @@ def test_a_column_that_must_be_there_is_required(raw: duckdb.DuckDBPyConnection)
 
 
 def test_identity_is_the_content_whatever_the_order() -> None:
-    assert content_hash({"a": 1, "b": [1, None]}) == content_hash({"b": [1, None], "a": 1})
+    assert row_hash({"a": 1, "b": [1, None]}) == row_hash({"b": [1, None], "a": 1})
     rows: list[dict[str, Any]] = [{"a": 1}, {"a": "1"}, {"a": None}, {}, {"a": b"1"}, {"a": [1]}, {"a": True}]
-    assert len({content_hash(row) for row in rows}) == len(rows)
-    assert content_hash({"a": "\udcff"}) != content_hash({"a": "�"})
+    assert len({row_hash(row) for row in rows}) == len(rows)
+    assert row_hash({"a": "\udcff"}) != row_hash({"a": "�"})
 
 
 def test_a_value_without_a_stable_text_is_refused() -> None:
     with pytest.raises(TypeError, match="object"):
-        content_hash({"a": object()})
+        row_hash({"a": object()})
 
 
 def test_identifiers_are_quoted() -> None:

@@ -81,7 +81,7 @@ def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
         if row["task"] not in classes:
             raise ValueError(f"run_task_commands: undefined task {row['task']!r} in rule {row['rule']!r}")
         try:
-            pattern = re.compile(row["arguments"]) if row["arguments"] else None
+            pattern = re.compile(row["arguments_pattern"]) if row["arguments_pattern"] else None
         except re.error as error:
             raise ValueError(f"run_task_commands: rule {row['rule']!r}: {error}") from None
         rule = TaskRule(row["rule"], tuple(row["commands"].split()), pattern, row["task"])

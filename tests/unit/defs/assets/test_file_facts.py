@@ -21,7 +21,7 @@ def add(warehouse: WarehouseResource, read_as: str) -> None:
         connection.execute(
             "INSERT INTO raw.repository_files BY NAME SELECT 'local/a/b' AS project, 'local' AS corpus, ? AS path, "
             "'other' AS file_kind, 'one' AS sha256, ? AS read_as, ?::BLOB AS content, 'test' AS source, "
-            "? AS content_hash, now()::TIMESTAMP AS first_seen, now()::TIMESTAMP AS last_seen",
+            "? AS row_hash, now()::TIMESTAMP AS first_seen, now()::TIMESTAMP AS last_seen",
             [PATHS[read_as], read_as, TEXT, read_as],
         )
 

@@ -171,14 +171,14 @@ def test_every_practice_explains_itself_and_has_cases() -> None:
 
 
 def test_seeds_are_refused_with_their_fault() -> None:
-    head = "rule,attribute,value,repository,tag,source\n"
+    head = "rule,attribute,attribute_value,repository,tag,source\n"
     with pytest.raises(ValueError, match="unknown attribute"):
         parse_base_image_rules(head + "a,colour,x,y,,\n")
     with pytest.raises(ValueError, match="twice"):
         parse_base_image_rules(head + "a,os,x,y,,\na,os,x,y,,\n")
     with pytest.raises(ValueError, match="undefined task"):
         parse_task_rules(
-            "rule,commands,arguments,task,note\na,b,,c,\n", "task,published_class,definition,source\n"
+            "rule,commands,arguments_pattern,task,note\na,b,,c,\n", "task,published_class,definition,source\n"
         )
 
 

@@ -56,9 +56,9 @@ def test_what_is_no_use_of_an_image(command):
         ("nest/egret-gpu", None, None, ["possible same name"]),
         ("redis:7", None, None, []),
         ("library/egret", None, None, []),
-        ("x/y", {"org.opencontainers.image.source": "https://github.com/Birds/Egret"}, None, ["proved image label"]),
+        ("x/y", {"org.opencontainers.image.source": "https://github.com/Birds/Egret"}, None, ["confirmed image label"]),
         ("x/y", {"org.opencontainers.image.source": "https://github.com/birds/egret-fork"}, None, []),
-        ("x/y", {"org.label-schema.vcs-url": "git@github.com:birds/egret.git"}, None, ["proved image label"]),
+        ("x/y", {"org.label-schema.vcs-url": "git@github.com:birds/egret.git"}, None, ["confirmed image label"]),
         ("x/y", {"maintainer": "https://github.com/birds/egret"}, None, []),
         ("x/y", None, "See https://github.com/birds/egret for more.", ["likely hub description"]),
         ("x/y", None, "Sources: [here](https://github.com/birds/egret).", ["likely hub description"]),
@@ -81,7 +81,7 @@ def test_the_strongest_grade_of_an_image_counts():
     links = find_links(
         "a/egret", {"README.md": "docker run birds/egret\n", "p.sh": "docker push birds/egret\n"}
     )
-    assert strongest(links) == {"docker.io/birds/egret": "proved"}
+    assert strongest(links) == {"docker.io/birds/egret": "confirmed"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_strongest_grade_of_an_image_counts():
 )
 def test_a_registry_that_is_named_as_one_is_real(image, own, linked):
     links = find_links("birds/egret", {"p.sh": f"docker push {image}\n"}, own)
-    assert [link.grade for link in links] == (["proved"] if linked else [])
+    assert [link.grade for link in links] == (["confirmed"] if linked else [])
 
 
 HOSTILE = {

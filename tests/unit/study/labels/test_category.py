@@ -21,7 +21,7 @@ from dockml_dagster.study.project.facts import Fact, ProjectMetadata, metadata_f
 
 CASES = tomllib.loads((Path(__file__).parent / "category" / "cases.toml").read_text())["case"]
 SAMPLES = Path(__file__).parents[4] / "dockml_dagster" / "corpora" / "sample" / "projects"
-FEATURES = "feature,where,pattern,scale,least_share,speaks_for,note\n"
+FEATURES = "feature,found_in,pattern,scale,least_share,speaks_for,note\n"
 
 
 def _facts(case):
@@ -112,7 +112,7 @@ def test_seeds_that_cannot_be_meant_are_refused(features, weights, message):
 
 
 def test_a_seed_without_a_column_is_refused():
-    with pytest.raises(ValueError, match="no column where"):
+    with pytest.raises(ValueError, match="no column found_in"):
         parse_features("feature,pattern\nf,x\n")
 
 

@@ -26,7 +26,7 @@ from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 
 CASES = tomllib.loads((Path(__file__).parent / "purpose" / "cases.toml").read_text())["case"]
 SALT = "dockml-split-1"
-RULES = "id,purpose,sub_purpose,where,pattern,expected,weight,note\n"
+RULES = "id,purpose,sub_purpose,found_in,pattern,expected,weight,note\n"
 
 
 def _judgements(case, rules):

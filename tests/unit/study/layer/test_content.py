@@ -11,7 +11,7 @@ from dockml_dagster.study.layer.content import ContentRules, ContentTally, parse
 from dockml_dagster.study.layer.image import summarise_image
 
 SEED = Path(__file__).parents[4] / "dbt_like_sql" / "seeds" / "layer_content_rules.csv"
-HEAD = "rule,group,pattern,removable,meaning\n"
+HEAD = "rule,rule_group,pattern,removable,meaning\n"
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def test_hidden_files_are_kept_apart() -> None:
     ):
         kept([each])
     seen, hidden = kept.found()
-    assert (seen.path, seen.hidden_by, seen.content_hash) == ("big", None, "h:big")
+    assert (seen.path, seen.hidden_by, seen.file_hash) == ("big", None, "h:big")
     assert (hidden.path, hidden.layer, hidden.hidden_by, hidden.cause) == ("lost more", 1, 3, "whiteout")
 
 

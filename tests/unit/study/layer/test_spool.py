@@ -35,7 +35,8 @@ def test_lines_hold_any_name(path: bytes, link: bytes) -> None:
 
 
 def test_columns_are_the_entry_s_fields() -> None:
-    assert tuple(COLUMNS) == LayerEntry._fields
+    in_tables = {"size": "bytes", "stored": "stored_bytes"}
+    assert tuple(COLUMNS) == tuple(in_tables.get(name, name) for name in LayerEntry._fields)
 
 
 def test_runs_are_merged_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,7 @@ def test_sorted_rows_need_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_duckdb_reads_it(tmp_path: Path) -> None:
     rows = [
         row("a \"quoted\", 'name' \\x41 \\N NULL.py"),
-        row(text(b"b\xff\ttab\nline"), link_target=None, content_hash=None),
+        row(text(b"b\xff\ttab\nline"), link_target=None, file_hash=None),
         row("c", kind="symlink", link_target='"', mtime=-(1 << 62), size=(1 << 62)),
         row("ü/☃", xattrs="security.capability", note="absolute,dotdot"),
     ]

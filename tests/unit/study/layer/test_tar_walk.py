@@ -67,7 +67,7 @@ def by_tarfile(data: bytes) -> list[tuple]:
 
 
 def by_us(rows: list[LayerEntry]) -> list[tuple]:
-    return [(r.path, r.kind, r.size, r.mode, r.uid, r.gid, r.mtime, r.content_hash) for r in rows]
+    return [(r.path, r.kind, r.size, r.mode, r.uid, r.gid, r.mtime, r.file_hash) for r in rows]
 
 
 @pytest.fixture(scope="module")

@@ -66,14 +66,14 @@ def test_the_table_lists_what_the_archive_holds(blobs, layer: bytes, form: str, 
     rows: list[LayerEntry] = []
     scan = scan_toc(ranges, len(ranges.data), sink=rows.extend)
     assert scan is not None
-    assert (scan.status, scan.verified, scan.content_hash, scan.digest) == ("complete", "toc", "sha256", None)
+    assert (scan.status, scan.verified, scan.file_hash, scan.digest) == ("complete", "toc", "sha256", None)
     assert len(ranges.asked) == 2
     assert scan.fetched_bytes == sum(length for _, length in ranges.asked)
     assert scan.fetched_bytes < len(ranges.data) / 50
     full = scanned(layer).rows
-    told = [row._replace(content_hash=None, file_type="") for row in rows]
-    assert told == [row._replace(content_hash=None, file_type="") for row in full]
-    hashes = {row.path: row.content_hash for row in rows}
+    told = [row._replace(file_hash=None, file_type="") for row in rows]
+    assert told == [row._replace(file_hash=None, file_type="") for row in full]
+    hashes = {row.path: row.file_hash for row in rows}
     assert hashes["usr/bin/app"] == "sha256:" + hashlib.sha256(dict(MEMBERS)["usr/bin/app"]).hexdigest()
     assert hashes["usr/link"] is None
 

@@ -30,14 +30,14 @@ def _tables(values, *, kind="number", censored=(), cohort="ml", unit="project"):
         "CREATE TABLE core.unit_measures (corpus VARCHAR, rq VARCHAR, measure VARCHAR, kind VARCHAR, "
         "unit_of_analysis VARCHAR, project VARCHAR, unit VARCHAR, cohort VARCHAR, category VARCHAR, "
         "label_source VARCHAR, base_image_type VARCHAR, link_grade VARCHAR, "
-        "value DOUBLE, censored BOOLEAN)"
+        "value DOUBLE, is_censored BOOLEAN)"
     )
     connection.execute(
         "CREATE TABLE core.categories (project VARCHAR, category_of_people VARCHAR, category_of_machine VARCHAR)"
     )
     connection.execute(
         "CREATE TABLE core.moment_states (corpus VARCHAR, corpus_before VARCHAR, earliest TIMESTAMP, latest TIMESTAMP, "
-        "unit_of_analysis VARCHAR, unit VARCHAR, metric VARCHAR, before DOUBLE, after DOUBLE, changed BOOLEAN)"
+        "unit_of_analysis VARCHAR, unit VARCHAR, metric VARCHAR, before DOUBLE, after DOUBLE, is_changed BOOLEAN)"
     )
     for category, numbers in values.items():
         for i, value in enumerate(numbers):
@@ -105,7 +105,7 @@ def test_every_pair_with_holm_and_cliffs_delta():
             len(first) + len(second),
         )
     assert [row["p_holm"] for row in rows] == pytest.approx(list(multipletests(raw, method="holm")[1]))
-    assert {row["size"] for row in rows} <= {"negligible", "small", "medium", "large"}
+    assert {row["magnitude"] for row in rows} <= {"negligible", "small", "medium", "large"}
 
 
 def test_yes_or_no_is_a_share_with_wilsons_interval():
@@ -173,7 +173,7 @@ def test_images_of_doubtful_projects_are_left_out_grade_by_grade():
     connection.execute("UPDATE core.unit_measures SET link_grade = 'possible'")
     connection.execute("UPDATE core.unit_measures SET link_grade = 'likely' WHERE category <> 'Model'")
     connection.execute(
-        "UPDATE core.unit_measures SET link_grade = 'proved' WHERE category = 'Toolkit' AND value < 100"
+        "UPDATE core.unit_measures SET link_grade = 'confirmed' WHERE category = 'Toolkit' AND value < 100"
     )
     found = {
         grade: {
@@ -181,12 +181,12 @@ def test_images_of_doubtful_projects_are_left_out_grade_by_grade():
             for row in _written(connection, f"link_grade = '{grade}'")
             if row["row_kind"] == "group"
         }
-        for grade in ("any", "likely", "proved")
+        for grade in ("any", "likely", "confirmed")
     }
     assert found == {
         "any": {"DL Framework": 4, "Model": 5, "Toolkit": 6},
         "likely": {"DL Framework": 4, "Toolkit": 6},
-        "proved": {"Toolkit": 4},
+        "confirmed": {"Toolkit": 4},
     }
     (pair,) = [row for row in _written(connection, "link_grade = 'likely'") if row["row_kind"] == "pair"]
     again = stats.mannwhitneyu(
@@ -245,7 +245,7 @@ def test_two_moments_of_the_same_units_are_a_pair():
     assert pair["p_holm"] == pair["p"]
     moved = np.sign(np.array(AFTER) - np.array(BEFORE))
     assert pair["cliffs_delta"] == pytest.approx(moved.mean())
-    assert (pair["n"], pair["size"], pair["grouping"], pair["rq"]) == (8, "large", "moment", "rq3")
+    assert (pair["n"], pair["magnitude"], pair["grouping"], pair["rq"]) == (8, "large", "moment", "rq3")
 
 
 def test_measures_of_the_same_moments_are_corrected_together():
