@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench lock clean
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -55,6 +55,10 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 	-$(BIN)/python tests/bench/bench_layers.py
 	-$(BIN)/python tests/bench/bench_images.py
 	-$(BIN)/python tests/bench/bench_scale.py
+
+# Needs umoci and root. IMAGES: how many.
+fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 20 a second)
+	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .

@@ -8,7 +8,6 @@ instruction made which layer (``history``).
 from __future__ import annotations
 
 import heapq
-import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,11 +24,9 @@ EVIDENCE: Final = 50
 """How many wasted paths and duplicate groups a summary names, largest first."""
 _PATHS: Final = 5
 _REMEMBERED: Final = 65_536
-_MOST_LINK_TARGETS: Final = 262_144
 _LAST_BUCKET: Final = 0xFF
 _MOST_TYPES: Final = 4096
 _SORTED_AT_ONCE: Final = 1 << 20
-_MAY_BE_LINK: Final = re.compile(rb"\thardlink\t").search
 
 
 Visitor = Callable[[Sequence[Merged]], object]
@@ -96,7 +93,7 @@ class ImageSummary:
     """Content a container sees; of hard-linked files once."""
     wasted_bytes: int
     """Content that no container sees: each hidden file once (dive counts the copy that survives as well,
-    dive#684). A hidden file that a visible hard link of its layer still shows is not wasted."""
+    dive#684). A file that has a visible name left, in whichever layer, is not wasted."""
     wasted_files: int
     duplicate_bytes: int
     """Visible content that is there more than once: all copies but one. Files without a hash are left out."""
@@ -120,7 +117,7 @@ class ImageSummary:
 
 def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()) -> ImageSummary:
     """Merge the layers, lowest first, and sum up. ``visitors`` see every entry on the way (rules about content)."""
-    tally = _ImageTally(len(spools), _link_targets(spools))
+    tally = _ImageTally(len(spools))
     for batch in union_batches(spools):
         tally.add(batch)
         for visit in visitors:
@@ -128,23 +125,8 @@ def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()
     return tally.summary()
 
 
-def _link_targets(spools: Sequence[Spool]) -> dict[tuple[int, str], bool]:
-    """Layer and path of every file that a hard link of its layer names; the value: not yet seen through
-    one.
-    """
-    targets: dict[tuple[int, str], bool] = {}
-    for layer, spool in enumerate(spools):
-        for line in filter(_MAY_BE_LINK, spool()):
-            fields = line.split(b"\t", 10)
-            if fields[1] == b"hardlink" and len(targets) < _MOST_LINK_TARGETS:
-                targets[layer, fields[9].decode()] = False
-    return targets
-
-
 class _ImageTally:
-    def __init__(self, layers: int, link_targets: dict[tuple[int, str], bool]) -> None:
-        self._links = link_targets
-        self._awaiting: list[HiddenFile] = []  # hidden files that a hard link may still show
+    def __init__(self, layers: int) -> None:
         self._counts: dict[str, int] = dict.fromkeys(get_args(EntryKind), 0)
         self._depth = self._level = self._bytes = self._implied = self._unhashed = 0
         self._visible_files, self._visible_bytes = [0] * layers, [0] * layers
@@ -161,22 +143,18 @@ class _ImageTally:
         self._duplicates = _Duplicates()
         self._sizes = _Sizes()
 
-    def add(self, batch: Iterable[Merged]) -> None:  # noqa: PLR0915 - an image has millions: calls would cost more
+    def add(self, batch: Iterable[Merged]) -> None:
         """Count entries, in path order."""
-        counts, links, alike, empty = self._counts, self._links, self._alike, self._empty
+        counts, alike, empty = self._counts, self._alike, self._empty
         depths, levels, directory, packages = self._depth, self._level, self._directory, self._packages
         least, visible_files, visible_bytes = self._largest.least, self._visible_files, self._visible_bytes
         sizes: list[int] = []
         contents: list[tuple[str, int, str]] = []
         for entry, layer, hidden_by, cause in batch:
-            path, kind, _, stored, _, _, _, _, depth, link, content, _, suffix, magic, note = entry
+            path, kind, _, stored, _, _, _, _, depth, _, content, _, suffix, magic, note = entry
             if hidden_by is not None and cause is not None:
                 if kind == "file":
-                    hidden = HiddenFile(stored, path, layer, hidden_by, cause)
-                    if (layer, path) in links:
-                        self._awaiting.append(hidden)
-                    else:
-                        self._hide(hidden)
+                    self._hide(HiddenFile(stored, path, layer, hidden_by, cause))
                 continue
             counts[kind] += 1
             is_directory = kind == "directory"
@@ -210,9 +188,8 @@ class _ImageTally:
                     self._unhashed += 1
                 elif stored:
                     contents.append((content, stored, path))
-            elif kind == "hardlink" and link is not None:
+            elif kind == "hardlink":
                 visible_files[layer] += 1
-                links[layer, link] = True
         self._depth, self._level, self._directory, self._packages = depths, levels, directory, packages
         self._bytes += sum(sizes)
         self._sizes.add(sizes)
@@ -237,12 +214,6 @@ class _ImageTally:
             heapq.heappushpop(self._wasted, hidden)
 
     def summary(self) -> ImageSummary:
-        for hidden in self._awaiting:
-            if self._links[hidden.layer, hidden.path]:
-                self._bytes += hidden.bytes
-                self._visible_bytes[hidden.layer] += hidden.bytes
-            else:
-                self._hide(hidden)
         self._count_alike()
         counts = self._counts
         shares = zip(

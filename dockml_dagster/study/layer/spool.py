@@ -49,7 +49,7 @@ Spool = Callable[[], Iterable[bytes]]
 """Opens a finished spool: its lines from the first on, each time it is called."""
 
 
-_Keyed = tuple[str, bytes]
+Keyed = tuple[str, bytes]
 """What a line is sorted by, and the line."""
 
 
@@ -117,7 +117,7 @@ class SpoolWriter:
     def __init__(self, new_file: Callable[[], BinaryIO]) -> None:
         """``new_file`` opens an empty file for writing and reading; files that become needless are closed."""
         self._new_file = new_file
-        self._rows: list[_Keyed] = []
+        self._rows: list[Keyed] = []
         self._bytes = 0
         self._runs: list[BinaryIO] = []
         self._last_key = ""
@@ -161,13 +161,14 @@ class SpoolWriter:
         for run in self._runs:
             run.seek(0)
         # Runs are in archive order and merging is stable, so rows of one key stay in archive order.
-        merged = heapq.merge(*(map(_keyed, run) for run in self._runs), key=itemgetter(0))
+        merged = heapq.merge(*(map(keyed, run) for run in self._runs), key=itemgetter(0))
         whole.writelines(line for _, line in merged)
         for run in self._runs:
             run.close()
         self._runs = [whole]
 
 
-def _keyed(line: bytes) -> _Keyed:
+def keyed(line: bytes) -> Keyed:
+    """A line with its ``merge_key``."""
     path, kind, _ = line.split(b"\t", 2)
     return merge_key(path.decode(), kind.decode()), line

@@ -13,15 +13,10 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
+from dockml_dagster.study.layer.classify import LINK_TARGETS
 from dockml_dagster.study.layer.filetype import OTHER
 from dockml_dagster.study.layer.header import clamped
-from dockml_dagster.study.layer.model import (
-    EntryKind,
-    LargeFile,
-    LayerEntry,
-    LayerSummary,
-    TypeCount,
-)
+from dockml_dagster.study.layer.model import EntryKind, LargeFile, LayerEntry, LayerSummary, TypeCount
 
 LARGEST: Final = 20
 """How many of the largest files a summary names."""
@@ -186,8 +181,12 @@ class LayerTally:
             elif kind == "directory":
                 level = depth
                 self._directories.add(path)
+            elif kind in _NOT_CONTENT:
+                level = 0
+                if stored and path.startswith(LINK_TARGETS):
+                    stored_bytes += stored
             else:
-                level = 0 if kind in _NOT_CONTENT else depth + 1
+                level = depth + 1
             if level > levels:  # noqa: PLR1730
                 levels = level
         self._depth, self._level = depths, levels

@@ -1,202 +1,39 @@
-"""The image as a container sees it: its layers merged, whiteouts and opaque directories applied.
+"""The image as a container sees it: its layers merged, links followed.
 
-Here: which entry of which layer is visible, and what hid the others. The rules are those of the OCI image
-specification (layer.md, "Applying Changesets"): a later entry replaces an earlier one of its path, a
-directory keeps what it holds unless it is replaced by something else, a whiteout removes what the layers
-below have, an opaque marker removes what they have inside. Not here: sums over the result (``image``).
-
-All layers' rows come sorted (``spool``), so one pass over their merge decides each path with nothing in
-memory but the directories on the way to it: an image of ten million files needs no more than one of ten.
+Here: the whole of what an engine's unpacking leaves, as one stream of entries with their fates. Each part has a
+module of its own: rows of one path (``merge``), paths that lead through a symbolic link (``symlinks``), files with
+several names (``hard_links``). Not here: sums over the result (``image``).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from operator import itemgetter
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
 
-from dockml_dagster.study.layer.model import LayerEntry
-from dockml_dagster.study.layer.spool import Spool, entry_of, merge_key
+from dockml_dagster.study.layer.hard_links import homes_of
+from dockml_dagster.study.layer.links import links_of
+from dockml_dagster.study.layer.merge import Cause, Merged, merged_batches
+from dockml_dagster.study.layer.spool import Spool
+from dockml_dagster.study.layer.symlinks import resolved
 
-Cause = Literal["replaced", "whiteout", "opaque"]
-
-
-class Merged(NamedTuple):
-    """An entry of one layer, and whether a container sees it."""
-
-    entry: LayerEntry
-    layer: int
-    """Index of the layer, 0 the lowest."""
-    hidden_by: int | None
-    """Index of the layer that hid the entry, its own for a repeated entry. None: visible."""
-    cause: Cause | None
-    """How it was hidden: by an entry of its own path or of a directory above it that is no directory any more
-    (`replaced`), by a `whiteout` of either, by an `opaque` marker of a directory above it."""
+__all__ = ["Cause", "Merged", "union_batches"]
 
 
-class _Level:
-    """A path on the way to the current one."""
+def union_batches(spools: Sequence[Spool], *, held: int | None = None) -> Iterator[list[Merged]]:
+    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate, as ``merged_batches``
+    gives them; links are followed as engines do:
 
-    __slots__ = ("cause", "exists", "floor", "prefix")
-
-    def __init__(self, prefix: str, floor: int, cause: Cause | None, *, exists: bool) -> None:
-        self.prefix = prefix  # what keys below it start with: its own and the separator
-        self.floor = floor  # entries below it from layers under this one are hidden …
-        self.cause = cause  # … because of this
-        self.exists = exists  # for a container
-
-
-_Row = tuple[str, int, LayerEntry]
-"""Key, layer, entry."""
-_MARKERS: Final = frozenset({"metadata", "opaque", "whiteout"})
-_ROWS: Final = 8192
-_LEAST_ROWS: Final = 32
-"""Rows that are held, of all layers together, and of one at least. Sorting some thousand at once costs a fifth of
-taking them one by one from a heap of layers."""
-_key: Final[Callable[[_Row], str]] = itemgetter(0)
-_new: Final[Callable[..., Merged]] = tuple.__new__
-
-
-class _Reader:
-    """The rows of one layer, some at a time."""
-
-    __slots__ = ("_layer", "_lines", "ended", "rows")
-
-    def __init__(self, layer: int, spool: Spool) -> None:
-        self._layer, self._lines = layer, iter(spool())
-        self.ended = False
-        self.rows: list[_Row] = []
-
-    def fill(self, most: int) -> None:
-        """Read on until there are ``most`` rows."""
-        missing = most - len(self.rows)
-        if missing <= 0 or self.ended:
-            return
-        layer, rows = self._layer, self.rows
-        before = len(rows)
-        for line in islice(self._lines, missing):
-            entry = entry_of(line)
-            path, kind = entry[0], entry[1]
-            rows.append((path.replace("/", "\0") if kind == "file" else merge_key(path, kind), layer, entry))
-        self.ended = len(rows) - before < missing
-
-    def take(self, stop: int) -> list[_Row]:
-        """The first ``stop`` rows, which are then gone."""
-        taken, self.rows = self.rows[:stop], self.rows[stop:]
-        return taken
-
-
-def _sorted_rows(spools: Sequence[Spool], most: int) -> Iterator[list[_Row]]:
-    """All layers' rows by key, rows of one key by layer, in lists; ``most``: rows of a layer that are held."""
-    readers = [_Reader(layer, spool) for layer, spool in enumerate(spools)]
-    while True:
-        for reader in readers:
-            reader.fill(most)
-        readers = [reader for reader in readers if reader.rows]
-        if not readers:
-            return
-        bound = min((reader.rows[-1][0] for reader in readers if not reader.ended), default=None)
-        rows: list[_Row] = []
-        for reader in readers:
-            if bound is None:
-                rows += reader.take(len(reader.rows))
-            elif reader.rows[0][0] < bound:
-                rows += reader.take(bisect_left(reader.rows, bound, key=_key))
-        rows.sort(key=_key)
-        if rows:
-            yield rows
-        if bound is None:
-            return
-        # A layer may have any number of entries of one path, which must not be held all at once.
-        for reader in readers:
-            while reader.rows and reader.rows[0][0] == bound:
-                yield reader.take(bisect_right(reader.rows, bound, key=_key))
-                reader.fill(most)
-
-
-def union_batches(  # noqa: PLR0915 - see its text
-    spools: Sequence[Spool], *, held: int | None = None
-) -> Iterator[list[Merged]]:
-    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate; in lists of some
-    thousand, because there are millions and steps between functions cost.
-
-    Whiteouts, opaque markers and metadata are not entries and do not come. Directories that no layer has an
-    entry for, but that a visible entry needs, come as visible entries with the note `implied`, of the layer
-    of that entry. ``held``: rows of a layer that are in memory at once; None: as fits the number of layers.
+    - An entry below a symbolic link comes under the path to which the link leads at that time, inside the image's root.
+    - A file comes once as a file, under a name that a container sees if there is one. Its other names come as hard
+      links, which name that one, as of the layer that holds the content. So a hidden file is wasted, whatever its names.
+    - A hard link to a symbolic link or a device is one more of these.
     """
-    levels = [_Level("", 0, None, exists=True)]
-    top = levels[-1]
-    previous = ""
-    seen: LayerEntry | None = None
-    seen_layer = floor = below = 0
-    cause: Cause | None = None
-    below_cause: Cause | None = None
-    for rows in _sorted_rows(spools, held or max(_LEAST_ROWS, _ROWS // max(1, len(spools)))):
-        found: list[Merged] = []
-        for key, layer, entry in rows:
-            if key != previous:
-                # What became of the path before is known now.
-                if seen is not None:
-                    if not top.exists:
-                        found += _implied(levels, seen_layer)
-                    found.append(_new(Merged, (seen, seen_layer, None, None)))
-                if not previous:
-                    top.floor, top.cause = below, below_cause
-                prefix = top.prefix
-                if not key.startswith(prefix) or "\0" in key[len(prefix) :]:
-                    # The key before is a level only if something lies below it: most are files. A visible link counts
-                    # as there too: what lies "below" it goes to where it points.
-                    if previous and key.startswith(previous) and key[len(previous)] == "\0":
-                        levels.append(_Level(previous + "\0", below, below_cause, exists=seen is not None))
-                    while not key.startswith(levels[-1].prefix):
-                        levels.pop()
-                    top = levels[-1]
-                    separator = key.find("\0", len(top.prefix))
-                    while separator >= 0:
-                        top = _Level(key[: separator + 1], top.floor, top.cause, exists=False)
-                        levels.append(top)
-                        separator = key.find("\0", separator + 1)
-                previous, seen = key, None
-                floor = below = top.floor
-                cause = below_cause = top.cause
-            kind = entry[1]
-            if kind in _MARKERS:
-                if kind == "opaque" and layer > below:
-                    below, below_cause = layer, "opaque"
-                elif kind == "whiteout":
-                    if seen is not None and seen_layer < layer:
-                        found.append(Merged(seen, seen_layer, layer, "whiteout"))
-                        seen = None
-                    if layer > below:
-                        below, below_cause = layer, "whiteout"
-            elif layer < floor:
-                found.append(Merged(entry, layer, floor, cause))
-            else:
-                if seen is not None:
-                    found.append(Merged(seen, seen_layer, layer, "replaced"))
-                if layer > below and kind != "directory":
-                    below, below_cause = layer, "replaced"
-                seen, seen_layer = entry, layer
-        yield found
-    if seen is not None:
-        yield [*_implied(levels, seen_layer), Merged(seen, seen_layer, None, None)]
-
-
-def _implied(levels: list[_Level], layer: int) -> Iterator[Merged]:
-    """The directories above the current key that only its being there implies, from the highest down."""
-    missing = []
-    for level in reversed(levels):
-        if level.exists:
-            break
-        missing.append(level)
-    for level in reversed(missing):
-        level.exists = True
-        yield Merged(implied_directory(level.prefix[:-1].replace("\0", "/")), layer, None, None)
-
-
-def implied_directory(path: str) -> LayerEntry:
-    """A directory that no layer lists: made by the engine, owned by root, with the usual mode."""
-    depth = path.count("/") + 1
-    return LayerEntry(path, "directory", 0, 0, 0o755, 0, 0, 0, depth, None, None, None, "", "", "implied")
+    links = links_of(spools)
+    if links.lead_elsewhere:
+        spools = resolved(spools)
+        links = links_of(spools)
+    homes = homes_of(spools, links)
+    if not homes:
+        yield from merged_batches(spools, held=held)
+        return
+    for batch in merged_batches(spools, held=held):
+        yield [homes.pop((row[1], row[0][0], row[2]), row) for row in batch]
