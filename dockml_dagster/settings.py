@@ -22,45 +22,27 @@ _SECRET = re.compile(r"(password|motherduck_token|secret|key)=('[^']*'|[^\s&;]*)
 _IN_POSTGRES = re.compile(r"ducklake:postgres(?:ql)?:(?P<address>.*)", re.IGNORECASE | re.DOTALL)
 _USER_INFO = re.compile(r"(//[^/@:\s]*):[^/@\s]*@")
 
-VARIABLES = {
-    "DOCKML_HOME": "Folder of the warehouse, the published file, Dagster's storage and the cache. Default `./.dockml`.",
-    "DOCKML_WAREHOUSE": "What runs write to: a DuckDB file (default `$DOCKML_HOME/warehouse/dockml.duckdb`), or what DuckDB "
-    "can attach: `ducklake:catalog.ducklake`, `ducklake:postgres:dbname=dockml host=db`, `md:dockml`.",
-    "DOCKML_WAREHOUSE_DATA": "Folder or `s3://bucket/path` of a DuckLake's Parquet files. Unset: the catalog knows, or a "
-    "folder beside a catalog that is a file. A store's keys and address are read as every S3 client does: "
-    "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`.",
-    "DOCKML_DAGSTER_POSTGRES": "Database of Dagster's own storage, `postgresql://user:password@host/dagster`. Unset: files "
-    "in `DAGSTER_HOME`.",
-    "DOCKML_CELERY_BROKER": "Broker of the workers, `redis://host:6379/0` or `amqp://user:password@host//`: collection then "
-    "runs wherever `dockml worker` does. Needs `DOCKML_DAGSTER_POSTGRES` and a lake with its catalog in PostgreSQL. "
-    "Unset: everything runs here.",
-    "DOCKML_EASE2022": "Directory or archive (.tar, .tar.gz, .tar.xz) of the study's package. "
-    "Unset: a shallow clone of `openjamoses/EASE2022` is made in the cache.",
-    "GITHUB_TOKEN": "Token for GitHub: 5,000 calls an hour instead of 60, and many repositories in one call. Needs no "
-    "permission.",
-    "DOCKML_GITHUB_API_URL": "API of a GitHub Enterprise server, such as `https://github.example.com/api/v3`. "
-    "Default `https://api.github.com`.",
-    "DOCKML_GITHUB_FRAME": "Which projects the corpus `github` has: a preset (`ease2022`, `modern`, `control`), your own "
-    "TOML file, or a text file of names.",
-    "DOCKML_GITHUB_CONTRIBUTORS": "`1`: how many people contributed to each selected project of the corpus `github` is "
-    "asked for too, at one call a project. Unset: unknown.",
-    "DOCKML_CONTACT": "Address that the operators of the servers we ask can turn to; sent as part of the User-Agent.",
-    "DOCKML_LOCAL": "Where the projects of the corpus `local` are: directories and git addresses (`https://…`, "
-    "`file://…`), one a line or separated by `;`. `dockml study --path` sets it.",
-    "DOCKML_LOCAL_IMAGES": "`1`: the images that local projects name, or link to as confirmed or likely, are read from "
-    "their registries. Unset: only images that lie in files; no network. `dockml study --images` sets it.",
-    "DOCKML_REGISTRIES": "Registries beyond the public ones, mirrors, plain-http loopback registries: "
-    "`registry.example.com`, `http://127.0.0.1:5000`, `docker.io=https://mirror.example.com/hub|docker.io`; "
-    "separated by white space or commas. Where docker.io is a mirror alone, hub.docker.com is not asked either, unless "
-    "`hub.docker.com=https://…` says where.",
-    "DOCKER_CONFIG": "Folder of Docker's `config.json`, where registry logins and credential helpers stand. "
-    "Default `~/.docker`.",
-    "DOCKML_LAYER_BYTES": "Compressed bytes of layers that are read for one project, for instance `20G`; known layers "
-    "cost nothing. Images for linux/amd64 come first. Unset: all.",
-    "DAGSTER_HOME": "Set by `dockml` to `$DOCKML_HOME/dagster` unless it is set already.",
-    "NO_COLOR": "Any value: no colours on the terminal.",
-}
-"""Name → meaning of every environment variable that dockml reads."""
+VARIABLES = (
+    "DOCKML_HOME",
+    "DOCKML_WAREHOUSE",
+    "DOCKML_WAREHOUSE_DATA",
+    "DOCKML_DAGSTER_POSTGRES",
+    "DOCKML_CELERY_BROKER",
+    "DOCKML_EASE2022",
+    "GITHUB_TOKEN",
+    "DOCKML_GITHUB_API_URL",
+    "DOCKML_GITHUB_FRAME",
+    "DOCKML_GITHUB_CONTRIBUTORS",
+    "DOCKML_CONTACT",
+    "DOCKML_LOCAL",
+    "DOCKML_LOCAL_IMAGES",
+    "DOCKML_REGISTRIES",
+    "DOCKER_CONFIG",
+    "DOCKML_LAYER_BYTES",
+    "DAGSTER_HOME",
+    "NO_COLOR",
+)
+"""Every environment variable that dockml reads. What each means is in the table of the README."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,16 +39,18 @@ class Source:
         self._connection = connection
         self._columns: dict[str, tuple[str, ...]] = {}
 
-    def rows(self, statement: str) -> list[Row]:
-        """The rows of a statement, remembered as asked."""
-        shown = _trimmed(statement).replace("$corpus", literal(self.corpus))
+    def rows(self, statement: str, **values: str) -> list[Row]:
+        """The rows of a statement, remembered as asked. ``$name`` in it stands for the value of that name."""
+        shown = _trimmed(statement)
+        for name, value in {"corpus": self.corpus, **values}.items():
+            shown = shown.replace(f"${name}", literal(value))
         if shown not in self.asked:
             self.asked.append(shown)
-        return self._rows(statement)
+        return self._rows(statement, **values)
 
-    def row(self, statement: str) -> Row:
+    def row(self, statement: str, **values: str) -> Row:
         """The first row of a statement; empty where it has none."""
-        found = self.rows(statement)
+        found = self.rows(statement, **values)
         return found[0] if found else {}
 
     def columns(self, table: str) -> tuple[str, ...]:
@@ -80,9 +82,9 @@ class Source:
             "GROUP BY reason ORDER BY projects DESC, reason LIMIT 1"
         )
 
-    def _rows(self, statement: str) -> list[Row]:
-        parameters = {"corpus": self.corpus} if "$corpus" in statement else {}
-        result = self._connection.execute(statement, parameters)
+    def _rows(self, statement: str, **values: str) -> list[Row]:
+        corpus = {"corpus": self.corpus} if "$corpus" in statement else {}
+        result = self._connection.execute(statement, {**corpus, **values})
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 

@@ -79,7 +79,7 @@ def test_settings_are_those_that_are_read() -> None:
     compose = set().union(*(service["environment"] for service in ours.values()))
     cluster = {line.partition("=")[0] for line in (KUBERNETES / "settings.env").read_text().splitlines()}
     theirs = {"PGPASSWORD", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
-    assert (compose | cluster) - theirs <= VARIABLES.keys()
+    assert (compose | cluster) - theirs <= set(VARIABLES)
     fleet = {"DOCKML_WAREHOUSE", "DOCKML_WAREHOUSE_DATA", "DOCKML_DAGSTER_POSTGRES"}
     assert fleet <= cluster
     assert fleet | {"DOCKML_CELERY_BROKER"} <= compose

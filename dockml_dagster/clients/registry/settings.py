@@ -41,9 +41,7 @@ _KNOWN_REALMS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A host that answers ``/v2/``. ``prefix``: what stands before the repository's path
-    there, or nothing.
-    """
+    """A host that answers ``/v2/``. ``prefix``: what stands before the repository's path there, or nothing."""
 
     origin: Origin
     prefix: str = ""
@@ -128,8 +126,8 @@ class RegistrySettings:
         return HostPolicy((*PUBLIC_HOSTS, *also), self.configured)
 
     def may_have_login(self, place: Place, realm: Origin) -> bool:
-        """Whether the login for ``place`` may be sent to ``realm``: the same host (any port), or one known
-        for it.
+        """Whether the login for ``place`` may be sent to ``realm``:
+        the same host (any port), or one known for it.
 
         Never from https to http, and by plain http only inside this machine.
         """

@@ -42,13 +42,16 @@ def coder_drift_part(question: str) -> Part:
 
 
 def _coder_drift(source: Source, question: str) -> Sequence[Block]:
-    rows = source.rows(f"""
+    rows = source.rows(
+        """
         SELECT rater, unit_of_analysis, sheet, among, code, units_first, n_first, share_first, share_first_low,
             share_first_high, units_second, n_second, share_second, share_second_low, share_second_high, difference, p,
             p_holm, note
-        FROM findings.coder_drift WHERE corpus = $corpus AND code_system = '{question}'
+        FROM findings.coder_drift WHERE corpus = $corpus AND code_system = $question
         ORDER BY unit_of_analysis DESC, rater, sheet, among, p_holm NULLS LAST, p, code
-    """)
+    """,
+        question=question,
+    )
     if not rows:
         return []
     blocks: list[Block] = [Heading("Coder drift")]
