@@ -17,10 +17,10 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules, parse_base_image_rules
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.practices import judge_practices
-from dockml_dagster.study.dockerfile.practices.safety import names_a_secret
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.run.tasks import TaskRules, parse_task_rules
+from dockml_dagster.study.secret_names import names_a_secret
 from dockml_dagster.text import printable
 from dockml_dagster.warehouse.models import folder
 
@@ -131,7 +131,7 @@ def _beside(path: Path) -> tuple[str, list[str]] | None:
 def hide_secrets(document: Json, reading: DockerfileReading) -> Json:
     """The document with the values of secret-looking ENV and ARG replaced by ``<redacted>``.
 
-    Only the variable's name decides (``practices.safety.names_a_secret``): a key called ``FOO``, a password
+    Only the variable's name decides (``secret_names.names_a_secret``): a key called ``FOO``, a password
     in a URL and a token exported inside a RUN are shown as they stand. A hidden value of at least six characters
     is hidden wherever else it stands in the document, for example where the variable is expanded.
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
 from dockml_dagster.study.advice.savings import Saving
-from dockml_dagster.study.dockerfile.practices.safety import names_a_secret
 from dockml_dagster.study.image.config import ImageConfig
+from dockml_dagster.study.secret_names import names_a_secret
 
 MANY_LAYERS = 20
 """Layers of its own from which an image is advised to have fewer. The median image of the study has 14.5 in all."""

@@ -1,8 +1,8 @@
-"""Practices of a Dockerfile: each a self-describing unit with a verdict and the lines that show it.
+"""Practices of a Dockerfile: each a judge that gives a verdict and the lines that show it.
 
-``model`` has the types and what every practice may look at; the practices stand in ``base_image``,
-``installing``, ``layers``, ``runtime`` and ``safety``. Not here: advice with bytes (that needs the image),
-hadolint (an asset of its own).
+Here: all of them in their order, and judging. ``model`` has the types and what every practice may look at; the practices
+stand in ``base_image``, ``installing``, ``layers``, ``runtime`` and ``safety``. Not here: their words
+(``seeds/practices.csv``), advice with bytes (that needs the image), hadolint (an asset of its own).
 
 Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build
 stage from which files are merely copied may be as untidy as it likes.

@@ -7,8 +7,6 @@ from dockml_dagster.study.dockerfile.checks.checking import constant_platform
 from dockml_dagster.study.dockerfile.model import Stage
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 
-_GUIDE = "docs.docker.com/build/building/best-practices"
-
 
 def _base_line(facts: Facts) -> Line:
     stage = facts.reading.stages[facts.chain[0]]
@@ -99,49 +97,9 @@ def _inputs(facts: Facts) -> Judged:
 
 
 PRACTICES = (
-    Practice(
-        "base-image-pinned",
-        "The image below the shipped stages is named by a digest or by a tag that names a release.",
-        "A tag that moves makes two builds of one commit differ, and a study of it not repeatable.",
-        "The FROM of the first shipped stage: digest, or a tag with a number or a release's code "
-        "name. Unknown where "
-        "a variable hides the tag.",
-        f"{_GUIDE} (pin base image versions); hadolint DL3006, DL3007",
-        _tagged,
-    ),
-    Practice(
-        "base-image-digest",
-        "The image below the shipped stages is pinned by its digest.",
-        "Even a release's tag is rebuilt; only a digest names the same bytes for ever.",
-        "`@sha256:` in the FROM of the first shipped stage.",
-        f"{_GUIDE} (pin base image versions)",
-        _digest,
-    ),
-    Practice(
-        "no-latest",
-        "The image below the shipped stages is not `latest`, stated or by default.",
-        "What `latest` is depends on the day of the build.",
-        "Tag `latest`, or neither tag nor digest.",
-        "hadolint DL3006, DL3007; Cito et al. 2017",
-        _not_latest,
-    ),
-    Practice(
-        "copied-images-pinned",
-        "Images that files are copied from are named by a digest or by a tag that names a release.",
-        "They are inputs of the build like its base: one that moves changes what is shipped.",
-        "`COPY --from=IMAGE` and `RUN --mount=from=IMAGE` in all stages that the shipped one needs.",
-        f"{_GUIDE} (pin base image versions); docs.docker.com/reference/dockerfile (COPY --from)",
-        _inputs,
-    ),
-    Practice(
-        "platform-stated",
-        "FROM leaves the platform to the build: a stated one is a variable, and not the builder's for what is shipped.",
-        "A constant platform makes the image emulate, or fail, on every other machine; the builder's platform ships the "
-        "wrong binaries.",
-        "`--platform` on a FROM of the shipped stages: violated for a constant (unless the stage's name says it, as for "
-        "BuildKit) and for `$BUILDPLATFORM`, followed for another variable. Not applicable without one.",
-        "docs.docker.com/reference/build-checks/from-platform-flag-const-disallowed; hadolint DL3029",
-        _platform,
-        buildkit_check="FromPlatformFlagConstDisallowed",
-    ),
+    Practice("base-image-pinned", _tagged),
+    Practice("base-image-digest", _digest),
+    Practice("no-latest", _not_latest),
+    Practice("copied-images-pinned", _inputs),
+    Practice("platform-stated", _platform),
 )

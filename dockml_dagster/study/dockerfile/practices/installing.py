@@ -15,7 +15,6 @@ from dockml_dagster.study.dockerfile.run.caches import (
 from dockml_dagster.study.dockerfile.run.packages import turns_recommends_off
 from dockml_dagster.study.dockerfile.run.steps import Step
 
-_GUIDE = "docs.docker.com/build/building/best-practices"
 _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast", "nala"})
 _LISTS = "/var/lib/apt/lists"
 _DELETES_LISTS = frozenset({"dist-clean", "distclean"})
@@ -243,58 +242,10 @@ def _pinned_language(facts: Facts) -> Judged:
 
 
 PRACTICES: Sequence[Practice] = (
-    Practice(
-        "apt-lists-removed",
-        "A RUN that fetches apt's package lists removes them again.",
-        "The lists are 20 to 50 MB that no running container needs, and a later layer cannot take them back.",
-        "Every shipped RUN that fetches lists (`apt-get update`, `install --update`, `add-apt-repository`) removes "
-        "`/var/lib/apt/lists` after the last fetch (`rm`, `find -delete`, `apt-get dist-clean`) or mounts it.",
-        f"{_GUIDE} (apt-get); hadolint DL3009",
-        _apt_lists,
-    ),
-    Practice(
-        "os-package-cache-off",
-        "dnf, yum, zypper and apk leave no downloaded packages in the image.",
-        "The archives stay beside what was installed from them: some 10 to 300 MB a RUN.",
-        "`dnf clean all`, `zypper clean`, `apk add --no-cache`, removal or a cache mount in every shipped RUN that "
-        "installs with them.",
-        f"{_GUIDE} (RUN); hadolint DL3032, DL3036, DL3040, DL3019",
-        _os_cache,
-    ),
-    Practice(
-        "no-install-recommends",
-        "apt installs without recommended packages.",
-        "Recommended packages are seldom wanted in an image and often double what is installed.",
-        "`--no-install-recommends` on every `apt-get install`, or the same in apt's configuration.",
-        f"{_GUIDE} (apt-get); hadolint DL3015",
-        _no_recommends,
-    ),
-    Practice(
-        "pip-cache-off",
-        "pip and uv leave no cache in the image.",
-        "The cache keeps a second copy of every wheel: for CUDA builds of a framework some GB.",
-        "The manager's option or variable, a cache mount that covers its cache folder, or removal in the same RUN, for "
-        "every installation shipped. Any valid value of `PIP_NO_CACHE_DIR` switches pip's off. Unknown where a cache "
-        "mount's place is a variable that the file does not tell.",
-        "hadolint DL3042; pip.pypa.io (caching); docs.astral.sh/uv/guides/integration/docker",
-        _pip_cache,
-    ),
-    Practice(
-        "pinned-os-packages",
-        "Packages of the operating system name their version.",
-        "Two builds of one commit otherwise differ.",
-        "Every package of apt, yum, apk and their kin named in a shipped RUN. Unknown where the file does not spell the "
-        "names out.",
-        "hadolint DL3008, DL3018, DL3033",
-        _pinned_os,
-    ),
-    Practice(
-        "pinned-language-packages",
-        "Packages of Python, conda, JavaScript, R and others name their version.",
-        "Two builds of one commit otherwise differ; frameworks change their results between versions.",
-        "Every package named in a shipped RUN has one version, commit or file, or all come from a lock file. Unknown "
-        "where requirement files or constraints say it, or the file does not spell the names out.",
-        "hadolint DL3013, DL3016, DL3028",
-        _pinned_language,
-    ),
+    Practice("apt-lists-removed", _apt_lists),
+    Practice("os-package-cache-off", _os_cache),
+    Practice("no-install-recommends", _no_recommends),
+    Practice("pip-cache-off", _pip_cache),
+    Practice("pinned-os-packages", _pinned_os),
+    Practice("pinned-language-packages", _pinned_language),
 )

@@ -12,7 +12,6 @@ from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import final_value
 
-_GUIDE = "docs.docker.com/build/building/best-practices"
 _BUILDERS = frozenset(
     [
         "make",
@@ -240,45 +239,8 @@ def _dockerignore(facts: Facts) -> Judged:
 
 
 PRACTICES = (
-    Practice(
-        "multi-stage",
-        "What is compiled is compiled in a stage of its own, and only the result is copied into the "
-        "shipped one.",
-        "Compilers, headers and sources otherwise stay in the image: size and attack surface.",
-        "Violated: the shipped stages install a compiler, a build tool or headers (`…-dev`, `…-devel`) and do not remove "
-        "them in the same RUN, or run one and copy from no other stage. Followed: they copy from another stage. Else not "
-        "applicable.",
-        f"{_GUIDE} (use multi-stage builds)",
-        _multi_stage,
-    ),
-    Practice(
-        "no-add-url",
-        "No ADD of a URL or repository without a checksum or commit.",
-        "The file is not verified, cannot be unpacked and removed in one layer, and changes without "
-        "the Dockerfile changing.",
-        "ADD with an http, https, ftp or git source and no `--checksum`; a repository may name its commit instead "
-        "(`#<commit>`, `?checksum=`). Not applicable without ADD.",
-        f"{_GUIDE} (ADD or COPY); hadolint DL3020",
-        _add_url,
-    ),
-    Practice(
-        "install-before-copy",
-        "Dependencies are installed before the whole context is copied.",
-        "Otherwise every change of a source file installs everything anew.",
-        "In one stage, COPY or ADD of `.` before a command that installs language packages from an "
-        "index or a requirement file. `pip install .` needs the context and is left out, and so is the second step of a "
-        "two-step installation (`uv sync --no-install-project`, COPY, `uv sync`).",
-        f"{_GUIDE} (leverage build cache)",
-        _copy_order,
-    ),
-    Practice(
-        "dockerignore",
-        "A `.dockerignore` keeps needless files out of the context, where the whole context is copied.",
-        "Git history, data sets and secrets of the work tree otherwise get into a layer.",
-        "`.dockerignore` in the folder of the Dockerfile or any above it, or "
-        "`<Dockerfile>.dockerignore`. Unknown without the "
-        "list of the repository's files.",
-        f"{_GUIDE} (exclude with .dockerignore)",
-        _dockerignore,
-    ),
+    Practice("multi-stage", _multi_stage),
+    Practice("no-add-url", _add_url),
+    Practice("install-before-copy", _copy_order),
+    Practice("dockerignore", _dockerignore),
 )

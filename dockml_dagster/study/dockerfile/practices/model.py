@@ -80,20 +80,10 @@ Judge = Callable[[Facts], PracticeFinding]
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A practice that explains itself.
-
-    ``definition``: what is asked for. ``why``: what it costs not to. ``detection``: how the verdict is
-    found, and when there is none. ``source``: who asks for it. ``buildkit_check``: the check of BuildKit that asks the
-    same, ``""`` where none does.
-    """
+    """A practice by its name, and what judges it. Its words stand in ``seeds/practices.csv``, which SQL and reports read."""
 
     id: str
-    definition: str
-    why: str
-    detection: str
-    source: str
     judge: Callable[[Facts], "tuple[Verdict, list[Line], str]"]
-    buildkit_check: str = ""
 
     def find(self, facts: Facts) -> PracticeFinding:
         """Judge one Dockerfile."""

@@ -5,7 +5,6 @@ import re
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 
-_GUIDE = "docs.docker.com/build/building/best-practices"
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
 _GPU_VARIABLES = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA")
@@ -167,58 +166,10 @@ def _gpu(facts: Facts) -> Judged:
 
 
 PRACTICES = (
-    Practice(
-        "non-root-user",
-        "The container does not start as root.",
-        "Whoever breaks out of a process that runs as root is root on a badly set up host, and files "
-        "on mounts belong to root.",
-        "The last USER of the shipped stages. Without one, the user that the base image starts as: root on official "
-        "images, scratch, NVIDIA's, PyTorch's and others that the rules name; unknown on images that they do not.",
-        f"{_GUIDE} (USER); hadolint DL3002 (which looks at every stage)",
-        _user,
-    ),
-    Practice(
-        "no-passwordless-sudo",
-        "No user of the container may become root without a password.",
-        "A USER is worth nothing if whoever breaks out of the process types `sudo`.",
-        "NOPASSWD written into sudoers in a shipped RUN or here-document. Followed: sudo is installed and nothing of the "
-        "kind is written. Else not applicable.",
-        f"{_GUIDE} (USER: avoid sudo); OWASP Docker Security Cheat Sheet (rule 2)",
-        _passwordless_sudo,
-    ),
-    Practice(
-        "healthcheck",
-        "The image says how to tell whether its service works.",
-        "An orchestrator otherwise sees only that a process exists.",
-        "A HEALTHCHECK in the shipped stages; `HEALTHCHECK NONE` says that there is nothing to check.",
-        "docs.docker.com/reference/dockerfile (HEALTHCHECK); CIS Docker Benchmark 4.6",
-        _healthcheck,
-    ),
-    Practice(
-        "exec-form",
-        "CMD and ENTRYPOINT are in exec form.",
-        "In shell form the program is a child of /bin/sh and never gets the signal to stop.",
-        "The last CMD and the last ENTRYPOINT of the shipped stages. Shell form passes where SHELL is set before it, as "
-        "for BuildKit, or where the command is started through `exec`.",
-        "docs.docker.com/reference/build-checks/json-args-recommended; hadolint DL3025",
-        _exec_form,
-        buildkit_check="JSONArgsRecommended",
-    ),
-    Practice(
-        "oci-labels",
-        "The image carries labels of the OCI image specification.",
-        "They are what leads from an image back to its source, version and licence.",
-        f"A LABEL whose name begins with `{_OCI}`.",
-        "github.com/opencontainers/image-spec (annotations)",
-        _labels,
-    ),
-    Practice(
-        "gpu-runtime-variables",
-        "An image that uses a GPU tells the container runtime so.",
-        "Without NVIDIA_VISIBLE_DEVICES the NVIDIA runtime hands the container no device.",
-        "Applies if the base image or an installed package is CUDA's. Followed: one of NVIDIA's variables is set, or the "
-        "base image is known to. Unknown on other GPU images. ROCm has no such runtime.",
-        "docs.nvidia.com/datacenter/cloud-native/container-toolkit (environment variables)",
-        _gpu,
-    ),
+    Practice("non-root-user", _user),
+    Practice("no-passwordless-sudo", _passwordless_sudo),
+    Practice("healthcheck", _healthcheck),
+    Practice("exec-form", _exec_form),
+    Practice("oci-labels", _labels),
+    Practice("gpu-runtime-variables", _gpu),
 )

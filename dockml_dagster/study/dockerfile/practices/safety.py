@@ -1,31 +1,13 @@
 """Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
 
-import re
-
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.run.caches import steps_by_run
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.interpreters import program_source
 from dockml_dagster.study.dockerfile.shell.model import Run
+from dockml_dagster.study.secret_names import names_a_secret
 
-# The words of BuildKit's own check SecretsUsedInArgOrEnv between underscores or at the ends of a name, and a few more.
-_SECRET = re.compile(
-    r"(?i)(?:^|_)(?:api_?key|auth|credentials?|key|password|pword|passwd|passphrase|pwd|secret|token)(?:_|$)"
-)
-# Words by which a name is that of something else: BuildKit's (public, file, version), places and fingerprints, and the
-# counts, switches and special tokens that models and their servers have.
-_NOT_SECRET = re.compile(
-    r"(?i)(?:^|_)(?:public|file|version|path|url|uri|dir|folder|fingerprint|keyring|keyserver|"
-    r"max|min|num|count|limit|limits|length|len|size|ttl|timeout|expiry|expire|expires|expiration|interval|"
-    r"enable|enabled|disable|disabled|use|skip|allow|require|required|type|method|mode|backend|provider|"
-    r"eos|bos|pad|unk|sep|cls|mask|special|stop)(?:_|$)|key_?server|key_?id(?:_|$)|gpg_key|apt_key|tokenizer"
-)
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c"})
-
-
-def names_a_secret(name: str) -> bool:
-    """Whether a variable of this name looks like a secret. The value is not looked at."""
-    return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)
 
 
 def _secrets(facts: Facts) -> Judged:
@@ -128,40 +110,8 @@ def _pipefail(facts: Facts) -> Judged:
 
 
 PRACTICES = (
-    Practice(
-        "no-secrets-in-variables",
-        "No ENV or ARG has the name of a secret.",
-        "Both stay readable in the image's configuration or history for everyone who can pull it.",
-        "Names with the words of BuildKit's check (key, token, password …) in the shipped stages, but not public keys, "
-        "files, versions, counts (`MAX_TOTAL_TOKENS`) and switches. Values are never looked at.",
-        "docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env",
-        _secrets,
-        buildkit_check="SecretsUsedInArgOrEnv",
-    ),
-    Practice(
-        "no-sudo",
-        "RUN does not use sudo.",
-        "A build is root already, or says USER; sudo has unpredictable TTY and signal behaviour and "
-        "stays as a way to root.",
-        "A command started through sudo in a shipped RUN.",
-        "docs.docker.com/build/building/best-practices (USER); hadolint DL3004",
-        _sudo,
-    ),
-    Practice(
-        "no-pipe-to-shell",
-        "Nothing that was just downloaded is run unseen.",
-        "What runs is whatever the server sends at that moment: not verified, not recorded, not repeatable.",
-        "curl or wget piped into an interpreter whose program stands nowhere else (`python -c` reads data), or in the "
-        "`$(…)` or `<(…)` that is its program. Not applicable without curl and wget.",
-        "hadolint DL4006 (on pipes); OWASP Docker Security Cheat Sheet",
-        _piped,
-    ),
-    Practice(
-        "pipefail",
-        "A RUN with a pipe fails where any command of the pipe fails.",
-        "Without `pipefail` only the last command counts: a failed download goes unseen into a layer.",
-        "A pipe in a shipped RUN whose shell has no `-o pipefail` (SHELL, or `set -o pipefail` in the script).",
-        "hadolint DL4006; docs.docker.com/build/building/best-practices (using pipes)",
-        _pipefail,
-    ),
+    Practice("no-secrets-in-variables", _secrets),
+    Practice("no-sudo", _sudo),
+    Practice("no-pipe-to-shell", _piped),
+    Practice("pipefail", _pipefail),
 )

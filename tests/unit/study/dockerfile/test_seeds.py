@@ -1,10 +1,9 @@
-"""The seeds that explain practices and differences say what the code says."""
+"""The seed that explains differences says what the code says."""
 
 import csv
 from pathlib import Path
 
 from dockml_dagster.study.dockerfile.as_published.difference import KINDS
-from dockml_dagster.study.dockerfile.practices import PRACTICES
 from dockml_dagster.warehouse.models import folder
 
 
@@ -12,14 +11,6 @@ def rows(seed: str) -> list[dict[str, str]]:
     path: Path = folder() / "seeds" / f"{seed}.csv"
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
-
-
-def test_practices() -> None:
-    fields = ("definition", "why", "detection", "source", "buildkit_check")
-    assert rows("practices") == [
-        {"practice": practice.id, **{name: getattr(practice, name) for name in fields}}
-        for practice in PRACTICES
-    ]
 
 
 def test_kinds_of_difference() -> None:
