@@ -147,6 +147,20 @@ class Corpus(ABC):
         return False
 
     @property
+    def layers_version(self) -> str:
+        """Changes when the same layers would give other rows; makes ``layer_stats`` due. Empty: it reads no layers."""
+        return ""
+
+    def methods(self) -> dict[str, str]:
+        """Stage → version of how it is collected. Another one makes that stage due.
+
+        Held by hand, because collecting may cost downloads; where the code changed,
+        ``tests/conventions/test_held_versions.py`` asks whether the rows did.
+        """
+        own, layers = self.method_version, self.layers_version
+        return {**dict.fromkeys(STAGES, own), **({"layer_stats": f"{own} layers {layers}"} if layers else {})}
+
+    @property
     def follows_tags(self) -> bool:
         """Whether images are what their names resolve to now, and registries may be asked where that is."""
         return False

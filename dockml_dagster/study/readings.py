@@ -30,25 +30,6 @@ from dockml_dagster.study.dockerfile.shell.model import Run
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.dockerfile.stages import StageGraph, stage_graph
 
-READER_VERSION = "4"
-"""Changes when the same bytes would give other rows; makes every text due for reading again."""
-
-SEEDS = ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
-"""Seeds the reader needs, by name."""
-
-TABLES = (
-    "raw.dockerfile_readings",
-    "raw.dockerfile_instructions",
-    "raw.dockerfile_stages",
-    "raw.dockerfile_stage_edges",
-    "raw.dockerfile_run_commands",
-    "raw.dockerfile_packages",
-    "raw.dockerfile_practices",
-    "raw.dockerfile_advice",
-    "raw.dockerfile_word_counts",
-)
-"""Tables the reader fills."""
-
 Row = dict[str, Any]
 
 

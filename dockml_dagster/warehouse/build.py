@@ -111,6 +111,11 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(answer[0]) if answer else 0
 
 
+def first_rows(connection: duckdb.DuckDBPyConnection, table: str, most: int) -> list[tuple[Any, ...]]:
+    """Some rows of a table or view, to look at."""
+    return connection.execute(f"SELECT * FROM {qualified(table)} LIMIT {most}").fetchall()
+
+
 def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) -> None:
     """Write descriptions into DuckDB as comments, where ``DESCRIBE``-like tools and people find them."""
     if text := described(model):
@@ -174,9 +179,9 @@ def check(connection: duckdb.DuckDBPyConnection, singular: Check) -> Tested:
 def _run_test(
     connection: duckdb.DuckDBPyConnection, table: str, name: str, failing: str, *, warn_only: bool
 ) -> Tested:
-    answer = connection.execute(f"SELECT count(*) FROM ({failing})").fetchone()
+    answer = connection.execute(f"SELECT count(*) FROM ({failing}\n)").fetchone()
     number = int(answer[0]) if answer else 0
-    sample = tuple(connection.execute(f"{failing} LIMIT {SAMPLE_ROWS}").fetchall()) if number else ()
+    sample = tuple(connection.execute(f"{failing}\nLIMIT {SAMPLE_ROWS}").fetchall()) if number else ()
     return Tested(table, name, number, sample, warn_only)
 
 

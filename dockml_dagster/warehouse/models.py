@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 SCHEMAS = ("staging", "core", "findings")
 """Schemas of models, in the order of the way of the data. ``staging`` is views, the others are tables."""
+
+
+_COMMENT_OR_TEXT = re.compile(r"""(?P<kept>'(?:[^']|'')*'|"(?:[^"]|"")*")|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 
 
 class ModelError(DockmlError):
@@ -85,8 +89,8 @@ class Model:
 
     @property
     def code_version(self) -> str:
-        """Changes with the statement and with nothing else."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()[:12]
+        """Changes with what the statement says and with nothing else."""
+        return hashlib.sha256(without_comments(self.sql).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,16 @@ def folder() -> Path:
         if candidate.is_dir():
             return candidate
     raise ModelError("dbt_like_sql is not beside the package; install dockml from a wheel or a checkout")
+
+
+def seed_texts(names: Iterable[str]) -> dict[str, str]:
+    """Name → CSV text of seeds, for what computes by them in Python."""
+    return {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in names}
+
+
+def without_comments(sql: str) -> str:
+    """What a statement says: equal for two that differ in comments and white space alone."""
+    return " ".join(_COMMENT_OR_TEXT.sub(lambda found: found["kept"] or " ", sql).split())
 
 
 @cache

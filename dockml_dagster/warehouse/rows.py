@@ -75,11 +75,14 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
 
 
 def replace(
-    connection: duckdb.DuckDBPyConnection, table: str, key: str, keys: Sequence[str], rows: Sequence[Row]
+    connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Sequence[str]], rows: Sequence[Row]
 ) -> int:
-    """Put ``rows`` in the place of all whose column ``key`` is one of ``keys``; returns how many were put."""
+    """Put ``rows`` in the place of all that have one of the ``keys`` (column → values, side by side); returns how many."""
+    columns = ", ".join(map(quote, keys))
+    values = ", ".join(f"unnest(${column})" for column in keys)
     connection.execute(
-        f"DELETE FROM {qualified(table)} WHERE {quote(key)} IN (SELECT unnest($keys))", {"keys": list(keys)}
+        f"DELETE FROM {qualified(table)} WHERE ({columns}) IN (SELECT ({values}))",
+        {column: list(some) for column, some in keys.items()},
     )
     return insert(connection, table, rows)
 

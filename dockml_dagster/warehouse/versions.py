@@ -1,6 +1,8 @@
-"""The version of everything that findings are computed by: the SQL, the seeds, the readers.
+"""Versions: of what a table is computed by, of all that findings are made by, of the libraries below.
 
-Here: one hash. It changes when the same raw rows would give other findings; then findings are due.
+Here: hashes that change when the same input would give other rows, without anybody raising a number. What costs a
+download has no such hash but a number that its corpus states; ``tests/conventions/test_held_versions.py`` watches
+over those. Not here: how code is hashed (``due.sources``), what follows from a version (``due``).
 """
 
 from __future__ import annotations
@@ -8,9 +10,16 @@ from __future__ import annotations
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from dockml_dagster.warehouse.models import folder
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.derivation import Derivation
+from dockml_dagster.warehouse.due.derivations import DERIVATIONS, LINT
+from dockml_dagster.warehouse.due.sources import Sources
+from dockml_dagster.warehouse.models import folder, seed_texts, without_comments
 from dockml_dagster.warehouse.rows import combined_hash
+
+_COMPUTING = ("warehouse.computed.findings",)
 
 LIBRARIES = (
     "dockml",
@@ -28,35 +37,41 @@ LIBRARIES = (
 
 
 @cache
-def reader_version() -> str:
-    """Version of the Dockerfile reader with the seeds it reads by: makes texts due for reading again."""
-    from dockml_dagster.study.readings import READER_VERSION, SEEDS
+def version_of(derivation: Derivation, settings: Settings) -> str:
+    """Hash of what computes a table: its code with what that calls, its seeds, its inputs. Another makes every unit due."""
+    code = _sources(settings.cache).code_hash([derivation.module], within=["study"])
+    statements = [without_comments(text) for text in (derivation.inputs, *derivation.contents.values())]
+    return combined_hash([code, *statements, *seed_texts(derivation.seeds).values()])[:12]
 
-    texts = [(folder() / "seeds" / f"{name}.csv").read_bytes() for name in SEEDS]
-    return f"{READER_VERSION}-{combined_hash(texts)[:8]}"
 
-
-@cache
-def labeller_version() -> str:
-    """Version of the labellers with the seeds they judge by: makes projects due for labelling again."""
-    from dockml_dagster.study.labels.machine import LABELLER_VERSION, SEEDS
-
-    texts = [(folder() / "seeds" / f"{name}.csv").read_bytes() for name in SEEDS]
-    return f"{LABELLER_VERSION}-{reader_version()}-{combined_hash(texts)[:8]}"
+def lint_version(hadolint: str, settings: Settings) -> str:
+    """``2.12.0+1a2b3c4d5e6f``: of hadolint itself, and of the code that asks it and reads what it says."""
+    return f"{hadolint}+{version_of(LINT, settings)}"
 
 
 @cache
-def build_version() -> str:
-    """Hash of every file under ``dbt_like_sql/`` and of the versions of what reads and labels."""
-    from dockml_dagster.study.advice.project import FACTS_VERSION
-    from dockml_dagster.study.image_links import RULES_VERSION
+def build_version(settings: Settings) -> str:
+    """Hash of all that findings are made by. Another one makes the findings due.
 
+    It takes in the models, seeds and documentation under ``dbt_like_sql/``, what the derivations are computed by, and what
+    computes the findings that SQL cannot.
+    """
     root = folder()
-    parts: list[str | bytes] = [reader_version(), labeller_version(), RULES_VERSION, FACTS_VERSION]
+    parts: list[str | bytes] = [version_of(derivation, settings) for derivation in DERIVATIONS]
+    # Which registries are real decides on links.
+    parts.append(settings.registries or "")
+    parts.append(_sources(settings.cache).code_hash(_COMPUTING, within=["study", "warehouse.computed"]))
     for path in sorted(root.rglob("*")):
         if path.is_file():
-            parts += [path.relative_to(root).as_posix(), path.read_bytes()]
+            data = path.read_bytes()
+            sql = path.suffix == ".sql"
+            parts += [path.relative_to(root).as_posix(), without_comments(data.decode()) if sql else data]
     return combined_hash(parts)[:16]
+
+
+@cache
+def _sources(cache: Path) -> Sources:
+    return Sources(Path(__file__).resolve().parents[1], cache / "source-hashes.json")
 
 
 def libraries() -> dict[str, str]:

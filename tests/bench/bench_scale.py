@@ -129,6 +129,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
     from dockml_dagster.defs.resources import WarehouseResource
     from dockml_dagster.warehouse import build
     from dockml_dagster.warehouse.due import query as due
+    from dockml_dagster.warehouse.due.work import record_build, record_figures
     from dockml_dagster.warehouse.models import load
     from dockml_dagster.warehouse.published.swap import publish
     from dockml_dagster.warehouse.versions import build_version
@@ -151,8 +152,8 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
                 list(build.test(connection, model))
             for singular in project.checks:
                 build.check(connection, singular)
-        due.record_figures(connection)
-        due.record_build(connection, build_version(), due.seen(connection))
+        record_figures(connection)
+        record_build(connection, build_version(settings), due.seen(connection))
     with timed(seconds, "publish"):
         publish(resource_.warehouse, settings.published)
     return models

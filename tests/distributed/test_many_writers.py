@@ -103,7 +103,7 @@ def test_upkeep_beside_two_writers_loses_nothing(warehouse, monkeypatch):
 
         def write(times):
             rows = [{"project": project, "seen": times} for project in projects]
-            own.commit(lambda connection: replace(connection, "raw.visits", "project", projects, rows))
+            own.commit(lambda connection: replace(connection, "raw.visits", {"project": projects}, rows))
 
         return go_on(number, write)
 

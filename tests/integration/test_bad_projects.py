@@ -54,7 +54,7 @@ def collect_what_is_due() -> set[str]:
 
 def what_is_due(settings: Settings) -> set[str]:
     with Warehouse(settings.warehouse).read() as connection:
-        return {item.project for item in due(connection, "sample", Sample.method_version)}
+        return {item.project for item in due(connection, "sample", Sample().methods())}
 
 
 def outcomes_of(ask, home: Path, project: str) -> dict[str, tuple]:

@@ -36,7 +36,7 @@ def test_nothing_is_due_after_a_study_and_a_changed_rule_labels_all_again_alike(
 ):
     before = [ask(studied, statement) for statement in STORED]
     assert label() == 0
-    monkeypatch.setattr(module, "labeller_version", lambda: "another")
+    monkeypatch.setattr(module, "version_of", lambda *_: "another")
     assert label() == 14
     assert [ask(studied, statement) for statement in STORED] == before
     assert ask(studied, "SELECT DISTINCT labeller_version FROM raw.machine_labels") == [("another",)]

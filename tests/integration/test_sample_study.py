@@ -20,7 +20,7 @@ from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
 
 PROJECTS = list(Sample().listing().projects)
-METHOD = Sample.method_version
+METHODS = Sample().methods()
 
 
 def dead_pid() -> int:
@@ -65,7 +65,7 @@ def test_materialisations_carry_the_versions_dagster_compares(finished, instance
     with instance_of(finished[0]) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("dockerfiles"))
         tags = event.asset_materialization.tags
-    assert tags["dagster/code_version"] == METHOD
+    assert tags["dagster/code_version"] == METHODS["dockerfiles"]
     assert tags["dagster/data_version"]
 
 
@@ -219,7 +219,7 @@ def test_a_crash_between_writing_and_telling_dagster_is_made_good(studied, dockm
     forgotten = PROJECTS[3]
     with Warehouse(studied / "warehouse" / "dockml.duckdb").write() as connection:
         connection.execute("DELETE FROM raw.reported WHERE project = ?", [forgotten])
-        found = due(connection, "sample", METHOD)
+        found = due(connection, "sample", METHODS)
     assert {(item.project, item.stage, item.reason) for item in found} == {
         (forgotten, stage, "not reported") for stage in STAGES
     }
@@ -240,7 +240,7 @@ def test_a_crash_between_writing_and_telling_dagster_is_made_good(studied, dockm
         }
         assert all(_times_told(instance, stage, PROJECTS[0]) == 1 for stage in STAGES)
     with Warehouse(studied / "warehouse" / "dockml.duckdb").read() as connection:
-        assert due(connection, "sample", METHOD) == []
+        assert due(connection, "sample", METHODS) == []
 
 
 def _times_told(instance: dg.DagsterInstance, stage: str, project: str) -> int:

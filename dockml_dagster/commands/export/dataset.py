@@ -74,7 +74,7 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
     versions = libraries()
     provenance = {
         "exported_at": now.isoformat(),
-        "build_version": build_version(),
+        "build_version": build_version(settings),
         "libraries": versions,
         "with_contents": sorted(with_contents),
         "sources": sources,

@@ -17,6 +17,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.versions import build_version
 
@@ -65,8 +66,8 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         for name in corpora:
             if name not in CORPORA:
                 continue
-            method = open_corpus(name, settings).method_version
-            found = Counter((item.stage, item.reason) for item in due_query.due(connection, name, method))
+            how = open_corpus(name, settings).methods()
+            found = Counter((item.stage, item.reason) for item in due_query.due(connection, name, how))
             due += [
                 {"corpus": name, "stage": stage, "reason": reason, "projects": number}
                 for (stage, reason), number in sorted(found.items())
@@ -80,17 +81,19 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
             "WHERE ? IS NULL OR corpus = ? ORDER BY failed_at DESC LIMIT ?",
             (corpus, corpus, FAILURES_SHOWN),
         )
-        built = connection.execute(
+        newest = connection.execute(
             "SELECT max(built_at), arg_max(version, built_at) FROM raw.builds"
         ).fetchone()
-        current = due_query.built(connection, build_version())
-    made_at, version = built or (None, None)
+        current = built(connection, build_version(settings))
+    made_at, version = newest or (None, None)
     if made_at is None:
         findings = "never made"
     elif current:
         findings = "current"
     else:
-        findings = "older than what was collected" if version == build_version() else "made by other SQL"
+        findings = (
+            "older than what was collected" if version == build_version(settings) else "made by other SQL"
+        )
     if findings == "current" and not settings.published.exists():
         findings = "not published"
     return Status(

@@ -22,8 +22,10 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
-from dockml_dagster.warehouse.due.contents import texts_to_lint
+from dockml_dagster.warehouse.due.derivations import LINT
+from dockml_dagster.warehouse.due.work import Work, work_due
 from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.versions import build_version, lint_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -82,7 +84,7 @@ def bring_up_to_date(
         if work.findings:
             tables = len(load().models) + len(load().computed)
             runs.run("findings made", tables, lambda runner: runner.make_findings())
-        unseen = _texts_to_lint(warehouse, linter) if linter else 0
+        unseen = _texts_to_lint(warehouse, lint_version(linter, settings)) if linter else 0
         if unseen:
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
     seconds, unit = time.monotonic() - start, corpus.partition_unit
@@ -106,7 +108,7 @@ def _linter() -> str:
 
 def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
     with warehouse.read() as connection:
-        return len(texts_to_lint(connection, version))
+        return len(LINT.due(connection, version))
 
 
 class _Runs:
@@ -144,22 +146,21 @@ class _Runs:
             job(self._runner)
 
 
-def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> due_query.Work:
-    from dockml_dagster.warehouse.versions import build_version
-
-    def look(connection: duckdb.DuckDBPyConnection) -> due_query.Work:
+def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> Work:
+    def look(connection: duckdb.DuckDBPyConnection) -> Work:
         migrations.apply(connection, warehouse.location)
-        return due_query.work(
+        return work_due(
             connection,
             corpus=corpus.name,
             fingerprint=corpus.fingerprint(),
             method_version=corpus.method_version,
-            build_version=build_version(),
+            methods=corpus.methods(),
+            build_version=build_version(settings),
         )
 
     work = warehouse.commit(look)
     if not settings.published.exists():
-        return due_query.Work(work.listing, work.stages, findings=True)
+        return Work(work.listing, work.stages, findings=True)
     return work
 
 

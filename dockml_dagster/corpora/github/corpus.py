@@ -44,9 +44,10 @@ from dockml_dagster.corpora.github.records import Files, Records, Visited
 from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.corpora.images.collection import ImageCollection
 from dockml_dagster.corpora.images.selection import parse_layer_bytes
+from dockml_dagster.corpora.images.versions import layers_version
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.dockerfile.names import classify_file_name
-from dockml_dagster.study.image_links import RULES_VERSION, find_links
+from dockml_dagster.study.image_links import find_links
 from dockml_dagster.study.project.files import content_left_out
 from dockml_dagster.warehouse.rows import combined_hash
 
@@ -66,7 +67,7 @@ class Github(Corpus):
     """Projects on GitHub; see ``corpora.base.Corpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
-    method_version = f"2 links {RULES_VERSION}"
+    method_version = "2 links 4"
     description = "projects on GitHub as they are now, by search or by name"
     options = frozenset({"frame"})
     is_visited = True
@@ -170,6 +171,11 @@ class Github(Corpus):
         return Unasked(
             candidates, visited.unseen, searches, why.text if why else LEFT_OUT, min(times, default=None)
         )
+
+    @property
+    def layers_version(self) -> str:
+        """See ``Corpus.layers_version``."""
+        return layers_version()
 
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""

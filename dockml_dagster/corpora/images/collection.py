@@ -20,7 +20,7 @@ from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.corpora.base import Collected, Outcome
 from dockml_dagster.corpora.images.docker_hub import HubCollection
-from dockml_dagster.corpora.images.layers import SCAN_VERSION, SUMMARY_VERSION, ImageToScan, LayerReader
+from dockml_dagster.corpora.images.layers import ImageToScan, LayerReader
 from dockml_dagster.corpora.images.rows import (
     NamedImage,
     Row,
@@ -31,10 +31,10 @@ from dockml_dagster.corpora.images.rows import (
     stage_outcome,
 )
 from dockml_dagster.corpora.images.selection import parse_layer_bytes, select_images
+from dockml_dagster.corpora.images.versions import layer_rules
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, read_image
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.image.manifest import ContentKind
 from dockml_dagster.study.image.reference import (
     Digest,
@@ -43,8 +43,6 @@ from dockml_dagster.study.image.reference import (
     LocalImage,
     parse_location,
 )
-from dockml_dagster.study.layer.content import parse_rules
-from dockml_dagster.warehouse.models import folder
 from dockml_dagster.warehouse.rows import combined_hash
 from dockml_dagster.warehouse.shared_layers import open_layer_files
 
@@ -92,9 +90,7 @@ class ImageCollection:
 
     @cached_property
     def _reader(self) -> LayerReader:
-        seeds = folder() / "seeds"
-        rules = parse_rules((seeds / "layer_content_rules.csv").read_text(encoding="utf-8"))
-        advice = parse_recommendation_rules((seeds / "recommendations.csv").read_text(encoding="utf-8"))
+        rules, advice = layer_rules()
         return LayerReader(self._files, self._cache, rules, advice, workers=self._workers)
 
     def input_hash(self, images: Sequence[NamedImage], *, resolve: bool = True) -> str:
@@ -103,7 +99,7 @@ class ImageCollection:
         ``resolve``: ask where each name leads (a HEAD for a tag; what ``manifests`` then needs not ask again). Without,
         an image that moved under its tag goes unnoticed.
         """
-        parts = [SCAN_VERSION, SUMMARY_VERSION, str(self._most)]
+        parts = [str(self._most)]
         for image in images:
             parts += [image.reference, image.origin, image.location or ""]
             if resolve:

@@ -7,7 +7,6 @@ what a row says (``layer_rows``), scanning (``images.scanning.pool``), counting 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -18,24 +17,20 @@ from typing import Any, Final
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.images.layer_rows import layer_facts, summary_rows
 from dockml_dagster.corpora.images.rows import Rows, config_digest, failure, numbered
+from dockml_dagster.corpora.images.versions import SCAN_VERSION, summary_version
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
 from dockml_dagster.images.scanning.union import ImageUnion, sum_up
 from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.advice.image import ImageFacts, base_layers_of
-from dockml_dagster.study.advice.model import Rule, Rules
+from dockml_dagster.study.advice.model import Rules
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
 from dockml_dagster.study.layer.model import LayerScan
 from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.opening import make_folder
-
-SCAN_VERSION: Final = "2"
-"""Changes when the same layer would give other rows; known layers are then read again."""
-SUMMARY_VERSION: Final = "3"
-"""Changes when the same layers would give another summary of an image."""
 
 _STAGE: Final = "layer_stats"
 _MOST_LAYERS: Final = 512
@@ -81,10 +76,7 @@ class LayerReader:
         """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for."""
         self._files, self._scratch, self._workers = files, scratch, workers
         self._content, self._advice = ContentRules(rules), advice
-        text = "\n".join("\t".join(map(str, rule)) for rule in (*rules, *map(_measured_by, advice.all)))
-        self._summary_version = (
-            f"{SCAN_VERSION}-{SUMMARY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        )
+        self._summary_version = summary_version(rules, advice)
 
     def known(self, images: Sequence[PlatformImage]) -> set[str]:
         """Digests of layers of these images that were read before, for whichever project or corpus."""
@@ -255,11 +247,6 @@ def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> s
     if len(digests) > _MOST_LAYERS:
         return f"{len(digests)} layers, more than the {_MOST_LAYERS} that are merged"
     return None
-
-
-def _measured_by(rule: Rule) -> tuple[object, ...]:
-    """What of a recommendation changes its bytes; its words do not."""
-    return rule.recommendation, rule.order, rule.triggers, rule.min_file_bytes
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:

@@ -27,13 +27,14 @@ from dockml_dagster.corpora.base import (
 )
 from dockml_dagster.corpora.files import FileRows, file_rows
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
+from dockml_dagster.corpora.images.versions import layers_version
 from dockml_dagster.corpora.local import catalogue, trees
 from dockml_dagster.corpora.local.places import Place, bring_clone, is_remote, is_url, name_of, places
 from dockml_dagster.corpora.local.records import Project, candidate_rows, label_rows, project_row, source_of
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image.reference import ImageReferenceError, LocalImage, parse_location
-from dockml_dagster.study.image_links import GRADES, RULES_VERSION, find_links
+from dockml_dagster.study.image_links import GRADES, find_links
 from dockml_dagster.warehouse.rows import combined_hash
 
 MAX_LINKED_IMAGES = 20
@@ -62,7 +63,7 @@ class Local(Corpus):
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
-    method_version = f"2 links {RULES_VERSION}"
+    method_version = "2 links 4"
     description = "directories and git repositories of your own"
     options = frozenset({"path", "images"})
 
@@ -146,6 +147,11 @@ class Local(Corpus):
             key = partition_key(self.name, f"{name}~{number}")
             number += 1
         return Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
+
+    @property
+    def layers_version(self) -> str:
+        """See ``Corpus.layers_version``."""
+        return layers_version()
 
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents; with ``--images`` also where the

@@ -24,6 +24,7 @@ from dockml_dagster.corpora.base import (
     partition_key,
 )
 from dockml_dagster.corpora.files import FoundFile, file_rows
+from dockml_dagster.corpora.images.versions import layers_version
 from dockml_dagster.corpora.sample.images import SampleImages
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import combined_hash
@@ -89,6 +90,11 @@ class Sample(Corpus):
     @cached_property
     def _projects(self) -> dict[str, Mapping[str, Any]]:
         return {partition_key(self.name, entry["name"]): entry for entry in self._catalogue["projects"]}
+
+    @property
+    def layers_version(self) -> str:
+        """See ``Corpus.layers_version``."""
+        return layers_version()
 
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``. The wheels of the environment are part of it: images are made of them."""

@@ -104,7 +104,7 @@ def collect_stage(
     with warehouse.get_connection() as connection:
         due = {
             d.project: d
-            for d in due_query.due(connection, corpus.name, corpus.method_version, keys)
+            for d in due_query.due(connection, corpus.name, corpus.methods(), keys)
             if d.stage == stage
         }
         hashes = due_query.input_hashes(connection, stage, keys)
@@ -118,7 +118,7 @@ def collect_stage(
     open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
 
     def store(connection: duckdb.DuckDBPyConnection) -> dict[str, due_query.State]:
-        _write(connection, corpus, collected, hashes, due_query.moment(connection))
+        _write(connection, corpus, stage, collected, hashes=hashes, observed_at=due_query.moment(connection))
         return due_query.newest(connection, stage, keys)
 
     # Two that saw a project at one moment must not both find its rows new.
@@ -137,7 +137,7 @@ def collect_stage(
                     "observed at": str(state.observed_at),
                 },
                 tags={
-                    "dagster/code_version": corpus.method_version,
+                    "dagster/code_version": corpus.methods()[stage],
                     "dagster/data_version": state.input_hash[:16],
                 },
             )
@@ -161,7 +161,9 @@ def collect_one(context: dg.AssetExecutionContext, corpus: Corpus, stage: Stage,
 def _write(
     connection: duckdb.DuckDBPyConnection,
     corpus: Corpus,
+    stage: Stage,
     collected: dict[str, Collected],
+    *,
     hashes: dict[str, str],
     observed_at: datetime,
 ) -> None:
@@ -180,7 +182,7 @@ def _write(
                 project=project,
                 observed_at=observed_at,
                 input_hash=hashes[project],
-                method_version=corpus.method_version,
+                method_version=corpus.methods()[stage],
             )
         ],
     )

@@ -1,11 +1,13 @@
 """The asset that asks hadolint: ``dockerfile_lint``. Optional, and in no job that ``dockml study`` runs.
 
-Here: choosing the texts that this version of hadolint did not see yet, storing what it says, the outcome where
-it is absent. Not here: running it (``clients.hadolint``). The job ``lint_dockerfiles`` runs the asset and then
+Here: handing it the texts that are due, and the outcome where it is absent. Not here: which are due (``warehouse.due``),
+running it (``clients.hadolint``). The job ``lint_dockerfiles`` runs the asset and then
 the models that read it; it takes minutes where the rest of the study takes seconds. ``dockml study --lint`` runs that job.
 """
 
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import dagster as dg
 
@@ -15,21 +17,14 @@ from dockml_dagster.defs.assets.repo_list import outcome_rows
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import saw_own_change, step_of_findings
 from dockml_dagster.progress import advance
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
-from dockml_dagster.warehouse.due.contents import texts_to_lint
-from dockml_dagster.warehouse.rows import insert
+from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivations import LINT
+from dockml_dagster.warehouse.versions import lint_version
 
 STAGE = "dockerfile_lint"
 JOB = "lint_dockerfiles"
-TABLE = "raw.dockerfile_lint"
-STORED_AT_ONCE = 200
-"""Texts a transaction: what an interrupted run loses, about ten seconds of work."""
-
-_CONTENT = """
-    SELECT sha256, any_value(content) FROM raw.dockerfiles
-    WHERE sha256 IN (SELECT unnest($digests))
-    GROUP BY sha256
-"""
 
 
 @dg.asset(group_name="lint", kinds={"duckdb", "docker"}, deps=["dockerfiles"])
@@ -55,48 +50,28 @@ def _lint_unseen(
         version = hadolint.version(program)
     except hadolint.HadolintError as error:
         return _unavailable(context, warehouse, str(error))
-    with warehouse.get_connection() as connection:
-        unseen = texts_to_lint(connection, version)
-    refused = remarks = 0
-    for start in range(0, len(unseen), STORED_AT_ONCE):
-        found = _lint(warehouse, program, version, unseen[start : start + STORED_AT_ONCE])
-        refused += found[0]
-        remarks += found[1]
+    rules: Counter[str] = Counter()
+
+    def lint(_: Sequence[Unit], found: Found) -> Rows:
+        rows = []
+        for sha256, remarks in hadolint.lint(program, dict(found["texts"])):
+            rows += [{"sha256": sha256, **asdict(remark)} for remark in remarks]
+            advance("texts linted")
+        rules.update(row["rule"] for row in rows)
+        return {"raw.dockerfile_lint": rows}
+
+    stamp = lint_version(version, Settings.from_environment())
+    done = derive(warehouse.get_connection, LINT, stamp, lint)
     _record(context, warehouse, Outcome(STAGE, "", "collected"))
     return dg.MaterializeResult(
         metadata={
             "outcome": "collected",
             "hadolint": version,
-            "texts linted": len(unseen),
-            "texts refused": refused,
-            "findings": remarks,
+            "texts linted": done.units,
+            "texts refused": rules[hadolint.REFUSED],
+            "findings": done.rows - done.units,
         }
     )
-
-
-def _lint(warehouse: WarehouseResource, program: Path, version: str, digests: list[str]) -> tuple[int, int]:
-    """Lint and store some texts, holding the writer's lock only to read and to write; (refused, findings)."""
-    with warehouse.get_connection() as connection:
-        texts = dict(connection.execute(_CONTENT, {"digests": digests}).fetchall())
-    rows = []
-    for sha256, remarks in hadolint.lint(program, texts):
-        rows += [
-            {
-                "sha256": sha256,
-                "rule": remark.rule,
-                "severity": remark.severity,
-                "line": remark.line,
-                "reason": remark.reason,
-                "tool_version": version,
-            }
-            for remark in remarks
-        ]
-        advance("texts linted")
-    with warehouse.get_connection() as connection:
-        linted_at = due_query.moment(connection)
-        insert(connection, TABLE, [{**row, "linted_at": linted_at} for row in rows])
-    refused = sum(row["rule"] == hadolint.REFUSED for row in rows)
-    return refused, len(rows) - len(texts)
 
 
 def _unavailable(
@@ -112,8 +87,7 @@ def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, out
     with warehouse.get_connection() as connection:
         before = due_query.seen(connection)
         observed_at = due_query.moment(connection)
-        corpora = connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY corpus").fetchall()
-        for (corpus,) in corpora:
+        for corpus in due_query.with_dockerfiles(connection):
             due_query.record_outcomes(
                 connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
             )

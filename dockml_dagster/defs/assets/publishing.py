@@ -10,7 +10,7 @@ from dockml_dagster.defs.jobs import READ_BY_PYTHON
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import makes_all_current, seen_before, step_of_findings
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.query import record_build, record_figures
+from dockml_dagster.warehouse.due.work import record_build, record_figures
 from dockml_dagster.warehouse.maintenance import compact_if_worth
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.published.swap import publish
@@ -37,7 +37,7 @@ def publishing_definitions() -> dg.Definitions:
                 record_figures(connection)
                 # Otherwise what the run left out would count as made of all that it saw.
                 if makes_all_current(context, whole):
-                    record_build(connection, build_version(), seen_before(context))
+                    record_build(connection, build_version(Settings.from_environment()), seen_before(context))
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
             compacted = compact_if_worth(warehouse.warehouse)

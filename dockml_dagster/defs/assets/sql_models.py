@@ -14,10 +14,11 @@ import duckdb
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
-from dockml_dagster.warehouse.due.query import last_build_version
+from dockml_dagster.warehouse.due.work import last_build_version
 from dockml_dagster.warehouse.models import Model, Project, load
-from dockml_dagster.warehouse.rows import combined_hash, qualified
+from dockml_dagster.warehouse.rows import combined_hash
 from dockml_dagster.warehouse.versions import build_version
 
 PREVIEW_ROWS = 8
@@ -115,7 +116,7 @@ def to_run(project: Project, selected: Sequence[Model], built_by: str | None) ->
     A selected model may read columns that an older version of an unselected one has not. Views cost nothing and are always
     made anew.
     """
-    if built_by != build_version():
+    if built_by != build_version(Settings.from_environment()):
         return list(project.models)
     return [model for model in project.models if model.is_view or model in selected]
 
@@ -164,7 +165,7 @@ def _metadata(connection: duckdb.DuckDBPyConnection, project: Project, built: bu
 
 
 def _preview(connection: duckdb.DuckDBPyConnection, built: build.Built) -> str:
-    rows = connection.execute(f"SELECT * FROM {qualified(built.model.name)} LIMIT {PREVIEW_ROWS}").fetchall()
+    rows = build.first_rows(connection, built.model.name, PREVIEW_ROWS)
     lines = ["| " + " | ".join(built.columns) + " |", "|" + " --- |" * len(built.columns)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return "\n".join(lines)

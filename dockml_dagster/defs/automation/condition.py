@@ -25,6 +25,7 @@ from dockml_dagster.defs.jobs import FINDINGS, FINDINGS_TAGS
 from dockml_dagster.defs.runs.retries import end_dead_runs
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.opening import WarehouseBusyError
 from dockml_dagster.warehouse.versions import build_version
 
@@ -79,7 +80,7 @@ def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str
         with warehouse_for_a_moment() as connection:
             changed_at = due_query.changed_at(connection)
             current = (
-                due_query.built(connection, build_version(), newer_than=loaded_at)
+                built(connection, build_version(Settings.from_environment()), newer_than=loaded_at)
                 and settings.published.exists()
             )
             asked_for = not (current or under_way)

@@ -58,7 +58,7 @@ def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> lis
     return [
         item
         for name in corpora
-        for item in due_query.due(connection, name, open_corpus(name, settings).method_version)
+        for item in due_query.due(connection, name, open_corpus(name, settings).methods())
     ]
 
 

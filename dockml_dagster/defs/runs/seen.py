@@ -6,7 +6,7 @@ leave it out until the next change. So the first step of a run notes how far the
 A run of some of the findings (``lint_dockerfiles``, or what somebody picked in the UI) publishes too. Those it left out are
 as old as they were: it makes the findings current only where they were so when it began, and the first step notes that.
 
-Here: these notes. Not here: comparing them (``warehouse.due.built``).
+Here: these notes. Not here: comparing them (``warehouse.due.work``).
 """
 
 from collections.abc import Collection, Iterator
@@ -17,7 +17,9 @@ import dagster as dg
 
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
-from dockml_dagster.warehouse.due.query import Seen, built, seen
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.query import Seen, seen
+from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.versions import build_version
 
 SEEN_TAG = "dockml/seen_to"
@@ -33,7 +35,7 @@ def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseReso
         if SEEN_TAG not in _tags(context):
             with warehouse.get_connection() as connection:
                 now = seen(connection)
-                current = built(connection, build_version())
+                current = built(connection, build_version(Settings.from_environment()))
             _note(context, {SEEN_TAG: _text(now), CURRENT_TAG: "yes" if current else "no"})
         yield
 

@@ -26,12 +26,6 @@ _SCANS = re.compile(
 )
 _LONGEST_LINE: Final = 2000
 _DANGEROUS = frozenset({"all", "sys_admin", "cap_sys_admin"})
-FACTS_VERSION: Final = "2"
-"""Changes when the same file would give other facts; makes every file due for reading again."""
-
-READ_AS: Final = ("compose", "workflow")
-"""The roles (``project_files.ReadAs``) of files that have facts."""
-
 BUILT: Final = "image-built"
 SCANNED: Final = "image-scanned"
 """What a workflow does, for whoever looks at all workflows of a project: neither asks for anything by itself."""
@@ -50,6 +44,12 @@ def file_facts(path: str, text: str) -> tuple[FileFact, ...]:
     if is_compose(path):
         return tuple(_compose(text))
     return tuple(_workflow(text)) if is_workflow(path) else ()
+
+
+def fact_rows(path: str, content: bytes) -> list[dict[str, Any]]:
+    """The facts of one file as rows; one without a fact where it says nothing."""
+    facts = file_facts(path, content.decode("utf-8", "replace"))
+    return [fact._asdict() for fact in facts] or [{"fact": None, "line": None, "what": None}]
 
 
 def advise_project(subject: str, files: Mapping[str, str], rules: Rules) -> tuple[Recommendation, ...]:

@@ -6,7 +6,7 @@ types and what the grades mean; ``variables`` resolves what the file itself tell
 all of it together. Not here: any reading of files or registries.
 """
 
-from dockml_dagster.study.image_links.grading import RULES_VERSION, find_links, links_of_reference
+from dockml_dagster.study.image_links.grading import find_links, links_of_reference
 from dockml_dagster.study.image_links.model import GRADES, Grade, Kind, Link
 
-__all__ = ["GRADES", "RULES_VERSION", "Grade", "Kind", "Link", "find_links", "links_of_reference"]
+__all__ = ["GRADES", "Grade", "Kind", "Link", "find_links", "links_of_reference"]

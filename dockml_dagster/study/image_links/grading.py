@@ -37,9 +37,6 @@ from dockml_dagster.study.image_links.variables import assignments, in_loops, na
 from dockml_dagster.study.image_links.workflows import Inputs, ci_mentions, local_inputs
 from dockml_dagster.study.project.files import read_as
 
-RULES_VERSION = "4"
-"""Changes when the same files would give other links; makes every project's links due."""
-
 _SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
 _PLACEHOLDER = re.compile(
     r"(?:^|/)(?:local|user|username|org|organi[sz]ation|namespace|account|accountid|foo|someone|example|your[a-z0-9_-]*"

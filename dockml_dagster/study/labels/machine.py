@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.labels.category import CategoryJudgement, classify_category, parse_category_model
 from dockml_dagster.study.labels.codebook import parse_codebook
 from dockml_dagster.study.labels.purpose import (
@@ -22,25 +23,12 @@ from dockml_dagster.study.labels.purpose import (
 from dockml_dagster.study.project.evidence import facts_of_project
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 
-LABELLER_VERSION = "4"
-"""Changes when the same input and seeds would give other labels; makes every project due for labelling again."""
-
 RATER = "machine"
 """The rater under which machine labels stand beside those of people."""
 CANNOT_TELL = "cannot tell"
 """The code of a unit of which no category is likely enough; people may give it too."""
 NONE_APPLIES = "none"
 """The code of a unit that was looked at and bears no purpose: not the same as a unit that nobody looked at."""
-
-SEEDS = (
-    "category_features",
-    "category_weights",
-    "purpose_rules",
-    "categories",
-    "purposes",
-    "sub_purposes",
-)
-"""Seeds the labellers need, by name."""
 
 Row = dict[str, Any]
 _PURPOSE_REASON = "no rule found evidence of a purpose"
@@ -55,6 +43,25 @@ class Labeller:
         self._rules = parse_purpose_rules(seeds["purpose_rules"], codebook.allowed)
         self.category_version = codebook.categories[0].codebook_version
         self.purpose_version = codebook.purposes[0].codebook_version
+
+    def rows_of_files(
+        self,
+        project: str,
+        metadata: ProjectMetadata,
+        dockerfiles: Mapping[str, bytes],
+        files: Mapping[str, bytes | None],
+        *,
+        whole: bool,
+    ) -> Iterator[tuple[str, Row]]:
+        """``rows`` of a project as it was collected: Dockerfiles and other files by path, None where a content was not kept.
+
+        ``whole``: the files are all that the repository has, so their paths tell its layout.
+        """
+        readings = {path: read_dockerfile(content) for path, content in dockerfiles.items()}
+        texts = {
+            path: content.decode("utf-8", "replace") for path, content in files.items() if content is not None
+        }
+        return self.rows(project, metadata, readings, texts=texts, paths=list(files) if whole else None)
 
     def rows(
         self,

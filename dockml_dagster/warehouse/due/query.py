@@ -58,7 +58,7 @@ _DUE = """
         CASE
             WHEN latest.project IS NULL THEN 'new'
             WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
-            WHEN latest.method_version IS DISTINCT FROM $method_version THEN 'method changed'
+            WHEN latest.method_version IS DISTINCT FROM methods.version THEN 'method changed'
             WHEN asked.asked_at > latest.observed_at THEN 'asked again'
             WHEN latest.retryable THEN 'failed for now'
             WHEN told.observed_at IS DISTINCT FROM latest.observed_at THEN 'not reported'
@@ -66,6 +66,8 @@ _DUE = """
         coalesce(failures.n, 0) AS failures,
         latest.observed_at
     FROM raw.inputs AS wanted
+    LEFT JOIN (SELECT unnest($stages) AS stage, unnest($versions) AS version) AS methods
+        ON methods.stage = wanted.stage
     LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
     LEFT JOIN failures ON failures.project = wanted.project AND failures.stage = wanted.stage
     LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
@@ -100,15 +102,19 @@ class Due:
 def due(
     connection: duckdb.DuckDBPyConnection,
     corpus: str,
-    method_version: str,
+    methods: Mapping[str, str],
     projects: Sequence[str] | None = None,
 ) -> list[Due]:
-    """Everything due in a corpus, or of some of its projects, in the corpus's own order."""
+    """Everything due in a corpus, or of some of its projects, in the corpus's own order.
+
+    ``methods``: stage → version of how it is collected now.
+    """
     rows = connection.execute(
         _DUE,
         {
             "corpus": corpus,
-            "method_version": method_version,
+            "stages": list(methods),
+            "versions": list(methods.values()),
             "projects": None if projects is None else list(projects),
         },
     ).fetchall()
@@ -134,6 +140,14 @@ def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Corpora that were ever listed: those that sensors and schedules keep up to date."""
     return [
         row[0] for row in connection.execute("SELECT DISTINCT corpus FROM raw.listings ORDER BY 1").fetchall()
+    ]
+
+
+def with_dockerfiles(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Corpora of which any Dockerfile was collected."""
+    return [
+        row[0]
+        for row in connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY 1").fetchall()
     ]
 
 
@@ -308,87 +322,3 @@ def input_hashes(
         [stage, list(projects)],
     ).fetchall()
     return dict(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """All that is due: whether to list the corpus, which stages of which projects, whether to build findings."""
-
-    listing: bool
-    stages: Sequence[Due]
-    findings: bool
-
-    @property
-    def nothing(self) -> bool:
-        """Whether everything is up to date."""
-        return not (self.listing or self.stages or self.findings)
-
-
-def work(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    corpus: str,
-    fingerprint: str,
-    method_version: str,
-    build_version: str,
-) -> Work:
-    """Compare what the source, the code and the SQL are now with what was done."""
-    return Work(
-        listing=listed(connection, corpus) != (fingerprint, method_version),
-        stages=due(connection, corpus, method_version),
-        findings=not built(connection, build_version),
-    )
-
-
-def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: datetime | None = None) -> bool:
-    """Whether the findings that stand were made by this version, and of everything that happened.
-
-    ``newer_than``: findings that were made later, by whichever version, count as made by this one.
-    """
-    answer = connection.execute(
-        "SELECT version, seen_to, seen_rows, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
-    ).fetchone()
-    if answer is None:
-        return False
-    by, seen_to, seen_rows, built_at = answer
-    knows = by == version or (newer_than is not None and built_at > newer_than)
-    return knows and Seen(seen_to, seen_rows) == seen(connection)
-
-
-def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Version of everything that the findings which stand were computed by; None where there are none."""
-    row = connection.execute("SELECT arg_max(version, built_at) FROM raw.builds").fetchone()
-    return row[0] if row else None
-
-
-def record_build(connection: duckdb.DuckDBPyConnection, version: str, before: Seen) -> None:
-    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began."""
-    # After the build before, also when the clock was set back.
-    connection.execute(
-        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
-        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
-        {"version": version, "at": before.at, "rows": before.rows, "now": moment(connection)},
-    )
-
-
-def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
-    # Only what is new, so that a build in which nothing moved adds nothing.
-    connection.execute(
-        """
-        INSERT INTO raw.figures BY NAME
-        SELECT now.corpus, now.figure, now.value, now.n, ? AS built_at
-        FROM findings.watched_figures AS now
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM (
-                SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n
-                FROM raw.figures
-                GROUP BY corpus, figure
-            ) AS known
-            WHERE known.corpus = now.corpus AND known.figure = now.figure AND known.n = now.n
-                AND known.value IS NOT DISTINCT FROM now.value
-        )
-        """,
-        [moment(connection)],
-    )

@@ -66,4 +66,4 @@ def record_looks(
 ) -> int:
     """Note where each reference leads now; None: it could not be asked."""
     rows = [{"reference": name, "digest": digest, "looked_at": looked_at} for name, digest in seen.items()]
-    return replace(connection, "raw.tag_looks", "reference", list(seen), rows)
+    return replace(connection, "raw.tag_looks", {"reference": list(seen)}, rows)

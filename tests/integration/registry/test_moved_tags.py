@@ -74,9 +74,8 @@ def test_a_moved_tag_is_noticed_and_no_other(
             "HEAD /v2/ml/image/manifests/heron-1",
         ]
         assert tick(instance).run_requests == [], "once a day"
+    how = Local(Settings.from_environment()).methods()
     with Warehouse(Settings.from_environment().warehouse).read() as connection:
-        found = {
-            (item.project, item.stage, item.reason) for item in due(connection, "local", Local.method_version)
-        }
+        found = {(item.project, item.stage, item.reason) for item in due(connection, "local", how)}
     heron = "local/birds/heron"
     assert found == {(heron, "manifests", "asked again"), (heron, "layer_stats", "asked again")}

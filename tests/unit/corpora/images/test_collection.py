@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from dockml_dagster.corpora.base import Collected, Outcome
-from dockml_dagster.corpora.images import layers
+from dockml_dagster.corpora.images import collection, layers, versions
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.images.scanning import worker
@@ -194,7 +194,7 @@ def test_other_rules_make_another_summary(
     made = layout("image")
     location = made.write(made.image(LOWER))
     ImageCollection("local", settings).layer_stats(PROJECT, named(location))
-    monkeypatch.setattr("dockml_dagster.corpora.images.collection.parse_rules", lambda _: ())
+    monkeypatch.setattr(collection, "layer_rules", lambda: ((), versions.layer_rules()[1]))
     found = ImageCollection("local", settings).layer_stats(PROJECT, named(location))
     assert found.rows["raw.image_contents"] == []
     assert len(scanned) == 1

@@ -53,9 +53,9 @@ def test_a_newer_version_takes_the_place_of_the_older(
 ) -> None:
     add(warehouse, "compose")
     add(warehouse, "workflow")
-    monkeypatch.setattr(file_facts, "FACTS_VERSION", "before")
+    monkeypatch.setattr(file_facts, "version_of", lambda *_: "before")
     assert read(warehouse) == 2
     before = stored(warehouse)
-    monkeypatch.setattr(file_facts, "FACTS_VERSION", "now")
+    monkeypatch.setattr(file_facts, "version_of", lambda *_: "now")
     assert (read(warehouse), read(warehouse)) == (2, 0)
     assert stored(warehouse) == {(read_as, fact, "now") for read_as, fact, _ in before}

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from dockml_dagster.warehouse.due import query as due
+from dockml_dagster.warehouse.due.work import Work, built, record_build, work_due
 
 AT = datetime(2026, 1, 1, 10)
 A, B = "sample/a/b", "sample/c/d"
@@ -51,8 +52,15 @@ def _visit(connection: duckdb.DuckDBPyConnection, project: str = A, **more: Any)
     due.record_outcomes(connection, [{**outcome, **more}])
 
 
+STAGES = ("dockerfiles", "manifests", "layer_stats")
+METHODS = dict.fromkeys(STAGES, "1")
+
+
 def _due(connection: duckdb.DuckDBPyConnection, method_version: str = "1") -> list[tuple[str, str, str]]:
-    return [(one.project, one.stage, one.reason) for one in due.due(connection, "sample", method_version)]
+    return [
+        (one.project, one.stage, one.reason)
+        for one in due.due(connection, "sample", dict.fromkeys(STAGES, method_version))
+    ]
 
 
 def _done(connection: duckdb.DuckDBPyConnection, **more: Any) -> None:
@@ -98,7 +106,7 @@ REASONS = {
 def test_reasons(raw: duckdb.DuckDBPyConnection, more: dict[str, Any], reason: str) -> None:
     _done(raw, **more)
     assert _due(raw) == [(A, "dockerfiles", reason)]
-    assert due.due(raw, "sample", "1")[0].to_collect
+    assert due.due(raw, "sample", METHODS)[0].to_collect
 
 
 def test_a_new_method_makes_all_due(raw: duckdb.DuckDBPyConnection) -> None:
@@ -109,7 +117,7 @@ def test_a_new_method_makes_all_due(raw: duckdb.DuckDBPyConnection) -> None:
 def test_what_dagster_was_not_told_is_due_but_not_collected_again(raw: duckdb.DuckDBPyConnection) -> None:
     _list(raw, {A: "h1"})
     _visit(raw)
-    (one,) = due.due(raw, "sample", "1")
+    (one,) = due.due(raw, "sample", METHODS)
     assert (one.reason, one.to_collect) == ("not reported", False)
     due.record_reported(raw, "sample", [(A, "dockerfiles")])
     due.record_reported(raw, "sample", [(A, "dockerfiles")])
@@ -148,15 +156,27 @@ def test_a_clock_set_back_never_goes_behind_what_is_recorded(raw: duckdb.DuckDBP
     assert due.moment(raw) > future + timedelta(days=1), "listings count too"
 
 
+def test_another_method_makes_due_only_its_stage(raw: duckdb.DuckDBPyConnection) -> None:
+    stages = ("dockerfiles", "layer_stats")
+    _list(raw, {A: "h1"}, stages=stages)
+    for stage in stages:
+        _visit(raw, stage=stage)
+    raw.execute("INSERT INTO raw.reported SELECT project, corpus, stage, observed_at FROM raw.outcomes")
+    assert due.due(raw, "sample", dict.fromkeys(stages, "1")) == []
+    found = due.due(raw, "sample", {"dockerfiles": "1", "layer_stats": "2"})
+    assert [(one.stage, one.reason) for one in found] == [("layer_stats", "method changed")]
+
+
 def test_moment_is_now_in_utc(raw: duckdb.DuckDBPyConnection) -> None:
     before = datetime.now(UTC).replace(tzinfo=None)
     assert before <= due.moment(raw) <= before + timedelta(minutes=1)
     assert due.moment(raw).tzinfo is None
 
 
-def _work(connection: duckdb.DuckDBPyConnection, **more: str) -> due.Work:
+def _work(connection: duckdb.DuckDBPyConnection, **more: str) -> Work:
     keys = {"corpus": "sample", "fingerprint": "f", "method_version": "1", "build_version": "b", **more}
-    return due.work(connection, **keys)  # type: ignore[arg-type]
+    methods = {"dockerfiles": keys["method_version"]}
+    return work_due(connection, methods=methods, **keys)
 
 
 def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
@@ -166,7 +186,7 @@ def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
 
 def test_nothing_is_due_when_all_is_done(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", due.seen(raw))
     assert _work(raw).nothing
 
 
@@ -182,19 +202,19 @@ def test_a_change_makes_due_what_it_touches(
     raw: duckdb.DuckDBPyConnection, changed: dict[str, str], listing: bool, stages: int, findings: bool
 ) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", due.seen(raw))
     work = _work(raw, **changed)
     assert (work.listing, len(work.stages), work.findings) == (listing, stages, findings)
 
 
 def test_findings_are_due_after_anything_happened(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    due.record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", due.seen(raw))
     _visit(raw, observed_at=due.moment(raw))
     assert _work(raw).findings
-    due.record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", due.seen(raw))
     assert not _work(raw).findings
-    due.record_build(raw, "c", due.seen(raw))
+    record_build(raw, "c", due.seen(raw))
     assert _work(raw).findings, "the newest build counts"
 
 
@@ -202,7 +222,7 @@ def test_what_came_while_findings_were_made_is_not_in_them(raw: duckdb.DuckDBPyC
     _done(raw)
     before = due.seen(raw)
     _visit(raw, observed_at=due.moment(raw))
-    due.record_build(raw, "b", before)
+    record_build(raw, "b", before)
     assert _work(raw).findings
 
 
@@ -212,7 +232,7 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
     _done(raw)
     slow = due.moment(raw)
     _visit(raw, observed_at=slow + timedelta(seconds=1))
-    due.record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", due.seen(raw))
     assert not _work(raw).findings
     # Another writer's, who took its moment first and was slower.
     _visit(raw, observed_at=slow)
@@ -222,12 +242,12 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
 def test_a_process_that_is_older_than_the_findings_leaves_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
     loaded_at = due.moment(raw)
-    due.record_build(raw, "newer", due.seen(raw))
-    assert not due.built(raw, "older")
-    assert due.built(raw, "older", newer_than=loaded_at)
-    assert not due.built(raw, "older", newer_than=loaded_at + timedelta(days=1))
+    record_build(raw, "newer", due.seen(raw))
+    assert not built(raw, "older")
+    assert built(raw, "older", newer_than=loaded_at)
+    assert not built(raw, "older", newer_than=loaded_at + timedelta(days=1))
     _visit(raw, observed_at=due.moment(raw))
-    assert not due.built(raw, "older", newer_than=loaded_at)
+    assert not built(raw, "older", newer_than=loaded_at)
 
 
 def test_newest_and_input_hashes(raw: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,48 @@
+"""Versions of what reads layers and sums images up.
+
+Here: the numbers and the rules that they are read by. Not here: reading (``layers``), what follows from a version
+(``warehouse.due``). A layer may be gigabytes away, so no hash of code makes it due: whoever changes what the code finds
+raises the number, and ``tests/conventions/test_held_versions.py`` asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+from dockml_dagster.study.advice.model import Rules, parse_recommendation_rules
+from dockml_dagster.study.layer.content import ContentRule, parse_rules
+from dockml_dagster.warehouse.models import seed_texts
+
+SCAN_VERSION: Final = "2"
+"""Changes when the same layer would give other rows; known layers are then read again."""
+SUMMARY_VERSION: Final = "3"
+"""Changes when the same layers would give another summary of an image; no known layer is read again for it."""
+
+
+@cache
+def layers_version() -> str:
+    """Version of the stage ``layer_stats``: of reading layers, and of summing them up by the rules of the seeds."""
+    return summary_version(*layer_rules())
+
+
+def layer_rules() -> tuple[tuple[ContentRule, ...], Rules]:
+    """What to look for in images, and what for, by the seeds."""
+    seeds = seed_texts(["layer_content_rules", "recommendations"])
+    return parse_rules(seeds["layer_content_rules"]), parse_recommendation_rules(seeds["recommendations"])
+
+
+def summary_version(content: Iterable[ContentRule], advice: Rules) -> str:
+    """Version of summing images up by these rules. What a recommendation says, and when a Dockerfile asks for it, do not
+    change what is measured.
+    """
+    measured = [
+        (rule.recommendation, triggers, rule.min_file_bytes)
+        for rule in advice.all
+        if (triggers := tuple(one for one in rule.triggers if not one.startswith("practice:")))
+    ]
+    found = [(rule.rule, rule.group, rule.pattern, rule.removable) for rule in content]
+    text = "\n".join("\t".join(map(str, rule)) for rule in (*found, *measured))
+    return f"{SCAN_VERSION}-{SUMMARY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,83 @@
+"""The links of a project as plain rows: what the tables about links hold.
+
+Here: flattening links, and the grade of every image that a source names. Not here: finding and grading links
+(``grading``), any database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dockml_dagster.study.image_links.grading import find_links, links_of_reference
+from dockml_dagster.study.image_links.model import GRADES, Link, parse_mention
+
+Row = dict[str, Any]
+
+
+class NamedImage(NamedTuple):
+    """An image that a source names for a project. ``labels``: of its configuration, as JSON; ``description``: its hub's."""
+
+    reference: str
+    labels: str | None
+    description: str
+
+
+def link_rows(
+    project: str,
+    files: Mapping[str, str],
+    images: Sequence[NamedImage],
+    own_registries: Collection[str] = (),
+) -> Iterator[tuple[str, Row]]:
+    """(table, row) of ``image_links``, ``image_reference_grades`` and, one, ``image_link_readings`` for one project.
+
+    ``project`` is ``owner/name``, ``files`` are texts by path; see ``find_links``.
+    """
+    found = find_links(project, files, own_registries)
+    of_images = {
+        image.reference: links_of_reference(
+            project, image.reference, labels=_labels(image.labels), description=image.description
+        )
+        for image in images
+    }
+    evidence = [*found, *dict.fromkeys(link for links in of_images.values() for link in links)]
+    for link in evidence:
+        yield "image_links", _row(link)
+    for reference, links in of_images.items():
+        yield "image_reference_grades", _graded(reference, (*found, *links))
+    yield "image_link_readings", {"links": len(evidence), "files": len(files)}
+
+
+def _row(link: Link) -> Row:
+    return {
+        "reference": link.reference,
+        "repository": link.repository,
+        "link_grade": link.grade,
+        "kind": link.kind,
+        "path": link.path,
+        "line": link.line,
+        "rule": link.rule,
+    }
+
+
+def _graded(reference: str, links: tuple[Link, ...]) -> Row:
+    """The best of the links to the repository of an image that a source names."""
+    image = parse_mention(reference)
+    repository = str(image.repository) if image else None
+    of_it = [link for link in links if link.repository == repository]
+    best = min(of_it, key=lambda link: GRADES.index(link.grade), default=None)
+    return {
+        "reference": reference,
+        "repository": repository,
+        "link_grade": best.grade if best else "none",
+        "kind": best.kind if best else None,
+    }
+
+
+def _labels(text: str | None) -> dict[str, str]:
+    try:
+        labels = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}

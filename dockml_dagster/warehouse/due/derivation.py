@@ -1,0 +1,132 @@
+"""One way for a computed table to be due: a unit is, unless its row was made of this input by this version.
+
+Here: what a derivation is, which of its units are due, and doing them some at a time. Not here: which derivations there
+are (``derivations``), where a version comes from (``warehouse.versions``), what is due to be collected (``query``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.warehouse.due.query import moment
+from dockml_dagster.warehouse.due.visits import make_visits
+from dockml_dagster.warehouse.rows import Row, qualified, quote, replace
+
+if TYPE_CHECKING:
+    import duckdb
+
+Unit = Mapping[str, Any]
+"""What is computed at once: a row of a derivation's ``inputs``."""
+Found = Mapping[str, list[Any]]
+"""Name of one of ``contents`` → its rows, for some units."""
+Rows = Mapping[str, Sequence[Row]]
+"""Table → the rows computed for some units."""
+Compute = Callable[[Sequence[Unit], Found], Rows]
+Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """Tables that are computed from other tables, unit by unit.
+
+    ``name``: of its asset. ``tables``: what it fills; of the first every unit has at least one row, with the version that
+    made it in the column ``version`` and the moment in ``made_at``. ``key``: the columns that name a unit, in all tables.
+    ``marks``: further columns of the first table that must be as the inputs have them now (a hash of all that is read);
+    none where the key is such a hash itself. ``inputs``: a SELECT with a row for each unit that is wanted: key, marks and
+    what else the computation needs. ``contents``: name → SELECT of what some units are computed from; its parameters are
+    the columns of their keys, as lists. ``module``: what computes the rows, as a name below the package. ``seeds``: by
+    which seeds. ``at_once``: units that are computed and stored together, which bounds the memory and what an
+    interruption loses.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    key: tuple[str, ...]
+    version: str
+    made_at: str
+    inputs: str
+    contents: Mapping[str, str]
+    module: str
+    at_once: int
+    marks: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+
+    def due(self, connection: duckdb.DuckDBPyConnection, version: str) -> list[Unit]:
+        """The units that this version did not compute of their present input, in the order of their keys."""
+        make_visits(connection)
+        same = " AND ".join(
+            f"known.{quote(column)} = wanted.{quote(column)}" for column in (*self.key, *self.marks)
+        )
+        result = connection.execute(
+            f"""
+            SELECT wanted.*
+            FROM ({self.inputs}) AS wanted
+            WHERE NOT EXISTS (
+                SELECT 1 FROM {qualified(self.tables[0])} AS known
+                WHERE {same} AND known.{quote(self.version)} = $version
+            )
+            ORDER BY {", ".join(map(quote, self.key))}
+            """,
+            {"version": version},
+        )
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def read(self, connection: duckdb.DuckDBPyConnection, units: Sequence[Unit]) -> Found:
+        """What these units are computed from. One query of each kind: one a unit would read a table as often."""
+        make_visits(connection)
+        keys = self._keys(units)
+        return {
+            name: connection.execute(statement, keys).fetchall() for name, statement in self.contents.items()
+        }
+
+    def store(
+        self, connection: duckdb.DuckDBPyConnection, version: str, units: Sequence[Unit], rows: Rows
+    ) -> int:
+        """Put what was computed in the place of what stood there for these units; returns the rows stored."""
+        made = {self.version: version, self.made_at: moment(connection)}
+        stamps = {
+            self._key_of(unit): {**made, **{column: unit[column] for column in self.marks}} for unit in units
+        }
+        first, *others = self.tables
+        stamped = [{**row, **stamps[self._key_of(row)]} for row in rows.get(first, ())]
+        keys = self._keys(units)
+        return replace(connection, first, keys, stamped) + sum(
+            replace(connection, table, keys, rows.get(table, ())) for table in others
+        )
+
+    def _key_of(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row[column] for column in self.key)
+
+    def _keys(self, units: Sequence[Unit]) -> dict[str, list[Any]]:
+        """Column of the key → its values, unit by unit."""
+        return {column: [unit[column] for unit in units] for column in self.key}
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What was done: ``units`` that were due, ``rows`` stored."""
+
+    units: int
+    rows: int
+
+
+def derive(connect: Connect, derivation: Derivation, version: str, compute: Compute) -> Derived:
+    """Compute what is due, ``at_once`` units a transaction, connected only to read and to store.
+
+    ``connect``: gives a connection in a transaction of its own, in its turn among writers.
+    """
+    with connect() as connection:
+        due = derivation.due(connection, version)
+    stored = 0
+    for start in range(0, len(due), derivation.at_once):
+        units = due[start : start + derivation.at_once]
+        with connect() as connection:
+            found = derivation.read(connection, units)
+        rows = compute(units, found)
+        with connect() as connection:
+            stored += derivation.store(connection, version, units, rows)
+    return Derived(len(due), stored)

@@ -1,0 +1,237 @@
+"""What modules say, whatever their comments: one hash of the code that computes a table.
+
+Here: the normal form of a module, the modules that it leads to, their hash, and a memory that saves reading them twice.
+Not here: what else makes a version (``warehouse.versions``), which tables are computed by which module (``derivations``).
+
+A module's normal form is its syntax tree without comments, docstrings, layout and what only a type checker reads. It is
+written here, because ``ast.dump`` differs between versions of Python; this form is the same on 3.11 to 3.13, from a
+checkout and from a wheel. Other packages are named by the distribution's version, not by their code.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from dockml_dagster.warehouse.rows import combined_hash
+
+DISTRIBUTIONS: Mapping[str, str] = {
+    "dockerfile_parse": "dockerfile-parse",
+    "e2b_dockerfile_utils": "e2b-dockerfile-utils",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "statsmodels": "statsmodels",
+    "tree_sitter": "tree-sitter",
+    "tree_sitter_bash": "tree-sitter-bash",
+    "yaml": "PyYAML",
+}
+"""Import name → distribution, of every package of others that decides on what a derived table says."""
+
+_MOST_REMEMBERED = 2000
+"""Modules, of whatever versions of the package, of which what they say is kept."""
+_LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+"""Fields of a node that follow from its place, or that only type checkers read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module: the hash of its normal form, and what it imports: ``a.b``, or ``a:b`` for ``from a import b``."""
+
+    form: str
+    imports: tuple[str, ...]
+
+
+def read_module(source: bytes) -> Module:
+    """The module of a source text.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    reader = _Reader()
+    reader.write(ast.parse(source))
+    form = hashlib.sha256("".join(reader.parts).encode()).hexdigest()
+    return Module(form, tuple(dict.fromkeys(reader.imports)))
+
+
+class Sources:
+    """The source files of a package, and what was once found of each by the hash of its bytes."""
+
+    def __init__(self, package: Path, memory: Path | None = None) -> None:
+        """``package``: its folder. ``memory``: a file to remember in; where it cannot be written nothing is remembered."""
+        self._package, self._memory = package, memory
+        self._known: dict[str, Module] = {}
+        self._read: dict[str, Module] = {}
+        self._used: set[str] = set()
+        self._remembered = False
+
+    def code_hash(self, roots: Sequence[str], within: Sequence[str]) -> str:
+        """Hash of the roots and of what they lead to within parts of the package, with the versions of ``DISTRIBUTIONS``.
+
+        Roots and parts are names below the package (``study.readings``, ``study``).
+        """
+        modules = self.reached(roots, within)
+        outside = {re.split("[.:]", name)[0] for module in modules.values() for name in module.imports}
+        parts = [part for name, module in sorted(modules.items()) for part in (name, module.form)]
+        parts += [
+            f"{name} {_installed(DISTRIBUTIONS[name])}" for name in sorted(outside & DISTRIBUTIONS.keys())
+        ]
+        return combined_hash(parts)
+
+    def reached(self, roots: Sequence[str], within: Sequence[str]) -> dict[str, Module]:
+        """Name below the package → module, of the roots and of what they import, at whatever remove.
+
+        A folder's ``__init__`` counts where a name is taken from it, not where it is only passed through.
+        """
+        found: dict[str, Module] = {}
+        waiting = list(roots)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self._module(name)
+                waiting += self._ours(found[name].imports, within)
+        self._remember()
+        return found
+
+    def _ours(self, imports: Iterable[str], within: Sequence[str]) -> Iterator[str]:
+        for imported in imports:
+            package, _, name = imported.partition(".")
+            module, _, member = name.partition(":")
+            if package != self._package.name or not any(
+                f"{module}.".startswith(f"{part}.") for part in within
+            ):
+                continue
+            below = f"{module}.{member}"
+            yield below if member and below in self._paths else module
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        """Name below the package → file, of every module."""
+        found = {}
+        for folder, _, names in os.walk(self._package):
+            above = Path(folder).relative_to(self._package).parts
+            for name in names:
+                if name.endswith(".py"):
+                    parts = above if name == "__init__.py" else (*above, name[:-3])
+                    found[".".join(parts)] = Path(folder, name)
+        return found
+
+    def _module(self, name: str) -> Module:
+        if name not in self._read:
+            source = self._paths[name].read_bytes()
+            key = hashlib.sha256(source).hexdigest()
+            self._recall()
+            if key not in self._known:
+                self._known[key] = read_module(source)
+                self._remembered = False
+            self._read[name] = self._known[key]
+            self._used.add(key)
+        return self._read[name]
+
+    def _recall(self) -> None:
+        if self._known or self._memory is None:
+            return
+        # Whatever is wrong with the file, everything can be read again.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            stored = json.loads(self._memory.read_text(encoding="utf-8"))
+            if stored["by"] == _own_hash():
+                self._known = {
+                    key: Module(form, tuple(imports)) for key, (form, imports) in stored["modules"].items()
+                }
+                self._remembered = True
+
+    def _remember(self) -> None:
+        if self._remembered or self._memory is None:
+            return
+        kept = self._known.keys() if len(self._known) < _MOST_REMEMBERED else self._used
+        modules = {key: [self._known[key].form, self._known[key].imports] for key in kept}
+        with contextlib.suppress(OSError):
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            written = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
+            written.write_text(json.dumps({"by": _own_hash(), "modules": modules}), encoding="utf-8")
+            written.replace(self._memory)
+        self._remembered = True
+
+
+def _own_hash() -> str:
+    """Of this module, because another form would give the same bytes another hash."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+class _Reader:
+    """Writes syntax trees as text, and notes what they import."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.imports: list[str] = []
+
+    def write(self, value: Any) -> None:
+        """Append a node, a list of nodes or a plain value."""
+        if isinstance(value, ast.AST):
+            self._node(value)
+        elif isinstance(value, list):
+            self.parts.append("[")
+            for item in value:
+                self._item(item)
+            self.parts.append("]")
+        else:
+            # ASCII, because which characters are printable depends on the version's Unicode tables.
+            self.parts.append(f"{type(value).__name__} {value!a};")
+
+    def _node(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            self.imports += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            self.imports += [f"{node.module}:{alias.name}" for alias in node.names]
+        self.parts.append(f"{type(node).__name__}(")
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(node, ast.JoinedStr):
+                value = _joined(node.values)
+            # A field that is empty may be one that this version of Python has and another has not.
+            if name in _LEFT_OUT or value == [] or (value is None and not isinstance(node, ast.Constant)):
+                continue
+            self.parts.append(f"{name}=")
+            self.write(value)
+        self.parts.append(")")
+
+    def _item(self, item: Any) -> None:
+        if isinstance(item, ast.Expr) and _text(item.value) is not None:
+            return  # a docstring, of whatever it stands under
+        if isinstance(item, ast.If) and isinstance(item.test, ast.Name) and item.test.id == "TYPE_CHECKING":
+            for statement in item.orelse:
+                self._item(statement)
+            return
+        self.write(item)
+
+
+def _text(node: ast.AST) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _joined(values: list[ast.expr]) -> list[ast.AST]:
+    """The parts of an f-string with neighbouring texts as one: where they are split depends on the version of Python."""
+    joined: list[ast.AST] = []
+    for value in values:
+        text, before = _text(value), _text(joined[-1]) if joined else None
+        if text is not None and before is not None:
+            joined[-1] = ast.Constant(before + text)
+        elif text != "":
+            joined.append(value)
+    return joined
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "absent"

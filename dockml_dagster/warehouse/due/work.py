@@ -1,0 +1,105 @@
+"""What of a corpus is due in all, and by what the findings that stand were made.
+
+Here: comparing and recording builds of the findings, and putting listing, stages and findings together. Not here: which
+stages are due (``query``), where a version comes from (``warehouse.versions``), doing what is due (``defs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dockml_dagster.warehouse.due.query import Due, Seen, due, listed, moment, seen
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that is due: whether to list the corpus, which stages of which projects, whether to build findings."""
+
+    listing: bool
+    stages: Sequence[Due]
+    findings: bool
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is up to date."""
+        return not (self.listing or self.stages or self.findings)
+
+
+def work_due(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    corpus: str,
+    fingerprint: str,
+    method_version: str,
+    methods: Mapping[str, str],
+    build_version: str,
+) -> Work:
+    """Compare what the source, the code and the SQL are now with what was done.
+
+    ``method_version``: of listing the corpus; ``methods``: of its stages.
+    """
+    return Work(
+        listing=listed(connection, corpus) != (fingerprint, method_version),
+        stages=due(connection, corpus, methods),
+        findings=not built(connection, build_version),
+    )
+
+
+def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: datetime | None = None) -> bool:
+    """Whether the findings that stand were made by this version, and of everything that happened.
+
+    ``newer_than``: findings that were made later, by whichever version, count as made by this one.
+    """
+    answer = connection.execute(
+        "SELECT version, seen_to, seen_rows, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
+    ).fetchone()
+    if answer is None:
+        return False
+    by, seen_to, seen_rows, built_at = answer
+    knows = by == version or (newer_than is not None and built_at > newer_than)
+    return knows and Seen(seen_to, seen_rows) == seen(connection)
+
+
+def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Version of everything that the findings which stand were computed by; None where there are none."""
+    row = connection.execute("SELECT arg_max(version, built_at) FROM raw.builds").fetchone()
+    return row[0] if row else None
+
+
+def record_build(connection: duckdb.DuckDBPyConnection, version: str, before: Seen) -> None:
+    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began."""
+    # After the build before, also when the clock was set back.
+    connection.execute(
+        "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
+        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
+        {"version": version, "at": before.at, "rows": before.rows, "now": moment(connection)},
+    )
+
+
+def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
+    # Only what is new, so that a build in which nothing moved adds nothing.
+    connection.execute(
+        """
+        INSERT INTO raw.figures BY NAME
+        SELECT now.corpus, now.figure, now.value, now.n, ? AS built_at
+        FROM findings.watched_figures AS now
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM (
+                SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n
+                FROM raw.figures
+                GROUP BY corpus, figure
+            ) AS known
+            WHERE known.corpus = now.corpus AND known.figure = now.figure AND known.n = now.n
+                AND known.value IS NOT DISTINCT FROM now.value
+        )
+        """,
+        [moment(connection)],
+    )

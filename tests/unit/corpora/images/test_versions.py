@@ -1,0 +1,48 @@
+"""What of the rules makes another version of what images hold, and that words and practices make none."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dockml_dagster.corpora.images import versions
+from dockml_dagster.study.advice.model import parse_recommendation_rules
+from dockml_dagster.study.layer.content import parse_rules
+from dockml_dagster.warehouse.models import seed_texts
+
+SEEDS = seed_texts(["layer_content_rules", "recommendations"])
+
+
+def version(content: str, advice: str) -> str:
+    return versions.summary_version(parse_rules(content), parse_recommendation_rules(advice))
+
+
+def test_the_version_is_of_the_seeds() -> None:
+    assert versions.layers_version() == version(SEEDS["layer_content_rules"], SEEDS["recommendations"])
+
+
+NEW_ADVICE = "no-chown,practice:no-chown,note,low,high,0,Say --chown.,It doubles.,chown in RUN.,nobody\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda text: text + NEW_ADVICE, True),
+        (lambda text: text.replace("\n", "\n" + NEW_ADVICE, 1), True),
+        (lambda text: text.replace("Remove it in the instruction", "Take it out in the instruction"), True),
+        (lambda text: text.replace("hidden:opaque", ""), False),
+        (lambda text: text + NEW_ADVICE.replace("practice:no-chown", "content:none_yet"), False),
+    ],
+)
+def test_what_of_advice_counts(change: Callable[[str], str], same: bool) -> None:
+    before, after = SEEDS["recommendations"], change(SEEDS["recommendations"])
+    assert before != after
+    content = SEEDS["layer_content_rules"]
+    assert (version(content, before) == version(content, after)) is same
+
+
+def test_another_content_rule_counts() -> None:
+    content, advice = SEEDS["layer_content_rules"], SEEDS["recommendations"]
+    row = content.splitlines()[-1]
+    assert version(content, advice) != version(
+        content.replace(row, row.replace(row.split(",")[0], "another", 1)), advice
+    )

@@ -1,0 +1,140 @@
+"""A unit is due unless its row was made of this input by this version; what is due is done some units at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.due.derivation import Derivation, Derived, Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivations import DERIVATIONS, FACTS, LINT
+
+LENGTHS = Derivation(
+    name="lengths",
+    tables=("raw.lengths", "raw.letters"),
+    key=("owner", "name"),
+    marks=("input_hash",),
+    version="made_by",
+    made_at="made_at",
+    inputs="SELECT owner, name, sha256(text) AS input_hash FROM raw.texts",
+    contents={
+        "texts": "SELECT owner, name, text FROM raw.texts "
+        "WHERE (owner, name) IN (SELECT (unnest($owner), unnest($name)))"
+    },
+    module="study.lengths",
+    at_once=2,
+)
+
+
+class Place:
+    """A warehouse with texts, and what was asked of ``compute``."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.batches: list[list[str]] = []
+        self.open = 0
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        assert self.open == 0, "connections do not nest"
+        self.open += 1
+        yield self.connection
+        self.open -= 1
+
+    def compute(self, units: list[Unit], found: Found) -> Rows:
+        assert self.open == 0, "nobody waits for a computation"
+        self.batches.append([unit["name"] for unit in units])
+        assert len(found["texts"]) == len(units)
+        keyed = [({"owner": owner, "name": name}, text) for owner, name, text in found["texts"]]
+        return {
+            "raw.lengths": [{**key, "length": len(text)} for key, text in keyed],
+            "raw.letters": [{**key, "letter": letter} for key, text in keyed for letter in text],
+        }
+
+    def run(self, version: str) -> Derived:
+        self.batches.clear()
+        return derive(self.connect, LENGTHS, version, self.compute)  # type: ignore[arg-type]
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with duckdb.connect() as connection:
+        migrations.apply(connection)
+        connection.execute(
+            """
+            CREATE TABLE raw.texts (owner VARCHAR, name VARCHAR, text VARCHAR);
+            CREATE TABLE raw.lengths (
+                owner VARCHAR, name VARCHAR, length INTEGER, input_hash VARCHAR, made_by VARCHAR, made_at TIMESTAMP
+            );
+            CREATE TABLE raw.letters (owner VARCHAR, name VARCHAR, letter VARCHAR);
+            INSERT INTO raw.texts VALUES ('o', 'c', 'abc'), ('o', 'a', 'a'), ('o', 'b', 'ab'), ('p', 'a', '');
+            """
+        )
+        yield Place(connection)
+
+
+def test_each_unit_is_done_once_in_order_and_some_at_a_time(place: Place) -> None:
+    assert place.run("1") == Derived(units=4, rows=10)
+    assert place.batches == [["a", "b"], ["c", "a"]]
+    assert place.rows("SELECT owner, name, length, made_by FROM raw.lengths ORDER BY 1, 2") == [
+        ("o", "a", 1, "1"),
+        ("o", "b", 2, "1"),
+        ("o", "c", 3, "1"),
+        ("p", "a", 0, "1"),
+    ]
+    assert place.run("1") == Derived(0, 0)
+    assert place.batches == []
+
+
+def test_a_changed_input_is_due_alone_and_its_rows_take_the_place_of_the_old(place: Place) -> None:
+    place.run("1")
+    place.connection.execute("UPDATE raw.texts SET text = 'xy' WHERE owner = 'o' AND name = 'a'")
+    assert place.run("1").units == 1
+    assert place.rows("SELECT letter FROM raw.letters WHERE name = 'a' ORDER BY 1") == [("x",), ("y",)]
+    assert place.rows("SELECT count(*) FROM raw.letters WHERE name <> 'a'") == [(5,)]
+
+
+def test_another_version_makes_all_due_and_replaces_them(place: Place) -> None:
+    place.run("1")
+    assert place.run("2").units == 4
+    assert place.rows("SELECT DISTINCT made_by FROM raw.lengths") == [("2",)]
+    assert place.rows("SELECT count(*) FROM raw.letters") == [(6,)]
+
+
+def test_an_interruption_loses_only_what_was_not_stored(place: Place) -> None:
+    computing = place.compute
+
+    def interrupted(units: list[Unit], found: Found) -> Rows:
+        if place.batches:
+            raise KeyboardInterrupt
+        return computing(units, found)
+
+    with pytest.raises(KeyboardInterrupt):
+        derive(place.connect, LENGTHS, "1", interrupted)  # type: ignore[arg-type]
+    assert place.run("1").units == 2
+
+
+@pytest.mark.parametrize("derivation", [*DERIVATIONS, LINT], ids=lambda one: one.name)
+def test_its_statements_run(derivation: Derivation) -> None:
+    with duckdb.connect() as connection:
+        migrations.apply(connection)
+        assert derivation.due(connection, "1") == []
+        assert derivation.read(connection, []) == {name: [] for name in derivation.contents}
+
+
+def test_facts_are_sought_in_files_that_have_some() -> None:
+    with duckdb.connect() as connection:
+        migrations.apply(connection)
+        for role in ("compose", "workflow", "readme", "dependencies", None):
+            connection.execute(
+                "INSERT INTO raw.repository_files BY NAME SELECT 'local/a/b' AS project, 'local' AS corpus, 'p' AS path, "
+                "'other' AS file_kind, 's' AS sha256, $1 AS read_as, 'x'::BLOB AS content, 'test' AS source, "
+                "'h' AS row_hash, $2::TIMESTAMP AS first_seen, $2::TIMESTAMP AS last_seen".replace("?", "$1"),
+                [role, datetime.now(UTC).replace(tzinfo=None)],
+            )
+        assert [unit["read_as"] for unit in FACTS.due(connection, "1")] == ["compose", "workflow"]
