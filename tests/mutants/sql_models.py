@@ -7,6 +7,8 @@ line a survivor (``schema.model:line kind: before → after``) and a count a mod
 """
 
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -14,17 +16,16 @@ import duckdb
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.mutants.sql_mutants import mutants
-from tests.sql.cases import CASES, Types, check, read_types
+from tests.sql.cases import CASES, Case, read_types
 
 
-def noticed(model: str, sql: str, types: Types) -> bool:
-    """Whether a case of ``model`` fails with ``sql`` in its place."""
-    for case in CASES:
-        if case.parent.name == model:
-            try:
-                check(case, types, sql)
-            except (AssertionError, duckdb.Error):
-                return True
+def noticed(cases: Sequence[Case], sql: str) -> bool:
+    """Whether one of ``cases`` fails with ``sql`` in its model's place."""
+    for case in cases:
+        try:
+            case.check(sql)
+        except (AssertionError, duckdb.Error):
+            return True
     return False
 
 
@@ -34,14 +35,23 @@ def main(names: list[str]) -> int:
     for model in types.project.models:
         if names and model.name not in names:
             continue
-        assert not noticed(model.name, model.sql, types), f"{model.name}: its cases fail as it is"
-        tried = left = 0
-        for mutant in mutants(model.sql):
-            tried += 1
-            if not noticed(model.name, mutant.apply(model.sql), types):
-                left += 1
-                before = model.sql[mutant.start : mutant.end]
-                print(f"{model.name}:{mutant.line(model.sql)} {mutant.kind}: {before} → {mutant.replacement}")
+        folders = [folder for folder in CASES if folder.parent.name == model.name]
+        with ExitStack() as opened:
+            cases = [
+                opened.enter_context(Case(folder, types, with_twin=with_twin))
+                for folder in folders
+                for with_twin in (False, True)
+            ]
+            assert not noticed(cases, model.sql), f"{model.name}: its cases fail as it is"
+            tried = left = 0
+            for mutant in mutants(model.sql):
+                tried += 1
+                if not noticed(cases, mutant.apply(model.sql)):
+                    left += 1
+                    before = model.sql[mutant.start : mutant.end]
+                    print(
+                        f"{model.name}:{mutant.line(model.sql)} {mutant.kind}: {before} → {mutant.replacement}"
+                    )
         print(f"{model.name}: {left} of {tried} survived", flush=True)
         total, survived = total + tried, survived + left
     print(f"{survived} of {total} survived ({survived / max(total, 1):.0%})")

@@ -16,11 +16,13 @@ import yaml
 
 from dockml_dagster.warehouse import build, migrations
 from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
-from dockml_dagster.warehouse.models import Model, Project, load
+from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.rows import columns_of, qualified, quote
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/*/input.yaml"))
+TWIN = "twin/"
+"""What the names of a second corpus and its projects begin with."""
 
 
 @dataclass(frozen=True)
@@ -66,43 +68,82 @@ def fill(
         connection.execute(f"INSERT INTO {qualified(table)} ({names}) VALUES ({values})", list(row.values()))
 
 
-def check(case: Path, types: Types, sql: str | None = None) -> None:
-    """Run the model of ``case``, or ``sql`` in its place, and compare.
+class Case:
+    """The tables of one case, filled, on which its model is run; to be closed by ``with``.
 
-    Raises:
-        AssertionError: the rows are others than expected, or the case names what is not there.
+    ``with_twin``: beside every corpus of the case lies another of the same rows, which must change nothing in it.
     """
-    name = case.parent.name
-    model = types.project.by_name[name]
-    given, expected = _read(case / "input.yaml"), _read(case / "expect.yaml")
-    unread = sorted(given.keys() - set(model.references))
-    assert not unread, f"{name} does not read {unread}"
-    assert expected.keys() <= {"rows", "where", "in_order"}
-    wanted = expected["rows"]
-    columns, rows = _run(model, types, given, sql or model.sql, expected.get("where", "true"))
-    compared = list(wanted[0]) if wanted else columns
-    for row in wanted:
-        assert list(row) == compared, "every expected row names the same columns, in one order"
-    assert set(compared) <= set(columns)
-    found = _plain([{column: row[column] for column in compared} for row in rows])
-    if expected.get("in_order"):
-        assert found == _plain(wanted)
-    else:
-        assert sorted(found, key=_by_text) == sorted(_plain(wanted), key=_by_text)
 
-
-def _run(
-    model: Model, types: Types, given: Mapping[str, Any], sql: str, where: str
-) -> tuple[list[str], list[dict[str, Any]]]:
-    with duckdb.connect() as connection:
-        for table in model.references:
-            fill(connection, table, types.columns[table], given.get(table) or ())
+    def __init__(self, folder: Path, types: Types, *, with_twin: bool = False) -> None:
+        self.model = types.project.by_name[folder.parent.name]
+        given, expected = _read(folder / "input.yaml"), _read(folder / "expect.yaml")
+        unread = sorted(given.keys() - set(self.model.references))
+        assert not unread, f"{self.model.name} does not read {unread}"
+        assert expected.keys() <= {"rows", "where", "in_order", "alone"}
+        self._where = expected.get("where", "true")
+        self._rows = expected["rows"]
+        self._in_order = expected.get("in_order", False)
+        if with_twin and not expected.get("alone"):
+            given = _twinned(given, types)
+            self._where = f"({self._where}) AND NOT starts_with(corpus, '{TWIN}')"
+        self._connection = duckdb.connect()
+        for table in self.model.references:
+            fill(self._connection, table, types.columns[table], given.get(table) or ())
             if table in types.seeds and table not in given:
                 marks = ", ".join("?" for _ in types.columns[table])
-                connection.executemany(f"INSERT INTO {qualified(table)} VALUES ({marks})", types.seeds[table])
-        found = connection.execute(f"FROM ({sql}) WHERE {where}")
+                self._connection.executemany(
+                    f"INSERT INTO {qualified(table)} VALUES ({marks})", types.seeds[table]
+                )
+
+    def __enter__(self) -> "Case":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def check(self, sql: str | None = None) -> None:
+        """Run the model, or ``sql`` in its place, and compare.
+
+        Raises:
+            AssertionError: the rows are others than expected, or a column is named that the model does not have.
+        """
+        found = self._connection.execute(f"FROM ({sql or self.model.sql}) WHERE {self._where}")
         columns = [column[0] for column in found.description]
-        return columns, [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        compared = list(self._rows[0]) if self._rows else columns
+        for row in self._rows:
+            assert list(row) == compared, "every expected row names the same columns, in one order"
+        assert set(compared) <= set(columns)
+        plain = _plain([{column: row[column] for column in compared} for row in rows])
+        if self._in_order:
+            assert plain == _plain(self._rows)
+        else:
+            assert sorted(plain, key=_by_text) == sorted(_plain(self._rows), key=_by_text)
+
+
+def _twinned(given: Mapping[str, Any], types: Types) -> dict[str, Any]:
+    """The rows, and after them the same again in another corpus, of other projects."""
+    projects = {str(row["project"]) for rows in given.values() for row in rows or () if row.get("project")}
+
+    def renamed(column: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(column, item) for item in value]
+        if not isinstance(value, str):
+            return value
+        of_project = any(value == project or value.startswith(f"{project}/") for project in projects)
+        return TWIN + value if column == "corpus" or of_project else value
+
+    return {
+        table: [
+            *(rows or ()),
+            *(
+                {column: renamed(column, value) for column, value in row.items()}
+                for row in rows or ()
+                if "corpus" in types.columns[table] or "project" in types.columns[table]
+            ),
+        ]
+        for table, rows in given.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

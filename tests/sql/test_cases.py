@@ -2,14 +2,16 @@
 
 ``input.yaml``: table → rows, of the tables the model itself reads; a table left out is empty (seeds: as they are), a
 column left out is NULL. ``expect.yaml``: ``rows``, with any of the model's columns; ``where``, a condition that picks the
-rows compared; ``in_order: true`` where the order of the rows matters. Adding a case needs no Python.
+rows compared; ``in_order: true`` where the order of the rows matters. Adding a case needs no Python. Each case is run twice,
+the second time with a twin of every corpus beside it, since no corpus counts in another; ``alone: true`` where the model
+compares corpora.
 """
 
 from pathlib import Path
 
 import pytest
 
-from tests.sql.cases import CASES, Types, check
+from tests.sql.cases import CASES, Case, Types
 
 
 def test_every_model_has_a_case(types: Types) -> None:
@@ -20,6 +22,8 @@ def test_every_model_has_a_case(types: Types) -> None:
     assert [path for path in CASES if not (path / "expect.yaml").is_file()] == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_model(case: Path, types: Types) -> None:
-    check(case, types)
+@pytest.mark.parametrize("with_twin", [False, True], ids=["alone", "beside another corpus"])
+@pytest.mark.parametrize("folder", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_model(folder: Path, types: Types, with_twin: bool) -> None:
+    with Case(folder, types, with_twin=with_twin) as case:
+        case.check()
