@@ -7,7 +7,7 @@ Not here: reading the files (``models``), telling Dagster (``defs``).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -165,9 +165,13 @@ def generic_tests(model: Model) -> Iterator[GenericTest]:
         yield GenericTest(*told, warn_only=(options.get("config") or {}).get("severity") == "warn")
 
 
-def test(connection: duckdb.DuckDBPyConnection, model: Model) -> Iterator[Tested]:
-    """Run the generic tests of a table and of its columns."""
+def test(
+    connection: duckdb.DuckDBPyConnection, model: Model, *, only: Collection[str] | None = None
+) -> Iterator[Tested]:
+    """Run the generic tests of a table and of its columns; ``only``: those of these names."""
     for entry in generic_tests(model):
+        if only is not None and entry.name not in only:
+            continue
         yield _run_test(connection, model.name, entry.name, entry.failing, warn_only=entry.warn_only)
 
 
@@ -179,9 +183,14 @@ def check(connection: duckdb.DuckDBPyConnection, singular: Check) -> Tested:
 def _run_test(
     connection: duckdb.DuckDBPyConnection, table: str, name: str, failing: str, *, warn_only: bool
 ) -> Tested:
-    answer = connection.execute(f"SELECT count(*) FROM ({failing}\n)").fetchone()
-    number = int(answer[0]) if answer else 0
-    sample = tuple(connection.execute(f"{failing}\nLIMIT {SAMPLE_ROWS}").fetchall()) if number else ()
+    import duckdb
+
+    try:
+        answer = connection.execute(f"SELECT count(*) FROM ({failing}\n)").fetchone()
+        number = int(answer[0]) if answer else 0
+        sample = tuple(connection.execute(f"{failing}\nLIMIT {SAMPLE_ROWS}").fetchall()) if number else ()
+    except duckdb.Error as error:
+        raise ModelError(f"check {name} of {table}: {str(error).strip().splitlines()[0]}") from error
     return Tested(table, name, number, sample, warn_only)
 
 

@@ -21,7 +21,9 @@ from dockml_dagster.instance.home import dagster_yaml
 from dockml_dagster.settings import Settings
 from dockml_dagster.text import size_text
 from dockml_dagster.warehouse import maintenance, migrations
+from dockml_dagster.warehouse.checks import failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse, has_schema, open_warehouse
+from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.opening import WarehouseBusyError, connect, process_alive
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -45,7 +47,7 @@ class Finding:
 def examine(settings: Settings, *, network: bool = False) -> list[Finding]:
     """Everything, in the order in which it matters."""
     looks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _home, _versions, _disk, _warehouse, _published, _dagster, _credentials
+        _home, _versions, _disk, _warehouse, _failing_checks, _published, _dagster, _credentials
     ]  # fmt: skip
     if network:
         looks.append(_reachability)
@@ -187,6 +189,34 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
             f"the newest visit is of {last:%Y-%m-%d %H:%M} UTC, which is yet to come",
             "set the clock; meanwhile visits are recorded just after that one, in the right order",
         )
+
+
+def _failing_checks(settings: Settings) -> Iterator[Finding]:
+    """Checks that fail of the tables that stand; nothing is said of a warehouse that ``_warehouse`` has told about."""
+    warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
+    if not warehouse.exists:
+        return
+    try:
+        with warehouse.read() as connection:
+            if not has_schema(connection) or migrations.differences(connection):
+                return
+            failed = failed_checks(connection, known_checks(load()))
+    except WarehouseBusyError:
+        return
+    for one in failed:
+        if one.severity == "error":
+            yield Finding(
+                "checks",
+                "problem",
+                f"{one.text} fails, and nothing is published",
+                "this is a fault of dockml: report it with these rows; what was published before stays",
+            )
+        else:
+            yield Finding(
+                "checks", "warning", one.text, "look at the rows: dockml ui shows them with the check"
+            )
+    if not failed:
+        yield Finding("checks", "ok", "none fails")
 
 
 def _holders(lock: Path) -> str:

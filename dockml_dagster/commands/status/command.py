@@ -32,6 +32,7 @@ def status(corpus: str | None, format_: str) -> None:
     _table("Stages", found.coverage, ("corpus", "stage", "state", "projects", "n", "share", "reason"))
     _table("Due", found.due, ("corpus", "stage", "reason", "projects"))
     _table("Failed runs, newest first", found.failures, ("failed_at", "job", "corpus", "reason"))
+    _table("Failing checks", found.checks, ("severity", "table", "check", "rows", "sample"))
     when = f" ({found.findings_made_at:%Y-%m-%d %H:%M} UTC)" if found.findings_made_at else ""
     click.echo(f"Findings: {found.findings}{when}")
 

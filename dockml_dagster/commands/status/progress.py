@@ -7,7 +7,7 @@ Here: putting together what the warehouse knows. Not here: what is due (``wareho
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from dockml_dagster.corpora import CORPORA, open_corpus
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.checks import failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.work import built
@@ -30,6 +31,7 @@ class Status:
     """``coverage``: rows of ``findings.coverage`` as they are now. ``due``: (corpus, stage, reason, projects).
 
     ``listings``: (corpus, projects, listed at, source). ``failures``: newest failed runs (job, corpus, reason, when).
+    ``checks``: those that fail of the tables that stand (severity, table, check, rows, sample).
     ``findings``: current, or why not. Times are UTC without zone.
     """
 
@@ -37,6 +39,7 @@ class Status:
     due: tuple[dict[str, Any], ...]
     listings: tuple[dict[str, Any], ...]
     failures: tuple[dict[str, Any], ...]
+    checks: tuple[dict[str, Any], ...]
     findings: str
     findings_made_at: datetime | None
 
@@ -84,6 +87,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         newest = connection.execute(
             "SELECT max(built_at), arg_max(version, built_at) FROM raw.builds"
         ).fetchone()
+        checks = failed_checks(connection, known_checks(load()))
         current = built(connection, build_version(settings))
     made_at, version = newest or (None, None)
     if made_at is None:
@@ -94,6 +98,8 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         findings = (
             "older than what was collected" if version == build_version(settings) else "made by other SQL"
         )
+    if any(one.severity == "error" for one in checks):
+        findings = "not published: a check fails"
     if findings == "current" and not settings.published.exists():
         findings = "not published"
     return Status(
@@ -101,6 +107,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         tuple(due),
         tuple(row for row in listings if row["corpus"] in corpora),
         tuple(failures),
+        tuple(asdict(one) for one in checks),
         findings,
         made_at,
     )

@@ -20,6 +20,7 @@ from dockml_dagster.instance.home import prepare
 from dockml_dagster.progress import listening
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
+from dockml_dagster.warehouse.checks import FailedCheck, failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.derivations import LINT
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from dockml_dagster.commands.study.runner import Runner
+
+SHOWN_NAMES = 5
 
 Listener = Callable[[str, int, int | None], None]
 
@@ -70,6 +73,7 @@ def bring_up_to_date(
         work = _work(warehouse, corpus, settings)
         # It answered once: from now on there is something to lose by giving up at once.
         warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
+        before = _listed(warehouse, corpus_name)
         if work.listing:
             runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
             work = _work(warehouse, corpus, settings)
@@ -89,10 +93,35 @@ def bring_up_to_date(
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
     seconds, unit = time.monotonic() - start, corpus.partition_unit
     remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
+    remarks += _about_left(before, _listed(warehouse, corpus_name))
+    remarks += "".join(f"\n  warning: {one.text}" for one in _failing(warehouse) if one.severity == "warning")
     if not (projects or work.findings or unseen):
         return f"{corpus_name}: nothing is due ({len(selected)} {unit}s, {seconds:.1f} s){remarks}"
     linted = f"; {unseen} texts linted" if linter else ""
     return f"{corpus_name}: {len(projects)} of {len(selected)} {unit}s were due{linted}; done in {seconds:.1f} s{remarks}"
+
+
+def _listed(warehouse: Warehouse, corpus: str) -> list[str]:
+    with warehouse.read() as connection:
+        return due_query.projects(connection, corpus)
+
+
+def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
+    """Who was listed before and is no more, so that a narrower path is no surprise."""
+    listed = set(after)
+    left = [key.split("/", 1)[1] for key in before if key not in listed]
+    if not left:
+        return ""
+    more = f" and {len(left) - SHOWN_NAMES} more" if len(left) > SHOWN_NAMES else ""
+    return (
+        f"\n  listed no more: {', '.join(left[:SHOWN_NAMES])}{more}; what was collected stays in raw, and no finding "
+        "counts it"
+    )
+
+
+def _failing(warehouse: Warehouse) -> list[FailedCheck]:
+    with warehouse.read() as connection:
+        return failed_checks(connection, known_checks(load()))
 
 
 def _linter() -> str:

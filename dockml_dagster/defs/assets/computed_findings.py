@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dockml_dagster.defs.assets.sql_models import asset_key, check_result, check_specs
+from dockml_dagster.defs.assets.tables import (
+    asset_key,
+    check_result,
+    check_specs,
+    keep_failed,
+    table_metadata,
+)
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.progress import advance
@@ -33,23 +39,34 @@ def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
             group_name="findings",
             kinds={"python", "table"},
             metadata={"dagster/table_name": model.name, **computation.settings},
+            skippable=True,
         )
         for model in models
     ]
     checks = [check for model in models for check in check_specs(model)]
 
-    @dg.multi_asset(name=computation.name, specs=specs, check_specs=checks)
+    @dg.multi_asset(name=computation.name, specs=specs, check_specs=checks, can_subset=True)
     def computed(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with verdict(context), warehouse.get_connection() as connection:
-            rows = computation.write(connection, project)
-            for model in models:
-                advance("models")
-                yield dg.MaterializeResult(
-                    asset_key=asset_key(model.name), metadata={"dagster/row_count": rows[model.name]}
-                )
-                for tested in build.test(connection, model):
-                    yield check_result(asset_key(model.name), tested)
+        wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+        results = []
+        with verdict(context):
+            with warehouse.get_connection() as connection:
+                # All of them, whichever are selected: they are computed together.
+                rows = computation.write(connection, project) if context.selected_asset_keys else {}
+                for model in models:
+                    key = asset_key(model.name)
+                    if key in context.selected_asset_keys:
+                        advance("models")
+                        yield dg.MaterializeResult(
+                            asset_key=key, metadata=table_metadata(connection, model, rows[model.name])
+                        )
+                    for tested in build.test(connection, model):
+                        if rows or (key, tested.name) in wanted:
+                            results.append((model.name, tested))
+                        if (key, tested.name) in wanted:
+                            yield check_result(key, tested)
+            keep_failed(warehouse, results)
 
     return computed

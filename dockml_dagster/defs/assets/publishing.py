@@ -5,11 +5,12 @@ Here: the asset. The copying is in ``warehouse.publish``.
 
 import dagster as dg
 
-from dockml_dagster.defs.assets.sql_models import asset_key
+from dockml_dagster.defs.assets.tables import asset_key
 from dockml_dagster.defs.jobs import READ_BY_PYTHON
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import makes_all_current, seen_before, step_of_findings
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.checks import failed_checks, known_checks, require_passed
 from dockml_dagster.warehouse.due.work import record_build, record_figures
 from dockml_dagster.warehouse.maintenance import compact_if_worth
 from dockml_dagster.warehouse.models import load
@@ -25,6 +26,7 @@ def publishing_definitions() -> dg.Definitions:
     findings = [asset_key(model.name) for model in made if model.schema == "findings"]
     # Views are as current as what they show.
     tables = [asset_key(model.name) for model in made if not model.is_view]
+    known = known_checks(project)
     whole = {*tables, *map(dg.AssetKey, READ_BY_PYTHON)}
 
     @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
@@ -34,6 +36,7 @@ def publishing_definitions() -> dg.Definitions:
         """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
         with step_of_findings(context, warehouse):
             with warehouse.get_connection() as connection:
+                require_passed(failed_checks(connection, known))
                 record_figures(connection)
                 # Otherwise what the run left out would count as made of all that it saw.
                 if makes_all_current(context, whole):

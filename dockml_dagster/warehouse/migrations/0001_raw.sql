@@ -772,6 +772,16 @@ CREATE TABLE raw.run_failures (
     failed_at TIMESTAMP NOT NULL
 );
 
+-- Which checks fail of the tables that stand; a check that is run again has its row replaced.
+CREATE TABLE raw.failed_checks (
+    table_name VARCHAR NOT NULL,
+    check_name VARCHAR NOT NULL,
+    severity VARCHAR NOT NULL,
+    failing_rows BIGINT NOT NULL,
+    sample VARCHAR NOT NULL,
+    checked_at TIMESTAMP NOT NULL
+);
+
 -- A few numbers of every build, kept so that the next build can be compared with it.
 CREATE TABLE raw.figures (
     corpus VARCHAR NOT NULL,

@@ -1,0 +1,85 @@
+"""What Dagster shows of a table: its key, its columns and rows, its checks and what they found.
+
+Here: turning models and results into Dagster's words, for tables made by SQL and by Python alike. Not here: making tables
+(``sql_models``, ``computed_findings``), running tests (``warehouse.build``).
+https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metadata
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.text import printable
+from dockml_dagster.warehouse import build, checks
+from dockml_dagster.warehouse.models import Model
+from dockml_dagster.warehouse.rows import columns_of
+
+PREVIEW_ROWS = 8
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """``core.images`` → ``core/images``, the same words everywhere."""
+    return dg.AssetKey(name.split("."))
+
+
+def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
+    """The generic tests of a table and of its columns as asset checks."""
+    return [
+        dg.AssetCheckSpec(test.name, asset=asset_key(model.name), description=test.description)
+        for test in build.generic_tests(model)
+    ]
+
+
+def check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
+    """What a data test found, as Dagster shows it."""
+    severity = dg.AssetCheckSeverity.WARN if tested.warn_only else dg.AssetCheckSeverity.ERROR
+    metadata: dict[str, Any] = {"failing rows": tested.failing}
+    if tested.sample:
+        metadata["sample"] = printable("\n".join(str(row) for row in tested.sample))
+    return dg.AssetCheckResult(
+        passed=tested.passed, asset_key=key, check_name=tested.name, severity=severity, metadata=metadata
+    )
+
+
+def keep_failed(warehouse: WarehouseResource, results: Sequence[tuple[str, build.Tested]]) -> None:
+    """Store which checks fail of those that ran (table, result).
+
+    Raises:
+        ChecksFailedError: one of severity error does.
+    """
+    failed = [checks.failed_check(table, tested) for table, tested in results if not tested.passed]
+    ran = [(table, tested.name) for table, tested in results]
+    warehouse.commit(lambda connection: checks.record(connection, ran, failed))
+    checks.require_passed(failed)
+
+
+def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: int) -> dict[str, Any]:
+    """Columns with types and meaning, row count and a preview of a table that stands."""
+    documented = {column.name: column.description for column in model.columns}
+    types = columns_of(connection, model.name)
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, type=type_name, description=documented.get(name))
+                for name, type_name in types.items()
+            ]
+        ),
+        "dagster/row_count": rows,
+        "preview": dg.MetadataValue.md(_preview(connection, model, list(types))),
+    }
+
+
+def _preview(connection: duckdb.DuckDBPyConnection, model: Model, columns: Sequence[str]) -> str:
+    rows = build.first_rows(connection, model.name, PREVIEW_ROWS)
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = printable(text).replace("|", "\\|").replace("\n", " ").replace("`", "'")
+    return text if len(text) <= 60 else text[:57] + "…"
