@@ -10,18 +10,24 @@ https://git-scm.com/docs/git#_security
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tempfile
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
+from urllib.parse import unquote
 
 TIMEOUT_SECONDS = 300
 CLONE_TIMEOUT_SECONDS = 1800
 _SHALLOW = ("--depth", "1", "--filter=blob:none", "--no-tags")
-_MAX_OUTPUT = 256 * 1024**2
+_MAX_OUTPUT = 64 * 1024**2
+_CHUNK = 1 << 16
 
 # The repository's configuration is data; what in it could start a program is overruled.
 _OVERRULED = (
@@ -48,14 +54,40 @@ class Blob:
     oid: str
 
 
-def _environment(*, network: bool, directory: Path | None) -> dict[str, str]:
+def without_login(url: str) -> tuple[str, str]:
+    """An address without the user and password in it, and these, as ``user:password``; '' where there are none.
+
+    Only of ``http(s)://``: for others a user is a part of the address.
+    """
+    scheme, separator, rest = url.partition("://")
+    login, at, _ = rest.partition("/")[0].rpartition("@")
+    if not separator or not at or scheme.lower() not in ("http", "https"):
+        return url, ""
+    return f"{scheme}://{rest[len(login) + 1 :]}", unquote(login)
+
+
+def _login_settings(url: str, login: str) -> list[tuple[str, str]]:
+    """Git's setting by which the login reaches this server and no other. In the environment: the arguments of git and of
+    the programs that it starts can be read by everybody on the machine.
+    """
+    if not login:
+        return []
+    scheme, _, rest = url.partition("://")
+    user, _, password = login.partition(":")
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return [(f"http.{scheme}://{rest.partition('/')[0]}/.extraHeader", f"Authorization: Basic {basic}")]
+
+
+def _environment(
+    *, network: bool, directory: Path | None, own: Sequence[tuple[str, str]] = ()
+) -> dict[str, str]:
     kept = ("GIT_SSH", "GIT_SSL", "GIT_PROXY") if network else ()
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or name.startswith(kept)
     }
-    settings = [("safe.directory", "*"), *(tuple(pair.split("=", 1)) for pair in _OVERRULED)]
+    settings = [("safe.directory", "*"), *(tuple(pair.split("=", 1)) for pair in _OVERRULED), *own]
     environment = {
         **inherited,
         # No prompt: a run at night must fail, not wait for a password.
@@ -85,28 +117,89 @@ def run(
     network: bool = False,
     stdin: bytes = b"",
     timeout: float = TIMEOUT_SECONDS,
+    own: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """Standard output of ``git ARGUMENTS``. ``directory`` is the git directory or the work tree.
+    """Standard output of ``git ARGUMENTS``. ``directory`` is the git directory or the work tree;
+    ``own`` are further settings of git.
 
     Raises:
-        GitError: git is not installed, took too long or failed.
+        GitError: git is not installed, took too long, failed, or gave more than anybody wants.
     """
+    pieces, length = [], 0
+    with closing(
+        _chunks(arguments, directory, network=network, stdin=stdin, timeout=timeout, own=own)
+    ) as chunks:
+        for piece in chunks:
+            length += len(piece)
+            if length > _MAX_OUTPUT:
+                raise GitError(f"git gave more than {_MAX_OUTPUT} bytes")
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _chunks(
+    arguments: Sequence[str],
+    directory: Path | None,
+    *,
+    network: bool = False,
+    stdin: bytes = b"",
+    timeout: float = TIMEOUT_SECONDS,
+    own: Sequence[tuple[str, str]] = (),
+) -> Generator[bytes, None, None]:
+    """What git says as it says it. Closed before its end, git is ended."""
     command = ["git", *(["-C", str(directory)] if directory else []), *arguments]
-    try:
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, timeout=timeout, check=False,
-            env=_environment(network=network, directory=directory),
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise GitError("git is not installed") from error
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git took longer than {timeout:.0f} s", retryable=True) from error
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
-        raise GitError(said[-1].removeprefix("fatal: ")[:300], retryable=network)
-    if len(done.stdout) > _MAX_OUTPUT:
-        raise GitError(f"git gave more than {_MAX_OUTPUT} bytes")
-    return done.stdout
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
+        asked.write(stdin)
+        asked.seek(0)
+        try:
+            process = subprocess.Popen(
+                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints,
+                env=_environment(network=network, directory=directory, own=own),
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise GitError("git is not installed") from error
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        alarm = threading.Timer(timeout, end)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            with cast("io.BufferedReader", process.stdout) as output:
+                while piece := output.read1(_CHUNK):
+                    yield piece
+            status = process.wait()
+        finally:
+            alarm.cancel()
+            process.kill()
+            process.wait()
+        if late.is_set():
+            raise GitError(f"git took longer than {timeout:.0f} s", retryable=True)
+        if status != 0:
+            complaints.seek(0)
+            said = complaints.read(_CHUNK).decode("utf-8", "replace").strip().splitlines() or [
+                "no reason given"
+            ]
+            raise GitError(said[-1].removeprefix("fatal: ")[:300], retryable=network)
+
+
+def _records(arguments: Sequence[str], directory: Path, most: int) -> Iterator[bytes]:
+    """The first ``most`` of what git separates by NUL: a tree of some kilobytes may stand for a billion files."""
+    held, length = b"", 0
+    with closing(_chunks(arguments, directory)) as chunks:
+        for piece in chunks:
+            length += len(piece)
+            *whole, held = (held + piece).split(b"\0")
+            for record in whole:
+                if most <= 0:
+                    return
+                most -= 1
+                yield record
+            if length > _MAX_OUTPUT or len(held) > _CHUNK:
+                raise GitError(f"git gave more than {_MAX_OUTPUT} bytes, or a path of more than {_CHUNK}")
 
 
 def head_commit(directory: Path) -> str | None:
@@ -142,10 +235,10 @@ def _is_partial(directory: Path) -> bool:
     return bool(_configured(directory, "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$"))
 
 
-def tree(directory: Path) -> list[Blob]:
-    """Every entry of HEAD's tree, submodules and links too."""
+def tree(directory: Path, most: int) -> list[Blob]:
+    """The first ``most`` entries of HEAD's tree, submodules and links too."""
     found = []
-    for entry in run(["ls-tree", "-r", "-z", "--full-tree", "HEAD"], directory=directory).split(b"\0"):
+    for entry in _records(["ls-tree", "-r", "-z", "--full-tree", "HEAD"], directory, most):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, _, oid = about.decode("ascii").split()
@@ -153,19 +246,20 @@ def tree(directory: Path) -> list[Blob]:
     return found
 
 
-def index(directory: Path) -> list[Blob]:
-    """What a work tree has under version control, and what it has beside that and does not ignore (mode '', no oid)."""
+def index(directory: Path, most: int) -> list[Blob]:
+    """What a work tree has under version control, and what it has beside that and does not ignore (mode '', no oid): the
+    first ``most`` of each.
+    """
     found: dict[str, Blob] = {}
-    for entry in run(["ls-files", "--stage", "-z"], directory=directory).split(b"\0"):
+    for entry in _records(["ls-files", "--stage", "-z"], directory, most):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, oid, _ = about.decode("ascii").split()
             name = path.decode("utf-8", "surrogateescape")
             found.setdefault(name, Blob(name, mode, oid))
-    for path in run(["ls-files", "--others", "--exclude-standard", "-z"], directory=directory).split(b"\0"):
-        if path:
-            name = path.decode("utf-8", "surrogateescape")
-            found.setdefault(name, Blob(name, "", ""))
+    for path in _records(["ls-files", "--others", "--exclude-standard", "-z"], directory, most):
+        name = path.decode("utf-8", "surrogateescape")
+        found.setdefault(name, Blob(name, "", ""))
     return sorted(found.values(), key=lambda blob: blob.path)
 
 
@@ -256,34 +350,38 @@ def history(directory: Path) -> History:
 
 def remote_head(url: str) -> str:
     """What HEAD of a remote repository is now, '' where it has no commit. Raises GitError."""
-    answer = run(["ls-remote", "--", url, "HEAD"], network=True).split()
+    plain, login = without_login(url)
+    answer = run(["ls-remote", "--", plain, "HEAD"], network=True, own=_login_settings(plain, login)).split()
     return answer[0].decode("ascii", "replace") if answer else ""
 
 
 def clone(url: str, target: Path) -> None:
-    """A shallow bare clone without file contents, made in full or not at all. Raises GitError."""
+    """A shallow bare clone without file contents, made in full or not at all; it keeps no password. Raises GitError."""
+    plain, login = without_login(url)
     run(
-        ["clone", "--quiet", "--bare", *_SHALLOW, "--template=", "--", url, str(target)],
-        network=True,
-        timeout=CLONE_TIMEOUT_SECONDS,
+        ["clone", "--quiet", "--bare", *_SHALLOW, "--template=", "--", plain, str(target)],
+        network=True, timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
     )  # fmt: skip
 
 
-def update(directory: Path) -> None:
-    """Bring a clone to what HEAD of its remote is now, still without contents. Raises GitError."""
+def update(directory: Path, url: str) -> None:
+    """Bring a clone to what HEAD of ``url`` is now, still without contents. Raises GitError."""
+    plain, login = without_login(url)
     run(
-        ["fetch", "--quiet", *_SHALLOW, "--force", "origin", "HEAD:refs/heads/dockml"],
-        directory=directory, network=True, timeout=CLONE_TIMEOUT_SECONDS,
+        ["fetch", "--quiet", *_SHALLOW, "--force", plain, "HEAD:refs/heads/dockml"],
+        directory=directory, network=True, timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
     )  # fmt: skip
     run(["symbolic-ref", "HEAD", "refs/heads/dockml"], directory=directory)
 
 
-def fetch_blobs(directory: Path, oids: Sequence[str]) -> None:
-    """Fetch contents that a clone lacks, all in one request, as git itself does for a checkout. Raises GitError."""
+def fetch_blobs(directory: Path, oids: Sequence[str], url: str) -> None:
+    """Fetch contents that a clone of ``url`` lacks, all in one request, as git does for a checkout. Raises GitError."""
     missing = sorted(set(oids) - sizes(directory, oids).keys())
     if missing:
+        plain, login = without_login(url)
         run(
             ["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
              "--recurse-submodules=no", "--filter=blob:none", "--stdin", "origin"],
-            directory=directory, network=True, stdin="\n".join(missing).encode() + b"\n", timeout=CLONE_TIMEOUT_SECONDS,
+            directory=directory, network=True, stdin="\n".join(missing).encode() + b"\n",
+            timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
         )  # fmt: skip

@@ -15,8 +15,11 @@ from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.project.files import (
     MAX_DOCKERFILE_BYTES,
+    MAX_DOCKERFILES_IN_ALL,
+    MAX_IN_ALL,
     choose,
     content_left_out,
+    dockerfiles_left_out,
     is_lfs_pointer,
     is_taken_as_dockerfile,
 )
@@ -50,7 +53,10 @@ def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -
     ``left_out`` where the role is but it is not kept. Files taken as Dockerfiles have one of ``raw.dockerfiles`` too.
     """
     listed = list(files)
-    choices = choose((file.path, file.size_bytes) for file in listed)
+    about_files = [(file.path, file.size_bytes) for file in listed]
+    choices = choose(about_files)
+    too_much = dockerfiles_left_out(about_files)
+    room = MAX_DOCKERFILES_IN_ALL + MAX_IN_ALL  # for what listing does not tell the size of
     rows: list[Row] = []
     dockerfiles: list[Row] = []
     outcomes: list[Outcome] = []
@@ -58,8 +64,9 @@ def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -
         kind = classify_file_name(file.path)
         left_out = choice.left_out
         is_dockerfile = is_taken_as_dockerfile(file.path)
-        problem = _too_large(file.size_bytes) if is_dockerfile else None
-        data = read(file.path) if (choice.kept or is_dockerfile) and problem is None else None
+        problem = too_much.get(file.path)
+        data = read(file.path) if (choice.kept or is_dockerfile) and problem is None and room > 0 else None
+        room -= len(data or b"")
         if is_dockerfile and problem is None:
             problem = _content_problem(data)
         if choice.kept:

@@ -21,7 +21,12 @@ from dockml_dagster.clients.http.errors import (
     GoneError,
     TooLargeError,
 )
-from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+from dockml_dagster.study.project.files import (
+    MAX_DOCKERFILE_BYTES,
+    choose,
+    dockerfiles_left_out,
+    is_taken_as_dockerfile,
+)
 
 FEW = 3
 """Files besides Dockerfiles that are read of a project without a token, the most telling first."""
@@ -46,11 +51,13 @@ class Contents:
         """What is wanted of a project, from the tree that was kept; asks nobody."""
         tree, _, _ = questions.tree(self._client, name, kept=True)
         files = [entry for entry in tree.entries if entry.kind in {"file", "executable"}]
-        choices = choose((entry.path, entry.size) for entry in files)
+        about_files = [(entry.path, entry.size) for entry in files]
+        choices = choose(about_files)
+        too_much = dockerfiles_left_out(about_files)
         dockerfiles = {
             entry.path: entry
             for entry in files
-            if is_taken_as_dockerfile(entry.path) and (entry.size or 0) <= MAX_DOCKERFILE_BYTES
+            if is_taken_as_dockerfile(entry.path) and entry.path not in too_much
         }
         others = [
             (choice.read_as or "", entry.path.count("/"), entry)

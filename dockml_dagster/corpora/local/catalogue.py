@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dockml_dagster.clients.regular_files import open_regular
 from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.study.formats.errors import RefusedTextError
+from dockml_dagster.study.formats.yaml import MAX_BYTES, load
 
 NAME = "projects.yaml"
-MAX_BYTES = 16 * 1024**2
 _TEXTS = ("name", "path", "category", "description", "language", "homepage")
 _LISTS = ("purposes", "images", "topics")
 _NUMBERS = ("stars", "forks", "issues", "pulls", "releases")
@@ -44,15 +46,15 @@ def read_catalogue(folder: Path) -> tuple[Entry, ...]:
         CorpusError: it is there and is not what it should be; says which entry.
     """
     path = folder / NAME
-    if not path.is_file():
-        return ()
-    import yaml
-
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CorpusError(f"{path} is larger than {MAX_BYTES} bytes")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        # No link is followed: an error must not quote another file of this machine.
+        with open_regular(path) as opened:
+            content: Any = load(opened.read(4 * MAX_BYTES + 1).decode("utf-8"))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, RefusedTextError) as error:
         raise CorpusError(f"cannot read {path}: {' '.join(str(error).split())}") from error
     listed = content.get("projects") if isinstance(content, dict) else None
     if not isinstance(listed, list):
@@ -75,9 +77,10 @@ def _entry(path: Path, number: int, row: Any) -> Entry:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise CorpusError(f"{path}: entry {number}: `{key}` must be a list of texts")
     for key, value in numbers.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, str) or not value.isdecimal() or len(value) > 15:
             raise CorpusError(f"{path}: entry {number}: `{key}` must be a count")
-    return Entry(number, path.parent, texts, lists, numbers)
+    counts = {key: int(value) for key, value in numbers.items()}
+    return Entry(number, path.parent, texts, lists, counts)
 
 
 def is_about(entry: Entry, name: str, root: Path) -> bool:

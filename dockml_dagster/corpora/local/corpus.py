@@ -6,9 +6,9 @@ Here: the corpus itself. ``places`` finds the projects, ``trees`` lists and read
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,24 +22,29 @@ from dockml_dagster.corpora.base import (
     Listing,
     Outcome,
     Stage,
-    Status,
     partition_key,
 )
 from dockml_dagster.corpora.files import FileRows, file_rows
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.corpora.images.versions import layers_version
-from dockml_dagster.corpora.local import catalogue, trees
+from dockml_dagster.corpora.links import links_of_texts
+from dockml_dagster.corpora.local import catalogue, chosen_images, trees
+from dockml_dagster.corpora.local.containment import place_leads_out
 from dockml_dagster.corpora.local.places import Place, bring_clone, is_remote, is_url, name_of, places
-from dockml_dagster.corpora.local.records import Project, candidate_rows, label_rows, project_row, source_of
-from dockml_dagster.errors import BadInputError
+from dockml_dagster.corpora.local.records import (
+    Project,
+    candidate_rows,
+    label_rows,
+    left_out_images,
+    problem_of,
+    project_row,
+    reader_of,
+    source_of,
+)
+from dockml_dagster.errors import BadInputError, DockmlError
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.image.reference import ImageReferenceError, LocalImage, parse_location
-from dockml_dagster.study.image_links import GRADES, find_links
+from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.warehouse.rows import combined_hash
-
-MAX_LINKED_IMAGES = 20
-"""Most images of one project that are read because its files link to them; the best grades come first."""
-_NOT_ASKED = "registries are asked only with --images or DOCKML_LOCAL_IMAGES"
 
 Row = dict[str, Any]
 
@@ -74,6 +79,7 @@ class Local(Corpus):
         self._settings = settings
         self._rows: dict[str, FileRows] = {}
         self._unread: dict[str, Outcome] = {}
+        self._unlinked: dict[str, Outcome] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -100,8 +106,8 @@ class Local(Corpus):
         outcomes: list[Outcome] = []
         seen: set[Path] = set()
         for given in self._given:
-            entries = () if is_url(given) else catalogue.read_catalogue(Path(given).expanduser())
             here = places(given, self._cache)
+            entries = self._entries(given, here, outcomes)
             if not here:
                 outcomes.append(
                     Outcome("repo_list", given, "not_available", "an empty directory: no project in it")
@@ -114,18 +120,41 @@ class Local(Corpus):
                 found[project.key] = project
         return found, outcomes
 
+    def _entries(
+        self, given: str, here: Sequence[Place], outcomes: list[Outcome]
+    ) -> tuple[catalogue.Entry, ...]:
+        """What the user says in ``projects.yaml``. In a folder that is a project it would be the project's own word."""
+        if is_url(given):
+            return ()
+        folder = Path(given).expanduser()
+        if not any(place.root == folder for place in here):
+            return catalogue.read_catalogue(folder)
+        if os.path.lexists(folder / catalogue.NAME):
+            reason = f"{catalogue.NAME} of a project says nothing about it; put it into a folder above and give that"
+            outcomes.append(Outcome("repo_list", f"{given}/{catalogue.NAME}", "not_selected", reason))
+        return ()
+
+    @cached_property
+    def _allowed(self) -> tuple[Path, ...]:
+        """The folders that the user named: what lies elsewhere is not opened, whoever names it."""
+        return tuple(Path(given).expanduser().resolve() for given in self._given if not is_url(given))
+
     def _look(
-        self, place: Place, given: str, entries: Sequence[catalogue.Entry], *, taken: Iterable[str]
+        self, place: Place, given: str, entries: Sequence[catalogue.Entry], *, taken: Collection[str]
     ) -> Project:
         """What there is now. Whatever is wrong with one place is that project's outcome."""
         problem: Outcome | None = None
+        led: str | None = None
         tree, head = trees.Tree((), (), ()), None
         try:
-            if place.url:
-                bring_clone(place, git.remote_head(place.url))
-            if place.form == "folder":
+            led = place_leads_out(place, self._allowed)
+            if led:
+                problem = Outcome("dockerfiles", "", "unreadable", f"not read as a repository: {led}")
+            elif place.form == "folder":
                 tree = trees.folder(place.root)
             else:
+                if place.url:
+                    bring_clone(place, git.remote_head(place.url))
                 head = git.head_commit(place.root)
                 if place.form == "work tree":
                     tree = trees.work_tree(place.root)
@@ -133,17 +162,17 @@ class Local(Corpus):
                     problem = Outcome("dockerfiles", "", "not_available", "the repository has no commits")
                 else:
                     tree = trees.head_tree(place.root)
-        except git.GitError as error:
-            problem = _git_problem(error)
-        except OSError as error:
-            problem = Outcome("dockerfiles", "", "unreadable", f"cannot be read: {error.strerror}")
-        name = name_of(place)
+        except DockmlError:
+            raise
+        except Exception as error:
+            problem = problem_of(error)
+        name = name_of(place, asks_git=not led)
         entry = next((one for one in entries if catalogue.is_about(one, name, place.root)), None)
         if entry and "name" in entry.texts:
             name = entry.texts["name"]
         key = partition_key(self.name, name)
         number = 2
-        while key in set(taken):
+        while key in taken:
             key = partition_key(self.name, f"{name}~{number}")
             number += 1
         return Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
@@ -153,11 +182,26 @@ class Local(Corpus):
         """See ``Corpus.layers_version``."""
         return layers_version()
 
+    @cached_property
+    def _sound_projects(self) -> tuple[dict[str, Project], list[Outcome]]:
+        """The projects, each tried by itself: one that breaks our own code is an outcome, and the others are listed."""
+        found, outcomes = self._projects
+        for project in found.values():
+            try:
+                self._files_hash(project)
+                if not self._problem(project):
+                    self._images(project)
+            except DockmlError:
+                raise
+            except Exception as error:
+                self._unread[project.key] = problem_of(error)
+        return found, outcomes
+
     def fingerprint(self) -> str:
         """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents; with ``--images`` also where the
         images lead to now, which takes a HEAD each and the texts that link them.
         """
-        found, outcomes = self._projects
+        found, outcomes = self._sound_projects
         parts: list[str] = [str(self._asks_registries), *sorted(self._image_collection.own_registries)]
         for project in found.values():
             problem = project.problem.reason or "" if project.problem else ""
@@ -175,7 +219,7 @@ class Local(Corpus):
 
     def listing(self) -> Listing:
         """See ``Corpus.listing``."""
-        found, outcomes = self._projects
+        found, outcomes = self._sound_projects
         keys = list(found)
         if not keys and not outcomes:
             raise CorpusError("there is no project at any of the given paths")
@@ -215,17 +259,18 @@ class Local(Corpus):
         if problem:
             return Collected(outcomes=[Outcome(stage, "", problem.status, problem.reason, problem.retryable)])
         images, left_out = self._images(known)
+        unlinked = [self._unlinked[project]] if stage == "manifests" and project in self._unlinked else []
         if left_out and not images:
-            reason = f"{len(left_out)} images are named or linked; {_NOT_ASKED}"
+            reason = f"{len(left_out)} images are named or linked; {chosen_images.NOT_ASKED}"
             whole = Outcome(stage, "", "not_selected", reason)
-            return Collected(outcomes=[*_left_out(stage, left_out), whole])
+            return Collected(outcomes=[*left_out_images(stage, left_out), *unlinked, whole])
         images_of = self._image_collection
         collected = (
             images_of.manifests(project, images)
             if stage == "manifests"
             else images_of.layer_stats(project, images)
         )
-        return Collected(collected.rows, [*_left_out(stage, left_out), *collected.outcomes])
+        return Collected(collected.rows, [*left_out_images(stage, left_out), *unlinked, *collected.outcomes])
 
     @cached_property
     def _answers(self) -> _Asked:
@@ -270,15 +315,13 @@ class Local(Corpus):
         return 0 if self._problem(project) else len(self._read(project).dockerfiles)
 
     def _problem(self, project: Project) -> Outcome | None:
-        """Why nothing of a project can be read now: what was seen when it was looked at, or, of a clone, that its contents
-        cannot be fetched.
-        """
+        """Why nothing of a project can be read now, as seen when it was looked at or when its contents were fetched."""
         if project.problem or project.key in self._unread:
             return project.problem or self._unread[project.key]
         try:
             self._read(project)
         except git.GitError as error:
-            self._unread[project.key] = _git_problem(error)
+            self._unread[project.key] = problem_of(error)
             return self._unread[project.key]
         return None
 
@@ -286,7 +329,7 @@ class Local(Corpus):
         """The rows of a project's files, read once a visit: listing hashes what collecting stores."""
         known = self._rows.get(project.key)
         if known is None:
-            with _reader(project) as read:
+            with reader_of(project) as read:
                 known = self._rows[project.key] = file_rows(project.tree.files, read)
         return known
 
@@ -313,7 +356,10 @@ class Local(Corpus):
         left_out: list[tuple[str, str]] = []
         for reference in project.entry.lists.get("images", ()) if project.entry else ():
             assert project.entry
-            location = _location(reference, project.entry.folder)
+            location = chosen_images.location_of(reference, project.entry.folder)
+            if location is not None and not chosen_images.lies_in(location, self._allowed):
+                left_out.append((reference, chosen_images.OUTSIDE))
+                continue
             named = NamedImage(
                 reference,
                 "projects.yaml",
@@ -324,74 +370,30 @@ class Local(Corpus):
             if location is not None or self._asks_registries:
                 images.append(named)
             else:
-                left_out.append((reference, _NOT_ASKED))
+                left_out.append((reference, chosen_images.NOT_ASKED))
         known = {image.reference for image in images} | {reference for reference, _ in left_out}
         linked = [one for one in self._linked(project) if one not in known]
         for number, reference in enumerate(linked):
             if not self._asks_registries:
-                left_out.append((reference, _NOT_ASKED))
-            elif number >= MAX_LINKED_IMAGES:
-                left_out.append((reference, f"more than {MAX_LINKED_IMAGES} images are linked"))
+                left_out.append((reference, chosen_images.NOT_ASKED))
+            elif number >= chosen_images.MAX_LINKED_IMAGES:
+                left_out.append((reference, f"more than {chosen_images.MAX_LINKED_IMAGES} images are linked"))
             else:
                 images.append(NamedImage(reference, "link"))
         return images, left_out
 
     def _linked(self, project: Project) -> list[str]:
-        """Images that the project's files link to as confirmed or likely, the best grade first; of each repository one, the
-        tag ``latest`` if it is named so or without any, since its other tags are mostly the same image of another day.
-        """
+        """The images of the best links of the project's files. Files whose links cannot be found are an outcome."""
         texts = {
             row["path"]: row["content"].decode("utf-8", "replace")
             for row in self._read(project).repository_files
             if row["content"] is not None
         }
-        found = find_links(project.name, texts, self._image_collection.own_registries)
-        links = [link for link in found if link.grade in ("confirmed", "likely")]
-        links.sort(
-            key=lambda link: (
-                GRADES.index(link.grade),
-                link.reference not in (link.repository, f"{link.repository}:latest"),
+        try:
+            return chosen_images.best_linked(
+                links_of_texts(project.name, texts, self._image_collection.own_registries)
             )
-        )
-        chosen: dict[str, str] = {}
-        for link in links:
-            if link.reference == link.repository:
-                chosen.setdefault(link.repository, f"{link.repository}:latest")
-            else:
-                chosen.setdefault(link.repository, link.reference)
-        return list(chosen.values())
-
-
-def _git_problem(error: git.GitError) -> Outcome:
-    status: Status = "failed" if error.retryable else "unreadable"
-    return Outcome("dockerfiles", "", status, f"git: {error}", error.retryable)
-
-
-@contextmanager
-def _reader(project: Project) -> Iterator[trees.Reader]:
-    if project.place.form in ("work tree", "folder"):
-        yield trees.file_reader(project.place.root)
-    else:
-        with trees.head_reader(project.place.root, fetch=project.place.url is not None) as read:
-            yield read
-
-
-def _left_out(stage: Stage, images: Iterable[tuple[str, str]]) -> list[Outcome]:
-    """Told once, at the stage that would have asked first."""
-    return [
-        Outcome(stage, reference, "not_selected", reason)
-        for reference, reason in images
-        if stage == "manifests"
-    ]
-
-
-def _location(reference: str, folder: Path) -> str | None:
-    """Where an image that lies in files is, seen from the folder of ``projects.yaml``; None for one in a registry."""
-    try:
-        parsed = parse_location(reference)
-    except ImageReferenceError:
-        return None
-    if not isinstance(parsed, LocalImage):
-        return None
-    scheme, _, rest = reference.partition(":")
-    return f"{scheme}:{(folder / parsed.path).absolute()}{rest.removeprefix(parsed.path)}"
+        except OutOfTimeError as error:
+            reason = f"its links to images are not known: {error}"
+            self._unlinked[project.key] = Outcome("manifests", "links", "unreadable", reason)
+            return []

@@ -108,7 +108,7 @@ def bring_clone(place: Place, head: str) -> None:
         git.clone(place.url, partial)
         partial.rename(place.root)
     elif head and git.head_commit(place.root) != head:
-        git.update(place.root)
+        git.update(place.root, place.url)
 
 
 def _remove(folder: Path) -> None:
@@ -118,12 +118,12 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def name_of(place: Place) -> str:
+def name_of(place: Place, *, asks_git: bool = True) -> str:
     """``owner/name``: of the address it came from (``origin``, unless that is a path), else of its folder and the one
     above.
     """
     address = place.url
-    if address is None and place.form != "folder":
+    if address is None and place.form != "folder" and asks_git:
         try:
             address = git.origin(place.root)
         except git.GitError:

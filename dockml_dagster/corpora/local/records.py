@@ -5,13 +5,14 @@ Here: what a listing says of a project. Not here: finding it (``places``), its f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from dockml_dagster.clients import git
-from dockml_dagster.corpora.base import Outcome
+from dockml_dagster.corpora.base import Outcome, Stage, Status
 from dockml_dagster.corpora.local import catalogue, trees
 from dockml_dagster.corpora.local.places import Place
 
@@ -51,7 +52,7 @@ def project_row(number: int, project: Project, dockerfiles: int) -> Row:
     if project.place.form != "folder" and not project.problem:
         try:
             told = git.history(project.place.root)
-        except git.GitError:
+        except (git.GitError, ValueError, IndexError):  # a commit may say anything for its time
             told = git.History(None, None, None, None, None)
     said: Mapping[str, Any] = {}
     if project.entry:
@@ -110,3 +111,32 @@ def _moment(seconds: int | None) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds is not None else None
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def problem_of(error: Exception) -> Outcome:
+    """The outcome of a project that cannot be looked at or read."""
+    if isinstance(error, git.GitError):
+        status: Status = "failed" if error.retryable else "unreadable"
+        return Outcome("dockerfiles", "", status, f"git: {error}", error.retryable)
+    if isinstance(error, OSError):
+        return Outcome("dockerfiles", "", "unreadable", f"cannot be read: {error.strerror}")
+    return Outcome("dockerfiles", "", "failed", f"{type(error).__name__}: {error}", retryable=True)
+
+
+def left_out_images(stage: Stage, images: Iterable[tuple[str, str]]) -> list[Outcome]:
+    """Told once, at the stage that would have asked first."""
+    return [
+        Outcome(stage, reference, "not_selected", reason)
+        for reference, reason in images
+        if stage == "manifests"
+    ]
+
+
+@contextmanager
+def reader_of(project: Project) -> Iterator[trees.Reader]:
+    """Reads the files of a project, wherever they are."""
+    if project.place.form in ("work tree", "folder"):
+        yield trees.file_reader(project.place.root)
+    else:
+        with trees.head_reader(project.place.root, url=project.place.url) as read:
+            yield read

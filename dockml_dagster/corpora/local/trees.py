@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dockml_dagster.clients import git
+from dockml_dagster.clients.regular_files import open_regular
 from dockml_dagster.corpora.base import FILE_LIST, Outcome
 from dockml_dagster.corpora.files import FoundFile
-from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, choose, is_taken_as_dockerfile
+from dockml_dagster.study.project.files import (
+    MAX_DOCKERFILE_BYTES,
+    choose,
+    dockerfiles_left_out,
+    is_taken_as_dockerfile,
+)
 
-MAX_FILES = 500_000
+MAX_FILES = 100_000
 """Most files of one project that are listed; what comes after is an outcome."""
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__", ".tox", ".mypy_cache"}
@@ -79,7 +85,7 @@ def work_tree(root: Path) -> Tree:
     """Files under version control and new ones that are not ignored, as they lie in the work tree."""
 
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
-        for blob in git.index(root):
+        for blob in git.index(root, MAX_FILES + 1):
             if blob.mode == "160000" or blob.path.endswith("/"):  # a repository inside that is no submodule
                 yield blob.path.rstrip("/"), "160000", None, blob.oid
                 continue
@@ -107,7 +113,7 @@ def folder(root: Path) -> Tree:
 
 def head_tree(directory: Path) -> Tree:
     """The files of HEAD in a repository without a work tree."""
-    blobs = git.tree(directory)
+    blobs = git.tree(directory, MAX_FILES + 1)
     known = git.sizes(directory, [blob.oid for blob in blobs if blob.mode != "160000"])
     return _tree((blob.path, blob.mode, known.get(blob.oid), blob.oid) for blob in blobs)
 
@@ -134,26 +140,32 @@ def file_reader(root: Path) -> Reader:
             # A folder on the way may be a link out of the tree.
             if not parent.resolve().is_relative_to(base):
                 return None
-            handle = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open_regular(root / path) as opened:
+                return opened.read(MAX_DOCKERFILE_BYTES + 1)
         except (OSError, ValueError):
             return None
-        with os.fdopen(handle, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
-            return opened.read(MAX_DOCKERFILE_BYTES + 1)
 
     return read
 
 
 @contextmanager
-def head_reader(directory: Path, *, fetch: bool) -> Iterator[Reader]:
-    """Reads files of HEAD. ``fetch``: contents that are wanted and absent are fetched first, in one request."""
-    blobs = {blob.path: blob.oid for blob in git.tree(directory) if blob.mode.startswith("100")}
+def head_reader(directory: Path, *, url: str | None = None) -> Iterator[Reader]:
+    """Reads files of HEAD. ``url``: of a clone; contents that are wanted and absent are fetched
+    first, in one request.
+    """
+    blobs = {
+        blob.path: blob.oid for blob in git.tree(directory, MAX_FILES + 1) if blob.mode.startswith("100")
+    }
     known = git.sizes(directory, list(blobs.values()))
-    if fetch:
-        chosen = choose((path, known.get(oid)) for path, oid in blobs.items())
-        wanted = [blobs[c.path] for c in chosen if c.kept or is_taken_as_dockerfile(c.path)]
-        git.fetch_blobs(directory, wanted)
+    if url is not None:
+        about_files = [(path, known.get(oid)) for path, oid in blobs.items()]
+        too_much = dockerfiles_left_out(about_files)
+        wanted = [
+            blobs[choice.path]
+            for choice in choose(about_files)
+            if choice.kept or (is_taken_as_dockerfile(choice.path) and choice.path not in too_much)
+        ]
+        git.fetch_blobs(directory, wanted, url)
         known = git.sizes(directory, list(blobs.values()))
     with git.blob_reader(directory) as reader:
 

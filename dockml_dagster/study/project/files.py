@@ -36,6 +36,13 @@ MAX_FILES = 400
 MAX_DOCKERFILE_BYTES = 1024 * 1024
 """Largest file taken as a Dockerfile. BuildKit's own limit on one is 2 MiB; the longest seen in 2,493 is 39 KB."""
 
+MAX_DOCKERFILES = 1000
+"""Most Dockerfiles taken of one project. The study's projects have 89 at most, collections of images some hundreds."""
+MAX_DOCKERFILES_IN_ALL = 16 * 1024 * 1024
+"""Most bytes of them together."""
+MAX_IN_ALL = 32 * 1024 * 1024
+"""Most bytes of the other files kept of one project, together."""
+
 _ORDER: dict[ReadAs, int] = {role: number for number, role in enumerate(get_args(ReadAs))}
 _MOST: dict[ReadAs, int] = {
     "readme": 5, "compose": 60, "workflow": 100, "build definition": 20, "dependencies": 60, "dockerignore": 40,
@@ -153,19 +160,43 @@ def choose(files: Iterable[tuple[str, int | None]]) -> tuple[Choice, ...]:
     )
     crowded_out: dict[int, str] = {}
     kept: Counter[ReadAs] = Counter()
+    taken = 0
     for *_, index in ranked:
-        role = listed[index][2]
+        _, size, role = listed[index]
         assert role is not None
         if kept[role] >= _MOST[role]:
             crowded_out[index] = f"more than {_MOST[role]} files of this kind"
         elif kept.total() >= MAX_FILES:
             crowded_out[index] = f"more than {MAX_FILES} files"
+        elif taken + (size or 0) > MAX_IN_ALL:
+            crowded_out[index] = f"more than {MAX_IN_ALL} bytes of such files"
         else:
             kept[role] += 1
+            taken += size or 0
     return tuple(
         Choice(path, role, _too_large(role, size) or crowded_out.get(index))
         for index, (path, size, role) in enumerate(listed)
     )
+
+
+def dockerfiles_left_out(files: Iterable[tuple[str, int | None]]) -> dict[str, str]:
+    """Of the files that are taken as Dockerfiles, given as ``choose`` is, those that are too large or too many, with the
+    reason. Those nearest to the root are taken first.
+    """
+    named = [(path, size) for path, size in files if is_taken_as_dockerfile(path)]
+    left_out: dict[str, str] = {}
+    taken = kept = 0
+    for path, size in sorted(named, key=lambda file: (file[0].count("/"), file[0])):
+        if size is not None and size > MAX_DOCKERFILE_BYTES:
+            left_out[path] = f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile"
+        elif kept >= MAX_DOCKERFILES:
+            left_out[path] = f"more than {MAX_DOCKERFILES} Dockerfiles in one project"
+        elif taken + (size or 0) > MAX_DOCKERFILES_IN_ALL:
+            left_out[path] = f"more than {MAX_DOCKERFILES_IN_ALL} bytes of Dockerfiles in one project"
+        else:
+            kept += 1
+            taken += size or 0
+    return left_out
 
 
 def _too_large(role: ReadAs | None, size: int | None) -> str | None:

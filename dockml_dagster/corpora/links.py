@@ -1,0 +1,43 @@
+"""The links of a project's texts, found once for each content.
+
+Here: remembering them. Not here: the rules (``study.image_links``). A listing asks for the links of one project several
+times, and Dagster opens a corpus anew for each asset of a run; reading a large project takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+
+from dockml_dagster.study.deadline import time_limit
+from dockml_dagster.study.image_links import Link, find_links
+
+SECONDS = 30.0
+"""Processor time that the links of one project may take. The largest of 74 projects takes four."""
+_MOST_KEPT = 2000
+
+_known: OrderedDict[bytes, tuple[Link, ...]] = OrderedDict()
+
+
+def links_of_texts(
+    project: str, texts: Mapping[str, str], own_registries: Collection[str] = ()
+) -> tuple[Link, ...]:
+    """``find_links``, once for each content in this process. Raises OutOfTimeError."""
+    mark = blake2b(digest_size=20)
+    for part in (
+        project,
+        *sorted(own_registries),
+        "",
+        *(part for path in sorted(texts) for part in (path, texts[path])),
+    ):
+        data = part.encode("utf-8", "surrogatepass")
+        mark.update(b"%d:" % len(data) + data)
+    key = mark.digest()
+    links = _known.get(key)
+    if links is None:
+        with time_limit(SECONDS):
+            links = _known[key] = find_links(project, texts, own_registries)
+        while len(_known) > _MOST_KEPT:
+            _known.popitem(last=False)
+    return links

@@ -1,0 +1,123 @@
+"""Whether a repository keeps to its folder: nothing in its git directory leads git out of what the user named.
+
+Here: links, `.git` files, alternates, the common directory of work trees, and special files, on which a reader would wait
+for ever. Not here: files of the work tree (``trees`` follows no link and opens no special file).
+
+git follows all of these without asking, so a repository of a stranger could have the objects of another one, of a private
+one say, read as its own.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from dockml_dagster.clients.regular_files import NotRegularError, open_regular
+from dockml_dagster.corpora.local.places import Place, is_remote
+
+_MOST_ENTRIES: Final = 200_000
+_LONGEST: Final = 64 * 1024
+_ALTERNATES: Final = ("objects/info/alternates", "objects/info/http-alternates")
+
+
+def leads_out(root: Path, allowed: Sequence[Path]) -> str | None:
+    """What of a repository leads out of the ``allowed`` folders, or cannot be read without waiting; None: nothing does."""
+    inside = [folder.resolve() for folder in allowed]
+    git_directory = root / ".git" if os.path.lexists(root / ".git") else root
+    try:
+        return _problem(git_directory, inside, depth=3)
+    except OSError as error:
+        return f"its git directory cannot be read: {error.strerror}"
+
+
+def place_leads_out(place: Place, allowed: Sequence[Path]) -> str | None:
+    """``leads_out`` of what git is going to read at a place. A folder that no version control keeps leads nowhere."""
+    if place.form == "folder":
+        return None
+    if place.url is None:
+        return leads_out(place.root, allowed)
+    if is_remote(place.url):
+        return None
+    source = Path(
+        unquote(place.url.partition("://")[2])
+    )  # ``file://``: git reads it, and all that it leads to
+    return leads_out(source, [source]) if source.is_dir() else None
+
+
+def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | None:
+    name = git_directory.name if git_directory.name == ".git" else "its git directory"
+    if not _is_inside(git_directory, inside):
+        return f"{name} is a link that leads out of the folder"
+    mode = git_directory.stat().st_mode
+    if stat.S_ISREG(mode):
+        return _led(_named(git_directory, "gitdir:"), git_directory.parent, ".git", inside, depth)
+    if not stat.S_ISDIR(mode):
+        return f"{name} is neither a folder nor a file"
+    if found := _odd_entry(git_directory, inside):
+        return found
+    for line in _lines(git_directory / "commondir"):
+        if found := _led(line, git_directory, "commondir", inside, depth):
+            return found
+    for file in _ALTERNATES:
+        for line in _lines(git_directory / file):
+            if line and not line.startswith("#"):
+                place = line.strip('"')
+                if found := _led(place, git_directory / "objects", file, inside, depth, objects=True):
+                    return found
+    return None
+
+
+def _led(
+    place: str, base: Path, what: str, inside: Sequence[Path], depth: int, *, objects: bool = False
+) -> str | None:
+    """What is wrong where one of git's files leads to."""
+    target = base / place
+    if not place or depth <= 0 or not _is_inside(target, inside):
+        return f"{what} leads out of the folder"
+    if not target.is_dir():
+        return None  # git will say that it is not there
+    return _problem(target.parent if objects else target, inside, depth - 1)
+
+
+def _odd_entry(git_directory: Path, inside: Sequence[Path]) -> str | None:
+    for count, entry in enumerate(_entries(git_directory)):
+        if count >= _MOST_ENTRIES:
+            return f"more than {_MOST_ENTRIES} files in its git directory"
+        if entry.is_symlink():
+            if not _is_inside(Path(entry.path), inside):
+                return "a link in its git directory leads out of the folder"
+        elif not entry.is_file(follow_symlinks=False) and not entry.is_dir(follow_symlinks=False):
+            return "a special file in its git directory"
+    return None
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    waiting = [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+
+
+def _is_inside(path: Path, inside: Sequence[Path]) -> bool:
+    target = path.resolve()
+    return any(target.is_relative_to(folder) for folder in inside)
+
+
+def _named(file: Path, key: str) -> str:
+    return next((line.removeprefix(key).strip() for line in _lines(file) if line.startswith(key)), "")
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a small regular file; none where there is none."""
+    try:
+        with open_regular(file, follow=True) as opened:
+            return opened.read(_LONGEST).decode("utf-8", "surrogateescape").splitlines()
+    except (FileNotFoundError, NotADirectoryError, NotRegularError):
+        return []
