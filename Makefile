@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean rule-pages
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -74,3 +74,6 @@ lock: $(VENV)/.dev        ## write the lock files again from pyproject.toml
 
 clean:           ## remove the virtual environment and build products (not the warehouse)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+
+rule-pages: $(VENV)/.runtime   ## write docs/rules from the seeds
+	$(BIN)/python -c "from dockml_dagster.commands.advise.pages import write_pages; write_pages('docs/rules')"

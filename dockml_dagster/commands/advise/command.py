@@ -13,6 +13,7 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
 if TYPE_CHECKING:
+    from dockml_dagster.commands.advise.directory import Quiet
     from dockml_dagster.commands.advise.targets import Advice
 
 
@@ -24,34 +25,88 @@ if TYPE_CHECKING:
     metavar="OS/ARCH|all",
     help="Which platform of an image. Default: this machine's processor, or the only one there is.",
 )
-@format_choice("text", "json", "sarif", help_="How to print; sarif is for code-scanning services.")
+@format_choice(
+    "text", "json", "sarif", "gitlab", help_="How to print; sarif and gitlab are for code-scanning services."
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["note", "warning", "error"]),
     help="End with exit code 1 if there is a recommendation of this severity or a higher one.",
 )
+@click.option("--config", metavar="FILE", help="This configuration, not that of the project.")
+@click.option("--no-config", is_flag=True, help="No configuration and no ignore comments.")
+@click.option("--baseline", metavar="FILE", help="Leave out what this file says was known before.")
+@click.option("--write-baseline", metavar="FILE", help="Write what is found now as a baseline.")
+@click.option("--fix", is_flag=True, help="Write the fixes that are safe into the Dockerfiles.")
+@click.option("--unsafe", is_flag=True, help="With --fix or --diff: those too that may change the build.")
+@click.option("--diff", is_flag=True, help="Show what --fix would write, and write nothing.")
+@click.option("--explain", metavar="RULE", help="Explain a rule, and do nothing else.")
+@click.option("--rules", is_flag=True, help="List all rules, and do nothing else.")
 def advise(
-    *, targets: tuple[str, ...], corpus: str | None, platform: str | None, format_: str, fail_on: str | None
+    *,
+    targets: tuple[str, ...],
+    corpus: str | None,
+    platform: str | None,
+    format_: str,
+    fail_on: str | None,
+    config: str | None,
+    no_config: bool,
+    baseline: str | None,
+    write_baseline: str | None,
+    fix: bool,
+    unsafe: bool,
+    diff: bool,
+    explain: str | None,
+    rules: bool,
 ) -> None:
     """Advise what to change about Dockerfiles and images: why, on which evidence, and how many bytes it saves.
 
     A target is a directory or a Dockerfile (default: this directory), an image (as for scan-image), or with --corpus a
     project OWNER/NAME of the published file. Bytes are measured in the image's layers, and none is counted twice.
+    Comments (`# dockml ignore=RULE reason`), `.dockml.toml` or [tool.dockml], and a baseline say what is not told.
 
     \b
     Examples:
       dockml advise                                     every Dockerfile and Compose file here
       dockml advise . oci:build/image                   ... and the image that was built from them
       dockml advise registry.example.com/team/app:1.2 --format json
-      dockml advise . --fail-on warning                 in CI
+      dockml advise . --fail-on warning --baseline known.json     in CI
       dockml advise . --format sarif > dockml.sarif     for a code-scanning service
+      dockml advise . --diff                            what --fix would write
+      dockml advise --explain pip-cache
       dockml advise lanternfish/recipe-recs --corpus sample
     """
-    from dockml_dagster.commands.advise.output import to_json, to_sarif_text, to_text
+    from dockml_dagster.commands.advise.output import to_gitlab_text, to_json, to_sarif_text, to_text
     from dockml_dagster.study.advice.model import SEVERITIES, at_least
 
-    advice = _advice(targets or (".",), corpus, platform)
-    click.echo({"text": to_text, "json": to_json, "sarif": to_sarif_text}[format_](advice), nl=False)
+    if explain is not None or rules:
+        from dockml_dagster.commands.advise.pages import list_of_rules, page_of
+
+        click.echo(list_of_rules() if explain is None else page_of(explain), nl=False)
+        return
+    quiets = _Quiets(config, no_config=no_config)
+    if fix or diff:
+        from dockml_dagster.commands.advise.fixing import fix_files
+
+        sys.exit(fix_files(targets or (".",), quiets, unsafe=unsafe, write=fix and not diff))
+    advice = _advice(targets or (".",), corpus, platform, quiets)
+    if write_baseline is not None:
+        from dockml_dagster.commands.advise.baseline import write_baseline as write
+
+        click.echo(
+            f"dockml: {write(Path(write_baseline), advice)} places written to {write_baseline}", err=True
+        )
+        return
+    known = Path(baseline) if baseline is not None else quiets.baseline
+    if known is not None:
+        from dockml_dagster.commands.advise.baseline import without_known
+
+        advice = without_known(advice, known)
+    forms = {"text": to_text, "json": to_json, "sarif": to_sarif_text, "gitlab": to_gitlab_text}
+    click.echo(forms[format_](advice), nl=False)
+    for remark in dict.fromkeys(remark for item in advice for remark in item.remarks):
+        if format_ != "text":
+            click.echo(f"dockml: {remark}", err=True)
     problems = [f"{item.target}: {problem}" for item in advice for problem in item.problems]
     if problems:
         click.echo(f"dockml: not everything could be judged: {problems[0]}", err=True)
@@ -66,7 +121,32 @@ def advise(
         sys.exit(1)
 
 
-def _advice(targets: tuple[str, ...], corpus: str | None, platform: str | None) -> list[Advice]:
+class _Quiets:
+    """The configuration of each target: the one that was named, or the project's own."""
+
+    def __init__(self, named: str | None, *, no_config: bool) -> None:
+        self._named = named
+        self._none = no_config
+        self.baseline: Path | None = None
+
+    def __call__(self, target: Path) -> Quiet:
+        from dockml_dagster.commands.advise.configuration import find_configuration, load_configuration
+        from dockml_dagster.commands.advise.directory import Quiet
+        from dockml_dagster.commands.advise.targets import rule_names
+
+        if self._none:
+            return Quiet(obey_comments=False)
+        if self._named is not None:
+            found = load_configuration(Path(self._named), rule_names())
+        else:
+            found = find_configuration(target, rule_names())
+        self.baseline = self.baseline or found.baseline
+        return Quiet(found)
+
+
+def _advice(
+    targets: tuple[str, ...], corpus: str | None, platform: str | None, quiets: _Quiets
+) -> list[Advice]:
     settings = Settings.from_environment()
     if corpus is not None:
         from dockml_dagster.commands.advise.targets import advise_published
@@ -77,7 +157,7 @@ def _advice(targets: tuple[str, ...], corpus: str | None, platform: str | None) 
         if Path(target).exists():
             from dockml_dagster.commands.advise.directory import advise_directory
 
-            found.append(advise_directory(Path(target)))
+            found.append(advise_directory(Path(target), quiets(Path(target))))
         elif target.startswith((".", "/", "~")):
             raise BadInputError(f"{target}: no such file or directory")
         else:

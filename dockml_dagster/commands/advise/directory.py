@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dockml_dagster.commands.advise.targets import Advice, advice_rules
+from dockml_dagster.commands.advise.configuration import Configuration
+from dockml_dagster.commands.advise.targets import Advice, advice_rules, rule_names
 from dockml_dagster.commands.read_dockerfile.read import BinaryFileError, read_bytes, reading_rules
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.advice.dockerfile import advise_dockerfile
+from dockml_dagster.study.advice.ignoring import Ignored, apply_ignores, read_ignores
 from dockml_dagster.study.advice.model import Recommendation, Rules
 from dockml_dagster.study.advice.project import advise_project
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules
+from dockml_dagster.study.dockerfile.checks import NO_OPTIONS, CheckOptions
+from dockml_dagster.study.dockerfile.checks.checking import NOTHING_KNOWN, BuildContext, check_options
+from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
+from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
@@ -33,33 +40,51 @@ _NOT_LOOKED_INTO: Final = frozenset(
 )
 
 
-def advise_directory(target: Path) -> Advice:
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What a project asked not to be told: its configuration, and whether comments in its files count."""
+
+    configuration: Configuration = field(default_factory=Configuration)
+    obey_comments: bool = True
+
+
+def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     """Advice on every Dockerfile below a directory, and on its Compose files and workflows; or on one Dockerfile.
 
     Raises BadInputError if it cannot be read, holds nothing to judge or more files than are looked at.
     """
+    quiet = quiet or Quiet()
     single = target.is_file()
     # A file keeps the name by which it was asked for; files of a directory are named from there.
     root, paths = (Path(), [target.as_posix()]) if single else (target, sorted(_below(target)))
     # One file alone does not tell what lies beside it.
     ignores = None if single else [path for path in paths if path.endswith(".dockerignore")]
     rules = (advice_rules(), *reading_rules())
+    prefix = _prefix(target, quiet.configuration.folder)
     found: list[Recommendation] = []
     problems: list[str] = []
+    remarks: list[str] = []
     texts: dict[str, str] = {}
-    judged = 0
+    judged = excluded = suppressed = 0
     for path in paths:
         kind = classify_file_name(path).kind
         is_text = kind == "compose" or is_workflow(path)
         # A file that is named on the command line is meant, whatever its name.
         if not is_text and kind != "dockerfile" and not single:
             continue
+        if quiet.configuration.excluded(f"{prefix}{path}" if not single else prefix + target.name):
+            excluded += 1
+            continue
         try:
             data = read_bytes(root / path)
             if is_text:
                 texts[path] = data.decode("utf-8", "replace")
             else:
-                found += _dockerfile(path, data, ignores, rules)
+                context = _context(root, path, ignores)
+                ignored = _dockerfile(path, data, context, ignores, rules=rules, quiet=quiet)
+                found += ignored.recommendations
+                suppressed += ignored.suppressed
+                remarks += [f"{path}:{line}: {what}" for line, what in ignored.unused]
             judged += 1
         except BinaryFileError as error:
             # Of a directory it is not meant: a table named dockerfiles.parquet, say.
@@ -69,10 +94,53 @@ def advise_directory(target: Path) -> Advice:
             problems.append(f"{path}: {error}")
     if single and problems:
         raise BadInputError(problems[0])
-    if not judged and not problems:
+    if not judged and not problems and not excluded:
         raise BadInputError(f"{target}: no Dockerfile, Compose file or workflow in it")
     found += advise_project(str(target), texts, rules[0])
-    return Advice(str(target), tuple(found), problems=tuple(problems))
+    kept = quiet.configuration.applied(found, rule_names(), prefix)
+    if suppressed:
+        remarks.insert(0, f"{suppressed} places ignored by comments")
+    return Advice(
+        str(target),
+        tuple(kept),
+        problems=tuple(problems),
+        remarks=tuple(remarks),
+        prefix=_prefix(target, _git_root(target)),
+        root=root,
+    )
+
+
+def _git_root(target: Path) -> Path | None:
+    absolute = target.absolute()
+    return next((at for at in (absolute, *absolute.parents) if (at / ".git").exists()), None)
+
+
+def _prefix(target: Path, above: Path | None) -> str:
+    """The folder of a target below another one, with a slash at its end; empty if it is no other."""
+    if above is None or target.is_file():
+        return ""
+    absolute, top = target.absolute(), above.absolute()
+    if absolute == top or not absolute.is_relative_to(top):
+        return ""
+    return f"{absolute.relative_to(top).as_posix()}/"
+
+
+def _context(root: Path, path: str, ignores: Sequence[str] | None) -> BuildContext:
+    """The `.dockerignore` that is certainly meant: the Dockerfile's own, or the one beside it at the root."""
+    own = f"{path}.dockerignore"
+    name = (
+        own
+        if own in (ignores or ())
+        else ".dockerignore"
+        if ".dockerignore" in (ignores or ()) and "/" not in path
+        else None
+    )
+    if name is None:
+        return NOTHING_KNOWN
+    try:
+        return BuildContext(ignored=IgnoredPaths(read_bytes(root / name).decode("utf-8", "replace")))
+    except BadInputError:
+        return NOTHING_KNOWN
 
 
 def _below(root: Path) -> Iterator[str]:
@@ -91,8 +159,14 @@ def _below(root: Path) -> Iterator[str]:
 
 
 def _dockerfile(
-    path: str, data: bytes, ignores: Sequence[str] | None, rules: tuple[Rules, BaseImageRules, TaskRules]
-) -> tuple[Recommendation, ...]:
+    path: str,
+    data: bytes,
+    context: BuildContext,
+    ignores: Sequence[str] | None,
+    *,
+    rules: tuple[Rules, BaseImageRules, TaskRules],
+    quiet: Quiet,
+) -> Ignored:
     reading = read_dockerfile(data)
     if not reading.valid:
         raise BadInputError(f"not a valid Dockerfile: {reading.reason}")
@@ -102,6 +176,23 @@ def _dockerfile(
     practices = judge_practices(
         reading, base_rules=base_rules, steps=steps, path=own, repository_paths=ignores
     )
-    return advise_dockerfile(
-        path, reading, practices, steps, own_rules, base_rules=base_rules, task_rules=task_rules
+    advised = advise_dockerfile(
+        path,
+        reading,
+        practices,
+        steps,
+        own_rules,
+        base_rules=base_rules,
+        task_rules=task_rules,
+        context=context,
+        experimental=_experimental(reading),
     )
+    return apply_ignores(advised, read_ignores(reading) if quiet.obey_comments else (), rule_names())
+
+
+def _experimental(reading: DockerfileReading) -> CheckOptions:
+    try:
+        asked = check_options(reading)
+    except ValueError:
+        return NO_OPTIONS
+    return CheckOptions(experimental=asked.experimental, experimental_all=asked.experimental_all)

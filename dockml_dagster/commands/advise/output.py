@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from dockml_dagster.commands.advise.baseline import fingerprint
+from dockml_dagster.commands.advise.gitlab import to_gitlab
 from dockml_dagster.commands.advise.sarif import to_sarif
 from dockml_dagster.commands.advise.targets import Advice
 from dockml_dagster.study.advice.model import SEVERITIES, Evidence, Recommendation, total_saved
@@ -29,8 +32,46 @@ def to_json(advice: Sequence[Advice]) -> str:
 
 def to_sarif_text(advice: Sequence[Advice]) -> str:
     """One SARIF log for all targets."""
-    everything = [found for item in advice for found in item.recommendations]
-    return json.dumps(to_sarif(everything, version=metadata.version("dockml")), indent=2) + "\n"
+    log = to_sarif(_everything(advice), version=metadata.version("dockml"), mark=Marks(advice))
+    return json.dumps(log, indent=2) + "\n"
+
+
+def to_gitlab_text(advice: Sequence[Advice]) -> str:
+    """One code-quality report of GitLab for all targets."""
+    return json.dumps(to_gitlab(_everything(advice), Marks(advice)), indent=2) + "\n"
+
+
+def _everything(advice: Sequence[Advice]) -> list[tuple[Recommendation, str]]:
+    return [(found, item.prefix) for item in advice for found in item.recommendations]
+
+
+class Marks:
+    """Fingerprints of places, of all targets; files are read once."""
+
+    def __init__(self, advice: Sequence[Advice]) -> None:
+        self._roots = {id(found): item.root for item in advice for found in item.recommendations}
+        self._lines: dict[Path, list[str]] = {}
+
+    def __call__(self, item: Recommendation, place: Evidence) -> str:
+        """The fingerprint of a place."""
+        return fingerprint(item, place, self.line_of(self._roots.get(id(item))))
+
+    def line_of(self, root: Path | None) -> Callable[[str, int], str]:
+        """What reads a line of a file below a folder; the empty text where there is none."""
+
+        def line(path: str, number: int) -> str:
+            if root is None:
+                return ""
+            lines = self._lines.get(root / path)
+            if lines is None:
+                try:
+                    lines = (root / path).read_text(encoding="utf-8", errors="replace").splitlines()
+                except OSError:
+                    lines = []
+                self._lines[root / path] = lines
+            return lines[number - 1] if 0 < number <= len(lines) else ""
+
+        return line
 
 
 def _object(advice: Advice) -> dict[str, Any]:
@@ -42,6 +83,7 @@ def _object(advice: Advice) -> dict[str, Any]:
         else None,
         "recommendations": [_recommendation(item) for item in advice.recommendations],
         "problems": [printable(text) for text in advice.problems],
+        "remarks": [printable(text) for text in advice.remarks],
     }
 
 
@@ -55,7 +97,9 @@ def _recommendation(item: Recommendation) -> dict[str, Any]:
         "recommendation": rule.recommendation,
         "about": item.about,
         "subject": printable(item.subject),
-        "severity": rule.severity,
+        "severity": item.severity,
+        "general": rule.general,
+        "minor": item.minor,
         "effort": rule.effort,
         "confidence": rule.confidence,
         "action": rule.action,
@@ -74,6 +118,8 @@ def _recommendation(item: Recommendation) -> dict[str, Any]:
             }
             for place in item.evidence
         ],
+        "instead": rule.instead or None,
+        "fix": rule.fix or None,
         "source": rule.source,
     }
 
@@ -90,28 +136,59 @@ def _target(advice: Advice) -> str:
         content, saved = size_text(advice.content_bytes), size_text(advice.saves_bytes)
         heading += f"; {content} of content, of which all of it saves {saved}"
     lines = [heading, *(f"  not read: {printable(text)}" for text in advice.problems)]
-    groups: dict[str, list[Recommendation]] = {}
+    groups: dict[tuple[str, bool], list[Recommendation]] = {}
     for item in advice.recommendations:
-        groups.setdefault(item.rule.recommendation, []).append(item)
-    for group in sorted(groups.values(), key=_urgency):
-        lines += ["", *_paragraph(group, advice.target)]
+        groups.setdefault((item.rule.recommendation, item.minor), []).append(item)
+    ordered = sorted(groups.values(), key=_urgency)
+    general = [group for group in ordered if _is_general(group)]
+    for group in ordered:
+        if group not in general:
+            lines += ["", *_paragraph(group, advice.target)]
+    if general:
+        lines += ["", "Of nearly every Dockerfile, said once:"]
+        lines += [line for group in general for line in _general(group)]
+    if advice.remarks:
+        lines += ["", *(f"  {printable(text)}" for text in advice.remarks)]
     return "\n".join(lines) + "\n"
 
 
-def _urgency(group: Sequence[Recommendation]) -> tuple[int, int, int]:
+def _is_general(group: Sequence[Recommendation]) -> bool:
+    """What nearly every file asks for, and nothing is measured of."""
+    return group[0].rule.general and all(item.saves_bytes is None for item in group)
+
+
+def _urgency(group: Sequence[Recommendation]) -> tuple[int, bool, int, int]:
+    first = group[0]
+    return -SEVERITIES.index(first.severity), first.minor, -total_saved(group), first.rule.order
+
+
+def _general(group: Sequence[Recommendation]) -> list[str]:
     rule = group[0].rule
-    return -SEVERITIES.index(rule.severity), -total_saved(group), rule.order
+    count = f" ({len(group)} files)" if len(group) > 1 else ""
+    return [f"{group[0].severity:<8} {rule.recommendation}{count}", _wrapped(rule.action, 9)]
+
+
+_NOTES = {
+    "latest": "The tag is `latest`.",
+    "no tag": "Neither tag nor digest: `latest` is meant.",
+    "moving tag": "The tag moves.",
+    "version": "A release's tag, which is built again.",
+    "root": "The user is root.",
+}
 
 
 def _paragraph(group: Sequence[Recommendation], target: str) -> list[str]:
     """One recommendation with everything of the target that it is for."""
-    rule = group[0].rule
+    first = group[0]
+    rule = first.rule
     measured = [item for item in group if item.saves_bytes is not None]
     saving = f", saves {size_text(total_saved(measured))}" if measured else ""
     base = sum(item.base_bytes or 0 for item in group)
     saving += f" (and {size_text(base)} in the base image)" if base else ""
     times = f", {len(group)} times" if len(group) > 1 else ""
-    head = f"{rule.severity:<8} {rule.recommendation}{times}{saving}; effort {rule.effort}, confidence {rule.confidence}"
+    minor = ", in documentation, examples or tests" if first.minor else ""
+    grades = f"effort {rule.effort}, confidence {rule.confidence}"
+    head = f"{first.severity:<8} {rule.recommendation}{times}{saving}{minor}; {grades}"
     notes = list(dict.fromkeys(item.note for item in group if item.note)) if len(group) == 1 else []
     places = [text for item in group for text in _places(item, target)]
     more = sum(item.files or len(item.evidence) or 1 for item in group) - min(len(places), _SHOWN)
@@ -119,8 +196,13 @@ def _paragraph(group: Sequence[Recommendation], target: str) -> list[str]:
     return [
         head,
         _wrapped(f"{rule.action} {rule.why}", 9),
-        *(_wrapped(f"({note})", 9) for note in notes),
         *(f"           {text}" for text in (*places[:_SHOWN], *tail)),
+        *(_wrapped(f"Found: {_NOTES.get(note, note)}", 9) for note in notes),
+        *(
+            f"         {'Instead:' if not at else '        '} {line}"
+            for at, line in enumerate(rule.instead.splitlines())
+        ),
+        *([_wrapped(f"Source: {rule.source}", 9)] if rule.source else []),
     ]
 
 

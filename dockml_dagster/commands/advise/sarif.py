@@ -6,7 +6,9 @@ physical location; a file in a layer is one too, below the base `IMAGE`, with th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from importlib import metadata
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,11 +17,21 @@ from dockml_dagster.study.advice.model import Evidence, Recommendation, Rule
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RANKS: Final = {"low": 20.0, "medium": 50.0, "high": 80.0}
 
+_ADDRESS: Final = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|io|dev|net)(?:/[\w./-]*\w)?")
+"""An address among the sources of a rule."""
+
 Json = dict[str, Any]
 
 
-def to_sarif(recommendations: Sequence[Recommendation], *, version: str) -> Json:
-    """One run with a result a recommendation [3.14, 3.27]; ``version``: of dockml."""
+Mark = Callable[[Recommendation, Evidence], str]
+"""The fingerprint of a place."""
+
+
+def to_sarif(found: Sequence[tuple[Recommendation, str]], *, version: str, mark: Mark) -> Json:
+    """One run with a result a recommendation [3.14, 3.27]. ``found``: each with the folder, below the root of the git
+    tree, that its paths are relative to. ``version``: of dockml.
+    """
+    recommendations = [item for item, _ in found]
     rules = {item.rule.recommendation: item.rule for item in recommendations}
     ordered = sorted(rules.values(), key=lambda rule: rule.order)
     index = {rule.recommendation: number for number, rule in enumerate(ordered)}
@@ -32,22 +44,42 @@ def to_sarif(recommendations: Sequence[Recommendation], *, version: str) -> Json
                     "driver": {
                         "name": "dockml",
                         "semanticVersion": version,
+                        **_information(),
                         "rules": [_rule(rule) for rule in ordered],
                     }
                 },
                 "originalUriBaseIds": {
-                    "IMAGE": {"description": {"text": "The root directory of the image's file system."}}
+                    "SRCROOT": {
+                        "description": {"text": "The root of the git tree, or the folder that was judged."}
+                    },
+                    "IMAGE": {"description": {"text": "The root directory of the image's file system."}},
                 },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(item, index[item.rule.recommendation]) for item in recommendations],
+                "results": [
+                    _result(item, index[item.rule.recommendation], prefix, mark) for item, prefix in found
+                ],
             }
         ],
     }
 
 
+def _information() -> Json:
+    """The project's page, if its package names one."""
+    urls = metadata.metadata("dockml").get_all("Project-URL") or []
+    page = next((text.partition(",")[2].strip() for text in urls if text.lower().startswith("homepage")), "")
+    return {"informationUri": page} if page else {}
+
+
+def _help_address(rule: Rule) -> Json:
+    """Who asks for it, if that is a page."""
+    found = _ADDRESS.search(rule.source)
+    return {"helpUri": f"https://{found[0]}"} if found else {}
+
+
 def _rule(rule: Rule) -> Json:
     return {
         "id": rule.recommendation,
+        **_help_address(rule),
         "shortDescription": {"text": rule.action},
         "fullDescription": {"text": rule.why},
         "help": {"text": f"{rule.action} {rule.why} Found by: {rule.detection} Source: {rule.source}"},
@@ -56,18 +88,20 @@ def _rule(rule: Rule) -> Json:
     }
 
 
-def _result(item: Recommendation, index: int) -> Json:
+def _result(item: Recommendation, index: int, prefix: str, mark: Mark) -> Json:
     saving = "" if item.saves_bytes is None else f" Saves {item.saves_bytes} bytes."
-    note = f" ({item.note})" if item.note else ""
-    locations = [_location(place, item) for place in item.evidence] or [_location(Evidence(""), item)]
+    note = f" Found: {item.note}." if item.note else ""
+    places = item.evidence or (Evidence(""),)
+    locations = [_location(place, item, prefix) for place in places]
     first, *others = locations
     result: Json = {
         "ruleId": item.rule.recommendation,
         "ruleIndex": index,
-        "level": item.rule.severity,
+        "level": item.severity,
         "message": {"text": f"{item.subject}: {item.rule.action}{saving}{note}"},
         "locations": [first],
         "rank": _RANKS[item.rule.confidence],
+        "partialFingerprints": {"dockml/v1": mark(item, places[0])},
         "properties": {
             "about": item.about,
             "subject": item.subject,
@@ -81,7 +115,7 @@ def _result(item: Recommendation, index: int) -> Json:
     return result
 
 
-def _location(place: Evidence, item: Recommendation) -> Json:
+def _location(place: Evidence, item: Recommendation, prefix: str) -> Json:
     location: Json = {}
     if place.what:
         location["message"] = {"text": place.what}
@@ -93,7 +127,7 @@ def _location(place: Evidence, item: Recommendation) -> Json:
             {"name": place.layer, "fullyQualifiedName": f"{item.subject}/{place.layer}", "kind": "module"}
         ]
     elif place.path is not None or item.about == "dockerfile":
-        artifact = {"uri": _relative(place.path or item.subject)}
+        artifact = {"uri": _relative(prefix + (place.path or item.subject)), "uriBaseId": "SRCROOT"}
         # A finding about what is absent has no line; scanning services show it at the first.
         location["physicalLocation"] = {
             "artifactLocation": artifact,

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.advice.ignoring import RuleNames
 from dockml_dagster.study.advice.model import (
     Evidence,
     Recommendation,
@@ -31,18 +33,31 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Advice:
     """Everything to be advised about one target. ``content_bytes``: what the image's layers hold, uncompressed, seen and
-    unseen; None for what is no image. ``problems``: what could not be read, a line each.
+    unseen; None for what is no image. ``problems``: what could not be read, a line each. ``remarks``: what is to be said
+    of ignore comments, configuration and baseline. ``prefix``: of the target's folder below the root of its git tree,
+    which paths of SARIF and of GitLab are relative to. ``root``: the folder that evidence paths are relative to.
     """
 
     target: str
     recommendations: tuple[Recommendation, ...]
     content_bytes: int | None = None
     problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    prefix: str = ""
+    root: Path | None = None
 
     @property
     def saves_bytes(self) -> int:
         """What all of it saves together."""
         return total_saved(self.recommendations)
+
+
+@cache
+def rule_names() -> RuleNames:
+    """Every name by which a rule may be called: dockml's own and other tools'."""
+    from dockml_dagster.warehouse.models import folder
+
+    return RuleNames(advice_rules(), (folder() / "seeds" / "rule_aliases.csv").read_text(encoding="utf-8"))
 
 
 @cache

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rule, Rules
+from dockml_dagster.study.advice.model import Evidence, Recommendation, Rule, Rules
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules
+from dockml_dagster.study.dockerfile.checks import NO_OPTIONS, CheckOptions, run_checks
+from dockml_dagster.study.dockerfile.checks.checking import NOTHING_KNOWN, BuildContext
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import PracticeFinding
 from dockml_dagster.study.dockerfile.practices.model import Facts, gather
@@ -41,8 +43,14 @@ def advise_dockerfile(
     *,
     base_rules: BaseImageRules,
     task_rules: TaskRules,
+    context: BuildContext = NOTHING_KNOWN,
+    experimental: CheckOptions = NO_OPTIONS,
 ) -> tuple[Recommendation, ...]:
-    """Everything to be advised about one Dockerfile, in the seed's order; nothing for a file that is none."""
+    """Everything to be advised about one Dockerfile, in the seed's order; nothing for a file that is none.
+
+    Comments of the file that switch something off are not looked at (``ignoring``). ``context``: what BuildKit's checks
+    may know. ``experimental``: which of its experimental ones to make.
+    """
     if not reading.valid or not reading.stages:
         return ()
     found: dict[str, tuple[Rule, list[Evidence], list[str]]] = {}
@@ -51,18 +59,23 @@ def advise_dockerfile(
         rule = rules.by_trigger.get(trigger)
         if rule is not None:
             _, places, notes = found.setdefault(rule.recommendation, (rule, [], []))
-            places += [place for place in evidence if place not in places]
+            known = {(place.line, place.what) for place in places}
+            places += [place for place in evidence if (place.line, place.what) not in known]
             notes += [note] if note and note not in notes else []
 
     for finding in practices:
         if finding.verdict == "violated":
-            places = [Evidence(item.what, path=path, line=item.line) for item in finding.evidence]
-            add(f"practice:{finding.practice}", places, finding.note)
+            trigger = f"practice:{finding.practice}"
+            places = [Evidence(item.what, path, item.line, trigger=trigger) for item in finding.evidence]
+            add(trigger, places, finding.note)
     facts = gather(reading, steps, base_rules)
     for trigger, lines in _facts(facts, task_rules):
-        add(trigger, [Evidence(what, path=path, line=line) for line, what in lines])
+        add(trigger, [Evidence(what, path, line, trigger=trigger) for line, what in lines])
+    for check in run_checks(reading, context, options=experimental, obey_comments=False):
+        trigger = f"check:{check.check}"
+        add(trigger, [Evidence(check.message, path, check.line, trigger=trigger)])
     return tuple(
-        Recommendation(rule, "dockerfile", path, tuple(places[:MOST_EVIDENCE]), note="; ".join(notes))
+        Recommendation(rule, "dockerfile", path, tuple(places), note="; ".join(notes))
         for rule, places, notes in sorted(found.values(), key=lambda item: item[0].order)
     )
 

@@ -6,6 +6,7 @@ Here: types, and the rules out of the seed ``recommendations.csv``. Not here: wh
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -17,14 +18,18 @@ About = Literal["dockerfile", "image", "project"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 _GRADES: Final = frozenset(get_args(Grade))
-_KINDS: Final = ("practice:", "content:", "hidden:", "fact:")
+_KINDS: Final = ("practice:", "check:", "content:", "hidden:", "fact:")
+_FIXES: Final = frozenset({"", "safe", "unsafe"})
 MOST_EVIDENCE: Final = 10
 """Places a recommendation names, largest or first ones first; all bytes are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the seed. ``order``: its place there. ``min_file_bytes``: smaller files are not counted."""
+    """One row of the seed. ``order``: its place there. ``min_file_bytes``: smaller files are not counted. ``general``:
+    nearly every Dockerfile asks for it. ``instead``: what to write instead. ``fix``: ``safe``, ``unsafe`` or empty, with
+    ``fix_note``. ``bad`` and ``good``: small Dockerfiles with and without it.
+    """
 
     recommendation: str
     order: int
@@ -37,6 +42,13 @@ class Rule:
     why: str
     detection: str
     source: str
+    general: bool = False
+    instead: str = ""
+    fix: str = ""
+    fix_note: str = ""
+    known_problems: str = ""
+    bad: str = ""
+    good: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A place that shows it: a line of a file of the project, or a file in a layer. ``what``: in a few words, never a
-    value that may be secret. ``bytes``: content of that file.
+    value that may be secret. ``bytes``: content of that file. ``trigger``: what asked for it, in the seed's words.
     """
 
     what: str
@@ -58,6 +70,7 @@ class Evidence:
     line: int | None = None
     layer: str | None = None
     bytes: int | None = None
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,9 @@ class Recommendation:
 
     ``subject``: path of the Dockerfile or other file, or the image's reference. ``saves_bytes``: content that the image
     would hold less, uncompressed, counted for no other recommendation; None: not measured, as always for a Dockerfile
-    alone. ``base_bytes``: of the same kind in layers of the base image, which only another base can save.
+    alone. ``base_bytes``: of the same kind in layers of the base image, which only another base can save. ``severity``:
+    the rule's, unless a configuration or the place of the file says another. ``minor``: the file is no product of the
+    project (documentation, examples, tests).
     """
 
     rule: Rule
@@ -77,13 +92,20 @@ class Recommendation:
     base_bytes: int | None = None
     files: int | None = None
     note: str = ""
+    given_severity: Severity | None = None
+    minor: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """How severe it is here."""
+        return self.given_severity or self.rule.severity
 
 
 def parse_recommendation_rules(text: str) -> Rules:
     """Rules from the text of the seed. Raises ``ValueError`` naming the rule that cannot be used."""
     rules: list[Rule] = []
     by_trigger: dict[str, Rule] = {}
-    for order, row in enumerate(csv.DictReader(text.splitlines())):
+    for order, row in enumerate(csv.DictReader(io.StringIO(text))):
         name = row["recommendation"]
         triggers = tuple(row["triggers"].split())
         if row["severity"] not in SEVERITIES or not {row["effort"], row["confidence"]} <= _GRADES:
@@ -102,7 +124,16 @@ def parse_recommendation_rules(text: str) -> Rules:
             row["why"],
             row["detection"],
             row["source"],
+            row["general"] == "yes",
+            row["instead"],
+            row["fix"],
+            row["fix_note"],
+            row["known_problems"],
+            row["bad"],
+            row["good"],
         )
+        if rule.fix not in _FIXES:
+            raise ValueError(f"recommendations: {name!r} has an unknown fix {rule.fix!r}")
         for trigger in triggers:
             if trigger != "duplicates" and not trigger.startswith(_KINDS):
                 raise ValueError(f"recommendations: {name!r} has an unknown trigger {trigger!r}")
@@ -120,7 +151,7 @@ def _grade(text: str) -> Grade:
 def at_least(recommendations: Iterable[Recommendation], severity: Severity) -> int:
     """How many recommendations are of that severity or a higher one."""
     least = SEVERITIES.index(severity)
-    return sum(SEVERITIES.index(item.rule.severity) >= least for item in recommendations)
+    return sum(SEVERITIES.index(item.severity) >= least for item in recommendations)
 
 
 def total_saved(recommendations: Iterable[Recommendation]) -> int:

@@ -8,7 +8,7 @@ Source: moby/buildkit, ``frontend/dockerfile`` (``linter``, ``dockerfile2llb``),
 """
 
 from dockml_dagster.study.dockerfile.checks.checking import run_checks
-from dockml_dagster.study.dockerfile.checks.model import CHECKS, Check, CheckFinding, CheckOptions
+from dockml_dagster.study.dockerfile.checks.model import CHECKS, NO_OPTIONS, Check, CheckFinding, CheckOptions
 
-__all__ = ["CHECKS", "Check", "CheckFinding", "CheckOptions", "run_checks"]
+__all__ = ["CHECKS", "NO_OPTIONS", "Check", "CheckFinding", "CheckOptions", "run_checks"]
 """``run_checks`` is the entry."""

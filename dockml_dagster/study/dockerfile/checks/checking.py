@@ -65,14 +65,17 @@ def run_checks(
     context: BuildContext = NOTHING_KNOWN,
     *,
     options: CheckOptions | None = None,
+    obey_comments: bool = True,
 ) -> tuple[CheckFinding, ...]:
-    """What ``docker build --check`` reports, ordered by line. ``options``: instead of the file's own directive."""
+    """What ``docker build --check`` reports, ordered by line. ``options``: instead of the file's own directive.
+    ``obey_comments``: whether ``# check=`` before an instruction counts.
+    """
     if options is None:
         try:
             options = check_options(reading)
         except ValueError:
             options = CheckOptions()
-    run = _Run(reading, context, options)
+    run = _Run(reading, context, options, obey_comments=obey_comments)
     run.file()
     for stage in reading.stages:
         run.stage(stage)
@@ -82,7 +85,10 @@ def run_checks(
 class _Run:
     """One pass over one file. ``local`` are the options in force at an instruction."""
 
-    def __init__(self, reading: DockerfileReading, context: BuildContext, options: CheckOptions) -> None:
+    def __init__(
+        self, reading: DockerfileReading, context: BuildContext, options: CheckOptions, *, obey_comments: bool
+    ) -> None:
+        self.obey_comments = obey_comments
         self.reading = reading
         self.context = context
         self.options = options
@@ -102,7 +108,7 @@ class _Run:
         self, name: str, line: int, message: str, subject: str = "", *, local: CheckOptions | None = None
     ) -> None:
         """Keep a finding, unless the options in force switch its check off."""
-        options = self.options if local is None else self.options.merged(local)
+        options = self.options if local is None or not self.obey_comments else self.options.merged(local)
         if options.reports(CHECKS[name]):
             self.found.append(CheckFinding(name, line, message, subject))
 

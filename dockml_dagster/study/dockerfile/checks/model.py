@@ -153,6 +153,10 @@ class CheckOptions:
         return not (self.skip_all or check.name in self.skip)
 
 
+NO_OPTIONS = CheckOptions()
+"""Nothing switched off, nothing experimental switched on."""
+
+
 def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(","))
 

@@ -1,0 +1,42 @@
+"""Recommendations as GitLab's code-quality report, which merge requests show.
+
+Here: the document. Source: docs.gitlab.com/ci/testing/code_quality (report format): description, check name, fingerprint,
+severity, path and first line. Only what stands in a file of the project is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from dockml_dagster.study.advice.model import Evidence, Recommendation
+
+_SEVERITIES: Final = {"note": "info", "warning": "minor", "error": "major"}
+
+
+def to_gitlab(
+    found: Sequence[tuple[Recommendation, str]], mark: Callable[[Recommendation, Evidence], str]
+) -> list[dict[str, Any]]:
+    """An object a place. ``found``: each with the folder that its paths are relative to, from the root of the git tree."""
+    report = []
+    seen: dict[str, int] = {}
+    for item, prefix in found:
+        if item.about == "image":
+            continue
+        for place in item.evidence or (Evidence(""),):
+            fingerprint = mark(item, place)
+            number = seen[fingerprint] = seen.get(fingerprint, 0) + 1
+            report.append(
+                {
+                    "description": f"{item.rule.action} {item.rule.why}",
+                    "check_name": item.rule.recommendation,
+                    # Two places with one text have one fingerprint; GitLab wants it unique.
+                    "fingerprint": fingerprint if number == 1 else f"{fingerprint}-{number}",
+                    "severity": _SEVERITIES[item.severity],
+                    "location": {
+                        "path": prefix + (place.path or item.subject),
+                        "lines": {"begin": place.line or 1},
+                    },
+                }
+            )
+    return report

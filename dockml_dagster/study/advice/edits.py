@@ -1,0 +1,143 @@
+"""Changes of a Dockerfile's text, and where in it the words of its instructions stand.
+
+Here: positions, replacements, and the proof that nothing else changed. Not here: which change a rule asks for (``fixes``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
+from dockml_dagster.study.dockerfile.shell.model import Run, SimpleCommand
+
+
+class Edit(NamedTuple):
+    """Characters ``start`` to ``end`` of the text become ``text``."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a file and where its lines begin; ends of lines stay as they are."""
+
+    text: str
+    starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Source:
+        """The lines of a text."""
+        starts = [0]
+        at = text.find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = text.find("\n", at + 1)
+        return cls(text, tuple(starts))
+
+    def line(self, number: int) -> str:
+        """A line without its end; the empty text beyond the last one."""
+        if not 0 < number <= len(self.starts):
+            return ""
+        end = self.starts[number] - 1 if number < len(self.starts) else len(self.text)
+        return self.text[self.starts[number - 1] : end].rstrip("\r")
+
+    def end_of_line(self, number: int) -> int:
+        """Where the blanks at the end of a line begin."""
+        return self.starts[number - 1] + len(self.line(number).rstrip())
+
+    @property
+    def newline(self) -> str:
+        """The end of line that the file uses."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+
+def keyword_place(source: Source, item: Instruction) -> tuple[int, int]:
+    """Where an instruction's keyword stands."""
+    line = source.line(item.start_line)
+    blanks = len(line) - len(line.lstrip())
+    start = source.starts[item.start_line - 1] + blanks
+    return start, start + len(line.lstrip().split(None, 1)[0] if line.strip() else "")
+
+
+def value_place(source: Source, item: Instruction, offset: int, word: str) -> int | None:
+    """Where a word of an instruction's value stands in the file; ``None`` where it is not found as it is.
+
+    ``offset``: into ``Instruction.value``.
+    """
+    number, begin = item.start_line, 0
+    for start, number_there in item.segments:
+        if start > offset:
+            break
+        number, begin = number_there, start
+    line = source.line(number)
+    first = number == (item.segments[0][1] if item.segments else item.start_line)
+    if not first:
+        at = offset - begin
+        return source.starts[number - 1] + at if line[at : at + len(word)] == word else None
+    # The first line holds the keyword and the flags too: the value is what it ends in.
+    piece_end = next((start for start, _ in item.segments if start > begin), len(item.value))
+    piece = item.value[begin:piece_end].rstrip()
+    place = line.rfind(piece) if piece else -1
+    if place < 0 or line[place + offset - begin :][: len(word)] != word:
+        return None
+    return source.starts[number - 1] + place + offset - begin
+
+
+def word_place(source: Source, item: Instruction, run: Run, command: SimpleCommand, word: str) -> int | None:
+    """Where the first word of a command that reads so stands in the file; ``None`` where it cannot be told."""
+    for span in command.spans:
+        if run.script.text[span.start : span.end] != word:
+            continue
+        if run.script.text is item.value or run.script.text == item.value:
+            return value_place(source, item, span.start, word)
+        if (
+            len(item.heredocs) == 1
+            and item.heredocs[0].content == run.script.text
+            and not item.heredocs[0].chomp
+        ):
+            before = run.script.text[: span.start]
+            number = item.heredocs[0].start_line + before.count("\n")
+            column = span.start - (before.rfind("\n") + 1)
+            if source.line(number)[column : column + len(word)] == word:
+                return source.starts[number - 1] + column
+        return None
+    return None
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """The text with all edits made; of two that overlap only the first counts."""
+    pieces: list[str] = []
+    at = 0
+    for edit in sorted(set(edits)):
+        if edit.start < at:
+            continue
+        pieces += (text[at : edit.start], edit.text)
+        at = edit.end
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def nothing_else_changed(before: DockerfileReading, after: DockerfileReading, lines: set[int]) -> bool:
+    """Whether the two read the same but for the instructions that begin on these lines of the first.
+
+    Compared are keywords, flags, arguments and here-documents, in order.
+    """
+    if not after.valid or len(before.instructions) != len(after.instructions):
+        return False
+    for old, new in zip(before.instructions, after.instructions, strict=True):
+        if old.start_line in lines:
+            continue
+        if (old.keyword, old.flags, old.arguments, old.form) != (
+            new.keyword,
+            new.flags,
+            new.arguments,
+            new.form,
+        ):
+            return False
+        if [each.body for each in old.heredocs] != [each.body for each in new.heredocs]:
+            return False
+    return len(before.stages) == len(after.stages)

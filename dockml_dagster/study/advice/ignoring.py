@@ -1,0 +1,197 @@
+"""Comments of a Dockerfile that switch advice off, and the names by which it may be called.
+
+Here: ``# dockml ignore=``, ``# check=skip=``, ``# hadolint ignore=`` and ``# trivy:ignore:``, and their application.
+Not here: configuration files (a command reads them). Ignores change what is advised, never what a study finds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dockml_dagster.study.advice.model import Evidence, Recommendation, Rules
+from dockml_dagster.study.dockerfile.checks.model import CheckOptions
+from dockml_dagster.study.dockerfile.model import DockerfileReading
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One comment that switches names off: in the lines ``first`` to ``last``, or in the whole file (both ``None``).
+
+    ``every``: all names. ``fault``: why it is not obeyed, ``""`` where it is.
+    """
+
+    line: int
+    tool: str
+    names: tuple[str, ...]
+    first: int | None = None
+    last: int | None = None
+    reason: str = ""
+    every: bool = False
+    fault: str = ""
+
+
+class RuleNames:
+    """Which names mean which triggers: recommendations, practices, BuildKit's checks, and other tools' rules."""
+
+    def __init__(self, rules: Rules, aliases_csv: str) -> None:
+        self._triggers: dict[str, set[str]] = {}
+        for rule in rules.all:
+            self._triggers.setdefault(rule.recommendation, set()).update(rule.triggers)
+            for trigger in rule.triggers:
+                self._triggers.setdefault(trigger.partition(":")[2] or trigger, set()).add(trigger)
+        for row in csv.DictReader(io.StringIO(aliases_csv)):
+            if row["trigger"] not in rules.by_trigger:
+                raise ValueError(
+                    f"rule_aliases: {row['alias']!r} names the unknown trigger {row['trigger']!r}"
+                )
+            self._triggers.setdefault(row["alias"], set()).add(row["trigger"])
+
+    def __contains__(self, name: str) -> bool:
+        return _canonical(name) in self._triggers
+
+    def triggers(self, name: str) -> frozenset[str]:
+        """What a name means; empty for an unknown one."""
+        return frozenset(self._triggers.get(_canonical(name), ()))
+
+    def matches(self, name: str, recommendation: Recommendation, place: Evidence) -> bool:
+        """Whether a name means what a recommendation says of a place."""
+        meant = self.triggers(name)
+        if not place.trigger:
+            return bool(meant.intersection(recommendation.rule.triggers))
+        return place.trigger in meant
+
+
+def _canonical(name: str) -> str:
+    """Trivy's older ways to write its names: ``AVD-DS-0002``, ``DS002``."""
+    match = re.fullmatch(r"(?:AVD-)?DS-?0*(\d{1,4})", name)
+    return f"DS-{int(match[1]):04}" if match else name
+
+
+_DOCKML = re.compile(r"dockml\s+ignore\s*=\s*([\w.,:-]+(?:\s*,\s*[\w.:-]+)*)\s*(.*)\Z")
+_HADOLINT = re.compile(r"hadolint\s+(global\s+)?ignore\s*=\s*((?:DL|SC)\d+(?:\s*,\s*(?:DL|SC)\d+)*)")
+_TRIVY = re.compile(r"trivy:ignore:([\w-]+)")
+_CHECK = re.compile(r"check\s*=\s*(\S+)")
+
+
+def read_ignores(reading: DockerfileReading) -> tuple[Ignore, ...]:
+    """Every such comment, in order. One before the first instruction is about the whole file if it is dockml's own."""
+    found: list[Ignore] = []
+    for directive in reading.directives:
+        if directive.name == "check":
+            found += _of_check(directive.value, directive.line, None, None)
+    for comment in reading.comments:
+        place = next((item for item in reading.instructions if item.end_line >= comment.line), None)
+        if place is None or not ("ignore" in comment.text or "check" in comment.text):
+            continue
+        first, last = place.start_line, place.end_line
+        whole = place is reading.instructions[0] and not comment.inside
+        found += _of_comment(comment.text, comment.line, first, last, whole_file=whole)
+    return tuple(found)
+
+
+def _of_comment(text: str, line: int, first: int, last: int, *, whole_file: bool) -> list[Ignore]:
+    own = _DOCKML.match(text)
+    if own:
+        names = tuple(name.strip() for name in own[1].split(","))
+        reason = own[2].strip()
+        fault = "" if reason else "gives no reason, so it is not obeyed"
+        start, end = (None, None) if whole_file else (first, last)
+        return [Ignore(line, "dockml", names, start, end, reason, "all" in names, fault)]
+    other = _HADOLINT.match(text)
+    if other:
+        names = tuple(name.strip() for name in other[2].split(","))
+        return [Ignore(line, "hadolint", names, None if other[1] else first, None if other[1] else last)]
+    if text.startswith("trivy:ignore:"):
+        return [Ignore(line, "trivy", tuple(_TRIVY.findall(text)), first, last)]
+    check = _CHECK.match(text)
+    return _of_check(check[1], line, first, last) if check else []
+
+
+def _of_check(value: str, line: int, first: int | None, last: int | None) -> list[Ignore]:
+    try:
+        options = CheckOptions.parse(value)
+    except ValueError as error:
+        return [Ignore(line, "buildkit", (), first, last, fault=f"is not obeyed: {error}")]
+    if not (options.skip or options.skip_all):
+        return []
+    return [Ignore(line, "buildkit", tuple(sorted(options.skip)), first, last, every=options.skip_all)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What is left after ignoring. ``suppressed``: places that were taken out. ``unused``: what ignores that took
+    nothing out are, or why they are not obeyed: (line, sentence).
+    """
+
+    recommendations: tuple[Recommendation, ...]
+    suppressed: int
+    unused: tuple[tuple[int, str], ...]
+
+
+def apply_ignores(
+    recommendations: Sequence[Recommendation], ignores: Sequence[Ignore], names: RuleNames
+) -> Ignored:
+    """The recommendations of one Dockerfile without what its own comments ignore."""
+    used: set[tuple[int, str]] = set()
+    kept: list[Recommendation] = []
+    suppressed = 0
+    for item in recommendations:
+        places = []
+        # What is absent has no place: only an ignore of the whole file means it.
+        for place in item.evidence or (Evidence(""),):
+            hits = [(ignore, name) for ignore in ignores for name in _meaning(ignore, item, place, names)]
+            used.update((ignore.line, name) for ignore, name in hits)
+            suppressed += bool(hits)
+            if not hits:
+                places.append(place)
+        if places:
+            kept.append(item if len(places) >= len(item.evidence) else replace(item, evidence=tuple(places)))
+    return Ignored(tuple(kept), suppressed, tuple(_unused(ignores, used, names)))
+
+
+def _meaning(ignore: Ignore, item: Recommendation, place: Evidence, names: RuleNames) -> list[str]:
+    """The names of an ignore that mean this place; ``"all"`` for one that means every name."""
+    if ignore.fault:
+        return []
+    if (
+        ignore.first is not None
+        and ignore.last is not None
+        and not ignore.first <= (place.line or 0) <= ignore.last
+    ):
+        return []
+    if ignore.every:
+        # BuildKit's `skip=all` is about its own checks.
+        own = (
+            ignore.tool != "buildkit" or place.trigger.startswith("check:") or place.trigger in SHARED_CHECKS
+        )
+        return ["all"] if own else []
+    return [name for name in ignore.names if names.matches(name, item, place)]
+
+
+SHARED_CHECKS = frozenset(
+    {"practice:exec-form", "practice:no-secrets-in-variables", "practice:platform-stated"}
+)
+"""Practices that are checks of BuildKit."""
+
+
+def _unused(
+    ignores: Iterable[Ignore], used: set[tuple[int, str]], names: RuleNames
+) -> Iterable[tuple[int, str]]:
+    for ignore in ignores:
+        if ignore.fault:
+            yield ignore.line, f"{ignore.tool} ignore {ignore.fault}"
+            continue
+        if ignore.tool != "dockml":
+            continue  # other tools have rules that dockml does not
+        for name in ignore.names:
+            if name == "all":
+                if (ignore.line, "all") not in used:
+                    yield ignore.line, "dockml ignore=all suppresses nothing"
+            elif name not in names:
+                yield ignore.line, f"dockml ignore names the unknown rule {name}"
+            elif (ignore.line, name) not in used:
+                yield ignore.line, f"dockml ignore={name} suppresses nothing"
