@@ -118,11 +118,22 @@ def _multi_stage(facts: Facts) -> Judged:
         for edge in facts.graph.edges
         if edge.kind != "from" and edge.stage in facts.chain and edge.source.stage is not None
     ]
+    whole = [
+        Line(item.start_line, "the whole file system of another stage")
+        for item in facts.every("COPY")
+        if item.flag("from") is not None and any(final_value(word) == "/" for word in item.expanded[:-1])
+    ]
     installed = _toolchain(facts)
     builds = [Line(step.command.line, step.program.name) for step in facts.steps if _compiles(step)]
-    if installed or (builds and not copies):
-        what = "compiles in" if builds else "compilers or headers are installed in"
-        return "violated", [*builds, *installed][:20], f"{what} the shipped stage"
+    if installed or builds or whole:
+        what = (
+            "compiles in"
+            if builds
+            else "compilers or headers are installed in"
+            if installed
+            else "all is copied into"
+        )
+        return "violated", [*builds, *installed, *whole][:20], f"{what} the shipped stage"
     if copies:
         return "followed", copies, ""
     return "not applicable", [], "nothing is compiled, and no compiler installed, in the shipped stage"

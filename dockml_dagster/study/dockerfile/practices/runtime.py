@@ -141,7 +141,7 @@ def _gpu(facts: Facts) -> Judged:
     if known.gpu == "yes" and known.gpu_variables == "set":
         return "followed", [], "set by the base image"
     if known.gpu == "yes":
-        if known.rocm_version or "rocm" in (facts.base.name or ""):
+        if known.rocm_version or "rocm" in f"{facts.base.name}:{facts.base.tag}".lower():
             return "not applicable", [], "a ROCm image: NVIDIA's runtime has no part in it"
         return "unknown", [], "the base image may set them"
     installs = [

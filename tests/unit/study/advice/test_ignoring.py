@@ -9,7 +9,7 @@ import pytest
 from dockml_dagster.commands.advise.targets import advice_rules, rule_names
 from dockml_dagster.study.advice.ignoring import RuleNames, apply_ignores, read_ignores
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
-from dockml_dagster.study.readings import SEEDS, Reader
+from dockml_dagster.study.readings import Reader
 from dockml_dagster.warehouse.models import folder
 from tests.unit.study.advice.test_rule_examples import advised
 
@@ -38,7 +38,10 @@ def test_an_alias_of_nothing_is_refused() -> None:
 
 def test_ignores_move_no_number_of_a_study() -> None:
     reader = Reader(
-        {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in SEEDS}
+        {
+            name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8")
+            for name in ("base_image_rules", "run_task_commands", "run_tasks", "recommendations")
+        }
     )
     plain = "# a\nFROM a:1\n# b\nENV A_KEY=x\nWORKDIR x\nRUN pip install a\nCMD b\n"
     quiet = plain.replace("# a", "# dockml ignore=all x").replace("# b", "# check=skip=all")
