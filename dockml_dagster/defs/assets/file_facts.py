@@ -5,6 +5,7 @@ Here: handing the texts that are due to what reads them. Not here: which are due
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -13,7 +14,7 @@ from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.advice.project import fact_rows
-from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import FACTS
 from dockml_dagster.warehouse.versions import version_of
 
@@ -44,12 +45,15 @@ def file_fact_definitions() -> dg.Definitions:
 def read_files(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Read the texts that are due, each in the roles that it has."""
 
-    def read(units: Sequence[Unit], found: Found) -> Rows:
+    def read(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         contents = dict(found["texts"])
-        rows = []
+        rows: list[dict[str, Any]] = []
         for unit in units:
             key = {"sha256": unit["sha256"], "read_as": unit["read_as"]}
-            rows += [{**key, **row} for row in fact_rows(unit["path"], contents[unit["sha256"]])]
+            made: list[dict[str, Any]] = []
+            with attempt(unit):
+                made = [{**key, **row} for row in fact_rows(unit["path"], contents[unit["sha256"]])]
+            rows += made
             advance("texts")
         return {"raw.file_facts": rows}
 

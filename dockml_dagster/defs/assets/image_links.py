@@ -16,7 +16,7 @@ from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image_links.rows import NamedImage, link_rows
-from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LINKS
 from dockml_dagster.warehouse.versions import version_of
 
@@ -51,7 +51,7 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     own = RegistrySettings.parse(settings.registries).own
     links = 0
 
-    def link(units: Sequence[Unit], found: Found) -> Rows:
+    def link(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         nonlocal links
         texts: dict[str, dict[str, str]] = defaultdict(dict)
         for project, path, content in found["files"]:
@@ -62,7 +62,10 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for unit in units:
             project = unit["project"]
-            for table, row in link_rows(unit["name"], texts[project], images[project], own):
+            made: list[tuple[str, dict[str, Any]]] = []
+            with attempt(unit):
+                made = list(link_rows(unit["name"], texts[project], images[project], own))
+            for table, row in made:
                 rows[f"raw.{table}"].append({"project": project, "corpus": unit["corpus"], **row})
             advance("projects linked")
         links += len(rows["raw.image_links"])

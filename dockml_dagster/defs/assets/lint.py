@@ -19,7 +19,7 @@ from dockml_dagster.defs.runs.seen import saw_own_change, step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
-from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LINT
 from dockml_dagster.warehouse.versions import lint_version
 
@@ -52,7 +52,7 @@ def _lint_unseen(
         return _unavailable(context, warehouse, str(error))
     rules: Counter[str] = Counter()
 
-    def lint(_: Sequence[Unit], found: Found) -> Rows:
+    def lint(_: Sequence[Unit], found: Found, _attempt: Attempt) -> Rows:
         rows = []
         for sha256, remarks in hadolint.lint(program, dict(found["texts"])):
             rows += [{"sha256": sha256, **asdict(remark)} for remark in remarks]

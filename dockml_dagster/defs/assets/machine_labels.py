@@ -16,7 +16,7 @@ from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.labels.machine import Labeller
 from dockml_dagster.study.project.facts import ProjectMetadata
-from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LABELS
 from dockml_dagster.warehouse.models import seed_texts
 from dockml_dagster.warehouse.versions import version_of
@@ -50,7 +50,7 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Label the projects that are due."""
     labeller = Labeller(seed_texts(LABELS.seeds))
 
-    def label(units: Sequence[Unit], found: Found) -> Rows:
+    def label(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         dockerfiles = by_project(found["dockerfiles"])
         files = by_project(found["files"])
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -59,9 +59,13 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
             metadata = ProjectMetadata(
                 unit["name"], unit["description"], tuple(unit["topics"] or ()), unit["language"]
             )
-            of_project = labeller.rows_of_files(
-                project, metadata, dockerfiles[project], files[project], whole=unit["whole"]
-            )
+            of_project: list[tuple[str, dict[str, Any]]] = []
+            with attempt(unit):
+                of_project = list(
+                    labeller.rows_of_files(
+                        project, metadata, dockerfiles[project], files[project], whole=unit["whole"]
+                    )
+                )
             for table, row in of_project:
                 rows[f"raw.{table}"].append({"project": project, "corpus": unit["corpus"], **row})
             advance("projects labelled")

@@ -15,7 +15,7 @@ from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.readings import Reader
-from dockml_dagster.warehouse.due.derivation import Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import READINGS
 from dockml_dagster.warehouse.models import seed_texts
 from dockml_dagster.warehouse.versions import version_of
@@ -48,10 +48,13 @@ def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Read the texts that are due."""
     reader = Reader(seed_texts(READINGS.seeds))
 
-    def read(_: Sequence[Unit], found: Found) -> Rows:
+    def read(_: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for _sha256, content in found["texts"]:
-            for table, row in reader.rows(content):
+        for sha256, content in found["texts"]:
+            made: list[tuple[str, dict[str, Any]]] = []
+            with attempt({"sha256": sha256}):
+                made = list(reader.rows(content))
+            for table, row in made:
                 rows[table].append(row)
             advance("texts")
         return rows

@@ -6,25 +6,31 @@ are (``derivations``), where a version comes from (``warehouse.versions``), what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.warehouse.due.query import moment
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.study.deadline import time_limit
+from dockml_dagster.warehouse.due.query import moment, record_outcomes
 from dockml_dagster.warehouse.due.visits import make_visits
 from dockml_dagster.warehouse.rows import Row, qualified, quote, replace
 
 if TYPE_CHECKING:
     import duckdb
 
+_LONGEST = 300
 Unit = Mapping[str, Any]
 """What is computed at once: a row of a derivation's ``inputs``."""
 Found = Mapping[str, list[Any]]
 """Name of one of ``contents`` → its rows, for some units."""
 Rows = Mapping[str, Sequence[Row]]
 """Table → the rows computed for some units."""
-Compute = Callable[[Sequence[Unit], Found], Rows]
+Attempt = Callable[[Unit], AbstractContextManager[None]]
+"""Around the work on one unit, named by its key: what goes wrong inside is that unit's, and the next one goes on."""
+Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
+"""The rows of some units. Those of one are added to the others' outside of its attempt, so that half a unit is none."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 
 
@@ -106,12 +112,25 @@ class Derivation:
         return {column: [unit[column] for unit in units] for column in self.key}
 
 
+UNIT_SECONDS = 30.0
+"""Processor time that one unit may take. The largest of the study's takes a second or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A unit that was not computed, and why in one line."""
+
+    unit: Unit
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was done: ``units`` that were due, ``rows`` stored."""
+    """What was done: ``units`` that were due, ``rows`` stored, and the units that failed, which stay due."""
 
     units: int
     rows: int
+    failures: tuple[Failure, ...] = ()
 
 
 def derive(connect: Connect, derivation: Derivation, version: str, compute: Compute) -> Derived:
@@ -122,11 +141,60 @@ def derive(connect: Connect, derivation: Derivation, version: str, compute: Comp
     with connect() as connection:
         due = derivation.due(connection, version)
     stored = 0
+    failed: list[Failure] = []
+    failures: list[Failure] = []
+
+    @contextmanager
+    def attempt(unit: Unit) -> Iterator[None]:
+        try:
+            with time_limit(UNIT_SECONDS):
+                yield
+        except DockmlError:
+            raise
+        except Exception as error:  # a unit that breaks our own code must not stop the others
+            failures.append(Failure(unit, f"{type(error).__name__}: {error}"[:_LONGEST]))
+
     for start in range(0, len(due), derivation.at_once):
         units = due[start : start + derivation.at_once]
         with connect() as connection:
             found = derivation.read(connection, units)
-        rows = compute(units, found)
+        rows = compute(units, found, attempt)
         with connect() as connection:
             stored += derivation.store(connection, version, units, rows)
-    return Derived(len(due), stored)
+            record_failures(connection, derivation, failures)
+        failed += failures
+        failures.clear()
+    return Derived(len(due), stored, tuple(failed))
+
+
+def record_failures(
+    connection: duckdb.DuckDBPyConnection, derivation: Derivation, failures: Sequence[Failure]
+) -> None:
+    """An outcome for each failure, of the projects that have the unit: it is a project, or a text of projects."""
+    observed_at = moment(connection)
+    rows = []
+    for failure in failures:
+        for project, corpus in _projects_of(connection, failure.unit):
+            rows.append(
+                {
+                    "project": project,
+                    "corpus": corpus,
+                    "stage": derivation.name,
+                    "subject": str(failure.unit.get("sha256", "")),
+                    "status": "failed",
+                    "reason": failure.reason,
+                    "retryable": False,
+                    "observed_at": observed_at,
+                }
+            )
+    record_outcomes(connection, rows)
+
+
+def _projects_of(connection: duckdb.DuckDBPyConnection, unit: Unit) -> list[tuple[str | None, str]]:
+    if "corpus" in unit:
+        return [(unit.get("project"), unit["corpus"])]
+    return connection.execute(
+        "SELECT DISTINCT project, corpus FROM raw.dockerfiles WHERE sha256 = $sha256 "
+        "UNION SELECT DISTINCT project, corpus FROM raw.repository_files WHERE sha256 = $sha256 ORDER BY ALL",
+        {"sha256": unit["sha256"]},
+    ).fetchall()

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
+from dockml_dagster.study.deadline import OutOfTimeError, is_over
 from dockml_dagster.study.dockerfile.shell.model import Operator, Script, SimpleCommand, Span
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
+_PIECE = 1 << 16
 _MAX_DEPTH = 200
 """Deepest nesting that is walked; below it the text is kept as one unparsed piece."""
 
@@ -56,12 +58,27 @@ _INSIDE_DOUBLE = re.compile(r"\\([$`\"\\\n])")
 
 
 def read(text: str) -> Script:
-    """Take a script apart. Lines are left at 0: the caller knows where the text stands."""
+    """Take a script apart. Lines are left at 0: the caller knows where the text stands.
+
+    Raises OutOfTimeError where a time limit is over: what tree-sitter does to recover from errors is quadratic in them.
+    """
     data = text.encode("utf-8", "surrogatepass")
-    root = _PARSER.parse(data).root_node
+    root = _parsed(data)
     walk = _Walk(text, data)
     walk.visit(root, (), False, 0)
     return walk.script(root.has_error)
+
+
+def _parsed(data: bytes) -> Node:
+    try:
+        # Asked every hundred steps; of bytes as a whole the binding would not ask.
+        tree = _PARSER.parse(
+            lambda at, _: data[at : at + _PIECE], progress_callback=lambda _at, _failed: is_over()
+        )
+    except ValueError:
+        _PARSER.reset()  # or it would go on where it was stopped
+        raise OutOfTimeError("a script was not read in time") from None
+    return tree.root_node
 
 
 def unquoted(word: str) -> str:
@@ -130,7 +147,7 @@ class _Walk:
         elif kind in _ASSIGNMENTS:
             self._bare_assignment(node, inside, error, depth)
         elif kind in _REDIRECTS or kind == "heredoc_redirect":
-            self._redirect_of_last(node, inside, error, depth, attach=False)
+            self._redirect(node, inside, error, depth, operators=True)
         elif not node.is_named and kind in _JOINS:
             self._operator(node, "operator")
             self.joined = kind
@@ -271,21 +288,51 @@ class _Walk:
         """
         before = len(self.commands)
         attach = False
+        last: int | None = None
+        # Put to their command together: one at a time, each would copy those before it.
+        redirects: list[Node] = []
+        spans: list[Span] = []
         for child in node.children:
             if child.type in _REDIRECTS or child.type == "heredoc_redirect":
-                self._redirect_of_last(
-                    child, inside, error, depth, attach=attach and len(self.commands) > before
-                )
+                if last is None and attach and len(self.commands) > before:
+                    last = self._last_command()
+                own = self._redirect(child, inside, error, depth, operators=last is None)
+                redirects.append(child)
+                spans += own
             else:
+                self._attach(last, redirects, spans)
+                last, redirects, spans = None, [], []
                 self.visit(child, inside, error, depth + 1)
                 attach = child.type not in _CONSTRUCTS
+        self._attach(last, redirects, spans)
 
-    def _redirect_of_last(
-        self, node: Node, inside: tuple[str, ...], error: bool, depth: int, *, attach: bool
-    ) -> None:
+    def _last_command(self) -> int | None:
         at = len(self.commands) - 1
         while at >= 0 and self.commands[at].nested and not self.nested:
             at -= 1  # skip the substitutions inside the last command's words
+        return at if at >= 0 else None
+
+    def _attach(self, at: int | None, redirects: list[Node], spans: list[Span]) -> None:
+        if at is None or not redirects:
+            return
+        last = self.commands[at]
+        self.commands[at] = SimpleCommand(
+            last.name,
+            last.arguments,
+            last.line,
+            last.joined,
+            last.inside,
+            last.assignments,
+            (*last.redirections, *(self.source(span) for span in spans)),
+            last.parse_error or any(node.has_error for node in redirects),
+            last.nested,
+            (*last.spans, *spans),
+        )
+
+    def _redirect(
+        self, node: Node, inside: tuple[str, ...], error: bool, depth: int, *, operators: bool
+    ) -> list[Span]:
+        """The spans of a redirection, which are operators where no command has it; what stands inside of it is visited."""
         rest: list[Node] = []
         spans: list[Span] = []
         if node.type == "heredoc_redirect":
@@ -297,27 +344,13 @@ class _Walk:
                     spans.append(self.span(child))
         else:
             spans = [self.span(node)]
-        if attach and at >= 0:
-            last = self.commands[at]
-            texts = tuple(self.source(span) for span in spans)
-            self.commands[at] = SimpleCommand(
-                last.name,
-                last.arguments,
-                last.line,
-                last.joined,
-                last.inside,
-                last.assignments,
-                (*last.redirections, *texts),
-                last.parse_error or node.has_error,
-                last.nested,
-                (*last.spans, *spans),
-            )
-        elif not self.nested:
+        if operators and not self.nested:
             self.operators.extend(Operator(self.source(span), span) for span in spans)
         for child in rest:
             self.visit(child, inside, error, depth + 1)
         if node.child_count:
             self._substitutions(node, inside, error, depth, skip=rest)
+        return spans
 
     def _substitutions(
         self, node: Node, inside: tuple[str, ...], error: bool, depth: int, skip: list[Node] | None = None

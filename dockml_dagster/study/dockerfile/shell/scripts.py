@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+from dockml_dagster.study.deadline import OutOfTimeError, time_limit
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell import bash, windows
 from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
@@ -23,6 +24,8 @@ DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
 MAX_SCRIPT = 256 * 1024
 """Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked.
 """
+SECONDS = 1.0
+"""Processor time for all scripts of one file. The longest of the study's files takes a fiftieth of it."""
 _MAX_DEPTH = 3
 """How deep ``bash -c "bash -c '…'"`` is followed."""
 
@@ -54,8 +57,11 @@ def shell_interpreter(shell: tuple[str, ...]) -> str:
 
 
 def read_runs(reading: DockerfileReading) -> tuple[Run, ...]:
-    """Every RUN of a file, in order, each read by the shell in force there."""
-    return tuple(_runs(reading))
+    """Every RUN of a file, in order, each read by the shell in force there. Together they may take ``SECONDS``; what is left
+    of them then is unparsed and marked, as a script that is too long.
+    """
+    with time_limit(SECONDS):
+        return tuple(_runs(reading))
 
 
 def _runs(reading: DockerfileReading) -> Iterator[Run]:
@@ -189,20 +195,21 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 
 def _bare_script(text: str, interpreter: str) -> Script:
     if len(text) > MAX_SCRIPT:
-        return Script(
-            text,
-            interpreter,
-            (),
-            (Operator(text, Span(0, len(text)), "unparsed"),),
-            parse_error=True,
-            censored=True,
-        )
+        return _unparsed(text, interpreter)
     if interpreter == "sh":
-        return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
+        try:
+            return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
+        except OutOfTimeError:
+            return _unparsed(text, interpreter)
     if interpreter in ("powershell", "cmd"):
         return windows.read(text, interpreter)
     command = SimpleCommand(interpreter, (), 0, spans=(Span(0, len(text)),))
     return Script(text, interpreter, (command,) if text.strip() else ())
+
+
+def _unparsed(text: str, interpreter: str) -> Script:
+    whole = Operator(text, Span(0, len(text)), "unparsed")
+    return Script(text, interpreter, (), (whole,), parse_error=True, censored=True)
 
 
 def _bash(text: str) -> Script:

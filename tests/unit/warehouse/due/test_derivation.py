@@ -1,14 +1,17 @@
 """A unit is due unless its row was made of this input by this version; what is due is done some units at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import duckdb
 import pytest
 
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.warehouse import migrations
-from dockml_dagster.warehouse.due.derivation import Derivation, Derived, Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due import derivation as module
+from dockml_dagster.warehouse.due.derivation import Attempt, Derivation, Derived, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import DERIVATIONS, FACTS, LINT
 
 LENGTHS = Derivation(
@@ -35,6 +38,7 @@ class Place:
         self.connection = connection
         self.batches: list[list[str]] = []
         self.open = 0
+        self.breaks: Callable[[str], object] = str
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -43,11 +47,15 @@ class Place:
         yield self.connection
         self.open -= 1
 
-    def compute(self, units: list[Unit], found: Found) -> Rows:
+    def compute(self, units: list[Unit], found: Found, attempt: Attempt) -> Rows:
         assert self.open == 0, "nobody waits for a computation"
         self.batches.append([unit["name"] for unit in units])
         assert len(found["texts"]) == len(units)
-        keyed = [({"owner": owner, "name": name}, text) for owner, name, text in found["texts"]]
+        keyed = []
+        for owner, name, text in found["texts"]:
+            with attempt({"corpus": owner, "project": name}):
+                self.breaks(text)
+                keyed.append(({"owner": owner, "name": name}, text))
         return {
             "raw.lengths": [{**key, "length": len(text)} for key, text in keyed],
             "raw.letters": [{**key, "letter": letter} for key, text in keyed for letter in text],
@@ -109,14 +117,54 @@ def test_another_version_makes_all_due_and_replaces_them(place: Place) -> None:
 def test_an_interruption_loses_only_what_was_not_stored(place: Place) -> None:
     computing = place.compute
 
-    def interrupted(units: list[Unit], found: Found) -> Rows:
+    def interrupted(units: list[Unit], found: Found, attempt: Attempt) -> Rows:
         if place.batches:
             raise KeyboardInterrupt
-        return computing(units, found)
+        return computing(units, found, attempt)
 
     with pytest.raises(KeyboardInterrupt):
         derive(place.connect, LENGTHS, "1", interrupted)  # type: ignore[arg-type]
     assert place.run("1").units == 2
+
+
+def test_a_unit_that_fails_is_an_outcome_and_stays_due(place: Place) -> None:
+    def breaks(text: str) -> None:
+        if text == "ab":
+            raise ZeroDivisionError("planted")
+
+    place.breaks = breaks
+    done = place.run("1")
+    assert [(failure.unit["project"], failure.reason) for failure in done.failures] == [
+        ("b", "ZeroDivisionError: planted")
+    ]
+    assert place.rows("SELECT name FROM raw.lengths ORDER BY 1") == [("a",), ("a",), ("c",)]
+    assert place.rows("SELECT corpus, project, stage, status, reason FROM raw.outcomes") == [
+        ("o", "b", LENGTHS.name, "failed", "ZeroDivisionError: planted")
+    ]
+    place.breaks = str
+    assert place.run("1").units == 1
+
+
+def test_a_unit_that_takes_too_long_fails_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNIT_SECONDS", 0.02)
+
+    def breaks(text: str) -> None:
+        while text == "ab":
+            check_time()
+
+    place.breaks = breaks
+    assert [failure.reason for failure in place.run("1").failures] == [
+        "OutOfTimeError: not read within 0.02 s"
+    ]
+
+
+def test_our_own_errors_are_nobodys_failure(place: Place) -> None:
+    def breaks(_: str) -> None:
+        raise BadInputError("the disk, say")
+
+    place.breaks = breaks
+    with pytest.raises(BadInputError):
+        place.run("1")
 
 
 @pytest.mark.parametrize("derivation", [*DERIVATIONS, LINT], ids=lambda one: one.name)
