@@ -14,7 +14,6 @@ from typing import Any
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.project.files import (
-    MAX_DOCKERFILE_BYTES,
     MAX_DOCKERFILES_IN_ALL,
     MAX_IN_ALL,
     choose,
@@ -22,6 +21,7 @@ from dockml_dagster.study.project.files import (
     dockerfiles_left_out,
     is_lfs_pointer,
     is_taken_as_dockerfile,
+    no_dockerfile,
 )
 
 Row = dict[str, Any]
@@ -100,15 +100,9 @@ def problem_at(path: str, problem: str) -> Outcome:
     return Outcome("dockerfiles", path, "unreadable", problem)
 
 
-def _too_large(size: int | None) -> str | None:
-    if size is not None and size > MAX_DOCKERFILE_BYTES:
-        return f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile"
-    return None
-
-
 def _content_problem(data: bytes | None) -> str | None:
     if data is None:
         return "could not be read"
     if is_lfs_pointer(data):
         return "a Git LFS pointer: the file itself is kept elsewhere"
-    return _too_large(len(data))
+    return no_dockerfile(data)

@@ -31,6 +31,7 @@ from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.run.tasks import TaskRules
 from dockml_dagster.study.project.facts import is_workflow
+from dockml_dagster.study.project.files import dockerfiles_left_out
 
 MOST_PATHS: Final = 200_000
 """Files of a directory that are looked at by name; a larger one is refused rather than judged in part."""
@@ -54,7 +55,7 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     Raises BadInputError if it cannot be read, holds nothing to judge or more files than are looked at.
     """
     quiet = quiet or Quiet()
-    single = target.is_file()
+    single = not target.is_dir()
     # A file keeps the name by which it was asked for; files of a directory are named from there.
     root, paths = (Path(), [target.as_posix()]) if single else (target, sorted(_below(target)))
     # One file alone does not tell what lies beside it.
@@ -66,6 +67,7 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     remarks: list[str] = []
     texts: dict[str, str] = {}
     judged = excluded = suppressed = 0
+    too_much = {} if single else dockerfiles_left_out((path, _size(root / path)) for path in paths)
     for path in paths:
         kind = classify_file_name(path).kind
         is_text = kind == "compose" or is_workflow(path)
@@ -75,8 +77,11 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
         if quiet.configuration.excluded(f"{prefix}{path}" if not single else prefix + target.name):
             excluded += 1
             continue
+        if path in too_much:
+            problems.append(f"{path}: {too_much[path]}")
+            continue
         try:
-            data = read_bytes(root / path)
+            data = read_bytes(root / path, None if single else root)
             if is_text:
                 texts[path] = data.decode("utf-8", "replace")
             else:
@@ -110,6 +115,13 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     )
 
 
+def _size(path: Path) -> int | None:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return None
+
+
 def _git_root(target: Path) -> Path | None:
     absolute = target.absolute()
     return next((at for at in (absolute, *absolute.parents) if (at / ".git").exists()), None)
@@ -138,7 +150,7 @@ def _context(root: Path, path: str, ignores: Sequence[str] | None) -> BuildConte
     if name is None:
         return NOTHING_KNOWN
     try:
-        return BuildContext(ignored=IgnoredPaths(read_bytes(root / name).decode("utf-8", "replace")))
+        return BuildContext(ignored=IgnoredPaths(read_bytes(root / name, root).decode("utf-8", "replace")))
     except BadInputError:
         return NOTHING_KNOWN
 

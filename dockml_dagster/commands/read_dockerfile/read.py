@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from dockml_dagster.clients.regular_files import NotRegularError, open_regular
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.read_dockerfile.document import Json, to_document
 from dockml_dagster.errors import BadInputError
@@ -20,12 +21,13 @@ from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.run.tasks import TaskRules, parse_task_rules
+from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES, no_dockerfile
 from dockml_dagster.study.secret_names import names_a_secret
 from dockml_dagster.text import printable
 from dockml_dagster.warehouse.models import folder
 
-MAX_BYTES = 16 * 1024 * 1024
-"""Larger files are refused: no Dockerfile is, and a device or a data set by mistake may be endless."""
+MAX_BYTES = MAX_DOCKERFILE_BYTES
+"""Larger files are refused, as a study leaves them out."""
 
 REDACTED = "<redacted>"
 """Stands where a value was that may be a secret."""
@@ -72,13 +74,21 @@ class BinaryFileError(BadInputError):
     """A binary file, whatever its name says."""
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read."""
+def read_bytes(path: Path, root: Path | None = None) -> bytes:
+    """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read.
+
+    A link is followed within ``root``, or the work tree that it lies in, or else its folder: a stranger's checkout must not
+    have another file of this machine quoted.
+    """
     if path.is_dir():
         raise BadInputError("is a directory; name the Dockerfile in it")
+    if path.is_symlink() and not _keeps_to(path, root or _tree_of(path) or path.absolute().parent):
+        raise BadInputError("is a link that leads elsewhere; name the file itself")
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, follow=True) as stream:
             return _take(stream)
+    except NotRegularError:
+        raise BadInputError("is no file; - reads standard input") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise BadInputError((reason or str(error)).lower()) from error
@@ -91,7 +101,17 @@ def _take(stream: IO[bytes]) -> bytes:
     # Git's rule for a binary file; UTF-16, which has NUL in every second byte, announces itself.
     if b"\0" in data[:8000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BinaryFileError("is a binary file, not a Dockerfile")
+    if problem := no_dockerfile(data):
+        raise BadInputError(f"has {problem}")
     return data
+
+
+def _tree_of(path: Path) -> Path | None:
+    return next((parent for parent in path.absolute().parents if (parent / ".git").exists()), None)
+
+
+def _keeps_to(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def _document(
@@ -116,7 +136,7 @@ def _beside(path: Path) -> tuple[str, list[str]] | None:
     Only those names are looked up: listing a work tree may take minutes.
     """
     absolute = path.absolute()
-    root = next((parent for parent in absolute.parents if (parent / ".git").exists()), None)
+    root = _tree_of(path)
     if root is None:
         return None
     folders = [parent for parent in absolute.parents if parent.is_relative_to(root)]

@@ -36,6 +36,8 @@ MAX_FILES = 400
 MAX_DOCKERFILE_BYTES = 1024 * 1024
 """Largest file taken as a Dockerfile. BuildKit's own limit on one is 2 MiB; the longest seen in 2,493 is 39 KB."""
 
+MAX_DOCKERFILE_LINES = 10_000
+"""Most lines of one. Each is up to an instruction and several rows; the longest of 2,493 files has 1,026."""
 MAX_DOCKERFILES = 1000
 """Most Dockerfiles taken of one project. The study's projects have 89 at most, collections of images some hundreds."""
 MAX_DOCKERFILES_IN_ALL = 16 * 1024 * 1024
@@ -205,6 +207,17 @@ def _too_large(role: ReadAs | None, size: int | None) -> str | None:
         if role is not None and size is not None and size > MAX_BYTES
         else None
     )
+
+
+def no_dockerfile(content: bytes) -> str | None:
+    """Why a content is not taken as a Dockerfile, whatever its name; None if it is."""
+    if len(content) > MAX_DOCKERFILE_BYTES:
+        return f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile"
+    if content.count(b"\n") + content.count(b"\r") > 2 * MAX_DOCKERFILE_LINES or (
+        content.count(b"\n") > MAX_DOCKERFILE_LINES
+    ):
+        return f"more than {MAX_DOCKERFILE_LINES} lines: not taken as a Dockerfile"
+    return None
 
 
 def content_left_out(content: bytes) -> str | None:
