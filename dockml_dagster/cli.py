@@ -3,7 +3,8 @@
 Here: what holds for every command. Not here: any single one (``commands``).
 
 Exit codes (the README has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
-read; 4 a run failed; 5 the warehouse is busy or unreachable; 6 the disk is full; 130 interrupted.
+read; 4 a run failed; 5 the warehouse is busy or unreachable; 6 the disk is full; 7 a limit stopped the study; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -116,8 +117,9 @@ Exit codes:
   0  done                      4    a run failed
   1  a check failed, or        5    the warehouse is busy
      another error             6    the disk is full
-  2  bad input                 130  interrupted
-  3  the corpus cannot be read
+  2  bad input                 7    a limit stopped the study:
+  3  the corpus cannot be read      run it again
+                               130  interrupted
 
 Results go to standard output, everything else to standard error. Settings are environment variables; the README
 lists them, DOCKML_HOME above all. NO_COLOR turns colours off.

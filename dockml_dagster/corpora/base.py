@@ -90,16 +90,33 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One kind of question. ``calls`` count against ``budget`` ('' : free); ``here``: how much of it is here already."""
+    """One kind of question. ``calls``: requests; ``counted``: what they take of ``budget`` ('': free), which is points where
+    a budget has them; ``here``: how much of it is here already. ``seconds``: without waits for budgets.
+    """
 
     what: str
     calls: int
+    counted: int
     here: int
     budget: str
     remaining: int | None
     bytes: int | None
     seconds: float
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What bringing a corpus up to date would cost. ``assumed``: a line each; ``summary``: one line of it all.
+
+    ``runs``: how many it takes where each ends at the first budget that is used up; ``seconds``: of all, waits included.
+    """
+
+    costs: Sequence[Cost] = ()
+    assumed: Sequence[str] = ()
+    summary: str = ""
+    runs: int = 1
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +202,12 @@ class Corpus(ABC):
         """
         return {}
 
-    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
-        """What bringing the corpus up to date would cost, a row a kind of work, and what that assumes, a line each.
+    def cost(self, images_here: Collection[str], names: Sequence[str] = ()) -> Estimate:
+        """What bringing the corpus up to date would cost, or only ``names``. No rows: nothing is asked of anybody.
 
-        ``images_here``: references whose manifests are here already. No rows: nothing is asked of anybody.
+        ``images_here``: references whose manifests are here already.
         """
-        return [], []
+        return Estimate()
 
     def unasked(self) -> Unasked | None:
         """What the newest visit could not ask, for a limit or an outage; None where it asked for everything."""

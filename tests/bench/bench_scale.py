@@ -229,7 +229,7 @@ def nothing_due(settings: Any, corpus: Any) -> None:
 
     study.open_corpus = lambda name, settings: corpus  # type: ignore[attr-defined]
     silent: Callable[..., None] = lambda *_: None  # noqa: E731
-    said = study.bring_up_to_date(settings, "sample", listener=silent)
+    said, _ = study.bring_up_to_date(settings, "sample", listener=silent)
     assert "nothing is due" in said, said
 
 

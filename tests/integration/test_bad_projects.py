@@ -87,7 +87,7 @@ def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
         return sound(self, stage, project)
 
     monkeypatch.setattr(Sample, "collect", collect)
-    said = bring_up_to_date(Settings.from_environment(), "sample", listener=lambda *_: None)
+    said, _ = bring_up_to_date(Settings.from_environment(), "sample", listener=lambda *_: None)
     assert f"{len(PROJECTS)} of {len(PROJECTS)} projects were due" in said
     with instance_of(home) as instance:
         assert_only_the_bad_are_missing(ask, home, instance)

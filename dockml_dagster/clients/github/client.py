@@ -8,6 +8,7 @@ Why no library: PyGithub and githubkit bring models of the whole interface and t
 our hosts' policy nor our store of ETags; what remains of them for seven kinds of question is less than this module.
 """
 
+import hashlib
 import json
 import re
 import time
@@ -78,12 +79,24 @@ class GithubClient:
         self.store, self.settings = store, settings
         self._http, self.now = http, now
         self.calls: Counter[str] = Counter()
+        self._told_token = False
         self.budgets = Budgets(store, now, sleep, http.settings.retry.longest_obeyed)
 
     @property
     def has_token(self) -> bool:
         """Whether GraphQL and the larger budgets can be used."""
         return self.settings.token is not None
+
+    @property
+    def token_is_new(self) -> bool:
+        """Whether another token was used before: an ETag is of one token, so what is here is paid for once more."""
+        kept = self.store.document("token", "newest")
+        return kept is not None and kept != self._token_mark
+
+    @property
+    def _token_mark(self) -> str:
+        # A few bits of a hash tell two tokens apart, and nobody gets a token back from them.
+        return hashlib.sha256((self.settings.token or "").encode()).hexdigest()[:8]
 
     def today(self) -> date:
         """The day it is at GitHub, which counts in UTC."""
@@ -279,6 +292,9 @@ class GithubClient:
                     raise self._told(limit, with_token=with_token) from None
                 continue
             self.budgets.answered(with_token=with_token)
+            if with_token and not self._told_token:
+                self._told_token = True
+                self.store.put_document("token", "newest", self._token_mark)
             return reply
         raise AssertionError("the last try returns or raises")
 

@@ -6,10 +6,11 @@ Source: distribution-spec v1.1. Docker Hub counts GETs of manifests and neither 
 order.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from dockml_dagster.clients.digest_store import DigestStore
 from dockml_dagster.clients.http.client import Answer, HttpClient, lines_of_link
@@ -19,6 +20,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     ForbiddenError,
     GoneError,
+    RefusedHostError,
     TooLargeError,
     UnauthorizedError,
     UnsupportedError,
@@ -44,6 +46,8 @@ MAX_TAG_PAGE_BYTES = 8 << 20
 MAX_TAG_PAGES = 2_000
 # The largest single range that is read into memory: tables of contents of layers with a million files.
 MAX_RANGE = 256 << 20
+MAX_SENT_ON = 2
+_REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs|tags)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,34 +257,17 @@ class RegistryClient:
         expected: frozenset[int],
     ) -> Answer:
         path = place.path(repository.path)
-        address = f"{place.address}/v2/{path}/{rest}"
-        scope = f"repository:{path}:pull"
+        address, scope = f"{place.address}/v2/{path}/{rest}", f"repository:{path}:pull"
         statuses = expected | {401}
-
-        def ask(authorization: str | None) -> Answer:
-            return self.http.request(
-                method, address, headers=headers, authorization=authorization, expected=statuses
-            )
-
-        sent = self._tokens.known(place, scope)
-        answer = ask(sent)
-        if answer.status == 401 and Origin.of(answer.address) != place.origin:
-            # A challenge from where a redirect led is not the registry's, so no token of the registry meets
-            # it.
+        answer = self._ask_with_token(place, method, address, scope, headers, statuses)
+        for _ in range(MAX_SENT_ON):
+            if answer.status != 401 or Origin.of(answer.address) == place.origin:
+                break
+            # A gateway that sends on to another registry, whose challenge is its own.
             answer.close()
-            raise UnauthorizedError(
-                "sent on to a host that wants a login", subject=answer.address, status=401
-            )
-        if answer.status == 401 and sent is not None:
-            # Expired, or for something else: start over as if nothing had ever been sent.
-            answer.close()
-            self._tokens.forget(place, scope)
-            answer = ask(None)
-        if answer.status == 401:
-            answer.close()
-            answer = ask(
-                self._tokens.meet(place, scope, answer.headers.get("www-authenticate"), refused=sent)
-            )
+            place, scope = self._sent_on(place, answer.address)
+            address = answer.address
+            answer = self._ask_with_token(place, method, address, scope, headers, statuses)
         if answer.status == 401:
             with answer:
                 body = answer.read_some(4096) if method != "HEAD" else b""
@@ -289,6 +276,61 @@ class RegistryClient:
                 f"needs a login, or does not exist ({error.problem})", subject=address, status=401
             )
         return answer
+
+    def _ask_with_token(  # noqa: PLR0917 - the parts of one request
+        self,
+        place: Place,
+        method: str,
+        address: str,
+        scope: str,
+        headers: Mapping[str, str],
+        statuses: frozenset[int],
+    ) -> Answer:
+        """The answer of one place, after its challenge was met; a 401 of where a redirect led as it is."""
+
+        def ask(authorization: str | None) -> Answer:
+            return self.http.request(
+                method, address, headers=headers, authorization=authorization, expected=statuses
+            )
+
+        def is_challenge(answer: Answer) -> bool:
+            return answer.status == 401 and Origin.of(answer.address) == place.origin
+
+        sent = self._tokens.known(place, scope)
+        answer = ask(sent)
+        if is_challenge(answer) and sent is not None:
+            # Expired, or for something else: start over as if nothing had ever been sent.
+            answer.close()
+            self._tokens.forget(place, scope)
+            answer = ask(None)
+        if is_challenge(answer):
+            answer.close()
+            answer = ask(
+                self._tokens.meet(place, scope, answer.headers.get("www-authenticate"), refused=sent)
+            )
+        return answer
+
+    def _sent_on(self, place: Place, address: str) -> tuple[Place, str]:
+        """The registry that a redirect leads to, a place of its own with tokens and a login of its own, and the scope there.
+
+        Raises UnauthorizedError for what is no registry, RefusedHostError for one that is on no list: a host that is only
+        redirected to gets requests, but none that is asked to prove who we are.
+        """
+        origin = Origin.of(address)
+        found = _REGISTRY_PATH.search(urlsplit(address).path)
+        if found is None:
+            raise UnauthorizedError(
+                f"{place.host} sends on to {origin.hostname}, which wants a login and is no registry",
+                subject=address,
+                status=401,
+            )
+        try:
+            self.http.policy.check(address)
+        except RefusedHostError as error:
+            raise RefusedHostError(
+                f"{place.host} sends on to another registry: {error.problem}", subject=address
+            ) from None
+        return Place(origin), f"repository:{found[1]}:pull"
 
 
 def _digest_header(answer: Answer) -> Digest | None:

@@ -13,7 +13,7 @@ from dockml_dagster.commands.output import Format, render
 @frame_option
 @format_option
 def plan(corpus: str, frame: str | None, format_: Format) -> None:
-    """Say what bringing a corpus up to date would cost: calls, manifests, bytes, time.
+    """Say what bringing a corpus up to date would cost: calls, points, manifests, bytes, hours, runs.
 
     Asks GitHub for nothing but its budgets, which is free. What is not known yet is assumed; every assumption is named.
 
@@ -30,5 +30,4 @@ def plan(corpus: str, frame: str | None, format_: Format) -> None:
     for remark in made.remarks:
         click.echo(f"dockml: assumed: {remark}" if made.rows else f"dockml: {remark}", err=True)
     if made.rows:
-        hours, minutes = divmod(round(made.seconds / 60), 60)
-        click.echo(f"dockml: about {hours} h {minutes:02} min in all, waits for budgets included", err=True)
+        click.echo(f"dockml: {made.summary}", err=True)

@@ -6,6 +6,7 @@ Here: asking the corpus and the warehouse what there is, and the rows to print. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +14,16 @@ from dockml_dagster.corpora import open_corpus
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse, has_schema
 
-COLUMNS = ("step", "calls", "here", "counted_by", "remaining", "bytes", "seconds", "note")
+COLUMNS = ("step", "calls", "counted", "counted_by", "remaining", "here", "bytes", "hours", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``rows`` of ``COLUMNS``; ``remarks``: the assumptions, a line each; ``seconds`` in all."""
+    """``rows`` of ``COLUMNS``; ``remarks``: the assumptions, a line each; ``summary``: one line of it all."""
 
     rows: list[tuple[Any, ...]]
-    remarks: list[str]
-    seconds: float
+    remarks: Sequence[str]
+    summary: str
 
 
 def plan(settings: Settings, corpus_name: str) -> Plan:
@@ -33,17 +34,28 @@ def plan(settings: Settings, corpus_name: str) -> Plan:
         FetchError: GitHub cannot be asked.
     """
     corpus = open_corpus(corpus_name, settings)
-    costs, assumed = corpus.cost(_images_here(settings, corpus_name))
-    if not costs:
-        return Plan([], [f"{corpus_name}: a run asks no service whose calls are counted"], 0.0)
+    found = corpus.cost(images_here(settings, corpus_name))
+    if not found.costs:
+        return Plan([], [f"{corpus_name}: a run asks no service whose calls are counted"], "")
     rows = [
-        (c.what, c.calls, c.here, c.budget or None, c.remaining, c.bytes, round(c.seconds), c.note)
-        for c in costs
+        (
+            c.what,
+            c.calls,
+            c.counted,
+            c.budget or None,
+            c.remaining,
+            c.here,
+            c.bytes,
+            round(c.seconds / 3600, 2),
+            c.note,
+        )
+        for c in found.costs
     ]
-    return Plan(rows, assumed, sum(c.seconds for c in costs))
+    return Plan(rows, found.assumed, found.summary)
 
 
-def _images_here(settings: Settings, corpus: str) -> set[str]:
+def images_here(settings: Settings, corpus: str) -> set[str]:
+    """References whose manifests were collected."""
     warehouse = Warehouse(settings.warehouse)
     if not warehouse.exists:
         return set()

@@ -18,6 +18,7 @@ from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.checks import failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.delayed import not_asked
 from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.versions import build_version
@@ -75,6 +76,10 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
                 {"corpus": name, "stage": stage, "reason": reason, "projects": number}
                 for (stage, reason), number in sorted(found.items())
             ]
+            if unasked := not_asked(connection, name):
+                due.append(
+                    {"corpus": name, "stage": "repo_list", "reason": "not asked yet", "projects": unasked}
+                )
         listings = rows(
             "SELECT corpus, arg_max(projects, listed_at) AS projects, max(listed_at) AS listed_at, "
             "arg_max(source, listed_at) AS source FROM raw.listings GROUP BY corpus ORDER BY corpus"

@@ -9,10 +9,15 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockml_dagster.catalog import PATIENCE_SECONDS
 from dockml_dagster.clients import hadolint
+from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.commands.plan.cost import images_here
+from dockml_dagster.commands.study.waiting import Listener, Waiting, waiting
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
 from dockml_dagster.errors import BadInputError
@@ -23,6 +28,7 @@ from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.checks import FailedCheck, failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.delayed import delayed
 from dockml_dagster.warehouse.due.derivations import LINT
 from dockml_dagster.warehouse.due.work import Work, work_due
 from dockml_dagster.warehouse.models import load
@@ -35,8 +41,6 @@ if TYPE_CHECKING:
 
 SHOWN_NAMES = 5
 
-Listener = Callable[[str, int, int | None], None]
-
 
 def bring_up_to_date(
     settings: Settings,
@@ -47,8 +51,9 @@ def bring_up_to_date(
     force: bool = False,
     lint: bool = False,
     listener: Listener,
-) -> str:
-    """Do what is due of a corpus, or of some of its projects; returns what was done, in one line.
+) -> tuple[str, Waiting | None]:
+    """Do what is due of a corpus, or of some of its projects; returns what was done, in one line, and what a limit or an
+    outage left to be asked.
 
     ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
     ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.
@@ -64,6 +69,7 @@ def bring_up_to_date(
     corpus = open_corpus(corpus_name, settings)
     warehouse = Warehouse(settings.warehouse)
     left_out: Mapping[str, str] = {}
+    asked = names
     if corpus.is_visited:
         listener("projects visited", 0, len(names))
         with listening(lambda _, steps: listener("projects visited", steps, None)):
@@ -95,10 +101,32 @@ def bring_up_to_date(
     remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
     remarks += _about_left(before, _listed(warehouse, corpus_name))
     remarks += "".join(f"\n  warning: {one.text}" for one in _failing(warehouse) if one.severity == "warning")
+    left = _left(settings, warehouse, corpus, asked)
     if not (projects or work.findings or unseen):
-        return f"{corpus_name}: nothing is due ({len(selected)} {unit}s, {seconds:.1f} s){remarks}"
+        return f"{corpus_name}: nothing is due ({len(selected)} {unit}s, {seconds:.1f} s){remarks}", left
     linted = f"; {unseen} texts linted" if linter else ""
-    return f"{corpus_name}: {len(projects)} of {len(selected)} {unit}s were due{linted}; done in {seconds:.1f} s{remarks}"
+    counted = f"{len(projects)} of {len(selected)} {unit}s were due{linted}"
+    return f"{corpus_name}: {counted}; {'in' if left else 'done in'} {seconds:.1f} s{remarks}", left
+
+
+def _left(settings: Settings, warehouse: Warehouse, corpus: Corpus, names: Sequence[str]) -> Waiting | None:
+    """What a limit or an outage left to be asked."""
+    with warehouse.read() as connection:
+        failed = delayed(connection, corpus.name)
+    left = waiting(corpus.unasked(), failed)
+    if left is None:
+        return None
+    # How often is worth nothing more than the answer that it needs.
+    with suppress(FetchError):
+        # The run that has just ended used the budget of now.
+        return replace(left, runs=corpus.cost(images_here(settings, corpus.name), names).runs - 1)
+    return left
+
+
+def outlook(settings: Settings, corpus_name: str, names: Sequence[str] = ()) -> str:
+    """What a study is about to cost, in one line; empty where nothing counts."""
+    found = open_corpus(corpus_name, settings).cost(images_here(settings, corpus_name), names)
+    return found.summary if any(one.counted for one in found.costs) else ""
 
 
 def _listed(warehouse: Warehouse, corpus: str) -> list[str]:

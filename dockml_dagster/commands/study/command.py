@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from dockml_dagster.commands.options import (
     settings_for,
 )
 from dockml_dagster.commands.show import print_finding
+
+if TYPE_CHECKING:
+    from dockml_dagster.commands.study.waiting import Waiting
 
 
 @click.command(short_help="Bring a corpus up to date, then print the research questions.")
@@ -33,6 +36,11 @@ from dockml_dagster.commands.show import print_finding
 @click.option(
     "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
 )
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait for the limits of GitHub and of registries, and go on, until it is done; safe to kill.",
+)
 @click.option("--quiet", is_flag=True, help="No tables at the end.")
 def study(
     *,
@@ -44,6 +52,7 @@ def study(
     images: bool,
     force: bool,
     lint: bool,
+    wait: bool,
     quiet: bool,
 ) -> None:
     """Bring everything of a corpus up to date, then print the research questions.
@@ -53,21 +62,36 @@ def study(
     \b
     dockml study                              the sample projects, offline
     dockml study --corpus ease2022            the paper's own projects
+    dockml study --corpus github --frame modern --wait
     dockml study --project tidewater-ml/ferry --force
     """
-    from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
+    from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date, outlook
+    from dockml_dagster.commands.study.waiting import EXIT_CODE, until_done
 
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
+    if expected := outlook(settings, corpus, names):
+        click.echo(f"dockml: {expected}", err=True)
     with progress_bar() as listener:
-        summary = bring_up_to_date(
-            settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener
-        )
+
+        def once() -> tuple[str, Waiting | None]:
+            return bring_up_to_date(
+                settings, corpus, names=names, limit=limit, force=force, lint=lint, listener=listener
+            )
+
+        def tell(text: str) -> None:
+            click.echo(f"dockml: {text}", err=True)
+
+        summary, left = until_done(once, tell, listener) if wait else once()
     click.echo(f"dockml: {summary}", err=True)
+    if left is not None:
+        click.echo(f"dockml: {left.said()}", err=True)
     if not quiet:
         click.echo(f"dockml: with figures, as one page: dockml report --corpus {corpus}", err=True)
         for table, title, columns in _SHOWN:
             where = _frequent if table == "rq4_file_types" else None
             print_finding(settings, table, corpus, "table", title=title, columns=columns, where=where)
+    if left is not None:
+        click.get_current_context().exit(EXIT_CODE)
 
 
 def _frequent(row: Mapping[str, Any]) -> bool:
@@ -79,7 +103,7 @@ def _frequent(row: Mapping[str, Any]) -> bool:
 
 
 _SHOWN: tuple[tuple[str, str, str], ...] = (
-    ("funnel", "Selection", "cohort, step, n, excluded"),
+    ("funnel", "Selection", "cohort, step, n, excluded, not_asked"),
     ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
     (
         "rq3_instruction_mix",

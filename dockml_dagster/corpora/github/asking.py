@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from dockml_dagster.clients.github import questions
@@ -252,11 +251,6 @@ class Asking:
             found = replace(found, **counts)
         self._records.put_repositories({name: found}, at or self._now())
         return found.name
-
-
-def moment(at: float) -> str:
-    """A unix time as people are told it."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _said(error: FetchError) -> str:

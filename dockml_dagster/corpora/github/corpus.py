@@ -25,7 +25,7 @@ from dockml_dagster.corpora.base import (
     Collected,
     Corpus,
     CorpusError,
-    Cost,
+    Estimate,
     Listing,
     Outcome,
     Stage,
@@ -35,8 +35,9 @@ from dockml_dagster.corpora.base import (
 from dockml_dagster.corpora.files import FoundFile, file_rows
 from dockml_dagster.corpora.github.asking import LEFT_OUT
 from dockml_dagster.corpora.github.contents import Contents, WantedFiles
-from dockml_dagster.corpora.github.cost import estimate
-from dockml_dagster.corpora.github.frame import Frame, open_frame, read_names
+from dockml_dagster.corpora.github.cost import count
+from dockml_dagster.corpora.github.estimate import estimate
+from dockml_dagster.corpora.github.frame import Frame, frame_of_names, open_frame, read_names
 from dockml_dagster.corpora.github.images import ChosenImages, choose_images
 from dockml_dagster.corpora.github.listing import candidate_rows, outcomes, project_rows
 from dockml_dagster.corpora.github.part import merged, narrowed
@@ -249,22 +250,17 @@ class Github(Corpus):
         settings = replace(self._settings, layer_bytes=self._settings.layer_bytes or LAYER_BYTES)
         return ImageCollection(self.name, settings)
 
-    def cost(self, images_here: Collection[str]) -> tuple[list[Cost], list[str]]:
-        """See ``Corpus.cost`` and ``cost.estimate``."""
+    def cost(self, images_here: Collection[str], names: Sequence[str] = ()) -> Estimate:
+        """See ``Corpus.cost``. Asks for the budgets alone, which is free."""
 
         def images_of(name: str) -> ChosenImages:
             files = self.records.files(name)[0]
             return self._chosen_images(files.name if files else name, Contents(self.client).wanted(name))
 
+        frame = frame_of_names(names) if names else self.frame()
+        counts = count(self.client, frame, images_of, contributors=self._settings.github_contributors)
         limit = parse_layer_bytes(self._settings.layer_bytes or LAYER_BYTES)
-        return estimate(
-            self.client,
-            self.frame(),
-            images_of,
-            images_here=images_here,
-            layer_bytes=limit or 0,
-            contributors=self._settings.github_contributors,
-        )
+        return estimate(self.client, counts, images_here=images_here, layer_bytes=limit or 0)
 
     def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
         """The images that the project's files tie to it. ``present``: its present name."""

@@ -10,8 +10,8 @@ for your organization"; "Configuring rate limits" of Enterprise Server. Partial 
 
 import json
 import re
-import time
 from pathlib import Path
+from time import time as real_time
 
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 ALLOW_LIST = (
@@ -31,11 +31,11 @@ class Clock:
 
     def now(self) -> float:
         ahead = self._path.read_text() if self._path.exists() else ""
-        return time.time() + float(ahead or 0)
+        return real_time() + float(ahead or 0)
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        ahead = self.now() - time.time() + seconds
+        ahead = self.now() - real_time() + seconds
         beside = self._path.with_suffix(".new")
         beside.write_text(repr(ahead))
         beside.replace(self._path)

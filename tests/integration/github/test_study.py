@@ -64,11 +64,11 @@ def test_a_study_killed_finished_repeated_and_changed(github, environment, study
     )
     process.wait(120)
     github.before = lambda asked: None
-    paid = [(a.path, a.body) for a in github.asked if a.status == 200][:-1]
+    paid = [(a.path, a.body) for a in github.asked if a.status == 200 and a.path != "/rate_limit"][:-1]
 
     done = study()
     assert done.returncode == 0, done.stderr
-    asked = [(a.path, a.body) for a in github.asked if a.status == 200]
+    asked = [(a.path, a.body) for a in github.asked if a.status == 200 and a.path != "/rate_limit"]
     # Only the question that was on its way when its asker died is asked twice.
     assert [question for question in paid if asked.count(question) != 1] == []
     assert len(rows(home, "raw.dockerfiles")) == 16
@@ -80,7 +80,7 @@ def test_a_study_killed_finished_repeated_and_changed(github, environment, study
     github.forget()
     done = study()
     assert "nothing is due (9 projects" in done.stderr
-    assert {a.status for a in github.asked} == {304}
+    assert {a.status for a in github.asked if a.path != "/rate_limit"} == {304}
     assert {table: rows(home, table) for table in first} == first
 
     github.commit(github.repositories[3], {**FILES, "Dockerfile": b"FROM alpine:3\n"})
