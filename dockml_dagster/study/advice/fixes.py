@@ -25,6 +25,7 @@ from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.reading.instructions import is_legacy_pair
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import Step, read_steps
+from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +115,21 @@ def _no_recommends(step: Step) -> str:
     return "--no-install-recommends" if apt else ""
 
 
-def _appended(command: Callable[[list[Step]], str]) -> _Fix:
-    """Add a command at the end of a RUN that is one list of commands joined by ``&&``."""
+def _appended(command: Callable[[_File, list[Step]], str]) -> _Fix:
+    """Add a command at the end of a RUN that is one list of commands joined by ``&&``, run by one user."""
 
     def fix(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
         steps = file.steps_of(item)
-        added = command(steps)
+        if any("sudo" in step.program.wrappers for step in steps):
+            return
+        added = command(file, steps)
         if not added or item.form != "shell" or item.heredocs or item.value.rstrip().endswith(added):
             return
         outer = [step.command for step in steps if not step.command.nested]
         plain = all(each.joined in ("", "&&") and not each.inside for each in outer)
-        operators = (
-            [op.text.strip() for op in steps[0].run.script.operators if op.kind == "operator"]
-            if steps
-            else []
-        )
-        if not plain or steps[0].run.script.parse_error or any(text != "&&" for text in operators):
+        script = steps[0].run.script
+        # A comment at the end would swallow what is added.
+        if not plain or script.parse_error or any(op.text.strip() != "&&" for op in script.operators):
             return
         end = file.source.end_of_line(item.end_line)
         if item.end_line == item.start_line:
@@ -142,27 +142,57 @@ def _appended(command: Callable[[list[Step]], str]) -> _Fix:
     return fix
 
 
-def _lists_removal(steps: list[Step]) -> str:
+_APT: Final = frozenset({"apt", "apt-get", "aptitude"})
+
+
+def _lists_removal(file: _File, steps: list[Step]) -> str:
+    """Only where nothing later needs the lists: every later apt installation fetches its own, and no script that may
+    install is run.
+    """
+    own = steps[0].run.position if steps else -1
+    if not any(step.installs is not None and step.program.name in _APT for step in steps):
+        return ""
+    fetched: set[int] = set()
+    for step in file.steps:
+        position = step.run.position
+        if position <= own:
+            continue
+        if step.program.name in _APT and "update" in step.program.arguments:
+            fetched.add(position)
+        elif (
+            step.program.name in _APT and step.installs is not None and position not in fetched
+        ) or _may_install(step):
+            return ""
     return "rm -rf /var/lib/apt/lists/*"
 
 
+def _may_install(step: Step) -> bool:
+    """A shell script, or a program of unknown name: it may call apt."""
+    source = program_source(step.program.name, step.program.arguments)
+    script = source is not None and step.program.name in SHELLS and source.kind == "file"
+    unknown = not step.program.resolved and "/" not in step.program.written
+    return script or step.program.written.endswith(".sh") or unknown
+
+
 _CLEANS: Final = {
-    "dnf": "dnf clean all",
-    "dnf5": "dnf5 clean all",
-    "yum": "yum clean all",
-    "microdnf": "microdnf clean all",
-    "tdnf": "tdnf clean all",
-    "zypper": "zypper clean --all",
-    "conda": "conda clean --all --yes",
-    "mamba": "mamba clean --all --yes",
-    "micromamba": "micromamba clean --all --yes",
+    "dnf": "clean all",
+    "dnf5": "clean all",
+    "yum": "clean all",
+    "microdnf": "clean all",
+    "tdnf": "clean all",
+    "zypper": "clean --all",
+    "conda": "clean --all --yes",
+    "mamba": "clean --all --yes",
+    "micromamba": "clean --all --yes",
 }
 
 
-def _clean(steps: list[Step]) -> str:
-    return next(
-        (_CLEANS[step.program.name] for step in steps if step.installs and step.program.name in _CLEANS), ""
-    )
+def _clean(file: _File, steps: list[Step]) -> str:
+    """The clean of the first manager that installs, by the path that it was called by."""
+    first = next((step for step in steps if step.installs and step.program.name in _CLEANS), None)
+    if first is None or first.program.wrappers or "$" in first.command.name:
+        return ""
+    return f"{first.command.name} {_CLEANS[first.program.name]}"
 
 
 def _os_cache(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
