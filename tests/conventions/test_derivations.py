@@ -70,6 +70,9 @@ def test_its_columns_are_those_of_its_tables(derivation: Derivation, project: Pr
     first, *others = (documented[table] for table in derivation.tables)
     assert {*derivation.key, *derivation.marks, derivation.version, derivation.made_at} <= first
     assert all(set(derivation.key) <= columns for columns in others)
+    assert {by for table in project.raw if table.name in derivation.tables for by in table.filled_by} == {
+        derivation.name
+    }
     assert {f"seeds.{name}" for name in derivation.seeds} <= {seed.name for seed in project.seeds}
 
 

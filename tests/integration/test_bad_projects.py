@@ -20,6 +20,7 @@ from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
 from dockml_dagster.commands.study.runner import Runner
 from dockml_dagster.corpora.base import STAGES, Collected, Outcome
 from dockml_dagster.corpora.sample.corpus import Sample
+from dockml_dagster.instance.home import prepare
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
@@ -136,6 +137,7 @@ mutation ($params: LaunchBackfillParams!) {
 @pytest.fixture
 def location(home, environment_of) -> tuple[dict[str, str], Path]:
     """A home with listed projects; environment and workspace file of processes that use the misbehaving location."""
+    prepare(Settings.from_environment())
     runner = Runner(Settings.from_environment())
     try:
         runner.list_projects("sample")

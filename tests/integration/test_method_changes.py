@@ -3,6 +3,8 @@
 Each change is made in a copy of the package, and the command runs on that copy in a process of its own.
 """
 
+import csv
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +37,9 @@ PRACTICES = (*PRACTICES, Practice("no-chown", _no_chown))
 """
 
 
+WORDS = {"definition", "action", "why", "detection", "source"}
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the package with its SQL, to be changed."""
@@ -65,6 +70,16 @@ def append(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def add_row(seed: Path, **cells: str) -> None:
+    """A row at the end of a seed. Columns of words that are not given have some, all others none."""
+    with seed.open("r+", encoding="utf-8", newline="") as stream:
+        columns = csv.DictReader(stream).fieldnames or []
+        stream.seek(0, os.SEEK_END)
+        csv.DictWriter(stream, columns).writerow(
+            {name: cells.get(name, "words" if name in WORDS else "") for name in columns}
+        )
+
+
 def test_a_new_practice_is_found_and_only_what_depends_on_it_is_made_again(
     studied: Path,
     ask: Callable[..., list[tuple[object, ...]]],
@@ -72,11 +87,10 @@ def test_a_new_practice_is_found_and_only_what_depends_on_it_is_made_again(
     copy: Path,
 ) -> None:
     append(copy / "dockml_dagster/study/dockerfile/practices/safety.py", NEW_PRACTICE)
-    append(copy / "dbt_like_sql/seeds/practices.csv", "no-chown,No chown.,It doubles.,chown in RUN.,nobody\n")
-    append(
-        copy / "dbt_like_sql/seeds/recommendations.csv",
-        "no-chown,practice:no-chown,note,low,high,0,Say --chown.,It doubles.,chown in RUN.,nobody\n",
-    )
+    seeds = copy / "dbt_like_sql/seeds"
+    add_row(seeds / "practices.csv", practice="no-chown")
+    advice = {"recommendation": "no-chown", "triggers": "practice:no-chown", "severity": "note"}
+    add_row(seeds / "recommendations.csv", **advice, effort="low", confidence="high", min_file_bytes="0")
     before = raw_state(studied)
 
     said = study(copy, studied)

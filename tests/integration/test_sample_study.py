@@ -254,6 +254,7 @@ def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
     from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date
     from dockml_dagster.commands.study.runner import Runner
     from dockml_dagster.defs.runs.retries import HOST_TAG, PID_TAG
+    from dockml_dagster.instance.home import prepare
     from dockml_dagster.settings import Settings
 
     here = socket.gethostname()
@@ -262,6 +263,7 @@ def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
         "alive": {PID_TAG: str(os.getpid()), HOST_TAG: here},
         "elsewhere": {PID_TAG: str(dead_pid()), HOST_TAG: f"not-{here}"},
     }
+    prepare(Settings.from_environment())
     runner = Runner(Settings.from_environment())
     try:
         job = runner._definitions.resolve_job_def("list_projects")

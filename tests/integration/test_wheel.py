@@ -61,3 +61,19 @@ def test_the_models_are_in_it(installed: Path) -> None:
     count, place = found.splitlines()
     assert Path(place).is_relative_to(installed)
     assert int(count) > 50
+
+
+VERSIONS = """
+import sys
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.derivations import DERIVATIONS, LINT
+from dockml_dagster.warehouse.versions import build_version, version_of
+settings = Settings.from_environment({"DOCKML_HOME": sys.argv[1]})
+print(build_version(settings), [version_of(one, settings) for one in (*DERIVATIONS, LINT)])
+"""
+
+
+def test_nothing_is_due_because_it_was_installed_in_another_way(installed: Path, tmp_path: Path) -> None:
+    """Also where the cache that remembers what modules say was written by the other."""
+    program = VERSIONS.replace("sys.argv[1]", repr(str(tmp_path)))
+    assert _python(installed, program) == _python(ROOT, program)

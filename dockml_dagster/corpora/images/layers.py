@@ -17,7 +17,7 @@ from typing import Any, Final
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.images.layer_rows import layer_facts, summary_rows
 from dockml_dagster.corpora.images.rows import Rows, config_digest, failure, numbered
-from dockml_dagster.corpora.images.versions import SCAN_VERSION, summary_version
+from dockml_dagster.corpora.images.versions import summary_version
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
 from dockml_dagster.images.scanning.union import ImageUnion, sum_up
@@ -28,7 +28,7 @@ from dockml_dagster.study.advice.model import Rules
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
-from dockml_dagster.study.layer.model import LayerScan
+from dockml_dagster.study.layer.model import SCAN_VERSION, LayerScan
 from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.opening import make_folder
 

@@ -1,6 +1,6 @@
 """Versions of what reads layers and sums images up.
 
-Here: the numbers and the rules that they are read by. Not here: reading (``layers``), what follows from a version
+Here: the versions and the rules that they take in. Not here: reading (``layers``), what follows from a version
 (``warehouse.due``). A layer may be gigabytes away, so no hash of code makes it due: whoever changes what the code finds
 raises the number, and ``tests/conventions/test_held_versions.py`` asks for it.
 """
@@ -14,10 +14,9 @@ from typing import Final
 
 from dockml_dagster.study.advice.model import Rules, parse_recommendation_rules
 from dockml_dagster.study.layer.content import ContentRule, parse_rules
+from dockml_dagster.study.layer.model import SCAN_VERSION
 from dockml_dagster.warehouse.models import seed_texts
 
-SCAN_VERSION: Final = "2"
-"""Changes when the same layer would give other rows; known layers are then read again."""
 SUMMARY_VERSION: Final = "3"
 """Changes when the same layers would give another summary of an image; no known layer is read again for it."""
 

@@ -2,8 +2,8 @@
 
 Here: one file a layer, a line of JSON (the scan without its rows) and the rows, as one zstd frame with a checksum.
 Only what cannot change is kept: complete scans of layers whose digest held, or whose table of contents is the one
-that a manifest vouches for (then under that digest too). Whatever is damaged or written by other code reads as
-absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
+that a manifest vouches for (then under that digest too). Whatever is damaged or of another version of the scan
+reads as absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
 answers a command of half a second without DuckDB, gives up what was not used for longest, and takes a table of
 contents' word; that one is the table ``raw.layer_files``, keeps every layer it ever had, whole scans alone, and is read
 by SQL.
@@ -12,7 +12,6 @@ by SQL.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dockml_dagster.images.scanning.worker import LayerResult, LayerTask
-from dockml_dagster.study.layer.model import LargeFile, LayerScan, LayerSummary, TypeCount
+from dockml_dagster.study.layer.model import SCAN_VERSION, LargeFile, LayerScan, LayerSummary, TypeCount
 
 _MOST_BYTES: Final = 1 << 30
 """Of all scans together; a million files take some 30 MB."""
@@ -32,7 +31,7 @@ _CHUNK: Final = 1 << 20
 
 
 class ScanStore:
-    """Files ``ROOT/FORM/ab/abcd….zst``. Several processes may share one: files appear whole, by rename."""
+    """Files ``ROOT/scan-VERSION/ab/abcd….zst``. Several processes may share one: files appear whole, by rename."""
 
     def __init__(self, root: Path, *, most_bytes: int = _MOST_BYTES) -> None:
         self._root, self._most = root, most_bytes
@@ -86,18 +85,7 @@ class ScanStore:
 
     def _path(self, name: str) -> Path:
         own = hashlib.sha256(name.encode()).hexdigest()
-        return self._root / _form() / own[:2] / f"{own}.zst"
-
-
-@functools.cache
-def _form() -> str:
-    """What tells scans of this code from those of another: a digest of the code that makes them."""
-    from dockml_dagster.study import layer
-
-    found = hashlib.sha256()
-    for path in sorted(Path(next(iter(layer.__path__))).glob("*.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
+        return self._root / f"scan-{SCAN_VERSION}" / own[:2] / f"{own}.zst"
 
 
 def _names(task: LayerTask) -> list[str]:

@@ -87,8 +87,12 @@ class Sources:
         ]
         return combined_hash(parts)
 
-    def reached(self, roots: Sequence[str], within: Sequence[str]) -> dict[str, Module]:
+    def reached(
+        self, roots: Sequence[str], within: Sequence[str], *, beyond: Sequence[str] = ()
+    ) -> dict[str, Module]:
         """Name below the package → module, of the roots and of what they import, at whatever remove.
+
+        ``beyond``: parts that are not followed though they are ``within``.
 
         A folder's ``__init__`` counts where a name is taken from it, not where it is only passed through.
         """
@@ -98,20 +102,20 @@ class Sources:
             name = waiting.pop()
             if name not in found:
                 found[name] = self._module(name)
-                waiting += self._ours(found[name].imports, within)
+                waiting += self._ours(found[name].imports, within, beyond)
         self._remember()
         return found
 
-    def _ours(self, imports: Iterable[str], within: Sequence[str]) -> Iterator[str]:
+    def _ours(self, imports: Iterable[str], within: Sequence[str], beyond: Sequence[str]) -> Iterator[str]:
         for imported in imports:
             package, _, name = imported.partition(".")
             module, _, member = name.partition(":")
-            if package != self._package.name or not any(
-                f"{module}.".startswith(f"{part}.") for part in within
-            ):
+            if package != self._package.name:
                 continue
             below = f"{module}.{member}"
-            yield below if member and below in self._paths else module
+            found = below if member and below in self._paths else module
+            if _is_in(found, within) and not _is_in(found, beyond):
+                yield found
 
     @cached_property
     def _paths(self) -> dict[str, Path]:
@@ -160,6 +164,10 @@ class Sources:
             written.write_text(json.dumps({"by": _own_hash(), "modules": modules}), encoding="utf-8")
             written.replace(self._memory)
         self._remembered = True
+
+
+def _is_in(module: str, parts: Sequence[str]) -> bool:
+    return any(f"{module}.".startswith(f"{part}.") for part in parts)
 
 
 def _own_hash() -> str:

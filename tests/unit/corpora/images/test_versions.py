@@ -20,14 +20,23 @@ def test_the_version_is_of_the_seeds() -> None:
     assert versions.layers_version() == version(SEEDS["layer_content_rules"], SEEDS["recommendations"])
 
 
-NEW_ADVICE = "no-chown,practice:no-chown,note,low,high,0,Say --chown.,It doubles.,chown in RUN.,nobody\n"
+HEADER = SEEDS["recommendations"].splitlines()[0].split(",")
+NEW = {
+    "recommendation": "no-chown",
+    "triggers": "practice:no-chown",
+    "severity": "note",
+    "min_file_bytes": "0",
+}
+NEW_ADVICE = (
+    ",".join({**NEW, "effort": "low", "confidence": "high"}.get(column, "") for column in HEADER) + "\n"
+)
 
 
 @pytest.mark.parametrize(
     ("change", "same"),
     [
         (lambda text: text + NEW_ADVICE, True),
-        (lambda text: text.replace("\n", "\n" + NEW_ADVICE, 1), True),
+        (lambda text: text.replace("\n", f"\n{NEW_ADVICE}", 1), True),
         (lambda text: text.replace("Remove it in the instruction", "Take it out in the instruction"), True),
         (lambda text: text.replace("hidden:opaque", ""), False),
         (lambda text: text + NEW_ADVICE.replace("practice:no-chown", "content:none_yet"), False),
