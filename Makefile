@@ -60,6 +60,16 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 20 a second)
 	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
+# make mutants OF="dockml_dagster/study/statistics/groups.py dbt_like_sql/core/images.sql"
+mutants: $(VENV)/.dev     ## changes of chosen modules and SQL models (OF=) that their tests do not notice
+	$(BIN)/python tests/mutants/modules.py $(OF)
+
+# Which tests run a line is asked once, of the tests that need no other process: TESTS= for others.
+TESTS ?= tests/unit tests/integration/github tests/integration/scan_image
+mutants-draw: $(VENV)/.dev   ## COUNT=60 changes drawn by SEED= over code and SQL, on the tests that run the line (an hour)
+	DOCKML_EASE2022= COVERAGE_FILE=build/lines $(BIN)/python -m pytest $(TESTS) -q --cov=dockml_dagster --cov-context=test --cov-report=
+	$(BIN)/python tests/mutants/draw.py --seed $(or $(SEED),20261129) --count $(or $(COUNT),60) --lines build/lines
+
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

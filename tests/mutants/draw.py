@@ -12,7 +12,6 @@ module, SQL on the cases of its model. Changes are made in a copy of the reposit
 import argparse
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.mutants import python_mutants, sql_mutants  # noqa: E402
+from tests.mutants.copy import copied_repository  # noqa: E402
 from tests.mutants.sql_mutants import Mutant  # noqa: E402
 
 ROOMS = ("study", "warehouse", "clients", "corpora", "defs")
@@ -142,11 +142,7 @@ def main() -> int:
     covering = tests_of(asked.lines)
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "repository"
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-        for name in filter(None, tracked.decode().split("\0")):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+        copy = copied_repository(ROOT, Path(folder) / "repository")
         for one in drawn:
             tests = covering_tests(one, covering)
             survived = survives(one, copy, tests)

@@ -147,7 +147,9 @@ def _twinned(given: Mapping[str, Any], types: Types) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(
+        path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     assert isinstance(content, dict), f"{path}: a mapping is expected"
     return content
 
