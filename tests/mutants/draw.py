@@ -16,16 +16,17 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.mutants import python_mutants, sql_mutants  # noqa: E402
+from tests.mutants import python_mutants, sql_models, sql_mutants  # noqa: E402
 from tests.mutants.copy import copied_repository  # noqa: E402
 from tests.mutants.sql_mutants import Mutant  # noqa: E402
+from tests.sql.cases import CASES, read_types  # noqa: E402
 
 ROOMS = ("study", "warehouse", "clients", "corpora", "defs")
 LONGEST_SECONDS = 600
@@ -39,6 +40,12 @@ class Drawn:
     line: int
     mutant: Mutant
     source: str
+
+    @property
+    def model(self) -> str:
+        """``schema.model``, where the file is one."""
+        path = Path(self.path)
+        return f"{path.parent.name}.{path.stem}" if path.suffix == ".sql" else ""
 
     def __str__(self) -> str:
         before = self.source[self.mutant.start : self.mutant.end]
@@ -88,27 +95,18 @@ def covering_tests(one: Drawn, covered: dict[tuple[str, int], set[str]]) -> set[
     path = Path(one.path)
     if path.parent.name == "checks":
         return {f"tests/sql/test_checks.py::test_check[{path.stem}]"}
-    if path.suffix == ".sql":
-        model = f"{path.parent.name}.{path.stem}"
-        cases = (ROOT / "tests" / "sql" / model).glob("*")
-        beside = ("alone", "beside another corpus")
-        return {
-            f"tests/sql/test_cases.py::test_model[{model}/{case.name}-{other}]"
-            for case in cases
-            for other in beside
-        }
     found = covered.get((one.path, one.line), set())
     return found or {test for (name, _), tests in covered.items() if name == one.path for test in tests}
 
 
-def survives(one: Drawn, copy: Path, tests: set[str]) -> bool:
+def survives(one: Drawn, copy: Path, tests: Sequence[str]) -> bool:
     """Whether every one of ``tests`` passes with the change."""
     if not tests:
         return True
     target = copy / one.path
     target.write_text(one.mutant.apply(one.source), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "DOCKML_EASE2022"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *sorted(tests)]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(
             command,
@@ -143,9 +141,14 @@ def main() -> int:
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = copied_repository(ROOT, Path(folder) / "repository")
+        types = read_types()
         for one in drawn:
-            tests = covering_tests(one, covering)
-            survived = survives(one, copy, tests)
+            if one.model in types.project.by_name:
+                tests = sorted(case.name for case in CASES if case.parent.name == one.model)
+                survived = not sql_models.noticed_by_cases(one.model, one.mutant.apply(one.source), types)
+            else:
+                tests = sorted(covering_tests(one, covering))
+                survived = survives(one, copy, tests)
             survivors += survived
             print("survived" if survived else "noticed ", f"({len(tests)} tests)", one, flush=True)
     print(f"{survivors} of {len(drawn)} survived")

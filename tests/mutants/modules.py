@@ -3,7 +3,7 @@
     python tests/mutants/modules.py dockml_dagster/study/image/platform.py dbt_like_sql/core/images.sql
 
 Here: Python by cosmic-ray, SQL by ``sql_models``. Not here: a sample of the whole package (``draw.py``). A module is tried
-on the test file that mirrors it and on the unit tests that import it, in a copy of the repository, without anybody's data.
+on the test file that mirrors it, else on the unit tests that import it, in a copy of the repository, without anybody's data.
 A change takes as long as these tests; prints each survivor and a count.
 """
 
@@ -31,17 +31,19 @@ LEFT_OUT = (
 
 
 def tests_of(module: Path) -> list[str]:
-    """The test file that mirrors the module, and the unit tests that import it."""
+    """The test file that mirrors the module, else the unit tests that import it."""
     inside = module.relative_to("dockml_dagster")
+    mirror = Path("tests/unit") / inside.parent / f"test_{inside.stem}.py"
+    if (ROOT / mirror).is_file():
+        return [mirror.as_posix()]
     dotted = re.escape(".".join(("dockml_dagster", *inside.with_suffix("").parts)))
     imported = re.compile(rf"^\s*(from {dotted} import|import {dotted}\b)", re.MULTILINE)
-    mirror = Path("tests/unit") / inside.parent / f"test_{inside.stem}.py"
     found = {
         path.relative_to(ROOT)
         for path in (ROOT / "tests" / "unit").rglob("test_*.py")
         if imported.search(path.read_text(encoding="utf-8"))
     }
-    return sorted(path.as_posix() for path in found | ({mirror} if (ROOT / mirror).is_file() else set()))
+    return sorted(path.as_posix() for path in found)
 
 
 def survivors(module: Path, copy: Path) -> Iterator[tuple[str, bool]]:

@@ -7,8 +7,8 @@ line a survivor (``schema.model:line kind: before → after``) and a count a mod
 """
 
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -16,7 +16,7 @@ import duckdb
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.mutants.sql_mutants import mutants
-from tests.sql.cases import CASES, Case, read_types
+from tests.sql.cases import CASES, Case, Types, read_types
 
 
 def noticed(cases: Sequence[Case], sql: str) -> bool:
@@ -29,19 +29,32 @@ def noticed(cases: Sequence[Case], sql: str) -> bool:
     return False
 
 
+def noticed_by_cases(model: str, sql: str, types: Types) -> bool:
+    """Whether one of the cases of ``model`` fails with ``sql`` in its place."""
+    with opened_cases(model, types) as cases:
+        return noticed(cases, sql)
+
+
+@contextmanager
+def opened_cases(model: str, types: Types) -> Iterator[list[Case]]:
+    """The cases of a model, each alone and beside another corpus."""
+    with ExitStack() as opened:
+        yield [
+            opened.enter_context(Case(folder, types, with_twin=with_twin))
+            for folder in CASES
+            if folder.parent.name == model
+            for with_twin in (False, True)
+        ]
+
+
 def main(names: list[str]) -> int:
+    """Try every change of the models named, or of all; 1 if any survived."""
     types = read_types()
     total = survived = 0
     for model in types.project.models:
         if names and model.name not in names:
             continue
-        folders = [folder for folder in CASES if folder.parent.name == model.name]
-        with ExitStack() as opened:
-            cases = [
-                opened.enter_context(Case(folder, types, with_twin=with_twin))
-                for folder in folders
-                for with_twin in (False, True)
-            ]
+        with opened_cases(model.name, types) as cases:
             assert not noticed(cases, model.sql), f"{model.name}: its cases fail as it is"
             tried = left = 0
             for mutant in mutants(model.sql):
