@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.opening import make_folder
+from dockml_dagster.warehouse.opening import make_home, make_shown
 
 _STAMP = re.compile(
     r"# Written by dockml (?P<version>\S+) \((?P<hash>[0-9a-f]{12})\)[^\n]*\n\n(?P<rest>.*)", re.DOTALL
@@ -174,8 +174,8 @@ def prepare(settings: Settings) -> None:
         BadInputError: a folder cannot be made or written, or the settings of a fleet are not complete.
     """
     _check(settings)
-    for folder in (settings.dagster_home, settings.warehouse.folder, settings.published.parent):
-        make_folder(folder)
+    make_home(settings.home, (settings.dagster_home, settings.warehouse.folder, settings.cache))
+    make_shown(settings.published.parent)
     configuration = settings.dagster_home / "dagster.yaml"
     # One that we wrote follows settings and version; one that was changed is the user's.
     found = configuration.read_text(encoding="utf-8") if configuration.exists() else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.warehouse.opening import connect
+from dockml_dagster.warehouse.opening import open_published
 from dockml_dagster.warehouse.rows import literal, qualified
 
 if TYPE_CHECKING:
@@ -98,9 +98,8 @@ def opened(published: Path, corpus: str | None) -> Iterator[Source]:
     """
     if not published.exists():
         raise BadInputError(f"nothing is published in {published.parent.parent} yet; run: dockml study")
-    connection = connect(published, read_only=True)
+    connection = open_published(published)
     try:
-        connection.execute("SET enable_external_access = false")
         known = _corpora(connection)
         if corpus is None and len(known) == 1:
             corpus = known[0]
@@ -123,7 +122,7 @@ def published_corpora(published: Path) -> list[str]:
     """
     if not published.exists():
         raise BadInputError(f"nothing is published in {published.parent.parent} yet; run: dockml study")
-    connection = connect(published, read_only=True)
+    connection = open_published(published)
     try:
         return _corpora(connection)
     finally:

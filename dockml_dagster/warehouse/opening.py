@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +84,19 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     return configured(connection)
 
 
+def open_published(path: Path, *, writes_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A published file for reading, whoever made it: its views reach no file and no address of this machine.
+
+    ``writes_to``: the one folder that statements may write to. Raises BadInputError as ``connect`` does.
+    """
+    connection = connect(path, read_only=True)
+    if writes_to is not None:
+        folder = str(writes_to.resolve()).replace("'", "''")
+        connection.execute(f"SET allowed_directories = ['{folder}']")
+    connection.execute("SET enable_external_access = false")
+    return connection
+
+
 def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A connection with the settings that all of ours have."""
     connection.execute("SET TimeZone = 'UTC'")
@@ -130,14 +143,44 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
     return BadInputError(f"cannot open {path}: {first_line}")
 
 
+def make_home(home: Path, private: Iterable[Path]) -> None:
+    """Make the home, through which everybody on the machine may pass, and the folders in it that are for this user alone:
+    they hold others' texts, secrets included. A folder that is there keeps its mode: it is its owner's choice.
+
+    Raises BadInputError as ``make_folder`` does.
+    """
+    if not home.exists():
+        make_folder(home)
+        home.chmod(0o711)
+    for folder in private:
+        make_folder(folder)
+
+
+def make_shown(folder: Path) -> Path:
+    """Make a folder for whom the user's own mask lets read it, with its parents. Raises BadInputError as ``make_folder``."""
+    with suppress(OSError):  # the next line says why
+        folder.mkdir(parents=True, exist_ok=True)
+    return make_folder(folder)
+
+
+def _make(path: Path) -> None:
+    """What is missing of the path, for this user alone."""
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def make_folder(path: Path) -> Path:
-    """Make a folder of ours, with its parents.
+    """Make a folder of ours for this user alone, with its parents.
 
     Raises:
         BadInputError: it cannot be made or written to; the text names the folder and DOCKML_HOME.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _make(path)
     except OSError as error:
         raise BadInputError(
             f"cannot use {path}: {error.strerror}; set DOCKML_HOME to a folder you can write to"

@@ -36,7 +36,8 @@ class GithubSettings:
         try:
             Origin.of(base)
         except FetchError:
-            raise SettingError(f"DOCKML_GITHUB_API_URL is no address of an API: {base[:100]!r}") from None
+            shown = base.rpartition("@")[2][:100]  # what stands before may be a password
+            raise SettingError(f"DOCKML_GITHUB_API_URL is no address of an API: {shown!r}") from None
         key = (token or "").strip()
         if any(ord(character) < 33 or ord(character) > 126 for character in key):
             raise SettingError("GITHUB_TOKEN has characters that no token has")

@@ -46,14 +46,15 @@ def user_agent(contact: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Seconds and limits. ``body_seconds``: how long a small body may take in all, so that no server can drip
-    one.
+    """Seconds and limits. ``body_seconds``, ``header_seconds``: how long a small body, and the headers of an
+    answer, may take in all, so that no server can drip them.
     """
 
     agent: str = field(default_factory=user_agent)
     connect_seconds: float = 10.0
     read_seconds: float = 30.0
     body_seconds: float = 120.0
+    header_seconds: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -272,7 +273,7 @@ class HttpClient(Closing):
 
         with self._lock:
             if self._transport is None:
-                self._transport = Transport(lambda: self.policy)
+                self._transport = Transport(lambda: self.policy, self.settings.header_seconds)
             transport = self._transport
             self.requests_sent[question.method] = self.requests_sent.get(question.method, 0) + 1
         timeout = (self.settings.connect_seconds, self.settings.read_seconds)

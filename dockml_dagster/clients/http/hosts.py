@@ -6,13 +6,16 @@ nothing). Not here: who gets which credential (``clients/registry/credentials``)
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from dockml_dagster.clients.http.errors import RefusedHostError
 
 # Registries that anyone can pull from, and the hosts of their tokens and interfaces. ``*.`` stands for one or
-# more labels. Corpus figures in the study: 92.5 % of base images are on Docker Hub, the rest on these.
+# more labels, a ``*`` between points for one. Clouds have registries and much else under one name: anybody's bucket
+# there is no registry. Corpus figures in the study: 92.5 % of base images are on Docker Hub, the rest on these.
 PUBLIC_HOSTS = (
     "registry-1.docker.io",
     "auth.docker.io",
@@ -22,12 +25,14 @@ PUBLIC_HOSTS = (
     "nvcr.io",
     "gcr.io",
     "*.gcr.io",
-    "*.pkg.dev",
+    "*-docker.pkg.dev",
     "registry.k8s.io",
     "mcr.microsoft.com",
     "*.azurecr.io",
     "public.ecr.aws",
-    "*.amazonaws.com",
+    "*.dkr.ecr.*.amazonaws.com",
+    "*.dkr.ecr.*.amazonaws.com.cn",
+    "*.dkr-ecr.*.on.aws",
     "registry.gitlab.com",
     "gitlab.com",
     "registry.access.redhat.com",
@@ -48,16 +53,19 @@ PUBLIC_HOSTS = (
     "dhi.io",
     "cr.weaviate.io",
     "docker.n8n.io",
-    "*.baidubce.com",
-    "*.myhuaweicloud.com",
-    "*.aliyuncs.com",
+    "registry.baidubce.com",
+    "*.cnc.*.baidubce.com",
+    "swr.*.myhuaweicloud.com",
+    "registry.*.aliyuncs.com",
+    "*.cr.aliyuncs.com",
+    "dockerauth.*.aliyuncs.com",
     "api.github.com",
 )
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Prefixes of IPv6 whose last 32 bits are an IPv4 address that the packet goes to in the end (NAT64, RFC
-# 6052).
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Prefixes of IPv6 whose last 32 bits are an IPv4 address that the packet may go to in the end: NAT64 (RFC 6052), that of one
+# network (RFC 8215), and the old form ``::127.0.0.1`` (RFC 4291, 2.5.5.1).
+_WITH_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +139,7 @@ class HostPolicy:
 
     def allows_name(self, hostname: str) -> bool:
         """Whether the host is on the list of public ones."""
-        return any(
-            hostname.endswith(name[1:]) if name.startswith("*.") else hostname == name for name in self.names
-        )
+        return any(_pattern(name).fullmatch(hostname) for name in self.names)
 
     def check_network_address(self, origin: Origin, address: str) -> None:
         """Refuse a network address that ``origin``'s name was resolved to, if it is private and not
@@ -146,6 +152,13 @@ class HostPolicy:
             f"{origin.hostname} leads to a private address and is not in DOCKML_REGISTRIES",
             subject=str(origin),
         )
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    first = r"(?:[a-z0-9-]+\.)+" if name.startswith("*.") else ""
+    rest = name.removeprefix("*.")
+    return re.compile(first + re.escape(rest).replace(r"\*", "[a-z0-9-]+"))
 
 
 def _split(address: str) -> SplitResult:
@@ -169,7 +182,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
+        if inner is None and any(address in network for network in _WITH_IPV4):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(inner)

@@ -9,7 +9,9 @@ resolves names, so there only literal addresses can be checked.
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -35,12 +37,13 @@ class Transport:
     follows and adds nothing.
     """
 
-    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
+    def __init__(self, policy: Callable[[], HostPolicy], header_seconds: float = 60.0) -> None:
+        """``header_seconds``: how long the headers of an answer may take in all, and a secure connection to be made."""
         self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _CheckedAdapter(policy)
+        adapter = _CheckedAdapter(policy, header_seconds)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         self._verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
@@ -135,8 +138,8 @@ class _Session(requests.Session):
 class _CheckedAdapter(HTTPAdapter):
     """Pools whose connections resolve the name once, check each address, and connect to a checked one."""
 
-    def __init__(self, policy: Callable[[], HostPolicy]) -> None:
-        self._pools = _pool_classes(policy)
+    def __init__(self, policy: Callable[[], HostPolicy], seconds: float) -> None:
+        self._pools = _pool_classes(policy, seconds)
         super().__init__(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE, max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
@@ -144,14 +147,53 @@ class _CheckedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
 
-def _pool_classes(policy: Callable[[], HostPolicy]) -> dict[str, type[HTTPConnectionPool]]:
+@contextmanager
+def _in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
+    """Cut the connection where what happens inside takes longer. A timeout of the socket is for each piece that comes, so a
+    server that sends a line now and then would hold us for as long as it likes.
+    """
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        if connection.sock is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+    alarm = threading.Timer(seconds, cut)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    except Exception:
+        if not late.is_set():
+            raise
+    finally:
+        alarm.cancel()
+    if late.is_set():  # http.client takes a cut for the end of the headers
+        raise TimeoutError("the answer's headers took too long")
+
+
+def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     class CheckedConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, policy(), "http")
 
+        def getresponse(self) -> Any:
+            with _in_time(self, seconds):
+                return super().getresponse()
+
     class CheckedSecureConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, policy(), "https")
+
+        def connect(self) -> None:
+            with _in_time(self, seconds):
+                super().connect()
+
+        def getresponse(self) -> Any:
+            with _in_time(self, seconds):
+                return super().getresponse()
 
     class CheckedPool(HTTPConnectionPool):
         ConnectionCls = CheckedConnection

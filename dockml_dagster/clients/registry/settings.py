@@ -7,7 +7,7 @@ Here: the form of ``DOCKML_REGISTRIES``. Entries are separated by white space or
 ``http://127.0.0.1:5000``              the same, by plain http
 ``docker.io=PLACE``                    images of docker.io are asked for at PLACE and nowhere else
 ``docker.io=PLACE|PLACE|docker.io``    several places, asked in this order until one has the image
-``PLACE?realm=sso.example.com``        a login for PLACE may also be sent to this host for a token
+``PLACE?realm=sso.example.com[:PORT]`` a login for PLACE may also be sent there for a token, to no other port
 ``hub.docker.com=PLACE``               Docker Hub's web interface is asked at PLACE
 =====================================  =================================================================
 
@@ -64,7 +64,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
     """``configured``: origins named in the setting. ``routes``: places by registry host. ``realms``: further
-    hosts that a place's login may be sent to, by the place's host name.
+    hosts, with port where it is not the usual one, that a place's login may be sent to, by the place's host.
     """
 
     configured: frozenset[Origin] = frozenset()
@@ -88,7 +88,7 @@ class RegistrySettings:
                 found.append(place)
                 configured.add(place.origin)
                 if trusted:
-                    realms[place.origin.hostname] = trusted | realms.get(place.origin.hostname, frozenset())
+                    realms[place.host] = trusted | realms.get(place.host, frozenset())
             if equals:
                 routes[_registry(name, entry).host] = tuple(found)
             elif found[0].prefix:
@@ -127,7 +127,7 @@ class RegistrySettings:
 
     def may_have_login(self, place: Place, realm: Origin) -> bool:
         """Whether the login for ``place`` may be sent to ``realm``:
-        the same host (any port), or one known for it.
+        the same host and port, or one known for it. A realm without a port is that of its scheme.
 
         Never from https to http, and by plain http only inside this machine.
         """
@@ -135,9 +135,11 @@ class RegistrySettings:
             return False
         if realm.scheme != "https" and place.origin.scheme == "https":
             return False
-        host = place.origin.hostname
-        trusted = self.realms.get(host, frozenset()) | _KNOWN_REALMS.get(host, frozenset())
-        return realm.hostname == host or realm.hostname in trusted
+        if (realm.hostname, realm.port) == (place.origin.hostname, place.origin.port):
+            return True
+        trusted = self.realms.get(place.host, frozenset()) | _KNOWN_REALMS.get(place.host, frozenset())
+        usual = realm.port == (443 if realm.scheme == "https" else 80)
+        return f"{realm.hostname}:{realm.port}" in trusted or (usual and realm.hostname in trusted)
 
 
 def _read_place(text: str, entry: str) -> tuple[Place, frozenset[str]]:
@@ -157,7 +159,7 @@ def _read_place(text: str, entry: str) -> tuple[Place, frozenset[str]]:
     options = parse_qsl(query, keep_blank_values=True)
     if any(name != "realm" or not value for name, value in options):
         raise _refusal(entry, "the only option is realm=HOST")
-    return Place(origin, prefix), frozenset(_registry(value, entry).hostname for _, value in options)
+    return Place(origin, prefix), frozenset(_registry(value, entry).host for _, value in options)
 
 
 def _registry(host: str, entry: str) -> Registry:

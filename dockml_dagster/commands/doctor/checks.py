@@ -24,7 +24,7 @@ from dockml_dagster.warehouse import maintenance, migrations
 from dockml_dagster.warehouse.checks import failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse, has_schema, open_warehouse
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.opening import WarehouseBusyError, connect, process_alive
+from dockml_dagster.warehouse.opening import WarehouseBusyError, open_published, process_alive
 
 LEAST_FREE_BYTES = 2 * 1024**3
 LOCK_SECONDS = 2.0
@@ -249,7 +249,7 @@ def _published(settings: Settings) -> Iterator[Finding]:
     if not settings.published.exists():
         yield Finding("published", "ok", "nothing yet", "dockml study publishes")
         return
-    connect(settings.published, read_only=True).close()
+    open_published(settings.published).close()
     yield Finding("published", "ok", f"{settings.published}, {size_text(settings.published.stat().st_size)}")
 
 

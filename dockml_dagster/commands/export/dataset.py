@@ -20,7 +20,7 @@ from dockml_dagster.commands.export.data_package import ExportedColumn, Exported
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.models import Column, Model, load
-from dockml_dagster.warehouse.opening import connect, make_folder
+from dockml_dagster.warehouse.opening import make_folder, open_published
 from dockml_dagster.warehouse.rows import literal, qualified, quote
 from dockml_dagster.warehouse.versions import build_version, libraries
 
@@ -51,6 +51,8 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
     Raises:
         BadInputError: nothing is published, the directory cannot be written, or a table has no such column.
     """
+    import duckdb
+
     if not settings.published.exists():
         raise BadInputError(f"nothing is published in {settings.home} yet; run: dockml study")
     documented = _documented()
@@ -60,7 +62,7 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
     except OSError as error:
         raise BadInputError(f"cannot write to {directory}: {error.strerror}; choose another place") from error
     now = datetime.now(UTC).replace(microsecond=0)
-    connection = connect(settings.published, read_only=True)
+    connection = open_published(settings.published, writes_to=directory)
     try:
         present = _present(connection)
         tables = [
@@ -69,6 +71,10 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
             if model.name in present
         ]
         sources = _sources(connection)
+    except duckdb.Error as error:
+        raise BadInputError(
+            f"{settings.published} cannot be exported: {str(error).splitlines()[0]}"
+        ) from error
     finally:
         connection.close()
     versions = libraries()

@@ -46,6 +46,7 @@ from dockml_dagster.study.image.reference import (
 from dockml_dagster.study.layer.content import ContentRule, ContentRules, ContentTally, parse_rules
 from dockml_dagster.study.layer.history import instruction
 from dockml_dagster.study.layer.image import Visitor, summarise_image
+from dockml_dagster.warehouse.opening import make_home
 
 if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
@@ -100,6 +101,7 @@ def scan_images(
     """
     client_settings = _client_settings(settings, locations)
     with ExitStack() as stack:
+        make_home(settings.home, (settings.cache,))
         spools = stack.enter_context(_scratch(settings.cache))
         stack.callback(close_images)
         remote = any(isinstance(location, ImageReference) for location in locations)

@@ -12,7 +12,7 @@ from typing import Any
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.opening import connect
+from dockml_dagster.warehouse.opening import open_published
 from dockml_dagster.warehouse.rows import qualified, quote
 
 
@@ -34,10 +34,9 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
 
     if not settings.published.exists():
         raise BadInputError(f"nothing is published in {settings.home} yet; run: dockml study")
-    connection = connect(settings.published, read_only=True)
+    connection = open_published(settings.published)
     try:
-        # The file is read-only already; this also keeps a query from reading or writing files beside it.
-        connection.execute("SET enable_external_access = false")
+        _check(connection.extract_statements(sql))
         result = connection.execute(sql, list(parameters))
         if result is None or result.description is None:
             raise BadInputError('there is no statement to run; try: dockml sql "FROM findings.funnel"')
@@ -48,6 +47,19 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
         raise BadInputError(" ".join(message.split())) from error
     finally:
         connection.close()
+
+
+def _check(statements: Sequence[Any]) -> None:
+    """One query and nothing else: of several the last alone would be shown, and settings are not the asker's."""
+    if not statements:
+        raise BadInputError('there is no statement to run; try: dockml sql "FROM findings.funnel"')
+    *before, last = statements
+    # PIVOT is a type that is made first, without a text of its own, and the query.
+    if any(statement.query.strip() for statement in before):
+        raise BadInputError(f"one query is run at a time, these are {len(statements)}")
+    if last.type.name not in ("SELECT", "EXPLAIN"):
+        kind = last.type.name.lower()
+        raise BadInputError(f"a query is run: SELECT, FROM, SHOW, DESCRIBE, EXPLAIN; this is {kind}")
 
 
 def findings(settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dockml_dagster.warehouse import layer_files
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.opening import make_folder, process_alive
+from dockml_dagster.warehouse.opening import process_alive
 from dockml_dagster.warehouse.rows import literal, quote
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
 
     The copy is made beside the target and renamed over it, so nobody ever sees half a file.
     """
-    make_folder(target.parent)
+    target.parent.mkdir(parents=True, exist_ok=True)  # for whom the mask of the user lets read it
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     remove_leftovers(target)
     try:

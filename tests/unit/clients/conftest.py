@@ -63,6 +63,13 @@ def make_http(sleeps: list[float]) -> Iterator[Callable[..., HttpClient]]:
         client.close()
 
 
+def _with_realms(server: StandIn, servers: tuple[StandIn, ...]) -> str:
+    """A server whose tokens may be made at other ports of its host: a login goes there only where that is said."""
+    address = server.host.partition(":")[0]
+    beside = [other.host for other in servers if other.host.startswith(f"{address}:") and other is not server]
+    return server.url + ("?" if beside else "") + "&".join(f"realm={host}" for host in beside)
+
+
 @pytest.fixture
 def make_client(
     make_http: Callable[..., HttpClient], sleeps: list[float], tmp_path: Path
@@ -77,7 +84,9 @@ def make_client(
         path = tmp_path / "docker" / "config.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(config or {}))
-        settings = RegistrySettings.parse(setting or " ".join(server.url for server in servers))
+        settings = RegistrySettings.parse(
+            setting or " ".join(_with_realms(server, servers) for server in servers)
+        )
         http = make_http(*servers, **more)
         return RegistryClient(
             http, DigestStore(tmp_path / "store"), settings, DockerCredentials(path), sleep=sleeps.append

@@ -44,6 +44,10 @@ def test_allowed(address: str) -> None:
         "https://[::ffff:127.0.0.1]/",
         "https://[64:ff9b::7f00:1]/",
         "https://[2002:7f00:1::]/",
+        "https://[64:ff9b:1::7f00:1]/",
+        "https://[::127.0.0.1]/",
+        "https://[::169.254.169.254]/",
+        "https://[::]/",
         "https://10.0.0.1/",
         "https://169.254.169.254/",
         "https://100.64.0.1/",
@@ -155,3 +159,31 @@ def test_all_addresses_of_a_name_are_tried(monkeypatch) -> None:
     with pytest.raises(UnavailableError, match="in time"):
         http.request("GET", "https://quay.io/v2/")
     assert connected == ["8.8.8.8", "8.8.4.4"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "europe-west1-docker.pkg.dev", "eu.gcr.io", "team.azurecr.io", "registry.cn-hangzhou.aliyuncs.com",
+        "team-registry.cn-beijing.cr.aliyuncs.com", "swr.cn-north-4.myhuaweicloud.com", "ccr-1-pub.cnc.bj.baidubce.com",
+        "ghcr.io", "quay.io", "nvcr.io", "public.ecr.aws", "mcr.microsoft.com", "registry.k8s.io",
+    ],
+)  # fmt: skip
+def test_names_of_public_registries(host: str) -> None:
+    HostPolicy().check(f"https://{host}/v2/")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "bucket.s3.amazonaws.com", "x.execute-api.us-east-1.amazonaws.com", "ec2-1-2-3-4.compute-1.amazonaws.com",
+        "dkr.ecr.eu-central-1.amazonaws.com", "a.dkr.ecr.eu.evil.amazonaws.com", "bucket.oss-cn-beijing.aliyuncs.com",
+        "x.cn-beijing.fc.aliyuncs.com", "bucket.obs.cn-north-4.myhuaweicloud.com", "bucket.bj.bcebos.com", "x.baidubce.com",
+        "npm.pkg.dev", "europe-west1-npm.pkg.dev", "swr.cn-north-4.myhuaweicloud.com.evil.example",
+    ],
+)  # fmt: skip
+def test_what_else_lies_in_the_clouds_of_registries_is_no_registry(host: str) -> None:
+    with pytest.raises(RefusedHostError):
+        HostPolicy().check(f"https://{host}/v2/")
+    HostPolicy().check(f"https://{host}/v2/", redirected=True)

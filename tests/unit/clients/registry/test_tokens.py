@@ -148,7 +148,7 @@ def test_realm_on_another_host_gets_no_login(serve, make_client, registry, guard
     with pytest.raises(UnauthorizedError):
         _resolve(make_client(server, realm, config=config), server)
     assert all("authorization" not in asked.headers for asked in realm.asked)
-    setting = f"{server.url}?realm=127.0.0.2 {realm.url}"
+    setting = f"{server.url}?realm={realm.host} {realm.url}"
     _resolve(make_client(server, realm, config=config, setting=setting), server)
     assert realm.asked[-1].headers["authorization"] == ALICE
 
