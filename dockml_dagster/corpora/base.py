@@ -76,7 +76,8 @@ class Listing:
     ``projects``: partition keys, in the corpus's own order. ``inputs``: stage → project → hash of what a collection
     would read. ``rows``: those of ``raw.candidates``, ``raw.projects`` and whatever belongs to no selected project.
     ``labels``: rows of ``raw.labels`` and its kin. ``source``: what was read, as a person would cite it. ``as_of``: the
-    moment (UTC) that a source tells of which does not change any more; None: now.
+    moment (UTC) that a source tells of which does not change any more; None: now. ``is_complete``: whether every project of
+    the source is there; who is missing from a listing that is not (a folder could not be read) has not left.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Listing:
     labels: Mapping[str, Sequence[Row]]
     outcomes: Sequence[Outcome] = ()
     as_of: datetime | None = None
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

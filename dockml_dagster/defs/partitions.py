@@ -21,3 +21,12 @@ def register(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
     for start in range(0, len(new), CHUNK):
         instance.add_dynamic_partitions("project", new[start : start + CHUNK])
     return new
+
+
+def remove(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
+    """Take away the keys that are partitions; returns those. What was recorded of them stays in the event log."""
+    known = set(instance.get_dynamic_partitions("project"))
+    old = [key for key in keys if key in known]
+    for key in old:
+        instance.delete_dynamic_partition("project", key)
+    return old

@@ -77,6 +77,21 @@ def assert_only_the_bad_are_missing(ask, home: Path, instance: dg.DagsterInstanc
     assert collected == set(GOOD)
 
 
+def told(instance: dg.DagsterInstance) -> dict[tuple[str, str], tuple[bool, str | None]]:
+    """(stage, project) → whether the newest check of the partition passed, and what it says."""
+    found = {}
+    # Newest run first.
+    for run in instance.get_runs():
+        of_run = {}
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+            check = entry.dagster_event.event_specific_data
+            if check.check_name == "in_order":
+                key = (check.asset_key.to_user_string(), check.partition)
+                of_run[key] = (check.passed, check.description)
+        found = {**of_run, **found}
+    return found
+
+
 def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
     sound = Sample.collect
 
@@ -93,6 +108,14 @@ def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
     with instance_of(home) as instance:
         assert_only_the_bad_are_missing(ask, home, instance)
         assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+        assert told(instance) == {
+            (stage, project): (False, reason)
+            for stage in STAGES
+            for project, reason in (
+                (RAISES, "failed: ValueError: a fault of our own"),
+                (RETRYABLE, "failed: no answer, try again"),
+            )
+        }
     good = "SELECT * FROM raw.repository_files WHERE project IN (SELECT unnest(?)) ORDER BY ALL"
     rows = ask(home, good, GOOD)
 
@@ -102,6 +125,9 @@ def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
     with instance_of(home) as instance:
         for stage in STAGES:
             assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+        assert told(instance) == {
+            (stage, project): (True, None) for stage in STAGES for project in (RAISES, RETRYABLE)
+        }
     assert ask(home, good, GOOD) == rows
     assert what_is_due(Settings.from_environment()) == set()
 
@@ -119,6 +145,7 @@ def test_a_project_that_is_gone_for_good_is_no_longer_due(home, monkeypatch, ins
     with instance_of(home) as instance:
         for stage in STAGES:
             assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+        assert told(instance) == {(stage, RAISES): (False, "gone: deleted by its owner") for stage in STAGES}
     assert what_is_due(Settings.from_environment()) == set()
 
 

@@ -55,7 +55,7 @@ def _is_unsettled(project, repository):
 @pytest.mark.parametrize("half", LEAST)
 def test_precision_and_recall(half, tmp_path, capsys):
     roots = {}
-    for place in places(FOLDER, tmp_path):
+    for place in places(FOLDER, tmp_path).places:
         name = place.root.name if "+" in place.root.name else place.root.parent.name
         roots[name.replace("+", "/")] = place.root
     right, wrong = defaultdict(int), defaultdict(list)

@@ -12,13 +12,14 @@ Here: reading and checking it. Not here: where projects are (``places``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dockml_dagster.clients.regular_files import open_regular
-from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.corpora.base import CorpusError, Outcome
 from dockml_dagster.study.formats.errors import RefusedTextError
 from dockml_dagster.study.formats.yaml import MAX_BYTES, load
 
@@ -88,3 +89,17 @@ def is_about(entry: Entry, name: str, root: Path) -> bool:
     if "path" in entry.texts:
         return (entry.folder / entry.texts["path"]).resolve() == root.resolve()
     return entry.texts["name"].lower() == name.lower()
+
+
+def entries_in(folder: Path | None, projects: Collection[Path]) -> tuple[tuple[Entry, ...], list[Outcome]]:
+    """What the user says in the ``projects.yaml`` of a folder (None: an address, which has none), and what is to be said
+    of one that is not read: in a folder that is a project it would be the project's own word.
+    """
+    if folder is None:
+        return (), []
+    if folder not in projects:
+        return read_catalogue(folder), []
+    if not os.path.lexists(folder / NAME):
+        return (), []
+    reason = f"{NAME} of a project says nothing about it; put it into a folder above and give that"
+    return (), [Outcome("repo_list", str(folder / NAME), "not_selected", reason)]

@@ -6,7 +6,6 @@ Here: the corpus itself. ``places`` finds the projects, ``trees`` lists and read
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,16 @@ from dockml_dagster.corpora.images.versions import layers_version
 from dockml_dagster.corpora.links import links_of_texts
 from dockml_dagster.corpora.local import catalogue, chosen_images, trees
 from dockml_dagster.corpora.local.containment import place_leads_out
-from dockml_dagster.corpora.local.places import Place, bring_clone, is_remote, is_url, name_of, places
+from dockml_dagster.corpora.local.places import (
+    Place,
+    absence,
+    all_looked_into,
+    bring_clone,
+    is_remote,
+    is_url,
+    name_of,
+    places,
+)
 from dockml_dagster.corpora.local.records import (
     Project,
     candidate_rows,
@@ -107,32 +115,16 @@ class Local(Corpus):
         seen: set[Path] = set()
         for given in self._given:
             here = places(given, self._cache)
-            entries = self._entries(given, here, outcomes)
-            if not here:
-                outcomes.append(
-                    Outcome("repo_list", given, "not_available", "an empty directory: no project in it")
-                )
-            for place in here:
+            folder = None if is_url(given) else Path(given).expanduser()
+            entries, refused = catalogue.entries_in(folder, [place.root for place in here.places])
+            outcomes += [*here.outcomes(given), *refused]
+            for place in here.places:
                 if place.root.resolve() in seen:
                     continue
                 seen.add(place.root.resolve())
                 project = self._look(place, given, entries, taken=found.keys())
                 found[project.key] = project
         return found, outcomes
-
-    def _entries(
-        self, given: str, here: Sequence[Place], outcomes: list[Outcome]
-    ) -> tuple[catalogue.Entry, ...]:
-        """What the user says in ``projects.yaml``. In a folder that is a project it would be the project's own word."""
-        if is_url(given):
-            return ()
-        folder = Path(given).expanduser()
-        if not any(place.root == folder for place in here):
-            return catalogue.read_catalogue(folder)
-        if os.path.lexists(folder / catalogue.NAME):
-            reason = f"{catalogue.NAME} of a project says nothing about it; put it into a folder above and give that"
-            outcomes.append(Outcome("repo_list", f"{given}/{catalogue.NAME}", "not_selected", reason))
-        return ()
 
     @cached_property
     def _allowed(self) -> tuple[Path, ...]:
@@ -244,15 +236,14 @@ class Local(Corpus):
             },
             labels={"raw.labels": [row for project in found.values() for row in label_rows(project)]},
             outcomes=outcomes,
+            is_complete=all_looked_into(outcomes),
         )
 
     def collect(self, stage: Stage, project: str) -> Collected:
         """See ``Corpus.collect``."""
         known = self._projects[0].get(project)
         if known is None:
-            return Collected(
-                outcomes=[Outcome(stage, "", "gone", "it is no longer at any of the given paths")]
-            )
+            return Collected(outcomes=[absence(stage, self._projects[1])])
         if stage == "dockerfiles":
             return self._dockerfiles(known)
         problem = self._problem(known)

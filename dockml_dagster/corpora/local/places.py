@@ -6,14 +6,14 @@ Here: looking for repositories, their names, the clones of remote ones. Not here
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from dockml_dagster.clients import git
-from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.corpora.base import CorpusError, Outcome, Stage
 from dockml_dagster.warehouse.opening import make_folder
 
 Form = Literal["work tree", "bare repository", "clone", "folder"]
@@ -35,6 +35,15 @@ class Place:
     url: str | None = None
 
 
+def absence(stage: Stage, outcomes: Iterable[Outcome]) -> Outcome:
+    """What is to be said of a project that is at none of the given places."""
+    if all_looked_into(outcomes):
+        return Outcome(stage, "", "gone", "it is no longer at any of the given paths")
+    return Outcome(
+        stage, "", "failed", "it is in none of the folders that can be looked into now", retryable=True
+    )
+
+
 def is_url(given: str) -> bool:
     """Whether a text names a remote repository and not a path. ``file://`` is one too: git reads it as a remote."""
     return _URL.match(given) is not None
@@ -45,7 +54,30 @@ def is_remote(given: str) -> bool:
     return is_url(given) and not given.lower().startswith("file://")
 
 
-def places(given: str, cache: Path) -> list[Place]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The projects of a path, and the folders below it that could not be looked into: there may be more."""
+
+    places: Sequence[Place]
+    unread: Sequence[Path] = ()
+
+    def outcomes(self, given: str) -> list[Outcome]:
+        """What is to be said of ``given`` itself: that it is empty, or which folders could not be looked into."""
+        if not (self.places or self.unread):
+            reason = "an empty directory: no project in it"
+            return [Outcome("repo_list", given, "not_available", reason)]
+        return [
+            Outcome("repo_list", str(folder), "unreadable", "cannot be looked into now", retryable=True)
+            for folder in self.unread
+        ]
+
+
+def all_looked_into(outcomes: Iterable[Outcome]) -> bool:
+    """Whether no given folder was empty, for it may be one that is not mounted now, or could not be read."""
+    return not any(one.status in {"not_available", "unreadable"} for one in outcomes)
+
+
+def places(given: str, cache: Path) -> Found:
     """The projects that a path or address stands for: itself, or every repository at most two folders below.
 
     A folder without any repository in it is one project; an empty one is none.
@@ -54,18 +86,19 @@ def places(given: str, cache: Path) -> list[Place]:
         CorpusError: there is no such path.
     """
     if is_url(given):
-        return [Place(clone_of(given, cache), "clone", given)]
+        return Found([Place(clone_of(given, cache), "clone", given)])
     root = Path(given).expanduser()
     try:
         if not root.is_dir():
             raise CorpusError(f"no such directory: {given}")
         form = form_of(root)
         if form:
-            return [Place(root, form)]
-        below = list(_repositories_below(root))
-        if below:
-            return below[:MAX_PROJECTS]
-        return [Place(root, "folder")] if any(root.iterdir()) else []
+            return Found([Place(root, form)])
+        unread: list[Path] = []
+        below = list(_repositories_below(root, unread))
+        if below or unread:
+            return Found(below[:MAX_PROJECTS], unread)
+        return Found([Place(root, "folder")] if any(root.iterdir()) else [])
     except OSError as error:
         raise CorpusError(f"cannot read {given}: {error.strerror}") from error
 
@@ -79,18 +112,18 @@ def form_of(root: Path) -> Form | None:
     return None
 
 
-def _repositories_below(root: Path, depth: int = 2) -> Iterator[Place]:
+def _repositories_below(root: Path, unread: list[Path], depth: int = 2) -> Iterator[Place]:
     for child in sorted(root.iterdir()):
         if child.is_symlink() or not child.is_dir():
             continue
-        form = form_of(child)
-        if form:
-            yield Place(child, form)
-        elif depth > 1 and not child.name.startswith("."):
-            try:
-                yield from _repositories_below(child, depth - 1)
-            except PermissionError:
-                continue
+        try:
+            form = form_of(child)
+            if form:
+                yield Place(child, form)
+            elif depth > 1 and not child.name.startswith("."):
+                yield from _repositories_below(child, unread, depth - 1)
+        except OSError:
+            unread.append(child)
 
 
 def clone_of(url: str, cache: Path) -> Path:

@@ -8,8 +8,10 @@ Here: selecting what is due, calling the corpus, writing, reporting. Not here: h
 (``corpora``), what is due (``warehouse.due``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -28,6 +30,9 @@ from dockml_dagster.warehouse.shared_layers import open_layer_files
 
 BATCH = 100
 """Projects a run. A run of one project costs 2 to 8 s of Dagster's own time, a batch about 30 ms a project and stage."""
+
+IN_ORDER = "in_order"
+"""The check of a partition, by which Dagster knows of failures."""
 
 _DESCRIPTIONS: dict[Stage, str] = {
     "dockerfiles": "The Dockerfiles of each project, as bytes, with the files beside them. "
@@ -67,6 +72,16 @@ class CollectionConfig(dg.Config):
         )
         for stage in STAGES
     ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            IN_ORDER,
+            asset=stage,
+            description="The newest visit of the project went as it should: it neither failed nor found the source gone, "
+            "refused or unreadable. Stays so until a visit succeeds.",
+            partitions_def=projects_partitions,
+        )
+        for stage in STAGES
+    ],
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(BATCH),
 )
@@ -79,15 +94,13 @@ def collect(
     """Collect what is due of the projects in this run's range."""
     selected = [stage for stage in STAGES if dg.AssetKey(stage) in context.selected_asset_keys]
     keys = list(context.partition_keys)
-    names = {corpus_of(key) for key in keys}
-    if len(names) != 1:
-        raise dg.Failure(
-            f"a batch is of one corpus, this range has {', '.join(sorted(names))}", allow_retries=False
-        )
     with verdict(context):
-        corpus = corpora.corpus(names.pop())
-        for stage in selected:
-            collect_stage(context, corpus, stage, keys, warehouse, force=config.force)
+        # A range covers what lies between its ends, other corpora's projects too; "All" covers everything.
+        for name in dict.fromkeys(corpus_of(key) for key in keys):
+            corpus = corpora.corpus(name)
+            of_it = [key for key in keys if corpus_of(key) == name]
+            for stage in selected:
+                collect_stage(context, corpus, stage, of_it, warehouse, force=config.force)
     yield from ()
 
 
@@ -108,6 +121,7 @@ def collect_stage(
             if d.stage == stage
         }
         hashes = due_query.input_hashes(connection, stage, keys)
+        in_trouble = due_query.told_of_trouble(connection, stage, keys)
     to_collect = [key for key in keys if key in hashes and (force or (key in due and due[key].to_collect))]
     collected = {}
     for key in to_collect:
@@ -124,26 +138,94 @@ def collect_stage(
     # Two that saw a project at one moment must not both find its rows new.
     with warehouse.warehouse.holding([f"project {key}" for key in collected]):
         states = warehouse.commit(store)
-    reported = [key for key in keys if key in states and not states[key].retryable]
-    for key in reported:
-        state = states[key]
+    states = {key: state for key, state in states.items() if key in hashes}
+    _log(context, stage, keys, to_collect=to_collect, due=due, states=states)
+    for key in keys:
+        if key in states:
+            _tell(
+                context,
+                corpus,
+                stage,
+                key,
+                states[key],
+                was_due=key in collected,
+                was_in_trouble=key in in_trouble,
+            )
+    pairs = [(key, stage) for key in keys if key in states]
+    warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
+
+
+def _log(
+    context: dg.AssetExecutionContext,
+    stage: Stage,
+    keys: Sequence[str],
+    *,
+    to_collect: Sequence[str],
+    due: Mapping[str, due_query.Due],
+    states: Mapping[str, due_query.State],
+) -> None:
+    """What was due and why, in one line, and a line for whatever is not in order."""
+    reasons = Counter(due[key].reason if key in due else "forced" for key in to_collect)
+    why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common()) or "nothing was due"
+    context.log.info("%s: %d of %d projects collected (%s)", stage, len(to_collect), len(keys), why)
+    for key in keys:
+        if key not in states:
+            context.log.warning("%s of %s: it is listed no more, nothing is collected", stage, key)
+        elif not states[key].in_order:
+            context.log.warning(
+                "%s of %s: %s: %s", stage, key, states[key].status.replace("_", " "), states[key].reason or ""
+            )
+
+
+def _tell(
+    context: dg.AssetExecutionContext,
+    corpus: Corpus,
+    stage: Stage,
+    project: str,
+    state: due_query.State,
+    *,
+    was_due: bool,
+    was_in_trouble: bool,
+) -> None:
+    """Tell Dagster of the partition: made, unless it is to be tried again; and by the check, whether it is in order.
+
+    The check is told where there is trouble and when there is none any more; a project that always went well has none, for
+    an event costs as much as all other bookkeeping of a partition.
+    """
+    metadata: dict[str, Any] = {
+        "outcome": state.status,
+        "reason": state.reason or "",
+        "observed at": str(state.observed_at),
+        "collected now": was_due,
+    }
+    if not was_due:
+        metadata["note"] = f"nothing was due: it is as it was at {state.observed_at:%Y-%m-%d %H:%M} UTC"
+    if not state.retryable:
         context.log_event(
             dg.AssetMaterialization(
                 asset_key=stage,
-                partition=key,
-                metadata={
-                    "outcome": state.status,
-                    "reason": state.reason or "",
-                    "observed at": str(state.observed_at),
-                },
+                partition=project,
+                metadata=metadata,
                 tags={
                     "dagster/code_version": corpus.methods()[stage],
                     "dagster/data_version": state.input_hash[:16],
                 },
             )
         )
-    pairs = [(key, stage) for key in reported]
-    warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
+    if was_in_trouble or not state.in_order:
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(stage),
+                check_name=IN_ORDER,
+                passed=state.in_order,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=None
+                if state.in_order
+                else f"{state.status}: {state.reason or 'no reason given'}",
+                metadata=metadata,
+                partition=project,
+            )
+        )
 
 
 def collect_one(context: dg.AssetExecutionContext, corpus: Corpus, stage: Stage, project: str) -> Collected:

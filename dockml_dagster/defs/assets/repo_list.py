@@ -12,9 +12,10 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.corpora.base import Corpus, Listing, Outcome
-from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.defs.runs.under_way import busy_corpora
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.rows import write_visit
@@ -91,11 +92,26 @@ def _list(
             outcomes=outcome_rows(outcomes, corpus=corpus.name, project=None, observed_at=listed_at),
             listed_at=listed_at,
             as_of=listing.as_of,
+            is_complete=listing.is_complete,
         )
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+        before = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
         new = warehouse.commit(store)
+        after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
     registered = register(context.instance, listing.projects)
+    left = [key for key in before if key not in set(after)]
+    # A run that is collecting them would lose its work: then the sensor takes them away, when it is done.
+    busy = corpus.name in busy_corpora(context.instance, without=context.run.run_id)
+    removed = [] if busy else remove(context.instance, left)
+    context.log.info(
+        "%s: %d projects, %d of them new partitions; %d left%s",
+        corpus.name,
+        len(after),
+        len(registered),
+        len(left),
+        "" if listing.is_complete else "; not everything could be looked at, and who is missing stays",
+    )
     advance("projects")
     return dg.MaterializeResult(
         metadata={
@@ -103,6 +119,7 @@ def _list(
             "source": listing.source,
             "projects": len(listing.projects),
             "new partitions": len(registered),
+            "partitions removed": len(removed),
             "new rows": dg.MetadataValue.json(new),
             "outcomes other than collected": len(listing.outcomes),
         }
@@ -133,6 +150,11 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
             table: write_visit(connection, table, rows, observed_at=seen_at)
             for table, rows in listing.labels.items()
         }
+        if not listing.is_complete:
+            kept = due_query.unlisted(connection, corpus.name, listing.projects)
+            due_query.keep_current(
+                connection, listing.labels, corpus=corpus.name, stage="labels", kept=kept, at=seen_at
+            )
         due_query.record_outcomes(
             connection,
             outcome_rows(

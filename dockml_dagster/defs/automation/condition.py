@@ -18,11 +18,11 @@ from dockml_dagster.defs.automation.watching import (
     due_of,
     followed_corpora,
     now,
-    runs_under_way,
     warehouse_for_a_moment,
 )
 from dockml_dagster.defs.jobs import FINDINGS, FINDINGS_TAGS
 from dockml_dagster.defs.runs.retries import end_dead_runs
+from dockml_dagster.defs.runs.under_way import runs_under_way
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.work import built

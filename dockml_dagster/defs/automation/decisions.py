@@ -20,10 +20,7 @@ LONGEST_WAIT = timedelta(days=1)
 
 
 def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_most: int) -> list[str]:
-    """The first ``at_most`` of ``wanted`` that are no partitions yet, in order.
-
-    Nothing is ever said about partitions that are no longer wanted: what was collected of them stays.
-    """
+    """The first ``at_most`` of ``wanted`` that are no partitions yet, in order."""
     known = set(existing)
     found: list[str] = []
     for key in wanted:
@@ -33,6 +30,17 @@ def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_m
             known.add(key)
             found.append(key)
     return found
+
+
+def left_partitions(
+    wanted: Collection[str], existing: Iterable[str], quiet: Collection[str], *, at_most: int
+) -> list[str]:
+    """The first ``at_most`` partitions of ``quiet`` corpora that no listing has any more.
+
+    A corpus is quiet that was listed, and that no run works on: of another nothing is known, or the run would lose its work.
+    """
+    known = set(wanted)
+    return [key for key in existing if key.split("/", 1)[0] in quiet and key not in known][:at_most]
 
 
 def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> list[list[str]]:

@@ -10,18 +10,18 @@ import dagster as dg
 
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.defs.assets.collection import BATCH
-from dockml_dagster.defs.automation.decisions import Asked, batches, missing_partitions
+from dockml_dagster.defs.automation.decisions import Asked, batches, left_partitions, missing_partitions
 from dockml_dagster.defs.automation.schedules import listing_request
 from dockml_dagster.defs.automation.watching import (
     due_of,
     followed_corpora,
     now,
-    runs_under_way,
     warehouse_for_a_moment,
 )
 from dockml_dagster.defs.jobs import collect_projects, list_projects
 from dockml_dagster.defs.runs.failures import since
 from dockml_dagster.defs.runs.retries import end_dead_runs
+from dockml_dagster.defs.runs.under_way import busy_corpora
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
@@ -31,11 +31,6 @@ from dockml_dagster.warehouse.run_failures import record
 RUNS_A_TICK = 5
 PARTITIONS_A_TICK = 500
 FAILURES_A_TICK = 20
-
-
-def _busy_corpora(instance: dg.DagsterInstance) -> set[str]:
-    """Corpora that some unfinished run works on."""
-    return {run.tags["dockml/corpus"] for run in runs_under_way(instance) if "dockml/corpus" in run.tags}
 
 
 @dg.sensor(
@@ -53,7 +48,7 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))
     settings = Settings.from_environment()
-    busy = _busy_corpora(context.instance)
+    busy = busy_corpora(context.instance)
     asked = Asked.read(context.cursor)
     at = now()
     requests, marks, kept, said = [], [], set(), []
@@ -80,13 +75,14 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     name="collect_due_projects",
     job=collect_projects,
     minimum_interval_seconds=30,
-    description="New projects become partitions, and whatever is due of any project is collected: new, changed, asked "
+    description="New projects become partitions, those that left are none any more, and whatever is due of any project is "
+    "collected: new, changed, asked "
     f"for again, or failed long enough ago. At most {RUNS_A_TICK} batches of {BATCH} projects at a time.",
 )
 def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """The one query of what is due, corpus by corpus; one corpus whose runs are not done is left alone."""
     end_dead_runs(context.instance)
-    busy = _busy_corpora(context.instance)
+    busy = busy_corpora(context.instance)
     try:
         with warehouse_for_a_moment() as connection:
             corpora = followed_corpora(connection)
@@ -96,8 +92,9 @@ def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult
         return dg.SkipReason(str(error))
     ordered = list(context.instance.get_dynamic_partitions("project"))
     new = missing_partitions(wanted, ordered, at_most=PARTITIONS_A_TICK)
+    left = left_partitions(wanted, ordered, set(corpora) - busy, at_most=PARTITIONS_A_TICK)
     found, asked = batches(due, ordered, Asked.read(context.cursor), now(), size=BATCH, at_most=RUNS_A_TICK)
-    if not (new or found):
+    if not (new or left or found):
         return dg.SkipReason(
             "nothing is due" if not due else f"{len(due)} stages are due, and wait or are under way"
         )
@@ -114,7 +111,10 @@ def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult
             )
             for batch in found
         ],
-        dynamic_partitions_requests=[dg.AddDynamicPartitionsRequest("project", new)] if new else None,
+        dynamic_partitions_requests=[
+            *([dg.AddDynamicPartitionsRequest("project", new)] if new else []),
+            *([dg.DeleteDynamicPartitionsRequest("project", left)] if left else []),
+        ],
         cursor=asked.written(),
     )
 

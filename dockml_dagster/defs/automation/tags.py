@@ -13,11 +13,11 @@ from dockml_dagster.defs.automation.decisions import moved, tags_to_look_at
 from dockml_dagster.defs.automation.watching import (
     followed_corpora,
     now,
-    runs_under_way,
     warehouse_for_a_moment,
 )
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.defs.runs.under_way import runs_under_way
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.tags import Tag, record_looks, tags

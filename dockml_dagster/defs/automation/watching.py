@@ -1,4 +1,4 @@
-"""What every watcher of the warehouse needs: a short look at it, and the runs that are under way.
+"""What every watcher of the warehouse needs: a short look at it.
 
 Here: what sensors and the automation condition share. Not here: what follows from it (``following``), or asking
 for runs (``defs.sensors``, ``defs.automation``).
@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import dagster as dg
 import duckdb
 
 from dockml_dagster.corpora import CORPORA, open_corpus
@@ -19,14 +18,6 @@ from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.query import Due
 
 LOCK_SECONDS = 3.0
-
-_GOING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @contextmanager
@@ -40,11 +31,6 @@ def warehouse_for_a_moment() -> Iterator[duckdb.DuckDBPyConnection]:
     with warehouse.write() as connection:
         migrations.apply(connection, warehouse.location)
         yield connection
-
-
-def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-    """Runs that wait or work."""
-    return instance.get_runs(dg.RunsFilter(statuses=_GOING))
 
 
 def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:

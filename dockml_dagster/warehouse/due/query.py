@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.warehouse.rows import insert, write_visit
+from dockml_dagster.warehouse.rows import insert, qualified, write_visit
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,7 +163,8 @@ def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str
 def projects(connection: duckdb.DuckDBPyConnection, corpus: str) -> list[str]:
     """Partition keys of a corpus as last listed, in its own order."""
     rows = connection.execute(
-        "SELECT project FROM raw.inputs WHERE corpus = ? GROUP BY project ORDER BY min(position)", [corpus]
+        "SELECT project FROM raw.inputs WHERE corpus = ? GROUP BY project ORDER BY min(position), project",
+        [corpus],
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -215,12 +216,21 @@ def record_listing(
     outcomes: Iterable[Mapping[str, Any]],
     listed_at: datetime,
     as_of: datetime | None = None,
+    is_complete: bool = True,
 ) -> dict[str, int]:
-    """Store a listing and make its inputs the wanted ones; returns how many new rows each table got."""
+    """Store a listing and make its inputs the wanted ones; returns how many new rows each table got.
+
+    ``is_complete``: whether who is missing has left; else what the listing before said of them stands.
+    """
+    kept = [] if is_complete else unlisted(connection, corpus, projects)
     new = {
         table: write_visit(connection, table, found, observed_at=listed_at) for table, found in rows.items()
     }
-    connection.execute("DELETE FROM raw.inputs WHERE corpus = ?", [corpus])
+    keep_current(connection, rows, corpus=corpus, stage="repo_list", kept=kept, at=listed_at)
+    connection.execute(
+        "DELETE FROM raw.inputs WHERE corpus = $corpus AND project NOT IN (SELECT unnest($kept::VARCHAR[]))",
+        {"corpus": corpus, "kept": kept},
+    )
     insert(
         connection,
         "raw.inputs",
@@ -256,6 +266,37 @@ def record_listing(
     return new
 
 
+def unlisted(connection: duckdb.DuckDBPyConnection, corpus: str, listed_now: Sequence[str]) -> list[str]:
+    """Projects that the newest listing of a corpus has and ``listed_now`` has not, in order."""
+    found = set(listed_now)
+    return [project for project in projects(connection, corpus) if project not in found]
+
+
+def keep_current(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[str],
+    *,
+    corpus: str,
+    stage: str,
+    kept: Sequence[str],
+    at: datetime,
+) -> None:
+    """Count the rows of projects that could not be looked at as seen by the visit of ``at``: those of the visit before."""
+    if not kept:
+        return
+    for table in tables:
+        connection.execute(
+            f"""
+            UPDATE {qualified(table)} SET last_seen = $at
+            WHERE corpus = $corpus AND project IN (SELECT unnest($kept)) AND last_seen = (
+                SELECT max(observed_at) FROM raw.outcomes
+                WHERE corpus = $corpus AND project IS NULL AND stage = $stage AND subject = ''
+            )
+            """,
+            {"at": at, "corpus": corpus, "kept": list(kept), "stage": stage},
+        )
+
+
 def record_outcomes(connection: duckdb.DuckDBPyConnection, outcomes: Iterable[Mapping[str, Any]]) -> int:
     """Append outcomes; they carry project, corpus, stage, subject, status, reason, retryable and observed_at."""
     return insert(connection, "raw.outcomes", list(outcomes))
@@ -288,6 +329,27 @@ def record_reported(
     )
 
 
+def told_of_trouble(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> set[str]:
+    """Those of ``projects`` of which Dagster was last told that the stage is not in order (``State.in_order``)."""
+    rows = connection.execute(
+        """
+        SELECT reported.project, outcomes.status, outcomes.retryable
+        FROM raw.reported AS reported
+        JOIN raw.outcomes AS outcomes
+            ON outcomes.project = reported.project AND outcomes.stage = reported.stage
+            AND outcomes.observed_at = reported.observed_at AND outcomes.subject = ''
+        WHERE reported.stage = $stage AND reported.project IN (SELECT unnest($projects))
+        QUALIFY row_number() OVER (PARTITION BY reported.project ORDER BY reported.observed_at DESC) = 1
+        """,
+        {"stage": stage, "projects": list(projects)},
+    ).fetchall()
+    return {project for project, status, retryable in rows if retryable or status not in IN_ORDER}
+
+
+IN_ORDER = frozenset({"collected", "not_available", "not_selected"})
+"""Statuses of a stage that went as it should; the source may have nothing of the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The newest outcome of one stage of one project."""
@@ -297,6 +359,11 @@ class State:
     retryable: bool
     input_hash: str
     observed_at: datetime
+
+    @property
+    def in_order(self) -> bool:
+        """Whether it went as it should: neither to be tried again nor gone, refused or unreadable."""
+        return not self.retryable and self.status in IN_ORDER
 
 
 def newest(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> dict[str, State]:

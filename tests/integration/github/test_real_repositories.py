@@ -27,7 +27,7 @@ def test_they_are_read_and_cost_one_call_each(github, tmp_path: Path, monkeypatc
         monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     monkeypatch.setenv("GIT_NO_LAZY_FETCH", "1")
     names = []
-    for place in places(FOLDER, tmp_path):
+    for place in places(FOLDER, tmp_path).places:
         folder = place.root.name if "+" in place.root.name else place.root.parent.name
         if "+" in folder and git.head_commit(place.root) is not None and len(names) < MOST:
             names.append(folder.replace("+", "/"))

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.corpora.local import places as places_module
 from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.corpora.local.places import Place, name_of
 from dockml_dagster.errors import BadInputError
@@ -311,3 +312,22 @@ def test_two_projects_of_one_name_both_stay(tmp_path):
 def test_a_password_in_an_address_is_not_kept(tmp_path):
     corpus = opened(tmp_path, "file://someone:secret@/nowhere/none/x")
     assert "secret" not in repr(corpus.listing().rows) + corpus.listing().source
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path, monkeypatch):
+    make(tmp_path / "all" / "a" / "egret", {"Dockerfile": "FROM x"})
+    (tmp_path / "all" / "shut").mkdir()
+    form_of = places_module.form_of
+
+    def refused(folder):
+        if folder.name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return form_of(folder)
+
+    monkeypatch.setattr(places_module, "form_of", refused)
+    listing = opened(tmp_path, tmp_path / "all").listing()
+    assert list(listing.projects) == ["local/a/egret"]
+    assert not listing.is_complete
+    assert [(one.status, one.retryable) for one in listing.outcomes] == [("unreadable", True)]
+    (found,) = opened(tmp_path, tmp_path / "all").collect("dockerfiles", "local/shut/heron").outcomes
+    assert (found.status, found.retryable) == ("failed", True)

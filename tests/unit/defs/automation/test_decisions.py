@@ -14,6 +14,7 @@ from dockml_dagster.defs.automation.decisions import (
     FailedInARow,
     batches,
     findings_wait_for,
+    left_partitions,
     mark_of,
     missing_partitions,
     moved,
@@ -179,3 +180,11 @@ def test_a_tag_moved_if_it_leads_to_what_was_not_collected() -> None:
         ("b:1", KEYS[0]),
         ("b:1", KEYS[1]),
     ]
+
+
+def test_who_left_loses_its_partition_where_nothing_works_on_it() -> None:
+    existing = ["a/x/1", "a/x/2", "b/x/1", "c/x/1"]
+    assert left_partitions(["a/x/2"], existing, {"a", "b"}, at_most=5) == ["a/x/1", "b/x/1"]
+    assert left_partitions(["a/x/2"], existing, {"a", "b"}, at_most=1) == ["a/x/1"]
+    # b is being collected; c was never listed.
+    assert left_partitions([], existing, {"a"}, at_most=5) == ["a/x/1", "a/x/2"]

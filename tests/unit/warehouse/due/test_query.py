@@ -258,3 +258,53 @@ def test_newest_and_input_hashes(raw: duckdb.DuckDBPyConnection) -> None:
     assert due.input_hashes(raw, "dockerfiles", [B, "sample/x/y"]) == {B: "h2"}
     assert due.listed(raw, "sample") == ("f", "1")
     assert due.listed(raw, "ease2022") is None
+
+
+def test_who_could_not_be_looked_at_has_not_left(raw: duckdb.DuckDBPyConnection) -> None:
+    def listing(projects: Sequence[str], at: datetime, *, is_complete: bool) -> list[str]:
+        rows = [
+            {"project": key, "corpus": "sample", "name": key, "owner": "x", "source": "s"} for key in projects
+        ]
+        outcome = {"project": None, "corpus": "sample", "stage": "repo_list", "subject": ""}
+        due.record_listing(
+            raw,
+            corpus="sample",
+            fingerprint="f",
+            method_version="1",
+            source="s",
+            projects=projects,
+            inputs={"dockerfiles": dict.fromkeys(projects, "h")},
+            rows={"raw.projects": rows},
+            outcomes=[{**outcome, "status": "collected", "retryable": False, "observed_at": at}],
+            listed_at=at,
+            is_complete=is_complete,
+        )
+        seen = raw.execute("SELECT project FROM raw.projects WHERE last_seen = ? ORDER BY 1", [at])
+        assert [project for (project,) in seen.fetchall()] == sorted(due.projects(raw, "sample"))
+        return due.projects(raw, "sample")
+
+    day = timedelta(days=1)
+    assert listing([A, B], AT, is_complete=True) == [A, B]
+    assert listing([B], AT + day, is_complete=False) == [A, B]
+    assert listing([B], AT + 2 * day, is_complete=False) == [A, B]
+    assert listing([B], AT + 3 * day, is_complete=True) == [B]
+
+
+@pytest.mark.parametrize(
+    ("more", "in_trouble"),
+    [
+        ({}, False),
+        ({"status": "not_available"}, False),
+        ({"status": "gone"}, True),
+        ({"status": "failed", "retryable": True}, True),
+        ({"status": "collected", "retryable": True}, True),
+    ],
+)
+def test_trouble_is_what_dagster_was_told_last(
+    raw: duckdb.DuckDBPyConnection, more: Mapping[str, Any], in_trouble: bool
+) -> None:
+    _done(raw, **more)
+    assert (A in due.told_of_trouble(raw, "dockerfiles", [A, B])) is in_trouble
+    assert due.newest(raw, "dockerfiles", [A])[A].in_order is not in_trouble
+    _visit(raw, observed_at=AT + timedelta(hours=2), status="gone")
+    assert (A in due.told_of_trouble(raw, "dockerfiles", [A])) is in_trouble, "not told yet"

@@ -1,0 +1,30 @@
+"""Which runs wait or work now.
+
+Here: asking the instance. Not here: ending those whose process is gone (``retries``), what follows (``automation``).
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+_GOING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Runs that wait or work."""
+    return instance.get_runs(dg.RunsFilter(statuses=_GOING))
+
+
+def busy_corpora(instance: dg.DagsterInstance, *, without: str | None = None) -> set[str]:
+    """Corpora that some unfinished run works on; ``without``: the id of a run that does not count."""
+    return {
+        run.tags["dockml/corpus"]
+        for run in runs_under_way(instance)
+        if "dockml/corpus" in run.tags and run.run_id != without
+    }

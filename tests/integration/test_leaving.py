@@ -1,0 +1,76 @@
+"""A project that leaves its corpus: no finding counts it, its partition goes, and who cannot be looked at has not left."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.rows import qualified, quote
+from tests.integration.test_local_study import commit
+
+OF_HISTORY = {"core.moment_states", "findings.change_over_time", "findings.moment_differences"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home: these projects need none of the sample's images."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def projects(tmp_path: Path) -> Path:
+    """Three repositories: two on one base image, the third on another, with a link and a compose file of its own."""
+    root = tmp_path / "all"
+    for name in ("egret", "heron"):
+        commit(root / "birds" / name, {"Dockerfile": "FROM python:3.11\nRUN pip install x\n"})
+    commit(
+        root / "birds" / "stork",
+        {
+            "Dockerfile": "FROM ubuntu\nRUN apt-get update\n",
+            "Makefile": "push:\n\tdocker push birds/stork:1\n",
+            "docker-compose.yml": "services: {web: {image: birds/stork, privileged: true}}\n",
+        },
+    )
+    return root
+
+
+def contents(ask, home: Path) -> dict[str, list]:
+    """Rows of every table of core and findings, without moments and in no order."""
+    made = [*load().models, *load().computed]
+    found = {}
+    for model in made:
+        if model.schema == "staging" or model.name in OF_HISTORY:
+            continue
+        columns = ask(home, f"DESCRIBE {qualified(model.name)}")
+        names = ", ".join(quote(name) for name, type_name, *_ in columns if type_name != "TIMESTAMP")
+        found[model.name] = sorted(map(str, ask(home, f"SELECT {names} FROM {qualified(model.name)}")))
+    return found
+
+
+def test_who_leaves_is_counted_nowhere(projects, home, tmp_path, dockml, ask, instance_of):
+    def study(where: Path) -> str:
+        done = dockml(where, "study", "--corpus", "local", "--path", str(projects), "--quiet")
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    study(home)
+    assert ask(home, "SELECT count(*) FROM core.image_links") == [(1,)]
+    shutil.move(projects / "birds" / "stork", tmp_path / "stork")
+    assert "listed no more: birds/stork" in study(home)
+    other = tmp_path / "never had it"
+    study(other)
+    assert contents(ask, home) == contents(ask, other)
+    shares = "SELECT DISTINCT projects, n FROM findings.rq3_base_image_types WHERE category = 'All'"
+    assert ask(home, shares) == [(2, 2)]
+    # What was collected stays, and so does its past.
+    assert ask(home, "SELECT count(*) FROM raw.dockerfiles WHERE project = 'local/birds/stork'") == [(1,)]
+    with instance_of(home) as instance:
+        assert instance.get_dynamic_partitions("project") == ["local/birds/egret", "local/birds/heron"]
+    # An empty folder may be one that is not mounted: nobody has left.
+    shutil.move(projects / "birds", tmp_path / "birds")
+    assert "listed no more" not in study(home)
+    assert ask(home, "SELECT project FROM core.projects ORDER BY 1") == [
+        ("local/birds/egret",),
+        ("local/birds/heron",),
+    ]
