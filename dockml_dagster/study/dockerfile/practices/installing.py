@@ -10,7 +10,6 @@ from dockml_dagster.study.dockerfile.run.caches import (
     covers,
     leaves_cache,
     mounted_folders,
-    steps_by_run,
 )
 from dockml_dagster.study.dockerfile.run.packages import turns_recommends_off
 from dockml_dagster.study.dockerfile.run.steps import Step
@@ -49,7 +48,7 @@ def _removes_lists(step: Step) -> bool:
 def _apt_lists(facts: Facts) -> Judged:
     good: list[Line] = []
     bad: list[Line] = []
-    for steps in steps_by_run(facts.steps):
+    for steps in facts.runs:
         fetched: Step | None = None
         removed: Step | None = None
         fetches = False
@@ -82,7 +81,6 @@ def _word(step: Step) -> str:
 
 
 def _no_recommends(facts: Facts) -> Judged:
-    configured = any(turns_recommends_off(steps[0].run.script.text) for steps in steps_by_run(facts.steps))
     installs = [
         step
         for step in facts.steps
@@ -94,10 +92,15 @@ def _no_recommends(facts: Facts) -> Judged:
     if not without:
         lines = [Line(step.command.line, "--no-install-recommends") for step in installs]
         return "followed", lines[:_MOST_EVIDENCE], ""
-    if configured:
+    if any(_configures_apt(steps[0]) for steps in facts.runs):
         return "followed", [], "switched off in apt's configuration"
     lines = [Line(step.command.line, f"{step.program.name} install") for step in without]
     return "violated", lines[:_MOST_EVIDENCE], ""
+
+
+def _configures_apt(step: Step) -> bool:
+    text = step.run.script.text
+    return "Install-Recommends" in text and turns_recommends_off(text)
 
 
 _PYTHON_CACHES = frozenset({"pip", "uv", "pipx"})
@@ -125,7 +128,7 @@ def _cache(facts: Facts, managers: frozenset[str], absent: str, *, configured: b
     good: list[Line] = []
     bad: list[Line] = []
     open_: list[Line] = []
-    for steps in steps_by_run(facts.steps):
+    for steps in facts.runs:
         removals = Removals(steps)
         for at, step in enumerate(steps):
             if step.installs is None or step.installs.manager not in managers:
@@ -199,7 +202,6 @@ def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
         for name in step.installs.requirement_files:
             if name not in step.installs.constraint_files:
                 (locks if locked else files).append(Line(line, name[:80]))
-        open_to_constraint = _constrained(facts, step)
         for package in step.installs.packages:
             if package.source == "local":
                 continue
@@ -208,7 +210,7 @@ def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
                 hidden.append(shown)
             elif package.pinned:
                 pinned.append(shown)
-            elif open_to_constraint and package.source == "index":
+            elif package.source == "index" and _constrained(facts, step):
                 constrained += 1
                 hidden.append(shown)
             else:

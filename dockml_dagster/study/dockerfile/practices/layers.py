@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.run.caches import Removals, steps_by_run
+from dockml_dagster.study.dockerfile.run.caches import Removals
 from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.stages import final_value
@@ -79,7 +79,7 @@ def _compiles(step: Step) -> bool:
 def _toolchain(facts: Facts) -> list[Line]:
     """Compilers, build tools and headers that a RUN installs and does not remove again."""
     found: list[Line] = []
-    for steps in steps_by_run(facts.steps):
+    for steps in facts.runs:
         removals = Removals(steps)
         for at, step in enumerate(steps):
             if step.installs is None or step.installs.ecosystem not in ("os", "conda"):

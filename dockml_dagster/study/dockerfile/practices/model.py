@@ -5,6 +5,7 @@ Here: types, and ``gather``, which looks at the shipped stages once for all. Not
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from dockml_dagster.study.dockerfile.base_images import BaseImageClass, BaseImageRules, classify_base_image
@@ -41,6 +42,7 @@ class Facts:
 
     ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
     ``steps`` are theirs. ``base`` is the image below all of them, and ``base_class`` what the rules know of it.
+    ``runs``: the steps of each RUN.
     """
 
     reading: DockerfileReading
@@ -52,6 +54,7 @@ class Facts:
     steps: tuple[Step, ...]
     path: str | None
     repository_paths: Sequence[str] | None
+    runs: tuple[tuple[Step, ...], ...]
 
     def last(self, keyword: str) -> Instruction | None:
         """The last instruction of that keyword in what is shipped: the one that counts."""
@@ -110,4 +113,5 @@ def gather(
     taken = tuple(step for step in steps if step.run.stage in shipped and not step.run.onbuild)
     base = reading.stages[chain[0]].base
     known = classify_base_image(base, base_rules)
-    return Facts(reading, graph, chain, base, known, instructions, taken, path, repository_paths)
+    runs = tuple(tuple(steps_of) for _, steps_of in groupby(taken, key=lambda step: step.run.position))
+    return Facts(reading, graph, chain, base, known, instructions, taken, path, repository_paths, runs)

@@ -47,7 +47,9 @@ def passwordless_sudo(facts: Facts) -> list[Line]:
     """Lines by which a user may become root without a password."""
     found = [
         Line(step.command.line, "NOPASSWD in sudoers")
-        for step in facts.steps
+        for steps in facts.runs
+        if "NOPASSWD" in steps[0].run.script.text
+        for step in steps
         if any("NOPASSWD" in word for word in (*step.command.arguments, *step.command.redirections))
     ]
     found += [
@@ -154,7 +156,7 @@ def _gpu(facts: Facts) -> Judged:
     installs += [
         Line(step.command.line, "packages built for CUDA")
         for step in facts.steps
-        if step.installs is not None and any(_CUDA_INDEX.search(word) for word in step.program.arguments)
+        if step.installs is not None and _CUDA_INDEX.search(" ".join(step.program.arguments))
     ]
     if not installs:
         return "not applicable", [], "no sign of an NVIDIA GPU"

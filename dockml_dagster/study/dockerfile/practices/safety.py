@@ -1,7 +1,6 @@
 """Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
 
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.run.caches import steps_by_run
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.interpreters import program_source
 from dockml_dagster.study.dockerfile.shell.model import Run
@@ -93,7 +92,9 @@ def _runs_a_text(step: Step) -> bool:
 def _pipefail(facts: Facts) -> Judged:
     good: list[Line] = []
     bad: list[Line] = []
-    for of_run in steps_by_run(facts.steps):
+    for of_run in facts.runs:
+        if "|" not in of_run[0].run.script.text:
+            continue
         steps = [step for step in of_run if not step.command.nested]
         pipe = next((step for step in steps if step.command.joined in ("|", "|&")), None)
         if pipe is None or pipe.run.script.interpreter != "sh":

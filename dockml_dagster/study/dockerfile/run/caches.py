@@ -76,10 +76,14 @@ class Removals:
     """The commands of one RUN that remove something, and which of them come after a given one."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._found = [(at, step) for at, step in enumerate(steps) if _is_removal(step)][-_MOST_REMOVALS:]
+        self._steps = steps
+        self._found: list[tuple[int, Step]] | None = None
 
     def after(self, at: int) -> list[Step]:
         """Those after the command at that place of the RUN."""
+        if self._found is None:
+            removing = [(place, step) for place, step in enumerate(self._steps) if _is_removal(step)]
+            self._found = removing[-_MOST_REMOVALS:]
         return [step for place, step in self._found if place > at]
 
 
@@ -87,14 +91,6 @@ def _is_removal(step: Step) -> bool:
     if step.program.name in ("rm", "find"):
         return True
     return step.program.name in MANAGERS and not _REMOVING_WORDS.isdisjoint(step.program.arguments)
-
-
-def steps_by_run(steps: Sequence[Step]) -> list[list[Step]]:
-    """The commands of each RUN, in order."""
-    runs: dict[int, list[Step]] = {}
-    for step in steps:
-        runs.setdefault(step.run.position, []).append(step)
-    return list(runs.values())
 
 
 def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.shell.model import Script, SimpleCommand
-from dockml_dagster.study.dockerfile.shell.values import ShellVariables, resolve
+from dockml_dagster.study.dockerfile.shell.values import DECLARES, ShellVariables, resolve
 
 _VERSIONED = re.compile(
     r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z"
@@ -90,7 +90,8 @@ def programs(
     variables = ShellVariables(scope)
     for command in script.commands:
         yield command, program_of(command, variables.known), variables.exported
-        variables.take(command)
+        if not command.name or command.name in DECLARES:
+            variables.take(command)
 
 
 @lru_cache(maxsize=8192)

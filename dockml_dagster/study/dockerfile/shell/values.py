@@ -27,7 +27,8 @@ _VARIABLE = re.compile(
 )
 _ARRAY = re.compile(r"\(\s*(.*?)\s*\)\Z", re.DOTALL)
 _ARRAY_COMMENT = re.compile(r"(?:^|\s)#[^\n]*")
-_DECLARES = frozenset({"export", "declare", "readonly", "local", "typeset"})
+DECLARES = frozenset({"export", "declare", "readonly", "local", "typeset"})
+"""Commands that set variables by their words; others do so only where they have no name."""
 
 
 def resolve(word: str, scope: Mapping[str, str]) -> str:
@@ -87,12 +88,9 @@ class ShellVariables:
 
     def take(self, command: SimpleCommand) -> None:
         """Take notice of what a command sets."""
-        if command.name in _DECLARES:
-            given: Sequence[str] = [word for word in command.arguments if "=" in word]
-        elif command.name:
-            return
-        else:
-            given = command.assignments
+        given: Sequence[str] = command.assignments
+        if command.name:
+            given = [word for word in command.arguments if "=" in word]
         for assignment in given:
             name, _, written = assignment.partition("=")
             self._set(name, written)
