@@ -1,4 +1,5 @@
--- The newest outcome of every subject of every stage, of the listed projects and of the listings themselves.
+-- The newest outcome of every subject of every stage, of the listed projects and of the listings themselves. What a visit
+-- that ended with an answer says nothing about any more was read in it, or is not asked for: older outcomes do not count.
 SELECT
     found.corpus,
     found.project,
@@ -11,7 +12,13 @@ SELECT
     found.observed_at
 FROM raw.outcomes AS found
 LEFT JOIN staging.listed_projects AS listed ON listed.project = found.project
-WHERE found.project IS NULL OR listed.project IS NOT NULL
+LEFT JOIN staging.visits AS visits
+    ON visits.corpus = found.corpus
+    AND visits.project IS NOT DISTINCT FROM found.project
+    AND visits.stage = found.stage
+WHERE
+    (found.project IS NULL OR listed.project IS NOT NULL)
+    AND (visits.observed_at IS NULL OR found.observed_at >= visits.observed_at)
 QUALIFY row_number() OVER (
     PARTITION BY found.corpus, found.project, found.stage, found.subject ORDER BY found.observed_at DESC
 ) = 1

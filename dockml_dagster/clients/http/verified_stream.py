@@ -11,7 +11,8 @@ import io
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from dockml_dagster.clients.http.errors import DigestMismatchError
+from dockml_dagster.clients.http.errors import DigestMismatchError, UnsupportedError
+from dockml_dagster.study.image import media_types
 from dockml_dagster.study.image.reference import Digest
 
 if TYPE_CHECKING:
@@ -75,3 +76,10 @@ class VerifiedStream(io.RawIOBase):
 
     def _mismatch(self, problem: str) -> DigestMismatchError:
         return DigestMismatchError(problem, subject=str(self.digest))
+
+
+def refuse_unread(media_type: str, digest: Digest) -> None:
+    """Raise UnsupportedError for a layer of a type that is not read."""
+    problem = media_types.unread(media_type)
+    if problem is not None:
+        raise UnsupportedError(problem, subject=str(digest))

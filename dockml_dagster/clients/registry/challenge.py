@@ -27,6 +27,10 @@ class Challenge:
         """A parameter, or None."""
         return self.parameters.get(name)
 
+    def without(self, name: str) -> "Challenge":
+        """The same without a parameter."""
+        return Challenge(self.scheme, {key: value for key, value in self.parameters.items() if key != name})
+
 
 def parse_challenges(header: str | None) -> tuple[Challenge, ...]:
     """The challenges of a ``WWW-Authenticate`` header, in order. Of a parameter given

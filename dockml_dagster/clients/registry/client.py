@@ -18,8 +18,6 @@ from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     DigestMismatchError,
     FetchError,
-    ForbiddenError,
-    GoneError,
     RefusedHostError,
     TooLargeError,
     UnauthorizedError,
@@ -27,6 +25,7 @@ from dockml_dagster.clients.http.errors import (
 )
 from dockml_dagster.clients.http.hosts import Origin
 from dockml_dagster.clients.http.statuses import error_of_answer
+from dockml_dagster.clients.http.verified_stream import refuse_unread
 from dockml_dagster.clients.registry.blob_stream import BlobStream, read_range
 from dockml_dagster.clients.registry.credentials import DockerCredentials
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings
@@ -93,7 +92,7 @@ class RegistryClient:
         """The digest that a reference stands for now: one HEAD for a tag, no request for a digest. Raises
         FetchError.
 
-        Only a registry that sends no digest costs a GET.
+        Only a registry that sends no digest, or refuses the question, costs a GET.
         """
         if reference.digest is not None:
             return reference.digest
@@ -108,6 +107,15 @@ class RegistryClient:
         if stored is not None:
             return ManifestDocument(digest, None, stored)
         return self._get_manifest(repository, digest)
+
+    def manifest_of(self, reference: ImageReference, digest: Digest) -> ManifestDocument:
+        """The manifest that a reference stands for, where a HEAD named ``digest``: from the store, or by one GET of the
+        reference itself, whose body decides. Raises FetchError.
+        """
+        stored = self.store.get(digest, manifest_has_digest)
+        if stored is not None:
+            return ManifestDocument(digest, None, stored)
+        return self._get_manifest(reference.repository, reference.identifier)
 
     def document(self, repository: Repository, descriptor: Descriptor, most: int) -> bytes:
         """A small blob (a configuration) whole, from the store or by one GET, verified. Raises FetchError."""
@@ -133,7 +141,7 @@ class RegistryClient:
 
     def open_blob(self, repository: Repository, descriptor: Descriptor, *, verify: bool = True) -> BlobStream:
         """A blob as a stream (see BlobStream). Raises FetchError, now or while it is read."""
-        _refuse_unreadable(descriptor)
+        refuse_unread(descriptor.media_type, descriptor.digest)
 
         def opener(start: int) -> Answer:
             headers = {"Range": f"bytes={start}-"} if start else {}
@@ -150,7 +158,7 @@ class RegistryClient:
         What is read so cannot be checked against the blob's digest. Raises FetchError; UnsupportedError if
         the server knows no ranges.
         """
-        _refuse_unreadable(descriptor)
+        refuse_unread(descriptor.media_type, descriptor.digest)
         if start < 0:
             if descriptor.size is None:
                 raise UnsupportedError(
@@ -206,20 +214,22 @@ class RegistryClient:
     def _head_or_nothing(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead | None:
         try:
             return self.head_manifest(repository, identifier)
-        except (GoneError, UnauthorizedError, ForbiddenError):
-            raise
         except FetchError as error:
-            # Some old registries do not answer HEAD for manifests.
-            if error.status in {400, 405, 501}:
-                return None
-            raise
+            # Registries and the proxies before them refuse HEAD in every way there is (401, 403, 404, 500 …), and GET
+            # works. Not where a limit was reached, or nobody is there: that is true of GET too.
+            if error.status in {None, 429, 502, 503, 504}:
+                raise
+            return None
 
     def _get_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestDocument:
         headers = {"Accept": media_types.ACCEPT_MANIFESTS}
         with self._ask("GET", repository, f"manifests/{identifier}", headers) as answer:
             body = answer.read(MAX_MANIFEST_BYTES)
             said, media_type = _digest_header(answer), answer.headers.get("content-type")
+        # What a tag stands for is what came: headers have been seen that name another digest, which nobody has.
         digest = identifier if isinstance(identifier, Digest) else said or manifest_digest(body)
+        if digest is not identifier and not manifest_has_digest(body, digest):
+            digest = manifest_digest(body)
         try:
             self.store.put(digest, body, manifest_has_digest)
         except DigestMismatchError as error:
@@ -338,11 +348,6 @@ def _digest_header(answer: Answer) -> Digest | None:
         return Digest.parse(answer.headers.get("docker-content-digest", ""))
     except ImageReferenceError:
         return None
-
-
-def _refuse_unreadable(descriptor: Descriptor) -> None:
-    if media_types.is_encrypted_layer(descriptor.media_type):
-        raise UnsupportedError("an encrypted layer", subject=str(descriptor.digest))
 
 
 def _tags_of(body: bytes, repository: Repository) -> Iterator[Tag]:

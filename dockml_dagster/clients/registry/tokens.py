@@ -21,6 +21,8 @@ from dockml_dagster.clients.registry.challenge import Challenge, parse_challenge
 from dockml_dagster.clients.registry.credentials import DockerCredentials, Login
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings
 
+_SCOPE = re.compile(r"[a-z]+(?:\([a-z]+\))?:[^\s:]+(?::\d+/[^\s:]+)?:[a-z*,]+")
+"""As a token service reads them: type, name, actions (distribution: "Token Scope Documentation")."""
 MAX_TOKEN_BODY = 1 << 20
 # The specification's lifetime for a token that does not say its own.
 DEFAULT_LIFETIME = 60.0
@@ -110,7 +112,8 @@ class Authenticator:
             token = self._mint(place, scope, challenge, login)
             with self._lock:
                 self._tokens[key] = token
-                self._challenges[place] = challenge
+                # The next repository is asked for by its own scope, not by this one's.
+                self._challenges[place] = challenge.without("scope")
             return token.authorization
 
     def _basic(self, place: Place, login: Login | None) -> str:
@@ -153,6 +156,10 @@ class Authenticator:
 
     def _ask(self, realm: str, scope: str, challenge: Challenge, login: Login | None) -> bytes:
         service = challenge.get("service")
+        # What the registry says it wants is what its token service knows; ours is what the specification would have it say.
+        said = challenge.get("scope") or ""
+        if said and all(map(_SCOPE.fullmatch, said.split(" "))):
+            scope = said
         if login is not None and login.identity_token is not None:
             form = {
                 "grant_type": "refresh_token",

@@ -168,10 +168,16 @@ def _advice(
 
 
 def _of_images(target: str, platform: str | None, settings: Settings) -> list[Advice]:
+    from dockml_dagster.clients.http.errors import FetchError
     from dockml_dagster.commands.advise.targets import advise_images
     from dockml_dagster.commands.scan_image.scan import parse_arguments, this_platform
 
     locations, wanted = parse_arguments((target,), platform)
     prefer = this_platform() if platform is None else None
-    with progress_bar() as listener:
-        return list(advise_images(locations, settings, platform=wanted, prefer=prefer, listener=listener))
+    try:
+        with progress_bar() as listener:
+            return list(advise_images(locations, settings, platform=wanted, prefer=prefer, listener=listener))
+    except FetchError as error:
+        if set(target) & set(":@") or "." in target.partition("/")[0]:
+            raise
+        raise BadInputError(f"{target}: no such directory here, and no such image ({error})") from None

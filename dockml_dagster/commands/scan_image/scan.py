@@ -31,6 +31,7 @@ from dockml_dagster.images.scanning.store import ScanStore
 from dockml_dagster.images.scanning.task import close_images, is_plain_file, layer_task
 from dockml_dagster.images.scanning.union import find_content, spools_at
 from dockml_dagster.images.sources.interface import ImageSource
+from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, read_image
 from dockml_dagster.settings import Settings
@@ -40,6 +41,7 @@ from dockml_dagster.study.image.reference import (
     Digest,
     ImageReference,
     ImageReferenceError,
+    LocalForm,
     LocalImage,
     parse_location,
 )
@@ -64,11 +66,28 @@ _MOST_LAYERS: Final = 512
 def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
     """References and the platform of ``--platform``; None: all. Raises BadInputError before anything is asked."""
     try:
-        locations = [parse_location(text) for text in references]
+        locations = [_location(text) for text in references]
         platform = None if wanted in {None, ALL_PLATFORMS} else Platform.parse(wanted or "")
     except (ImageReferenceError, PlatformError) as error:
         raise BadInputError(str(error)) from None
     return locations, platform
+
+
+def _location(text: str) -> Location:
+    """What a text names. What lies here is never taken for a name in a registry, which would be told it."""
+    location = parse_location(text)
+    path = Path(text)
+    if isinstance(location, ImageReference) and not text.startswith("docker://") and path.exists():
+        form = next(form for form, is_so in _FORMS if is_so(path))
+        raise BadInputError(f"{text} is here: {form}:{text} reads it, docker://{text} asks a registry")
+    return location
+
+
+_FORMS: Final[tuple[tuple[LocalForm, Callable[[Path], bool]], ...]] = (
+    (LocalForm.OCI_LAYOUT, lambda path: (path / "index.json").exists()),
+    (LocalForm.SKOPEO_DIRECTORY, Path.is_dir),
+    (LocalForm.DOCKER_ARCHIVE, lambda path: True),
+)
 
 
 def this_platform() -> Platform:
@@ -112,11 +131,12 @@ def scan_images(
         layers = _Layers(spools, store, listener, pool)
         how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe)
         for location in locations:
-            recipe = SourceRecipe(location, client_settings)
             try:
-                yield _scan(recipe, client, layers, how)
+                with readable_here(location, spools) as here:
+                    scanned = _scan(SourceRecipe(here, client_settings), client, layers, how)
             except FetchError as error:
-                yield ScannedReference(str(location), None, (), (), error)
+                scanned = ScannedReference(str(location), None, (), (), error)
+            yield scanned
 
 
 def _client_settings(settings: Settings, locations: Sequence[Location]) -> ClientSettings:

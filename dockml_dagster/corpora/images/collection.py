@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.http.errors import FetchError, GoneError
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.corpora.base import Collected, Outcome
@@ -129,6 +129,7 @@ class ImageCollection:
         locations, wrong = self._locations(images)
         failures, outcomes = list(wrong), list(wrong)
         rows: Rows = {"raw.image_references": reference_rows(images, locations)}
+        read = 0
         for reference, found in self._read(locations).items():
             if isinstance(found, Exception):
                 failures.append(failure(stage, reference, found))
@@ -137,14 +138,15 @@ class ImageCollection:
             self._readings[locations[reference]] = found
             outcomes += _others(reference, found)
             failed = [failure(stage, f"{reference}@{one.digest}", one.error) for one in found.failures]
-            if not any(image.kind is ContentKind.IMAGE for image in found.images):
+            if any(image.kind is ContentKind.IMAGE for image in found.images):
+                read += 1
+            else:
                 failed = failed or [Outcome(stage, reference, "not_available", "there is no image in it")]
             failures += failed
             outcomes += failed
             for table, some in manifest_rows(reference, found).items():
                 rows.setdefault(table, []).extend(some)
-        wanted = len(failures) + len({row["reference"] for row in rows.get("raw.image_layers", ())})
-        whole = stage_outcome(stage, "images", wanted, failures)
+        whole = stage_outcome(stage, "images", len(failures) + read, failures)
         hub_rows, hub_outcomes = self._hub.collect(locations.values())
         waiting = [one for one in hub_outcomes if one.retryable]
         if waiting and whole.status == "collected":
@@ -252,7 +254,14 @@ class ImageCollection:
             location.at(digest) if digest is not None and isinstance(location, ImageReference) else location
         )
         try:
-            with SourceRecipe(exact, self._clients).open(self._client) as source:
+            try:
+                with SourceRecipe(exact, self._clients).open(self._client) as source:
+                    return read_image(source)
+            except GoneError:
+                if exact == location:
+                    raise
+            # Nobody has what the tag was said to stand for: the registry names wrong digests, or the tag moved just now.
+            with SourceRecipe(location, self._clients).open(self._client) as source:
                 return read_image(source)
         except Exception as error:  # one image that breaks our own code must not stop the project's others
             return error

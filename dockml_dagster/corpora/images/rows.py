@@ -257,7 +257,10 @@ def failure(stage: Stage, subject: str, error: Exception) -> Outcome:
         return Outcome(stage, subject, "failed", f"{type(error).__name__}: {error}", retryable=True)
     status: Status = next((found for kind, found in _STATUSES if isinstance(error, kind)), "failed")
     at = None if error.retry_after is None else time.time() + error.retry_after
-    return Outcome(stage, subject, status, f"{error.reason}: {error.problem}", error.retryable, at)
+    problem = error.problem
+    if isinstance(error, SettingError) and error.subject and error.subject not in subject:
+        problem = f"{problem}: {error.subject}"  # which of the directories that a name may stand for
+    return Outcome(stage, subject, status, f"{error.reason}: {problem}", error.retryable, at)
 
 
 def stage_outcome(stage: Stage, what: str, wanted: int, failures: Sequence[Outcome]) -> Outcome:

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockml_dagster.clients.http.errors import GoneError
 from dockml_dagster.images.scanning.worker import LayerTask
 from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.study.image.manifest import Descriptor
+from dockml_dagster.study.image.media_types import is_foreign_layer
 from dockml_dagster.study.image.reference import Digest, ImageReference, LocalForm, LocalImage
 from dockml_dagster.study.layer.inflate import ByteStream
 
@@ -35,7 +37,13 @@ class LayerOfImage:
     def open(self) -> Iterator[ByteStream]:
         """The bytes, not verified where the scanner computes the very digest that names them (SHA-256)."""
         verify = not _is_sha256(self.descriptor.digest)
-        with self._source().open_layer(self.descriptor, verify=verify) as stream:
+        try:
+            opened = self._source().open_layer(self.descriptor, verify=verify)
+        except GoneError as error:
+            if not is_foreign_layer(self.descriptor.media_type):
+                raise
+            raise GoneError("a foreign layer, kept by its vendor", subject=error.subject) from None
+        with opened as stream:
             yield stream
 
     def read_range(self, start: int, length: int) -> bytes:

@@ -15,8 +15,10 @@ from typing import TypeGuard
 
 from dockml_dagster.clients.http.closing import Closing
 from dockml_dagster.clients.http.errors import BrokenContentError, GoneError, SettingError, UnsupportedError
-from dockml_dagster.clients.http.verified_stream import CHUNK
+from dockml_dagster.clients.http.verified_stream import CHUNK, refuse_unread
 from dockml_dagster.images.sources.files import Files, FileStream, has, read_part, read_whole
+from dockml_dagster.images.sources.oci_layout import at_position, is_position
+from dockml_dagster.images.sources.tar_index import plain_name
 from dockml_dagster.study.image import media_types
 from dockml_dagster.study.image.config import MAX_CONFIG_BYTES, BrokenConfigError, parse_config
 from dockml_dagster.study.image.manifest import MAX_LAYERS, Descriptor, ManifestDocument
@@ -76,6 +78,7 @@ class DockerArchiveSource(Closing):
 
     def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
         """The file as a stream."""
+        refuse_unread(descriptor.media_type, descriptor.digest)
         region = self._files.open(self._file(descriptor))
         return FileStream(region, descriptor.digest, descriptor.size, verify=verify)
 
@@ -156,7 +159,7 @@ def _saved_image(entry: object, name: str) -> SavedImage:
     if isinstance(entry, dict):
         config, layers, names = entry.get("Config"), entry.get("Layers"), entry.get("RepoTags") or []
         if isinstance(config, str) and _is_texts(layers) and _is_texts(names) and len(layers) <= MAX_LAYERS:
-            return SavedImage(config, tuple(layers), tuple(names))
+            return SavedImage(plain_name(config), tuple(map(plain_name, layers)), tuple(names))
     raise BrokenContentError("manifest.json is not as `docker save` writes it", subject=name)
 
 
@@ -166,8 +169,11 @@ def _is_texts(value: object) -> TypeGuard[list[str]]:
 
 def _choose(images: tuple[SavedImage, ...], selector: str | None, name: str) -> SavedImage:
     names = (
-        ", ".join(sorted(each for image in images for each in image.names)[:10]) or "only some without a name"
+        ", ".join(sorted(each for image in images for each in image.names)[:10])
+        or f"only some without a name: @0 to @{len(images) - 1}"
     )
+    if is_position(selector):
+        return at_position(images, selector, name)
     if selector is None:
         if len(images) == 1:
             return images[0]

@@ -29,7 +29,10 @@ MAX_LINKS = 16
 _WORTH_REMEMBERING = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_OTHER_MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
+COMPRESSIONS = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
+"""First bytes of archives that must be inflated before they are read (``local_copy``)."""
+MAGIC = 64
+"""How many first bytes tell what a file is."""
 
 
 class Region(Protocol):
@@ -127,12 +130,17 @@ class ArchiveFiles:
         self._members: dict[str, Member] | None = None
         self._checkpoints = Checkpoints()
         with open_regular(path, str(path), missing=SettingError) as file:
-            magic = file.read(4)
-        for prefix, form in _OTHER_MAGIC.items():
+            magic = file.read(MAGIC)
+        for prefix, form in COMPRESSIONS.items():
             if magic.startswith(prefix):
                 raise UnsupportedError(
                     f"an archive compressed with {form}; unpack that first", subject=str(path)
                 )
+        if magic[32:41] == b"SIF_MAGIC" or magic.startswith(b"hsqs"):
+            raise UnsupportedError(
+                "an image of Apptainer (SIF) or a SquashFS, which has no layers and is not read",
+                subject=str(path),
+            )
         self._is_gzip = magic.startswith(_GZIP_MAGIC)
 
     def size(self, name: str) -> int:

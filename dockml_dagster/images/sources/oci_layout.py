@@ -2,24 +2,28 @@
 
 import io
 from collections.abc import Sequence
+from typing import TypeGuard, TypeVar
 
 from dockml_dagster.clients.digest_store import has_digest
 from dockml_dagster.clients.http.closing import Closing
 from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     DigestMismatchError,
+    FetchError,
     GoneError,
     SettingError,
-    UnsupportedError,
 )
+from dockml_dagster.clients.http.verified_stream import refuse_unread
 from dockml_dagster.images.sources.files import Files, FileStream, has, read_part, read_whole
-from dockml_dagster.study.image import media_types
+from dockml_dagster.study.image.config import MAX_CONFIG_BYTES, BrokenConfigError, parse_config
 from dockml_dagster.study.image.manifest import (
     MAX_MANIFEST_BYTES,
     REFERENCE_NAME,
     BrokenManifestError,
+    ContentKind,
     Descriptor,
     ImageIndex,
+    ImageManifest,
     ManifestDocument,
     manifest_digest,
     manifest_has_digest,
@@ -27,6 +31,7 @@ from dockml_dagster.study.image.manifest import (
 )
 from dockml_dagster.study.image.reference import Digest, ImageReference, ImageReferenceError
 
+_Image = TypeVar("_Image")
 INDEX_FILE = "index.json"
 # containerd and Docker name images here in full; `ref.name` then has the tag only.
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -58,6 +63,28 @@ class OciLayoutSource(Closing):
         body = self._index_body()
         return choose(_index_of(body, self._name), manifest_digest(body), self._selector, self._name)
 
+    def is_sound(self) -> bool:
+        """Whether every image that is chosen and there has as many layers as its configuration says. Where nothing is
+        chosen, reading it says why.
+        """
+        try:
+            documents = [self.manifest(self.resolve())]
+            while documents:
+                found = documents.pop().parse()
+                if isinstance(found, ImageIndex):
+                    documents += [
+                        self.manifest(one.digest)
+                        for one in found.images
+                        if has(self._files, _blob(one.digest))
+                    ]
+                elif isinstance(found, ImageManifest) and found.kind is ContentKind.IMAGE:
+                    diff_ids = parse_config(self.document(found.config, MAX_CONFIG_BYTES)).diff_ids
+                    if diff_ids and len(diff_ids) != len(found.layers):
+                        return False
+        except (FetchError, BrokenManifestError, BrokenConfigError):
+            pass
+        return True
+
     def manifest(self, digest: Digest) -> ManifestDocument:
         """From ``blobs/``, or ``index.json`` itself if it has that digest."""
         try:
@@ -87,7 +114,7 @@ class OciLayoutSource(Closing):
 
     def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
         """The file as a stream."""
-        refuse_encrypted(descriptor)
+        refuse_unread(descriptor.media_type, descriptor.digest)
         region = self._files.open(_blob(descriptor.digest))
         return FileStream(region, descriptor.digest, descriptor.size, verify=verify)
 
@@ -112,6 +139,8 @@ def choose(index: ImageIndex, own_digest: Digest, selector: str | None, name: st
 
     Raises SettingError that says what there is to choose from.
     """
+    if is_position(selector):
+        return at_position(index.entries, selector, name).digest
     if selector is not None:
         found = [
             entry for entry in index.entries if selector in _names(entry) or _same_image(entry, selector)
@@ -129,10 +158,17 @@ def choose(index: ImageIndex, own_digest: Digest, selector: str | None, name: st
     raise SettingError(f"say which image; {_choice(index.entries)}", subject=name)
 
 
-def refuse_encrypted(descriptor: Descriptor) -> None:
-    """Raise UnsupportedError for an encrypted layer."""
-    if media_types.is_encrypted_layer(descriptor.media_type):
-        raise UnsupportedError("an encrypted layer", subject=str(descriptor.digest))
+def is_position(selector: str | None) -> TypeGuard[str]:
+    """Whether a selector is a place in the list of images, `@0` the first (containers-transports(5))."""
+    return selector is not None and selector.startswith("@") and selector[1:].isdecimal()
+
+
+def at_position(images: Sequence[_Image], selector: str, name: str) -> _Image:
+    """The image of that place. Raises SettingError if there are fewer."""
+    place = int(selector[1:7])
+    if place >= len(images):
+        raise SettingError(f"no image {selector}; there are {len(images)}, the first is @0", subject=name)
+    return images[place]
 
 
 def _index_of(body: bytes, name: str) -> ImageIndex:
@@ -164,7 +200,7 @@ def _choice(entries: Sequence[Descriptor]) -> str:
     return (
         "there are " + ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
         if names
-        else "it has no names"
+        else f"they have no names: @0 to @{len(entries) - 1}"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockml_dagster.clients.http.errors import SettingError
+from dockml_dagster.clients.http.errors import SettingError, UnsupportedError
 from dockml_dagster.study.image.reference import ImageReference, LocalForm, LocalImage
 
 if TYPE_CHECKING:
@@ -67,14 +67,16 @@ class SourceRecipe:
 
 def open_local(location: LocalImage) -> ImageSource:
     """The source for an image in a directory or archive. Raises SettingError if it is not there."""
-    from dockml_dagster.images.sources.files import ArchiveFiles, DirectoryFiles
+    if location.form in {LocalForm.DOCKER_DAEMON, LocalForm.CONTAINERS_STORAGE} or location.path == "-":
+        raise UnsupportedError("only a command reads this, which makes a copy first", subject=str(location))
+    from dockml_dagster.images.sources.files import ArchiveFiles, DirectoryFiles, has
 
     path, name = Path(location.path), str(location)
     if location.form is LocalForm.SKOPEO_DIRECTORY:
         from dockml_dagster.images.sources.skopeo_directory import SkopeoDirectorySource
 
         return SkopeoDirectorySource(DirectoryFiles(path), name)
-    from dockml_dagster.images.sources.oci_layout import OciLayoutSource, is_oci_layout
+    from dockml_dagster.images.sources.oci_layout import OciLayoutSource, is_oci_layout, is_position
 
     if location.form is LocalForm.OCI_LAYOUT:
         return OciLayoutSource(DirectoryFiles(path), name, location.selector, location.digest)
@@ -83,9 +85,12 @@ def open_local(location: LocalImage) -> ImageSource:
         if not is_oci_layout(files):
             raise SettingError("no archive of an OCI layout", subject=name)
         return OciLayoutSource(files, name, location.selector, location.digest)
-    # Docker 25 and later write both; the OCI part has the true digests.
-    if is_oci_layout(files):
-        return OciLayoutSource(files, name, location.selector)
-    from dockml_dagster.images.sources.docker_archive import DockerArchiveSource
+    from dockml_dagster.images.sources.docker_archive import MANIFEST_FILE, DockerArchiveSource
 
+    # Docker 25 and later write both; the OCI part has the true digests.
+    if is_oci_layout(files) and not is_position(location.selector):
+        layout = OciLayoutSource(files, name, location.selector)
+        # Docker 25.0.0 wrote manifests without layers there (moby#47065); its other part is right.
+        if not has(files, MANIFEST_FILE) or layout.is_sound():
+            return layout
     return DockerArchiveSource(files, name, location.selector)

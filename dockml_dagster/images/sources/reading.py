@@ -94,8 +94,7 @@ def read_image(
     Raises FetchError if the name leads nowhere, GoneError if no platform satisfies ``wanted``, TooLargeError
     if there are more than ``max_platforms``. What fails for one platform of several is in ``failures``.
     """
-    digest = source.resolve()
-    top = source.manifest(digest)
+    top = source.manifest(source.resolve())
     walk = _Walk(source, wanted, max_platforms)
     parsed = _parsed(top)
     if isinstance(parsed, ImageIndex):
@@ -111,7 +110,7 @@ def read_image(
     images = tuple(image for image in walk.images if wanted is None or _satisfies(image, wanted))
     if wanted is not None and not images and not walk.failures:
         raise GoneError(f"no image for {wanted}", subject=source.name)
-    return ImageReading(source.name, digest, top, images, tuple(walk.failures), tuple(walk.not_images))
+    return ImageReading(source.name, top.digest, top, images, tuple(walk.failures), tuple(walk.not_images))
 
 
 class _Walk:
@@ -161,6 +160,16 @@ class _Walk:
     ) -> PlatformImage:
         """Everything about one manifest."""
         config, size = self._config(manifest)
+        kind = manifest.kind
+        if config is not None and kind is ContentKind.IMAGE and isinstance(manifest, ImageManifest):
+            if config.diff_ids is None and manifest.config.media_type in media_types.OLD_CONFIG_TYPES:
+                # Nothing says that it is an image but layers that archives of anything have too.
+                kind, config = ContentKind.ARTIFACT, None
+            elif config.diff_ids and len(config.diff_ids) != len(manifest.layers):
+                raise BrokenContentError(
+                    f"the configuration has {len(config.diff_ids)} layers, the manifest {len(manifest.layers)}",
+                    subject=str(document.digest),
+                )
         if config is not None and (config.platform.os or config.platform.architecture):
             # The index may know more (the version of Windows), the configuration is nearer to the bytes.
             platform = config.platform if platform is None or platform.is_unknown else platform
@@ -168,7 +177,7 @@ class _Walk:
             platform = Platform.of("linux", manifest.architecture)
         return PlatformImage(
             digest=document.digest,
-            kind=manifest.kind,
+            kind=kind,
             platform=platform,
             manifest=manifest,
             config=config,

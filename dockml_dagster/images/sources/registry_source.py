@@ -3,6 +3,7 @@
 import io
 
 from dockml_dagster.clients.http.closing import Closing
+from dockml_dagster.clients.http.errors import GoneError
 from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.study.image.manifest import Descriptor, ManifestDocument
 from dockml_dagster.study.image.reference import Digest, ImageReference
@@ -14,6 +15,7 @@ class RegistrySource(Closing):
     def __init__(self, client: RegistryClient, reference: ImageReference) -> None:
         self._client = client
         self.reference = reference
+        self._resolved: Digest | None = None
 
     @property
     def name(self) -> str:
@@ -22,11 +24,19 @@ class RegistrySource(Closing):
 
     def resolve(self) -> Digest:
         """One HEAD for a tag, nothing for a digest."""
-        return self._client.resolve(self.reference)
+        self._resolved = self._client.resolve(self.reference)
+        return self._resolved
 
     def manifest(self, digest: Digest) -> ManifestDocument:
-        """From the store, or by one GET."""
-        return self._client.manifest(self.reference.repository, digest)
+        """From the store, or by one GET. That a tag was sent with a wrong digest shows here: then what the tag stands for
+        comes, under its own.
+        """
+        try:
+            return self._client.manifest(self.reference.repository, digest)
+        except GoneError:
+            if digest != self._resolved or self.reference.digest is not None:
+                raise
+            return self._client.manifest_of(self.reference, digest)
 
     def document(self, descriptor: Descriptor, most: int) -> bytes:
         """From the store, or by one GET."""

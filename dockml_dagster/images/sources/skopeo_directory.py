@@ -10,8 +10,8 @@ import io
 from dockml_dagster.clients.digest_store import has_digest
 from dockml_dagster.clients.http.closing import Closing
 from dockml_dagster.clients.http.errors import DigestMismatchError, GoneError, SettingError
+from dockml_dagster.clients.http.verified_stream import refuse_unread
 from dockml_dagster.images.sources.files import Files, FileStream, read_part, read_whole
-from dockml_dagster.images.sources.oci_layout import refuse_encrypted
 from dockml_dagster.study.image.manifest import (
     MAX_MANIFEST_BYTES,
     Descriptor,
@@ -65,7 +65,7 @@ class SkopeoDirectorySource(Closing):
 
     def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
         """The file as a stream."""
-        refuse_encrypted(descriptor)
+        refuse_unread(descriptor.media_type, descriptor.digest)
         region = self._files.open(descriptor.digest.hex)
         return FileStream(region, descriptor.digest, descriptor.size, verify=verify)
 

@@ -98,12 +98,12 @@ def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
         if len(name) > MAX_NAME or len(target) > MAX_NAME:
             raise TooLargeError("an archive with names beyond 4,096 characters")
         if kind in _FILE_TYPES:
-            members[_plain(name)] = Member(start, size)
+            members[plain_name(name)] = Member(start, size)
             if remember is not None:
                 remember(start, size)
             position = start + _padded(size)
         elif kind in _LINK_TYPES:
-            members[_plain(name)] = Member(start, 0, _link_target(name, target, kind))
+            members[plain_name(name)] = Member(start, 0, _link_target(name, target, kind))
             position = start
         else:
             position = start + (_padded(size) if kind not in {b"3", b"4", b"5", b"6"} else 0)
@@ -144,15 +144,16 @@ def _text(field: bytes) -> str:
     return field.decode(errors="replace")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A member's name as the index has it: no ``./``, ``//`` or leading ``/``."""
     return posixpath.normpath(name).lstrip("/")
 
 
 def _link_target(name: str, target: str, kind: bytes) -> str:
     # A hard link names a member of the archive, a symbolic one a path from where it lies.
     if kind == b"1":
-        return _plain(target)
-    return posixpath.normpath(posixpath.join(posixpath.dirname(_plain(name)), target))
+        return plain_name(target)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(plain_name(name)), target))
 
 
 def _padded(size: int) -> int:

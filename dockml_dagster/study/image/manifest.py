@@ -9,7 +9,7 @@ image-index.md), Docker's manifest v2 schema 1.
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -138,13 +138,19 @@ class ImageManifest:
             return ContentKind.MODEL
         if types and all(map(media_types.is_evidence, types)):
             return ContentKind.ATTESTATION
-        is_image = self.config.media_type in media_types.IMAGE_CONFIG_TYPES and self.artifact_type is None
-        if is_image and all(map(media_types.is_image_layer, types)):
-            return ContentKind.IMAGE
-        # Old builders left odd types on layers; a config of an image with one real layer is an image still.
-        if is_image and any(map(media_types.is_image_layer, types)):
+        if self._is_image(types):
             return ContentKind.IMAGE
         return ContentKind.ARTIFACT
+
+    def _is_image(self, types: Sequence[str]) -> bool:
+        """As engines have it: by the configuration's type, or one that old clients gave it; ``artifactType`` is nothing."""
+        config = self.config.media_type
+        has_layers = any(map(media_types.is_image_layer, types))
+        if config in media_types.IMAGE_CONFIG_TYPES:
+            # Old builders left odd types on layers; one layer that is none of an artifact's is enough.
+            named = self.artifact_type is None and not types
+            return named or has_layers or any(map(media_types.is_generic, types))
+        return config in media_types.OLD_CONFIG_TYPES and has_layers
 
     @property
     def compressed_bytes(self) -> int | None:

@@ -5,6 +5,8 @@ Sources: OCI image-spec (media-types.md), Docker's manifest v2 schema 1 and 2, B
 the model formats that Docker Model Runner, Ollama, ModelPack (CNCF) and KitOps push.
 """
 
+import re
+
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -20,6 +22,9 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 SCHEMA1_TYPES = frozenset({DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED})
 IMAGE_CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+# Clients and registries of 2015 and 2016 wrote or served these for an image's configuration (distribution#1621,
+# moby#22378, moby#30083); Docker takes them all for images ("ImageTypes" of its distribution/registry).
+OLD_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
 
 # Everything is accepted in one request and told apart when it came. Without the OCI types a registry of 2017
 # answers 404 for an OCI image; without the Docker types it makes up a schema 1 manifest.
@@ -38,6 +43,24 @@ ACCEPT_MANIFESTS = ", ".join(
 
 _OCI_LAYER = "application/vnd.oci.image.layer."
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs."
+# What builders and registries write where they do not know better. The bytes tell what it is.
+_GENERIC_LAYERS = frozenset(
+    {
+        "",
+        "application/gzip",
+        "application/octet-stream",
+        "application/tar",
+        "application/tar+gzip",
+        "application/x-gzip",
+        "application/x-tar",
+        "application/x-tgz",
+        "application/zstd",
+    }
+)
+# Layers that no reader of archives can read: file systems, and the parts of lazy loading.
+_OTHER_LAYERS = re.compile(
+    r"(?:^|[./+-])(?:nydus|erofs|squashfs|overlaybd|sif|sociindex|dadi|cvmfs)(?:$|[./+-])"
+)
 _MODEL_MARKS = (
     "application/vnd.docker.ai.",
     "application/vnd.ollama.image.model",
@@ -61,6 +84,25 @@ def bare(media_type: str) -> str:
 def is_image_layer(media_type: str) -> bool:
     """Whether this is a file-system layer, in any compression, encrypted or kept elsewhere too."""
     return media_type.startswith((_OCI_LAYER, _DOCKER_LAYER))
+
+
+def is_generic(media_type: str) -> bool:
+    """Whether the type says nothing about what a layer is."""
+    return media_type in _GENERIC_LAYERS
+
+
+def unread(media_type: str) -> str | None:
+    """Why a layer of this type is not read, in a few words. None: it is, if it is an archive."""
+    if is_encrypted_layer(media_type):
+        return "an encrypted layer"
+    if _OTHER_LAYERS.search(media_type):
+        return f"a layer type that dockml does not read ({media_type[:100]})"
+    return None
+
+
+def is_foreign_layer(media_type: str) -> bool:
+    """Whether the layer is kept by its vendor and must not be distributed (Windows base layers)."""
+    return ".foreign." in media_type or ".nondistributable." in media_type
 
 
 def is_encrypted_layer(media_type: str) -> bool:

@@ -288,8 +288,18 @@ class LocalForm(StrEnum):
     OCI_ARCHIVE = "oci-archive"
     DOCKER_ARCHIVE = "docker-archive"
     SKOPEO_DIRECTORY = "dir"
+    DOCKER_DAEMON = "docker-daemon"
+    CONTAINERS_STORAGE = "containers-storage"
 
 
+# Other tools' ways to say that an image is on this machine: taken for a name on Docker Hub it would leave it.
+_OTHER_SCHEMES = frozenset(
+    "apptainer buildah containerd cri-o crio docker-dir docker-tar docker-image file image-archive local minikube "
+    "nerdctl oci-dir oci-image ostree podman shub sif singularity tarball".split()
+)
+_WITHOUT_SELECTOR = frozenset(
+    {LocalForm.SKOPEO_DIRECTORY, LocalForm.DOCKER_DAEMON, LocalForm.CONTAINERS_STORAGE}
+)
 _LOCAL_SCHEMES = frozenset(form.value for form in LocalForm)
 
 
@@ -298,13 +308,16 @@ class LocalImage:
     """An image in a directory or an archive: ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``,
     ``docker-archive:FILE[:NAME[:TAG]]``, ``dir:DIR``. The first two also take ``@DIGEST``.
 
-    ``selector`` is the tag (or for ``docker-archive`` the name) that was asked for; None means the only one.
+    ``docker-daemon:NAME`` and ``containers-storage:NAME`` are images of an engine's own store, by the name that it has
+    there (``path``). ``selector`` is the tag (or for ``docker-archive`` the name) that was asked for, or its place, ``@0``
+    the first; None means the only one. ``shown``: what messages call it, where a copy is read.
     """
 
     form: LocalForm
     path: str
     selector: str | None = None
     digest: Digest | None = None
+    shown: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -314,9 +327,7 @@ class LocalImage:
         """
         scheme, colon, rest = text.partition(":")
         if not colon or scheme not in _LOCAL_SCHEMES:
-            raise ImageReferenceError(
-                text, "no scheme of a local image (oci, oci-archive, docker-archive, dir)"
-            )
+            raise ImageReferenceError(text, f"no scheme of a local image ({', '.join(LocalForm)})")
         if "\x00" in rest or len(rest) > 4096:
             raise ImageReferenceError(text, "no usable path")
         form = LocalForm(scheme)
@@ -325,7 +336,7 @@ class LocalImage:
             before, at, after = rest.rpartition("@")
             if at and ":" in after and "/" not in after:
                 rest, digest = before, Digest.parse(after)
-        if form is LocalForm.SKOPEO_DIRECTORY:
+        if form in _WITHOUT_SELECTOR:
             path, selector = rest, None
         else:
             path, separator, selected = rest.partition(":")
@@ -337,6 +348,8 @@ class LocalImage:
         return cls(form, path, selector, digest)
 
     def __str__(self) -> str:
+        if self.shown is not None:
+            return self.shown
         selector = f":{self.selector}" if self.selector is not None else ""
         return f"{self.form}:{self.path}{selector}" + (f"@{self.digest}" if self.digest else "")
 
@@ -348,6 +361,8 @@ def parse_location(text: str) -> ImageReference | LocalImage:
     written ``library/oci:1``.
     """
     scheme = text.partition(":")[0]
+    if ":" in text and scheme in _OTHER_SCHEMES:
+        raise ImageReferenceError(text, f"not a form that is read ({', '.join(LocalForm)}, or a registry's)")
     return LocalImage.parse(text) if ":" in text and scheme in _LOCAL_SCHEMES else ImageReference.parse(text)
 
 

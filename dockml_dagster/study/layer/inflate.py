@@ -230,6 +230,8 @@ def _members(
             try:
                 data = decompressor.decompress(feed, INFLATED_CHUNK)
             except error as problem:
+                if "too much memory" in str(problem):
+                    raise CorruptLayerError("a zstd window over the limit of 128 MiB") from None
                 raise CorruptLayerError(f"{name} data is damaged: {problem}") from None
             if decompressor.eof:
                 source.step_back(len(decompressor.unused_data))

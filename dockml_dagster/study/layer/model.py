@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-SCAN_VERSION: Final = "2"
+SCAN_VERSION: Final = "3"
 """Changes when the same layer would give other rows. Held by hand: another one makes layers be read, and fetched, again."""
 
 EntryKind = Literal[

@@ -78,7 +78,36 @@ def test_gone(serve, make_client, registry) -> None:
     server = serve(registry)
     with pytest.raises(GoneError):
         make_client(server).resolve(_reference(server, "a/b:1"))
-    assert len(server.asked) == 1
+    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 501])
+def test_a_registry_that_refuses_head(serve, make_client, registry, reply, status) -> None:
+    entry = registry.image("a/b", "1")
+    registry.before = lambda asked: reply(status) if asked.method == "HEAD" else None
+    server = serve(registry)
+    assert str(make_client(server).resolve(_reference(server, "a/b:1"))) == entry["digest"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_registry_that_names_a_wrong_digest(serve, make_client, registry, reply, refused) -> None:
+    """What the tag leads to decides, whether HEAD or GET says so (kaniko#298)."""
+    entry = registry.image("a/b", "1")
+    wrong = "sha256:" + "0" * 64
+
+    def lie(asked):
+        if asked.method == "HEAD":
+            return reply(405) if refused else reply(200, b"", {"Docker-Content-Digest": wrong})
+        if asked.path.endswith("/manifests/1"):
+            found = registry(asked)
+            return reply(200, found.body, {**found.headers, "Docker-Content-Digest": wrong})
+        return registry(asked)
+
+    server = serve(lie)
+    with RegistrySource(make_client(server), _reference(server, "a/b:1")) as source:
+        found = read_image(source)
+    assert str(found.digest) == entry["digest"]
+    assert [str(image.digest) for image in found.images] == [entry["digest"]]
 
 
 def test_tags_page_by_link(serve, make_client, registry) -> None:

@@ -318,3 +318,29 @@ def test_ghcr_anonymous_tokens_are_shared(monkeypatch, serve, make_client, regis
     for name in ("a/b", "a/c"):
         _resolve(client, server, name)
     assert len(realm.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "asked_for"),
+    [
+        ("repository:mirror/a/b:pull", "repository:mirror/a/b:pull"),
+        ("repository:host:5000/a/b:pull,push", "repository:host:5000/a/b:pull,push"),
+        ("no scope at all", "repository:a/b:pull"),
+        ("", "repository:a/b:pull"),
+    ],
+)
+def test_the_scope_is_the_one_that_the_registry_names(
+    serve, make_client, registry, reply, service, said, asked_for
+):
+    """A proxy's repository has another name behind it than before it (oras-dotnet#395)."""
+    registry.image("a/b", "1")
+    tokens = serve(service)
+
+    def behave(asked):
+        if asked.headers.get("authorization") == f"Bearer 1/{asked_for}":
+            return registry(asked)
+        return reply(401, b"", {"WWW-Authenticate": f'Bearer realm="{tokens.url}/t",scope="{said}"'})
+
+    server = serve(behave)
+    _resolve(make_client(server, tokens), server)
+    assert [asked.query["scope"] for asked in tokens.asked] == [asked_for]
