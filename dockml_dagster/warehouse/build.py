@@ -128,6 +128,21 @@ def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) 
         )
 
 
+def document_raw(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
+    """Write the descriptions of the tables that collection fills, of those that are there."""
+    there = dict(
+        connection.execute(
+            "SELECT table_schema || '.' || table_name, replace(table_type, 'BASE ', '') FROM information_schema.tables "
+            "WHERE table_catalog = current_database()"
+        ).fetchall()
+    )
+    connection.begin()
+    for model in project.raw:
+        if kind := there.get(model.name):
+            document(connection, model, kind=kind)
+    connection.commit()
+
+
 def described(model: Model) -> str:
     """The description of a table, with its key where it has one."""
     return f"{model.description} Key: {', '.join(model.key)}." if model.key else model.description

@@ -137,6 +137,11 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
             f"{path} was written by a newer DuckDB than this one; use that version ({first_line})"
         )
     if "could not set lock" in text.lower() or "conflicting lock" in text.lower():
+        if path.parent.name == "published":
+            return WarehouseBusyError(
+                f"{path} is open for writing in another program, which keeps everybody else out; close it there and open it "
+                "with read_only = true"
+            )
         return WarehouseBusyError(
             f"{path} is open in another program; close it and try again (query the published file instead)"
         )

@@ -14,6 +14,7 @@ from dockml_dagster.warehouse.checks import failed_checks, known_checks, require
 from dockml_dagster.warehouse.due.work import record_build, record_figures
 from dockml_dagster.warehouse.maintenance import compact_if_worth
 from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.published.dictionary import write_dictionary
 from dockml_dagster.warehouse.published.swap import publish
 from dockml_dagster.warehouse.versions import build_version
 
@@ -43,9 +44,15 @@ def publishing_definitions() -> dg.Definitions:
                     record_build(connection, build_version(Settings.from_environment()), seen_before(context))
             target = Settings.from_environment().published
             size = publish(warehouse.warehouse, target)
+            page = write_dictionary(target, project)
             compacted = compact_if_worth(warehouse.warehouse)
         return dg.MaterializeResult(
-            metadata={"path": dg.MetadataValue.path(str(target)), "bytes": size, "compacted": bool(compacted)}
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "data dictionary": dg.MetadataValue.path(str(page)),
+                "bytes": size,
+                "compacted": bool(compacted),
+            }
         )
 
     return dg.Definitions(assets=[published])

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockml_dagster.warehouse import layer_files
+from dockml_dagster.warehouse import build, layer_files
 from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.opening import process_alive
+from dockml_dagster.warehouse.models import load
+from dockml_dagster.warehouse.opening import opened, process_alive
 from dockml_dagster.warehouse.rows import literal, quote
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     try:
         with warehouse.read() as connection:
             copy_database(connection, partial)
+        with opened(partial, read_only=False) as copy:
+            build.document_raw(copy, load())
+        # For readers alone: a client that opens for writing, as clients do by default, would lock out all others.
+        partial.chmod(0o444)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

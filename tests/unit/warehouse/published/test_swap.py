@@ -1,10 +1,12 @@
 """The published copy: complete, swapped in whole, never under a reader's feet."""
 
+import stat
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.opening import connect
 from dockml_dagster.warehouse.published.swap import publish
@@ -89,3 +91,19 @@ def test_a_leftover_of_a_killed_publication_is_no_hindrance(warehouse: Warehouse
     (target.parent / f".{target.name}.{os.getpid()}").write_bytes(b"half a file")
     publish(warehouse, target)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_the_copy_is_for_readers_and_says_what_raw_is(warehouse: Warehouse, target: Path) -> None:
+    with warehouse.write() as connection:
+        migrations.apply(connection, warehouse.location)
+    publish(warehouse, target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444
+    publish(warehouse, target)
+    with connect(target, read_only=True) as reader:
+        silent = (
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'raw' AND comment IS NULL "
+            "AND table_name <> 'schema_migrations' UNION ALL "
+            "SELECT table_name, NULL FROM duckdb_tables() WHERE schema_name = 'raw' AND comment IS NULL "
+            "AND table_name <> 'schema_migrations'"
+        )
+        assert reader.execute(silent).fetchall() == []
