@@ -42,6 +42,7 @@ NEWEST = """
 def collect_what_is_due() -> set[str]:
     """The part of ``dockml study`` that matters here, without its findings; returns what was due before."""
     settings = Settings.from_environment()
+    prepare(settings)
     runner = Runner(settings)
     try:
         runner.list_projects("sample")
