@@ -29,7 +29,9 @@ SCHEMAS = ("staging", "core", "findings")
 """Schemas of models, in the order of the way of the data. ``staging`` is views, the others are tables."""
 
 
-_COMMENT_OR_TEXT = re.compile(r"""(?P<kept>'(?:[^']|'')*'|"(?:[^"]|"")*")|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+_TEXT_OR_GAP = re.compile(
+    r"""(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")|(?:--[^\n]*|/\*.*?\*/|\s)+""", re.DOTALL
+)
 
 
 class ModelError(DockmlError):
@@ -146,7 +148,7 @@ def seed_texts(names: Iterable[str]) -> dict[str, str]:
 
 def without_comments(sql: str) -> str:
     """What a statement says: equal for two that differ in comments and white space alone."""
-    return " ".join(_COMMENT_OR_TEXT.sub(lambda found: found["kept"] or " ", sql).split())
+    return _TEXT_OR_GAP.sub(lambda found: found["text"] or " ", sql).strip()
 
 
 @cache
