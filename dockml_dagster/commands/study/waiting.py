@@ -23,7 +23,7 @@ EXIT_CODE: Final = 7
 FIRST_WAIT: Final = 60.0
 LONGEST_WAIT: Final = 900.0
 """Where nobody says when: a minute, and twice as long each time that nothing came of it."""
-TRIES: Final = 6
+TRIES: Final = 12
 """Of rounds in a row that bring nothing and know no time to wait for."""
 _SLICE: Final = 60.0
 
@@ -80,19 +80,18 @@ def until_done(
 ) -> tuple[str, Waiting | None]:
     """Do ``study`` until nothing is left, waiting in between; returns what its last round did and what is left.
 
-    ``tell`` hears what each round did. A service that answered once and then fails is waited for as a limit is.
-    Raises what ``study`` raises, where that is no such failure.
+    ``tell`` hears what each round did. A service that does not answer is waited for as a limit is.
+    Raises what ``study`` raises, where that is no such failure, or one that does not end.
     """
-    vain, answered = 0, False
+    vain = 0
     before: tuple[str, ...] = ()
     while True:
         try:
             summary, left = study()
-            answered = True
         except DockmlError as error:
-            if not (answered and error.retryable):
+            if not error.retryable or vain + 1 >= TRIES:
                 raise
-            summary, left = "", Waiting(("GitHub or a registry does not answer",), str(error), None)
+            summary, left = "", Waiting(("a service does not answer",), str(error), None)
         if left is None:
             return summary, None
         vain = vain + 1 if left.retry_at is None and left.what == before else 0

@@ -10,6 +10,7 @@ for your organization"; "Configuring rate limits" of Enterprise Server. Partial 
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from time import time as real_time
 
@@ -51,6 +52,8 @@ class Budgets:
         self.seconds = {"core": 3600.0, "search": 60.0, "graphql": 3600.0}
         self.windows: dict[tuple[str | None, str], tuple[float, int]] = {}
         """Who and what → when the window ends, and what was used in it."""
+        self.opened: Counter[tuple[str | None, str]] = Counter()
+        """How many windows there were."""
 
     def limit(self, who: str | None, resource: str) -> int:
         assert self.limits is not None
@@ -69,7 +72,9 @@ class Budgets:
             return False
         ends, _ = self.windows.get((who, resource), (0.0, 0))
         now = self._clock.now()
-        ends = ends if ends > now else now + self.seconds[resource]
+        if ends <= now:
+            ends = now + self.seconds[resource]
+            self.opened[who, resource] += 1
         self.windows[who, resource] = ends, used + count
         return True
 
