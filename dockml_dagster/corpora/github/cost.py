@@ -158,7 +158,7 @@ class _Counting:
         if files is None:
             assume = self._assume
             counts.trees += 1
-            counts.new += 1.0 if cohort.names else assume.have_dockerfile / assume.pass_counts
+            counts.new += 1.0 if cohort.names else assume.have_dockerfile
             return
         counts.trees_here += 1
         old = seen_at <= self._client.now() - self._frame.metadata_days * 86_400
@@ -189,9 +189,12 @@ class _Counting:
         counts.drawn += left
         counts.drawn_each = cohort.tries
         counts.numbers += left * cohort.tries * _numbers(cohort.criteria)
-        trees = min(cohort.tries * assume.pass_counts, assume.pass_counts / assume.have_dockerfile)
+        # Of the candidates drawn those with enough commits are looked at, until one has a Dockerfile: a geometric wait, cut.
+        looked_at = cohort.tries * assume.pass_counts
+        matched = 1 - (1 - assume.have_dockerfile) ** looked_at
+        trees = matched / assume.have_dockerfile
         counts.trees += ceil(left * trees)
-        counts.new += left * cohort.per_project
+        counts.new += left * matched * cohort.per_project
         counts.assumed.append(
             f"{cohort.name}: a search, {cohort.tries} candidates and {trees:.1f} lists of files for each of {treated} "
             "projects to match"

@@ -4,8 +4,9 @@ Here: the splitting, its record, its holes. Not here: which searches a study mak
 the repositories found (``selection``).
 
 GitHub shows 1,000 results of a search. A search with more is split by stars; one number of stars with more by the day
-of creation; one day with more by the day of the last push; what is more still is a hole, and kept as one. Every page is
-kept as it arrives, under the round's own date, so that a killed search goes on where it was.
+of creation; one day with more by the day of the last push; what is more still is a hole, and kept as one. A range whose
+pages repeat some and miss others is split too. Every page is kept as it arrives, under the round's own date, so that a
+killed search goes on where it was.
 """
 
 from __future__ import annotations
@@ -102,11 +103,15 @@ def search(
         part = waiting.pop()
         query = f"{text} {part.text()}"
         first = page(query, 1)
-        if first.total <= SEARCH_CAP:
-            yield _read_part(page, query, first, None)
-            continue
         top = max((item.stars or 0 for item in first.items), default=0)
         halves = part.halves(as_of, top)
+        if first.total <= SEARCH_CAP:
+            read = _read_part(page, query, first, None)
+            # Equal stars have no fixed order, so pages repeat some and miss others: smaller ranges have fewer pages.
+            again = halves if len(read.found) < first.total and first.total > PAGE else []
+            yield replace(read, problem=None) if again else read
+            waiting += reversed(again)
+            continue
         if halves:
             waiting += reversed(halves)
             continue

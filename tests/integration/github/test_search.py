@@ -1,6 +1,7 @@
 """Searches beyond the cap, criteria, samples, controls: who is found, who is selected, what is missing and said."""
 
 import itertools
+import random
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -9,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.github import questions
+from dockml_dagster.clients.github.model import repository_of_rest
+from dockml_dagster.clients.github.store import open_store
 from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.github.search import search
 from dockml_dagster.corpora.github.selection import STEPS
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.json_facts import Facts
 from tests.integration.github.visiting import on_clock
 
 AS_OF = date(2026, 11, 21)
@@ -342,3 +346,24 @@ def test_a_search_that_github_refuses_stops_no_other(github, make_corpus, reply_
     listing = corpus.listing()
     assert listing.projects == ["github/o/good", "github/o/second"]
     assert any("cannot search for this" in (outcome.reason or "") for outcome in listing.outcomes)
+
+
+def test_pages_that_repeat_and_miss_are_read_again_in_smaller_ranges(tmp_path: Path) -> None:
+    """Results with equal stars come in another order on each page (PyGithub#1748)."""
+    items = [
+        item(number, stars=5 + number % 3, created=date(2015, 1, 1) + timedelta(days=number))
+        for number in range(700)
+    ]
+    find = engine(items)
+
+    def ask(query: str, page: int) -> questions.SearchPage:
+        found = list(find({"q": query})["items"])
+        random.Random(f"{query} {page}").shuffle(found)
+        found.sort(key=lambda one: -one["stargazers_count"])
+        shown = found[(page - 1) * questions.PAGE : page * questions.PAGE]
+        read = tuple(repository_of_rest(Facts(one), query) for one in shown)
+        return questions.SearchPage(len(found), False, read)
+
+    parts = list(search(ask, open_store(tmp_path, "pages", None), "x", 2, AS_OF))
+    assert len({one.id for part in parts for one in part.found}) == 700
+    assert [part.problem for part in parts if part.problem] == []
