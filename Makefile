@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean rule-pages
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean rule-pages yardstick
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -87,3 +87,6 @@ clean:           ## remove the virtual environment and build products (not the w
 
 rule-pages: $(VENV)/.runtime   ## write docs/rules from the seeds
 	$(BIN)/python -c "from dockml_dagster.commands.advise.pages import write_pages; write_pages('docs/rules')"
+
+yardstick: $(VENV)/.dev   ## beside hadolint's own cases (DOCKML_HADOLINT: a checkout); -v in ARGS lists the differences
+	$(BIN)/python -m tests.bench.yardstick $(ARGS)

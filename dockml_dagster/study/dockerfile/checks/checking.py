@@ -370,6 +370,7 @@ def _same_platform(actual: str, stage: Stage, of_build: str) -> bool:
 
 
 def _may_be_absolute(path: str) -> bool:
+    path = path.strip("\"'")
     return path.startswith(("/", "$")) or re.match(r"[A-Za-z]:[\\/]|\\", path) is not None
 
 

@@ -22,7 +22,7 @@ class Verb:
 
     ``takes``: what its words are. ``alone``: the file it reads where no package is named. ``locked``: whatever it
     installs is what a lock file names. ``valued`` and ``switches``: options that take a value here only, or only here
-    take none. ``skips``: leading words that are no package.
+    take none. ``skips``: leading words that are no package. ``groups``: its words are groups, which no version can name.
     """
 
     takes: Literal["packages", "files", "nothing"] = "packages"
@@ -31,6 +31,7 @@ class Verb:
     valued: frozenset[str] = frozenset()
     switches: frozenset[str] = frozenset()
     skips: int = 0
+    groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _RPM = re.compile(
 _RPM_ARCHITECTURE = re.compile(r"\.(?:x86_64|i[3-6]86|noarch|aarch64|armv7hl|ppc64le|s390x|riscv64)\Z")
 _ARCHIVE = (
     ".whl", ".tar.gz", ".zip", ".deb", ".rpm", ".tgz", ".egg", ".tar.bz2", ".conda", ".apk", ".gem", ".tar.xz", ".txz",
+    ".tar",
 )  # fmt: skip
 _MOVING_ARCHIVE = re.compile(
     r"/(?:refs/heads/[^/]+|main|master|latest|head|trunk|nightly|develop)\.(?:zip|tar\.\w+|tgz)\Z"
@@ -102,7 +103,7 @@ def pip_package(manager: str, word: str) -> Package | None:
     if at:
         found = _elsewhere(manager, url) or Package(manager, None, None, False, "url", word)
         return Package(manager, name.split("[")[0], None, found.pinned, found.source, word)
-    match = _PIP.match(word)
+    match = None if word.lower().endswith(_ARCHIVE) else _PIP.match(word)
     if match and "$" not in match[1]:
         constraint = match[3].strip() if match[3] else None
         return Package(
@@ -206,6 +207,8 @@ def rpm_package(manager: str, word: str) -> Package | None:
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
+    if word.startswith("@"):
+        return Package(manager, word[1:], None, False, "group", word)
     bare = _RPM_ARCHITECTURE.sub("", word)
     variable = re.search(r"-(\$\{\w[^{}]*\}|\$\w+)\Z", bare)
     if variable:

@@ -37,8 +37,12 @@ _RPM = Manager(
     "os",
     "dnf.readthedocs.io/en/latest/command_ref.html (specifying packages)",
     {
-        **verbs("install localinstall groupinstall reinstall"),
-        ("group", "install"): Verb(),
+        **verbs(
+            "install in localinstall reinstall rei upgrade up update upgrade-minimal up-min update-minimal "
+            "distro-sync swap downgrade"
+        ),
+        ("groupinstall",): Verb(groups=True),
+        ("group", "install"): Verb(groups=True),
         ("module", "install"): Verb(),
     },
     rpm_package,

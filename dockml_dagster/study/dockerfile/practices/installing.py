@@ -203,7 +203,7 @@ def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
             if name not in step.installs.constraint_files:
                 (locks if locked else files).append(Line(line, name[:80]))
         for package in step.installs.packages:
-            if package.source == "local":
+            if package.source in ("local", "group"):
                 continue
             shown = Line(line, _shown(package))
             if package.source == "unknown":

@@ -95,7 +95,9 @@ class _Words:
         }
 
 
-def _split(words: Sequence[str], valued: frozenset[str], *, clusters: bool) -> _Words:
+def _split(
+    words: Sequence[str], valued: frozenset[str], *, clusters: bool, words_follow: bool = True
+) -> _Words:
     """Options with their values, and the other words."""
     found = _Words()
     pending = ""
@@ -110,6 +112,8 @@ def _split(words: Sequence[str], valued: frozenset[str], *, clusters: bool) -> _
             elif word.startswith("<("):
                 found.names.append("$(…)")
         elif word == "--":
+            if not words_follow:
+                break  # what follows is for the build of a native extension
             only_names = True
         elif word.startswith("--") or not clusters:
             name, equals, value = word.partition("=")
@@ -140,7 +144,12 @@ def _cluster(word: str, valued: frozenset[str], found: _Words) -> str:
 
 
 def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation | None:
-    said = _split(words, (manager.valued | verb.valued) - verb.switches, clusters=manager.clusters)
+    said = _split(
+        words,
+        (manager.valued | verb.valued) - verb.switches,
+        clusters=manager.clusters,
+        words_follow=manager.name != "gem",
+    )
     names = said.names[verb.skips :]
     files: list[str] = []
     constraints: list[str] = []
@@ -164,6 +173,8 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
     packages = [*local]
     if verb.takes == "packages":
         packages += [_named(manager, said, word) for word in names]
+    if verb.groups:
+        packages = [Package(manager.name, word, None, False, "group", word) for word in names]
     elif verb.takes == "files":
         files += names
     kept = tuple(package for package in packages if package is not None)
