@@ -45,7 +45,8 @@ def _change(source: Source) -> Sequence[Block]:
     """)
     tests = source.rows(f"""
         SELECT *, {MEASURE} AS label FROM (
-            SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit, pairs.n,
+            SELECT split_part(pairs.first, ' ', 1) AS corpus_before, pairs.measure, pairs.unit_of_analysis AS unit,
+                pairs.n, pairs.clusters,
                 earlier.median AS before, earlier.median_low AS before_low, earlier.median_high AS before_high,
                 later.median AS after, later.median_low AS after_low, later.median_high AS after_high,
                 pairs.statistic, pairs.p, pairs.p_holm, pairs.cliffs_delta AS delta, pairs.magnitude, pairs.note
@@ -168,7 +169,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     return [
         Paragraph(
             say(
-                "Of {all} measures, {clear} moved by more than chance (Wilcoxon’s signed-rank test over the same units, p "
+                "Of {all} measures, {clear} moved by more than chance (signed ranks, the signs of whole projects flipped; p "
                 "below 0.05 after Holm’s correction for their number). {label} moved furthest one way: Cliff’s delta within "
                 "pairs {delta} ({magnitude}), over {n} {unit}s.",
                 all=count(len(named)),
@@ -207,7 +208,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         ),
         Table(
             caption=say(
-                "The same units at two moments: medians with bootstrap 95 % intervals, and Wilcoxon’s signed-rank test."
+                "The same units at two moments: medians with 95 % intervals, and a signed-rank test over projects."
             ),
             table="findings.moment_differences",
             columns=(
@@ -216,7 +217,8 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 Column("n", "n", "count"),
                 Column("before", "median before (95 %)"),
                 Column("after", "median after (95 %)"),
-                Column("statistic", "W", "decimal"),
+                Column("clusters", "projects", "count"),
+                Column("statistic", "signed ranks", "decimal"),
                 Column("p", "p", "decimal"),
                 Column("p_holm", "p, Holm", "decimal"),
                 Column("delta", "Cliff’s delta", "decimal"),

@@ -10,17 +10,19 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.measures import MEASURE
-from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, count_range, decimal_text, percent, say
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import Html, count, count_range, decimal_text, say
 
+CLEAR = 0.05
+"""A difference with a smaller p after Holm's correction is called clear."""
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
 
 
 def _cohorts(source: Source) -> Sequence[Block]:
     pairs = source.rows(f"""
-        SELECT {MEASURE} AS label, unit_of_analysis AS unit, first, second, n_first, n_second, p, cliffs_delta AS delta,
-            delta_least AS low, delta_most AS high, magnitude
+        SELECT {MEASURE} AS label, unit_of_analysis AS unit, first, second, n_first, n_second, clusters_first,
+            clusters_second, p, p_holm, cliffs_delta AS delta, delta_low AS low, delta_high AS high, magnitude
         FROM findings.cohort_differences
         WHERE corpus = $corpus AND row_kind = 'pair' AND cliffs_delta IS NOT NULL ORDER BY cliffs_delta DESC, measure
     """)
@@ -64,10 +66,14 @@ def _cohorts(source: Source) -> Sequence[Block]:
                 Column("label", "measure"),
                 Column("unit", "unit"),
                 Column("n_first", "n, first", "count"),
+                Column("clusters_first", "projects, first", "count"),
                 Column("n_second", "n, second", "count"),
+                Column("clusters_second", "projects, second", "count"),
                 Column("delta", "Cliff’s delta", "decimal"),
+                Column("low", "95 % interval, from", "decimal"),
+                Column("high", "to", "decimal"),
                 Column("magnitude", "size"),
-                Column("p", "p", "decimal"),
+                Column("p_holm", "p, Holm", "decimal"),
             ),
             rows=pairs,
         ),
@@ -76,8 +82,8 @@ def _cohorts(source: Source) -> Sequence[Block]:
 
 def _categories(source: Source) -> Sequence[Block]:
     rows = source.rows(f"""
-        SELECT {MEASURE} AS label, unit_of_analysis AS unit, upper(rq) AS question, n, statistic, degrees_of_freedom, p,
-            epsilon_squared, note
+        SELECT {MEASURE} AS label, unit_of_analysis AS unit, upper(rq) AS question, n, clusters, largest_cluster_share,
+            statistic, degrees_of_freedom, p, p_holm, family_tests, epsilon_squared, note
         FROM findings.category_differences
         WHERE corpus = $corpus AND row_kind = 'overall' AND grouping = 'category' AND label_source = 'final'
             AND link_grade = 'any' AND epsilon_squared IS NOT NULL
@@ -85,62 +91,52 @@ def _categories(source: Source) -> Sequence[Block]:
     """)
     if not rows:
         return []
-    most = rows[:SHOWN]
-    pairs = source.row("""
-        SELECT count(*) AS n, count(*) FILTER (p_holm < 0.05) AS clear,
-            count(*) FILTER (p_holm < 0.05 AND magnitude = 'large') AS large
-        FROM findings.category_differences
-        WHERE corpus = $corpus AND row_kind = 'pair' AND grouping = 'category' AND label_source = 'final'
-            AND link_grade = 'any'
-    """)
+    clear = [row for row in rows if row["p_holm"] < CLEAR]
+    shown = rows[:SHOWN]
     return [
         Heading("Between categories"),
-        Paragraph(
-            say(
-                "Of {n} pairs of categories and measures that were compared, {clear} differ after Holm’s "
-                "correction (p below "
-                "0.05), {large} of them largely.",
-                n=count(pairs["n"]),
-                clear=count(pairs["clear"]),
-                large=count(pairs["large"]),
-            )
-        ),
+        Paragraph(_said_of_categories(source, rows, clear)),
         Figure(
             name="categories-differ",
-            title=say(
-                "Categories differ most in {label}: they explain {share} of its rank variance",
-                label=most[0]["label"],
-                share=percent(most[0]["epsilon_squared"]),
-            ),
-            describes="Share of rank variance that the categories explain (epsilon squared), by measure: "
-            + "; ".join(f"{row['label']} {decimal_text(row['epsilon_squared'])}" for row in most)
+            title=say("How much of each measure the categories explain"),
+            describes="Share of the variance of projects’ scores that the categories explain (epsilon squared), by measure: "
+            + "; ".join(f"{row['label']} {decimal_text(row['epsilon_squared'])}" for row in shown)
             + ".",
             table="findings.category_differences",
-            rows=most,
+            rows=shown,
             draw=lambda width: charts.effects(
-                most,
+                shown,
                 width=width,
-                x_title="epsilon squared (share of rank variance)",
+                x_title="epsilon squared (share of variance of scores)",
                 key="epsilon_squared",
                 least=0,
             ),
             note=say(
-                "The measures that differ most, of {all}; n {n} units.",
+                "The {shown} largest of {all}; {which} n {n} units of {clusters} projects.",
+                shown=count(len(shown)),
                 all=count(len(rows)),
-                n=count_range(row["n"] for row in most),
+                which=_which_are_clear([row for row in shown if row in clear]),
+                n=count_range(row["n"] for row in shown),
+                clusters=count_range(row["clusters"] for row in shown),
             ),
         ),
         Table(
-            caption=say("Kruskal-Wallis over the categories, for every measure."),
+            caption=say(
+                "Do categories differ? Projects’ scores, with the labels of whole projects permuted. "
+                "Largest: the share of the units that one project has."
+            ),
             table="findings.category_differences",
             columns=(
                 Column("label", "measure"),
                 Column("unit", "unit"),
                 Column("question", "question"),
                 Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
+                Column("largest_cluster_share", "largest (%)", "percent"),
                 Column("statistic", "H", "decimal"),
                 Column("degrees_of_freedom", "df", "count"),
                 Column("p", "p", "decimal"),
+                Column("p_holm", "p, Holm", "decimal"),
                 Column("epsilon_squared", "epsilon squared", "decimal"),
                 Column("note", "note"),
             ),
@@ -151,14 +147,48 @@ def _categories(source: Source) -> Sequence[Block]:
     ]
 
 
+def _said_of_categories(source: Source, rows: Sequence[Row], clear: Sequence[Row]) -> Html:
+    pairs = source.row("""
+        SELECT count(p_holm) AS n, count(*) FILTER (p_holm < 0.05) AS clear,
+            count(*) FILTER (p_holm < 0.05 AND magnitude = 'large') AS large
+        FROM findings.category_differences
+        WHERE corpus = $corpus AND row_kind = 'pair' AND grouping = 'category' AND label_source = 'final'
+            AND link_grade = 'any'
+    """)
+    first = say(
+        "{tested} measures were tested for a difference between categories, and {clear} differ (p below 0.05 after "
+        "Holm’s correction over the {tested}).",
+        tested=count(rows[0]["family_tests"]),
+        clear=count(len(clear)),
+    )
+    if not clear:
+        return first
+    return say(
+        "{first} Only their {n} pairs of categories were tested further: {differ} differ after correction over "
+        "the {n}, {large} with a large effect.",
+        first=first,
+        n=count(pairs["n"]),
+        differ=count(pairs["clear"]),
+        large=count(pairs["large"]),
+    )
+
+
+def _which_are_clear(rows: Sequence[Row]) -> Html:
+    if not rows:
+        return say("none of these differences is clear after Holm’s correction;")
+    return say(
+        "clear after Holm’s correction: {labels};", labels=", ".join(str(row["label"]) for row in rows)
+    )
+
+
 def _by_link_grade(source: Source) -> Sequence[Block]:
     """The same comparison of images and layers, without those whose tie to the project is doubtful."""
     rows = source.rows("""
         SELECT unit_of_analysis AS unit, if(link_grade = 'any', link_grade, 'at least ' || link_grade) AS tie, link_grade,
             max(n) FILTER (row_kind = 'overall') AS n,
             count(DISTINCT measure) FILTER (row_kind = 'overall' AND p IS NOT NULL) AS measures,
-            count(p_holm) AS pairs, count(*) FILTER (p_holm < 0.05) AS clear,
-            count(*) FILTER (p_holm < 0.05 AND magnitude = 'large') AS large
+            max(clusters) FILTER (row_kind = 'overall') AS clusters,
+            count(*) FILTER (row_kind = 'overall' AND p_holm < 0.05) AS clear
         FROM findings.category_differences
         WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
             AND unit_of_analysis IN ('image', 'layer')
@@ -167,17 +197,19 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
     if not any(row["link_grade"] != "any" for row in rows):
         return []
     of = {grade: [row for row in rows if row["link_grade"] == grade] for grade in ("any", "likely")}
-    total = {grade: {key: sum(row[key] for row in of[grade]) for key in ("pairs", "clear")} for grade in of}
+    total = {
+        grade: {key: sum(row[key] for row in of[grade]) for key in ("measures", "clear")} for grade in of
+    }
     confirmed = any(row["link_grade"] == "confirmed" for row in rows)
     return [
         Heading("Without images whose tie to the project is doubtful"),
         Paragraph(
             say(
-                "Of {pairs} pairs of categories and measures of images and layers, {clear} differ; with those images alone "
-                "whose tie to the project is at least likely, {clear_likely} of {pairs_likely}.{none}",
-                pairs=count(total["any"]["pairs"]),
+                "Of {measures} measures of images and layers, {clear} differ between categories; with those images alone "
+                "whose tie to the project is at least likely, {clear_likely} of {measures_likely}.{none}",
+                measures=count(total["any"]["measures"]),
                 clear=count(total["any"]["clear"]),
-                pairs_likely=count(total["likely"]["pairs"]),
+                measures_likely=count(total["likely"]["measures"]),
                 clear_likely=count(total["likely"]["clear"]),
                 none="" if confirmed else " No image of this corpus is confirmed to be its project’s.",
             )
@@ -191,10 +223,9 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
                 Column("unit", "unit"),
                 Column("tie", "tie"),
                 Column("n", "units, at most", "count"),
+                Column("clusters", "projects, at most", "count"),
                 Column("measures", "measures tested", "count"),
-                Column("pairs", "pairs tested", "count"),
                 Column("clear", "differ (p below 0.05)", "count"),
-                Column("large", "of these largely", "count"),
             ),
             rows=rows,
         ),

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dockml_dagster.study.statistics.groups import Proportion, holm, proportion
+from dockml_dagster.study.statistics.families import holm
+from dockml_dagster.study.statistics.intervals import Proportion, proportion
 
 
 @dataclass(frozen=True, slots=True)

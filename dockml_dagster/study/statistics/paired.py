@@ -1,7 +1,7 @@
 """The same units at two moments: did they change, in which direction, and how far?
 
-Here: the paired test and its effect. Not here: groups of different units (``statistics``), which units and
-moments (``core.moment_states``). Import is light: scipy loads on first use.
+Here: the paired test and its effect, with the project as the cluster. Not here: groups of different units (``clusters``),
+which units and moments (``core.moment_states``). Import is light: numpy loads on first use.
 """
 
 from __future__ import annotations
@@ -9,51 +9,91 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.study.statistics.groups import SizeWord, size_word
+from dockml_dagster.study.statistics.clusters import ENOUGH, STAGES, SizeWord, batches, size_word
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+_TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
     """One measure of the same units, before and after.
 
-    ``statistic`` and ``p`` are of Wilcoxon's signed-rank test, two-sided, units that did not change left out
-    (F. Wilcoxon 1945); ``None`` where none changed, and ``reason`` says so. ``delta`` is Cliff's delta within pairs: the
-    share of units that rose less the share that fell (N. Cliff 1996), with its size word; ``None`` without units.
+    ``statistic`` is the sum over projects of the mean signed rank of their units, units that did not change ranked 0
+    (F. Wilcoxon 1945; S. Datta and G. A. Satten, Biometrics 64, 2008). ``p`` is two-sided: the signs of whole projects
+    are flipped, ``draws`` times. Both are ``None`` where nothing changed, and ``reason`` says so. ``delta`` is the share
+    of units that rose less the share that fell, every project weighing 1 (Cliff's delta within pairs, N. Cliff 1996).
     """
 
     n: int
+    clusters: int
     rose: int
     fell: int
     statistic: float | None
     p: float | None
+    draws: int | None
     delta: float | None
     size: SizeWord | None
     reason: str | None
 
 
-def shift(before: Sequence[float], after: Sequence[float]) -> Shift:
-    """Compare two readings of the same units, unit by unit. Raises ``ValueError`` on other lengths or unknown values."""
-    pairs = list(zip(before, after, strict=True))
-    if not all(math.isfinite(value) for pair in pairs for value in pair):
+def shift(
+    before: Sequence[float], after: Sequence[float], projects: Sequence[int], seed: Sequence[int]
+) -> Shift:
+    """Compare two readings of the same units. ``projects``: the number of each unit's project, from 0 on, none left out.
+
+    Raises ``ValueError`` on other lengths or unknown values.
+    """
+    readings = list(zip(before, after, projects, strict=True))
+    if not all(math.isfinite(then) and math.isfinite(now) for then, now, _ in readings):
         raise ValueError("readings hold finite values only")
-    rose = sum(now > then for then, now in pairs)
-    fell = sum(now < then for then, now in pairs)
-    if not pairs:
-        return Shift(0, 0, 0, None, None, None, None, "no unit is known at both moments")
-    delta = (rose - fell) / len(pairs)
-    if not rose and not fell:
-        return Shift(len(pairs), 0, 0, None, None, delta, size_word(delta), "no unit changed")
+    if not readings:
+        return Shift(0, 0, 0, 0, None, None, None, None, None, "no unit is known at both moments")
+    import numpy as np
     from scipy import stats
 
-    found = stats.wilcoxon(after, before)
+    change = np.asarray(after, float) - np.asarray(before, float)
+    owner = np.asarray(projects)
+    sizes = np.bincount(owner)
+    rose, fell = int((change > 0).sum()), int((change < 0).sum())
+    delta = float((np.bincount(owner, np.sign(change)) / sizes).mean())
+    if not rose and not fell:
+        return Shift(
+            len(change), len(sizes), 0, 0, None, None, None, delta, size_word(delta), "no unit changed"
+        )
+    ranks = np.zeros(len(change))
+    ranks[change != 0] = stats.rankdata(np.abs(change[change != 0]))
+    scores = np.bincount(owner, np.sign(change) * ranks) / sizes
+    p, draws = _flipped(scores[scores != 0], seed)
     return Shift(
-        len(pairs),
-        rose,
-        fell,
-        float(found.statistic),
-        float(found.pvalue),
-        delta,
-        size_word(delta),
-        None,
+        len(change), len(sizes), rose, fell, float(scores.sum()), p, draws, delta, size_word(delta), None
     )
+
+
+def _flipped(scores: Array, seed: Sequence[int]) -> tuple[float, int]:
+    """How often a sum as far from 0 arises when signs are drawn; of few projects every choice of signs is tried."""
+    import numpy as np
+
+    n = len(scores)
+    observed = abs(scores.sum()) * (1 - _TIE)
+    if n == 0:
+        return 1.0, 1
+    if 2**n <= STAGES[0]:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float((np.abs(signs @ scores) >= observed).mean()), 2**n
+    generator = np.random.default_rng(list(seed))
+    reached = draws = 0
+    for stage in STAGES:
+        for batch in batches(stage - draws, n):
+            signs = generator.integers(0, 2, (batch, n), dtype=np.int8) * 2 - 1
+            reached += int((np.abs(signs.astype(float) @ scores) >= observed).sum())
+            draws += batch
+        if reached >= ENOUGH:
+            break
+    return (reached + 1) / (draws + 1), draws

@@ -1,55 +1,35 @@
 """Differences as tables: ``category_differences``, ``cohort_differences``, ``moment_differences`` of ``findings``.
 
-Here: which groups are compared in which measures, and the rows that hold the answers. Not here: the measures
-(``core.unit_measures``, ``core.moment_states``), the tests themselves (``study.statistics``, ``study.paired``). SQL has
-neither the tests nor the bootstrap, so these findings are computed in Python from core tables and written as a whole; they
-are documented beside the SQL models.
+Here: which groups and moments are compared in which measures, and the columns of the tables. Not here: the measures
+(``core.unit_measures``, ``core.moment_states``), the rows of a comparison (``comparisons``), the tests
+(``study.statistics``). SQL has no permutations, so these findings are computed in Python from core tables and written as a
+whole; they are documented beside the SQL models.
 
-A comparison is told in three kinds of rows: ``group`` (a group's n, median or share with its interval), ``overall`` (the
-test over all groups) and ``pair`` (two groups: test, Holm's correction, effect size). Two moments of the same units are a
-pair without ``overall``.
+Two moments of the same units are a pair without ``overall``; all measures of the same two moments are one family.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dockml_dagster.study.statistics.groups import (
-    Comparison,
-    Sample,
-    compare,
-    holm,
-    median_interval,
-    proportion,
-)
+from dockml_dagster.study.statistics.clusters import Units
+from dockml_dagster.study.statistics.intervals import median_interval
 from dockml_dagster.study.statistics.paired import shift
 from dockml_dagster.warehouse.build import write_computed
+from dockml_dagster.warehouse.computed.comparisons import SEED, Known, Measured, Row, comparison_rows, correct
 from dockml_dagster.warehouse.models import Project
 
 if TYPE_CHECKING:
     import duckdb
 
-SEED = 20220613
-"""Seed of every bootstrap: the first day of the conference at which the paper was given."""
-DRAWS = 2000
-"""Bootstrap draws; large groups get fewer, down to ``LEAST_DRAWS``, since their medians hardly move."""
-LEAST_DRAWS = 200
-DRAWN_VALUES = 20_000_000
-"""Most values that are drawn for one interval."""
-SMALLEST_GROUP = 2
-"""A group with fewer units is described, and takes no part in tests."""
-
 TABLES = ("findings.category_differences", "findings.cohort_differences", "findings.moment_differences")
 READS = ("core.unit_measures", "core.categories", "core.moment_states")
 """The tables that all of this is computed from."""
-
-Row = dict[str, Any]
-Known = dict[tuple[bool, tuple[tuple[str, Sample], ...]], list[Row]]
-"""Comparisons that were made already, by what was compared."""
+FLIPPED = "signed ranks, projects flipped"
+"""The test between two moments, as the table names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +38,7 @@ class Grouping:
 
     ``column`` names the group: a column of ``core.unit_measures`` (``measures``) or ``core.categories`` (``categories``).
     ``where`` limits the units: a condition on the columns of the former. ``label_source`` says whose category counts,
-    ``link_grade`` how firmly an image must be tied to its project.
+    ``link_grade`` how firmly an image must be tied to its project. ``mixed``: a project may have units in several groups.
     """
 
     table: str
@@ -67,6 +47,7 @@ class Grouping:
     label_source: str
     link_grade: str
     where: str
+    mixed: bool = False
 
 
 _ML = "measures.cohort <> 'control'"
@@ -100,6 +81,7 @@ GROUPINGS = (
         "none",
         "any",
         f"{_ML} AND measures.unit_of_analysis = 'Dockerfile'",
+        mixed=True,
     ),
     Grouping(TABLES[1], "cohort", "measures.cohort", "none", "any", "true"),
 )
@@ -122,7 +104,12 @@ COLUMNS = {
     "n": "BIGINT",
     "n_first": "BIGINT",
     "n_second": "BIGINT",
+    "clusters": "BIGINT",
+    "clusters_first": "BIGINT",
+    "clusters_second": "BIGINT",
     "n_censored": "BIGINT",
+    "largest_cluster_share": "DOUBLE",
+    "n_effective": "DOUBLE",
     "median": "DOUBLE",
     "median_low": "DOUBLE",
     "median_high": "DOUBLE",
@@ -133,9 +120,14 @@ COLUMNS = {
     "statistic": "DOUBLE",
     "degrees_of_freedom": "BIGINT",
     "p": "DOUBLE",
+    "draws": "BIGINT",
+    "family": "VARCHAR",
+    "family_tests": "BIGINT",
     "p_holm": "DOUBLE",
     "epsilon_squared": "DOUBLE",
     "cliffs_delta": "DOUBLE",
+    "delta_low": "DOUBLE",
+    "delta_high": "DOUBLE",
     "delta_least": "DOUBLE",
     "delta_most": "DOUBLE",
     "magnitude": "VARCHAR",
@@ -148,76 +140,86 @@ def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -
     """Compute the tables from those of ``READS``; returns the rows of each."""
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
     known: Known = {}
-    with _little_garbage():
-        for grouping in GROUPINGS:
-            rows[grouping.table].extend(_rows(connection, grouping, known))
-        rows[TABLES[2]].extend(_moments(connection))
+    for grouping in GROUPINGS:
+        rows[grouping.table].extend(_rows(connection, grouping, known))
+    rows[TABLES[2]].extend(_moments(connection))
     return {
         table: write_computed(connection, project.by_name[table], COLUMNS, found)
         for table, found in rows.items()
     }
 
 
-@contextmanager
-def _little_garbage() -> Iterator[None]:
-    """Leave what exists already out of garbage collection: statsmodels' Holm collects at every call, 0.1 s each."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
 def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Known) -> Iterator[Row]:
-    # Group and order are part of the query, so that equal data give equal draws. A layer or image counts once in each
-    # group, whichever projects of the group name it.
+    by_corpus: dict[str, list[Measured]] = {}
+    for measured in _read(connection, grouping):
+        by_corpus.setdefault(measured.common["corpus"], []).append(measured)
+    for measures in by_corpus.values():
+        yield from comparison_rows(measures, known)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator[Measured]:
+    # A unit that two projects name counts once in each. Order is part of the query, so that equal data give equal draws.
     found = connection.execute(
         f"""
-        SELECT corpus, rq, measure, kind, unit_of_analysis, "group",
-            list(value ORDER BY value, censored),
-            list(censored ORDER BY value, censored)
+        SELECT corpus, rq, measure, kind, unit_of_analysis,
+            list(value ORDER BY project, value, unit) AS numbers,
+            list(is_censored ORDER BY project, value, unit) AS marks,
+            list(project_number ORDER BY project, value, unit) AS owners,
+            list(group_number ORDER BY project, value, unit) AS parts,
+            list(DISTINCT project ORDER BY project) AS projects,
+            list(DISTINCT part ORDER BY part) AS names
         FROM (
-            SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind, measures.unit_of_analysis,
-                measures.unit, {grouping.column} AS "group", measures.value, measures.is_censored AS censored
-            FROM core.unit_measures AS measures
-            LEFT JOIN core.categories AS categories ON categories.project = measures.project
-            WHERE {grouping.where}
+            SELECT *,
+                dense_rank() OVER (PARTITION BY corpus, measure ORDER BY project) - 1 AS project_number,
+                dense_rank() OVER (PARTITION BY corpus, measure ORDER BY part) - 1 AS group_number
+            FROM (
+                SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind,
+                    measures.unit_of_analysis, measures.project, measures.unit, {grouping.column} AS part,
+                    measures.value, measures.is_censored
+                FROM core.unit_measures AS measures
+                LEFT JOIN core.categories AS categories ON categories.project = measures.project
+                WHERE {grouping.where}
+            )
+            WHERE part IS NOT NULL
         )
-        WHERE "group" IS NOT NULL
-        GROUP BY ALL
-        ORDER BY corpus, rq, measure, "group"
+        GROUP BY corpus, rq, measure, kind, unit_of_analysis
+        ORDER BY corpus, rq, measure
         """
-    ).fetchall()
-    comparisons: dict[tuple[str, ...], dict[str, Sample]] = {}
-    for *key, group, values, censored in found:
-        marks = tuple(censored) if any(censored) else ()
-        comparisons.setdefault(tuple(key), {})[group] = Sample(tuple(values), marks)
-    for (corpus, rq, measure, kind, unit), groups in comparisons.items():
+    ).fetchnumpy()
+    for corpus, rq, measure, kind, unit, numbers, marks, owners, parts, projects, names in zip(
+        *found.values(), strict=True
+    ):
         common = {
-            "corpus": corpus,
+            "corpus": str(corpus),
             "grouping": grouping.name,
             "label_source": grouping.label_source,
             "link_grade": grouping.link_grade,
-            "rq": rq,
-            "measure": measure,
-            "kind": kind,
-            "unit_of_analysis": unit,
+            "rq": str(rq),
+            "measure": str(measure),
+            "kind": str(kind),
+            "unit_of_analysis": str(unit),
         }
-        # Where everybody is labelled by people, the final groups and those of people are the same.
-        same = (kind == "yes or no", tuple(groups.items()))
-        if same not in known:
-            known[same] = list(comparison_rows(groups, yes_or_no=same[0]))
-        yield from ({**common, **row} for row in known[same])
+        units = Units(numbers, owners, marks.astype(bool) if marks.any() else None)
+        yield Measured(
+            common,
+            units,
+            parts,
+            [str(name) for name in names],
+            [str(name) for name in projects],
+            grouping.mixed,
+        )
 
 
 def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """Two moments of the same units, measure by measure."""
-    # Two visits of one day are told apart by the time.
+    import numpy as np
+
+    # Two visits of one day are told apart by the time. Of an image, the unit begins with its project's key and a space.
     found = connection.execute(
         """
         SELECT corpus, metric, unit_of_analysis, corpus_before || ' ' || left(strftime(earliest, '%Y-%m-%d %H:%M:%S'), long)
             AS first, corpus || ' ' || left(strftime(latest, '%Y-%m-%d %H:%M:%S'), long) AS second,
-            list(before ORDER BY unit), list(after ORDER BY unit)
+            list(before ORDER BY unit), list(after ORDER BY unit), list(split_part(unit, ' ', 1) ORDER BY unit)
         FROM (
             SELECT *, if(corpus = corpus_before AND CAST(earliest AS DATE) = CAST(latest AS DATE), 19, 10) AS long
             FROM core.moment_states
@@ -226,10 +228,10 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         ORDER BY corpus, first, metric
         """
     ).fetchall()
-    shifts = [shift(before, after) for *_, before, after in found]
-    corrected = _over_measures([(row[0], row[3], row[4]) for row in found], [moved.p for moved in shifts])
-    for row, moved, p_holm in zip(found, shifts, corrected, strict=True):
-        corpus, metric, unit, first, second, before, after = row
+    families: dict[tuple[str, ...], list[Row]] = {}
+    rows: list[Row] = []
+    for corpus, metric, unit, first, second, before, after, owners in found:
+        _, projects = np.unique(owners, return_inverse=True)
         common = {
             "corpus": corpus,
             "grouping": "moment",
@@ -239,118 +241,49 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             "measure": metric,
             "kind": "number",
             "unit_of_analysis": unit,
+            "n_censored": 0,
         }
         for name, other, values in ((first, second, before), (second, first, after)):
-            median = median_interval(Sample(tuple(values)), draws=DRAWS, seed=SEED)
-            yield {
-                **common,
-                "row_kind": "group",
-                "first": name,
-                # One moment may be compared with two others, over other units each time.
-                "second": other,
-                "n": median.n,
-                "n_first": median.n,
-                "n_censored": 0,
-                "median": median.median,
-                "median_low": median.low,
-                "median_high": median.high,
-            }
-        yield {
+            median = median_interval(Units(np.asarray(values, float), projects))
+            rows.append(
+                {
+                    **common,
+                    "row_kind": "group",
+                    "first": name,
+                    # One moment may be compared with two others, over other units each time.
+                    "second": other,
+                    "n": median.n,
+                    "n_first": median.n,
+                    "clusters": median.clusters,
+                    "clusters_first": median.clusters,
+                    "largest_cluster_share": median.largest,
+                    "n_effective": median.effective,
+                    "median": median.value,
+                    "median_low": median.low,
+                    "median_high": median.high,
+                }
+            )
+        key = f"{corpus}/{metric}/{first}/{second}"
+        moved = shift(before, after, projects.tolist(), (SEED, zlib.crc32(key.encode())))
+        pair: Row = {
             **common,
             "row_kind": "pair",
             "first": first,
             "second": second,
-            "n": moved.n,
-            "n_first": moved.n,
-            "n_second": moved.n,
-            "n_censored": 0,
-            "test": "Wilcoxon signed-rank",
+            **dict.fromkeys(("n", "n_first", "n_second"), moved.n),
+            **dict.fromkeys(("clusters", "clusters_first", "clusters_second"), moved.clusters),
+            "test": FLIPPED if moved.p is not None else None,
             "statistic": moved.statistic,
             "p": moved.p,
-            "p_holm": p_holm,
+            "draws": moved.draws,
             "cliffs_delta": moved.delta,
             "delta_least": moved.delta,
             "delta_most": moved.delta,
             "magnitude": moved.size,
             "note": moved.reason,
         }
-
-
-def _over_measures(
-    moments: Sequence[tuple[str, ...]], p_values: Sequence[float | None]
-) -> list[float | None]:
-    """Holm's correction over all measures of the same two moments; what has no p keeps none."""
-    families: dict[tuple[str, ...], list[tuple[int, float]]] = {}
-    for place, (pair, p) in enumerate(zip(moments, p_values, strict=True)):
-        if p is not None:
-            families.setdefault(pair, []).append((place, p))
-    corrected: list[float | None] = [None] * len(p_values)
-    for family in families.values():
-        for (place, _), p in zip(family, holm([p for _, p in family]), strict=True):
-            corrected[place] = p
-    return corrected
-
-
-def comparison_rows(groups: Mapping[str, Sample], *, yes_or_no: bool) -> Iterator[Row]:
-    """The rows of one comparison, without the columns that name it. ``yes_or_no``: values are 1 and 0."""
-    draws = max(LEAST_DRAWS, min(DRAWS, DRAWN_VALUES // max(sample.n for sample in groups.values())))
-    comparison = compare(groups, least=SMALLEST_GROUP, draws=0 if yes_or_no else draws, seed=SEED)
-    small = comparison.left_out
-    for name, median in comparison.groups.items():
-        row: Row = {
-            "row_kind": "group",
-            "first": name,
-            "n": median.n,
-            "n_first": median.n,
-            "n_censored": median.n_censored,
-        }
-        if yes_or_no:
-            share = proportion(round(sum(groups[name].values)), median.n)
-            row |= {"share": share.share, "share_low": share.low, "share_high": share.high}
-        else:
-            row |= {"median": median.median, "median_low": median.low, "median_high": median.high}
-        if name in small:
-            row["note"] = f"fewer than {SMALLEST_GROUP} units: takes no part in tests"
-        yield row
-    yield _overall(comparison, small)
-    yield from _pairs(comparison, groups)
-
-
-def _overall(comparison: Comparison, small: Sequence[str]) -> Row:
-    notes = [comparison.reason or "", f"without {', '.join(small)}" if small else ""]
-    return {
-        "row_kind": "overall",
-        "n": comparison.n,
-        "n_censored": sum(median.n_censored for median in comparison.groups.values()),
-        "test": comparison.test,
-        "statistic": comparison.statistic,
-        "degrees_of_freedom": comparison.degrees_of_freedom,
-        "p": comparison.p,
-        "epsilon_squared": comparison.epsilon_squared,
-        "note": "; ".join(note for note in notes if note) or None,
-    }
-
-
-def _pairs(comparison: Comparison, groups: Mapping[str, Sample]) -> Iterable[Row]:
-    for pair in comparison.pairs:
-        row: Row = {
-            "row_kind": "pair",
-            "first": pair.first,
-            "second": pair.second,
-            "n": pair.n_first + pair.n_second,
-            "n_first": pair.n_first,
-            "n_second": pair.n_second,
-            "n_censored": groups[pair.first].n_censored + groups[pair.second].n_censored,
-            "test": pair.test,
-            "statistic": pair.statistic,
-            "p": pair.p,
-            "p_holm": pair.p_holm,
-        }
-        if pair.effect is not None:
-            row |= {
-                "cliffs_delta": pair.effect.delta,
-                "delta_least": pair.effect.least,
-                "delta_most": pair.effect.most,
-                "magnitude": pair.effect.size,
-            }
-        yield row
+        rows.append(pair)
+        families.setdefault((corpus, first, second), []).append(pair)
+    for members in families.values():
+        correct(members, "all measures of the same two moments")
+    yield from rows

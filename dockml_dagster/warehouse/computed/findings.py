@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dockml_dagster.study.statistics.clusters import STAGES
 from dockml_dagster.warehouse.computed import coder_drift, differences
+from dockml_dagster.warehouse.computed.comparisons import SEED
 from dockml_dagster.warehouse.models import Project
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ COMPUTATIONS = (
         differences.TABLES,
         differences.READS,
         differences.write_differences,
-        {"bootstrap draws": differences.DRAWS, "seed": differences.SEED},
+        {"draws": STAGES[-1], "seed": SEED},
     ),
     Computation("coder_drift", (coder_drift.TABLE,), coder_drift.READS, coder_drift.write_coder_drift),
 )

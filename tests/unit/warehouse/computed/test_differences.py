@@ -1,4 +1,4 @@
-"""Every number of the tables of differences, by a direct call of scipy (and statsmodels for Holm) on a small table."""
+"""The tables of differences: scipy and statsmodels where each project has one unit, and who is compared."""
 
 import duckdb
 import numpy as np
@@ -6,19 +6,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dockml_dagster.study.statistics.groups import Sample
-from dockml_dagster.warehouse.computed.differences import (
-    COLUMNS,
-    DRAWS,
-    GROUPINGS,
-    SEED,
-    TABLES,
-    comparison_rows,
-    write_differences,
-)
+from dockml_dagster.warehouse.computed.differences import COLUMNS, GROUPINGS, TABLES, write_differences
 from dockml_dagster.warehouse.models import load
 
-STARS = {"Toolkit": [5, 9, 9, 31, 120, 700], "Model": [2, 3, 8, 9, 11], "DL Framework": [90, 400, 1000, 2500]}
+STARS = {
+    "Toolkit": [1, 2, 3, 4, 5, 6, 9, 700],
+    "Model": [2, 3, 8, 9, 11],
+    "DL Framework": [90, 400, 1000, 2500, 4000, 5000],
+}
 ALONE = {"Documentation": [77]}
 
 
@@ -57,94 +52,142 @@ def _written(connection, condition="label_source = 'final' AND link_grade = 'any
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def test_medians_and_their_bootstrap():
+def _kruskal(groups):
+    values = list(groups.values())
+    return stats.kruskal(*values).statistic
+
+
+def test_groups_have_medians_with_intervals():
     groups = {
         row["first"]: row for row in _written(_tables({**STARS, **ALONE})) if row["row_kind"] == "group"
     }
     assert set(groups) == set(STARS) | set(ALONE)
     for name, values in STARS.items():
-        again = stats.bootstrap(
-            (np.array(values, dtype=float),),
-            np.median,
-            n_resamples=DRAWS,
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(SEED),
-        ).confidence_interval
         assert groups[name]["median"] == np.median(values)
-        assert (groups[name]["median_low"], groups[name]["median_high"]) == (again.low, again.high)
-        assert (groups[name]["n"], groups[name]["n_censored"]) == (len(values), 0)
-    assert groups["Documentation"]["note"] == "fewer than 2 units: takes no part in tests"
+        assert min(values) <= groups[name]["median_low"] < groups[name]["median_high"] <= max(values)
+        assert (groups[name]["n"], groups[name]["clusters"], groups[name]["n_censored"]) == (
+            len(values),
+            len(values),
+            0,
+        )
+    assert groups["Documentation"]["note"] == "fewer than 5 projects: takes no part in tests"
 
 
 def test_the_test_over_all_groups():
     (row,) = [row for row in _written(_tables({**STARS, **ALONE})) if row["row_kind"] == "overall"]
-    again = stats.kruskal(*STARS.values())
-    assert row["test"] == "Kruskal-Wallis"
-    assert (row["statistic"], row["p"]) == (pytest.approx(again.statistic), pytest.approx(again.pvalue))
-    assert (row["n"], row["degrees_of_freedom"]) == (15, 2)
-    assert row["epsilon_squared"] == pytest.approx(again.statistic / 14)
+    assert row["test"] == "ridit scores, projects permuted"
+    assert row["statistic"] == pytest.approx(_kruskal(STARS))
+    assert row["epsilon_squared"] == pytest.approx(_kruskal(STARS) / 18)
+    assert (row["n"], row["clusters"], row["degrees_of_freedom"]) == (19, 19, 2)
+    assert row["p"] < 0.01
+    assert (row["p_holm"], row["family_tests"]) == (row["p"], 1)
     assert row["note"] == "without Documentation"
 
 
-def test_every_pair_with_holm_and_cliffs_delta():
+def test_pairs_are_tested_where_the_measure_differs_clearly():
     rows = [row for row in _written(_tables({**STARS, **ALONE})) if row["row_kind"] == "pair"]
-    assert len(rows) == 3
-    raw = []
-    for row in rows:
-        first, second = STARS[row["first"]], STARS[row["second"]]
-        again = stats.mannwhitneyu(first, second, alternative="two-sided", method="auto")
-        raw.append(again.pvalue)
-        assert (row["statistic"], row["p"]) == (again.statistic, pytest.approx(again.pvalue))
-        pairs = [np.sign(a - b) for a in first for b in second]
-        assert row["cliffs_delta"] == pytest.approx(np.mean(pairs))
+    assert len(rows) == 6
+    tested = [row for row in rows if row["p"] is not None]
+    assert {row["note"] for row in rows} == {None, "a group of fewer than 5 projects"}
+    for row in tested:
+        pair = {name: STARS[name] for name in (row["first"], row["second"])}
+        assert row["statistic"] == pytest.approx(_kruskal(pair))
+        differences = np.sign(np.subtract.outer(*pair.values()))
+        assert row["cliffs_delta"] == pytest.approx(differences.mean())
         assert row["delta_least"] == row["delta_most"] == row["cliffs_delta"]
-        assert (row["n_first"], row["n_second"], row["n"]) == (
-            len(first),
-            len(second),
-            len(first) + len(second),
-        )
-    assert [row["p_holm"] for row in rows] == pytest.approx(list(multipletests(raw, method="holm")[1]))
-    assert {row["magnitude"] for row in rows} <= {"negligible", "small", "medium", "large"}
+        assert (row["n_first"], row["n_second"]) == tuple(len(values) for values in pair.values())
+    again = multipletests([row["p"] for row in tested], method="holm")[1]
+    assert [row["p_holm"] for row in tested] == pytest.approx(list(again))
+    assert {row["family_tests"] for row in tested} == {3}
+
+
+def test_pairs_of_a_measure_that_does_not_differ_are_described_alone():
+    rows = _written(_tables({"Toolkit": [1, 2, 3, 4, 5], "Model": [1, 2, 3, 4, 6]}))
+    (pair,) = [row for row in rows if row["row_kind"] == "pair"]
+    assert (pair["p"], pair["family"]) == (None, None)
+    assert abs(pair["cliffs_delta"]) == pytest.approx(1 / 25)
+    assert pair["note"] == "not tested: all groups together do not differ clearly"
+
+
+def test_all_measures_of_a_grouping_are_one_family():
+    connection = _tables(STARS)
+    connection.execute(
+        "INSERT INTO core.unit_measures SELECT * REPLACE ('forks' AS measure, hash(project) % 7 AS value) "
+        "FROM core.unit_measures"
+    )
+    rows = [row for row in _written(connection) if row["row_kind"] == "overall"]
+    assert [row["family_tests"] for row in rows] == [2, 2]
+    again = multipletests([row["p"] for row in rows], method="holm")[1]
+    assert [row["p_holm"] for row in rows] == pytest.approx(list(again))
+
+
+def test_units_of_one_project_are_one_cluster():
+    """Ten projects; the forty Dockerfiles of one of them make the naive test sure of a difference that is none."""
+    connection = _tables(
+        {"Toolkit": [0, 1, 0, 1, 0], "Model": [1, 0, 1, 0, 1]}, kind="yes or no", unit="Dockerfile"
+    )
+    connection.execute(
+        "INSERT INTO core.unit_measures SELECT measures.* REPLACE (unit || numbers.range AS unit) "
+        "FROM core.unit_measures AS measures, range(40) AS numbers WHERE project = 'sample/o/Model0'"
+    )
+    rows = _written(connection)
+    groups = {row["first"]: row for row in rows if row["row_kind"] == "group"}
+    assert (groups["Model"]["n"], groups["Model"]["clusters"], groups["Model"]["share"]) == (45, 5, 0.6)
+    assert groups["Model"]["largest_cluster_share"] == pytest.approx(41 / 45)
+    assert stats.kruskal([0, 1, 0, 1, 0], [1] * 41 + [0, 1, 0, 1]).pvalue < 0.001
+    (overall,) = [row for row in rows if row["row_kind"] == "overall"]
+    assert overall["p"] > 0.3
+
+
+def test_units_of_a_project_in_several_groups_are_permuted_inside_it():
+    connection = _tables({"Toolkit": list(range(24))}, unit="Dockerfile")
+    connection.execute(
+        "INSERT INTO core.unit_measures SELECT * REPLACE (unit || '/second' AS unit, value + 0.5 AS value) "
+        "FROM core.unit_measures"
+    )
+    connection.execute(
+        "UPDATE core.unit_measures SET base_image_type = if(contains(unit, 'second'), 'Language runtime', "
+        "'Operating system')"
+    )
+    rows = _written(connection, "grouping = 'base image type'")
+    (overall,) = [row for row in rows if row["row_kind"] == "overall"]
+    assert overall["test"] == "ridit scores, units permuted within projects"
+    assert (overall["n"], overall["clusters"]) == (48, 24)
+    # The second file of every project has the larger value: small beside the spread between projects, yet clear.
+    assert overall["p"] < 0.001
+    assert overall["epsilon_squared"] < 0.01
 
 
 def test_yes_or_no_is_a_share_with_wilsons_interval():
-    yes = {"Toolkit": [1, 1, 0, 1], "Model": [0, 0, 1, 0, 0]}
+    yes = {"Toolkit": [1, 1, 0, 1, 0], "Model": [0, 0, 1, 0, 0]}
     rows = _written(_tables(yes, kind="yes or no"))
     for row in rows:
         if row["row_kind"] == "group":
             values = yes[row["first"]]
             again = stats.binomtest(sum(values), len(values)).proportion_ci(method="wilson")
             assert row["share"] == sum(values) / len(values)
-            assert (row["share_low"], row["share_high"]) == (
-                pytest.approx(again.low),
-                pytest.approx(again.high),
-            )
+            assert (row["share_low"], row["share_high"]) == pytest.approx((again.low, again.high))
             assert row["median"] is None
     (pair,) = [row for row in rows if row["row_kind"] == "pair"]
     # Of yes and no, Cliff's delta is the difference of the shares.
-    difference = np.mean(yes[pair["first"]]) - np.mean(yes[pair["second"]])
-    assert pair["cliffs_delta"] == pytest.approx(difference)
+    assert pair["cliffs_delta"] == pytest.approx(np.mean(yes[pair["first"]]) - np.mean(yes[pair["second"]]))
 
 
 def test_a_capped_value_is_at_least_itself():
     rows = _written(
         _tables({"Toolkit": [1, 2, 3, 50], "Model": [4, 5, 6, 50]}, censored={("Toolkit", 3), ("Model", 3)})
     )
-    assert {row["test"] for row in rows if row["test"]} == {"Gehan-Breslow"}
     (pair,) = [row for row in rows if row["row_kind"] == "pair"]
     assert pair["n_censored"] == 2
     assert pair["delta_least"] < pair["cliffs_delta"] < pair["delta_most"]
     medians = {row["first"]: row["median"] for row in rows if row["row_kind"] == "group"}
-    for name, values in {"Toolkit": [1, 2, 3, 50], "Model": [4, 5, 6, 50]}.items():
-        curve = stats.ecdf(stats.CensoredData.right_censored(values, [False, False, False, True])).sf
-        assert medians[name] == curve.quantiles[(curve.probabilities <= 0.5).nonzero()[0][0]]
+    assert medians == {"Toolkit": 2.5, "Model": 5.5}
 
 
 def test_one_group_is_described_and_not_tested():
-    rows = _written(_tables({"ml": [1, 2, 3]}), "grouping = 'cohort'", TABLES[1])
+    rows = _written(_tables({"ml": [1, 2, 3, 4, 5]}), "grouping = 'cohort'", TABLES[1])
     assert [row["row_kind"] for row in rows] == ["group", "overall"]
-    assert rows[1]["note"] == "fewer than two groups have values"
+    assert rows[1]["note"] == "fewer than two groups have 5 projects"
     assert rows[1]["p"] is None
 
 
@@ -184,23 +227,21 @@ def test_images_of_doubtful_projects_are_left_out_grade_by_grade():
         for grade in ("any", "likely", "confirmed")
     }
     assert found == {
-        "any": {"DL Framework": 4, "Model": 5, "Toolkit": 6},
-        "likely": {"DL Framework": 4, "Toolkit": 6},
-        "confirmed": {"Toolkit": 4},
+        "any": {"DL Framework": 6, "Model": 5, "Toolkit": 8},
+        "likely": {"DL Framework": 6, "Toolkit": 8},
+        "confirmed": {"Toolkit": 7},
     }
-    (pair,) = [row for row in _written(connection, "link_grade = 'likely'") if row["row_kind"] == "pair"]
-    again = stats.mannwhitneyu(
-        STARS["DL Framework"], STARS["Toolkit"], alternative="two-sided", method="auto"
-    )
-    assert (pair["statistic"], pair["p"]) == (again.statistic, pytest.approx(again.pvalue))
 
 
-def test_an_image_of_two_projects_counts_once_in_their_group():
+def test_an_image_of_two_projects_counts_once_in_each():
     connection = _tables({"Toolkit": [7, 7], "Model": [7]}, unit="image")
     connection.execute("UPDATE core.unit_measures SET unit = 'sha256:1'")
-    connection.execute("UPDATE core.categories SET category_of_machine = right(project, 1)")
-    groups = {row["first"]: row["n"] for row in _written(connection) if row["row_kind"] == "group"}
-    assert groups == {"Toolkit": 1, "Model": 1}
+    groups = {
+        row["first"]: (row["n"], row["clusters"])
+        for row in _written(connection)
+        if row["row_kind"] == "group"
+    }
+    assert groups == {"Toolkit": (2, 2), "Model": (1, 1)}
 
 
 BEFORE = [1, 2, 2, 4, 3, 9, 1, 5]
@@ -226,22 +267,14 @@ def test_two_moments_of_the_same_units_are_a_pair():
         ("group", *reversed(moments)),
     ]
     for row, values in ((first, BEFORE), (second, AFTER)):
-        again = stats.bootstrap(
-            (np.array(values, dtype=float),),
-            np.median,
-            n_resamples=DRAWS,
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(SEED),
-        ).confidence_interval
-        assert (row["median"], row["median_low"], row["median_high"]) == (
-            np.median(values),
-            again.low,
-            again.high,
-        )
-    again = stats.wilcoxon(AFTER, BEFORE)
-    assert pair["test"] == "Wilcoxon signed-rank"
-    assert (pair["statistic"], pair["p"]) == (again.statistic, pytest.approx(again.pvalue))
+        assert row["median"] == np.median(values)
+        assert row["median_low"] <= row["median"] <= row["median_high"]
+    assert pair["test"] == "signed ranks, projects flipped"
+    exact = stats.permutation_test(
+        (AFTER, BEFORE), lambda x, y: stats.wilcoxon(x, y).statistic, permutation_type="samples", n_resamples=np.inf,
+        alternative="less",
+    )  # fmt: skip
+    assert pair["p"] == pytest.approx(exact.pvalue)
     assert pair["p_holm"] == pair["p"]
     moved = np.sign(np.array(AFTER) - np.array(BEFORE))
     assert pair["cliffs_delta"] == pytest.approx(moved.mean())
@@ -263,10 +296,9 @@ def test_measures_of_the_same_moments_are_corrected_together():
         ("github 2026-02-01 10:00:00", "github 2026-02-01 11:30:00")
     }
     tested = {row["measure"]: row for row in rows if row["p"] is not None}
-    again = multipletests([stats.wilcoxon(measures[name], BEFORE).pvalue for name in tested], method="holm")[
-        1
-    ]
+    again = multipletests([row["p"] for row in tested.values()], method="holm")[1]
     assert [row["p_holm"] for row in tested.values()] == pytest.approx(list(again))
+    assert {row["family_tests"] for row in tested.values()} == {2}
     assert [row["p_holm"] for row in rows if row["measure"] == "stages"] == [None]
 
 
@@ -278,9 +310,3 @@ def test_where_nothing_changed_there_is_no_test():
 def test_the_same_table_gives_the_same_rows():
     first, second = (_written(_tables(STARS), "true") for _ in range(2))
     assert first == second
-
-
-def test_large_groups_are_drawn_less_often():
-    rows = list(comparison_rows({"a": Sample(tuple(float(i % 7) for i in range(200_000)))}, yes_or_no=False))
-    assert rows[0]["median"] == 3
-    assert rows[0]["median_low"] == rows[0]["median_high"] == 3

@@ -1,0 +1,282 @@
+"""Groups compared in many measures at once: each group described, the tests, and what they are corrected for.
+
+Here: the three kinds of rows of a comparison, ``group`` (a group's n, median or share with its interval), ``overall`` (the
+test over all groups) and ``pair`` (two groups: effect size, and a test where the overall one is clear). Not here: which
+groups and measures (``differences``), the tests themselves (``study.statistics``).
+
+Two families of tests, decided here once and corrected by Holm: (1) the overall tests of all measures of one grouping; (2)
+the pairs of all measures that are clear in (1).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from dockml_dagster.study.statistics.clusters import (
+    Permuted,
+    Units,
+    cluster_effect,
+    permute_projects,
+    permute_units,
+    project_scores,
+    size_word,
+)
+from dockml_dagster.study.statistics.families import holm
+from dockml_dagster.study.statistics.intervals import median_interval, share_interval
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+SEED = 20220613
+"""Seed of every permutation: the first day of the conference at which the paper was given."""
+CLEAR = 0.05
+"""A difference whose p after Holm is smaller is called clear; only then are its pairs tested."""
+SMALLEST_GROUP, SMALLEST_MIXED_GROUP = 5, 10
+"""Groups of fewer projects are described and take no part in tests; the second where a project has units in several."""
+WHOLE, MIXED = "ridit scores, projects permuted", "ridit scores, units permuted within projects"
+"""The tests, as the tables name them."""
+
+Row = dict[str, Any]
+Known = dict[Hashable, Permuted | None]
+"""Tests that were made already, by what was compared: equal data of two groupings are tested once."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """One measure of one grouping: its units, and the rows made of them so far.
+
+    ``common``: the columns that name the comparison. ``groups``: the number of each unit's group; ``names`` and ``owners``:
+    what groups and projects are called, by number. ``mixed``: a project may have units in several groups.
+    """
+
+    common: Row
+    units: Units
+    groups: Array
+    names: Sequence[str]
+    owners: Sequence[str]
+    mixed: bool
+    overall: Row = field(default_factory=dict)
+    pairs: list[Row] = field(default_factory=list)
+
+    @property
+    def least(self) -> int:
+        """Projects that a group must have to be tested."""
+        return SMALLEST_MIXED_GROUP if self.mixed else SMALLEST_GROUP
+
+    def large(self, group: int) -> bool:
+        """Whether a group has enough projects to be tested."""
+        return self.of(group).clusters >= self.least
+
+    def of(self, *groups: int) -> Units:
+        """The units of some groups."""
+        import numpy as np
+
+        return self.units.of(np.isin(self.groups, groups))
+
+
+def comparison_rows(measures: Sequence[Measured], known: Known) -> Iterator[Row]:
+    """The rows of all measures of one grouping and corpus: families are counted over them."""
+    overall_tests(measures, known)
+    pair_tests(measures, known)
+    for measured in measures:
+        rows = [*group_rows(measured), measured.overall, *measured.pairs]
+        yield from ({**measured.common, **row} for row in rows)
+
+
+def group_rows(measured: Measured) -> Iterator[Row]:
+    """Every group described: its median, or the share of yes, in which every project weighs 1."""
+    import numpy as np
+
+    for group, name in enumerate(measured.names):
+        units = measured.of(group)
+        if measured.common["kind"] == "yes or no":
+            found = share_interval(np.bincount(units.projects, units.values), units.sizes)
+            value: Row = {"share": found.value, "share_low": found.low, "share_high": found.high}
+        else:
+            found = median_interval(units)
+            value = {"median": found.value, "median_low": found.low, "median_high": found.high}
+        small = units.clusters < measured.least
+        yield {
+            "row_kind": "group",
+            "first": name,
+            "n": units.n,
+            "n_first": units.n,
+            "clusters": units.clusters,
+            "clusters_first": units.clusters,
+            "n_censored": units.n_censored,
+            "largest_cluster_share": found.largest,
+            "n_effective": found.effective,
+            **value,
+            "note": f"fewer than {measured.least} projects: takes no part in tests" if small else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test to be made: units, the number of each one's group (from 0 on), and the row that it fills."""
+
+    row: Row
+    units: Units
+    groups: Array
+    owners: bytes
+    mixed: bool
+
+
+def overall_tests(measures: Sequence[Measured], known: Known) -> None:
+    """The overall test of every measure, corrected over all of them."""
+    tests = []
+    for measured in measures:
+        kept = [group for group in range(len(measured.names)) if measured.large(group)]
+        units = measured.of(*kept)
+        left_out = [name for group, name in enumerate(measured.names) if group not in kept]
+        measured.overall = row = {
+            "row_kind": "overall",
+            "n": units.n,
+            "clusters": units.clusters,
+            "n_censored": units.n_censored,
+            "largest_cluster_share": float(units.sizes.max() / units.n) if units.n else None,
+            "note": f"without {', '.join(left_out)}" if left_out else None,
+        }
+        if len(kept) < 2:
+            _say(row, f"fewer than two groups have {measured.least} projects")
+        else:
+            row["degrees_of_freedom"] = len(kept) - 1
+            tests.append(_test(measured, row, kept))
+    run(tests, known)
+    correct([measured.overall for measured in measures], "overall tests of all measures")
+
+
+def pair_tests(measures: Sequence[Measured], known: Known) -> None:
+    """Every pair's effect size, and a test of those of the measures that differ clearly, corrected over all of them."""
+    tests = []
+    for measured in measures:
+        clear = measured.overall.get("p_holm", 1.0) < CLEAR
+        for first, second in combinations(range(len(measured.names)), 2):
+            row = _pair(measured, first, second)
+            measured.pairs.append(row)
+            if not (measured.large(first) and measured.large(second)):
+                _say(row, f"a group of fewer than {measured.least} projects")
+            elif not clear:
+                _say(row, "not tested: all groups together do not differ clearly")
+            else:
+                tests.append(_test(measured, row, [first, second]))
+    run(tests, known)
+    correct(
+        [row for measured in measures for row in measured.pairs], "pairs in the measures that differ clearly"
+    )
+
+
+def _pair(measured: Measured, first: int, second: int) -> Row:
+    one, other = measured.of(first), measured.of(second)
+    row: Row = {
+        "row_kind": "pair",
+        "first": measured.names[first],
+        "second": measured.names[second],
+        "n": one.n + other.n,
+        "n_first": one.n,
+        "n_second": other.n,
+        "clusters": measured.of(first, second).clusters,
+        "clusters_first": one.clusters,
+        "clusters_second": other.clusters,
+        "n_censored": one.n_censored + other.n_censored,
+    }
+    effect = cluster_effect(one, other)
+    if effect is not None:
+        row |= {
+            "cliffs_delta": effect.delta,
+            "delta_low": effect.low,
+            "delta_high": effect.high,
+            "delta_least": effect.least,
+            "delta_most": effect.most,
+            "magnitude": size_word(effect.delta),
+        }
+    return row
+
+
+def _test(measured: Measured, row: Row, kept: Sequence[int]) -> Test:
+    import numpy as np
+
+    chosen = np.isin(measured.groups, kept)
+    owners = "\n".join(measured.owners[i] for i in np.unique(measured.units.projects[chosen]))
+    groups = np.searchsorted(np.asarray(kept), measured.groups[chosen])
+    return Test(row, measured.units.of(chosen), groups, owners.encode(), measured.mixed)
+
+
+def run(tests: Sequence[Test], known: Known) -> None:
+    """Make the tests, on as many threads as there are cores, and fill their rows.
+
+    Measures of the same projects in the same groups share their draws. Draws are seeded by what is compared, so that
+    equal data give an equal p wherever they stand.
+    """
+    import numpy as np
+
+    whole: dict[tuple[bytes, bytes], list[tuple[Row, Array]]] = {}
+    tasks: list[Callable[[], None]] = []
+    for test in tests:
+        if test.mixed:
+            tasks.append(partial(_run_mixed, test, known))
+            continue
+        labels = np.zeros(test.units.clusters, np.int8)
+        labels[test.units.projects] = test.groups
+        whole.setdefault((test.owners, labels.tobytes()), []).append((test.row, project_scores(test.units)))
+    tasks += [partial(_run_whole, *key, members, known) for key, members in whole.items()]
+    # numpy leaves the interpreter's lock while it draws and multiplies.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for done in [threads.submit(task) for task in tasks]:
+            done.result()
+
+
+def _run_whole(owners: bytes, labels: bytes, members: Sequence[tuple[Row, Array]], known: Known) -> None:
+    import numpy as np
+
+    def key(scores: Array) -> Hashable:
+        return owners, labels, scores.tobytes()
+
+    new = {key(scores): scores for _, scores in members if key(scores) not in known}
+    if new:
+        seed = (SEED, zlib.crc32(owners + labels))
+        found = permute_projects(np.stack(list(new.values()), axis=1), np.frombuffer(labels, np.int8), seed)
+        known.update(zip(new, found, strict=True))
+    for row, scores in members:
+        _record(row, known[key(scores)], WHOLE)
+
+
+def _run_mixed(test: Test, known: Known) -> None:
+    key = test.owners, test.groups.tobytes(), test.units.values.tobytes(), test.units.projects.tobytes()
+    if key not in known:
+        known[key] = permute_units(test.units, test.groups, (SEED, zlib.crc32(test.owners + key[1])))
+    _record(test.row, known[key], MIXED)
+
+
+def _record(row: Row, found: Permuted | None, test: str) -> None:
+    if found is None:
+        _say(row, "all values are the same")
+    else:
+        row |= {
+            "test": test,
+            "statistic": found.statistic,
+            "epsilon_squared": found.epsilon_squared,
+            "p": found.p,
+            "draws": found.draws,
+        }
+
+
+def _say(row: Row, reason: str) -> None:
+    """Why a row has no test, after what it says already."""
+    row["note"] = "; ".join(part for part in (row.get("note"), reason) if part)
+
+
+def correct(rows: Sequence[Row], family: str) -> None:
+    """Holm's correction over the rows that were tested, which are one family."""
+    tested = [row for row in rows if row.get("p") is not None]
+    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row |= {"family": family, "family_tests": len(tested), "p_holm": p}
