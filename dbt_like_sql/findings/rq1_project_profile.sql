@@ -47,20 +47,32 @@ WITH
         UNPIVOT (SELECT reading, corpus, coalesce(category, 'unlabelled') AS category, unnest(measures) FROM measured)
         ON COLUMNS(* EXCLUDE (reading, corpus, category))
         INTO NAME metric VALUE value
+    ),
+    described AS (
+        SELECT
+            corpus,
+            reading,
+            category,
+            metric,
+            CASE metric WHEN 'repository_bytes' THEN 'byte' ELSE 'count' END AS unit,
+            'project' AS unit_of_analysis,
+            count(value) AS n,
+            median(value) AS median,
+            quantile_cont(value, 0.25) AS q25,
+            quantile_cont(value, 0.75) AS q75,
+            min(value)::DOUBLE AS minimum,
+            max(value)::DOUBLE AS maximum
+        FROM long
+        GROUP BY corpus, reading, category, metric
     )
 SELECT
-    corpus,
-    reading,
-    category,
-    metric,
-    CASE metric WHEN 'repository_bytes' THEN 'byte' ELSE 'count' END AS unit,
-    'project' AS unit_of_analysis,
-    count(value) AS n,
-    median(value) AS median,
-    quantile_cont(value, 0.25) AS q25,
-    quantile_cont(value, 0.75) AS q75,
-    min(value)::DOUBLE AS minimum,
-    max(value)::DOUBLE AS maximum
-FROM long
-GROUP BY corpus, reading, category, metric
-ORDER BY corpus, reading, metric, category
+    described.*,
+    CASE WHEN described.reading = 'corrected' THEN found.low END AS median_low,
+    CASE WHEN described.reading = 'corrected' THEN found.high END AS median_high
+FROM described
+LEFT JOIN core.median_intervals AS found
+    ON found.corpus = described.corpus
+    AND found.category = described.category
+    AND found.measure = described.metric
+    AND found.weighting = 'project'
+ORDER BY described.corpus, described.reading, described.metric, described.category

@@ -1,8 +1,8 @@
 -- RQ2: for what the projects use Docker: how many of each category (and how many Dockerfiles) serve each purpose, by the
 -- labels of people, of the machine, and final. A unit may serve several, so shares do not add up to 1; n counts the units
 -- that were looked at, those without any purpose too. The paper printed no count or share of a purpose: published_share
--- is empty on purpose. The interval is Wilson's, at 95 % (Wilson, JASA 22, 1927); Dockerfiles of one project resemble
--- each other, so theirs is too narrow rather than too wide.
+-- is empty on purpose. The interval of projects is Wilson's, at 95 % (JASA 22, 1927); of Dockerfiles the project is the
+-- cluster (core.share_intervals).
 WITH
     labelled AS (
         SELECT
@@ -59,19 +59,43 @@ WITH
         FROM shares
     )
 SELECT
-    corpus,
-    category,
-    purpose,
-    side,
-    unit_of_analysis,
-    source AS label_source,
-    units,
-    labelled_by_people,
-    n,
-    share,
-    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
-    CASE WHEN units = 0 THEN 0.0 ELSE centre - half_width END AS share_low,
-    CASE WHEN units = n THEN 1.0 ELSE centre + half_width END AS share_high,
+    centred.corpus,
+    centred.category,
+    centred.purpose,
+    centred.side,
+    centred.unit_of_analysis,
+    centred.source AS label_source,
+    centred.units,
+    centred.labelled_by_people,
+    centred.n,
+    coalesce(pooled.clusters, centred.n) AS clusters,
+    centred.share,
+    CASE
+        WHEN centred.unit_of_analysis = 'Dockerfile' THEN pooled.low
+        -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+        WHEN centred.units = 0 THEN 0.0
+        ELSE centred.centre - centred.half_width
+    END AS share_low,
+    CASE
+        WHEN centred.unit_of_analysis = 'Dockerfile' THEN pooled.high
+        WHEN centred.units = centred.n THEN 1.0
+        ELSE centred.centre + centred.half_width
+    END AS share_high,
+    per_project.share AS share_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high,
     NULL::DOUBLE AS published_share
 FROM centred
-ORDER BY corpus, label_source, unit_of_analysis, category, share DESC, purpose
+LEFT JOIN core.share_intervals AS pooled
+    ON centred.unit_of_analysis = 'Dockerfile'
+    AND pooled.corpus = centred.corpus
+    AND pooled.category = centred.category
+    AND pooled.measure = 'purpose by ' || centred.source || ' ' || centred.purpose
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.share_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
+ORDER BY
+    centred.corpus, label_source, centred.unit_of_analysis, centred.category, centred.share DESC, centred.purpose

@@ -1,7 +1,6 @@
 -- RQ3: how many Dockerfiles follow each practice, of those to which it applies and whose verdict is known. The paper
--- has no such figure, so there is one reading. The interval is Wilson's, at 95 %: it holds for small n and for shares
--- near 0 and 1, where the usual one does not (Wilson, JASA 22, 1927; Brown, Cai and DasGupta, Statistical Science 16,
--- 2001). Dockerfiles of one project resemble each other, so the interval is too narrow rather than too wide.
+-- has no such figure, so there is one reading. Dockerfiles of one project resemble each other, so the project is the cluster
+-- of the intervals (core.share_intervals); the share per project leads where one project has many of the files.
 WITH
     judged AS (
         SELECT
@@ -25,37 +24,37 @@ WITH
         FROM judged
         -- Categories are never NULL above, so NULL marks the set of all of them.
         GROUP BY GROUPING SETS ((corpus, category, practice), (corpus, practice))
-    ),
-    shares AS (
-        SELECT
-            *,
-            followed + violated AS n,
-            -- NULL, not zero, where nothing was judged.
-            followed / nullif(followed + violated, 0) AS share_followed,
-            1.959963984540054::DOUBLE AS z
-        FROM counted
-    ),
-    centred AS (
-        SELECT
-            *,
-            (share_followed + z * z / (2 * n)) / (1 + z * z / n) AS centre,
-            z * sqrt(share_followed * (1 - share_followed) / n + z * z / (4 * n * n)) / (1 + z * z / n) AS half_width
-        FROM shares
     )
 SELECT
-    corpus,
+    counted.corpus,
     'corrected' AS reading,
-    category,
-    practice,
+    counted.category,
+    counted.practice,
     'Dockerfile' AS unit_of_analysis,
-    followed,
-    violated,
-    not_applicable,
-    unknown,
-    n,
-    share_followed,
-    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
-    CASE WHEN followed = 0 AND n > 0 THEN 0.0 ELSE centre - half_width END AS share_low,
-    CASE WHEN violated = 0 AND n > 0 THEN 1.0 ELSE centre + half_width END AS share_high
-FROM centred
-ORDER BY corpus, category = 'All' DESC, category, practice
+    counted.followed,
+    counted.violated,
+    counted.not_applicable,
+    counted.unknown,
+    counted.followed + counted.violated AS n,
+    coalesce(pooled.clusters, 0) AS clusters,
+    -- NULL, not zero, where nothing was judged.
+    counted.followed / nullif(counted.followed + counted.violated, 0) AS share_followed,
+    pooled.low,
+    pooled.high,
+    per_project.share AS share_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high,
+    pooled.largest_cluster_share,
+    pooled.n_effective
+FROM counted
+LEFT JOIN core.share_intervals AS pooled
+    ON pooled.corpus = counted.corpus
+    AND pooled.category = counted.category
+    AND pooled.measure = 'follows_' || regexp_replace(lower(counted.practice), '[^a-z0-9]+', '_', 'g')
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.share_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
+ORDER BY counted.corpus, counted.category = 'All' DESC, counted.category, counted.practice

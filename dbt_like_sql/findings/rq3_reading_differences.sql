@@ -31,8 +31,24 @@ SELECT
     'Dockerfile' AS unit_of_analysis,
     coalesce(counted.files, 0) AS files,
     denominators.n,
-    coalesce(counted.files, 0) / denominators.n AS share
+    coalesce(counted.files, 0) / denominators.n AS share,
+    pooled.clusters,
+    pooled.low,
+    pooled.high,
+    per_project.share AS share_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high
 FROM denominators
 CROSS JOIN seeds.reading_difference_kinds AS kinds
 LEFT JOIN counted ON counted.corpus = denominators.corpus AND counted.kind = kinds.kind
+LEFT JOIN core.share_intervals AS pooled
+    ON pooled.corpus = denominators.corpus
+    AND pooled.category = 'All'
+    AND pooled.measure = 'misread ' || kinds.kind
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.share_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
 ORDER BY denominators.corpus, kinds.kind <> 'any', files DESC, kinds.kind

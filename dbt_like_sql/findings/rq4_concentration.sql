@@ -1,71 +1,57 @@
 -- RQ4: how the bytes of an image are spread: over its files, over its layers, and between base image and project; and which
 -- of them nobody needs. Shares are between 0 and 1. Files are known only for images whose layers were scanned: see n.
 WITH
-    ranked AS (
-        SELECT
-            corpus,
-            config_digest,
-            compressed_bytes,
-            row_number() OVER (PARTITION BY corpus, config_digest ORDER BY compressed_bytes, layer_digest) AS rank,
-            count(*) OVER (PARTITION BY corpus, config_digest) AS layers,
-            sum(compressed_bytes) OVER (PARTITION BY corpus, config_digest) AS total,
-            count(compressed_bytes) OVER (PARTITION BY corpus, config_digest) AS known
-        FROM (SELECT DISTINCT corpus, config_digest, layer_digest, compressed_bytes FROM core.image_layers)
-    ),
-    layered AS (
-        SELECT
-            corpus,
-            config_digest,
-            max(compressed_bytes) / any_value(total) AS largest_layer_share,
-            2 * sum(rank * compressed_bytes) / (any_value(layers) * any_value(total))
-            - (any_value(layers) + 1) / any_value(layers) AS gini_of_layers
-        FROM ranked
-        WHERE total > 0 AND known = layers
-        GROUP BY corpus, config_digest
-    ),
     measured AS (
-        SELECT
-            images.corpus,
-            categories.category,
-            images.censored IS NOT NULL AS cut_short,
-            images.gini::DOUBLE AS gini_of_files,
-            images.largest_percent_share::DOUBLE AS largest_percent_of_files_share,
-            layered.gini_of_layers::DOUBLE AS gini_of_layers,
-            layered.largest_layer_share::DOUBLE AS largest_layer_share,
-            images.base_bytes / nullif(images.bytes, 0) AS base_share,
-            images.wasted_bytes / nullif(images.bytes + images.wasted_bytes, 0) AS wasted_share,
-            images.duplicate_bytes / nullif(images.bytes, 0) AS duplicate_share,
-            images.removable_bytes / nullif(images.bytes, 0) AS removable_share
-        FROM core.images AS images
+        SELECT spread.* EXCLUDE (config_digest), categories.category
+        FROM core.image_concentration AS spread
         JOIN (
             SELECT corpus, config_digest, category FROM core.image_categories
             UNION ALL
             SELECT corpus, config_digest, 'All' AS category FROM core.images
         ) AS categories
-            ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
-        LEFT JOIN layered
-            ON layered.corpus = images.corpus AND layered.config_digest = images.config_digest
+            ON categories.corpus = spread.corpus AND categories.config_digest = spread.config_digest
     ),
     long AS (
         UNPIVOT measured
-        ON COLUMNS(* EXCLUDE (corpus, category, cut_short))
+        ON COLUMNS(* EXCLUDE (corpus, category, is_censored))
         INTO NAME metric VALUE value
+    ),
+    described AS (
+        SELECT
+            corpus,
+            'corrected' AS reading,
+            category,
+            metric,
+            'ratio' AS unit,
+            'image' AS unit_of_analysis,
+            count(*) AS n,
+            count(*) FILTER (WHERE is_censored AND metric NOT IN ('gini_of_layers', 'largest_layer_share')) AS n_censored,
+            median(value) AS median,
+            quantile_cont(value, 0.25) AS q25,
+            quantile_cont(value, 0.75) AS q75,
+            quantile_cont(value, 0.90) AS p90,
+            avg(value) AS mean,
+            max(value) AS maximum
+        FROM long
+        GROUP BY corpus, category, metric
     )
 SELECT
-    corpus,
-    'corrected' AS reading,
-    category,
-    metric,
-    'ratio' AS unit,
-    'image' AS unit_of_analysis,
-    count(*) AS n,
-    count(*) FILTER (WHERE cut_short AND metric NOT IN ('gini_of_layers', 'largest_layer_share')) AS n_censored,
-    median(value) AS median,
-    quantile_cont(value, 0.25) AS q25,
-    quantile_cont(value, 0.75) AS q75,
-    quantile_cont(value, 0.90) AS p90,
-    avg(value) AS mean,
-    max(value) AS maximum
-FROM long
-GROUP BY corpus, category, metric
-ORDER BY corpus, metric, category
+    described.*,
+    pooled.clusters,
+    pooled.low AS median_low,
+    pooled.high AS median_high,
+    per_project.median AS median_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high
+FROM described
+LEFT JOIN core.median_intervals AS pooled
+    ON pooled.corpus = described.corpus
+    AND pooled.category = described.category
+    AND pooled.measure = 'image_' || described.metric
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.median_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
+ORDER BY described.corpus, described.metric, described.category

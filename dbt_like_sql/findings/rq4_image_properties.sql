@@ -118,29 +118,51 @@ WITH
         UNPIVOT measured
         ON COLUMNS(* EXCLUDE (reading, unit_of_analysis, corpus, category, cut_short))
         INTO NAME metric VALUE value
+    ),
+    described AS (
+        SELECT
+            corpus,
+            reading,
+            category,
+            metric,
+            CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
+            unit_of_analysis,
+            count(*) AS n,
+            -- What the documents state is never cut short; what is inside layers may be.
+            count(*) FILTER (
+                WHERE cut_short
+                AND metric NOT IN (
+                    'config_bytes', 'environment_variables', 'layers', 'rootfs_layers', 'compressed_bytes', 'base_layers'
+                )
+            ) AS n_censored,
+            median(value) AS median,
+            quantile_cont(value, 0.25) AS q25,
+            quantile_cont(value, 0.75) AS q75,
+            quantile_cont(value, 0.90) AS p90,
+            quantile_cont(value, 0.99) AS p99,
+            avg(value) AS mean,
+            max(value) AS maximum
+        FROM long
+        GROUP BY corpus, reading, category, metric, unit_of_analysis
     )
 SELECT
-    corpus,
-    reading,
-    category,
-    metric,
-    CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
-    unit_of_analysis,
-    count(*) AS n,
-    -- What the documents state is never cut short; what is inside layers may be.
-    count(*) FILTER (
-        WHERE cut_short
-        AND metric NOT IN (
-            'config_bytes', 'environment_variables', 'layers', 'rootfs_layers', 'compressed_bytes', 'base_layers'
-        )
-    ) AS n_censored,
-    median(value) AS median,
-    quantile_cont(value, 0.25) AS q25,
-    quantile_cont(value, 0.75) AS q75,
-    quantile_cont(value, 0.90) AS p90,
-    quantile_cont(value, 0.99) AS p99,
-    avg(value) AS mean,
-    max(value) AS maximum
-FROM long
-GROUP BY corpus, reading, category, metric, unit_of_analysis
-ORDER BY corpus, reading, metric, category
+    described.*,
+    pooled.clusters,
+    pooled.low AS median_low,
+    pooled.high AS median_high,
+    per_project.median AS median_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high
+FROM described
+LEFT JOIN core.median_intervals AS pooled
+    ON described.reading = 'corrected'
+    AND pooled.corpus = described.corpus
+    AND pooled.category = described.category
+    AND pooled.measure = 'image_' || described.metric
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.median_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
+ORDER BY described.corpus, described.reading, described.metric, described.category

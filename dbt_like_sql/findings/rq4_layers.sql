@@ -28,31 +28,52 @@ WITH
         )
         ON COLUMNS(* EXCLUDE (corpus, category, cut_short))
         INTO NAME metric VALUE value
+    ),
+    described AS (
+        SELECT
+            corpus,
+            'corrected' AS reading,
+            category,
+            metric,
+            CASE
+                WHEN metric IN ('compressed_bytes', 'bytes') THEN 'byte'
+                WHEN metric = 'compression_ratio' THEN 'ratio'
+                ELSE 'count'
+            END AS unit,
+            'layer' AS unit_of_analysis,
+            count(*) AS n,
+            count(*) FILTER (WHERE cut_short AND metric <> 'compressed_bytes') AS n_censored,
+            median(value) AS median,
+            quantile_cont(value, 0.25) AS q25,
+            quantile_cont(value, 0.75) AS q75,
+            quantile_cont(value, 0.90) AS p90,
+            quantile_cont(value, 0.99) AS p99,
+            max(value) AS maximum,
+            -- The paper sets its numbers beside these thresholds of the general Docker Hub (study, section 6.3).
+            CASE metric WHEN 'files' THEN avg((value < 30)::INTEGER) END AS share_below_30,
+            CASE metric WHEN 'files' THEN avg((value = 1)::INTEGER) END AS share_of_one,
+            CASE metric WHEN 'files' THEN avg((value > 50000)::INTEGER) END AS share_above_50000,
+            CASE metric WHEN 'compressed_bytes' THEN avg((value < 4 * 1024 * 1024)::INTEGER) END AS share_below_4_mib
+        FROM long
+        GROUP BY corpus, category, metric
     )
 SELECT
-    corpus,
-    'corrected' AS reading,
-    category,
-    metric,
-    CASE
-        WHEN metric IN ('compressed_bytes', 'bytes') THEN 'byte'
-        WHEN metric = 'compression_ratio' THEN 'ratio'
-        ELSE 'count'
-    END AS unit,
-    'layer' AS unit_of_analysis,
-    count(*) AS n,
-    count(*) FILTER (WHERE cut_short AND metric <> 'compressed_bytes') AS n_censored,
-    median(value) AS median,
-    quantile_cont(value, 0.25) AS q25,
-    quantile_cont(value, 0.75) AS q75,
-    quantile_cont(value, 0.90) AS p90,
-    quantile_cont(value, 0.99) AS p99,
-    max(value) AS maximum,
-    -- The paper sets its numbers beside these thresholds of the general Docker Hub (study, section 6.3).
-    CASE metric WHEN 'files' THEN avg((value < 30)::INTEGER) END AS share_below_30,
-    CASE metric WHEN 'files' THEN avg((value = 1)::INTEGER) END AS share_of_one,
-    CASE metric WHEN 'files' THEN avg((value > 50000)::INTEGER) END AS share_above_50000,
-    CASE metric WHEN 'compressed_bytes' THEN avg((value < 4 * 1024 * 1024)::INTEGER) END AS share_below_4_mib
-FROM long
-GROUP BY corpus, category, metric
-ORDER BY corpus, metric, category
+    described.*,
+    pooled.clusters,
+    pooled.low AS median_low,
+    pooled.high AS median_high,
+    per_project.median AS median_per_project,
+    per_project.low AS per_project_low,
+    per_project.high AS per_project_high
+FROM described
+LEFT JOIN core.median_intervals AS pooled
+    ON pooled.corpus = described.corpus
+    AND pooled.category = described.category
+    AND pooled.measure = 'layer_' || described.metric
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.median_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
+ORDER BY described.corpus, described.metric, described.category

@@ -52,12 +52,29 @@ SELECT
     any_value(unit.architecture) AS architecture,
     count(DISTINCT unit.unit) AS units,
     any_value(total.n) AS n,
-    count(DISTINCT unit.unit) / any_value(total.n) AS share
+    count(DISTINCT unit.unit) / any_value(total.n) AS share,
+    any_value(pooled.clusters) AS clusters,
+    any_value(pooled.low) AS low,
+    any_value(pooled.high) AS high,
+    any_value(per_project.share) AS share_per_project,
+    any_value(per_project.low) AS per_project_low,
+    any_value(per_project.high) AS per_project_high
 FROM unit
 JOIN total
     ON total.corpus = unit.corpus
     AND total.category = unit.category
     AND total.reading = unit.reading
     AND total.unit_of_analysis = unit.unit_of_analysis
+LEFT JOIN core.share_intervals AS pooled
+    ON unit.unit_of_analysis = 'image'
+    AND pooled.corpus = unit.corpus
+    AND pooled.category = unit.category
+    AND pooled.measure = 'platform ' || unit.platform
+    AND pooled.weighting = 'unit'
+LEFT JOIN core.share_intervals AS per_project
+    ON per_project.corpus = pooled.corpus
+    AND per_project.category = pooled.category
+    AND per_project.measure = pooled.measure
+    AND per_project.weighting = 'project'
 GROUP BY unit.corpus, unit.reading, unit.category, unit.unit_of_analysis, unit.platform
 ORDER BY unit.corpus, unit.reading, unit.unit_of_analysis, unit.category, units DESC, unit.platform

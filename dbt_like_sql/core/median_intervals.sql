@@ -1,0 +1,140 @@
+-- Medians with 95 % intervals in which the project is the cluster: Woodruff's, the interval of the share below the median
+-- (see core.share_intervals) read off the distribution. weighting: every project weighs 1, or every unit; where each project is
+-- one unit there is the first alone. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
+WITH
+    numbers AS (
+        SELECT corpus, measure, unit_of_analysis, project, category, value
+        FROM core.unit_measures
+        WHERE kind <> 'yes or no'
+        UNION ALL
+        SELECT
+            spread.corpus,
+            'image_' || spread.measure,
+            'image',
+            named.project,
+            projects.category,
+            spread.value
+        FROM (
+            UNPIVOT (SELECT * EXCLUDE (is_censored) FROM core.image_concentration)
+            ON COLUMNS(* EXCLUDE (corpus, config_digest))
+            INTO NAME measure VALUE value
+        ) AS spread
+        JOIN (SELECT DISTINCT corpus, config_digest, project FROM core.project_image_configs) AS named
+            ON named.corpus = spread.corpus AND named.config_digest = spread.config_digest
+        JOIN core.projects AS projects ON projects.project = named.project
+    ),
+    grouped AS (
+        SELECT corpus, measure, unit_of_analysis, project, coalesce(category, 'unlabelled') AS category, value
+        FROM numbers
+        UNION ALL
+        SELECT corpus, measure, unit_of_analysis, project, 'All' AS category, value
+        FROM numbers
+    ),
+    sized AS (
+        SELECT *, count(*) OVER (PARTITION BY corpus, measure, category, project) AS units FROM grouped
+    ),
+    weighted AS (
+        SELECT *, 'project' AS weighting, 1.0 / units AS weight FROM sized
+        UNION ALL
+        SELECT *, 'unit' AS weighting, 1.0 AS weight FROM sized WHERE unit_of_analysis <> 'project'
+    ),
+    places AS (
+        SELECT corpus, measure, unit_of_analysis, category, weighting, value, sum(weight) AS weight
+        FROM weighted
+        GROUP BY ALL
+    ),
+    distribution AS (
+        SELECT
+            *,
+            sum(weight) OVER (PARTITION BY corpus, measure, category, weighting ORDER BY value)
+            / sum(weight) OVER (PARTITION BY corpus, measure, category, weighting) AS reached
+        FROM places
+    ),
+    medians AS (
+        SELECT
+            corpus,
+            measure,
+            unit_of_analysis,
+            category,
+            weighting,
+            -- Half way between two values where exactly half of the weight is below.
+            (
+                min(value) FILTER (WHERE reached >= 0.5 - 1e-9)
+                + coalesce(min(value) FILTER (WHERE reached > 0.5 + 1e-9), min(value) FILTER (WHERE reached >= 0.5 - 1e-9))
+            ) / 2 AS median
+        FROM distribution
+        GROUP BY ALL
+    ),
+    projects AS (
+        SELECT
+            weighted.corpus,
+            weighted.measure,
+            weighted.category,
+            weighted.weighting,
+            any_value(medians.median) AS median,
+            count(*) AS units,
+            sum(weighted.weight * ((weighted.value < medians.median)::INTEGER + 0.5 * (weighted.value = medians.median)::INTEGER))
+                AS part,
+            sum(weighted.weight) AS whole
+        FROM weighted
+        JOIN medians USING (corpus, measure, category, weighting)
+        GROUP BY weighted.corpus, weighted.measure, weighted.category, weighted.weighting, weighted.project
+    ),
+    totals AS (
+        SELECT
+            corpus,
+            measure,
+            category,
+            weighting,
+            sum(units)::BIGINT AS n,
+            count(*) AS clusters,
+            max(units) / sum(units) AS largest_cluster_share,
+            sum(part) AS part,
+            sum(whole) AS whole
+        FROM projects
+        GROUP BY ALL
+    ),
+    spread AS (
+        SELECT
+            totals.*,
+            (count(*) - 1)
+            * var_pop((totals.part - projects.part) / nullif(totals.whole - projects.whole, 0)) AS variance
+        FROM projects
+        JOIN totals USING (corpus, measure, category, weighting)
+        GROUP BY ALL
+    ),
+    effective AS (
+        SELECT
+            spread.*,
+            CASE
+                WHEN spread.clusters < 2 THEN NULL
+                WHEN spread.variance <= 0 THEN spread.clusters::DOUBLE
+                ELSE least(0.25 / spread.variance, spread.n)
+            END AS n_effective,
+            critical.t
+        FROM spread
+        LEFT JOIN core.critical_values AS critical ON critical.clusters = spread.clusters
+    ),
+    ends AS (
+        SELECT
+            *,
+            t * sqrt(0.25 / n_effective + t * t / (4 * n_effective * n_effective)) / (1 + t * t / n_effective) AS half_width
+        FROM effective
+    )
+SELECT
+    medians.corpus,
+    medians.measure,
+    medians.unit_of_analysis,
+    medians.category,
+    medians.weighting,
+    any_value(ends.n) AS n,
+    any_value(ends.clusters) AS clusters,
+    any_value(ends.largest_cluster_share) AS largest_cluster_share,
+    any_value(medians.median) AS median,
+    min(distribution.value) FILTER (WHERE distribution.reached >= 0.5 - ends.half_width - 1e-9) AS low,
+    min(distribution.value) FILTER (WHERE distribution.reached >= 0.5 + ends.half_width - 1e-9) AS high,
+    any_value(ends.n_effective) AS n_effective
+FROM medians
+JOIN ends USING (corpus, measure, category, weighting)
+JOIN distribution USING (corpus, measure, category, weighting)
+GROUP BY medians.corpus, medians.measure, medians.unit_of_analysis, medians.category, medians.weighting
