@@ -1,5 +1,5 @@
 -- Every number of the findings that the paper prints too, as one long table: named, and in the unit printed, so that
--- they can stand side by side. One row a corpus, reading, metric and category.
+-- they can stand side by side. One row a corpus, reading, metric and category; clusters: the projects behind n units.
 WITH
     funnel AS (
         SELECT
@@ -48,7 +48,7 @@ WITH
         WHERE images.config_known
         GROUP BY images.corpus, categories.category
     ),
-    named (corpus, reading, rq, metric, category, value, n) AS (
+    every (corpus, reading, rq, metric, category, value, n) AS (
         SELECT corpus, reading, rq, metric, category, value, n FROM both_readings
         UNION ALL
         SELECT corpus, reading, 'funnel', 'projects_studied', 'All', sum(projects), sum(projects)
@@ -169,6 +169,33 @@ WITH
         SELECT corpus, 'corrected', 'rq4', 'architectures', category, architectures, n FROM architectures
         UNION ALL
         SELECT corpus, 'corrected', 'rq4', 'operating_systems', category, operating_systems, n FROM architectures
+    ),
+    -- The projects behind the units: of measures of projects as many as there are.
+    placed AS (
+        SELECT corpus, category, count(DISTINCT named.project) AS clusters
+        FROM (
+            SELECT projects.corpus, unnest([coalesce(projects.category, 'unlabelled'), 'All']) AS category, projects.project
+            FROM core.projects AS projects
+        ) AS projects
+        JOIN core.project_image_configs AS named USING (corpus, project)
+        GROUP BY corpus, category
+    ),
+    named AS (
+        SELECT
+            every.*,
+            CASE
+                WHEN every.rq <> 'rq4' THEN CASE WHEN every.rq <> 'funnel' THEN every.n END
+                WHEN every.reading = 'as_published' THEN every.n
+                ELSE coalesce(properties.clusters, placed.clusters)
+            END AS clusters
+        FROM every
+        LEFT JOIN findings.rq4_image_properties AS properties
+            ON every.rq = 'rq4'
+            AND properties.corpus = every.corpus
+            AND properties.reading = every.reading
+            AND properties.category = every.category
+            AND every.metric IN ('median_' || properties.metric, properties.metric || '_typical')
+        LEFT JOIN placed ON placed.corpus = every.corpus AND placed.category = every.category
     )
 SELECT
     corpus,
@@ -177,6 +204,7 @@ SELECT
     metric,
     category,
     value::DOUBLE AS value,
-    n::BIGINT AS n
+    n::BIGINT AS n,
+    clusters::BIGINT AS clusters
 FROM named
 WHERE metric IS NOT NULL

@@ -1,5 +1,6 @@
 -- What the paper prints, what its own computation gives here, and what a sound one gives. A value that cannot be computed is
--- NULL, and the note says why; n is the denominator of the corrected value, else of the other.
+-- NULL, and the note says why. published is in published_unit, which is wrong at places; the others are in unit. n is the
+-- denominator of the corrected value, else of the other, and clusters the projects behind it.
 WITH
     corpora AS (
         SELECT DISTINCT corpus FROM findings.measures
@@ -12,11 +13,13 @@ SELECT
     published.rq,
     published.metric,
     published.category,
+    published.published_unit,
     published.unit,
     published.value AS published,
     again.value AS as_published,
     sound.value AS corrected,
     coalesce(sound.n, again.n) AS n,
+    coalesce(sound.clusters, again.clusters) AS clusters,
     published.location,
     concat_ws(' ', published.note, notes.note) AS note
 FROM corpora

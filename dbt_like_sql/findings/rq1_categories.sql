@@ -1,15 +1,15 @@
--- RQ1: how many projects are of each category, and who said so. as_published rests on the study's own labels alone;
--- corrected takes what was adjudicated, else what most people said, else the machine's label. The interval is Wilson's,
+-- RQ1: how many projects are of each category, and who said so. as_published rests on the study's own labels alone
+-- and exists for nobody else's projects; corrected takes what was adjudicated, else what most people said, else the machine's label. The interval is Wilson's,
 -- at 95 % (Wilson, JASA 22, 1927).
 WITH
     readings AS (
         SELECT
             'as_published' AS reading,
             corpus,
-            coalesce(category_as_published, category) AS category,
-            CASE WHEN category_as_published IS NOT NULL THEN 'people' ELSE label_source END AS label_source
+            category_as_published AS category,
+            'people' AS label_source
         FROM core.projects
-        WHERE in_published_sample AND cohort IS DISTINCT FROM 'control'
+        WHERE in_published_sample AND category_as_published IS NOT NULL AND cohort IS DISTINCT FROM 'control'
         UNION ALL
         SELECT 'corrected' AS reading, corpus, category, label_source
         FROM core.projects

@@ -25,8 +25,8 @@ WITH
     )
 SELECT
     * EXCLUDE (z, centre, half_width),
-    centre - half_width AS low,
+    centre - half_width AS share_low,
     -- Exactly 1 at the end, which floating point misses by a hair.
-    CASE WHEN projects = n THEN 1.0 ELSE centre + half_width END AS high
+    CASE WHEN projects = n THEN 1.0 ELSE centre + half_width END AS share_high
 FROM centred
 ORDER BY corpus, reading, category, projects DESC

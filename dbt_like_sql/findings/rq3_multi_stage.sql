@@ -50,8 +50,8 @@ WITH
 SELECT
     counted.*,
     pooled.clusters,
-    pooled.low,
-    pooled.high,
+    pooled.low AS share_low,
+    pooled.high AS share_high,
     per_project.share AS share_per_project,
     per_project.low AS per_project_low,
     per_project.high AS per_project_high,

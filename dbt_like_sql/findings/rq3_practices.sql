@@ -39,8 +39,8 @@ SELECT
     coalesce(pooled.clusters, 0) AS clusters,
     -- NULL, not zero, where nothing was judged.
     counted.followed / nullif(counted.followed + counted.violated, 0) AS share_followed,
-    pooled.low,
-    pooled.high,
+    pooled.low AS share_low,
+    pooled.high AS share_high,
     per_project.share AS share_per_project,
     per_project.low AS per_project_low,
     per_project.high AS per_project_high,

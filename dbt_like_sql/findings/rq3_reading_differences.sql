@@ -33,8 +33,8 @@ SELECT
     denominators.n,
     coalesce(counted.files, 0) / denominators.n AS share,
     pooled.clusters,
-    pooled.low,
-    pooled.high,
+    pooled.low AS share_low,
+    pooled.high AS share_high,
     per_project.share AS share_per_project,
     per_project.low AS per_project_low,
     per_project.high AS per_project_high

@@ -30,11 +30,11 @@ WITH
             ORDER BY found.reference
         ) = 1
     ),
-    extension AS (
+    exported AS (
         SELECT
             corpus,
             layer_digest,
-            coalesce(extension, '') AS file_type,
+            lower(ltrim(coalesce(extension, ''), '.')) AS extension,
             any_value(files) AS files,
             any_value(coalesce(bytes, (bytes_mean * files)::BIGINT)) AS bytes
         FROM (
@@ -43,6 +43,25 @@ WITH
             FROM staging.layer_file_types
             QUALIFY dense_rank() OVER (PARTITION BY corpus, layer_digest ORDER BY reference, source_file) = 1
         )
+        GROUP BY ALL
+    ),
+    extension AS (
+        -- One spelling, as of images: without the dot. A source that takes the first suffix writes python.cpython-38.pyc as
+        -- cpython-38, and shared objects by what follows .so: a platform, or a version. A number alone is such a version where the
+        -- files are large on average (manual pages are named so too, and have some KiB).
+        SELECT
+            corpus,
+            layer_digest,
+            CASE
+                WHEN extension = 'none' THEN ''
+                WHEN regexp_full_match(extension, '(.*-linux-(gnu|musl).*|.*-darwin|abi3)') THEN 'so'
+                WHEN regexp_full_match(extension, 'cpython-[0-9]+(\.opt-[0-9])?') THEN 'pyc'
+                WHEN regexp_full_match(extension, '[0-9]+') AND bytes > 16384 * files THEN 'so'
+                ELSE extension
+            END AS file_type,
+            sum(files)::BIGINT AS files,
+            sum(bytes)::BIGINT AS bytes
+        FROM exported
         GROUP BY ALL
     ),
     layer AS (

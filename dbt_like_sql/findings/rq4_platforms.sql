@@ -54,8 +54,8 @@ SELECT
     any_value(total.n) AS n,
     count(DISTINCT unit.unit) / any_value(total.n) AS share,
     any_value(pooled.clusters) AS clusters,
-    any_value(pooled.low) AS low,
-    any_value(pooled.high) AS high,
+    any_value(pooled.low) AS share_low,
+    any_value(pooled.high) AS share_high,
     any_value(per_project.share) AS share_per_project,
     any_value(per_project.low) AS per_project_low,
     any_value(per_project.high) AS per_project_high

@@ -42,13 +42,18 @@ def render(
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> str:
-    # A table that is piped somewhere keeps its full width; on a terminal it fits the window.
-    if not os.isatty(1):
-        return _drawn(columns, rows, title, 400)
-    width = shutil.get_terminal_size().columns
-    if sum(_widths(columns, rows)) + GAP * len(columns) <= width:
-        return _drawn(columns, rows, title, width)
-    return _narrowed(columns, rows, title, width)
+    # A table that is piped somewhere keeps its full width, unless COLUMNS says otherwise; on a terminal it fits the window.
+    room = width()
+    if room is None or sum(_widths(columns, rows)) + GAP * len(columns) <= room:
+        return _drawn(columns, rows, title, room or 400)
+    return _narrowed(columns, rows, title, room)
+
+
+def width() -> int | None:
+    """Characters that a line may have: as ``COLUMNS`` says, else as the terminal is wide; ``None`` where output is piped."""
+    if os.isatty(1) or os.environ.get("COLUMNS", "").isdigit():
+        return shutil.get_terminal_size().columns
+    return None
 
 
 def _narrowed(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -91,14 +92,17 @@ def print_finding(
 @click.argument("statement")
 @format_option
 def sql(statement: str, format_: Format) -> None:
-    """Run one read-only query on the published file.
+    """Run one read-only query on the published file; - reads it from standard input.
 
     \b
     dockml sql "FROM findings.funnel"
     dockml sql "SELECT category, projects, share FROM findings.rq1_categories"
     dockml sql "DESCRIBE core.projects" --format csv
+    dockml sql - < query.sql
     """
     from dockml_dagster.warehouse.published.query import query
 
+    if statement == "-":
+        statement = sys.stdin.read()
     answer = query(Settings.from_environment(), statement)
     click.echo(render(answer.columns, answer.rows, format_), nl=False)

@@ -100,11 +100,16 @@ def _section(built: BuiltSection, numbering: _Numbering) -> str:
 def _statements(asked: Sequence[str]) -> str:
     if not asked:
         return ""
-    shown = "\n".join(f"<pre><code>{escape(statement)}</code></pre>" for statement in asked)
+    shown = "\n".join(f"<pre><code>{escape(_pasted(statement))}</code></pre>" for statement in asked)
     return (
         '<details class="statements"><summary>The SQL behind this section</summary>'
-        f'<p>Each runs as it stands: <code>dockml sql "…"</code>.</p>{shown}</details>'
+        f"<p>Each can be pasted into a shell as it stands.</p>{shown}</details>"
     )
+
+
+def _pasted(statement: str) -> str:
+    """A statement as a command, whatever quotes it holds."""
+    return f"dockml sql - <<'END'\n{statement}\nEND"
 
 
 def _block(block: Block, numbering: _Numbering) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape, unescape
 from string import Formatter
 
@@ -56,6 +57,12 @@ def count(value: float | None) -> Html:
     return _data(value, count_text(value))
 
 
+def counted(value: float | None, one: str, many: str | None = None) -> Html:
+    """``1 step``, ``9 steps``: a count with its noun in the right number."""
+    noun = one if value == 1 else many or f"{one}s"
+    return say("{n} {noun}", n=count(value), noun=noun)
+
+
 def count_range(values: Iterable[float]) -> Html:
     """The least and the most of some numbers of things: ``from 12 to 1,405``."""
     known = sorted(values)
@@ -77,28 +84,33 @@ def size(value: float | None) -> Html:
     return Html(UNKNOWN) if value is None else _data(value, size_text(value))
 
 
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimals and thousands set off; halves go away from zero, as readers round."""
+    exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{exact:,}"
+
+
 def count_text(value: float | None) -> str:
     """``30138`` → ``30,138``; halves, as medians have them, keep their half."""
     if value is None:
         return UNKNOWN
-    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return rounded(value, 0 if float(value).is_integer() else 1).replace("-", "\N{MINUS SIGN}")
 
 
 def percent_text(value: float | None) -> str:
     """``0.4187`` → ``41.9``."""
     if value is None:
         return UNKNOWN
-    return f"{100 * value:.1f}"
+    return rounded(100 * value, 1)
 
 
 def decimal_text(value: float | None) -> str:
-    """``1.17407`` → ``1.17``; ``1234.5`` → ``1,234``."""
+    """``1.17407`` → ``1.17``; ``192.5`` and ``1,144.5`` keep their half."""
     if value is None:
         return UNKNOWN
-    if float(value).is_integer() or abs(value) >= 999.5:  # which three digits would write as 1e+03
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    if float(value).is_integer():
+        return rounded(value, 0)
+    return rounded(value, 1) if abs(value) >= 100 else f"{value:.3g}"
 
 
 def cell(value: object) -> str:

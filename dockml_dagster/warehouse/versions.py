@@ -29,7 +29,6 @@ LIBRARIES = (
     "e2b-dockerfile-utils",
     "tree-sitter-bash",
     "scipy",
-    "statsmodels",
     "altair",
     "vl-convert-python",
 )

@@ -51,8 +51,8 @@ def study(ease2022, dockml, tmp_path_factory):
 
 def test_every_project_is_done_and_the_questions_are_printed(study):
     assert f"{PROJECTS} of {PROJECTS} projects were due" in study.done.stderr
-    for heading in ("RQ1.", "RQ3.", "RQ4."):
-        assert heading in study.done.stdout
+    for label in ("RQ1, RQ2", "RQ3", "RQ4", "Paper"):
+        assert f"\n{label} " in study.done.stdout
 
 
 @pytest.mark.parametrize("case", cases("findings.csv"))

@@ -1,8 +1,9 @@
-"""``dockml study``: bring a corpus up to date, then print the research questions."""
+"""``dockml study``: bring a corpus up to date, then print what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dockml_dagster.commands.study.waiting import Waiting
 
 
-@click.command(short_help="Bring a corpus up to date, then print the research questions.")
+@click.command(short_help="Bring a corpus up to date, then print what was found.")
 @corpus_choice("sample", "Where projects come from.")
 @click.option(
     "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
@@ -41,7 +42,15 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Wait for the limits of GitHub and of registries, and go on, until it is done; safe to kill.",
 )
-@click.option("--quiet", is_flag=True, help="No tables at the end.")
+@click.option("--tables", is_flag=True, help="Print every table instead of the summary.")
+@click.option(
+    "--reading",
+    type=click.Choice(["corrected", "as_published"]),
+    default="corrected",
+    show_default=True,
+    help="Which computation the tables show.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing at the end.")
 def study(
     *,
     corpus: str,
@@ -53,9 +62,11 @@ def study(
     force: bool,
     lint: bool,
     wait: bool,
+    tables: bool,
+    reading: str,
     quiet: bool,
 ) -> None:
-    """Bring everything of a corpus up to date, then print the research questions.
+    """Bring everything of a corpus up to date, then print what was found in about twenty lines.
 
     Only what changed is done again; where nothing is due, nothing runs.
 
@@ -71,6 +82,7 @@ def study(
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
     if expected := outlook(settings, corpus, names):
         click.echo(f"dockml: {expected}", err=True)
+    began = datetime.now(UTC)
     with progress_bar() as listener:
 
         def once() -> tuple[str, Waiting | None]:
@@ -85,46 +97,73 @@ def study(
     click.echo(f"dockml: {summary}", err=True)
     if left is not None:
         click.echo(f"dockml: {left.said()}", err=True)
-    if not quiet:
-        click.echo(f"dockml: with figures, as one page: dockml report --corpus {corpus}", err=True)
+    if not quiet and tables:
         for table, title, columns in _SHOWN:
-            where = _frequent if table == "rq4_file_types" else None
-            print_finding(settings, table, corpus, "table", title=title, columns=columns, where=where)
+            print_finding(
+                settings, table, corpus, "table", title=title, columns=columns, where=_shown(table, reading)
+            )
+    elif not quiet:
+        from dockml_dagster.commands.study.found import lines
+
+        click.echo("\n".join(lines(settings, corpus, began)))
     if left is not None:
         click.get_current_context().exit(EXIT_CODE)
 
 
+def _shown(table: str, reading: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Which rows of a table are printed: those of one reading, and of file types the most frequent."""
+
+    def shown(row: Mapping[str, Any]) -> bool:
+        return row.get("reading", reading) == reading and (table != "rq4_file_types" or _frequent(row))
+
+    return shown
+
+
 def _frequent(row: Mapping[str, Any]) -> bool:
     """The most frequent file types: of images by the paper's classes, of layers by extension."""
-    shown = {("image", "published_class"), ("layer", "extension")}
+    shown = {("image", "published_class"), ("layer", "extension"), ("project", "extension")}
     kind = (row["unit_of_analysis"], row["classification"])
     # Ranks are of a category; the table shows that of all.
-    return bool(row["reading"] == "corrected" and kind in shown and row["rank_by_files"] <= 10)
+    return bool(kind in shown and row["rank_by_files"] <= 10)
 
 
 _SHOWN: tuple[tuple[str, str, str], ...] = (
     ("funnel", "Selection", "cohort, step, n, excluded, not_asked"),
-    ("rq1_categories", "RQ1. Which kinds of project use Docker", "reading, category, projects, n, share"),
+    (
+        "rq1_categories",
+        "RQ1. Which kinds of project use Docker",
+        "category, projects, n, share, share_low, share_high",
+    ),
+    (
+        "label_shares",
+        "RQ2. What Docker is used for",
+        "code_system, code, share_calibrated, low, high, share_people, n_people, share_machine, n_machine, label_source",
+    ),
     (
         "rq3_instruction_mix",
         "RQ3. Share of each instruction among a project's instructions",
-        "reading, keyword, projects_using, n, median_share, pooled_share",
+        "keyword, projects_using, n, median_share, pooled_share, pooled_low, pooled_high",
     ),
     (
         "rq3_run_tasks",
         "RQ3. What RUN is used for",
-        "reading, task, projects_using, n, median_share, pooled_share",
+        "task, projects_using, n, median_share, pooled_share, pooled_low, pooled_high",
     ),
-    ("rq3_base_image_types", "RQ3. Base images", "reading, base_image_type, projects, n, share"),
+    (
+        "rq3_base_image_types",
+        "RQ3. Base images",
+        "base_image_type, projects, n, share, share_low, share_high",
+    ),
     (
         "rq3_multi_stage",
         "RQ3. More than one FROM",
-        "reading, unit_of_analysis, multiple_from, n, share, maximum_from",
+        "unit_of_analysis, multiple_from, n, clusters, share, share_low, share_high, maximum_from",
     ),
     (
         "rq3_practices",
         "RQ3. Practices in the stage that is shipped",
-        "practice, followed, violated, not_applicable, unknown, n, share_followed, share_low, share_high",
+        "practice, followed, n, clusters, share_followed, share_low, share_high, share_per_project, per_project_low, "
+        "per_project_high",
     ),
     (
         "rq3_reading_differences",
@@ -134,15 +173,23 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
     (
         "rq4_image_properties",
         "RQ4. Images",
-        "reading, metric, unit, n, n_censored, median, q25, q75, maximum",
+        "metric, unit, n, clusters, n_censored, median, median_low, median_high, q25, q75, maximum",
     ),
-    ("rq4_layers", "RQ4. Layers", "metric, unit, n, n_censored, median, q75, p90, maximum"),
+    (
+        "rq4_layers",
+        "RQ4. Layers",
+        "metric, unit, n, clusters, n_censored, median, median_low, median_high, q75, p90, maximum",
+    ),
     (
         "rq4_sharing",
         "RQ4. Shared layers and files",
         "images, n, share_in_one_image, layer_dedup_ratio, file_dedup_ratio",
     ),
-    ("rq4_platforms", "RQ4. Platforms", "reading, unit_of_analysis, platform, units, n, share"),
+    (
+        "rq4_platforms",
+        "RQ4. Platforms",
+        "unit_of_analysis, platform, units, n, clusters, share, share_low, share_high",
+    ),
     (
         "rq4_concentration",
         "RQ4. Where an image's bytes are, as shares",

@@ -10,6 +10,7 @@ from dockml_dagster.report.blocks import Section
 from dockml_dagster.report.sections import (
     advice,
     change,
+    claims,
     cohorts,
     dockerfiles,
     images,
@@ -24,6 +25,7 @@ from dockml_dagster.report.sections import (
 
 SECTIONS: tuple[Section, ...] = (
     summary.SECTION,
+    claims.SECTION,
     selection.SECTION,
     projects.SECTION,
     purposes.SECTION,

@@ -131,16 +131,19 @@ def _beside(source: Source) -> Sequence[Block]:
                 Column("rq", "question"),
                 Column("metric", "metric", "code"),
                 Column("category", "category"),
-                Column("unit", "unit"),
                 Column("published", "printed", "decimal"),
+                Column("published_unit", "printed as"),
                 Column("as_published", "the paper’s way", "decimal"),
                 Column("corrected", "corrected", "decimal"),
+                Column("unit", "unit"),
                 Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
                 Column("note", "note"),
                 Column("location", "where"),
             ),
             rows=source.rows("""
-                SELECT rq, metric, category, unit, published, as_published, corrected, n, note, location
+                SELECT rq, metric, category, published, published_unit, as_published, corrected, unit, n, clusters, note,
+                    location
                 FROM findings.paper_comparison WHERE corpus = $corpus ORDER BY rq, metric, category
             """),
             folded=True,

@@ -1,6 +1,6 @@
-"""RQ2: what the projects use Docker for.
+"""RQ2: what the projects use Docker for, and what labels that rests on.
 
-Here: ``findings.rq2_purposes``, by people and by the machine.
+Here: ``findings.label_shares`` of purposes, and ``findings.rq2_purposes`` of Dockerfiles.
 """
 
 from __future__ import annotations
@@ -8,100 +8,140 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report import charts
-from dockml_dagster.report.blocks import Block, Column, Figure, Part, Section, Table
+from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, percent_text, say
+from dockml_dagster.report.text import Html, count, percent, percent_text, say
 
-GROUPS = {"people": "by people", "machine": "by the machine"}
+BEST = """
+    SELECT code AS purpose, label_source, n, n_people, n_machine, share_people, people_low, people_high, share_machine,
+        share_calibrated, share_if_as_measured, machine_informedness, note,
+        coalesce(share_calibrated, share_people, share_machine) AS share,
+        coalesce(low, people_low) AS low, coalesce(high, people_high) AS high
+    FROM findings.label_shares
+    WHERE corpus = $corpus AND code_system = 'purpose'
+        AND coalesce(share_calibrated, share_people, share_machine) IS NOT NULL
+    ORDER BY share DESC, purpose
+"""
+"""The purposes with the best estimate of each: people's labels with the machine's, people's alone, or the machine's."""
+
+
+def rests_on(row: Row) -> Html:
+    """What the shares of a corpus rest on, as a sentence."""
+    if row["label_source"] == "machine":
+        return say(
+            "No project of this corpus was labelled by people: these shares are the machine’s, and nobody checked them "
+            "here. How far they can be trusted was measured on the study’s own projects: the last column is near zero "
+            "where the machine cannot tell a purpose at all, and one where it errs in nothing."
+        )
+    if row["label_source"] == "people":
+        return say(
+            "People labelled all {n} projects.",
+            n=count(row["n_people"]),
+        )
+    return say(
+        "People labelled {people} of {n} projects. The shares estimate all of them: of the others, those with the same "
+        "machine label are taken to be like the labelled ones, which are no random part of the corpus.",
+        people=count(row["n_people"]),
+        n=count(row["n"]),
+    )
 
 
 def _purposes(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT purpose, side, label_source, units, n, share, share_low AS low, share_high AS high
-        FROM findings.rq2_purposes
-        WHERE corpus = $corpus AND category = 'All' AND unit_of_analysis = 'project' AND share IS NOT NULL
-        ORDER BY max(share) FILTER (label_source = 'final') OVER (PARTITION BY purpose) DESC NULLS LAST, purpose,
-            label_source DESC
-    """)
-    final = [row for row in rows if row["label_source"] == "final"]
-    if not final:
+    rows = source.rows(BEST)
+    if not rows:
         return []
-    shown: list[Row] = [
-        {**row, "label": row["purpose"], "group": GROUPS[row["label_source"]]}
-        for row in rows
-        if row["label_source"] in GROUPS
-    ]
-    table: list[Row] = [
-        {
-            **row,
-            **{source_: _of(rows, row["purpose"], source_, "share") for source_ in GROUPS},
-            **{f"n_{source_}": _of(rows, row["purpose"], source_, "n") for source_ in GROUPS},
-        }
-        for row in final
-    ]
-    first = final[0]
+    shown: list[Row] = [{**row, "label": row["purpose"]} for row in rows]
+    first = rows[0]
+    machine = first["label_source"] == "machine"
     return [
+        Paragraph(rests_on(first), role="note" if machine else "plain"),
         Figure(
             name="purposes",
             title=say(
-                "{purpose} is the commonest purpose, in {share} of the projects",
+                "{purpose} is the most frequent purpose{whose}, in {share} of the projects",
                 purpose=first["purpose"],
+                whose=" by the machine’s labels" if machine else "",
                 share=percent(first["share"]),
             ),
-            describes="Share of projects that serve each purpose, by people and by the machine, with their "
-            "intervals. "
-            "With people’s labels where they looked, else the machine’s: "
-            + "; ".join(f"{row['purpose']} {percent_text(row['share'])} %" for row in final)
+            describes="Share of projects that serve each purpose: "
+            + "; ".join(f"{row['purpose']} {percent_text(row['share'])} %" for row in rows)
             + ".",
-            table="findings.rq2_purposes",
+            table="findings.label_shares",
             rows=shown,
-            draw=lambda width: charts.groups(
-                shown,
-                width=width,
-                x_title="share of projects (%)",
-                names=[name for name in GROUPS.values() if any(row["group"] == name for row in shown)],
+            draw=lambda width: charts.shares(
+                shown, width=width, x_title=f"share of projects (%), n = {first['n']}"
             ),
             note=say(
-                "Mark: share; line: Wilson’s 95 % interval. n: people looked at {people}, the machine at "
-                "{machine} projects.",
-                people=count(max((row["n_people"] or 0 for row in table), default=None)),
-                machine=count(max((row["n_machine"] or 0 for row in table), default=None)),
+                "Point: {whose}.{line}",
+                whose="the machine’s share, which has no interval" if machine else "estimated share",
+                line="" if machine else " Line: 95 % interval.",
             ),
         ),
         Table(
-            caption=say(
-                "Purposes of projects. Final: people’s label where they looked, else the machine’s. The paper "
-                "prints no share."
-            ),
-            table="findings.rq2_purposes",
+            caption=say("Purposes of projects: by people, by the machine, and estimated from both."),
+            table="findings.label_shares",
             columns=(
                 Column("purpose", "purpose"),
-                Column("side", "side of the paper’s figure"),
-                Column("share", "final (%)", "percent"),
-                Column("units", "projects", "count"),
+                Column("share_calibrated", "estimated (%)", "percent"),
+                Column("low", "95 % interval, from (%)", "percent"),
+                Column("high", "to (%)", "percent"),
                 Column("n", "n", "count"),
-                Column("people", "by people (%)", "percent"),
+                Column("share_people", "by people (%)", "percent"),
                 Column("n_people", "n", "count"),
-                Column("machine", "by the machine (%)", "percent"),
+                Column("share_machine", "by the machine (%)", "percent"),
                 Column("n_machine", "n", "count"),
+                *(
+                    (Column("share_if_as_measured", "if it errs as measured (%)", "percent"),)
+                    if machine
+                    else ()
+                ),
+                Column("machine_informedness", "sensitivity + specificity - one", "decimal"),
             ),
-            rows=table,
+            rows=rows,
         ),
     ]
 
 
-def _of(rows: Sequence[Row], purpose: str, label_source: str, key: str) -> float | None:
-    return next(
-        (row[key] for row in rows if row["purpose"] == purpose and row["label_source"] == label_source), None
-    )
+def _dockerfiles(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT purpose, label_source, units, n, clusters, share, share_low, share_high, share_per_project, per_project_low,
+            per_project_high
+        FROM findings.rq2_purposes
+        WHERE corpus = $corpus AND category = 'All' AND unit_of_analysis = 'Dockerfile' AND label_source = 'machine'
+            AND units > 0
+        ORDER BY share_per_project DESC, purpose
+    """)
+    if not rows:
+        return []
+    return [
+        Table(
+            caption=say("Purposes of Dockerfiles, by the machine’s labels. The project is the cluster."),
+            table="findings.rq2_purposes",
+            columns=(
+                Column("purpose", "purpose"),
+                Column("share_per_project", "share per project (%)", "percent"),
+                Column("per_project_low", "95 % interval, from (%)", "percent"),
+                Column("per_project_high", "to (%)", "percent"),
+                Column("units", "Dockerfiles", "count"),
+                Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
+                Column("share", "pooled (%)", "percent"),
+                Column("share_low", "95 % interval, from (%)", "percent"),
+                Column("share_high", "to (%)", "percent"),
+            ),
+            rows=rows,
+            folded=True,
+        )
+    ]
 
 
 SECTION = Section(
     "rq2",
     "RQ2. What Docker is used for",
     (
-        Part("the purposes", ("findings.rq2_purposes",), _purposes, stage="labels"),
+        Part("the purposes", ("findings.label_shares",), _purposes, stage="labels"),
+        Part("the purposes of Dockerfiles", ("findings.rq2_purposes",), _dockerfiles, stage="labels"),
         coder_drift_part("purpose"),
     ),
 )

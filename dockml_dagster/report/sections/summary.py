@@ -8,16 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Paragraph, Part, Section
+from dockml_dagster.report.sections.claims import VERDICTS
 from dockml_dagster.report.sections.paper import AGREEMENT
-from dockml_dagster.report.source import PAPERS_OWN, Source
-from dockml_dagster.report.text import Html, count, decimal, percent, say, size
-
-PURPOSE = """
-    SELECT purpose, share, n FROM findings.rq2_purposes
-    WHERE corpus = $corpus AND category = 'All' AND unit_of_analysis = 'project' AND label_source = 'final'
-        AND share IS NOT NULL
-    ORDER BY share DESC, purpose LIMIT 1
-"""
+from dockml_dagster.report.sections.purposes import BEST
+from dockml_dagster.report.source import PAPERS_OWN, Row, Source
+from dockml_dagster.report.text import Html, count, counted, decimal, percent, say, size
 
 
 def _lead(template: str, **values: Html | str | None) -> list[Block]:
@@ -27,74 +22,101 @@ def _lead(template: str, **values: Html | str | None) -> list[Block]:
 def _selection(source: Source) -> Sequence[Block]:
     found = source.row("""
         SELECT min_by(n, step_number) AS first, min_by(step, step_number) AS first_step,
-               max_by(n, step_number) AS last, max(step_number) AS steps
+               max_by(n, step_number) AS last, count(DISTINCT step_number) AS steps
         FROM findings.funnel WHERE corpus = $corpus
     """)
+    if found["first"] == found["last"]:
+        return _lead("All {last} of the corpus are studied.", last=counted(found["last"], "project"))
     return _lead(
-        "Of {first} repositories ({step}), {last} projects are left after {steps} steps of selection, and are "
-        "studied here.",
-        first=count(found["first"]),
+        "Of {first} ({step}), {last} are left after {steps} of selection, and are studied here.",
+        first=counted(found["first"], "repository", "repositories"),
         step=found["first_step"],
-        last=count(found["last"]),
-        steps=count(found["steps"]),
+        last=counted(found["last"], "project"),
+        steps=counted(found["steps"] - 1, "step"),
     )
 
 
 def _kinds(source: Source) -> Sequence[Block]:
     kinds = source.rows("""
-        SELECT category, n, share FROM findings.rq1_categories
-        WHERE corpus = $corpus AND reading = 'corrected' AND category <> 'All' AND share IS NOT NULL
+        SELECT category, n, share, share_low, share_high, labelled_by_machine FROM findings.rq1_categories
+        WHERE corpus = $corpus AND reading = 'corrected' AND category NOT IN ('All', 'unlabelled') AND share IS NOT NULL
         ORDER BY projects DESC, category
     """)
     if not kinds:
         return []
-    purpose = source.row(PURPOSE) if source.has_rows("findings.rq2_purposes") else {}
+    purposes = source.rows(BEST) if source.has_rows("findings.label_shares") else []
     first = kinds[0]
-    said = "The commonest of {kinds} kinds is {first} ({share} of {n})"
-    if purpose:
-        said += ", and what Docker is used for most often is {purpose} ({serve} of {looked} projects)"
+    said = "The most frequent kind of {kinds} is {first} ({share} of {n}, interval {low} to {high}{whose})"
+    if purposes:
+        said += "; Docker is used most often for {purpose} ({serve} of the projects{interval}, {basis})"
+    machine = sum(row["labelled_by_machine"] or 0 for row in kinds)
     return _lead(
         said + ".",
         first=first["category"],
         share=percent(first["share"]),
+        low=percent(first["share_low"]),
+        high=percent(first["share_high"]),
         n=count(first["n"]),
         kinds=count(len(kinds)),
-        purpose=purpose.get("purpose"),
-        serve=percent(purpose.get("share")),
-        looked=count(purpose.get("n")),
+        whose=say("; the machine’s labels for {machine}", machine=count(machine)) if machine else "",
+        **(_purpose(purposes[0]) if purposes else {}),
     )
+
+
+def _purpose(row: Row) -> dict[str, Html | str]:
+    interval = say(", {low} to {high}", low=percent(row["low"]), high=percent(row["high"]))
+    basis = {
+        "machine": say("by the machine’s labels alone, which nobody checked"),
+        "people": say("labelled by people"),
+        "calibrated": say("estimated from people’s labels of {people}", people=count(row["n_people"])),
+    }
+    return {
+        "purpose": row["purpose"],
+        "serve": percent(row["share"]),
+        "interval": "" if row["low"] is None else interval,
+        "basis": basis[row["label_source"]],
+    }
 
 
 def _files(source: Source) -> Sequence[Block]:
     mix = source.row("""
-        SELECT keyword, pooled_share, instructions FROM findings.rq3_instruction_mix
+        SELECT keyword, pooled_share, pooled_low, pooled_high FROM findings.rq3_instruction_mix
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY pooled_share DESC LIMIT 1
     """)
     task = source.row("""
-        SELECT task, pooled_share FROM findings.rq3_run_tasks
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY pooled_share DESC LIMIT 1
+        SELECT task, share_per_project, per_project_low, per_project_high FROM findings.rq3_run_tasks
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY share_per_project DESC LIMIT 1
     """)
     stages = source.row("""
-        SELECT share, n FROM findings.rq3_multi_stage
+        SELECT share_per_project AS share, per_project_low AS low, per_project_high AS high, n, clusters
+        FROM findings.rq3_multi_stage
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND unit_of_analysis = 'Dockerfile'
     """)
     user = source.row("""
-        SELECT share_followed AS share, n FROM findings.rq3_practices
+        SELECT share_per_project AS share, per_project_low AS low, per_project_high AS high, n FROM findings.rq3_practices
         WHERE corpus = $corpus AND category = 'All' AND practice = 'non-root-user'
     """)
     return _lead(
-        "{keyword} is {mix} of all instructions of their {n} Dockerfiles, and {work} of the classified commands "
-        "in RUN are of the "
-        "class {task}; {stages} of the Dockerfiles have more than one FROM, and {user} of the {known} whose user "
-        "is known leave root.",
+        "{keyword} is {mix} of the instructions ({mix_low} to {mix_high}) in {n} Dockerfiles of {projects} projects. In a "
+        "project, {work} of the classified commands in RUN ({work_low} to {work_high}) are of the class {task}, "
+        "{stages} of the Dockerfiles ({stages_low} to {stages_high}) have more than one FROM, and {user} "
+        "({user_low} to {user_high}) of those whose user is known leave root.",
         keyword=mix.get("keyword"),
         mix=percent(mix.get("pooled_share")),
+        mix_low=percent(mix.get("pooled_low")),
+        mix_high=percent(mix.get("pooled_high")),
         n=count(stages.get("n")),
-        work=percent(task.get("pooled_share")),
+        projects=count(stages.get("clusters")),
+        work=percent(task.get("share_per_project")),
+        work_low=percent(task.get("per_project_low")),
+        work_high=percent(task.get("per_project_high")),
         task=task.get("task"),
         stages=percent(stages.get("share")),
+        stages_low=percent(stages.get("low")),
+        stages_high=percent(stages.get("high")),
         user=percent(user.get("share")),
-        known=count(user.get("n")),
+        user_low=percent(user.get("low")),
+        user_high=percent(user.get("high")),
     )
 
 
@@ -102,7 +124,7 @@ def _images(source: Source) -> Sequence[Block]:
     found = {
         row["metric"]: row
         for row in source.rows("""
-            SELECT metric, median, q25, q75, n FROM findings.rq4_image_properties
+            SELECT metric, median, median_low, median_high, n, clusters FROM findings.rq4_image_properties
             WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
               AND metric IN ('compressed_bytes', 'layers')
         """)
@@ -111,15 +133,24 @@ def _images(source: Source) -> Sequence[Block]:
         SELECT share_in_one_image AS alone, n, layer_dedup_ratio AS ratio FROM findings.rq4_sharing
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
     """)
+    inside = source.row("""
+        SELECT count(DISTINCT image) AS images, count(DISTINCT image) FILTER (basis = 'sum of layers') AS summed
+        FROM core.image_file_totals WHERE corpus = $corpus
+    """)
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
-        "The median image takes {size} as stored (middle half {q25} to {q75}, n = {n} images) in {layers} "
+        "The median image takes {size} as stored ({low} to {high}; {n} images of {projects} projects) in {layers} "
         "layers; {alone} of the {distinct} distinct layers occur in one image only, so that without sharing all images "
-        "would take {ratio} times the room.",
+        "would take {ratio} times the room. What is inside is known of {inside}{summed}.",
+        inside=counted(inside["images"], "image"),
+        summed=say(" ({n} of these as a sum over their layers)", n=count(inside["summed"]))
+        if inside["summed"]
+        else "",
         size=size(sizes.get("median")),
-        q25=size(sizes.get("q25")),
-        q75=size(sizes.get("q75")),
+        low=size(sizes.get("median_low")),
+        high=size(sizes.get("median_high")),
         n=count(sizes.get("n")),
+        projects=count(sizes.get("clusters")),
         layers=count(layers.get("median")),
         alone=percent(shared.get("alone")),
         distinct=count(shared.get("n")),
@@ -129,30 +160,29 @@ def _images(source: Source) -> Sequence[Block]:
 
 def _paper(source: Source) -> Sequence[Block]:
     found = source.row(f"""
-        SELECT count(*) AS numbers, count(*) FILTER (repeatable) AS repeatable,
-               count(*) FILTER (repeated) AS repeated, count(*) FILTER (comparable AND NOT kept) AS changed,
-               count(*) FILTER (comparable) AS comparable
+        SELECT count(*) AS numbers, count(*) FILTER (repeatable) AS repeatable, count(*) FILTER (repeated) AS repeated,
+               count(*) FILTER (comparable) AS comparable, count(*) FILTER (kept) AS kept,
+               avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) FILTER (comparable AND published > 0) AS moved
         FROM ({AGREEMENT})
     """)
-    if source.corpus != PAPERS_OWN:
-        return _lead(
-            "Of {numbers} numbers that the paper or its package gives for its own projects, {comparable} can be "
-            "computed soundly "
-            "for these projects too, and {kept} of these are the same here.",
-            numbers=count(found["numbers"]),
-            comparable=count(found["comparable"]),
-            kept=count(found["comparable"] - found["changed"]),
+    verdicts = source.row(VERDICTS) if source.has_rows("findings.claims") else {}
+    said = (
+        "{numbers} numbers of the paper or its package are set beside this corpus: {kept} of the {comparable} that can be "
+        "computed soundly are the same here."
+    )
+    if source.corpus == PAPERS_OWN:
+        said = (
+            "Of {numbers} numbers of the paper or its package, {repeatable} can be computed the paper’s way, and {repeated} "
+            "of these repeat to the last digit printed; a sound computation moves {moved} of the {comparable} that it "
+            "can be made for by more than a tenth."
         )
+    if verdicts:
+        said += " Of its {claims} claims {holds} hold, {fails} do not, and {untold} cannot be told here."
     return _lead(
-        "Of {numbers} numbers that the paper or its package gives, {repeatable} can be computed here the paper’s "
-        "way and {repeated} "
-        "of these repeat to the last digit printed; a sound computation changes {changed} of the {comparable} it "
-        "can be made for.",
-        numbers=count(found["numbers"]),
-        repeatable=count(found["repeatable"]),
-        repeated=count(found["repeated"]),
-        changed=count(found["changed"]),
-        comparable=count(found["comparable"]),
+        said,
+        **{name: count(found[name]) for name in ("numbers", "repeatable", "repeated", "comparable", "kept")},
+        moved=percent(found["moved"]),
+        **{name: count(verdicts[name]) for name in verdicts},
     )
 
 

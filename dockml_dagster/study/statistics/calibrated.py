@@ -1,7 +1,7 @@
 """Shares from people's labels of some projects and the machine's of all.
 
-Here: the calibrated share with its intervals, and what the machine's labels would be worth elsewhere. Not here: whose labels they
-are, tables. Import is light: scipy loads on first use.
+Here: the calibrated share with its intervals, and what the machine's labels would be worth elsewhere. Not here: whose
+labels they are, tables. Import is light: scipy loads on first use.
 
 The machine's labels part projects into strata; among the coded ones people say how many of a stratum are yes, and that share
 stands for those that nobody coded. For a yes or no this is the post-stratified estimator (T. Holt and T. M. F. Smith,

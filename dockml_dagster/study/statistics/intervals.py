@@ -65,14 +65,14 @@ def _critical(clusters: int, confidence: float) -> float:
 def share_interval(
     counts: Array, sizes: Array, weighting: Weighting = "project", confidence: float = 0.95
 ) -> Interval:
-    """The share of units: ``counts`` of the ``sizes`` units of each project.
+    """The share of units: ``counts`` of the ``sizes`` units of each project (fractions of units that projects share).
 
     Wilson's interval with the effective number of units (jackknife over projects) and t of C - 1 degrees of freedom.
     Where no project has two units it is Wilson's own, with z.
     """
     import numpy as np
 
-    n, clusters = int(sizes.sum()), len(sizes)
+    n, clusters = round(float(sizes.sum())), len(sizes)
     if not n:
         return Interval(0, 0, None, None, None, None, None)
     largest = float(sizes.max() / n)
@@ -130,6 +130,18 @@ def median_interval(units: Units, weighting: Weighting = "project", confidence: 
     effective = min(0.25 / variance, float(units.n)) if variance > 0 else float(len(sizes))
     low, high = wilson(0.5, effective, _critical(len(sizes), confidence))
     return Interval(units.n, len(sizes), median, quantile(low), quantile(high), effective, largest)
+
+
+def mean_interval(values: Array, confidence: float = 0.95) -> tuple[float | None, float | None]:
+    """Student's interval of the mean of one value a project; none of fewer than two projects or without a spread."""
+    import numpy as np
+
+    n = len(values)
+    spread = float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    if not spread:
+        return None, None
+    half = _critical(n, confidence) * spread
+    return float(values.mean()) - half, float(values.mean()) + half
 
 
 def _distribution(values: Array, marks: Array, weights: Array) -> Array:

@@ -30,7 +30,6 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "e2b_dockerfile_utils": "e2b-dockerfile-utils",
     "numpy": "numpy",
     "scipy": "scipy",
-    "statsmodels": "statsmodels",
     "tree_sitter": "tree-sitter",
     "tree_sitter_bash": "tree-sitter-bash",
     "yaml": "PyYAML",

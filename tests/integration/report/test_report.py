@@ -80,10 +80,11 @@ def test_every_number_follows_the_findings(published, report, changed):
         "UPDATE core.layers SET censored = 'bytes' WHERE hash(layer_digest) % 4 = 1",
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
+        "DELETE FROM core.image_file_totals WHERE hash(image) % 3 = 0",
         "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
         "DELETE FROM findings.coder_drift WHERE hash(code) % 3 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
-        "UPDATE findings.category_differences SET p_holm = 0.01, size = 'large' WHERE hash(measure) % 3 = 0",
+        "UPDATE findings.category_differences SET p_holm = 0.01, magnitude = 'large' WHERE hash(measure) % 3 = 0",
         "DELETE FROM findings.category_differences WHERE hash(measure) % 7 = 1",
     ]
     after = changed(*statements)
@@ -169,7 +170,7 @@ def test_two_moments_make_a_figure_of_what_changed_and_one_of_how_far(report, ch
         "INSERT INTO findings.moment_differences BY NAME SELECT 'sample' AS corpus, 'dockerfiles' AS measure, "
         "'project' AS unit_of_analysis, 'pair' AS row_kind, 'ease2022 2021-11-02' AS first, "
         "'sample 2026-11-02' AS second, 9 AS n, 2.5 AS statistic, 0.125 AS p, 0.25 AS p_holm, 3 / 9 AS cliffs_delta, "
-        "'small' AS size",
+        "'small' AS magnitude, 8 AS clusters",
     ).html
     shown = _section(html, "change")
     figures = re.findall(r'<figure id="figure-([^"]+)"', shown)
@@ -177,8 +178,8 @@ def test_two_moments_make_a_figure_of_what_changed_and_one_of_how_far(report, ch
     values = [float(value) for value in DATA.findall(shown)]
     assert values[:3] == [6, 9, 6 / 9]
     assert "Dockerfiles moved furthest" in shown
-    assert "9 2 (1 to 3) 3 (2 to 4) 2.5 0.125 0.25 0.333 small" in _cells(shown), (
-        "n, medians, W, both p, delta"
+    assert "9 2 (1 to 3) 3 (2 to 4) 8 2.5 0.125 0.25 0.333 small" in _cells(shown), (
+        "n, medians, projects, signed ranks, both p, delta"
     )
 
 
@@ -186,23 +187,23 @@ def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
     row = (
         "INSERT INTO findings.category_differences BY NAME SELECT 'sample' AS corpus, 'category' AS grouping, "
         "'final' AS label_source, '{grade}' AS link_grade, 'rq4' AS rq, 'image_bytes' AS measure, "
-        "'image' AS unit_of_analysis, '{kind}' AS row_kind, 77 AS n, 0.5 AS epsilon_squared, 0.01 AS p, "
-        "{holm} AS p_holm, 'large' AS size"
+        "'image' AS unit_of_analysis, '{kind}' AS row_kind, 77 AS n, 9 AS clusters, 0.5 AS epsilon_squared, 0.01 AS p, "
+        "{holm} AS p_holm, 1 AS family_tests, 'large' AS magnitude"
     )
     html = changed(
         "DELETE FROM findings.category_differences",
         *(
-            row.format(grade=grade, kind=kind, holm="NULL" if kind == "overall" else holm)
+            row.format(grade=grade, kind=kind, holm=holm)
             for grade, holm in (("any", 0.01), ("likely", 0.2))
             for kind in ("overall", "pair")
         ),
     ).html
     shown = _section(html, "cohorts")
-    assert re.search(r"Of <data[^>]*>1</data> pairs of categories and measures that were compared", shown)
+    assert re.search(r"<data[^>]*>1</data> measures were tested for a difference between categories", shown)
     assert shown.count("<td>RQ4</td>") == 1, "the whole comparison has a row a measure, whatever the ties"
     assert "No image of this corpus is confirmed" in shown
-    assert "any 77 1 1 1 1" in _cells(shown), "units, measures and pairs tested, those that differ, largely"
-    assert "at least likely 77 1 1 0 0" in _cells(shown)
+    assert "any 77 9 1 1" in _cells(shown), "units, projects, measures tested, those that differ"
+    assert "at least likely 77 9 1 0" in _cells(shown)
 
 
 def test_a_rater_who_changed_is_told_with_a_figure(report, changed):

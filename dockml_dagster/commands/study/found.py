@@ -1,0 +1,98 @@
+"""What a study found, in about twenty lines: the report's sentences, what is new, what is missing, where to look next.
+
+Here: asking the published file and setting lines. Not here: the sentences themselves (``report.sections.summary``), tables
+(``commands.show``).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from dockml_dagster.commands.output import width
+from dockml_dagster.report.blocks import Paragraph
+from dockml_dagster.report.sections.summary import SECTION
+from dockml_dagster.report.source import Source, opened
+from dockml_dagster.report.text import counted, words
+from dockml_dagster.settings import Settings
+
+LABELS = ("Selection", "RQ1, RQ2", "RQ3", "RQ4", "Paper")
+"""What each sentence of the summary is about, in its order."""
+WIDEST = 110
+"""Characters of a line: longer ones are hard to read."""
+ROOM = 11
+"""Characters before a line's text."""
+MOST_REASONS = 3
+"""Reasons for missing data that are named."""
+
+_NEW = """
+    SELECT 'project' AS thing, count(DISTINCT project) AS n
+    FROM raw.projects WHERE corpus = $corpus AND first_seen >= $since::TIMESTAMP
+    UNION ALL
+    SELECT 'Dockerfile', count(DISTINCT sha256)
+    FROM raw.dockerfiles WHERE corpus = $corpus AND first_seen >= $since::TIMESTAMP
+    UNION ALL
+    SELECT 'image', count(DISTINCT config_digest)
+    FROM raw.manifests WHERE corpus = $corpus AND first_seen >= $since::TIMESTAMP
+"""
+_OLDER = "SELECT 1 AS one FROM raw.projects WHERE corpus = $corpus AND first_seen < $since::TIMESTAMP LIMIT 1"
+_MISSING = """
+    SELECT stage, reason, projects, n FROM findings.coverage
+    WHERE corpus = $corpus AND state <> 'done' AND reason IS NOT NULL AND projects > 0
+    ORDER BY projects DESC, stage, reason
+"""
+STAGES = {
+    "repo_list": "listed",
+    "labels": "labelled",
+    "dockerfiles": "files",
+    "manifests": "images",
+    "layer_stats": "layers",
+}
+"""Stage of collection → what is missing where it could not be done."""
+
+
+def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
+    """What there is to say of a corpus. ``began``: when this run did (UTC)."""
+    since = began.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    with opened(settings.published, corpus) as source:
+        for label, part in zip(LABELS, SECTION.parts, strict=True):
+            for block in part.build(source) if all(source.has_rows(table) for table in part.reads) else ():
+                if isinstance(block, Paragraph):
+                    yield from _set(label, words(block.text))
+        yield from _set("New", _new(source, since))
+        for place, text in enumerate(_missing(source)):
+            yield from _set("" if place else "Missing", text)
+        yield from _set("Next", f"dockml report --corpus {corpus}: with figures, as one page")
+        yield from _set("", f"dockml show claims --corpus {corpus}: each claim of the paper, answered")
+        yield from _set("", f"dockml study --corpus {corpus} --tables: every table; dockml show: their names")
+
+
+def _set(label: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        min(width() or WIDEST, WIDEST),
+        initial_indent=f"{label:<{ROOM}}",
+        subsequent_indent=" " * ROOM,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _new(source: Source, since: str) -> str:
+    found = [row for row in source.rows(_NEW, since=since) if row["n"]]
+    if not found:
+        return "nothing since the last run"
+    said = ", ".join(words(counted(row["n"], row["thing"])) for row in found)
+    again = source.row(_OLDER, since=since)
+    return f"{said} since the last run" if again else f"{said}; this is the first run"
+
+
+def _missing(source: Source) -> Iterator[str]:
+    rows = source.rows(_MISSING)
+    for row in rows[:MOST_REASONS]:
+        yield f"{STAGES.get(row['stage'], row['stage'])} of {row['projects']:,} of {row['n']:,} projects: {row['reason']}"
+    if len(rows) > MOST_REASONS:
+        yield f"and {len(rows) - MOST_REASONS} more reasons: dockml show coverage --corpus {source.corpus}"
+    if not rows:
+        yield "nothing"

@@ -1,0 +1,158 @@
+"""How many projects bear each code, whoever labelled them: ``findings.label_shares``.
+
+Here: people's labels of some projects and the machine's of all, made one estimate a code. Not here: the labels
+(``core.purposes``, ``core.categories``), the estimate itself (``study.statistics.calibrated``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from dockml_dagster.study.statistics.calibrated import (
+    Stratum,
+    calibrated_share,
+    informedness,
+    share_if_as_measured,
+)
+from dockml_dagster.study.statistics.intervals import proportion
+from dockml_dagster.warehouse.build import write_computed
+from dockml_dagster.warehouse.models import Project
+from dockml_dagster.warehouse.rows import Row
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLE = "findings.label_shares"
+READS = ("core.categories", "core.projects", "core.purposes")
+LEAST_INFORMED = 0.2
+"""Sensitivity plus specificity less one below which the machine cannot tell a code."""
+
+COLUMNS = {
+    "corpus": "VARCHAR",
+    "code_system": "VARCHAR",
+    "code": "VARCHAR",
+    "unit_of_analysis": "VARCHAR",
+    "n": "BIGINT",
+    "n_people": "BIGINT",
+    "n_machine": "BIGINT",
+    "share_people": "DOUBLE",
+    "people_low": "DOUBLE",
+    "people_high": "DOUBLE",
+    "share_machine": "DOUBLE",
+    "share_calibrated": "DOUBLE",
+    "low": "DOUBLE",
+    "high": "DOUBLE",
+    "finite_low": "DOUBLE",
+    "finite_high": "DOUBLE",
+    "share_if_as_measured": "DOUBLE",
+    "machine_informedness": "DOUBLE",
+    "label_source": "VARCHAR",
+    "note": "VARCHAR",
+}
+"""Columns of the table, with their DuckDB types."""
+
+Labels = Mapping[str, AbstractSet[str]]
+"""Project → its codes. A project without a row was not looked at."""
+
+_SAID = """
+    SELECT purposes.corpus, 'purpose' AS code_system, purposes.source, purposes.unit AS project, purposes.purpose AS code
+    FROM core.purposes AS purposes
+    JOIN core.projects AS projects ON projects.project = purposes.unit
+    WHERE purposes.unit_kind = 'project' AND purposes.source <> 'final' AND projects.cohort IS DISTINCT FROM 'control'
+    UNION ALL
+    SELECT categories.corpus, 'category', said.source, categories.project, said.code
+    FROM core.categories AS categories
+    JOIN core.projects AS projects ON projects.project = categories.project
+    CROSS JOIN LATERAL (
+        SELECT 'people' AS source, coalesce(categories.category_adjudicated, categories.category_of_people) AS code
+        UNION ALL
+        SELECT 'machine', coalesce(categories.category_of_machine, 'cannot tell')
+    ) AS said
+    WHERE said.code IS NOT NULL AND projects.cohort IS DISTINCT FROM 'control'
+"""
+_CODES = """
+    SELECT 'category' AS code_system, name AS code FROM seeds.categories
+    UNION ALL
+    SELECT 'purpose', name FROM seeds.purposes
+"""
+
+
+def write_label_shares(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
+    """Compute the table from those of ``READS``; returns its rows."""
+    labels: dict[tuple[str, str], dict[str, dict[str, set[str]]]] = defaultdict(
+        lambda: {"people": defaultdict(set), "machine": defaultdict(set)}
+    )
+    for corpus, system, source, unit, code in connection.execute(_SAID).fetchall():
+        labels[corpus, system][source][unit].add(code)
+    codes = connection.execute(f"SELECT code_system, code FROM ({_CODES}) ORDER BY ALL").fetchall()
+    measured = {
+        (system, code): (Stratum(given, right, 0), Stratum(other, missed, 0))
+        for system, code, given, right, other, missed in connection.execute(
+            "SELECT code_system, code, given, given_right, not_given, not_given_missed FROM seeds.machine_reliability"
+        ).fetchall()
+    }
+    rows = [
+        {
+            "corpus": corpus,
+            "code_system": system,
+            **_row(code, said["people"], said["machine"], measured.get((system, code))),
+        }
+        for (corpus, system), said in sorted(labels.items())
+        for of, code in codes
+        if of == system
+    ]
+    return {TABLE: write_computed(connection, project.by_name[TABLE], COLUMNS, rows)}
+
+
+def _row(code: str, people: Labels, machine: Labels, measured: tuple[Stratum, Stratum] | None) -> Row:
+    units = people.keys() | machine.keys()
+    row = {"code": code, "unit_of_analysis": "project", "n": len(units), "n_people": len(people)}
+    said = proportion(sum(code in codes for codes in people.values()), len(people))
+    given = proportion(sum(code in codes for codes in machine.values()), len(machine))
+    row |= {"n_machine": len(machine), "share_machine": given.share}
+    if measured is not None:
+        row["machine_informedness"] = informedness(*measured)
+    if not people:
+        told = _told(informedness(*measured) if measured else None)
+        if given.share is not None and measured is not None:
+            row["share_if_as_measured"] = share_if_as_measured(given.share, *measured)
+        return {**row, "label_source": "machine", "note": told}
+    row |= {"share_people": said.share, "people_low": said.low, "people_high": said.high}
+    found = calibrated_share(strata(code, people, machine))
+    if found is None:
+        return {**row, "label_source": "people", "note": "too few projects are coded for an estimate of all"}
+    uncoded = found.n - found.n_people
+    return {
+        **row,
+        "share_calibrated": found.share,
+        "low": found.low,
+        "high": found.high,
+        "finite_low": found.finite_low,
+        "finite_high": found.finite_high,
+        "label_source": "calibrated" if uncoded else "people",
+        "note": "if uncoded projects with the same machine label are like coded ones" if uncoded else None,
+    }
+
+
+def _told(informed: float | None) -> str:
+    if informed is not None and informed < LEAST_INFORMED:
+        return "nobody was coded here, and the machine cannot tell this code"
+    return "nobody was coded here"
+
+
+def strata(code: str, people: Labels, machine: Labels) -> dict[str, Stratum]:
+    """The projects by whether the machine gives the code; those that it never saw are of their own."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for unit in sorted(people.keys() | machine.keys()):
+        groups[str(code in machine[unit]) if unit in machine else "not seen"].append(unit)
+    return {
+        label: Stratum(
+            sum(unit in people for unit in units),
+            sum(code in people.get(unit, ()) for unit in units),
+            sum(unit not in people for unit in units),
+        )
+        for label, units in groups.items()
+    }
