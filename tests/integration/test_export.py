@@ -203,3 +203,27 @@ def test_citation(dataset, where):
 )
 def test_types(duckdb_type, expected):
     assert field_type(duckdb_type) == expected
+
+
+def test_the_csv_form_is_valid_whole(finished, dockml, tmp_path):
+    done = dockml(finished[0], "export", str(tmp_path / "csv"), "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    report = Package(str(tmp_path / "csv" / "datapackage.json")).validate()
+    assert report.flatten(["title", "message"]) == []
+    assert len(report.tasks) == len(TABLES)
+    with duckdb.connect() as connection:
+        path = tmp_path / "csv" / "core" / "projects.csv"
+        again = connection.execute(
+            "SELECT count(*), count(category) FROM read_csv(?, nullstr = '\\N', all_varchar = true)",
+            [str(path)],
+        ).fetchone()
+    with duckdb.connect(str(finished[0] / "published" / "dockml.duckdb"), read_only=True) as published:
+        assert again == published.execute("SELECT count(*), count(category) FROM core.projects").fetchone()
+
+
+def test_the_dataset_says_what_it_is_and_whom_to_cite(dataset):
+    text = (dataset / "README.md").read_text(encoding="utf-8")
+    assert "`findings/claims.parquet`" in text
+    citation = yaml.safe_load((dataset / "CITATION.cff").read_text(encoding="utf-8"))
+    authors = [author["family-names"] for author in citation["references"][0]["authors"]]
+    assert authors == ["Openja", "Majidi", "Khomh", "Chembakottu", "Li"]

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dockml_dagster.settings import Settings
 
+if TYPE_CHECKING:
+    from dockml_dagster.commands.export.dataset import Form
 
-@click.command(short_help="Write the dataset: Parquet and its description.")
+
+@click.command(short_help="Write the dataset: Parquet or CSV, and its description.")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="How the tables are written.",
+)
 @click.option(
     "--with-contents",
     multiple=True,
     metavar="TABLE",
     help="Write this table's columns with others' texts too; may be repeated.",
 )
-def export(directory: Path, with_contents: tuple[str, ...]) -> None:
-    """Write every documented table as Parquet into DIRECTORY, with all that is needed to publish it.
+def export(directory: Path, form: Form, with_contents: tuple[str, ...]) -> None:
+    """Write every documented table as Parquet or CSV into DIRECTORY, with all that is needed to publish it.
 
     That is a data dictionary, provenance, a Frictionless data package and a citation file. Only identifiers, digests and
     derived facts are written; the contents of collected files are others' work, and have to be asked for by name.
 
     \b
     dockml export ./dataset
+    dockml export ./dataset --format csv
     dockml export ./dataset --with-contents raw.dockerfiles
     """
     from dockml_dagster.commands.export.dataset import export_dataset
 
-    written = export_dataset(Settings.from_environment(), directory, with_contents)
+    written = export_dataset(Settings.from_environment(), directory, with_contents, form)
     click.echo(f"dockml: wrote {len(written)} tables to {directory}", err=True)

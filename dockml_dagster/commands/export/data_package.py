@@ -15,6 +15,11 @@ from typing import Any
 PAPER = "10.1145/3530019.3530039"
 TITLE = "How machine-learning projects use Docker: a dataset by dockml"
 
+NULL = r"\N"
+"""How a CSV file writes that a value is unknown; an empty cell is an empty text."""
+PARQUET = {"format": "parquet", "mediatype": "application/vnd.apache.parquet"}
+CSV = {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
+
 _TYPES = {
     "VARCHAR": "string",
     "UUID": "string",
@@ -42,7 +47,7 @@ class ExportedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExportedTable:
-    """A table as written: ``path`` is relative to the dataset, ``size`` in bytes."""
+    """A table as written: ``path`` is relative to the dataset and ends in the form, ``size`` in bytes."""
 
     name: str
     description: str
@@ -75,6 +80,9 @@ def data_package(
 
 def _resource(table: ExportedTable, known: set[str]) -> dict[str, Any]:
     schema: dict[str, Any] = {"fields": [_field(column) for column in table.columns]}
+    form = PARQUET if table.path.endswith(".parquet") else CSV
+    if form is CSV:
+        schema["missingValues"] = [NULL]
     keys = [key for column in table.columns for key in _foreign_keys(column, known)]
     if keys:
         schema["foreignKeys"] = keys
@@ -85,8 +93,7 @@ def _resource(table: ExportedTable, known: set[str]) -> dict[str, Any]:
         "description": table.description,
         "path": table.path,
         "scheme": "file",
-        "format": "parquet",
-        "mediatype": "application/vnd.apache.parquet",
+        **form,
         "bytes": table.size,
         "hash": f"sha256:{table.sha256}",
         "rows": table.rows,
@@ -167,7 +174,36 @@ references:
     title: Studying the Practices of Deploying Machine Learning Projects on Docker
     authors:
       - family-names: Openja
-      - name: and others
+        given-names: Moses
+      - family-names: Majidi
+        given-names: Forough
+      - family-names: Khomh
+        given-names: Foutse
+      - family-names: Chembakottu
+        given-names: Bhagya
+      - family-names: Li
+        given-names: Heng
     year: 2022
     doi: {PAPER}
+"""
+
+
+def readme(tables: Sequence[ExportedTable], created: datetime) -> str:
+    """The content of the dataset's ``README.md``."""
+    listed = "\n".join(f"| `{table.path}` | {table.rows:,} | {table.description} |" for table in tables)
+    return f"""\
+# {TITLE}
+
+Written {created:%Y-%m-%d} by `dockml export`. Each table is a file; `data_dictionary.json` says what every column means,
+`datapackage.json` describes them for Frictionless tools, `provenance.json` says what was read, when, and by which versions.
+
+- In CSV files `{NULL}` stands for what is unknown; an empty cell is an empty text. Lists are JSON.
+- Other people's texts (files, commands, descriptions) are left out unless `provenance.json` names their table under
+  `with_contents`; such texts stay under the licences of their projects.
+- Cite it as `CITATION.cff` says, with the study that it reruns (https://doi.org/{PAPER}). Seeds and descriptions are
+  dockml's, under its licence; who publishes the rest says under which.
+
+| file | rows | what it holds |
+| --- | --- | --- |
+{listed}
 """

@@ -14,9 +14,17 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from dockml_dagster.commands.export.data_package import ExportedColumn, ExportedTable, citation, data_package
+from dockml_dagster.commands.export.data_package import (
+    NULL,
+    ExportedColumn,
+    ExportedTable,
+    citation,
+    data_package,
+    field_type,
+    readme,
+)
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.models import Column, Model, load
@@ -43,8 +51,14 @@ TEXTS_OF_TABLES = frozenset(
 """The same where the name alone does not tell: lines of Dockerfiles as evidence."""
 
 
-def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[str] = ()) -> list[str]:
-    """Write ``<schema>/<table>.parquet`` and the files that describe them; returns the tables.
+Form = Literal["parquet", "csv"]
+"""How tables are written. CSV is for whoever has nothing that reads Parquet, and for validators of Frictionless."""
+
+
+def export_dataset(
+    settings: Settings, directory: Path, with_contents: Sequence[str] = (), form: Form = "parquet"
+) -> list[str]:
+    """Write ``<schema>/<table>.parquet`` (or ``.csv``) and the files that describe them; returns the tables.
 
     ``with_contents``: tables, ``schema.table``, whose columns with others' texts are written too.
 
@@ -66,7 +80,7 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
     try:
         present = _present(connection)
         tables = [
-            _write(connection, directory, model, contents=model.name in with_contents)
+            _write(connection, directory, model, form, contents=model.name in with_contents)
             for model in documented
             if model.name in present
         ]
@@ -106,6 +120,7 @@ def export_dataset(settings: Settings, directory: Path, with_contents: Sequence[
         ),
     )
     (directory / "CITATION.cff").write_text(citation(versions["dockml"], now), encoding="utf-8")
+    (directory / "README.md").write_text(readme(tables, now), encoding="utf-8")
     return [table.name for table in tables]
 
 
@@ -138,7 +153,7 @@ def _present(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, directory: Path, model: Model, *, contents: bool
+    connection: duckdb.DuckDBPyConnection, directory: Path, model: Model, form: Form, *, contents: bool
 ) -> ExportedTable:
     left_out = set() if contents else set(text_columns(model))
     types = [
@@ -146,15 +161,15 @@ def _write(
         for row in connection.execute(f"DESCRIBE {qualified(model.name)}").fetchall()
         if row[0] not in left_out
     ]
-    path = Path(model.schema) / f"{model.name.split('.')[1]}.parquet"
+    path = Path(model.schema) / f"{model.name.split('.')[1]}.{form}"
     target = make_folder(directory / model.schema) / path.name
-    # Parquet has no 128-bit integer: DuckDB would write floating point, which is exact to 2**53 only.
-    names = ", ".join(
-        f"CAST({quote(name)} AS BIGINT) AS {quote(name)}" if kind == "HUGEINT" else quote(name)
-        for name, kind in types
-    )
+    names = ", ".join(f"{_value(quote(name), kind, form)} AS {quote(name)}" for name, kind in types)
+    options = "FORMAT parquet, COMPRESSION zstd"
+    if form == "csv":
+        # What is unknown is told from an empty text.
+        options = f"FORMAT csv, HEADER, NULLSTR {literal(NULL)}"
     written = connection.execute(
-        f"COPY (SELECT {names} FROM {qualified(model.name)}) TO {literal(target)} (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT {names} FROM {qualified(model.name)}) TO {literal(target)} ({options})"
     ).fetchone()
     documented = {column.name: column for column in model.columns}
     return ExportedTable(
@@ -169,6 +184,18 @@ def _write(
             for name, kind in types
         ),
     )
+
+
+def _value(column: str, kind: str, form: Form) -> str:
+    """A column as it is written."""
+    if kind == "HUGEINT":
+        # Parquet has no 128-bit integer: DuckDB would write floating point, which is exact to 2**53 only.
+        return f"CAST({column} AS BIGINT)"
+    if form == "csv" and field_type(kind) in ("array", "object"):
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    if form == "csv" and field_type(kind) == "datetime":
+        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f')"
+    return column
 
 
 def _column(documented: Column | None, name: str, kind: str) -> ExportedColumn:

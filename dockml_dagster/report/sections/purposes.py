@@ -75,7 +75,7 @@ def _purposes(source: Source) -> Sequence[Block]:
             note=say(
                 "Point: {whose}.{line}",
                 whose="the machine’s share, which has no interval" if machine else "estimated share",
-                line="" if machine else " Line: 95 % interval.",
+                line="" if machine else " Line: its interval, over projects.",
             ),
         ),
         Table(

@@ -22,7 +22,7 @@ def _lead(template: str, **values: Html | str | None) -> list[Block]:
 def _selection(source: Source) -> Sequence[Block]:
     found = source.row("""
         SELECT min_by(n, step_number) AS first, min_by(step, step_number) AS first_step,
-               max_by(n, step_number) AS last, count(DISTINCT step_number) AS steps
+               max_by(n, step_number) AS last, max(step_number) - min(step_number) AS steps
         FROM findings.funnel WHERE corpus = $corpus
     """)
     if found["first"] == found["last"]:
@@ -32,7 +32,7 @@ def _selection(source: Source) -> Sequence[Block]:
         first=counted(found["first"], "repository", "repositories"),
         step=found["first_step"],
         last=counted(found["last"], "project"),
-        steps=counted(found["steps"] - 1, "step"),
+        steps=counted(found["steps"], "step"),
     )
 
 

@@ -81,6 +81,7 @@ def test_every_number_follows_the_findings(published, report, changed):
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
         "DELETE FROM core.image_file_totals WHERE hash(image) % 3 = 0",
+        "DELETE FROM findings.claims WHERE hash(claim) % 2 = 0",
         "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
         "DELETE FROM findings.coder_drift WHERE hash(code) % 3 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
@@ -126,7 +127,7 @@ def test_a_changed_input_changes_the_text(studied, report):
             pass
     publish(warehouse, settings.published)
     after = build_report(settings.published, "sample", libraries())
-    before, now = (re.search(r"The commonest of.*?</p>", page.html)[0] for page in (report, after))
+    before, now = (re.search(r"The most frequent kind of.*?</p>", page.html)[0] for page in (report, after))
     assert float(DATA.findall(now)[1]) == pytest.approx(float(DATA.findall(before)[1]) + 1 / 14)
 
 
@@ -136,8 +137,11 @@ def test_every_statement_runs_as_it_stands(published, report):
     ]
     assert len(shown) > 20
     with duckdb.connect(str(published), read_only=True) as connection:
-        for statement in shown:
-            connection.execute(statement).fetchall()
+        for command in shown:
+            # As it is pasted into a shell: the statement between two lines.
+            first, *statement, last = command.splitlines()
+            assert (first, last) == ("dockml sql - <<'END'", "END")
+            connection.execute("\n".join(statement)).fetchall()
 
 
 def test_the_same_file_gives_the_same_page(published, report):
