@@ -38,7 +38,7 @@ WITH
                 WHEN
                     latest.project IS NULL
                     OR latest.input_hash IS DISTINCT FROM wanted.input_hash
-                    OR latest.method_version IS DISTINCT FROM listing.method_version
+                    OR latest.other_method
                     OR asked.asked_at > latest.observed_at
                     THEN 'due'
                 WHEN latest.status = 'collected' AND wanted.stage = 'layer_stats' AND censored.project IS NOT NULL
@@ -50,14 +50,23 @@ WITH
                 WHEN latest.retryable THEN latest.reason
                 WHEN latest.project IS NULL THEN 'new'
                 WHEN latest.input_hash IS DISTINCT FROM wanted.input_hash THEN 'changed'
-                WHEN latest.method_version IS DISTINCT FROM listing.method_version THEN 'method changed'
+                WHEN latest.other_method THEN 'method changed'
                 WHEN asked.asked_at > latest.observed_at THEN 'asked again'
                 WHEN latest.status = 'collected' AND wanted.stage = 'layer_stats' THEN censored.reason
                 ELSE latest.reason
             END AS reason
         FROM raw.inputs AS wanted
         JOIN listing ON listing.corpus = wanted.corpus
-        LEFT JOIN latest ON latest.project = wanted.project AND latest.stage = wanted.stage
+        LEFT JOIN LATERAL (
+            SELECT
+                visits.*,
+                -- The method of layers is the corpus's, and after it the scanner's own.
+                listing.method_version IS NOT NULL
+                AND NOT coalesce(starts_with(visits.method_version || ' ', listing.method_version || ' '), false)
+                    AS other_method
+            FROM latest AS visits
+            WHERE visits.project = wanted.project AND visits.stage = wanted.stage
+        ) AS latest ON true
         LEFT JOIN asked ON asked.project = wanted.project AND asked.stage = wanted.stage
         LEFT JOIN censored ON censored.project = wanted.project
     ),
