@@ -134,7 +134,7 @@ def _target(advice: Advice) -> str:
     heading = f"{printable(advice.target)}: {count} recommendation{'' if count == 1 else 's'}"
     if advice.content_bytes is not None:
         content, saved = size_text(advice.content_bytes), size_text(advice.saves_bytes)
-        heading += f"; {content} of content, of which all of it saves {saved}"
+        heading += f"; {content} of content, {saved} less with all of it done"
     lines = [heading, *(f"  not read: {printable(text)}" for text in advice.problems)]
     groups: dict[tuple[str, bool], list[Recommendation]] = {}
     for item in advice.recommendations:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from dockml_dagster.commands.options import format_option, progress_bar
 from dockml_dagster.commands.output import Format
+from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
 
@@ -24,13 +29,45 @@ from dockml_dagster.settings import Settings
     is_flag=True,
     help="Read layers whole and check that each inflates to what the configuration names.",
 )
+@click.option("--no-trunc", is_flag=True, help="Show instructions whole.")
+@click.option("--files", is_flag=True, help="List every file of every layer instead, and what hides it.")
+@click.option(
+    "--layer", type=click.IntRange(min=1), metavar="N", help="With --files: of this layer, 1 the lowest."
+)
+@click.option(
+    "--tree", type=click.IntRange(1, 64), metavar="DEPTH", help="Show what directories hold instead."
+)
+@click.option("--max-size", metavar="SIZE", help="End with 1 if the layers hold more, uncompressed (1.5GB).")
+@click.option("--max-waste", metavar="SIZE|PERCENT", help="End with 1 if more is hidden by later layers.")
+@click.option("--max-growth", metavar="SIZE|PERCENT", help="End with 1 if it grew more since --baseline.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="The JSON of an earlier scan."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="With --files: write Parquet there."
+)
 @format_option
 def scan_image(
-    references: tuple[str, ...], platform: str | None, whole: bool, verify_diff_ids: bool, format_: Format
+    *,
+    references: tuple[str, ...],
+    platform: str | None,
+    whole: bool,
+    verify_diff_ids: bool,
+    no_trunc: bool,
+    files: bool,
+    layer: int | None,
+    tree: int | None,
+    max_size: str | None,
+    max_waste: str | None,
+    max_growth: str | None,
+    baseline: Path | None,
+    output: Path | None,
+    format_: Format,
 ) -> None:
     """Scan images without a study: sizes, layers, waste, duplicates, biggest files, what ML images carry.
 
-    REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or dir:DIR.
+    REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIR,
+    docker-daemon:NAME or containers-storage:NAME; `-` as FILE is standard input, `@0` as NAME the first image.
     Nothing is unpacked and no layer is kept. A layer in a registry that carries a table of contents its manifest
     vouches for (eStargz, zstd:chunked) is read by that alone; what is once known of a registry's layer is kept.
     JSON: an object; for several references an array. CSV: a row an image.
@@ -39,7 +76,19 @@ def scan_image(
     dockml scan-image python:3.12-slim
     dockml scan-image oci:build/image --format json
     dockml scan-image registry.example.com/team/app:1.2 --platform all
+    docker save app | dockml scan-image docker-archive:- --tree 2
+    dockml scan-image docker-daemon:app --files --layer 7 --format csv
+    dockml scan-image app:1.3 --max-waste 5% --max-growth 50MB --baseline app-1.2.json
     """
+    from dockml_dagster.commands.output import render
+    from dockml_dagster.commands.scan_image.limits import Limit, Limits, read_baseline
+    from dockml_dagster.commands.scan_image.listing import (
+        TREE_COLUMNS,
+        FileListing,
+        Tree,
+        write_files,
+        write_parquet,
+    )
     from dockml_dagster.commands.scan_image.output import to_text
     from dockml_dagster.commands.scan_image.scan import (
         content_rules,
@@ -53,7 +102,24 @@ def scan_image(
     gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     prefer = this_platform() if platform is None else None
-    with progress_bar() as listener:
+    wanted_limits = (max_size, max_waste, max_growth)
+    size, waste, growth = (None if text is None else Limit.parse(text) for text in wanted_limits)
+    limits = Limits(size, waste, growth, None if baseline is None else read_baseline(baseline))
+    if (growth is None) != (baseline is None):
+        raise BadInputError("--max-growth and --baseline go together")
+    if (layer is not None or output is not None) and not files:
+        raise BadInputError("--layer and --output go with --files")
+    with ExitStack() as stack, progress_bar() as listener:
+        listed = Path(stack.enter_context(TemporaryDirectory(prefix="dockml-"))) / "files.csv"
+        rows = stack.enter_context(listed.open("w", newline="", encoding="utf-8"))
+        trees: list[Tree] = []
+
+        def observe(_: object) -> FileListing | Tree:
+            if tree is not None and not files:
+                trees.append(Tree(tree))
+                return trees[-1]
+            return FileListing(rows, layer)
+
         settings, rules = Settings.from_environment(), content_rules()
         scanned = list(
             scan_images(
@@ -64,11 +130,24 @@ def scan_image(
                 prefer=prefer,
                 whole=whole,
                 verify_diff_ids=verify_diff_ids,
+                observe=observe if files or tree is not None else None,
                 listener=listener,
             )
         )
-    if len(scanned) > 1 or scanned[0].error is None:
-        click.echo(to_text(scanned, format_), nl=False)
+        rows.flush()
+        if files and output is not None:
+            write_parquet(listed, output)
+        elif files:
+            write_files(listed, format_, sys.stdout)
+    for each in trees:
+        click.echo(render(TREE_COLUMNS, list(each.rows()), format_), nl=False)
+    if not files and not trees and (len(scanned) > 1 or scanned[0].error is None):
+        click.echo(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
     problem = problem_of(scanned)
     if problem is not None:
         raise problem
+    exceeded = list(limits.exceeded(scanned))
+    for line in exceeded:
+        click.echo(f"dockml: over the limit: {line}", err=True)
+    if exceeded:
+        sys.exit(1)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.images.sources.reading import ImageReading, PlatformFailure, PlatformImage
+from dockml_dagster.study.advice.image import base_layers_of
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.layer.content import ContentFinding
 from dockml_dagster.study.layer.image import ImageSummary, LayerShare
@@ -25,7 +26,9 @@ class ScannedLayer:
 
     descriptor: Descriptor
     instruction: str | None
-    """The Dockerfile keyword that made it. Never the whole text: build arguments and tokens stand there."""
+    """The Dockerfile keyword that made it."""
+    text: str | None
+    """The whole instruction on one line, secrets masked (``study.image.instruction_text``)."""
     status: LayerStatus
     """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
     reason: str | None
@@ -80,6 +83,17 @@ class ScannedImage:
         if self.summary is None:
             return "incomplete"
         return "censored" if any(layer.status == "censored" for layer in self.layers) else "complete"
+
+    @property
+    def layer_bytes(self) -> int | None:
+        """What all layers hold, uncompressed, seen and unseen. None: of one it is unknown."""
+        sizes = [None if layer.summary is None else layer.summary.bytes for layer in self.layers]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    @property
+    def base_layers(self) -> int:
+        """How many of the lowest layers came with the base image, as the history reads; 0 where it does not tell."""
+        return base_layers_of(self.image.config, len(self.layers))
 
     @property
     def env_count(self) -> int | None:

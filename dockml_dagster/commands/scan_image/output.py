@@ -12,11 +12,16 @@ from typing import Any
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
-from dockml_dagster.text import printable
+from dockml_dagster.images.sources.reading import PlatformImage
+from dockml_dagster.study.image.instruction_text import masked
+from dockml_dagster.study.image.manifest import TITLE
+from dockml_dagster.text import printable, size_text
 
 _SHOWN = 10
 """Rows of evidence in a table; JSON has all there is."""
 _LONGEST_DIGEST = 19
+_LONGEST_TEXT = 72
+"""Characters of an instruction in a table."""
 
 IMAGE_COLUMNS = (
     "platform",
@@ -34,8 +39,8 @@ IMAGE_COLUMNS = (
 )
 
 
-def to_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
-    """Everything as text that ends with a line feed.
+def to_text(scanned: Sequence[ScannedReference], format_: Format, *, whole_texts: bool = False) -> str:
+    """Everything as text that ends with a line feed. ``whole_texts``: instructions in tables are not cut.
 
     JSON: the object of the one reference; of several, an array of them. CSV: a row an image.
     """
@@ -50,7 +55,10 @@ def to_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
             for image in reference.images
         ]
         return render(("reference", *IMAGE_COLUMNS), rows, "csv")
-    return "\n".join(_reference_text(reference, format_) for reference in scanned if reference.reading)
+    longest = None if whole_texts else _LONGEST_TEXT
+    return "\n".join(
+        _reference_text(reference, format_, longest) for reference in scanned if reference.reading
+    )
 
 
 def reference_object(scanned: ScannedReference) -> dict[str, Any]:
@@ -71,7 +79,8 @@ def reference_object(scanned: ScannedReference) -> dict[str, Any]:
             for failure in scanned.failures
         ],
         "not_images": [
-            {"manifest_digest": str(other.digest), "kind": str(other.kind)} for other in scanned.others
+            {"manifest_digest": str(other.digest), "kind": str(other.kind), "files": _parts(other)}
+            for other in scanned.others
         ],
     }
 
@@ -84,6 +93,9 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     summary = scanned.summary
     found = dict(zip(IMAGE_COLUMNS, _image_row(scanned), strict=True))
     found["reason"] = scanned.reason
+    found["layer_bytes"] = scanned.layer_bytes
+    found["base_layers"] = scanned.base_layers
+    found["config"] = _config_object(scanned)
     for name in (
         "symlinks",
         "hardlinks",
@@ -96,9 +108,17 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     ):
         found[name] = None if summary is None else getattr(summary, name)
     found["hash_algorithms"] = None if summary is None else list(summary.hash_algorithms)
-    found["layers"] = [_layer_object(layer) for layer in scanned.layers]
+    found["layers"] = [_layer_object(layer, number) for number, layer in enumerate(scanned.layers, 1)]
     found["largest"] = None if summary is None else [file._asdict() for file in summary.largest]
-    found["wasted"] = None if summary is None else [file._asdict() for file in summary.wasted]
+    # Layers are counted from 1 wherever they are shown.
+    found["wasted"] = (
+        None
+        if summary is None
+        else [
+            {**file._asdict(), "layer": file.layer + 1, "hidden_by": file.hidden_by + 1}
+            for file in summary.wasted
+        ]
+    )
     found["duplicates"] = None if summary is None else [group._asdict() for group in summary.duplicates]
     found["file_types"] = None if summary is None else [count._asdict() for count in summary.file_types]
     found["contents"] = (
@@ -140,10 +160,55 @@ def _image_row(scanned: ScannedImage) -> list[Any]:
     ]
 
 
-def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
+def _parts(other: PlatformImage) -> list[dict[str, Any]]:
+    """The files of what is no image (a model, a chart): what each says it is, and its bytes."""
+    return [
+        {
+            "title": printable(part.annotations.get(TITLE, "")) or None,
+            "media_type": printable(part.media_type),
+            "bytes": part.size,
+            "digest": str(part.digest),
+        }
+        for part in other.layers
+    ]
+
+
+def _config_object(scanned: ScannedImage) -> dict[str, Any] | None:
+    """What the configuration says of how a container runs. Values of variables and labels stay out: secrets lie there."""
+    config = scanned.image.config
+    if config is None:
+        return None
+    return {
+        "created": _said(config.created),
+        "user": _said(config.user),
+        "entrypoint": _command(config.entrypoint),
+        "command": _command(config.cmd),
+        "working_directory": _said(config.working_dir),
+        "ports": [printable(port) for port in config.exposed_ports or ()],
+        "labels": sorted(map(printable, config.labels or ())),
+    }
+
+
+def _said(text: str | None) -> str | None:
+    return printable(text) if text else None
+
+
+def _command(arguments: Sequence[str] | None) -> list[str] | None:
+    if arguments is None:
+        return None
+    shown = []
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        # `--password` and what follows it are two arguments.
+        flag = f"{before} " if before.startswith("--") and "=" not in before else ""
+        shown.append(printable(masked(flag + argument).removeprefix(flag)))
+    return shown
+
+
+def _layer_object(layer: ScannedLayer, number: int) -> dict[str, Any]:
     summary, scan, share = layer.summary, layer.scan, layer.share
     counts = ("bytes", "entries", "files", "directories", "max_depth", "whiteouts", "opaques")
     return {
+        "number": number,
         "digest": str(layer.descriptor.digest),
         "media_type": layer.descriptor.media_type,
         "compressed_bytes": layer.descriptor.size,
@@ -159,43 +224,67 @@ def _layer_object(layer: ScannedLayer) -> dict[str, Any]:
         "fetched_bytes": None if scan is None else scan.fetched_bytes,
         "compression": None if scan is None else scan.compression,
         "instruction": layer.instruction,
+        "instruction_text": None if layer.text is None else printable(layer.text),
         "visible_bytes": None if share is None else share.visible_bytes,
         "hidden_bytes": None if share is None else share.hidden_bytes,
     }
 
 
-def _reference_text(scanned: ScannedReference, format_: Format) -> str:
+def _reference_text(scanned: ScannedReference, format_: Format, longest: int | None) -> str:
     assert scanned.reading is not None
     heading = f"{printable(scanned.name)}  {scanned.reading.digest}"
     parts = [f"# {heading}\n" if format_ == "markdown" else f"{heading}\n"]
     for image in scanned.images:
-        parts += _image_tables(image, format_)
+        parts += _image_tables(image, format_, longest)
     if scanned.failures:
         unread: list[list[Any]] = [
             [failure.platform, failure.digest, failure.error] for failure in scanned.failures
         ]
         parts.append(_table("Not read", ("platform", "manifest_digest", "reason"), unread, format_))
     if scanned.others:
-        others: list[list[Any]] = [[other.digest, other.kind] for other in scanned.others]
-        parts.append(_table("Not images", ("manifest_digest", "kind"), others, format_))
+        others: list[list[Any]] = [
+            [
+                other.kind,
+                str(other.digest)[:_LONGEST_DIGEST],
+                part["title"] or part["media_type"],
+                _size(part["bytes"]),
+            ]
+            for other in scanned.others
+            for part in _parts(other)
+        ]
+        parts.append(_table("Not images", ("kind", "manifest_digest", "file", "size"), others, format_))
     return "\n".join(parts)
 
 
-def _image_tables(scanned: ScannedImage, format_: Format) -> list[str]:
+def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -> list[str]:
     platform = str(scanned.image.platform or "unknown platform")
-    rows = list(zip(IMAGE_COLUMNS[1:], _image_row(scanned)[1:], strict=True))
+    rows = [
+        (name, _size(value) if name.endswith("bytes") else value)
+        for name, value in zip(IMAGE_COLUMNS[1:], _image_row(scanned)[1:], strict=True)
+    ]
+    rows += [("layer_bytes", _size(scanned.layer_bytes)), *_base_rows(scanned)]
+    for name, value in (_config_object(scanned) or {}).items():
+        if value:
+            rows.append((name, value if isinstance(value, str) else _listed(name, value)))
     if scanned.reason is not None:
         rows.append(("reason", scanned.reason))
-    parts = [_table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_)]
+    parts = [_table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_, longest)]
     summary = scanned.summary
     if summary is None:
         return parts
     evidence: list[tuple[str, tuple[str, ...], list[list[Any]]]] = [
-        ("Largest files", ("bytes", "path"), [[file.size, file.path] for file in summary.largest]),
+        (
+            "Largest files",
+            ("size", "bytes", "path"),
+            [[size_text(file.size), file.size, file.path] for file in summary.largest],
+        ),
         (
             "Hidden by later layers, shipped all the same",
-            ("bytes", "path", "layer", "hidden_by", "cause"),
-            [[*file] for file in summary.wasted],
+            ("size", "bytes", "path", "layer", "hidden_by", "cause"),
+            [
+                [size_text(file.bytes), file.bytes, file.path, file.layer + 1, file.hidden_by + 1, file.cause]
+                for file in summary.wasted
+            ],
         ),
         (
             "Duplicates: the same content several times",
@@ -234,27 +323,50 @@ def _image_tables(scanned: ScannedImage, format_: Format) -> list[str]:
     return parts
 
 
-def _layers_table(scanned: ScannedImage, format_: Format) -> str:
-    columns = (
-        "layer",
-        "digest",
-        "instruction",
-        "compression",
-        "compressed_bytes",
-        "bytes",
-        "files",
-        "directories",
-        "whiteouts",
-        "hidden_bytes",
-        "status",
-    )
+def _layers_table(scanned: ScannedImage, format_: Format, longest: int | None) -> str:
+    columns = ("layer", "size", "share", "compressed", "files", "wasted", "instruction", "digest", "status")
+    total = scanned.layer_bytes
     rows = []
-    for number, layer in enumerate(scanned.layers):
-        found = _layer_object(layer)
+    for number, layer in enumerate(scanned.layers, 1):
+        found = _layer_object(layer, number)
+        stored = found["bytes"]
+        share = None if stored is None or not total else f"{stored / total:.1%}"
+        text = found["instruction_text"] or found["instruction"]
+        if text is not None and longest is not None and len(text) > longest:
+            text = text[: longest - 1] + "…"
         status = found["status"] if found["reason"] is None else f"{found['status']}: {found['reason']}"
-        values = {**found, "layer": number, "digest": found["digest"][:_LONGEST_DIGEST], "status": status}
-        rows.append([values[column] for column in columns])
+        sizes = _short(stored), share, _short(found["compressed_bytes"])
+        wasted = _short(found["hidden_bytes"])
+        rows.append((number, *sizes, found["files"], wasted, text, found["digest"][:_LONGEST_DIGEST], status))
     return _table("Layers, lowest first", columns, rows, format_)
+
+
+def _base_rows(scanned: ScannedImage) -> list[tuple[str, Any]]:
+    """What came with the base image, as the history reads, and what is the image's own."""
+    base = scanned.base_layers
+    sizes = [None if layer.summary is None else layer.summary.bytes for layer in scanned.layers]
+    if not base or None in sizes:
+        return []
+    known = [size or 0 for size in sizes]
+    return [
+        (f"base image (layers 1-{base})", _size(sum(known[:base]))),
+        (f"own layers ({base + 1}-{len(known)})", _size(sum(known[base:]))),
+    ]
+
+
+def _listed(name: str, values: Sequence[str]) -> str:
+    return " ".join(values) if name in {"entrypoint", "command"} else ", ".join(values)
+
+
+def _short(size: int | None) -> str | None:
+    return None if size is None else size_text(size)
+
+
+def _size(size: int | None) -> str | None:
+    """For people and for who compares: `1.21 GB (1,207,243,694)`."""
+    if size is None or size < 1000:
+        return None if size is None else f"{size} B"
+    return f"{size_text(size)} ({size:,})"
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:

@@ -35,6 +35,7 @@ from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, read_image
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.image.instruction_text import instruction_text
 from dockml_dagster.study.image.manifest import ContentKind, Descriptor
 from dockml_dagster.study.image.platform import Platform, PlatformError
 from dockml_dagster.study.image.reference import (
@@ -324,6 +325,7 @@ def _summarised(
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:
     made_by = None if created_by is None else instruction(created_by)
+    text = None if created_by is None else instruction_text(created_by)
     scan = result.scan
     if scan is None:
         error = result.error
@@ -331,6 +333,6 @@ def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) 
             facts = str(error), error.reason, error.retryable
         else:  # a bug, or a lack of memory: said as it is
             facts = f"{type(error).__name__}: {error}", FetchError.reason, False
-        return ScannedLayer(descriptor, made_by, "unreadable", *facts, None, None)
+        return ScannedLayer(descriptor, made_by, text, "unreadable", *facts, None, None)
     code = {"corrupt": BrokenContentError.reason, "mismatch": DigestMismatchError.reason}.get(scan.status)
-    return ScannedLayer(descriptor, made_by, scan.status, scan.reason, code, scan.retryable, scan, None)
+    return ScannedLayer(descriptor, made_by, text, scan.status, scan.reason, code, scan.retryable, scan, None)
