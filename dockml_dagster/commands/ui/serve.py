@@ -1,14 +1,17 @@
-"""The Dagster UI with its daemon, as two child processes that end with the command.
+"""The Dagster UI with its daemon and the one server of their code, as child processes that end with the command.
 
 Here: starting and ending them. Not here: preparing the home (``instance``).
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -16,24 +19,19 @@ from types import FrameType
 import click
 
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.settings import Settings
 
 GRACE_SECONDS = 15
 
 
 def serve(host: str, port: int) -> int:
-    """Run web server and daemon until one ends or the user interrupts; returns the exit code.
+    """Run code server, web server and daemon until one ends or the user interrupts; returns the exit code.
 
-    Not ``dagster dev``: it starts both too, but its children have been seen to survive a SIGTERM.
+    Not ``dagster dev``: it starts them too, but its children have been seen to survive a SIGTERM. One code server for both:
+    left to itself, the daemon starts one of its own and loads the code anew each minute.
     """
     if _taken(host, port):
         raise BadInputError(f"port {port} on {host} is in use; choose another with --port")
     folder = Path(sys.executable).parent
-    workspace = str(Settings.from_environment().dagster_home / "workspace.yaml")
-    web = [str(folder / "dagster-webserver"), "--workspace", workspace, "--host", host, "--port", str(port)]
-    daemon = [str(folder / "dagster-daemon"), "run", "--workspace", workspace]
-    # Sessions of their own: Ctrl-C reaches us alone, and we end them in order.
-    children = [subprocess.Popen(command, start_new_session=True) for command in (web, daemon)]
     asked = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
@@ -42,11 +40,34 @@ def serve(host: str, port: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)
-    click.echo(f"dockml: Dagster UI on http://{host}:{port} (Ctrl-C ends it)", err=True)
-    while not asked and all(child.poll() is None for child in children):
-        time.sleep(0.2)
-    codes = [_end(child) for child in children]
-    return 0 if asked else next((code for code in codes if code), 1)
+    # A socket of the system's has a short name, wherever the home is.
+    with tempfile.TemporaryDirectory(prefix="dockml-") as private:
+        socket, workspace = Path(private, "code"), Path(private, "workspace.yaml")
+        workspace.write_text(
+            f"load_from: [{{grpc_server: {{socket: {json.dumps(str(socket))}, location_name: dockml}}}}]\n",
+            encoding="utf-8",
+        )
+        code = [str(folder / "dagster"), "api", "grpc", "--socket", str(socket)]
+        code += ["--module-name", "dockml_dagster.definitions", "--location-name", "dockml"]
+        web = [str(folder / "dagster-webserver"), "--workspace", str(workspace)]
+        web += ["--host", host, "--port", str(port)]
+        daemon = [str(folder / "dagster-daemon"), "run", "--workspace", str(workspace)]
+        children = [_start(code)]
+        while not (asked or socket.exists() or children[0].poll() is not None):
+            time.sleep(0.1)
+        if not asked and children[0].poll() is None:
+            children += [_start(web), _start(daemon)]
+            click.echo(f"dockml: Dagster UI on http://{host}:{port} (Ctrl-C ends it)", err=True)
+        while not asked and all(child.poll() is None for child in children):
+            time.sleep(0.2)
+        # The code server last: the others ask it until they end.
+        ends = [_end(child) for child in reversed(children)]
+    return 0 if asked else next((end for end in ends if end), 1)
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Of a session of its own: Ctrl-C reaches us alone, and we end the children in order."""
+    return subprocess.Popen(command, start_new_session=True)
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
