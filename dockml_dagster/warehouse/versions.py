@@ -69,6 +69,12 @@ def build_version(settings: Settings) -> str:
 
 
 @cache
+def code_version(modules: tuple[str, ...], within: tuple[str, ...], settings: Settings) -> str:
+    """Hash of what modules say, with what they import of the folders ``within``: for an asset that is no derivation."""
+    return _sources(settings.cache).code_hash(modules, within=list(within))[:12]
+
+
+@cache
 def _sources(cache: Path) -> Sources:
     return Sources(Path(__file__).resolve().parents[1], cache / "source-hashes.json")
 

@@ -88,3 +88,13 @@ def test_what_the_command_makes_the_sensor_makes_too(definitions: dg.Definitions
 def test_jobs_are_there(definitions: dg.Definitions) -> None:
     names = {job.name for job in definitions.resolve_all_job_defs()}
     assert {"list_projects", "collect_projects", "make_findings"} <= names
+
+
+def test_every_asset_says_what_version_made_it(definitions: dg.Definitions) -> None:
+    """But for what asks another program, whose version the rows have, and the page that is drawn of what is published."""
+    silent = {
+        node.key.to_user_string()
+        for node in definitions.resolve_asset_graph().asset_nodes
+        if not node.code_version
+    }
+    assert silent == {"dockerfile_lint", "report"}

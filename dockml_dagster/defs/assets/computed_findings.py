@@ -17,9 +17,11 @@ from dockml_dagster.defs.assets.tables import (
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.progress import advance
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.computed.findings import COMPUTATIONS, Computation
 from dockml_dagster.warehouse.models import Project, load
+from dockml_dagster.warehouse.versions import code_version
 
 
 @dg.definitions
@@ -34,7 +36,12 @@ def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             asset_key(model.name),
-            deps=[asset_key(name) for name in computation.reads],
+            deps=[asset_key(name) for name in (*computation.reads, "repo_list")],
+            code_version=code_version(
+                (computation.write.__module__.removeprefix("dockml_dagster."),),
+                ("study", "warehouse.computed"),
+                Settings.from_environment(),
+            ),
             description=model.description,
             group_name="findings",
             kinds={"python", "table"},

@@ -26,7 +26,7 @@ def file_fact_definitions() -> dg.Definitions:
     @dg.asset(
         group_name="collection",
         kinds={"python", "duckdb"},
-        deps=["dockerfiles"],
+        deps=["repo_list", "dockerfiles"],
         code_version=version_of(FACTS, Settings.from_environment()),
     )
     def file_facts(

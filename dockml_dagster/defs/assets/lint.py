@@ -27,7 +27,7 @@ STAGE = "dockerfile_lint"
 JOB = "lint_dockerfiles"
 
 
-@dg.asset(group_name="lint", kinds={"duckdb", "docker"}, deps=["dockerfiles"])
+@dg.asset(group_name="lint", kinds={"duckdb", "docker"}, deps=["repo_list", "dockerfiles"])
 def dockerfile_lint(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[None]:

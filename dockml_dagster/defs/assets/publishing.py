@@ -5,6 +5,7 @@ Here: the asset. The copying is in ``warehouse.publish``.
 
 import dagster as dg
 
+from dockml_dagster.corpora.base import STAGES
 from dockml_dagster.defs.assets.tables import asset_key
 from dockml_dagster.defs.jobs import READ_BY_PYTHON
 from dockml_dagster.defs.resources import WarehouseResource
@@ -16,7 +17,7 @@ from dockml_dagster.warehouse.maintenance import compact_if_worth
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.published.dictionary import write_dictionary
 from dockml_dagster.warehouse.published.swap import publish
-from dockml_dagster.warehouse.versions import build_version
+from dockml_dagster.warehouse.versions import build_version, code_version
 
 
 @dg.definitions
@@ -30,7 +31,17 @@ def publishing_definitions() -> dg.Definitions:
     known = known_checks(project)
     whole = {*tables, *map(dg.AssetKey, READ_BY_PYTHON)}
 
-    @dg.asset(group_name="published", kinds={"duckdb"}, deps=findings)
+    # The copy has what was collected too.
+    collected = [dg.AssetKey(name) for name in ("repo_list", "labels", *STAGES, *READ_BY_PYTHON)]
+
+    @dg.asset(
+        group_name="published",
+        kinds={"duckdb"},
+        deps=[*findings, *collected],
+        code_version=code_version(
+            ("warehouse.published.swap",), ("warehouse.published",), Settings.from_environment()
+        ),
+    )
     def published(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:

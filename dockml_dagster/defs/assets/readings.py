@@ -28,7 +28,7 @@ def reading_definitions() -> dg.Definitions:
     @dg.asset(
         group_name="collection",
         kinds={"python", "duckdb"},
-        deps=["dockerfiles"],
+        deps=["repo_list", "dockerfiles"],
         code_version=version_of(READINGS, Settings.from_environment()),
     )
     def dockerfile_readings(

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from dockml_dagster.corpora import CORPORA, corpus_class
 from dockml_dagster.corpora.base import Corpus, Listing, Outcome
 from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
@@ -18,10 +19,15 @@ from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.defs.runs.under_way import busy_corpora
 from dockml_dagster.progress import advance
 from dockml_dagster.warehouse.due import query as due_query
-from dockml_dagster.warehouse.rows import write_visit
+from dockml_dagster.warehouse.due.content import labelled_content, listed_content
+from dockml_dagster.warehouse.rows import combined_hash, write_visit
 
 VISIT_HOLDS = 600.0
 """Seconds for which a visit to a live source holds: ``dockml study`` has just made one when it starts this asset."""
+
+
+METHODS = combined_hash([f"{name} {corpus_class(name).method_version}" for name in sorted(CORPORA)])[:12]
+"""Version of how all corpora are read: the code version of what lists and collects."""
 
 
 class CorpusConfig(dg.Config):
@@ -55,7 +61,12 @@ def _moment(at: float | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
 
 
-@dg.asset(group_name="collection", kinds={"duckdb", "github"}, tags={"dockml/stage": "repo_list"})
+@dg.asset(
+    group_name="collection",
+    kinds={"duckdb", "github"},
+    tags={"dockml/stage": "repo_list"},
+    code_version=METHODS,
+)
 def repo_list(
     context: dg.AssetExecutionContext,
     config: CorpusConfig,
@@ -99,6 +110,7 @@ def _list(
         before = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
         new = warehouse.commit(store)
         after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
+        content = warehouse.commit(listed_content)
     registered = register(context.instance, listing.projects)
     left = [key for key in before if key not in set(after)]
     # A run that is collecting them would lose its work: then the sensor takes them away, when it is done.
@@ -114,6 +126,7 @@ def _list(
     )
     advance("projects")
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(content),
         metadata={
             "corpus": corpus.name,
             "source": listing.source,
@@ -122,11 +135,11 @@ def _list(
             "partitions removed": len(removed),
             "new rows": dg.MetadataValue.json(new),
             "outcomes other than collected": len(listing.outcomes),
-        }
+        },
     )
 
 
-@dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"})
+@dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"}, code_version=METHODS)
 def labels(
     context: dg.AssetExecutionContext,
     config: CorpusConfig,
@@ -165,10 +178,12 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
         new = warehouse.commit(store)
+        content = warehouse.commit(labelled_content)
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(content),
         metadata={
             "corpus": corpus.name,
             "labels": sum(len(rows) for rows in listing.labels.values()),
             "new rows": dg.MetadataValue.json(new),
-        }
+        },
     )

@@ -17,7 +17,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.versions import libraries
 
 
-@dg.asset(group_name="report", kinds={"html"}, deps=["published"])
+@dg.asset(group_name="report", kinds={"html"}, deps=["repo_list", "published"])
 def report() -> dg.MaterializeResult[None]:
     """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable.
 

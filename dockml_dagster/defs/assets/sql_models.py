@@ -35,7 +35,9 @@ def _dependencies(project: Project, model: Model) -> list[dg.AssetKey]:
         if not name.startswith("seeds.")
         for asset in (project.by_name[name].filled_by or (name,))
     }
-    return [asset_key(name) for name in sorted(names)]
+    # Everything is of the projects that are listed. Said of each table, so that Dagster, which looks one step back, sees all
+    # that is out of date at once, and one run makes it up to date.
+    return [asset_key(name) for name in sorted(names | {"repo_list"})]
 
 
 def _code_version(project: Project, model: Model) -> str:

@@ -1,0 +1,50 @@
+"""What listings and labels say now, as one short text each: the data versions of the assets that list.
+
+Here: hashes of content, over all corpora, whatever their order. Not here: what follows from a change (Dagster, ``query``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+_LISTED = """
+    SELECT concat_ws(
+        '-',
+        (SELECT format('{:x}', coalesce(bit_xor(hash(project, stage, input_hash)), 0)) FROM raw.inputs),
+        (SELECT format('{:x}', coalesce(bit_xor(hash(row_hash, project)), 0)) FROM (
+            SELECT project, row_hash FROM raw.projects
+            QUALIFY last_seen = max(last_seen) OVER (PARTITION BY corpus)
+            UNION ALL
+            SELECT project, row_hash FROM raw.candidates
+            QUALIFY last_seen = max(last_seen) OVER (PARTITION BY corpus)
+        ))
+    )
+"""
+_LABELLED = """
+    SELECT format('{:x}', coalesce(bit_xor(hash(row_hash, project)), 0)) FROM (
+        SELECT project, row_hash FROM raw.labels
+        QUALIFY last_seen = max(last_seen) OVER (PARTITION BY corpus, source)
+        UNION ALL
+        SELECT project, row_hash FROM raw.base_image_labels
+        QUALIFY last_seen = max(last_seen) OVER (PARTITION BY corpus)
+    )
+"""
+
+
+def listed_content(connection: duckdb.DuckDBPyConnection) -> str:
+    """Changes when a listing has other projects, other metadata of one, or something else to collect."""
+    return _one(connection, _LISTED)
+
+
+def labelled_content(connection: duckdb.DuckDBPyConnection) -> str:
+    """Changes when people said something else."""
+    return _one(connection, _LABELLED)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, statement: str) -> str:
+    answer = connection.execute(statement).fetchone()
+    assert answer
+    return str(answer[0])
