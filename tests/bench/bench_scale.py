@@ -128,8 +128,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
     from dockml_dagster.defs.assets.readings import read_texts
     from dockml_dagster.defs.resources import WarehouseResource
     from dockml_dagster.warehouse import build
-    from dockml_dagster.warehouse.due import query as due
-    from dockml_dagster.warehouse.due.work import record_build, record_figures
+    from dockml_dagster.warehouse.due.work import record_build, record_figures, seen
     from dockml_dagster.warehouse.models import load
     from dockml_dagster.warehouse.published.swap import publish
     from dockml_dagster.warehouse.versions import build_version
@@ -153,7 +152,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
             for singular in project.checks:
                 build.check(connection, singular)
         record_figures(connection)
-        record_build(connection, build_version(settings), due.seen(connection))
+        record_build(connection, build_version(settings), seen(connection))
     with timed(seconds, "publish"):
         publish(resource_.warehouse, settings.published)
     return models

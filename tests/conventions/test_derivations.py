@@ -17,6 +17,7 @@ from dockml_dagster.warehouse.due import derivations
 from dockml_dagster.warehouse.due.derivation import Derivation
 from dockml_dagster.warehouse.due.derivations import DERIVATIONS, LINT, READINGS
 from dockml_dagster.warehouse.due.sources import DISTRIBUTIONS, Sources
+from dockml_dagster.warehouse.due.work import COMPUTED
 from dockml_dagster.warehouse.models import Project
 
 PACKAGE = Path(dockml_dagster.__file__).parent
@@ -74,6 +75,10 @@ def test_its_columns_are_those_of_its_tables(derivation: Derivation, project: Pr
         derivation.name
     }
     assert {f"seeds.{name}" for name in derivation.seeds} <= {seed.name for seed in project.seeds}
+
+
+def test_what_is_computed_with_the_findings_is_told_from_what_is_collected() -> None:
+    assert tuple(derivation.name for derivation in DERIVATIONS) == COMPUTED
 
 
 def test_defs_has_no_sql_of_its_own() -> None:

@@ -21,6 +21,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LINT
+from dockml_dagster.warehouse.due.work import seen
 from dockml_dagster.warehouse.versions import lint_version
 
 STAGE = "dockerfile_lint"
@@ -85,13 +86,13 @@ def _unavailable(
 def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, outcome: Outcome) -> None:
     """The outcome for every corpus whose texts it concerns."""
     with warehouse.get_connection() as connection:
-        before = due_query.seen(connection)
+        before = seen(connection)
         observed_at = due_query.moment(connection)
         for corpus in due_query.with_dockerfiles(connection):
             due_query.record_outcomes(
                 connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
             )
-        after = due_query.seen(connection)
+        after = seen(connection)
     # Only the whole job is known to make all that reads the answers.
     if context.run.job_name == JOB and not context.run.asset_selection:
         saw_own_change(context, before, after)

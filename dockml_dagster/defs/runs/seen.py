@@ -18,8 +18,7 @@ import dagster as dg
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.query import Seen, seen
-from dockml_dagster.warehouse.due.work import built
+from dockml_dagster.warehouse.due.work import Seen, built, seen
 from dockml_dagster.warehouse.versions import build_version
 
 SEEN_TAG = "dockml/seen_to"

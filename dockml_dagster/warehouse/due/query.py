@@ -177,25 +177,6 @@ def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     return answer[0] if answer else None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How far the warehouse had come: ``changed_at``, and how many outcomes and listings it had.
-
-    Both, because of many writers: one may have taken its moment before another and commit after it.
-    """
-
-    at: datetime | None
-    rows: int
-
-
-def seen(connection: duckdb.DuckDBPyConnection) -> Seen:
-    """All that happened so far."""
-    answer = connection.execute(
-        "SELECT (SELECT count(*) FROM raw.outcomes) + (SELECT count(*) FROM raw.listings)"
-    ).fetchone()
-    return Seen(changed_at(connection), int(answer[0]) if answer else 0)
-
-
 def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
     """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
     now = datetime.now(UTC).replace(tzinfo=None)

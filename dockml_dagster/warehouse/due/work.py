@@ -11,10 +11,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dockml_dagster.warehouse.due.query import Due, Seen, due, listed, moment, seen
+from dockml_dagster.warehouse.due.query import Due, due, listed, moment
 
 if TYPE_CHECKING:
     import duckdb
+
+
+COMPUTED = ("dockerfile_readings", "file_facts", "machine_labels", "image_links")
+"""Stages that a run of the findings computes itself: that one of them failed for a project makes no findings due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far the warehouse had come: the newest moment of its outcomes and listings, and how many there were.
+
+    Both, because of many writers: one may have taken its moment before another and commit after it.
+    """
+
+    at: datetime | None
+    rows: int
+
+
+def seen(connection: duckdb.DuckDBPyConnection) -> Seen:
+    """All that happened so far to what findings are made of."""
+    answer = connection.execute(
+        """
+        SELECT max(happened_at), count(*)
+        FROM (
+            SELECT observed_at AS happened_at FROM raw.outcomes WHERE NOT list_contains($computed, stage)
+            UNION ALL SELECT listed_at FROM raw.listings
+        )
+        """,
+        {"computed": list(COMPUTED)},
+    ).fetchone()
+    return Seen(answer[0], int(answer[1])) if answer else Seen(None, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,11 @@ def test_what_of_advice_counts(change: Callable[[str], str], same: bool) -> None
     assert (version(content, before) == version(content, after)) is same
 
 
-def test_another_content_rule_counts() -> None:
+@pytest.mark.parametrize(("column", "counts"), [(0, True), (1, True), (2, True), (3, True), (4, False)])
+def test_what_of_a_content_rule_counts(column: int, counts: bool) -> None:
     content, advice = SEEDS["layer_content_rules"], SEEDS["recommendations"]
-    row = content.splitlines()[-1]
-    assert version(content, advice) != version(
-        content.replace(row, row.replace(row.split(",")[0], "another", 1)), advice
-    )
+    row = "another_rule,another_group,*.another,true,Words"
+    cells = row.split(",")
+    cells[column] = "false" if column == 3 else f"{cells[column]}x"
+    before = version(f"{content}{row}\n", advice)
+    assert (version(f"{content}{','.join(cells)}\n", advice) != before) is counts

@@ -8,8 +8,7 @@ import pytest
 from dockml_dagster.defs.assets.sql_models import build_sql_models
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.query import seen
-from dockml_dagster.warehouse.due.work import record_build
+from dockml_dagster.warehouse.due.work import record_build, seen
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.versions import build_version
 

@@ -28,15 +28,17 @@ def test_links_to_another_repository_do_not_count() -> None:
 
 def test_a_project_has_a_row_a_link_one_an_image_and_one_that_it_was_read() -> None:
     workflow = "on: push\njobs:\n  a:\n    steps:\n      - run: docker push acme/app:1\n"
+    files = {".github/workflows/ci.yml": workflow, "README.md": "", "setup.py": "", "a.txt": "", "b.txt": ""}
     images = [
         NamedImage("acme/app:1", None, ""),
         NamedImage("other/base:1", '{"org.opencontainers.image.source": "https://github.com/acme/app"}', ""),
         NamedImage("else/where:1", "no JSON", ""),
     ]
-    rows = list(link_rows("acme/app", {".github/workflows/ci.yml": workflow}, images))
+    rows = list(link_rows("acme/app", files, images))
     tables = [table for table, _ in rows]
+    assert tables.count("image_links") != len(files)
     assert tables.count("image_reference_grades") == len(images)
-    assert rows[-1] == ("image_link_readings", {"links": tables.count("image_links"), "files": 1})
+    assert rows[-1] == ("image_link_readings", {"links": tables.count("image_links"), "files": len(files)})
     grades = {row["reference"]: row["kind"] for table, row in rows if table == "image_reference_grades"}
     assert grades == {"acme/app:1": "ci push", "other/base:1": "image label", "else/where:1": None}
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dockml_dagster.warehouse.due import query as due
-from dockml_dagster.warehouse.due.work import Work, built, record_build, work_due
+from dockml_dagster.warehouse.due.work import COMPUTED, Work, built, record_build, seen, work_due
 
 AT = datetime(2026, 1, 1, 10)
 A, B = "sample/a/b", "sample/c/d"
@@ -156,6 +156,16 @@ def test_a_clock_set_back_never_goes_behind_what_is_recorded(raw: duckdb.DuckDBP
     assert due.moment(raw) > future + timedelta(days=1), "listings count too"
 
 
+def test_what_a_run_of_the_findings_failed_to_compute_makes_none_due(raw: duckdb.DuckDBPyConnection) -> None:
+    _done(raw)
+    before = seen(raw)
+    _visit(raw, stage=COMPUTED[0], status="failed", observed_at=AT + timedelta(hours=2))
+    record_build(raw, "b", before)
+    assert built(raw, "b")
+    _visit(raw, stage="manifests", observed_at=AT + timedelta(hours=3))
+    assert not built(raw, "b")
+
+
 def test_another_method_makes_due_only_its_stage(raw: duckdb.DuckDBPyConnection) -> None:
     stages = ("dockerfiles", "layer_stats")
     _list(raw, {A: "h1"}, stages=stages)
@@ -186,7 +196,7 @@ def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
 
 def test_nothing_is_due_when_all_is_done(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", seen(raw))
     assert _work(raw).nothing
 
 
@@ -202,25 +212,25 @@ def test_a_change_makes_due_what_it_touches(
     raw: duckdb.DuckDBPyConnection, changed: dict[str, str], listing: bool, stages: int, findings: bool
 ) -> None:
     _done(raw)
-    record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", seen(raw))
     work = _work(raw, **changed)
     assert (work.listing, len(work.stages), work.findings) == (listing, stages, findings)
 
 
 def test_findings_are_due_after_anything_happened(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", seen(raw))
     _visit(raw, observed_at=due.moment(raw))
     assert _work(raw).findings
-    record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", seen(raw))
     assert not _work(raw).findings
-    record_build(raw, "c", due.seen(raw))
+    record_build(raw, "c", seen(raw))
     assert _work(raw).findings, "the newest build counts"
 
 
 def test_what_came_while_findings_were_made_is_not_in_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    before = due.seen(raw)
+    before = seen(raw)
     _visit(raw, observed_at=due.moment(raw))
     record_build(raw, "b", before)
     assert _work(raw).findings
@@ -232,7 +242,7 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
     _done(raw)
     slow = due.moment(raw)
     _visit(raw, observed_at=slow + timedelta(seconds=1))
-    record_build(raw, "b", due.seen(raw))
+    record_build(raw, "b", seen(raw))
     assert not _work(raw).findings
     # Another writer's, who took its moment first and was slower.
     _visit(raw, observed_at=slow)
@@ -242,7 +252,7 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
 def test_a_process_that_is_older_than_the_findings_leaves_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
     loaded_at = due.moment(raw)
-    record_build(raw, "newer", due.seen(raw))
+    record_build(raw, "newer", seen(raw))
     assert not built(raw, "older")
     assert built(raw, "older", newer_than=loaded_at)
     assert not built(raw, "older", newer_than=loaded_at + timedelta(days=1))

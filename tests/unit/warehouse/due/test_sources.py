@@ -1,5 +1,6 @@
 """What counts as a change of code, what a module leads to, and that the hash is one on every Python."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def package(tmp_path: Path) -> Path:
     """A small package: ``study.rows`` reads ``study.deep.one`` through a folder, and ``clients.net`` stands outside."""
     files = {
         "study/__init__.py": "",
-        "study/rows.py": "from pack.study.deep import one\nfrom pack.clients.net import get\nimport yaml\n",
+        "study/rows.py": "from pack.study.deep import one\nfrom pack.clients.net import get\nimport yaml, pack.studying\n",
         "study/deep/__init__.py": "from pack.study.deep.two import two\n",
         "study/deep/one.py": "def one():\n    from pack.study.late import late\n    return late\n",
         "study/deep/two.py": "two = 2\n",
@@ -152,6 +153,7 @@ def package(tmp_path: Path) -> Path:
         "study/by_folder.py": "from pack.study.deep import two_of_folder\n",
         "study/only_types.py": "if TYPE_CHECKING:\n    from pack.study.late import late\n",
         "clients/net.py": "def get(): ...\n",
+        "studying.py": "X = 1\n",
     }
     for name, text in files.items():
         path = tmp_path / "pack" / name
@@ -170,6 +172,21 @@ def package(tmp_path: Path) -> Path:
 )
 def test_what_a_module_leads_to(package: Path, root: str, reached: list[str]) -> None:
     assert sorted(Sources(package).reached([root], ["study"])) == reached
+
+
+def test_what_lies_beyond_is_not_followed(package: Path) -> None:
+    reached = Sources(package).reached(["study.rows"], ["study"], beyond=["study.deep"])
+    assert sorted(reached) == ["study.rows"]
+
+
+def test_what_another_form_remembers_is_not_taken(package: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "hashes.json"
+    expected = Sources(package, memory).code_hash(["study.rows"], ["study"])
+    stored = json.loads(memory.read_text())
+    stored["by"] = "another"
+    stored["modules"] = {key: ["wrong", imports] for key, (_, imports) in stored["modules"].items()}
+    memory.write_text(json.dumps(stored))
+    assert Sources(package, memory).code_hash(["study.rows"], ["study"]) == expected
 
 
 def test_a_change_at_any_remove_changes_the_hash_and_one_elsewhere_does_not(package: Path) -> None:

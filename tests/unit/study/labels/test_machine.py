@@ -1,0 +1,37 @@
+"""What the labellers are given of a project as it was collected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dockml_dagster.study.labels.machine import Labeller
+from dockml_dagster.study.project.facts import ProjectMetadata
+from dockml_dagster.warehouse.due.derivations import LABELS
+from dockml_dagster.warehouse.models import seed_texts
+
+FILES = {"README.md": b"# A model \xff\n", "data/big.bin": None, "model/train.py": b"pass\n"}
+
+
+@pytest.fixture
+def labeller() -> Labeller:
+    return Labeller(seed_texts(LABELS.seeds))
+
+
+@pytest.mark.parametrize(("whole", "paths"), [(True, list(FILES)), (False, None)])
+def test_paths_are_a_layout_only_where_all_were_seen(
+    labeller: Labeller, monkeypatch: pytest.MonkeyPatch, whole: bool, paths: list[str] | None
+) -> None:
+    given: dict[str, Any] = {}
+
+    def rows(*arguments: object, **more: object) -> list[object]:
+        given.update(more, dockerfiles=arguments[2])
+        return []
+
+    monkeypatch.setattr(labeller, "rows", rows)
+    metadata = ProjectMetadata("a/b", None, (), None)
+    found: Mapping[str, bytes] = {"Dockerfile": b"FROM a\n"}
+    assert list(labeller.rows_of_files("x/a/b", metadata, found, FILES, whole=whole)) == []
+    assert given["paths"] == paths
+    assert given["texts"] == {"README.md": "# A model \ufffd\n", "model/train.py": "pass\n"}
+    assert [len(reading.stages) for reading in given["dockerfiles"].values()] == [1]
