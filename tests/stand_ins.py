@@ -260,6 +260,9 @@ class FakeHub:
         tags = self.tags[name]
         if not 1 <= size <= 100:
             self.violations.append(f"a page of {size}")
+        if (page - 1) * size >= 1_000:
+            # Without a login nothing is shown beyond it, since 2026-08-11 (goharbor/harbor#23819).
+            return Reply(403, json.dumps({"message": "forbidden", "errinfo": {}}).encode())
         following = f"https://hub.docker.com{asked.path}?page={page + 1}" if page * size < len(tags) else None
         document = {
             "count": len(tags),

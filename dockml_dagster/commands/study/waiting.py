@@ -41,7 +41,7 @@ class Waiting:
 
     def said(self) -> str:
         """The closing line: what is left, why, when to come again and how often."""
-        when = f"after {moment(self.retry_at)}" if self.retry_at else "later"
+        when = f"after {moment(self.retry_at)}" if self.retry_at is not None else "later"
         times = ""
         if self.runs is not None:
             times = ", about once more" if self.runs < 2 else f", about {self.runs} times an hour apart"
@@ -62,7 +62,8 @@ def waiting(unasked: Unasked | None, delayed: Delayed, runs: int | None = None) 
                 parts.append(one if count == 1 else f"{count:,} {more}")
         reasons.append((unasked.retry_at, unasked.reason))
     if delayed.limited:
-        parts.append(f"{delayed.limited:,} projects are not collected whole")
+        some = "1 project is" if delayed.limited == 1 else f"{delayed.limited:,} projects are"
+        parts.append(f"{some} not collected whole")
         reasons.append((delayed.retry_at, delayed.reason or "a limit"))
     if not parts:
         return None
@@ -94,13 +95,13 @@ def until_done(
             summary, left = "", Waiting(("a service does not answer",), str(error), None)
         if left is None:
             return summary, None
-        vain = vain + 1 if left.retry_at is None and left.what == before else 0
+        # A moment that is over and brought nothing is none to wait for.
+        known = left.retry_at if left.retry_at is not None and left.retry_at > now() else None
+        vain = vain + 1 if known is None and left.what == before else 0
         before = left.what
         if vain >= TRIES:
             return summary, left
-        seconds = min(FIRST_WAIT * 2**vain, LONGEST_WAIT)
-        if left.retry_at is not None:
-            seconds = max(left.retry_at - now(), 0.0) + 1.0
+        seconds = min(FIRST_WAIT * 2**vain, LONGEST_WAIT) if known is None else known - now() + 1.0
         tell(f"{summary}\n  {', '.join(left.what)}; {left.reason}" if summary else left.reason)
         _wait(seconds, listener, now, sleep)
 

@@ -15,7 +15,7 @@ from dockml_dagster.report.text import count, count_text, percent, say
 
 def _funnel(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded,
+        SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded, not_asked,
                n / lag(n) OVER (ORDER BY step_number) AS share_kept
         FROM findings.funnel WHERE corpus = $corpus AND n > 0 ORDER BY step_number
     """)
@@ -23,6 +23,17 @@ def _funnel(source: Source) -> Sequence[Block]:
         return []
     first, last = rows[0], rows[-1]
     blocks: list[Block] = []
+    not_asked = sum(row["not_asked"] for row in rows)
+    if not_asked:
+        blocks.append(
+            Paragraph(
+                say(
+                    "Of {open} repositories it is not known yet how far they come: they were not asked for, or not answered "
+                    "for. No step excludes them, and what is left here is not the whole.",
+                    open=count(not_asked),
+                )
+            )
+        )
     steps = [row for row in rows if row["excluded"] is not None]
     if steps:
         most = max(steps, key=lambda row: row["excluded"])
@@ -59,6 +70,7 @@ def _funnel(source: Source) -> Sequence[Block]:
                 Column("label", "step"),
                 Column("n", "left", "count"),
                 Column("excluded", "excluded", "count"),
+                Column("not_asked", "not asked yet", "count"),
                 Column("share_kept", "kept of the step before (%)", "percent"),
             ),
             rows=rows,

@@ -22,18 +22,25 @@ def _lead(template: str, **values: Html | str | None) -> list[Block]:
 def _selection(source: Source) -> Sequence[Block]:
     found = source.row("""
         SELECT min_by(n, step_number) AS first, min_by(step, step_number) AS first_step,
-               max_by(n, step_number) AS last, max(step_number) - min(step_number) AS steps
+               max_by(n, step_number) AS last, max(step_number) - min(step_number) AS steps,
+               sum(not_asked) AS not_asked
         FROM findings.funnel WHERE corpus = $corpus
     """)
     if found["first"] == found["last"]:
         return _lead("All {last} of the corpus are studied.", last=counted(found["last"], "project"))
-    return _lead(
+    lead = _lead(
         "Of {first} ({step}), {last} are left after {steps} of selection, and are studied here.",
         first=counted(found["first"], "repository", "repositories"),
         step=found["first_step"],
         last=counted(found["last"], "project"),
         steps=counted(found["steps"], "step"),
     )
+    if found["not_asked"]:
+        lead += _lead(
+            "{open} not asked for yet, so this is a part.",
+            open=counted(found["not_asked"], "repository was", "repositories were"),
+        )
+    return lead
 
 
 def _kinds(source: Source) -> Sequence[Block]:
