@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench fuzz lock clean rule-pages yardstick
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench held fuzz lock clean rule-pages yardstick
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -69,6 +69,9 @@ TESTS ?= tests/unit tests/integration/github tests/integration/scan_image
 mutants-draw: $(VENV)/.dev   ## COUNT=60 changes drawn by SEED= over code and SQL, on the tests that run the line (an hour)
 	DOCKML_EASE2022= COVERAGE_FILE=build/lines $(BIN)/python -m pytest $(TESTS) -q --cov=dockml_dagster --cov-context=test --cov-report=
 	$(BIN)/python tests/mutants/draw.py --seed $(or $(SEED),20261129) --count $(or $(COUNT),60) --lines build/lines
+
+held: $(VENV)/.dev       ## note which code the versions that are raised by hand answer for
+	$(BIN)/python -m tests.conventions.held
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .
