@@ -6,12 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
+from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, say_where
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All of ``defs``, run in one process: threads and processes are used inside steps where they help."""
+    say_where()
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(

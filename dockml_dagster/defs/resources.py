@@ -3,6 +3,8 @@
 https://docs.dagster.io/guides/build/external-resources
 """
 
+import logging
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -78,3 +80,15 @@ class CorporaResource(dg.ConfigurableResource[Corpus]):
 
 
 _opened: dict[tuple[str, Settings, str], Corpus] = {}
+
+
+def say_where() -> None:
+    """One line where Dagster was started with another home than dockml's: its runs and partitions are then elsewhere."""
+    home = Settings.from_environment().dagster_home
+    given = os.environ.get("DAGSTER_HOME")
+    if given is None or Path(given).resolve() != home.resolve():
+        logging.getLogger("dagster").warning(
+            "Dagster keeps runs and partitions in %s, not in dockml's home; set DAGSTER_HOME=%s or start it by: dockml ui",
+            given or "a temporary folder",
+            home.resolve(),
+        )
