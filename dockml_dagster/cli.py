@@ -20,6 +20,7 @@ from dockml_dagster.commands.advise.command import advise
 from dockml_dagster.commands.doctor.command import doctor
 from dockml_dagster.commands.export.command import export
 from dockml_dagster.commands.labels.command import labels
+from dockml_dagster.commands.output import say
 from dockml_dagster.commands.plan.command import plan
 from dockml_dagster.commands.read_dockerfile.command import read_dockerfile
 from dockml_dagster.commands.report import report
@@ -47,19 +48,19 @@ class _Group(click.Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message())
+            say(error.format_message())
             sys.exit(error.exit_code)
         except click.UsageError as error:
             path = error.ctx.command_path if error.ctx else "dockml"
             message = " ".join(error.format_message().split()).rstrip(".")
             link = " See:" if message.endswith("?") else "; see:"
-            click.echo(f"dockml: {message}{link} {path} --help", err=True)
+            say(f"dockml: {message}{link} {path} --help", err=True)
             sys.exit(error.exit_code)
         except click.ClickException as error:
-            click.echo(f"dockml: {error.format_message()}", err=True)
+            say(f"dockml: {error.format_message()}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
-            click.echo("dockml: interrupted", err=True)
+            say("dockml: interrupted", err=True)
             sys.exit(130)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -79,10 +80,10 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except DockmlError as error:
-            click.echo(f"dockml: {error}", err=True)
+            say(f"dockml: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo(
+            say(
                 "dockml: interrupted; what was collected is kept, the same command goes on from there",
                 err=True,
             )
@@ -107,7 +108,7 @@ def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
     # SQLite may only speak of an I/O error, so the disk itself is asked too.
     if disk_full(error) or no_room(home):
         full = DiskFullError(home)
-        click.echo(f"dockml: {full}", err=True)
+        say(f"dockml: {full}", err=True)
         ctx.exit(full.exit_code)
 
 

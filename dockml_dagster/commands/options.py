@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockml_dagster.commands.output import FORMATS
+from dockml_dagster.commands.output import FORMATS, say
 from dockml_dagster.corpora import CORPORA, corpus_class
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
@@ -142,4 +142,4 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
 def _plain_line(what: str, _: int, total: int | None = None) -> None:
     if total is not None:
-        click.echo(f"dockml: {what}" + (f": {total}" if total else ""), err=True)
+        say(f"dockml: {what}" + (f": {total}" if total else ""), err=True)

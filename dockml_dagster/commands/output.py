@@ -9,19 +9,46 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
+
+import click
 
 from dockml_dagster.text import printable
 
 Format = Literal["table", "csv", "json", "markdown"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
+_KEPT = ("\n", "\r", "\t")
 GAP = 3
 """Characters between two columns of a table."""
 FOLDED_CHARACTERS = 24
 """The least width to which the longest text of a table is folded on a narrow terminal."""
+
+
+def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Write to standard output, or to standard error: the one way out for what a person may see.
+
+    Whatever a command forgot, nothing that others wrote reaches a terminal as it is: no escapes, no bidirectional controls.
+    Line ends and tabs stay.
+    """
+    click.echo("\n".join(map(_harmless, str(text).split("\n"))), err=err, nl=nl)
+
+
+def _harmless(line: str) -> str:
+    return line if line.isprintable() else "\t".join(map(printable, line.split("\t")))
+
+
+def json_text(value: object) -> str:
+    """JSON as people may see it: the same value, what does not print in it written as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
+
+
+def _escaped(line: str) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def render(
@@ -29,16 +56,19 @@ def render(
 ) -> str:
     """The rows as text that ends with a line feed. ``title`` shows in tables only."""
     if format_ == "csv":
-        lines = [_csv_line(columns), *(_csv_line([_csv_cell(value) for value in row]) for row in rows)]
+        lines = [
+            _csv_line([printable(column) for column in columns]),
+            *(_csv_line([_csv_cell(value) for value in row]) for row in rows),
+        ]
         return "".join(lines)
     if format_ == "json":
         objects = [dict(zip(columns, row, strict=True)) for row in rows]
-        return json.dumps(objects, ensure_ascii=False, indent=2, default=str) + "\n"
+        return json_text(objects)
     if format_ == "markdown":
-        lines = ["| " + " | ".join(columns) + " |", "|" + "".join(" --- |" for _ in columns)]
+        lines = ["| " + " | ".join(map(printable, columns)) + " |", "|" + "".join(" --- |" for _ in columns)]
         lines += ["| " + " | ".join(_text(value).replace("|", "\\|") for value in row) + " |" for row in rows]
         return "\n".join(lines) + "\n"
-    return _table(columns, rows, title)
+    return _table([printable(column) for column in columns], rows, title and printable(title))
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> str:
@@ -163,7 +193,10 @@ def _csv_line(cells: Sequence[object]) -> str:
 def _csv_cell(value: object) -> object:
     """A cell for programs: lists as JSON; text that a spreadsheet would run as a formula is defused."""
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _escaped(json.dumps(value, ensure_ascii=False, default=str))
+    if isinstance(value, str) and not value.isprintable():
+        # The white space of a text is its own here; what else does not print is not.
+        value = "".join(part if part in _KEPT else printable(part) for part in re.split(r"([\n\r\t])", value))
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value

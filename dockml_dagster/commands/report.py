@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dockml_dagster.commands.options import corpus_option
+from dockml_dagster.commands.output import say
 from dockml_dagster.settings import Settings
 
 
@@ -43,10 +44,10 @@ def report(corpus: str | None, output: Path | None, figures: Path | None) -> Non
     built = build_report(settings.published, corpus, libraries())
     if figures is not None:
         write_figures(built, figures)
-        click.echo(f"dockml: wrote {len(built.figures)} figures to {figures}", err=True)
+        say(f"dockml: wrote {len(built.figures)} figures to {figures}", err=True)
     if str(output) == "-":
-        click.echo(built.html, nl=False)
+        click.echo(built.html, nl=False)  # a page, no text for a terminal
         return
     target = output or Path(f"dockml-report-{built.corpus}.html")
     write_page(built, target)
-    click.echo(f"dockml: wrote {target}", err=True)
+    say(f"dockml: wrote {target}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.options import corpus_option, format_option
-from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.output import Format, render, say
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.settings import Settings
 
@@ -45,7 +45,7 @@ def show(name: str | None, corpus: str | None, format_: Format) -> None:
             "SELECT table_name AS name, comment AS description FROM duckdb_tables() "
             "WHERE schema_name = 'findings' ORDER BY 1",
         )
-        click.echo(render(answer.columns, answer.rows, format_), nl=False)
+        say(render(answer.columns, answer.rows, format_), nl=False)
         return
     print_finding(settings, name, corpus, format_)
 
@@ -79,9 +79,9 @@ def print_finding(
         rows = [[row[names.index(column)] for column in wanted] for row in rows]
         names = wanted
     if title is not None and not rows:
-        click.echo(f'{title}\n  not available in this corpus yet; see: dockml sql "FROM staging.outcomes"\n')
+        say(f'{title}\n  not available in this corpus yet; see: dockml sql "FROM staging.outcomes"\n')
         return
-    click.echo(render(names, rows, format_, title=title), nl=False)
+    say(render(names, rows, format_, title=title), nl=False)
 
 
 # A statement may begin with a comment, whose two dashes are no option.
@@ -105,4 +105,4 @@ def sql(statement: str, format_: Format) -> None:
     if statement == "-":
         statement = sys.stdin.read()
     answer = query(Settings.from_environment(), statement)
-    click.echo(render(answer.columns, answer.rows, format_), nl=False)
+    say(render(answer.columns, answer.rows, format_), nl=False)

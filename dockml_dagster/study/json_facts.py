@@ -4,9 +4,11 @@ Here: bytes to a JSON object, and the facts of one object with a note for each t
 here: what the facts mean (``study/manifest``, ``study/image_config``).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from dockml_dagster.study.formats.errors import RefusedTextError
+from dockml_dagster.study.formats.json import load
 
 MAX_TEXT = 1 << 20
 # 16 TiB, or 17 million millions of anything: no registry takes a layer of a hundredth of that, nothing is starred so
@@ -133,15 +135,10 @@ def read_object(body: bytes, most_bytes: int) -> Facts:
     """The JSON object in ``body``. Raises BrokenJsonError for anything else, also for one beyond
     ``most_bytes``.
     """
-    if len(body) > most_bytes:
-        raise BrokenJsonError(f"{len(body)} bytes, more than the {most_bytes} that are read")
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise BrokenJsonError("nested too deeply") from None
-    except ValueError as error:
-        # UnicodeDecodeError and JSONDecodeError both; neither text may carry the document itself.
-        raise BrokenJsonError(f"no JSON ({type(error).__name__})") from None
+        value = load(body, most_bytes)
+    except RefusedTextError as error:
+        raise BrokenJsonError(str(error)) from None
     if not isinstance(value, dict):
         raise BrokenJsonError("JSON, but no object")
     return Facts(value)
@@ -151,7 +148,3 @@ def clean_text(text: str) -> str:
     """The text without lone surrogates (no database takes them), at most 1 MiB of characters."""
     text = text[:MAX_TEXT]
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(name)

@@ -5,7 +5,6 @@ Source: distribution-spec v1.1 "Error codes"; Docker Hub's two kinds of 429 (doc
 limits").
 """
 
-import json
 from collections.abc import Mapping
 
 from dockml_dagster.clients.http.budget import read_retry_after
@@ -21,7 +20,9 @@ from dockml_dagster.clients.http.errors import (
     UnavailableError,
     one_line,
 )
+from dockml_dagster.study.formats.json import load_or_none
 
+_MOST = 1 << 20
 _PULL_LIMIT_WORDS = ("pull rate limit", "pull limit", "increase-rate-limit", "unauthenticated pull")
 _SECONDARY_LIMIT_WORDS = ("secondary rate limit", "abuse detection")
 _SHOWN = 160
@@ -58,10 +59,7 @@ def registry_error(body: bytes) -> tuple[str | None, str | None]:
     """Code and message of a registry's error document (``{"errors": [{"code",
     "message"}]}``), one line each.
     """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, None
+    document = load_or_none(body, _MOST)
     if not isinstance(document, dict):
         return None, None
     errors = document.get("errors")

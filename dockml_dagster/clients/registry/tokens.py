@@ -6,7 +6,6 @@ disk or shown. Sources: distribution's "Token authentication specification" and 
 what real registries do otherwise is said where it matters (reference: ghcr.io, nvcr.io).
 """
 
-import json
 import re
 import threading
 import time
@@ -20,6 +19,7 @@ from dockml_dagster.clients.http.hosts import Origin
 from dockml_dagster.clients.registry.challenge import Challenge, parse_challenges
 from dockml_dagster.clients.registry.credentials import DockerCredentials, Login
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings
+from dockml_dagster.study.formats.json import load_or_none
 
 _SCOPE = re.compile(r"[a-z]+(?:\([a-z]+\))?:[^\s:]+(?::\d+/[^\s:]+)?:[a-z*,]+")
 """As a token service reads them: type, name, actions (distribution: "Token Scope Documentation")."""
@@ -180,10 +180,7 @@ class Authenticator:
             return answer.read(MAX_TOKEN_BODY)
 
     def _read_token(self, body: bytes, place: Place, started: float) -> _Token:
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            document = None
+        document = load_or_none(body, len(body))
         value = (
             (document.get("token") or document.get("access_token")) if isinstance(document, dict) else None
         )

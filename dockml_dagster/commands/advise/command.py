@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dockml_dagster.commands.options import corpus_option, format_choice, progress_bar
+from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
@@ -82,7 +83,7 @@ def advise(
     if explain is not None or rules:
         from dockml_dagster.commands.advise.pages import list_of_rules, page_of
 
-        click.echo(list_of_rules() if explain is None else page_of(explain), nl=False)
+        say(list_of_rules() if explain is None else page_of(explain), nl=False)
         return
     quiets = _Quiets(config, no_config=no_config)
     if fix or diff:
@@ -93,9 +94,7 @@ def advise(
     if write_baseline is not None:
         from dockml_dagster.commands.advise.baseline import write_baseline as write
 
-        click.echo(
-            f"dockml: {write(Path(write_baseline), advice)} places written to {write_baseline}", err=True
-        )
+        say(f"dockml: {write(Path(write_baseline), advice)} places written to {write_baseline}", err=True)
         return
     known = Path(baseline) if baseline is not None else quiets.baseline
     if known is not None:
@@ -103,20 +102,18 @@ def advise(
 
         advice = without_known(advice, known)
     forms = {"text": to_text, "json": to_json, "sarif": to_sarif_text, "gitlab": to_gitlab_text}
-    click.echo(forms[format_](advice), nl=False)
+    say(forms[format_](advice), nl=False)
     for remark in dict.fromkeys(remark for item in advice for remark in item.remarks):
         if format_ != "text":
-            click.echo(f"dockml: {remark}", err=True)
+            say(f"dockml: {remark}", err=True)
     problems = [f"{item.target}: {problem}" for item in advice for problem in item.problems]
     if problems:
-        click.echo(f"dockml: not everything could be judged: {problems[0]}", err=True)
+        say(f"dockml: not everything could be judged: {problems[0]}", err=True)
     found = [item for each in advice for item in each.recommendations]
     severity = next((level for level in SEVERITIES if level == fail_on), None)
     count = 0 if severity is None else at_least(found, severity)
     if count:
-        click.echo(
-            f"dockml: {count} of {len(found)} recommendations are of severity {fail_on} or higher", err=True
-        )
+        say(f"dockml: {count} of {len(found)} recommendations are of severity {fail_on} or higher", err=True)
     if count or problems:
         sys.exit(1)
 
@@ -162,7 +159,7 @@ def _advice(
             raise BadInputError(f"{target}: no such file or directory")
         else:
             if not set(target) & set(":/@"):
-                click.echo(f"dockml: nothing here is called {target!r}: taken for an image", err=True)
+                say(f"dockml: nothing here is called {target!r}: taken for an image", err=True)
             found += _of_images(target, platform, settings)
     return found
 

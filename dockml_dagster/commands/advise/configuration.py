@@ -7,7 +7,6 @@ changes what is advised, never what a study finds: corpora read no configuration
 from __future__ import annotations
 
 import fnmatch
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any, Final
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.advice.ignoring import RuleNames
 from dockml_dagster.study.advice.model import SEVERITIES, Evidence, Recommendation, Severity
+from dockml_dagster.study.formats.errors import RefusedTextError
+from dockml_dagster.study.formats.toml import load
 
 NAMES: Final = (".dockml.toml", "dockml.toml", "pyproject.toml")
 _KEYS: Final = frozenset({"select", "ignore", "exclude", "severity", "per-path", "baseline", "minor"})
@@ -114,10 +115,10 @@ def load_configuration(path: Path, names: RuleNames) -> Configuration:
 
 def _table(path: Path) -> Mapping[str, Any] | None:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, RefusedTextError) as error:
         if path.name == "pyproject.toml":
             return None
         raise BadInputError(f"{path}: is no TOML: {error}") from None

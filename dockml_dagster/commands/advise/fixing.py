@@ -13,10 +13,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import click
-
 from dockml_dagster.commands.advise.directory import Quiet, advise_directory
 from dockml_dagster.commands.advise.targets import Advice, advice_rules
+from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.advice.fixes import FIXES, Fixed, fix_dockerfile
 from dockml_dagster.text import printable
@@ -36,17 +35,15 @@ def fix_files(targets: Sequence[str], quiet: Callable[[Path], Quiet], *, unsafe:
             if not fixed.applied:
                 continue
             if not write:
-                click.echo(_difference(file, fixed), nl=False)
+                say(_difference(file, fixed), nl=False)
             elif not _write(Path(file), fixed.data):
-                click.echo(
-                    f"dockml: {printable(file)}: is a link or no regular file, so it is left", err=True
-                )
+                say(f"dockml: {printable(file)}: is a link or no regular file, so it is left", err=True)
                 failed = 1
                 continue
             changed += 1
             count += len(fixed.applied)
     done = "fixed" if write else "would be fixed"
-    click.echo(f"dockml: {count} places in {changed} files {done}", err=True)
+    say(f"dockml: {count} places in {changed} files {done}", err=True)
     return failed
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from dockml_dagster.commands.options import format_choice
+from dockml_dagster.commands.output import json_text, say
 from dockml_dagster.settings import Settings
 
 _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
@@ -33,13 +33,13 @@ def doctor(context: click.Context, network: bool, compact: bool, format_: str) -
     warehouse = Warehouse(settings.warehouse)
     if compact and warehouse.exists:
         before, after = maintenance.compact(warehouse)
-        click.echo(f"dockml: {settings.warehouse}: {before:,} bytes before, {after:,} after", err=True)
+        say(f"dockml: {settings.warehouse}: {before:,} bytes before, {after:,} after", err=True)
     found = examine(settings, network=network)
     if format_ == "json":
-        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
+        say(json_text([asdict(one) for one in found]), nl=False)
     else:
         for one in found:
-            click.echo(f"{_SIGNS[one.state]}  {one.subject:<10} {one.text}")
+            say(f"{_SIGNS[one.state]}  {one.subject:<10} {one.text}")
             if one.advice:
-                click.echo(f"{'':20} → {one.advice}")
+                say(f"{'':20} → {one.advice}")
     context.exit(1 if any(one.state == "problem" for one in found) else 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dockml_dagster.commands.output import say
 from dockml_dagster.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def export(directory: Path, form: Form, with_contents: tuple[str, ...]) -> None:
     from dockml_dagster.commands.export.dataset import export_dataset
 
     written = export_dataset(Settings.from_environment(), directory, with_contents, form)
-    click.echo(f"dockml: wrote {len(written)} tables to {directory}", err=True)
+    say(f"dockml: wrote {len(written)} tables to {directory}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockml_dagster.commands.options import corpus_choice, format_option
-from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.output import Format, render, say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
@@ -83,7 +83,7 @@ def export_(*, file: Path, **request: Any) -> None:
         file.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
         raise BadInputError(f"cannot write {file}: {error.strerror}") from error
-    click.echo(f"dockml: {units} units to label in {file}", err=True)
+    say(f"dockml: {units} units to label in {file}", err=True)
 
 
 @labels.command("import")
@@ -98,13 +98,13 @@ def import_(file: Path, rater: str | None) -> None:
 
     done = import_sheet(Settings.from_environment(), file, rater=rater)
     for mistake in done.mistakes:
-        click.echo(f"{file}:{mistake.line}: {mistake.text}", err=True)
+        say(f"{file}:{mistake.line}: {mistake.text}", err=True)
     if done.mistakes:
         many = len(done.mistakes)
         raise BadInputError(
             f"{many} {'mistake' if many == 1 else 'mistakes'} in {file}; nothing was imported"
         )
-    click.echo(
+    say(
         f"dockml: {done.units} units labelled by {', '.join(done.raters)} ({done.rows} labels, "
         f"{done.unanswered} lines without an answer); the findings change with the next: dockml study",
         err=True,
@@ -144,7 +144,7 @@ def agreement_(
     )
     if not rows:
         raise BadInputError(f"no {unit_kind} of {corpus} was labelled by two raters yet")
-    click.echo(render(COLUMNS, rows, format_), nl=False)
+    say(render(COLUMNS, rows, format_), nl=False)
 
 
 def _require_project(question: str, unit_kind: str) -> None:

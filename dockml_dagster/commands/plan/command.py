@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dockml_dagster.commands.options import corpus_choice, format_option, frame_option, settings_for
-from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.output import Format, render, say
 
 
 @click.command(short_help="Say what a run would cost, before it is spent.")
@@ -26,8 +26,8 @@ def plan(corpus: str, frame: str | None, format_: Format) -> None:
 
     made = make_plan(settings_for(corpus, frame=frame), corpus)
     if made.rows:
-        click.echo(render(COLUMNS, made.rows, format_, title=f"What {corpus} would cost now"), nl=False)
+        say(render(COLUMNS, made.rows, format_, title=f"What {corpus} would cost now"), nl=False)
     for remark in made.remarks:
-        click.echo(f"dockml: assumed: {remark}" if made.rows else f"dockml: {remark}", err=True)
+        say(f"dockml: assumed: {remark}" if made.rows else f"dockml: {remark}", err=True)
     if made.rows:
-        click.echo(f"dockml: {made.summary}", err=True)
+        say(f"dockml: {made.summary}", err=True)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from dockml_dagster.commands.options import format_option
-from dockml_dagster.commands.output import Format
+from dockml_dagster.commands.output import Format, say
 
 
 @click.command("read-dockerfile", short_help="Read any Dockerfile, no study needed.")
@@ -27,8 +27,8 @@ def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
     from dockml_dagster.commands.read_dockerfile.read import read_files, render_documents
 
     documents, refused = read_files(files, sys.stdin.buffer)
-    click.echo(render_documents(documents, format_), nl=False)
+    say(render_documents(documents, format_), nl=False)
     for reason in refused:
-        click.echo(f"dockml: {reason}", err=True)
+        say(f"dockml: {reason}", err=True)
     if refused:
         sys.exit(2)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dockml_dagster.clients.regular_files import NotRegularError, open_regular
-from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.output import Format, json_text, render
 from dockml_dagster.commands.read_dockerfile.document import Json, to_document
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules, parse_base_image_rules
@@ -220,9 +220,7 @@ def render_documents(documents: Sequence[Json], format_: Format) -> str:
     (instructions, stages, commands, practices). ``csv``: one table for all, with the columns of ``CSV_COLUMNS``.
     """
     if format_ == "json":
-        import json
-
-        return json.dumps(documents, ensure_ascii=False, indent=2) + "\n"
+        return json_text(documents)
     if format_ == "csv":
         rows = [row for document in documents for row in _flat(document)]
         return render(CSV_COLUMNS, rows, "csv")

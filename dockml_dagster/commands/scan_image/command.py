@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from dockml_dagster.commands.options import format_option, progress_bar
-from dockml_dagster.commands.output import Format
+from dockml_dagster.commands.output import Format, say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 
@@ -140,14 +140,14 @@ def scan_image(
         elif files:
             write_files(listed, format_, sys.stdout)
     for each in trees:
-        click.echo(render(TREE_COLUMNS, list(each.rows()), format_), nl=False)
+        say(render(TREE_COLUMNS, list(each.rows()), format_), nl=False)
     if not files and not trees and (len(scanned) > 1 or scanned[0].error is None):
-        click.echo(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
+        say(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
     problem = problem_of(scanned)
     if problem is not None:
         raise problem
     exceeded = list(limits.exceeded(scanned))
     for line in exceeded:
-        click.echo(f"dockml: over the limit: {line}", err=True)
+        say(f"dockml: over the limit: {line}", err=True)
     if exceeded:
         sys.exit(1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from dockml_dagster.commands.options import corpus_option, format_choice
+from dockml_dagster.commands.output import json_text, say
 from dockml_dagster.settings import Settings
 
 
@@ -26,7 +26,7 @@ def status(corpus: str | None, format_: str) -> None:
 
     found = asking.status(Settings.from_environment(), corpus)
     if format_ == "json":
-        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str))
+        say(json_text(asdict(found)), nl=False)
         return
     _table("Corpora", found.listings, ("corpus", "projects", "listed_at", "source"))
     _table("Stages", found.coverage, ("corpus", "stage", "state", "projects", "n", "share", "reason"))
@@ -34,18 +34,16 @@ def status(corpus: str | None, format_: str) -> None:
     _table("Failed runs, newest first", found.failures, ("failed_at", "job", "corpus", "reason"))
     _table("Failing checks", found.checks, ("severity", "table", "check", "rows", "sample"))
     when = f" ({found.findings_made_at:%Y-%m-%d %H:%M} UTC)" if found.findings_made_at else ""
-    click.echo(f"Findings: {found.findings}{when}")
+    say(f"Findings: {found.findings}{when}")
 
 
 def _table(title: str, rows: tuple[dict[str, Any], ...], columns: tuple[str, ...]) -> None:
     from dockml_dagster.commands.output import render
 
     if not rows:
-        click.echo(f"{title}: none\n")
+        say(f"{title}: none\n")
         return
-    click.echo(
-        render(columns, [[_short(row[c]) for c in columns] for row in rows], "table", title=title), nl=False
-    )
+    say(render(columns, [[_short(row[c]) for c in columns] for row in rows], "table", title=title), nl=False)
 
 
 def _short(value: Any) -> Any:

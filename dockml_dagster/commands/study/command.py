@@ -16,6 +16,7 @@ from dockml_dagster.commands.options import (
     progress_bar,
     settings_for,
 )
+from dockml_dagster.commands.output import say
 from dockml_dagster.commands.show import print_finding
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def study(
 
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
     if expected := outlook(settings, corpus, names):
-        click.echo(f"dockml: {expected}", err=True)
+        say(f"dockml: {expected}", err=True)
     began = datetime.now(UTC)
     with progress_bar() as listener:
 
@@ -91,12 +92,12 @@ def study(
             )
 
         def tell(text: str) -> None:
-            click.echo(f"dockml: {text}", err=True)
+            say(f"dockml: {text}", err=True)
 
         summary, left = until_done(once, tell, listener) if wait else once()
-    click.echo(f"dockml: {summary}", err=True)
+    say(f"dockml: {summary}", err=True)
     if left is not None:
-        click.echo(f"dockml: {left.said()}", err=True)
+        say(f"dockml: {left.said()}", err=True)
     if not quiet and tables:
         for table, title, columns in _SHOWN:
             print_finding(

@@ -16,8 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-import click
-
+from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
 
 GRACE_SECONDS = 15
@@ -57,7 +56,7 @@ def serve(host: str, port: int) -> int:
             time.sleep(0.1)
         if not asked and children[0].poll() is None:
             children += [_start(web), _start(daemon)]
-            click.echo(f"dockml: Dagster UI on http://{host}:{port} (Ctrl-C ends it)", err=True)
+            say(f"dockml: Dagster UI on http://{host}:{port} (Ctrl-C ends it)", err=True)
         while not asked and all(child.poll() is None for child in children):
             time.sleep(0.2)
         # The code server last: the others ask it until they end.

@@ -19,6 +19,8 @@ from dockml_dagster.clients.http.verified_stream import CHUNK, refuse_unread
 from dockml_dagster.images.sources.files import Files, FileStream, has, read_part, read_whole
 from dockml_dagster.images.sources.oci_layout import at_position, is_position
 from dockml_dagster.images.sources.tar_index import plain_name
+from dockml_dagster.study.formats.errors import RefusedTextError
+from dockml_dagster.study.formats.json import load
 from dockml_dagster.study.image import media_types
 from dockml_dagster.study.image.config import MAX_CONFIG_BYTES, BrokenConfigError, parse_config
 from dockml_dagster.study.image.manifest import MAX_LAYERS, Descriptor, ManifestDocument
@@ -147,8 +149,8 @@ def read_saved_images(files: Files, name: str) -> tuple[SavedImage, ...]:
             raise UnsupportedError("an archive of Docker before 1.10 (no manifest.json)", subject=name)
         raise SettingError("no archive of `docker save` (no manifest.json)", subject=name)
     try:
-        entries = json.loads(read_whole(files, MANIFEST_FILE, MAX_MANIFEST_FILE))
-    except (ValueError, RecursionError):
+        entries = load(read_whole(files, MANIFEST_FILE, MAX_MANIFEST_FILE), MAX_MANIFEST_FILE)
+    except RefusedTextError:
         raise BrokenContentError("manifest.json is no JSON", subject=name) from None
     if not isinstance(entries, list) or not entries:
         raise BrokenContentError("manifest.json is no list of images", subject=name)

@@ -6,12 +6,14 @@ Here: flattening links, and the grade of every image that a source names. Not he
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dockml_dagster.study.formats.json import load_or_none
 from dockml_dagster.study.image_links.grading import find_links, links_of_reference
 from dockml_dagster.study.image_links.model import GRADES, Link, parse_mention
+
+_MOST_LABELS = 8 << 20
 
 Row = dict[str, Any]
 
@@ -76,8 +78,5 @@ def _graded(reference: str, links: tuple[Link, ...]) -> Row:
 
 
 def _labels(text: str | None) -> dict[str, str]:
-    try:
-        labels = json.loads(text) if text else {}
-    except ValueError:
-        return {}
+    labels = load_or_none(text, _MOST_LABELS) if text else {}
     return {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}

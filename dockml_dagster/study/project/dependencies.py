@@ -7,12 +7,13 @@ Here: names with their file and line. Not here: versions, resolution, what a Doc
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
+
+from dockml_dagster.study.formats import json, toml
+from dockml_dagster.study.formats.errors import RefusedTextError
 
 Dependency = tuple[str, str, int | None]
 """Package name in lower case, the file that declares it, the line (``None`` where the format does not tell).
@@ -61,10 +62,7 @@ def _declared(path: str, text: str) -> Iterator[Dependency]:
 
 
 def _of_node(text: str) -> Iterator[str]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return
+    data = json.load_or_none(text, MAX_BYTES)
     if isinstance(data, dict):
         for key in ("dependencies", "devDependencies", "peerDependencies"):
             if isinstance(data.get(key), dict):
@@ -73,8 +71,8 @@ def _of_node(text: str) -> Iterator[str]:
 
 def _of_toml(text: str) -> Iterator[str]:
     try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError):
+        data = toml.load(text)
+    except RefusedTextError:
         return
     project = _table(data, "project")
     yield from _requirements(project.get("dependencies"))

@@ -1,0 +1,66 @@
+"""JSON of strangers, read under caps on bytes, depth and nodes.
+
+Here: the parsing. Not here: what a document means (``json_facts`` has the facts of an object).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from dockml_dagster.study.formats.errors import RefusedTextError
+
+MAX_DEPTH: Final = 64
+"""Deepest nesting; a config of an image has five levels."""
+MAX_NODES: Final = 1_000_000
+"""Most values. A node takes some 60 bytes of memory, and two of text."""
+
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+
+
+def load(body: bytes | str, most_bytes: int) -> Any:
+    """The value of a document. Constants that JSON does not have (NaN) are refused.
+
+    Raises:
+        RefusedTextError: it is no JSON, longer than ``most_bytes``, too deep, or has too many values.
+    """
+    data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    if len(data) > most_bytes:
+        raise RefusedTextError(f"{len(data)} bytes, more than the {most_bytes} that are read")
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_NODES:
+        raise RefusedTextError(f"more than {MAX_NODES} values")
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise RefusedTextError("nested too deeply")
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except ValueError as error:
+        # UnicodeDecodeError and JSONDecodeError both; neither text may carry the document itself.
+        raise RefusedTextError(f"no JSON ({type(error).__name__})") from None
+
+
+def load_or_none(body: bytes | str, most_bytes: int) -> Any:
+    """``load``, and None for what it refuses (JSON's own null as well)."""
+    try:
+        return load(body, most_bytes)
+    except RefusedTextError:
+        return None
+
+
+def _depth(data: bytes) -> int:
+    """The deepest nesting of brackets outside of strings, or the first that is too deep."""
+    depth = deepest = 0
+    for found in _BRACKETS.finditer(data):
+        first = found[0][:1]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                break
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(name)

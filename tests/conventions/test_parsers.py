@@ -1,0 +1,115 @@
+"""Texts of strangers are parsed in few places, each with its bounds, and printed in one.
+
+Here: who calls a parser or writes to a terminal. The bounds themselves are tested beside each reader.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dockml_dagster
+
+PACKAGE = Path(dockml_dagster.__file__).parent
+PROJECTS = PACKAGE / "corpora" / "sample" / "projects"
+
+READERS = {
+    # Strangers' texts: bytes, nodes, depth, expansion and time are bounded in each.
+    "yaml": {
+        "study/formats/yaml.py": "256 KiB, 50,000 nodes counted as expanded, 60 levels; linear",
+        "warehouse/models.py": "ours: the property files of the models",
+        "corpora/sample/corpus.py": "ours: the sample",
+        "corpora/sample/images.py": "ours: the sample",
+    },
+    "tomllib": {
+        "study/formats/toml.py": "256 KiB, 40 parts a key, 60 levels; linear",
+        "corpora/github/frame.py": "the user's own frame",
+    },
+    "json.load": {
+        "study/formats/json.py": "bytes of the caller, 64 levels, nodes in proportion; linear",
+        "study/dockerfile/reading/instructions.py": "an exec form, no longer than its line of 64 KiB",
+    },
+    "zlib": {
+        "images/sources/checkpointed_gzip.py": "inflated piece by piece; the reader's caps and the index's 100,000 members",
+        "clients/github/store.py": "ours: answers that were kept",
+        "corpora/ease2022/package.py": "the study's package",
+        "study/layer/tar_walk.py": "a checksum",
+    },
+    "tree_sitter": {"study/dockerfile/shell/bash.py": "256 KiB a script, 1 s of processor time a file"},
+    "igzip_lib": {"study/layer/inflate.py": "a chunk at a time; bytes, ratio and time capped"},
+    "igzip": {"corpora/sample/images.py": "ours: writing"},
+    "zstd": {
+        "study/layer/inflate.py": "window 128 MiB; a chunk at a time; bytes, ratio and time capped",
+        "images/scanning/store.py": "ours: scans that were kept",
+    },
+    "lzma": {"study/layer/inflate.py": "memory 96 MiB; likewise", "corpora/ease2022/package.py": "the study's package"},
+    "bz2": {"study/layer/inflate.py": "likewise"},
+    "tarfile": {"corpora/ease2022/package.py": "the study's package", "corpora/sample/images.py": "ours: writing"},
+    "pickle": {"images/scanning/pool.py": "our own processes", "images/scanning/worker.py": "our own processes"},
+    "ast.literal_eval": {
+        "corpora/ease2022/workbook.py": "the study's package", "corpora/ease2022/images.py": "the study's package",
+    },
+}  # fmt: skip
+"""Parser → the modules that may call it, and what bounds them there."""
+
+OWN_JSON = {
+    "warehouse", "defs", "instance", "clients/docker_hub.py", "clients/github/store.py", "clients/hadolint.py",
+    "clients/registry/credentials.py", "images/scanning/store.py", "corpora/sample/images.py", "commands/advise/baseline.py",
+}  # fmt: skip
+"""Who may read JSON that is ours or the user's own: kept answers, cursors, Docker's configuration, a baseline."""
+
+NEVER = {"eval", "exec", "marshal", "shelve", "xml", "configparser"}
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if not path.is_relative_to(PROJECTS):
+            yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _uses(tree: ast.Module) -> Iterator[str]:
+    """Modules that are imported, and calls of two functions of modules that also write."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "").split(".")[0], *(alias.name for alias in node.names))
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            yield {"json.loads": "json.load", "ast.literal_eval": "ast.literal_eval"}.get(called, called)
+
+
+USES = {name: set(_uses(tree)) for name, tree in _modules()}
+
+
+@pytest.mark.parametrize("parser", READERS)
+def test_a_parser_is_called_by_its_readers_alone(parser: str) -> None:
+    allowed = set(READERS[parser])
+    callers = {name for name, uses in USES.items() if parser in uses}
+    if parser == "json.load":
+        callers = {
+            name for name in callers if not any(name == own or name.startswith(f"{own}/") for own in OWN_JSON)
+        }
+    if parser == "zstd":
+        callers = {name for name in callers if name != "corpora/sample/images.py"}
+    assert callers - allowed == set(), "read it through study/formats, or say here what bounds it"
+    assert allowed - callers == set(), "nobody calls it there any more"
+
+
+@pytest.mark.parametrize("name", sorted(NEVER))
+def test_what_runs_or_is_unbounded_is_called_by_nobody(name: str) -> None:
+    assert [module for module, uses in USES.items() if name in uses] == []
+
+
+SPEAKERS = {
+    "commands/output.py": "the one way out",
+    "commands/report.py": "the report's page to standard output",
+    "cli.py": "click's own help",
+}
+
+
+def test_what_a_person_sees_goes_through_one_function() -> None:
+    ways = {"click.echo", "click.secho", "print", "sys.stdout.write", "sys.stderr.write"}
+    speaking = {name for name, uses in USES.items() if uses & ways}
+    assert speaking - set(SPEAKERS) == set(), "use commands.output.say"
