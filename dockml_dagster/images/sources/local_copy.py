@@ -7,16 +7,15 @@ archive that is a plain file already, also as standard input, is read where it l
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -31,6 +30,8 @@ from dockml_dagster.clients.http.errors import (
 )
 from dockml_dagster.images.sources.files import COMPRESSIONS, MAGIC, open_regular
 from dockml_dagster.study.image.reference import ImageReference, LocalForm, LocalImage
+from dockml_dagster.study.layer.inflate import CapHitError, CompressedBytes, CorruptLayerError, InflatedBytes
+from dockml_dagster.study.layer.model import ScanLimits
 
 STANDARD_INPUT: Final = "-"
 MOST_BYTES: Final = 512 << 30
@@ -106,21 +107,24 @@ def _inflated(location: LocalImage, folder: Path) -> LocalImage:
             return location
         file.seek(0)
         try:
-            with _decompressed(file, form) as stream:
-                plain = _copied(stream, folder, "inflated.tar")
-        except FetchError:
-            raise
-        except Exception as error:  # three libraries, and each has its own for damaged data
+            plain = _copied(_Inflated(file), folder, "inflated.tar")
+        except CapHitError as error:
+            raise TooLargeError(f"inflates beyond the cap on {error.cap}", subject=str(location)) from None
+        except CorruptLayerError as error:
             raise BrokenContentError(f"{form} data is damaged: {error}", subject=str(location)) from None
     return replace(location, path=str(plain), shown=str(location))
 
 
-def _decompressed(file: BinaryIO, form: str) -> AbstractContextManager[Readable]:
-    if form == "zstd":
-        from backports import zstd
+class _Inflated:
+    """What a compressed archive inflates to, under the caps of a layer: a megabyte of zeros must not fill the disk."""
 
-        return zstd.ZstdFile(file)
-    return lzma.LZMAFile(file) if form == "xz" else bz2.BZ2File(file)
+    def __init__(self, file: BinaryIO) -> None:
+        limits = ScanLimits()
+        source = CompressedBytes(file, limits, time.monotonic, digest=False)
+        self._inflated = InflatedBytes(source, limits, diff_id=False)
+
+    def read(self, _: int, /) -> bytes:
+        return self._inflated.read()
 
 
 def _copied(stream: Readable, folder: Path, name: str = "image.tar") -> Path:

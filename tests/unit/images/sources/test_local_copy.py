@@ -23,6 +23,7 @@ from dockml_dagster.study.image.reference import (
     LocalImage,
     parse_location,
 )
+from dockml_dagster.study.layer.model import ScanLimits
 
 
 def _copies(folder: Path) -> list[str]:
@@ -126,3 +127,13 @@ def test_a_local_name_of_another_tool_is_asked_of_no_registry(text: str) -> None
     with pytest.raises(ImageReferenceError, match="not a form that is read"):
         parse_location(text)
     assert isinstance(parse_location("docker.io/library/podman:x"), ImageReference)
+
+
+def test_a_compressed_archive_of_zeros_does_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "dockml_dagster.images.sources.local_copy.ScanLimits", lambda: ScanLimits(ratio_from=1 << 20)
+    )
+    (tmp_path / "bomb.tar.xz").write_bytes(lzma.compress(bytes(32 << 20)))
+    bomb = parse_location(f"oci-archive:{tmp_path}/bomb.tar.xz")
+    with pytest.raises(TooLargeError, match="cap on ratio"), readable_here(bomb, tmp_path):
+        pass
