@@ -106,7 +106,7 @@ def study(
     elif not quiet:
         from dockml_dagster.commands.study.found import lines
 
-        click.echo("\n".join(lines(settings, corpus, began)))
+        say("\n".join(lines(settings, corpus, began)))
     if left is not None:
         click.get_current_context().exit(EXIT_CODE)
 
