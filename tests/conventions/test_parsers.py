@@ -53,7 +53,7 @@ READERS = {
 
 OWN_JSON = {
     "warehouse", "defs", "instance", "clients/docker_hub.py", "clients/github/store.py", "clients/hadolint.py",
-    "clients/docker_daemon.py",
+    "clients/docker_daemon.py", "commands/scan_image/limits.py",
     "clients/registry/credentials.py", "images/scanning/store.py", "corpora/sample/images.py", "commands/advise/baseline.py",
 }  # fmt: skip
 """Who may read JSON that is ours or the user's own: kept answers, cursors, Docker's configuration, a baseline."""

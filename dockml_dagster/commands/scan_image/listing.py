@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.layer.union import Merged
-from dockml_dagster.text import size_text
+from dockml_dagster.text import printable, size_text
 
 FILE_COLUMNS: Final = (
     "layer",
@@ -67,7 +67,7 @@ def write_files(listed: Path, format_: str, out: IO[str]) -> None:
         if format_ == "csv":
             writer = csv.writer(out, lineterminator="\n")
             writer.writerow(FILE_COLUMNS)
-            writer.writerows(rows)
+            writer.writerows([printable(cell) for cell in row] for row in rows)
         elif format_ == "json":
             separator = "["
             for row in rows:
