@@ -17,7 +17,7 @@ from dockml_dagster.study.layer.content import ContentRule, parse_rules
 from dockml_dagster.study.layer.model import SCAN_VERSION
 from dockml_dagster.warehouse.models import seed_texts
 
-SUMMARY_VERSION: Final = "4"
+SUMMARY_VERSION: Final = "5"
 """Changes when the same layers would give another summary of an image; no known layer is read again for it."""
 
 

@@ -49,17 +49,17 @@ class _Image:
     def unpack(self, spool: Spool) -> Spool:
         """Take up one layer's links; the layer with its paths resolved."""
         moved: dict[int, bytes] = {}
-        # Removals are about the layers below, so they come first; then the layer's own links; then what lies behind.
+        # The order in an archive is not kept. Removals are about the layers below, so they come first; then entries as
+        # they are sorted, as most archives have them, hard links after what they name.
         for number, entry in _rows(spool):
             if entry.kind in _REMOVALS:
                 self._move(number, entry, moved)
                 self._remove(self._resolved(entry.path), entry.kind)
-        for _, entry in _rows(spool):
-            if entry.kind not in _REMOVALS:
-                self._put(self._resolved(entry.path), entry)
-        for number, entry in _rows(spool):
-            if entry.kind not in _REMOVALS:
-                self._move(number, entry, moved)
+        for hard in (False, True):
+            for number, entry in _rows(spool):
+                if entry.kind not in _REMOVALS and (entry.kind == "hardlink") is hard:
+                    self._move(number, entry, moved)
+                    self._put(self._resolved(entry.path), entry)
         if not moved:
             return spool
         lines: list[Keyed] = sorted(map(keyed, moved.values()), key=itemgetter(0))
