@@ -43,12 +43,12 @@ def _categories(source: Source) -> Sequence[Block]:
     shown: list[Row] = [
         {**row, "label": row["category"], "as_published": published.get(row["category"])} for row in rows
     ]
-    first = rows[0]
+    first = next((row for row in rows if row["category"] != "unlabelled"), rows[0])
     return [
         Figure(
             name="categories",
             title=say(
-                "{category} is the commonest kind of project, with {projects} of {n}",
+                "{category} is the most frequent kind of project, with {projects} of {n}",
                 category=first["category"],
                 projects=count(first["projects"]),
                 n=count(first["n"]),

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, count_text, percent, say
+from dockml_dagster.report.text import count, count_text, counted, percent, say
 
 
 def _funnel(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded, not_asked,
+        SELECT step_number AS position, step AS label, unit_of_analysis, n, greatest(excluded, 0) AS excluded,
+               greatest(-excluded, 0) AS added, not_asked,
                n / lag(n) OVER (ORDER BY step_number) AS share_kept
         FROM findings.funnel WHERE corpus = $corpus AND n > 0 ORDER BY step_number
     """)
@@ -35,7 +36,7 @@ def _funnel(source: Source) -> Sequence[Block]:
             )
         )
     steps = [row for row in rows if row["excluded"] is not None]
-    if steps:
+    if any(row["excluded"] for row in steps):
         most = max(steps, key=lambda row: row["excluded"])
         blocks.append(
             Paragraph(
@@ -52,8 +53,10 @@ def _funnel(source: Source) -> Sequence[Block]:
         Figure(
             name="selection",
             title=say(
-                "From {first} to {last}: what is left after each step",
-                first=count(first["n"]),
+                "From {first} to {last}: what is left after each step"
+                if first["n"] != last["n"]
+                else "No step leaves out any of the {first}",
+                first=counted(first["n"], "repository", "repositories"),
                 last=count(last["n"]),
             ),
             describes="Points on a logarithmic axis, one a step of selection: "
@@ -64,12 +67,13 @@ def _funnel(source: Source) -> Sequence[Block]:
             draw=lambda width: charts.steps(rows, width=width, x_title="repositories (logarithmic axis)"),
         ),
         Table(
-            caption=say("Steps of selection. A negative exclusion is an addition."),
+            caption=say("Steps of selection. A step may add what an earlier one had left out."),
             table="findings.funnel",
             columns=(
                 Column("label", "step"),
                 Column("n", "left", "count"),
                 Column("excluded", "excluded", "count"),
+                Column("added", "added", "count"),
                 Column("not_asked", "not asked yet", "count"),
                 Column("share_kept", "kept of the step before (%)", "percent"),
             ),

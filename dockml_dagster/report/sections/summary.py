@@ -29,7 +29,7 @@ def _selection(source: Source) -> Sequence[Block]:
     if found["first"] == found["last"]:
         return _lead("All {last} of the corpus are studied.", last=counted(found["last"], "project"))
     lead = _lead(
-        "Of {first} ({step}), {last} are left after {steps} of selection, and are studied here.",
+        "Of {first} {step}, {last} are left after {steps} of selection, and are studied here.",
         first=counted(found["first"], "repository", "repositories"),
         step=found["first_step"],
         last=counted(found["last"], "project"),
