@@ -73,7 +73,7 @@ def count(
     frame: Frame,
     images_of: Callable[[str], ChosenImages],
     *,
-    contributors: bool = False,
+    contributors: bool,
     assumptions: Assumptions | None = None,
 ) -> Counts:
     """What is to be asked of this frame. Asks nobody.

@@ -133,6 +133,8 @@ def test_practices(row: dict[str, Any]) -> None:
     assert finding.verdict == row["verdict"], finding
     if "lines" in row:
         assert [line.line for line in finding.evidence] == row["lines"]
+    if "note" in row:
+        assert finding.note == row["note"]
     assert "hunter2" not in repr(findings)
 
 

@@ -94,7 +94,7 @@ def test_sub_purposes_are_those_of_the_rules_that_found_something():
 
 def test_a_purpose_is_given_from_a_probability_of_a_quarter_on():
     # The log-odds of 0.25 are -1.0986, of 0.2502 -1.0976.
-    for weight, given in ((-1.0976, True), (-1.0996, False)):
+    for weight, given in ((-1.0976, True), (-1.0986122886681098, True), (-1.0996, False)):
         rules = parse_purpose_rules(RULES + f"r1,Hosting,,port,^80$,1,{weight},\n")
         found = purposes_of([Fact("port", "80", "Dockerfile", 1)], rules)
         assert [judgement.purpose for judgement in found] == ["Hosting"] * given
