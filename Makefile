@@ -60,6 +60,10 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 20 a second)
 	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
+# MINUTES: how long. Repeating texts for every reader, in one process each limited to 2 GB.
+fuzz-readers: $(VENV)/.dev   ## readers of strangers' texts: no untyped error, nothing quadratic (MINUTES=5)
+	ulimit -v 2000000; $(BIN)/python tests/fuzz/pump.py $(or $(MINUTES),5)
+
 # make mutants OF="dockml_dagster/study/statistics/groups.py dbt_like_sql/core/images.sql"
 mutants: $(VENV)/.dev     ## changes of chosen modules and SQL models (OF=) that their tests do not notice
 	$(BIN)/python tests/mutants/modules.py $(OF)

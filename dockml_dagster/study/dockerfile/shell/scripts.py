@@ -194,7 +194,8 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 
 
 def _bare_script(text: str, interpreter: str) -> Script:
-    if len(text) > MAX_SCRIPT:
+    # No shell reads a NUL; the grammar's parser would recover from each, without asking for the time.
+    if len(text) > MAX_SCRIPT or "\0" in text:
         return _unparsed(text, interpreter)
     if interpreter == "sh":
         try:
