@@ -200,7 +200,7 @@ def _failing_checks(settings: Settings) -> Iterator[Finding]:
         with warehouse.read() as connection:
             if not has_schema(connection) or migrations.differences(connection):
                 return
-            failed = failed_checks(connection, known_checks(load()))
+            failed = failed_checks(connection, lambda: known_checks(load()))
     except WarehouseBusyError:
         return
     for one in failed:

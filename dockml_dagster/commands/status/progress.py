@@ -92,7 +92,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         newest = connection.execute(
             "SELECT max(built_at), arg_max(version, built_at) FROM raw.builds"
         ).fetchone()
-        checks = failed_checks(connection, known_checks(load()))
+        checks = failed_checks(connection, lambda: known_checks(load()))
         current = built(connection, build_version(settings))
     made_at, version = newest or (None, None)
     if made_at is None:

@@ -149,7 +149,7 @@ def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
 
 def _failing(warehouse: Warehouse) -> list[FailedCheck]:
     with warehouse.read() as connection:
-        return failed_checks(connection, known_checks(load()))
+        return failed_checks(connection, lambda: known_checks(load()))
 
 
 def _linter() -> str:
