@@ -102,3 +102,11 @@ def test_hostile_paths_match_in_linear_time(rules: ContentRules) -> None:
             rules.matching("/".join([segment] * (4096 // (len(segment) + 1))))
     rules.matching("libcudnn" + "_static" * 500)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("x.d/model1.bin", {"m"}), ("x.d/other.bin", set()), ("x/model1.bin", set())]
+)
+def test_a_pattern_may_have_wildcards_in_every_segment(path, found):
+    rules = ContentRules(parse_rules(HEAD + "m,models,*.d/model*.bin,false,m\n"))
+    assert set(rules.matching(path)) == found
