@@ -96,9 +96,9 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
     )
     assert found == [
         ("any", 1, 1200.0),
+        ("confirmed", 1, 1200.0),
         ("likely", 1, 1200.0),
         ("possible", 1, 1200.0),
-        ("confirmed", 1, 1200.0),
     ]
     outcome = ask(
         home,
