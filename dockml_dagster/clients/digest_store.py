@@ -34,9 +34,7 @@ class DigestStore:
         self.root = root
 
     def path(self, digest: Digest) -> Path:
-        """Where the content of ``digest`` is or would be. A digest is checked hexadecimal, so this stays
-        inside.
-        """
+        """Where the content of ``digest`` is or would be. A digest is checked hexadecimal, so this stays inside."""
         return self.root / digest.algorithm / digest.hex[:2] / digest.hex
 
     def get(self, digest: Digest, check: Check = has_digest) -> bytes | None:

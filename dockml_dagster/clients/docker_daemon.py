@@ -25,8 +25,8 @@ _PATIENCE: Final = 120.0
 
 @contextmanager
 def saved_image(name: str, environment: Mapping[str, str] = os.environ) -> Iterator[http.client.HTTPResponse]:
-    """The stream of what ``docker save NAME`` writes. Raises GoneError if the engine has no such image, SettingError if
-    there is no engine.
+    """The stream of what ``docker save NAME`` writes. Raises GoneError
+    if the engine has no such image, SettingError if there is no engine.
     """
     path = engine_socket(environment)
     connection = _Connection(path)

@@ -55,9 +55,7 @@ class HubRepository:
 
 @dataclass(frozen=True, slots=True)
 class HubImage:
-    """One platform of a tag. ``size``: compressed bytes of its layers. ``status``:
-    ``active``, ``inactive`` …
-    """
+    """One platform of a tag. ``size``: compressed bytes of its layers. ``status``: ``active``, ``inactive`` …"""
 
     platform: Platform
     digest: Digest | None
@@ -69,9 +67,7 @@ class HubImage:
 
 @dataclass(frozen=True, slots=True)
 class HubTag:
-    """A tag as it is now. ``digest``: of the index or manifest. ``size``: compressed bytes, as Docker Hub
-    adds up.
-    """
+    """A tag as it is now. ``digest``: of the index or manifest. ``size``: compressed bytes, as Docker Hub adds up."""
 
     name: str
     digest: Digest | None

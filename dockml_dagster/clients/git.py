@@ -247,8 +247,8 @@ def tree(directory: Path, most: int) -> list[Blob]:
 
 
 def index(directory: Path, most: int) -> list[Blob]:
-    """What a work tree has under version control, and what it has beside that and does not ignore (mode '', no oid): the
-    first ``most`` of each.
+    """What a work tree has under version control, and what it has beside
+    that and does not ignore (mode '', no oid): the first ``most`` of each.
     """
     found: dict[str, Blob] = {}
     for entry in _records(["ls-files", "--stage", "-z"], directory, most):

@@ -23,8 +23,8 @@ class BrokenJsonError(ValueError):
 
 @dataclass(slots=True)
 class Facts:
-    """One JSON object under inspection. A field of the wrong type reads as absent and leaves a line in
-    ``problems``.
+    """One JSON object under inspection. A field of the wrong
+    type reads as absent and leaves a line in ``problems``.
 
     ``problems`` is shared with the objects inside, holds at most 50 lines, and never a value.
     """
@@ -132,9 +132,7 @@ class Facts:
 
 
 def read_object(body: bytes, most_bytes: int) -> Facts:
-    """The JSON object in ``body``. Raises BrokenJsonError for anything else, also for one beyond
-    ``most_bytes``.
-    """
+    """The JSON object in ``body``. Raises BrokenJsonError for anything else, also for one beyond ``most_bytes``."""
     try:
         value = load(body, most_bytes)
     except RefusedTextError as error:

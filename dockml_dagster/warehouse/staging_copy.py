@@ -51,8 +51,8 @@ class StagingCopy:
 def staging_copy(
     warehouse: Warehouse, project: Project, selected: Collection[Model]
 ) -> Iterator[StagingCopy]:
-    """Where the ``selected`` models can run, the schema up to date; what they made is the warehouse's at the end, unless an
-    exception ends it.
+    """Where the ``selected`` models can run, the schema up to date; what
+    they made is the warehouse's at the end, unless an exception ends it.
 
     Raises:
         WarehouseConflictError, UnreachableError: as ``Warehouse.write`` and ``Warehouse.commit``.

@@ -45,9 +45,7 @@ class Allowance:
 
 
 class RateBudget:
-    """The allowances of all hosts, and until when each wants to be left alone. Safe to
-    share between threads.
-    """
+    """The allowances of all hosts, and until when each wants to be left alone. Safe to share between threads."""
 
     counts: ClassVar[bool] = False
     """Whether requests are counted before they are sent; then not all who waited for one moment may go on at it."""
@@ -119,8 +117,8 @@ def read_allowance(headers: Mapping[str, str], now: float) -> Allowance | None:
 
 
 def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait that an answer asks for (header names in lower case), from 0 to a week; None if it does
-    not.
+    """Seconds to wait that an answer asks for (header names in
+    lower case), from 0 to a week; None if it does not.
 
     ``Retry-After`` is seconds or a date (RFC 9110 10.2.3), on ghcr.io a Go duration (``412.3µs``);
     ``X-Retry-After`` on Docker Hub's web interface is a unix time; a used-up ``X-RateLimit`` waits for its

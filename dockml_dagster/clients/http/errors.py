@@ -136,9 +136,7 @@ def redacted(address: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without control characters, at most 300 characters. Servers' texts are hostile
-    too.
-    """
+    """The text on one line, without control characters, at most 300 characters. Servers' texts are hostile too."""
     cleaned = " ".join(printable(text[: 4 * _LONGEST_TEXT]).split())
     return cleaned if len(cleaned) <= _LONGEST_TEXT else cleaned[: _LONGEST_TEXT - 1] + "…"
 

@@ -78,9 +78,7 @@ class Origin:
 
     @classmethod
     def of(cls, address: str) -> "Origin":
-        """The origin of ``http(s)://…``. Raises RefusedHostError for anything else, also for one with a
-        password.
-        """
+        """The origin of ``http(s)://…``. Raises RefusedHostError for anything else, also for one with a password."""
         parts = _split(address)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise RefusedHostError("neither http nor https", subject=address)
@@ -142,9 +140,7 @@ class HostPolicy:
         return any(_pattern(name).fullmatch(hostname) for name in self.names)
 
     def check_network_address(self, origin: Origin, address: str) -> None:
-        """Refuse a network address that ``origin``'s name was resolved to, if it is private and not
-        configured.
-        """
+        """Refuse a network address that ``origin``'s name was resolved to, if it is private and not configured."""
         literal = _literal(address)
         if origin in self.configured or (literal is not None and _is_public(literal)):
             return

@@ -1,5 +1,5 @@
-"""What an HTTP status means: the one table from answers to typed errors, registries' own error codes
-included.
+"""What an HTTP status means: the one table from answers to
+typed errors, registries' own error codes included.
 
 Source: distribution-spec v1.1 "Error codes"; Docker Hub's two kinds of 429 (docs.docker.com, "usage and
 limits").
@@ -44,9 +44,7 @@ _WORDS = {
 def error_of_answer(
     status: int, headers: Mapping[str, str], body: bytes, address: str, now: float
 ) -> FetchError:
-    """The error that an answer means. ``headers``: names in lower case; ``body``: the beginning of it is
-    enough.
-    """
+    """The error that an answer means. ``headers``: names in lower case; ``body``: the beginning of it is enough."""
     code, message = registry_error(body)
     said = ": ".join(part for part in (code, message) if part) or _WORDS.get(status, "an unexpected answer")
     said = f"{said} (HTTP {status})"

@@ -1,5 +1,5 @@
-"""The one module that imports requests and urllib3: connections whose address was checked before they are
-used.
+"""The one module that imports requests and urllib3:
+connections whose address was checked before they are used.
 
 ``clients/http`` imports this when the first request is made, not before: requests costs 0.2 s to import, and
 most commands never make one. Proxies and the certificate bundle come from the environment as usual;
@@ -205,9 +205,7 @@ def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str,
 
 
 def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> socket.socket:
-    """Open the socket of a connection. The name is resolved once, so it cannot lead elsewhere after the
-    check.
-    """
+    """Open the socket of a connection. The name is resolved once, so it cannot lead elsewhere after the check."""
     host, port = connection.host.strip("[]"), connection.port or 0
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

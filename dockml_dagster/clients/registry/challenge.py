@@ -33,9 +33,7 @@ class Challenge:
 
 
 def parse_challenges(header: str | None) -> tuple[Challenge, ...]:
-    """The challenges of a ``WWW-Authenticate`` header, in order. Of a parameter given
-    twice the first counts.
-    """
+    """The challenges of a ``WWW-Authenticate`` header, in order. Of a parameter given twice the first counts."""
     text = (header or "")[:MAX_HEADER]
     challenges: list[Challenge] = []
     at = _skip(_SEPARATORS, text, 0)

@@ -79,9 +79,7 @@ class RegistryClient:
         self._sleep = sleep
 
     def head_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead:
-        """What the registry has under a tag or digest, without its body: free on Docker Hub. Raises
-        FetchError.
-        """
+        """What the registry has under a tag or digest, without its body: free on Docker Hub. Raises FetchError."""
         headers = {"Accept": media_types.ACCEPT_MANIFESTS}
         with self._ask("HEAD", repository, f"manifests/{identifier}", headers) as answer:
             return ManifestHead(
@@ -89,8 +87,8 @@ class RegistryClient:
             )
 
     def resolve(self, reference: ImageReference) -> Digest:
-        """The digest that a reference stands for now: one HEAD for a tag, no request for a digest. Raises
-        FetchError.
+        """The digest that a reference stands for now: one HEAD for
+        a tag, no request for a digest. Raises FetchError.
 
         Only a registry that sends no digest, or refuses the question, costs a GET.
         """
@@ -363,9 +361,7 @@ def _tags_of(body: bytes, repository: Repository) -> Iterator[Tag]:
 
 
 def _same_place(here: str, target: str, repository: Repository) -> str:
-    """The rest of the next page's address behind the repository. Raises BrokenContentError if it leads
-    elsewhere.
-    """
+    """The rest of the next page's address behind the repository. Raises BrokenContentError if it leads elsewhere."""
     try:
         there = urljoin(here, target)
     except ValueError:

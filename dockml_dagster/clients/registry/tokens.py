@@ -1,5 +1,5 @@
-"""How a registry is convinced: challenges met with access tokens, one for each place and scope, or with a
-login.
+"""How a registry is convinced: challenges met with access
+tokens, one for each place and scope, or with a login.
 
 Here: which ``Authorization`` to send, and where a login may travel to get a token. Nothing here is written to
 disk or shown. Sources: distribution's "Token authentication specification" and "OAuth2 token authentication";
@@ -41,9 +41,7 @@ class _Token:
 
 
 class Authenticator:
-    """The access tokens of one run. Safe to share between threads; a token is minted
-    once, whoever needs it.
-    """
+    """The access tokens of one run. Safe to share between threads; a token is minted once, whoever needs it."""
 
     def __init__(
         self,
@@ -60,8 +58,8 @@ class Authenticator:
         self._lock = threading.Lock()
 
     def known(self, place: Place, scope: str) -> str | None:
-        """The ``Authorization`` to send with a first request, or None: nothing is known yet, or nothing
-        needed.
+        """The ``Authorization`` to send with a first request, or
+        None: nothing is known yet, or nothing needed.
 
         Once a place has asked for tokens, the next repository's token is got before it asks again.
         """

@@ -52,8 +52,8 @@ def bring_up_to_date(
     lint: bool = False,
     listener: Listener,
 ) -> tuple[str, Waiting | None]:
-    """Do what is due of a corpus, or of some of its projects; returns what was done, in one line, and what a limit or an
-    outage left to be asked.
+    """Do what is due of a corpus, or of some of its projects; returns what
+    was done, in one line, and what a limit or an outage left to be asked.
 
     ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
     ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.

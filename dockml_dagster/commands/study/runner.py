@@ -144,8 +144,8 @@ class Runner:
 
 
 def batch_size(projects: int) -> int:
-    """Projects a run on workers: few enough that no worker waits long for the last run, not so few that a run's own time
-    counts.
+    """Projects a run on workers: few enough that no worker waits
+    long for the last run, not so few that a run's own time counts.
     """
     return max(5, min(BATCH, projects // 16))
 

@@ -26,8 +26,8 @@ SEARCH_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a project must have. None: no matter. ``forks``, ``archived``: False excludes them. ``dockerfile``: one
-    at least.
+    """What a project must have. None: no matter. ``forks``,
+    ``archived``: False excludes them. ``dockerfile``: one at least.
     """
 
     minimum_stars: int | None = None

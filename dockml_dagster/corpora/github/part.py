@@ -40,8 +40,8 @@ def narrowed(frame: Frame, names: Sequence[str], found: Found, before: Visited |
 
 
 def merged(frame: Frame, found: Found, before: Visited | None, now: Visited) -> Visited:
-    """``now``, a visit to some, put into the one ``before``: those still in the frame stay as they were found, in their
-    order.
+    """``now``, a visit to some, put into the one ``before``: those
+    still in the frame stay as they were found, in their order.
     """
     new = {one.name.lower(): one for one in now.candidates}
     in_frame = {

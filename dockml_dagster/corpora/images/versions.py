@@ -34,8 +34,8 @@ def layer_rules() -> tuple[tuple[ContentRule, ...], Rules]:
 
 
 def summary_version(content: Iterable[ContentRule], advice: Rules) -> str:
-    """Version of summing images up by these rules. What a recommendation says, and when a Dockerfile asks for it, do not
-    change what is measured.
+    """Version of summing images up by these rules. What a recommendation
+    says, and when a Dockerfile asks for it, do not change what is measured.
     """
     measured = [
         (rule.recommendation, triggers, rule.min_file_bytes)

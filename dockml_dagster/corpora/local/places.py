@@ -152,8 +152,8 @@ def _remove(folder: Path) -> None:
 
 
 def name_of(place: Place, *, asks_git: bool = True) -> str:
-    """``owner/name``: of the address it came from (``origin``, unless that is a path), else of its folder and the one
-    above.
+    """``owner/name``: of the address it came from (``origin``,
+    unless that is a path), else of its folder and the one above.
     """
     address = place.url
     if address is None and place.form != "folder" and asks_git:

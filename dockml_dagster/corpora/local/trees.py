@@ -150,9 +150,7 @@ def file_reader(root: Path) -> Reader:
 
 @contextmanager
 def head_reader(directory: Path, *, url: str | None = None) -> Iterator[Reader]:
-    """Reads files of HEAD. ``url``: of a clone; contents that are wanted and absent are fetched
-    first, in one request.
-    """
+    """Reads files of HEAD. ``url``: of a clone; contents that are wanted and absent are fetched first, in one request."""
     blobs = {
         blob.path: blob.oid for blob in git.tree(directory, MAX_FILES + 1) if blob.mode.startswith("100")
     }

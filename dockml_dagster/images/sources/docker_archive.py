@@ -1,5 +1,5 @@
-"""An archive of ``docker save``: the old layout (``ID/layer.tar``), and the new one, which is an OCI layout
-too.
+"""An archive of ``docker save``: the old layout
+(``ID/layer.tar``), and the new one, which is an OCI layout too.
 
 Source: Docker's image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format". An old archive has no
 manifest, so one is made of its parts: plain layers are named by their diff id (the two are the same for a

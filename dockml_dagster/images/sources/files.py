@@ -1,5 +1,5 @@
-"""Files of an image by name, wherever they lie: in a directory or inside a tar archive. And checked streams
-of them.
+"""Files of an image by name, wherever they lie: in a directory
+or inside a tar archive. And checked streams of them.
 
 Here: opening only regular files, links inside an archive, whole small files. Not here: what the files mean
 (``oci_layout``, ``docker_archive``, ``skopeo_directory``).
@@ -77,9 +77,7 @@ def read_whole(files: Files, name: str, most: int) -> bytes:
 
 
 def read_part(files: Files, name: str, start: int, length: int) -> bytes:
-    """``length`` bytes from ``start`` on; a negative ``start`` counts from the end; fewer
-    bytes at the end.
-    """
+    """``length`` bytes from ``start`` on; a negative ``start`` counts from the end; fewer bytes at the end."""
     size = files.size(name)
     start = max(0, size + start) if start < 0 else min(start, size)
     missing = min(length, size - start)
@@ -120,9 +118,7 @@ class DirectoryFiles:
 
 
 class ArchiveFiles:
-    """Files inside a tar archive, plain or gzip. The archive is indexed once, when the first file is asked
-    for.
-    """
+    """Files inside a tar archive, plain or gzip. The archive is indexed once, when the first file is asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -226,9 +222,7 @@ class FileStream(VerifiedStream):
 def open_regular(
     path: Path, subject: str, missing: type[GoneError] | type[SettingError] = GoneError
 ) -> BinaryIO:
-    """Open a regular file. Raises ``missing`` if there is none; never waits on a pipe that lies there
-    instead.
-    """
+    """Open a regular file. Raises ``missing`` if there is none; never waits on a pipe that lies there instead."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError, ValueError):

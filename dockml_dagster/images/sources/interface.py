@@ -1,6 +1,4 @@
-"""What every source of an image can do. Everything that reads images is written against this and nothing
-else.
-"""
+"""What every source of an image can do. Everything that reads images is written against this and nothing else."""
 
 import io
 from types import TracebackType
@@ -47,9 +45,7 @@ class ImageSource(Protocol):
         ...
 
     def read_range(self, descriptor: Descriptor, start: int, length: int) -> bytes:
-        """``length`` stored bytes of a layer from ``start`` on, unverified; a negative ``start`` counts from
-        the end.
-        """
+        """``length`` stored bytes of a layer from ``start`` on, unverified; a negative ``start`` counts from the end."""
         ...
 
     def close(self) -> None:

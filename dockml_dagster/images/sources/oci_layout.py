@@ -55,9 +55,7 @@ class OciLayoutSource(Closing):
         return self._name
 
     def resolve(self) -> Digest:
-        """The digest of the chosen entry of ``index.json``. Raises SettingError if the
-        choice is not clear.
-        """
+        """The digest of the chosen entry of ``index.json``. Raises SettingError if the choice is not clear."""
         if self._digest is not None:
             return self._digest
         body = self._index_body()

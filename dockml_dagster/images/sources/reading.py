@@ -1,5 +1,5 @@
-"""From a source to everything about an image that is no layer: index, manifests of all platforms,
-configurations.
+"""From a source to everything about an image that is no
+layer: index, manifests of all platforms, configurations.
 
 Here: the walk down an index with caps, and what failed for one platform without losing the others. Not here:
 layers (the scanner reads them), and what any of it means for the study.
@@ -123,9 +123,7 @@ class _Walk:
         self.not_images: list[Descriptor] = []
 
     def entries(self, index: ImageIndex, depth: int) -> Iterator[Descriptor]:
-        """The manifests of an index and of the indexes inside it, each digest once, one
-        more than the most.
-        """
+        """The manifests of an index and of the indexes inside it, each digest once, one more than the most."""
         candidates = set(index.images)
         yielded = 0
         for entry in index.entries:

@@ -28,8 +28,8 @@ class RegistrySource(Closing):
         return self._resolved
 
     def manifest(self, digest: Digest) -> ManifestDocument:
-        """From the store, or by one GET. That a tag was sent with a wrong digest shows here: then what the tag stands for
-        comes, under its own.
+        """From the store, or by one GET. That a tag was sent with a wrong
+        digest shows here: then what the tag stands for comes, under its own.
         """
         try:
             return self._client.manifest(self.reference.repository, digest)

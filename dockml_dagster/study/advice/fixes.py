@@ -146,8 +146,8 @@ _APT: Final = frozenset({"apt", "apt-get", "aptitude"})
 
 
 def _lists_removal(file: _File, steps: list[Step]) -> str:
-    """Only where nothing later needs the lists: every later apt installation fetches its own, and no script that may
-    install is run.
+    """Only where nothing later needs the lists: every later apt
+    installation fetches its own, and no script that may install is run.
     """
     own = steps[0].run.position if steps else -1
     if not any(step.installs is not None and step.program.name in _APT for step in steps):

@@ -127,8 +127,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BaseImageClass:
-    """What is known of a base image; ``None`` where no rule says it. ``gpu`` is ``yes``, ``no`` or
-    ``None``.
+    """What is known of a base image; ``None`` where no rule
+    says it. ``gpu`` is ``yes``, ``no`` or ``None``.
 
     ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on
     rules.

@@ -69,9 +69,7 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment line, without its ``#`` and outer white space. ``inside`` is true within a continued
-    instruction.
-    """
+    """A comment line, without its ``#`` and outer white space. ``inside`` is true within a continued instruction."""
 
     line: int
     text: str
@@ -80,9 +78,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare one has no
-    value.
-    """
+    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare one has no value."""
 
     name: str
     value: str | None
@@ -140,9 +136,7 @@ class Expanded:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A name and value of ``ENV``, ``ARG`` or ``LABEL``. ``value`` is as written; ``None`` for an ``ARG``
-    without one.
-    """
+    """A name and value of ``ENV``, ``ARG`` or ``LABEL``. ``value`` is as written; ``None`` for an ``ARG`` without one."""
 
     name: str
     value: str | None
@@ -183,9 +177,7 @@ class Instruction:
     problem: str | None = None
 
     def flag(self, name: str) -> str | None:
-        """The value of the first flag of that name: ``""`` where it has none, ``None`` where the flag is
-        absent.
-        """
+        """The value of the first flag of that name: ``""`` where it has none, ``None`` where the flag is absent."""
         for flag in self.flags:
             if flag.name == name:
                 return flag.value or ""

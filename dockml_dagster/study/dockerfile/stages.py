@@ -69,8 +69,8 @@ class StageGraph:
 
 
 def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageGraph:
-    """Build the graph. ``target``: name or index of the stage to ship (``--target``); an unknown one raises
-    ``ValueError``.
+    """Build the graph. ``target``: name or index of the stage to
+    ship (``--target``); an unknown one raises ``ValueError``.
     """
     names: dict[str, int] = {}
     edges: list[StageEdge] = []
@@ -104,9 +104,7 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
 
 
 def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int, ...]:
-    """The shipped stage and the stages it builds upon (``FROM stage``), outermost base first: what its
-    image inherits.
-    """
+    """The shipped stage and the stages it builds upon (``FROM stage``), outermost base first: what its image inherits."""
     chain: list[int] = []
     at = shipped
     while at is not None:  # a base is always an earlier stage, so this ends
@@ -141,8 +139,8 @@ def _sources(instruction: Instruction) -> list[tuple[EdgeKind, str]]:
 
 
 def mount_options(value: str) -> dict[str, str]:
-    """The options of a ``--mount`` (a line of CSV: ``type=cache,target=/root/.cache``); a bare one has the
-    value ``true``.
+    """The options of a ``--mount`` (a line of CSV:
+    ``type=cache,target=/root/.cache``); a bare one has the value ``true``.
     """
     try:
         fields = next(csv.reader(io.StringIO(value)), [])

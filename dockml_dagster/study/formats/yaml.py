@@ -50,8 +50,8 @@ class _Open:
 
 
 def load(text: str) -> Any:
-    """The first document: mappings as ``dict`` whose keys are ``Text``, sequences as ``list``, scalars as ``Text``; None
-    for a text without one.
+    """The first document: mappings as ``dict`` whose keys are ``Text``,
+    sequences as ``list``, scalars as ``Text``; None for a text without one.
 
     Of a key given twice the last counts, as in most readers. A key that is no scalar is left out
     with its value. ``<<`` merges mappings, whose keys never win over the mapping's own nor over those merged before.

@@ -24,9 +24,7 @@ class BrokenConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the
-    document's own text.
-    """
+    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the document's own text."""
 
     created: str | None
     created_by: str | None
@@ -67,8 +65,8 @@ class ImageConfig:
         return hash((self.platform, self.created, self.diff_ids, self.history))
 
     def layer_history(self, layers: int) -> tuple[HistoryEntry | None, ...]:
-        """The instruction behind each of the image's layers, lowest first; all None if the numbers do not
-        agree.
+        """The instruction behind each of the image's layers, lowest
+        first; all None if the numbers do not agree.
 
         Squashed and re-packed images have fewer layers than instructions; a guess would tie bytes to a wrong
         one.
@@ -78,9 +76,7 @@ class ImageConfig:
 
 
 def parse_config(body: bytes) -> ImageConfig:
-    """Read a configuration document. Raises BrokenConfigError if it is no JSON object; wrong fields read as
-    absent.
-    """
+    """Read a configuration document. Raises BrokenConfigError if it is no JSON object; wrong fields read as absent."""
     try:
         facts = read_object(body, MAX_CONFIG_BYTES)
     except BrokenJsonError as error:
@@ -99,8 +95,8 @@ def parse_config(body: bytes) -> ImageConfig:
 
 
 def config_of_schema1(manifest: Schema1Manifest) -> ImageConfig:
-    """The configuration that a schema 1 manifest holds: the newest history entry, and an instruction per
-    entry.
+    """The configuration that a schema 1 manifest holds: the
+    newest history entry, and an instruction per entry.
 
     The layers of such a manifest include empty ones (``throwaway``), so history and layers always pair up.
     There are no diff ids. Raises BrokenConfigError.

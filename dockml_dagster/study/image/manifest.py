@@ -53,9 +53,7 @@ class ContentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What points at a piece of content (OCI descriptor.md). ``size`` in bytes; None where schema 1 says
-    none.
-    """
+    """What points at a piece of content (OCI descriptor.md). ``size`` in bytes; None where schema 1 says none."""
 
     media_type: str
     digest: Digest
@@ -72,9 +70,7 @@ class Descriptor:
 
     @property
     def has_table_of_contents(self) -> bool:
-        """Whether the layer claims a table of contents at its end (eStargz or zstd:chunked). A hint, no
-        proof.
-        """
+        """Whether the layer claims a table of contents at its end (eStargz or zstd:chunked). A hint, no proof."""
         return any(
             name in self.annotations
             for name in (ESTARGZ_TOC_DIGEST, ZSTD_CHUNKED_POSITION, ZSTD_CHUNKED_POSITION_OLD)
@@ -108,9 +104,7 @@ class ImageIndex:
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The entries that may be images: without attestations, and without what is for
-        no platform at all.
-        """
+        """The entries that may be images: without attestations, and without what is for no platform at all."""
         return tuple(
             entry
             for entry in self.entries
@@ -222,9 +216,7 @@ def parse_manifest(body: bytes, content_type: str | None = None) -> Manifest:
 
 
 def manifest_has_digest(body: bytes, digest: Digest) -> bool:
-    """Whether ``digest`` names this manifest. A signed schema 1 manifest is named by its text without
-    signatures.
-    """
+    """Whether ``digest`` names this manifest. A signed schema 1 manifest is named by its text without signatures."""
     if hashlib.new(digest.algorithm, body).hexdigest() == digest.hex:
         return True
     payload = schema1_payload(body)

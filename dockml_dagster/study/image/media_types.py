@@ -1,5 +1,5 @@
-"""The media types of container images, and what each says. A media type is a claim: bytes are sniffed
-elsewhere.
+"""The media types of container images, and what each says.
+A media type is a claim: bytes are sniffed elsewhere.
 
 Sources: OCI image-spec (media-types.md), Docker's manifest v2 schema 1 and 2, BuildKit's attestation storage,
 the model formats that Docker Model Runner, Ollama, ModelPack (CNCF) and KitOps push.

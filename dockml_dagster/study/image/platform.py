@@ -31,9 +31,7 @@ class PlatformError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """``linux/arm/v7``. None where nothing was said; ``unknown`` where that very word was said
-    (attestations).
-    """
+    """``linux/arm/v7``. None where nothing was said; ``unknown`` where that very word was said (attestations)."""
 
     os: str | None
     architecture: str | None
@@ -48,8 +46,8 @@ class Platform:
         variant: str | None = None,
         os_version: str | None = None,
     ) -> Self:
-        """A platform with its names normalised: ``x86_64`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm``
-        is ``arm/v7``.
+        """A platform with its names normalised: ``x86_64`` is
+        ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``.
         """
         system = os.lower() if os else None
         machine = architecture.lower() if architecture else None
@@ -65,9 +63,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``OS/ARCHITECTURE[/VARIANT]``; a single word is an architecture on linux. Raises
-        PlatformError.
-        """
+        """Read ``OS/ARCHITECTURE[/VARIANT]``; a single word is an architecture on linux. Raises PlatformError."""
         parts = text.split("/")
         if not 1 <= len(parts) <= 3 or not all(_PART.fullmatch(part) for part in parts):
             raise PlatformError(
@@ -83,9 +79,7 @@ class Platform:
         return self.os == "unknown" and self.architecture == "unknown"
 
     def satisfies(self, wanted: "Platform") -> bool:
-        """Whether an image for this platform is what ``wanted`` asks for. What ``wanted`` leaves open,
-        matches.
-        """
+        """Whether an image for this platform is what ``wanted`` asks for. What ``wanted`` leaves open, matches."""
         return (
             (wanted.os is None or self.os == wanted.os)
             and (wanted.architecture is None or self.architecture == wanted.architecture)

@@ -72,9 +72,7 @@ def cut_host(name: str) -> tuple[str | None, str]:
 
 
 class ImageReferenceError(ValueError):
-    """Text that is no image reference. The message is one line, names the text and says what is wrong with
-    it.
-    """
+    """Text that is no image reference. The message is one line, names the text and says what is wrong with it."""
 
     def __init__(self, text: str, problem: str) -> None:
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
@@ -145,8 +143,8 @@ class Repository:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a name without tag and digest, with Docker's defaults: ``debian`` is
-        ``docker.io/library/debian``.
+        """Read a name without tag and digest, with Docker's
+        defaults: ``debian`` is ``docker.io/library/debian``.
 
         Raises ImageReferenceError.
         """
@@ -160,9 +158,7 @@ class Repository:
 
     @property
     def familiar(self) -> str:
-        """The short form that people write: ``debian``, ``owner/name``, or with the registry if not Docker
-        Hub.
-        """
+        """The short form that people write: ``debian``, ``owner/name``, or with the registry if not Docker Hub."""
         if self.registry.host != DOCKER_HUB:
             return str(self)
         namespace, _, name = self.path.partition("/")
@@ -184,9 +180,7 @@ class Tag:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ImageReferenceError unless ``text`` is 1 to 128 of ``A-Za-z0-9_.-``, not led by ``.`` or
-        ``-``.
-        """
+        """Raise ImageReferenceError unless ``text`` is 1 to 128 of ``A-Za-z0-9_.-``, not led by ``.`` or ``-``."""
         if not TAG.fullmatch(text):
             raise ImageReferenceError(text, "no valid tag (letters, digits, '_', '.', '-'; at most 128)")
         return cls(text)
@@ -204,9 +198,7 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``sha256:…``, ``sha384:…`` or ``sha512:…``, all lower case and complete. Raises
-        ImageReferenceError.
-        """
+        """Read ``sha256:…``, ``sha384:…`` or ``sha512:…``, all lower case and complete. Raises ImageReferenceError."""
         algorithm, colon, hexadecimal = text.partition(":")
         if not colon or not _ALGORITHM.fullmatch(algorithm):
             raise ImageReferenceError(text, "no valid digest (algorithm:hex)")
@@ -225,9 +217,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """An image in a registry. Without tag and digest ``latest`` is meant, but that it was not said stays
-    visible.
-    """
+    """An image in a registry. Without tag and digest ``latest`` is meant, but that it was not said stays visible."""
 
     repository: Repository
     tag: Tag | None = None
@@ -235,9 +225,7 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]`` (also after ``docker://``). Raises
-        ImageReferenceError.
-        """
+        """Read ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]`` (also after ``docker://``). Raises ImageReferenceError."""
         _refuse_odd_text(text)
         name = text.removeprefix("docker://")
         if "://" in name:

@@ -75,8 +75,8 @@ def one_file() -> Iterator[None]:
 
 
 def expanded(text: str, values: Values, depth: int = 4) -> tuple[str, ...]:
-    """The texts that ``text`` may stand for, at most ``MAX_VALUES``, each cut to ``MAX_LINE``; what is not told is
-    ``OPEN``.
+    """The texts that ``text`` may stand for, at most ``MAX_VALUES``,
+    each cut to ``MAX_LINE``; what is not told is ``OPEN``.
     """
     return _expanded(text, values, depth, _inner_left.get() or [MAX_VALUES])
 

@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its interval. ``low`` and ``high`` are ``None`` where it could not be had; ``n`` is
-    the number of units.
+    """An estimate with its interval. ``low`` and ``high`` are
+    ``None`` where it could not be had; ``n`` is the number of units.
     """
 
     estimate: float | None
@@ -52,8 +52,8 @@ class CodeAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on a set of units. ``n`` counts units with at least two ratings; ``observed`` is the share of
-    agreeing pairs.
+    """Agreement on a set of units. ``n`` counts units with at
+    least two ratings; ``observed`` is the share of agreeing pairs.
     """
 
     raters: tuple[str, ...]
@@ -66,9 +66,7 @@ class Agreement:
 
 
 def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
-    """Cohen's kappa of two raters (J. Cohen 1960, "A coefficient of agreement for nominal scales"),
-    unweighted.
-    """
+    """Cohen's kappa of two raters (J. Cohen 1960, "A coefficient of agreement for nominal scales"), unweighted."""
     if not pairs:
         return None
     n = len(pairs)
@@ -200,8 +198,8 @@ def bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """Percentile interval of a measure over units drawn with replacement (B. Efron 1979), by a generator
-    seeded with ``seed``.
+    """Percentile interval of a measure over units drawn with
+    replacement (B. Efron 1979), by a generator seeded with ``seed``.
 
     Draws in which the measure is undefined are left out; no interval is given where more than a tenth of them
     is, or below two units.

@@ -46,8 +46,8 @@ class CategoryModel:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A feature that spoke for the category: how much it added (in log-odds against the mean category) and
-    what shows it.
+    """A feature that spoke for the category: how much it added
+    (in log-odds against the mean category) and what shows it.
     """
 
     feature: str
@@ -74,9 +74,7 @@ class CategoryJudgement:
 
 
 def parse_category_model(features_csv: str, weights_csv: str) -> CategoryModel:
-    """The model from the texts of its two seeds. Raises ``ValueError`` on an unknown feature, category or
-    origin.
-    """
+    """The model from the texts of its two seeds. Raises ``ValueError`` on an unknown feature, category or origin."""
     features = parse_features(features_csv)
     known = {feature.name for feature in features} | {INTERCEPT}
     for feature in features:

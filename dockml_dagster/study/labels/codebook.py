@@ -23,8 +23,8 @@ _TEXTS = ("definition", "inclusion", "exclusion", "example", "codebook_version")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code of the codebook. ``parent`` is the purpose of a sub-purpose, ``side`` the paper's half of the
-    figure for a purpose.
+    """A code of the codebook. ``parent`` is the purpose of a
+    sub-purpose, ``side`` the paper's half of the figure for a purpose.
     """
 
     code: str
@@ -40,9 +40,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """All codes: the six categories, the 21 purposes and their 12 sub-purposes, each in the order of its
-    seed.
-    """
+    """All codes: the six categories, the 21 purposes and their 12 sub-purposes, each in the order of its seed."""
 
     categories: tuple[Code, ...]
     purposes: tuple[Code, ...]
@@ -108,8 +106,8 @@ def _codes(seed: str, text: str, more: tuple[str, ...] = ()) -> tuple[Code, ...]
 def parse_purpose_codes(
     text: str, allowed: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[CodeMeaning, ...]]:
-    """Meanings by free-text code (as ``normal_code`` writes it). Raises ``ValueError`` on what the codebook
-    does not have.
+    """Meanings by free-text code (as ``normal_code`` writes it).
+    Raises ``ValueError`` on what the codebook does not have.
     """
     meanings: dict[str, list[CodeMeaning]] = {}
     for row in rows_of("purpose_codes", text, ("code", "purpose", "sub_purpose", "confidence", "note")):

@@ -40,9 +40,7 @@ def rows_of(seed: str, text: str, columns: Sequence[str]) -> list[dict[str, str]
 
 
 def evidence_rule(seed: str, rule: str, where: str, pattern: str) -> EvidenceRule:
-    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not
-    exist.
-    """
+    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not exist."""
     places = tuple(where.split("|"))
     for place in places:
         if place not in WHERES:

@@ -53,9 +53,7 @@ class FeatureValue:
 
 
 def parse_features(text: str) -> tuple[Feature, ...]:
-    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on a row that cannot be
-    meant.
-    """
+    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on a row that cannot be meant."""
     seed = "category_features"
     features: list[Feature] = []
     names: set[str] = set()

@@ -29,8 +29,8 @@ the rules were developed on.
 
 @dataclass(frozen=True, slots=True)
 class PurposeRule:
-    """One row of the seed: what the expression finds speaks for the purpose with ``weight`` (log-odds, never
-    negative).
+    """One row of the seed: what the expression finds speaks for
+    the purpose with ``weight`` (log-odds, never negative).
 
     ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any
     data was seen.
@@ -76,8 +76,8 @@ class PurposeJudgement:
 
 
 def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None = None) -> PurposeRules:
-    """Rules from the text of the seed. ``purposes`` (purpose → its sub-purposes) is what the codebook allows,
-    if given.
+    """Rules from the text of the seed. ``purposes`` (purpose →
+    its sub-purposes) is what the codebook allows, if given.
 
     Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not
     compile.
@@ -111,9 +111,7 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
 
 
 def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudgement, ...]:
-    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles
-    included.
-    """
+    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles included."""
     places = by_place(facts)
     scores: dict[str, float] = {}
     evidence: dict[str, list[PurposeEvidence]] = {}

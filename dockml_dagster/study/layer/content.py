@@ -1,5 +1,5 @@
-"""What an ML image carries: GPU libraries, frameworks, weights, data, caches, leftovers; bytes and evidence
-each.
+"""What an ML image carries: GPU libraries, frameworks,
+weights, data, caches, leftovers; bytes and evidence each.
 
 Here: rules as data (``layer_content_rules.csv``) and their application to the files of an image. Not here:
 what to do about it (advice), what the image costs in all (``image``).

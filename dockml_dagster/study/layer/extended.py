@@ -26,8 +26,8 @@ _TIMES = re.compile(
 
 
 def only_times(chunk: bytes, start: int, stop: int) -> int | None:
-    """The modification time, if the extended header that lies there says nothing but that, or that and the two other
-    times.
+    """The modification time, if the extended header that lies
+    there says nothing but that, or that and the two other times.
 
     Python's tarfile and GNU tar write the one or the other for every entry: by far the most frequent extended headers.
     None: there is more in it, or something is odd.

@@ -128,8 +128,8 @@ _NO_TEXT: Final = bytes(0x20 if byte in _TEXT else 0 for byte in range(0x100))
 
 
 def file_type(head: bytes) -> str:
-    """What a file's first bytes (``tar_walk.HEAD`` of them) say: a format's name, else `text` or `data`;
-    `empty` for none.
+    """What a file's first bytes (``tar_walk.HEAD`` of them) say:
+    a format's name, else `text` or `data`; `empty` for none.
     """
     if not head:
         return "empty"

@@ -54,8 +54,8 @@ def _relevant(spools: Sequence[Spool], hard: Sequence[HardLink]) -> list[Spool]:
 
 
 def _relevant_lines(lines: Iterable[bytes], wanted: Sequence[bytes]) -> Iterator[bytes]:
-    """``wanted`` is sorted as the lines are: the first path from a line's on tells whether the line is about one, or a
-    directory above one.
+    """``wanted`` is sorted as the lines are: the first path from a line's
+    on tells whether the line is about one, or a directory above one.
     """
     at, last = 0, len(wanted)
     for line in lines:

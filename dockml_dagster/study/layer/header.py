@@ -61,9 +61,7 @@ def cached_time(field: bytes) -> int:
 
 
 def owner(fields: bytes) -> tuple[int, int, int]:
-    """Permission bits, uid and gid: the 24 bytes from offset 100. Owners out of range are clamped to 63
-    bits.
-    """
+    """Permission bits, uid and gid: the 24 bytes from offset 100. Owners out of range are clamped to 63 bits."""
     uid, gid = number(fields[8:16], "uid"), number(fields[16:], "gid")
     return number(fields[:8], "mode") & 0o7777, uid, gid
 

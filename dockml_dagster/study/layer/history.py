@@ -46,8 +46,8 @@ class BaseSplit:
 
 
 def instruction(created_by: str) -> str | None:
-    """The Dockerfile keyword behind a history entry, upper case; None where the text is of no builder we
-    know.
+    """The Dockerfile keyword behind a history entry, upper
+    case; None where the text is of no builder we know.
 
     Classic builder and buildah: `/bin/sh -c #(nop) CMD …`, `/bin/sh -c apt-get …` (a RUN). BuildKit: `CMD …`,
     `RUN /bin/sh -c … # buildkit`.

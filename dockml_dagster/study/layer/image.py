@@ -71,9 +71,7 @@ class LayerShare:
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
-    """The union of an image's layers, in numbers. Bytes are content stored in the archives, holes left
-    out.
-    """
+    """The union of an image's layers, in numbers. Bytes are content stored in the archives, holes left out."""
 
     files: int
     """Visible files, hard links among them."""

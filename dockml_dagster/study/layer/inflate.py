@@ -33,9 +33,7 @@ Chunks = Callable[[], bytes]
 
 
 class ByteStream(Protocol):
-    """What a layer is read from: a file, a response body, a buffer. Short reads are allowed, b"" is the
-    end.
-    """
+    """What a layer is read from: a file, a response body, a buffer. Short reads are allowed, b"" is the end."""
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes."""
@@ -67,9 +65,7 @@ class CorruptLayerError(ValueError):
 
 
 class CompressedBytes:
-    """The compressed side: counts, hashes and caps what is read from the stream; can look ahead and step
-    back.
-    """
+    """The compressed side: counts, hashes and caps what is read from the stream; can look ahead and step back."""
 
     def __init__(self, stream: ByteStream, limits: ScanLimits, clock: Clock, *, digest: bool) -> None:
         self._read = stream.read
@@ -97,9 +93,7 @@ class CompressedBytes:
         return data
 
     def read(self, size: int) -> bytes:
-        """The next bytes, b"" at the end. Raises ``CapHitError`` for bytes or time, and whatever the stream
-        raises.
-        """
+        """The next bytes, b"" at the end. Raises ``CapHitError`` for bytes or time, and whatever the stream raises."""
         if self._at >= len(self._held):
             self._held, self._at = self._fetch(max(size, COMPRESSED_CHUNK)), 0
         at = self._at

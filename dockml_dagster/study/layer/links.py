@@ -99,8 +99,8 @@ def _key(path: bytes) -> bytes:
 
 
 def _add_topmost(keys: list[bytes], key: bytes) -> None:
-    """Add a key to sorted ones before it, unless it lies below one of them: then a key's predecessor tells whether it
-    lies below any.
+    """Add a key to sorted ones before it, unless it lies below one of
+    them: then a key's predecessor tells whether it lies below any.
     """
     if not keys or not _is_below(key, keys[-1]):
         keys.append(key)

@@ -137,9 +137,7 @@ class LargeFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LayerSummary:
-    """Counts of one layer, of its archive's entries as they stand (nothing is merged; ``union`` does
-    that).
-    """
+    """Counts of one layer, of its archive's entries as they stand (nothing is merged; ``union`` does that)."""
 
     entries: int
     files: int

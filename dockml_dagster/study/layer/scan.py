@@ -1,5 +1,5 @@
-"""``scan_layer``: one pass over a layer's compressed stream, ending in rows and a summary, never in an
-exception.
+"""``scan_layer``: one pass over a layer's compressed
+stream, ending in rows and a summary, never in an exception.
 
 Here: what an archive's entry means for an image (whiteouts, opaque directories, metadata of drivers; OCI
 image specification, layer.md, "Whiteouts"), and how a scan ends. Not here: the archive's form (``tar_walk``).

@@ -34,9 +34,7 @@ def _slots(block: bytes, slots: range) -> list[Part]:
 
 
 def old_gnu(header: bytes, next_block: Callable[[], bytes], most: int) -> tuple[int, list[Part] | None]:
-    """Size and map of an `S` entry, its extension blocks read with ``next_block``. Map None: over
-    ``most``.
-    """
+    """Size and map of an `S` entry, its extension blocks read with ``next_block``. Map None: over ``most``."""
     parts: list[Part] | None = _slots(header, _HEADER_SLOTS)
     more = header[_OLD_HEADER_MORE]
     while more:

@@ -107,8 +107,8 @@ def entry_of(line: bytes) -> LayerEntry:
 
 
 class SpoolWriter:
-    """Takes rows in any order, gives a file of lines sorted by ``merge_key``; rows of one key keep their
-    order.
+    """Takes rows in any order, gives a file of lines sorted by
+    ``merge_key``; rows of one key keep their order.
 
     Archives are mostly in order already; then rows go straight to one file. Where they are not, sorted runs
     go to files of their own and are merged at the end. Memory: one run, at most some 30 MB.

@@ -46,9 +46,7 @@ class HashedSet:
 
 
 class TypeTable:
-    """Files and bytes by extension and file type, for at most ``most`` pairs; further ones share
-    ``OTHER``.
-    """
+    """Files and bytes by extension and file type, for at most ``most`` pairs; further ones share ``OTHER``."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -99,9 +97,7 @@ class Largest:
         self.least = 0
 
     def add(self, size: int, path: str) -> None:
-        """Consider one file. Callers may leave out those of at most ``least`` bytes, empty ones among
-        them.
-        """
+        """Consider one file. Callers may leave out those of at most ``least`` bytes, empty ones among them."""
         if size <= self.least:
             return
         if len(self._heap) < self._most:

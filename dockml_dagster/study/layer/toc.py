@@ -82,9 +82,7 @@ def find_toc(tail: bytes, size: int) -> TocPlace | None:
 
 
 def _estargz_place(footer: bytes, length: int, size: int) -> TocPlace | None:
-    """By the 51 bytes of eStargz, or the 47 of stargz before it: an empty gzip member with the offset in
-    it.
-    """
+    """By the 51 bytes of eStargz, or the 47 of stargz before it: an empty gzip member with the offset in it."""
     if len(footer) != length or footer[:4] != b"\x1f\x8b\x08\x04":
         return None
     extra = footer[12 : 12 + int.from_bytes(footer[10:12], "little")]

@@ -1,5 +1,5 @@
-"""Which packages a project declares that it needs, from the files in which Python, conda, Node, Go and Rust
-projects declare them.
+"""Which packages a project declares that it needs, from the files
+in which Python, conda, Node, Go and Rust projects declare them.
 
 Here: names with their file and line. Not here: versions, resolution, what a Dockerfile installs
 (``dockerfile.packages``).

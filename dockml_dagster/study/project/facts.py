@@ -1,5 +1,5 @@
-"""What a project's own files and metadata say, as short pieces of text with their place: the ground under
-labels.
+"""What a project's own files and metadata say, as short
+pieces of text with their place: the ground under labels.
 
 Here: ``Fact`` and the functions that take metadata, Dockerfiles, compose files, workflows and a README apart
 into facts. Not here: any judgement (``category``, ``purpose``), any reading of Dockerfiles (``dockerfile``),
@@ -90,8 +90,8 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ProjectMetadata:
-    """What the host of a repository says about it. ``name`` is ``owner/name``; it is only used to strike it
-    out of texts.
+    """What the host of a repository says about it. ``name`` is
+    ``owner/name``; it is only used to strike it out of texts.
     """
 
     name: str
@@ -117,9 +117,7 @@ def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
 
 
 def without_name(text: str, name: str) -> str:
-    """The text without the words that are the project's or the owner's name, so that no label can rest on
-    them.
-    """
+    """The text without the words that are the project's or the owner's name, so that no label can rest on them."""
     # The longer name first: `keras-team` before `keras`.
     for part in sorted(
         {part for part in name.lower().split("/") if part}, key=lambda part: (-len(part), part)

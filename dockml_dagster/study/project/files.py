@@ -87,8 +87,8 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What becomes of one file. ``read_as`` is None where its name has no role; ``left_out`` says why a file that has
-    one is not kept.
+    """What becomes of one file. ``read_as`` is None where its name has
+    no role; ``left_out`` says why a file that has one is not kept.
     """
 
     path: str

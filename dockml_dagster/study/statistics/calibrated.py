@@ -23,8 +23,8 @@ FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Projects of one machine label: how many people coded, to how many of these they gave the code, and how many
-    projects nobody coded.
+    """Projects of one machine label: how many people coded, to how many
+    of these they gave the code, and how many projects nobody coded.
     """
 
     coded: int

@@ -308,8 +308,8 @@ class ClusterEffect:
 
 
 def size_word(delta: float) -> SizeWord:
-    """The size of a Cliff's delta in words: negligible < 0.147 <= small < 0.33 <= medium < 0.474 <= large (J. Romano et al.
-    2006).
+    """The size of a Cliff's delta in words: negligible < 0.147 <=
+    small < 0.33 <= medium < 0.474 <= large (J. Romano et al. 2006).
     """
     size = abs(delta)
     if size < 0.147:

@@ -1,5 +1,5 @@
-"""An image with planted waste: each piece is named, and what the advice says it saves is what the image that follows it
-is smaller by.
+"""An image with planted waste: each piece is named, and what the
+advice says it saves is what the image that follows it is smaller by.
 """
 
 from typing import Any

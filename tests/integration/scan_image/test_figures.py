@@ -1,5 +1,5 @@
-"""``dockml scan-image`` from the command line: every figure of small images computed by hand, and what it does
-with what is broken.
+"""``dockml scan-image`` from the command line: every figure of
+small images computed by hand, and what it does with what is broken.
 """
 
 from __future__ import annotations

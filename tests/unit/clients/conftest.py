@@ -74,9 +74,7 @@ def _with_realms(server: StandIn, servers: tuple[StandIn, ...]) -> str:
 def make_client(
     make_http: Callable[..., HttpClient], sleeps: list[float], tmp_path: Path
 ) -> Callable[..., RegistryClient]:
-    """A RegistryClient for the servers given. ``setting``: of DOCKML_REGISTRIES; ``config``: Docker's
-    config.json.
-    """
+    """A RegistryClient for the servers given. ``setting``: of DOCKML_REGISTRIES; ``config``: Docker's config.json."""
 
     def make(
         *servers: StandIn, setting: str | None = None, config: dict | None = None, **more: object

@@ -1,5 +1,5 @@
-"""A synthetic package of the study's form: a workbook written by hand, a few Dockerfiles, a few export lines. And images
-in OCI layouts.
+"""A synthetic package of the study's form: a workbook written by hand,
+a few Dockerfiles, a few export lines. And images in OCI layouts.
 
 Nothing in it is the study's: names, numbers and texts are made up.
 """

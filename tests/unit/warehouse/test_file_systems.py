@@ -1,5 +1,5 @@
-"""A disk that is really full, or really read-only: a small file system in memory. What was committed is kept, and
-readers read.
+"""A disk that is really full, or really read-only: a small file
+system in memory. What was committed is kept, and readers read.
 
 Needs the right to mount (root, as in a container); elsewhere it says so and is skipped.
 """

@@ -32,8 +32,8 @@ _HOLLOW = re.compile(r"(?:^|[/:@])(?:$|[:@])|[{}$]|^[:/]|:-")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two readings of one file differ. ``differs`` is about instructions alone: keyword and lines, in
-    order.
+    """How two readings of one file differ. ``differs`` is about
+    instructions alone: keyword and lines, in order.
 
     ``invented`` and ``lost`` count instructions that only dockerfile-parse, only BuildKit sees.
     ``mangled_parents`` are parent images of dockerfile-parse that are no reference at all;
@@ -113,9 +113,7 @@ def _instruction_kinds(
 
 
 def _parents(corrected: DockerfileReading, published: PublishedReading) -> tuple[int, int, int]:
-    """Parent images that are stages or scratch, that are no reference, and that are another image than
-    BuildKit's.
-    """
+    """Parent images that are stages or scratch, that are no reference, and that are another image than BuildKit's."""
     if published.parent_images is None:
         return 0, 0, 0
     stages = mangled = wrong = 0

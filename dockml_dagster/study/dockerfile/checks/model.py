@@ -95,8 +95,8 @@ CHECKS: dict[str, Check] = {check.name: check for check in _TABLE}
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """One thing that a check found. ``line``: where BuildKit reports it. ``subject``: the word it is about, never a
-    value.
+    """One thing that a check found. ``line``: where BuildKit
+    reports it. ``subject``: the word it is about, never a value.
     """
 
     check: str

@@ -245,8 +245,8 @@ def _at_package(manager: str, word: str, exact: Callable[[str], bool]) -> Packag
 
 
 def npm_package(manager: str, word: str) -> Package | None:
-    """``name@1.2.3``, with scopes (``@scope/name``); fewer than three numbers are a range; ``owner/name`` is a
-    repository.
+    """``name@1.2.3``, with scopes (``@scope/name``); fewer than
+    three numbers are a range; ``owner/name`` is a repository.
     """
     if not word.startswith("@"):
         elsewhere = _elsewhere(manager, word)

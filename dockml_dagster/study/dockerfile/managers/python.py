@@ -1,5 +1,5 @@
-"""Package managers of Python, and conda's kin. pip's and uv's valued options are those of their option parsers (pip 25,
-uv 0.9).
+"""Package managers of Python, and conda's kin. pip's and uv's
+valued options are those of their option parsers (pip 25, uv 0.9).
 """
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words

@@ -43,8 +43,8 @@ def judge_practices(
     repository_paths: Sequence[str] | None = None,
     steps: Sequence[Step] | None = None,
 ) -> tuple[PracticeFinding, ...]:
-    """One finding a practice. ``runs`` of ``shell.read_runs`` and ``steps`` of ``steps.read_steps``: if
-    already at hand.
+    """One finding a practice. ``runs`` of ``shell.read_runs``
+    and ``steps`` of ``steps.read_steps``: if already at hand.
 
     ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
     them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.

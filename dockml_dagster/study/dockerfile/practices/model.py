@@ -18,9 +18,7 @@ Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may
-    be secret.
-    """
+    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may be secret."""
 
     line: int
     what: str

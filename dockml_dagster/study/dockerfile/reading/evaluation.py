@@ -171,9 +171,7 @@ class Evaluator:
         )
 
     def _inherit(self, base: BaseReference, line: int) -> History:
-        """The variables that a new stage begins with: those in force at the end of the stage it builds
-        upon.
-        """
+        """The variables that a new stage begins with: those in force at the end of the stage it builds upon."""
         if base.scratch:
             return History("scratch")
         if base.stage is None:
@@ -207,9 +205,7 @@ _TEMPLATE_WORD = re.compile(r"(?:\{\{[^{}]{0,200}\}\}|[^\s{]|\{)+")
 
 
 def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[], str]) -> BaseReference:
-    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case, the latest
-    wins.
-    """
+    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case, the latest wins."""
     if word.error is not None:
         return BaseReference(word.raw, None, problem=word.error)
     if word.missing:

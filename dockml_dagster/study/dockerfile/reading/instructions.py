@@ -74,9 +74,7 @@ class _RefusedError(ValueError):
 
 
 class Parsed(NamedTuple):
-    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the
-    logical line.
-    """
+    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the logical line."""
 
     keyword: str
     flags: tuple[Flag, ...]

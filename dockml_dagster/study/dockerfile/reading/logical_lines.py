@@ -33,8 +33,8 @@ _MAY_HOLD_HEREDOC = re.compile(
 
 
 class LogicalLine(NamedTuple):
-    """One instruction's lines. ``text`` is what BuildKit's parser sees: joined, comments dropped,
-    left-stripped.
+    """One instruction's lines. ``text`` is what BuildKit's
+    parser sees: joined, comments dropped, left-stripped.
 
     ``segments``: pairs (offset into ``text``, physical line). ``head_end`` is the last line before the
     here-documents.
@@ -50,9 +50,7 @@ class LogicalLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The whole file, framed. ``covered_lines`` is the number of lines that are neither blank nor a comment
-    outside.
-    """
+    """The whole file, framed. ``covered_lines`` is the number of lines that are neither blank nor a comment outside."""
 
     escape: str
     directives: tuple[Directive, ...]
@@ -192,9 +190,7 @@ class _Framer:
         return tuple(heredocs), at
 
     def _terminator(self, name: str, chomp: bool, at: int) -> int | None:
-        """Index of the line that ends a here-document. An index of all lines keeps a file of openings
-        linear.
-        """
+        """Index of the line that ends a here-document. An index of all lines keeps a file of openings linear."""
         index = self.terminators.get(chomp)
         if index is None:
             index = self.terminators[chomp] = {}
@@ -207,9 +203,7 @@ class _Framer:
 
 
 def _raw_words(text: str) -> list[str]:
-    """The words of a line with quotes and escapes kept; none where it cannot be lexed (BuildKit's answer
-    too).
-    """
+    """The words of a line with quotes and escapes kept; none where it cannot be lexed (BuildKit's answer too)."""
     try:
         return ShellLex("\\", raw_quotes=True, raw_escapes=True).process_words(text)
     except ValueError:

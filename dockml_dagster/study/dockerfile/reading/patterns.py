@@ -46,9 +46,7 @@ _MAX_MATCHING = 4_000_000
 
 
 def _ends(parts: Glob, text: str, start: int, *, longest: bool) -> int | None:
-    """Where a match that begins at ``start`` ends: the nearest or the farthest place, ``None`` without a
-    match.
-    """
+    """Where a match that begins at ``start`` ends: the nearest or the farthest place, ``None`` without a match."""
     if len(parts) * (len(text) - start + 1) > _MAX_MATCHING:
         raise TooLongError
     states = _closure({0}, parts)

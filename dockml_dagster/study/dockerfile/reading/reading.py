@@ -1,5 +1,5 @@
-"""The reading ``corrected``: what BuildKit reads in a Dockerfile, and as much as can be read where it
-refuses one.
+"""The reading ``corrected``: what BuildKit reads in a
+Dockerfile, and as much as can be read where it refuses one.
 
 Here: the one entry, ``read_dockerfile``, and the verdict on the file as a whole (valid, coverage, reason,
 template). The steps are in ``source_text``, ``frame``, ``syntax`` and ``evaluation``.

@@ -24,9 +24,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Unset:
-    """Not set by the file. ``definite``: nothing but a build argument could set it, so a written default
-    counts.
-    """
+    """Not set by the file. ``definite``: nothing but a build argument could set it, so a written default counts."""
 
     missing: Missing
     definite: bool

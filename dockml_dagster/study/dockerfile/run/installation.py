@@ -10,8 +10,8 @@ from dockml_dagster.study.dockerfile.managers.package_names import Package
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One command that installs: its packages, the files that name more of them, and the options that
-    practices ask for.
+    """One command that installs: its packages, the files that
+    name more of them, and the options that practices ask for.
 
     ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``requirement_files`` hold the
     ``constraint_files`` too, which name versions and install nothing. ``no_recommends`` and ``no_cache`` are ``None``

@@ -1,5 +1,5 @@
-"""Every command of a file's RUNs with the program it starts and what that installs: looked up once for all
-who ask.
+"""Every command of a file's RUNs with the program it starts
+and what that installs: looked up once for all who ask.
 
 Here: the join of ``shell`` and ``packages``. Not here: what the program is for
 (``tasks``) or whether it should be there (``practices``).
@@ -20,8 +20,8 @@ from dockml_dagster.study.dockerfile.shell.values import resolve
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a RUN: the program it starts, what that installs (``None``: nothing), and the variables that the
-    RUN exported before it.
+    """One command of a RUN: the program it starts, what that installs
+    (``None``: nothing), and the variables that the RUN exported before it.
     """
 
     run: Run

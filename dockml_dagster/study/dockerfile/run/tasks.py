@@ -117,9 +117,7 @@ def classify_program(
 
 
 def five_class(program: Program) -> str | None:
-    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in
-    no list.
-    """
+    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in no list."""
     for word in (program.name, program.written):
         found = CORRECTED_CLASS.get(word)
         if found is not None:

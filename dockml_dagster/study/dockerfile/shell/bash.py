@@ -283,9 +283,7 @@ class _Walk:
         self._substitutions(node, inside, error, depth)
 
     def _redirected(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
-        """A statement and its redirections; they belong to its last command, unless a construct lies
-        between.
-        """
+        """A statement and its redirections; they belong to its last command, unless a construct lies between."""
         before = len(self.commands)
         attach = False
         last: int | None = None

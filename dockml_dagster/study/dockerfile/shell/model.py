@@ -50,8 +50,8 @@ class SimpleCommand:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed``
-    where an error is.
+    """Text between commands: operators, reserved words, loop
+    headers, patterns, comments; ``unparsed`` where an error is.
     """
 
     text: str
@@ -61,9 +61,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents
-    appended).
-    """
+    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents appended)."""
 
     text: str
     interpreter: str

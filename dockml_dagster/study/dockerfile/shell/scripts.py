@@ -35,9 +35,7 @@ _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 @lru_cache(maxsize=4096)
 def interpreter_of(program: str) -> str:
-    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name
-    (``python3``).
-    """
+    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name (``python3``)."""
     name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
     if name in _POSIX_SHELLS:
         return "sh"
@@ -321,8 +319,8 @@ def _reads_script(words: tuple[str, ...]) -> bool:
 
 
 def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
-    """What a here-document or here-string gives a command on its standard input, and its offset in the script (``None``
-    for a here-string).
+    """What a here-document or here-string gives a command on its standard
+    input, and its offset in the script (``None`` for a here-string).
     """
     pieces = command.redirections
     for at, piece in enumerate(pieces):
@@ -362,8 +360,8 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
 
 
 def unaccounted(script: Script) -> tuple[str, ...]:
-    """What of the text belongs to no command and no operator, or to two of them. Empty means: nothing was
-    lost.
+    """What of the text belongs to no command and no operator,
+    or to two of them. Empty means: nothing was lost.
 
     Blanks, newlines and escaped line ends carry no word and are left out.
     """

@@ -75,8 +75,8 @@ def _transformed(value: str, operator: str, text: str) -> str:
 
 
 class ShellVariables:
-    """The variables in force while a script is read. ``known``: of known value. ``exported``: those that the script
-    exported itself.
+    """The variables in force while a script is read. ``known``: of
+    known value. ``exported``: those that the script exported itself.
     """
 
     __slots__ = ("_local", "exported", "known")

@@ -33,8 +33,8 @@ alike.
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A project with its category. ``owner`` keeps an owner's projects together; it is no feature. ``words``
-    is for the baseline.
+    """A project with its category. ``owner`` keeps an owner's projects
+    together; it is no feature. ``words`` is for the baseline.
     """
 
     owner: str
@@ -74,9 +74,9 @@ class CrossValidation:
 def fit(
     examples: Sequence[Example], features: Sequence[Feature], *, temperature: float = 1.0
 ) -> CategoryModel:
-    """The weights of highest posterior probability: a multinomial logistic likelihood, and for every weight a
-    normal prior around ``Feature.speaks_for`` (the intercepts are all but free). Log-odds are divided by
-    ``temperature``.
+    """The weights of highest posterior probability: a multinomial logistic
+    likelihood, and for every weight a normal prior around ``Feature.speaks_for``
+    (the intercepts are all but free). Log-odds are divided by ``temperature``.
 
     A feature that no example has keeps its prior; one that has neither gets no weights.
     """
@@ -193,8 +193,8 @@ def cross_validate(
 def best_temperature(
     examples: Sequence[Example], features: Sequence[Feature], *, folds: int = 5, seed: int = 1000
 ) -> float:
-    """The temperature (0.5 to 3.0 in steps of 0.05) with the least log-loss on held-out owners; its seed is
-    not that of the report.
+    """The temperature (0.5 to 3.0 in steps of 0.05) with the least
+    log-loss on held-out owners; its seed is not that of the report.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

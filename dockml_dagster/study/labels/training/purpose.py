@@ -1,5 +1,5 @@
-"""How the weights of the purpose rules were found, and what the rules are worth on projects that they never
-saw.
+"""How the weights of the purpose rules were found, and what
+the rules are worth on projects that they never saw.
 
 Here: the fixed split of the coded projects, fitting, precision and recall. Not here: the labeller
 (``purpose``), the mapping of the study's free-text codes (``codebook``). Fitting needs scipy.
@@ -40,8 +40,8 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class PurposeScore:
-    """How one purpose (or all together, micro-averaged) was found: n projects coded with it, given it, both.
-    ``None`` for no figure.
+    """How one purpose (or all together, micro-averaged) was found: n
+    projects coded with it, given it, both. ``None`` for no figure.
     """
 
     purpose: str
@@ -66,8 +66,8 @@ class PurposeScore:
 
 
 def half_of(name: str, salt: str) -> Half:
-    """The half of a project (``owner/name``): the first byte of SHA-256 of salt, colon and the owner in lower
-    case, even or odd.
+    """The half of a project (``owner/name``): the first byte of
+    SHA-256 of salt, colon and the owner in lower case, even or odd.
 
     By owner, so that the two halves share no one's habits. The salt is in the seed ``evaluation_split.csv``.
     """
@@ -120,9 +120,7 @@ def _loss(w: Any, matrix: Any, target: Any, centre: Any, pull: Any) -> tuple[flo
 def measure(
     coded: Mapping[str, AbstractSet[str]], given: Mapping[str, AbstractSet[str]], purposes: Iterable[str]
 ) -> tuple[PurposeScore, ...]:
-    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by
-    project.
-    """
+    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by project."""
     scores = []
     for purpose in purposes:
         in_coded = {name for name, found_in in coded.items() if purpose in found_in}

@@ -129,9 +129,7 @@ def test_a_public_name_that_leads_inwards_is_refused(monkeypatch, addresses) -> 
 
 
 def test_the_checked_address_is_the_one_connected_to(monkeypatch) -> None:
-    """A name that answers with a public address first and a private one later (DNS rebinding) is looked up
-    once.
-    """
+    """A name that answers with a public address first and a private one later (DNS rebinding) is looked up once."""
     looked_up = _resolving(monkeypatch, ["8.8.8.8"], ["127.0.0.1"])
     connected = []
 

@@ -1,6 +1,4 @@
-"""What holds for every file: the promises of ``hostile.check``, agreement with BuildKit's parser, linear
-time.
-"""
+"""What holds for every file: the promises of ``hostile.check``, agreement with BuildKit's parser, linear time."""
 
 import random
 import time

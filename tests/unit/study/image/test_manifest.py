@@ -1,6 +1,4 @@
-"""Manifests: the cases of manifest_cases/, the caps, schema 1 signatures, and that no bytes at all crash the
-reader.
-"""
+"""Manifests: the cases of manifest_cases/, the caps, schema 1 signatures, and that no bytes at all crash the reader."""
 
 import base64
 import json
