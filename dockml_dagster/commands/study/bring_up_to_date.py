@@ -79,9 +79,11 @@ def bring_up_to_date(
         work = _work(warehouse, corpus, settings)
         # It answered once: from now on there is something to lose by giving up at once.
         warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
-        before = _listed(warehouse, corpus_name)
+        gone = ""
         if work.listing:
+            before = _listed(warehouse, corpus_name)
             runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
+            gone = _about_left(before, _listed(warehouse, corpus_name))
             work = _work(warehouse, corpus, settings)
         selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
         wanted = set(selected)
@@ -99,7 +101,7 @@ def bring_up_to_date(
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
     seconds, unit = time.monotonic() - start, corpus.partition_unit
     remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
-    remarks += _about_left(before, _listed(warehouse, corpus_name))
+    remarks += gone
     remarks += "".join(f"\n  warning: {one.text}" for one in _failing(warehouse) if one.severity == "warning")
     left = _left(settings, warehouse, corpus, asked)
     if not (projects or work.findings or unseen):
@@ -125,7 +127,10 @@ def _left(settings: Settings, warehouse: Warehouse, corpus: Corpus, names: Seque
 
 def outlook(settings: Settings, corpus_name: str, names: Sequence[str] = ()) -> str:
     """What a study is about to cost, in one line; empty where nothing counts."""
-    found = open_corpus(corpus_name, settings).cost(images_here(settings, corpus_name), names)
+    corpus = open_corpus(corpus_name, settings)
+    if not corpus.is_visited:
+        return ""
+    found = corpus.cost(images_here(settings, corpus_name), names)
     return found.summary if any(one.counted for one in found.costs) else ""
 
 
