@@ -4,6 +4,7 @@ Here: reading the log. Not here: storing what was found (``warehouse.run_failure
 """
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster import DagsterEventType
 from dockml_dagster.defs.runs.retries import AGAIN
 from dockml_dagster.warehouse.run_failures import RunFailure
 
+_OUR_ERROR = re.compile(r"^dockml_dagster[.\w]*Error: ")
 LONGEST_REASON = 500
 
 
@@ -79,7 +81,8 @@ def said_final(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
+    # Dagster puts an exception's class before its words. Of ours the words are meant for people; of others' it tells most.
+    line = _OUR_ERROR.sub("", " ".join(text.split()))
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 

@@ -9,7 +9,7 @@ from dockml_dagster.clients.http.errors import GoneError, LimitedError, Unavaila
 from dockml_dagster.corpora.base import CorpusError
 from dockml_dagster.defs.automation.pruning import KEPT_RUNS, prunable
 from dockml_dagster.defs.runs import retries as judging
-from dockml_dagster.defs.runs.failures import said_final
+from dockml_dagster.defs.runs.failures import cause, said_final
 from dockml_dagster.defs.runs.retries import alive, can_retry, signature, verdict, wait_seconds
 from dockml_dagster.warehouse.opening import DiskFullError, WarehouseBusyError
 
@@ -58,6 +58,23 @@ def test_what_ends_a_run_for_good(error: Exception, final: bool, monkeypatch: py
         assert _run(error, instance)[0] is False
         (run,) = instance.get_runs()
         assert said_final(instance, run.run_id) is final
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (CorpusError("no such file"), "no such file"),
+        (ValueError("a fault of ours"), "ValueError: a fault of ours"),
+    ],
+)
+def test_our_errors_speak_for_themselves(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "MAX_RETRIES", 0)
+    with dg.DagsterInstance.ephemeral() as instance:
+        _run(error, instance)
+        (run,) = instance.get_runs()
+        assert cause(instance, run.run_id) == ("subject", said)
 
 
 def _run(error: Exception | None, instance: dg.DagsterInstance) -> tuple[bool, int]:
