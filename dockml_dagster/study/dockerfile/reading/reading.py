@@ -32,7 +32,7 @@ def read_dockerfile(data: bytes, *, build_arguments: Mapping[str, str] | None = 
     return _remembered(data)
 
 
-_REMEMBERED_BYTES = 64 * 1024
+_REMEMBERED_BYTES = 16 * 1024
 
 
 @lru_cache(maxsize=4096)

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
-from dockml_dagster.study.deadline import OutOfTimeError, is_over
 from dockml_dagster.study.dockerfile.shell.model import Operator, Script, SimpleCommand, Span
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
-_PIECE = 1 << 16
 _MAX_DEPTH = 200
 """Deepest nesting that is walked; below it the text is kept as one unparsed piece."""
 
@@ -60,25 +58,13 @@ _INSIDE_DOUBLE = re.compile(r"\\([$`\"\\\n])")
 def read(text: str) -> Script:
     """Take a script apart. Lines are left at 0: the caller knows where the text stands.
 
-    Raises OutOfTimeError where a time limit is over: what tree-sitter does to recover from errors is quadratic in them.
+    What tree-sitter does to recover from errors is quadratic in them, in time and memory, so the caller bounds the text.
     """
     data = text.encode("utf-8", "surrogatepass")
-    root = _parsed(data)
+    root = _PARSER.parse(data).root_node
     walk = _Walk(text, data)
     walk.visit(root, (), False, 0)
     return walk.script(root.has_error)
-
-
-def _parsed(data: bytes) -> Node:
-    try:
-        # Asked every hundred steps; of bytes as a whole the binding would not ask.
-        tree = _PARSER.parse(
-            lambda at, _: data[at : at + _PIECE], progress_callback=lambda _at, _failed: is_over()
-        )
-    except ValueError:
-        _PARSER.reset()  # or it would go on where it was stopped
-        raise OutOfTimeError("a script was not read in time") from None
-    return tree.root_node
 
 
 def unquoted(word: str) -> str:
