@@ -22,7 +22,7 @@ def test_a_sum_is_written_exactly_and_said_to_be_what_is_written(tmp_path):
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA findings")
         connection.execute(f"CREATE TABLE findings.sums AS SELECT {large}::HUGEINT AS bytes, 'a' AS name")
-        found = _write(connection, tmp_path, Model("findings.sums", "", ()), contents=False)
+        found = _write(connection, tmp_path, Model("findings.sums", "", ()), contents=False, form="parquet")
         written = connection.execute(f"FROM '{tmp_path / found.path}'")
         types = [str(column[1]) for column in written.description]
         assert written.fetchall() == [(large, "a")]
