@@ -56,7 +56,7 @@ def now(copy: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
         ("dockml_dagster/study/image_links/grading.py", "X = 1", {"image_links", "build"}),
         ("dockml_dagster/study/labels/category.py", "X = 1", {"machine_labels", "build"}),
         ("dockml_dagster/study/advice/project.py", "X = 1", {"file_facts", "build"}),
-        ("dockml_dagster/study/statistics/groups.py", "X = 1", {"build"}),
+        ("dockml_dagster/study/statistics/clusters.py", "X = 1", {"build"}),
         ("dockml_dagster/warehouse/computed/differences.py", "X = 1", {"build"}),
         ("dockml_dagster/clients/hadolint.py", "X = 1", {"dockerfile_lint"}),
         ("dockml_dagster/clients/git.py", "X = 1", set()),
