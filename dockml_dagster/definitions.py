@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from dockml_dagster.defs.automation.entity_limit import raise_entity_limit
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, say_where
 
 
@@ -13,6 +14,7 @@ from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, sa
 def defs() -> dg.Definitions:
     """All of ``defs``, run in one process: threads and processes are used inside steps where they help."""
     say_where()
+    raise_entity_limit()
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(

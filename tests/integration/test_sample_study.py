@@ -16,6 +16,7 @@ import pytest
 
 from dockml_dagster.corpora.base import STAGES
 from dockml_dagster.corpora.sample.corpus import Sample
+from dockml_dagster.defs.assets.repo_list import METHODS as CODE_VERSION
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
 
@@ -61,7 +62,7 @@ def test_materialisations_carry_the_versions_dagster_compares(finished, instance
     with instance_of(finished[0]) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("dockerfiles"))
         tags = event.asset_materialization.tags
-    assert tags["dagster/code_version"] == METHODS["dockerfiles"]
+    assert tags["dagster/code_version"] == CODE_VERSION
     assert tags["dagster/data_version"]
 
 

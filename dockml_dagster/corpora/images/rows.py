@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, Final
 
 from dockml_dagster.clients.http.errors import (
@@ -259,7 +260,8 @@ def failure(stage: Stage, subject: str, error: Exception) -> Outcome:
     at = None if error.retry_after is None else time.time() + error.retry_after
     problem = error.problem
     if isinstance(error, SettingError) and error.subject and error.subject not in subject:
-        problem = f"{problem}: {error.subject}"  # which of the directories that a name may stand for
+        # Which of the directories that a name may stand for, by its own name: where a home lies is nobody's finding.
+        problem = f"{problem}: {PurePath(error.subject).name}"
     return Outcome(stage, subject, status, f"{error.reason}: {problem}", error.retryable, at)
 
 

@@ -119,7 +119,7 @@ def failed_in_a_row(instance: dg.DagsterInstance) -> FailedInARow | None:
 
 follow_with_findings = dg.AutomationConditionSensorDefinition(
     "follow_with_findings",
-    # With their checks: without them Dagster asks for those alone that cannot be left out. At most 500 of both together.
+    # With their checks: without them Dagster asks for those alone that cannot be left out.
     target=FINDINGS,
     default_condition=FindingsFollow(),
     # What is written in Python can be evaluated nowhere else.

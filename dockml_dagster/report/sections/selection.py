@@ -24,7 +24,7 @@ def _funnel(source: Source) -> Sequence[Block]:
         return []
     first, last = rows[0], rows[-1]
     blocks: list[Block] = []
-    not_asked = sum(row["not_asked"] for row in rows)
+    not_asked = sum(row["not_asked"] or 0 for row in rows)
     if not_asked:
         blocks.append(
             Paragraph(

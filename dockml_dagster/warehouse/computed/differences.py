@@ -217,12 +217,21 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     # Two visits of one day are told apart by the time. Of an image, the unit begins with its project's key and a space.
     found = connection.execute(
         """
-        SELECT corpus, metric, unit_of_analysis, corpus_before || ' ' || left(strftime(earliest, '%Y-%m-%d %H:%M:%S'), long)
-            AS first, corpus || ' ' || left(strftime(latest, '%Y-%m-%d %H:%M:%S'), long) AS second,
+        SELECT corpus, metric, unit_of_analysis,
+            corpus_before || ' ' || left(strftime(earliest, '%Y-%m-%d %H:%M:%S.%f'), long) AS first,
+            corpus || ' ' || left(strftime(latest, '%Y-%m-%d %H:%M:%S.%f'), long) AS second,
             list(before ORDER BY unit), list(after ORDER BY unit), list(split_part(unit, ' ', 1) ORDER BY unit)
         FROM (
-            SELECT *, if(corpus = corpus_before AND CAST(earliest AS DATE) = CAST(latest AS DATE), 19, 10) AS long
+            SELECT
+                *,
+                CASE
+                    WHEN corpus <> corpus_before OR CAST(earliest AS DATE) <> CAST(latest AS DATE) THEN 10
+                    WHEN date_trunc('second', earliest) <> date_trunc('second', latest) THEN 19
+                    ELSE 26
+                END AS long
             FROM core.moment_states
+            -- Where nothing was visited again there is one moment, and nothing to compare it with.
+            WHERE corpus <> corpus_before OR earliest < latest
         )
         GROUP BY ALL
         ORDER BY corpus, first, metric

@@ -174,7 +174,7 @@ def test_the_plan_is_what_a_visit_then_asks(simulated, tmp_path: Path, monkeypat
     settings = GithubSettings.of(simulated.url, TOKEN)
     client = GithubClient(Direct(simulated), open_store(tmp_path / "store", "answers", None), settings)
     assume = Assumptions(found=FOUND)
-    counts = cost.count(client, frame, lambda _: ChosenImages((), ()), assumptions=assume)
+    counts = cost.count(client, frame, lambda _: ChosenImages((), ()), assumptions=assume, contributors=False)
     planned = {one.what: one for one in estimate(client, counts, images_here=(), layer_bytes=0).costs}
     simulated.forget()
 

@@ -36,15 +36,18 @@ TAGS = ("umoci", "docker-v2", "buildah", "zstd", "chunked", "multi")
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Callable[..., RegistryClient]:
-    """A client for the registries given; a new one each time, over one store."""
+def client(tmp_path: Path, token_service) -> Callable[..., RegistryClient]:
+    """A client for the registries given; a new one each time, over one store. The token server has a port of its own, so it
+    is named.
+    """
+    realm = token_service[0].url.removeprefix("http://")
 
     def make(*servers, setting: str | None = None, login: bool = True) -> RegistryClient:
         config = tmp_path / "docker" / "config.json"
         config.parent.mkdir(exist_ok=True)
         auths = {server.host: {"auth": LOGIN} for server in servers if server.login and login}
         config.write_text(json.dumps({"auths": auths}))
-        text = setting or " ".join(f"http://{server.host}" for server in servers)
+        text = setting or " ".join(f"http://{server.host}?realm={realm}" for server in servers)
         return ClientSettings(tmp_path / "store", RegistrySettings.parse(text), docker_config=config).client()
 
     return make
