@@ -111,4 +111,5 @@ def test_from_the_question_to_the_finding(github, hub, registry, study, ask, tmp
     github.forget()
     assert "nothing is due" in study()
     assert server.asked == registry.asked == []
-    assert {asked.status for asked in github.asked} == {304}
+    # The outlook asks for the budgets, which is free.
+    assert {asked.status for asked in github.asked if asked.path != "/rate_limit"} == {304}
