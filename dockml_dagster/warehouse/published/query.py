@@ -6,9 +6,10 @@ Here: opening it, running one query, naming what it has. Not here: formatting (`
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
@@ -49,6 +50,18 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
         connection.close()
 
 
+_ASKS: Final = {
+    "SELECT": re.compile(""),
+    "EXPLAIN": re.compile(""),
+    "MULTI": re.compile(r".*\bPIVOT\b", re.DOTALL | re.IGNORECASE),
+    "PRAGMA": re.compile(
+        r"\s*PRAGMA\s+(table_info|storage_info|show_tables|database_(size|list)|version|functions)\b",
+        re.IGNORECASE,
+    ),
+}
+"""Kind of a statement, as DuckDB parses it, and how the text of one begins that only asks."""
+
+
 def _check(statements: Sequence[Any]) -> None:
     """One query and nothing else: of several the last alone would be shown, and settings are not the asker's."""
     if not statements:
@@ -57,7 +70,9 @@ def _check(statements: Sequence[Any]) -> None:
     # PIVOT is a type that is made first, without a text of its own, and the query.
     if any(statement.query.strip() for statement in before):
         raise BadInputError(f"one query is run at a time, these are {len(statements)}")
-    if last.type.name not in ("SELECT", "EXPLAIN"):
+    # DuckDB 2 leaves as they are what 1.5 rewrites as a SELECT.
+    asks = _ASKS.get(last.type.name)
+    if asks is None or not asks.match(last.query):
         kind = last.type.name.lower()
         raise BadInputError(f"a query is run: SELECT, FROM, SHOW, DESCRIBE, EXPLAIN; this is {kind}")
 
