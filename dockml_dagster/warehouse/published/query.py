@@ -53,7 +53,7 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
 _ASKS: Final = {
     "SELECT": re.compile(""),
     "EXPLAIN": re.compile(""),
-    "MULTI": re.compile(r".*\bPIVOT\b", re.DOTALL | re.IGNORECASE),
+    "MULTI": re.compile(r"\s*(PIVOT|FROM|SELECT|WITH)\b", re.IGNORECASE),
     "PRAGMA": re.compile(
         r"\s*PRAGMA\s+(table_info|storage_info|show_tables|database_(size|list)|version|functions)\b",
         re.IGNORECASE,
