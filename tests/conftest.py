@@ -19,6 +19,8 @@ from dockml_dagster.settings import VARIABLES
 from tests.stand_ins import FakeHub, FakeRegistry, StandIn
 
 TESTS = Path(__file__).parent
+OF_A_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR")
+"""What a terminal says of itself and programs obey; a test that wants one of them sets it."""
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -126,7 +128,7 @@ def environment_of() -> Callable[..., Mapping[str, str]]:
     """``environment_of(home, NAME=value …)``: environment of a process that works there with this checkout's code."""
 
     def environment(home: Path, **more: str) -> Mapping[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        kept = {name: value for name, value in os.environ.items() if name not in {*VARIABLES, *OF_A_TERMINAL}}
         paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {**kept, "PYTHONPATH": paths, "DOCKML_HOME": str(home), "NO_COLOR": "1", **more}
 
