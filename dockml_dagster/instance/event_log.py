@@ -9,6 +9,7 @@ Here: how long a connection lives. Not here: what is written, and where.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage, https://sqlite.org/wal.html section 2
 """
 
+import sqlite3
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from dockml_dagster.instance.dagster_internals import (
     SQLITE_BUSY_TIMEOUT_SECONDS,
@@ -67,9 +68,11 @@ class EventLog(SqliteEventLogStorage):
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:
-            self._engines[shard] = create_engine(
+            engine = create_engine(
                 self.conn_string_for_shard(shard), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
             )
+            event.listen(engine, "connect", _without_waiting_for_the_disk)
+            self._engines[shard] = engine
         self._engines.move_to_end(shard)
         while len(self._engines) > KEPT_OPEN:
             _, oldest = self._engines.popitem(last=False)
@@ -94,6 +97,13 @@ class EventLog(SqliteEventLogStorage):
         self._watcher.close()
         super().dispose()
         _close(self._engines)
+
+
+def _without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
+    """With a write-ahead log, NORMAL outlives the death of any process. When the machine loses power the newest events may
+    be missing; what is due is read from the warehouse, never from here. https://sqlite.org/pragma.html#pragma_synchronous
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _close(engines: OrderedDict[str, Engine]) -> None:

@@ -51,6 +51,13 @@ def test_dagsters_own_storage_reads_the_same_home(instance: dg.DagsterInstance) 
     assert [record.run_id for record in known] == [result.run_id]
 
 
+def test_an_event_does_not_wait_for_the_disk(instance: dg.DagsterInstance) -> None:
+    normal = 1
+    with _log_of(instance).index_connection() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == normal
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
 def test_files_of_old_runs_are_closed(instance: dg.DagsterInstance) -> None:
     log = _log_of(instance)
     runs = [dg.materialize([counted], instance=instance).run_id for _ in range(KEPT_OPEN + 2)]
