@@ -155,26 +155,22 @@ def _advice(
             from dockml_dagster.commands.advise.directory import advise_directory
 
             found.append(advise_directory(Path(target), quiets(Path(target))))
-        elif target.startswith((".", "/", "~")):
-            raise BadInputError(f"{target}: no such file or directory")
         else:
-            if not set(target) & set(":/@"):
-                say(f"dockml: nothing here is called {target!r}: taken for an image", err=True)
+            from dockml_dagster.commands.scan_image.locations import is_only_a_name
+
+            if is_only_a_name(target):
+                raise BadInputError(
+                    f"{target}: no such file or directory; an image is written {target}:latest or docker://{target}"
+                )
             found += _of_images(target, platform, settings)
     return found
 
 
 def _of_images(target: str, platform: str | None, settings: Settings) -> list[Advice]:
-    from dockml_dagster.clients.http.errors import FetchError
     from dockml_dagster.commands.advise.targets import advise_images
-    from dockml_dagster.commands.scan_image.scan import parse_arguments, this_platform
+    from dockml_dagster.commands.scan_image.locations import parse_arguments, this_platform
 
     locations, wanted = parse_arguments((target,), platform)
     prefer = this_platform() if platform is None else None
-    try:
-        with progress_bar() as listener:
-            return list(advise_images(locations, settings, platform=wanted, prefer=prefer, listener=listener))
-    except FetchError as error:
-        if set(target) & set(":@") or "." in target.partition("/")[0]:
-            raise
-        raise BadInputError(f"{target}: no such directory here, and no such image ({error})") from None
+    with progress_bar() as listener:
+        return list(advise_images(locations, settings, platform=wanted, prefer=prefer, listener=listener))

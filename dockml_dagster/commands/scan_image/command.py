@@ -89,14 +89,9 @@ def scan_image(
         write_files,
         write_parquet,
     )
+    from dockml_dagster.commands.scan_image.locations import parse_arguments, this_platform
     from dockml_dagster.commands.scan_image.output import to_text
-    from dockml_dagster.commands.scan_image.scan import (
-        content_rules,
-        parse_arguments,
-        problem_of,
-        scan_images,
-        this_platform,
-    )
+    from dockml_dagster.commands.scan_image.scan import content_rules, problem_of, scan_images
 
     # As in the processes beside this one: rows come and go by the million, and none is part of a cycle.
     gc.set_threshold(100_000)

@@ -9,7 +9,6 @@ because what that layer would have hidden or repeated is unknown too.
 
 from __future__ import annotations
 
-import platform as machine
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from dockml_dagster.clients.http.errors import (
     GoneError,
     UnsupportedError,
 )
+from dockml_dagster.commands.scan_image.locations import Location
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
 from dockml_dagster.errors import BadInputError, DockmlError
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, ScanPool
@@ -37,15 +37,8 @@ from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, r
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.image.instruction_text import instruction_text
 from dockml_dagster.study.image.manifest import ContentKind, Descriptor
-from dockml_dagster.study.image.platform import Platform, PlatformError
-from dockml_dagster.study.image.reference import (
-    Digest,
-    ImageReference,
-    ImageReferenceError,
-    LocalForm,
-    LocalImage,
-    parse_location,
-)
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.study.image.reference import Digest, ImageReference
 from dockml_dagster.study.layer.content import ContentRule, ContentRules, ContentTally, parse_rules
 from dockml_dagster.study.layer.history import instruction
 from dockml_dagster.study.layer.image import Visitor, summarise_image
@@ -54,46 +47,12 @@ from dockml_dagster.warehouse.opening import make_home
 if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
 
-Location = ImageReference | LocalImage
 Observe = Callable[[PlatformImage], Visitor]
 Listener = Callable[[str, int, int | None], None]
 """Called with what is counted, steps done, and the number of steps in all when it becomes known."""
 
-ALL_PLATFORMS: Final = "all"
 _MOST_LAYERS: Final = 512
 """Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
-
-
-def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
-    """References and the platform of ``--platform``; None: all. Raises BadInputError before anything is asked."""
-    try:
-        locations = [_location(text) for text in references]
-        platform = None if wanted in {None, ALL_PLATFORMS} else Platform.parse(wanted or "")
-    except (ImageReferenceError, PlatformError) as error:
-        raise BadInputError(str(error)) from None
-    return locations, platform
-
-
-def _location(text: str) -> Location:
-    """What a text names. What lies here is never taken for a name in a registry, which would be told it."""
-    location = parse_location(text)
-    path = Path(text)
-    if isinstance(location, ImageReference) and not text.startswith("docker://") and path.exists():
-        form = next(form for form, is_so in _FORMS if is_so(path))
-        raise BadInputError(f"{text} is here: {form}:{text} reads it, docker://{text} asks a registry")
-    return location
-
-
-_FORMS: Final[tuple[tuple[LocalForm, Callable[[Path], bool]], ...]] = (
-    (LocalForm.OCI_LAYOUT, lambda path: (path / "index.json").exists()),
-    (LocalForm.SKOPEO_DIRECTORY, Path.is_dir),
-    (LocalForm.DOCKER_ARCHIVE, lambda path: True),
-)
-
-
-def this_platform() -> Platform:
-    """What an engine on this machine would run: Linux on its processor."""
-    return Platform.of("linux", machine.machine())
 
 
 def scan_images(
