@@ -56,7 +56,7 @@ def calibrated_share(strata: Mapping[str, Stratum], confidence: float = 0.95) ->
     n = coded + uncoded
     if coded < 3:
         return None
-    from scipy import stats
+    from scipy import special
 
     yes = sum(stratum.yes for stratum in strata.values())
     expected = {label: _expected(stratum, yes / coded) for label, stratum in strata.items()}
@@ -68,7 +68,7 @@ def calibrated_share(strata: Mapping[str, Stratum], confidence: float = 0.95) ->
     groups = sum(stratum.coded > 0 for stratum in strata.values())
     missing = uncoded / n
     variance = missing * squares / max(coded - groups, 1) / coded
-    critical = float(stats.t.ppf((1 + confidence) / 2, coded - 2))
+    critical = float(special.stdtrit(coded - 2, (1 + confidence) / 2))
     spread = share * (1 - share)
 
     def interval(variance: float, least: float) -> tuple[float, float]:

@@ -323,7 +323,7 @@ def cluster_effect(first: Units, second: Units, confidence: float = 0.95) -> Clu
     """Cliff's delta between two groups of projects; ``None`` for an empty one."""
     if not first.n or not second.n:
         return None
-    from scipy import stats
+    from scipy import special
 
     ours, theirs = order(first, second), order(second, first)
     rows = _by_project(first, ours.smaller - ours.larger)
@@ -339,7 +339,7 @@ def cluster_effect(first: Units, second: Units, confidence: float = 0.95) -> Clu
         variance = sum(parts)
         if variance > 0:
             freedom = variance**2 / (parts[0] ** 2 / (a - 1) + parts[1] ** 2 / (b - 1))
-            t = float(stats.t.ppf((1 + confidence) / 2, freedom))
+            t = float(special.stdtrit(freedom, (1 + confidence) / 2))
             half = t * math.sqrt(variance) / (1 - delta**2)
             low, high = math.tanh(math.atanh(delta) - half), math.tanh(math.atanh(delta) + half)
         else:

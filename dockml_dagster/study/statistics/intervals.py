@@ -57,9 +57,9 @@ def _jackknife(parts: Array, wholes: Array) -> float:
 
 
 def _critical(clusters: int, confidence: float) -> float:
-    from scipy import stats
+    from scipy import special
 
-    return float(stats.t.ppf((1 + confidence) / 2, clusters - 1))
+    return float(special.stdtrit(clusters - 1, (1 + confidence) / 2))
 
 
 def share_interval(
@@ -83,9 +83,9 @@ def share_interval(
     )
     share = float(parts.sum() / wholes.sum())
     if n == clusters:
-        from scipy import stats
+        from scipy import special
 
-        low, high = wilson(share, n, float(stats.norm.ppf((1 + confidence) / 2)))
+        low, high = wilson(share, n, float(special.ndtri((1 + confidence) / 2)))
         return Interval(n, clusters, share, low, high, float(n), largest)
     if clusters < 2:
         return Interval(n, clusters, share, None, None, None, largest)
@@ -174,7 +174,7 @@ def proportion(count: int, n: int, *, confidence: float = 0.95) -> Proportion:
         raise ValueError(f"{count} of {n} is no proportion")
     if n == 0:
         return Proportion(0, 0, None, None, None, confidence)
-    from scipy import stats
+    from scipy import special
 
-    low, high = wilson(count / n, n, float(stats.norm.ppf((1 + confidence) / 2)))
+    low, high = wilson(count / n, n, float(special.ndtri((1 + confidence) / 2)))
     return Proportion(count, n, count / n, low, high, confidence)

@@ -56,7 +56,6 @@ def shift(
     if not readings:
         return Shift(0, 0, 0, 0, None, None, None, None, None, "no unit is known at both moments")
     import numpy as np
-    from scipy import stats
 
     change = np.asarray(after, float) - np.asarray(before, float)
     owner = np.asarray(projects)
@@ -67,6 +66,8 @@ def shift(
         return Shift(
             len(change), len(sizes), 0, 0, None, None, None, delta, size_word(delta), "no unit changed"
         )
+    from scipy import stats
+
     ranks = np.zeros(len(change))
     ranks[change != 0] = stats.rankdata(np.abs(change[change != 0]))
     scores = np.bincount(owner, np.sign(change) * ranks) / sizes
