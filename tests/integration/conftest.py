@@ -4,6 +4,7 @@ Here: what several files of this folder use. Not here: the command itself (``tes
 """
 
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from filelock import FileLock
 
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
@@ -27,9 +29,19 @@ def settings_of(home: Path) -> Settings:
 def finished(
     tmp_path_factory: pytest.TempPathFactory, dockml: Callable[..., subprocess.CompletedProcess[str]]
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A home in which ``dockml study`` ran once on the sample, and what it said. Read it; copy it to change it."""
-    home = tmp_path_factory.mktemp("finished") / "home"
-    return home, dockml(home, "study", "--corpus", "sample")
+    """A home in which ``dockml study`` ran once on the sample, and what it said. Read it; copy it to change it.
+
+    The processes of one run of the tests share it: whoever needs it first makes it, the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    home, said = folder / "finished" / "home", folder / "finished" / "said.pickle"
+    with FileLock(folder / "finished.lock"):
+        if not said.exists():
+            home.parent.mkdir()
+            said.write_bytes(pickle.dumps(dockml(home, "study", "--corpus", "sample")))
+        return home, pickle.loads(said.read_bytes())
 
 
 KEPT = ("cache", "warehouse/layer_entries", "warehouse/image_summaries")

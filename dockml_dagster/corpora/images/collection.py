@@ -13,14 +13,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dockml_dagster.clients.http.errors import FetchError, GoneError
-from dockml_dagster.clients.registry.client import RegistryClient
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.corpora.base import Collected, Outcome
 from dockml_dagster.corpora.images.docker_hub import HubCollection
-from dockml_dagster.corpora.images.layers import ImageToScan, LayerReader
 from dockml_dagster.corpora.images.rows import (
     NamedImage,
     Row,
@@ -45,6 +43,10 @@ from dockml_dagster.study.image.reference import (
 )
 from dockml_dagster.warehouse.rows import combined_hash
 from dockml_dagster.warehouse.shared_layers import open_layer_files
+
+if TYPE_CHECKING:
+    from dockml_dagster.clients.registry.client import RegistryClient
+    from dockml_dagster.corpora.images.layers import LayerReader
 
 __all__ = ["ImageCollection", "NamedImage"]
 
@@ -90,6 +92,8 @@ class ImageCollection:
 
     @cached_property
     def _reader(self) -> LayerReader:
+        from dockml_dagster.corpora.images.layers import LayerReader
+
         rules, advice = layer_rules()
         return LayerReader(self._files, self._cache, rules, advice, workers=self._workers)
 
@@ -162,6 +166,9 @@ class ImageCollection:
         if not images:
             return Collected(outcomes=[Outcome(stage, "", "not_available", "the project names no image")])
         locations, _ = self._locations(images)
+        # Scanning takes a tenth of a second to load, and most visits find no layer to scan.
+        from dockml_dagster.corpora.images.layers import ImageToScan
+
         to_scan: list[ImageToScan] = []
         failures = []
         for reference, found in self._read(locations).items():
