@@ -14,18 +14,15 @@ from functools import lru_cache
 
 from dockml_dagster.study.deadline import is_over, time_limit
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
-from dockml_dagster.study.dockerfile.shell import bash, windows
+from dockml_dagster.study.dockerfile.shell import bash, long_scripts, windows
 from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 from dockml_dagster.study.dockerfile.shell.model import Operator, Run, Script, SimpleCommand, Span
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
 
-MAX_SCRIPT = 16 * 1024
-"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked. What is no
-shell at all takes a second and 180 MB at this length, and four times as much at twice of it. The longest of 7,911 scripts
-of the study has 5,325.
-"""
+MAX_SCRIPT = 64 * 1024
+"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked."""
 SECONDS = 1.0
 """Processor time for all scripts of one file. The longest of the study's files takes a fiftieth of it."""
 _MAX_DEPTH = 3
@@ -194,7 +191,7 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 
 
 def _bare_script(text: str, interpreter: str) -> Script:
-    # No shell reads a NUL, and the grammar's parser recovers from each. It cannot be stopped without leaking what it built.
+    # No shell reads a NUL, and the grammar's parser recovers from each.
     if len(text) > MAX_SCRIPT or "\0" in text or is_over():
         return _unparsed(text, interpreter)
     if interpreter == "sh":
@@ -211,7 +208,7 @@ def _unparsed(text: str, interpreter: str) -> Script:
 
 
 def _bash(text: str) -> Script:
-    return bash.read(text)
+    return long_scripts.read(text)
 
 
 # Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
