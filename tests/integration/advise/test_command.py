@@ -100,7 +100,8 @@ def test_a_broken_file_does_not_hide_the_others(advise, tmp_path) -> None:
     [
         (["./nothing-here"], "no such file"),
         (["empty"], "no Dockerfile"),
-        (["Not A Reference"], "white space"),
+        (["Not A Reference"], "no such file"),
+        (["Not A:Reference"], "white space"),
         (["oci:missing"], "missing"),
         (["a/b", "--corpus", "sample"], "nothing is published"),
         (["empty", "--format", "xml"], "xml"),
