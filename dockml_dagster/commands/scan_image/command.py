@@ -70,7 +70,8 @@ def scan_image(
     docker-daemon:NAME or containers-storage:NAME; `-` as FILE is standard input, `@0` as NAME the first image.
     Nothing is unpacked and no layer is kept. A layer in a registry that carries a table of contents its manifest
     vouches for (eStargz, zstd:chunked) is read by that alone; what is once known of a registry's layer is kept.
-    JSON: an object; for several references an array. CSV: a row an image.
+    A model (Ollama, Docker Model Runner, ModelPack, ORAS) is shown with its files, of which none is fetched.
+    JSON: an object; for several references an array. CSV: a row an image or model.
 
     \b
     dockml scan-image python:3.12-slim

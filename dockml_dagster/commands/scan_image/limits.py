@@ -62,6 +62,17 @@ class Limits:
             for image in reference.images:
                 for line in self._exceeded(image):
                     yield f"{reference.name}: {line}"
+            for _, model in reference.models:
+                if (
+                    self.size is not None
+                    and model.bytes is not None
+                    and model.bytes > self.size.of(model.bytes)
+                ):
+                    yield f"{reference.name}: {self._over_size(model.bytes, self.size)}"
+
+    @staticmethod
+    def _over_size(size: int, most: Limit) -> str:
+        return f"size {size_text(size)}, at most {size_text(most.of(size))}"
 
     def _exceeded(self, image: ScannedImage) -> Iterator[str]:
         summary = image.summary
@@ -69,7 +80,7 @@ class Limits:
             return
         size, waste = summary.bytes + summary.wasted_bytes, summary.wasted_bytes
         if self.size is not None and size > self.size.of(size):
-            yield f"size {size_text(size)}, at most {size_text(self.size.of(size))}"
+            yield self._over_size(size, self.size)
         if self.waste is not None and waste > self.waste.of(size):
             yield f"waste {size_text(waste)}, at most {size_text(self.waste.of(size))}"
         if self.growth is not None and self.baseline is not None:

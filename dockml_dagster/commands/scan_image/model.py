@@ -13,6 +13,7 @@ from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.images.sources.reading import ImageReading, PlatformFailure, PlatformImage
 from dockml_dagster.study.advice.image import base_layers_of
 from dockml_dagster.study.image.manifest import Descriptor
+from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.layer.content import ContentFinding
 from dockml_dagster.study.layer.image import ImageSummary, LayerShare
 from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
@@ -114,6 +115,11 @@ class ScannedReference:
     others: tuple[PlatformImage, ...]
     """Manifests that hold no image (models, artifacts): named, not scanned."""
     error: FetchError | None
+
+    @property
+    def models(self) -> tuple[tuple[PlatformImage, ModelArtifact], ...]:
+        """Those of ``others`` that hold a model, with what is known of it."""
+        return tuple((other, other.model) for other in self.others if other.model is not None)
 
     @property
     def failures(self) -> tuple[PlatformFailure, ...]:

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.scan_image.artifacts import model_object, model_tables, other_object
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
+from dockml_dagster.commands.scan_image.tables import SHOWN_DIGEST, full_size, short_size, table
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.image.instruction_text import masked
-from dockml_dagster.study.image.manifest import TITLE
 from dockml_dagster.text import printable, size_text
 
 _SHOWN = 10
 """Rows of evidence in a table; JSON has all there is."""
-_LONGEST_DIGEST = 19
 _LONGEST_TEXT = 72
 """Characters of an instruction in a table."""
 
@@ -42,7 +42,7 @@ IMAGE_COLUMNS = (
 def to_text(scanned: Sequence[ScannedReference], format_: Format, *, whole_texts: bool = False) -> str:
     """Everything as text that ends with a line feed. ``whole_texts``: instructions in tables are not cut.
 
-    JSON: the object of the one reference; of several, an array of them. CSV: a row an image.
+    JSON: the object of the one reference; of several, an array of them. CSV: a row an image or model.
     """
     if format_ == "json":
         objects = [reference_object(reference) for reference in scanned]
@@ -50,9 +50,12 @@ def to_text(scanned: Sequence[ScannedReference], format_: Format, *, whole_texts
         return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
     if format_ == "csv":
         rows = [
-            [printable(reference.name), *_image_row(image)]
+            [printable(reference.name), *row]
             for reference in scanned
-            for image in reference.images
+            for row in (
+                *map(_image_row, reference.images),
+                *(_model_row(other) for other, _ in reference.models),
+            )
         ]
         return render(("reference", *IMAGE_COLUMNS), rows, "csv")
     longest = None if whole_texts else _LONGEST_TEXT
@@ -78,10 +81,8 @@ def reference_object(scanned: ScannedReference) -> dict[str, Any]:
             }
             for failure in scanned.failures
         ],
-        "not_images": [
-            {"manifest_digest": str(other.digest), "kind": str(other.kind), "files": _parts(other)}
-            for other in scanned.others
-        ],
+        "models": [model_object(other, model) for other, model in scanned.models],
+        "not_images": [other_object(other) for other in scanned.others],
     }
 
 
@@ -160,17 +161,15 @@ def _image_row(scanned: ScannedImage) -> list[Any]:
     ]
 
 
-def _parts(other: PlatformImage) -> list[dict[str, Any]]:
-    """The files of what is no image (a model, a chart): what each says it is, and its bytes."""
-    return [
-        {
-            "title": printable(part.annotations.get(TITLE, "")) or None,
-            "media_type": printable(part.media_type),
-            "bytes": part.size,
-            "digest": str(part.digest),
-        }
-        for part in other.layers
-    ]
+def _model_row(other: PlatformImage) -> list[Any]:
+    """Of a model what rows of images have: its status is that it is one, and what only images have is unknown."""
+    known = {
+        "manifest_digest": str(other.digest),
+        "status": "model",
+        "config_bytes": other.config_bytes,
+        "compressed_bytes": other.compressed_bytes,
+    }
+    return [known.get(column) for column in IMAGE_COLUMNS]
 
 
 def _config_object(scanned: ScannedImage) -> dict[str, Any] | None:
@@ -240,35 +239,38 @@ def _reference_text(scanned: ScannedReference, format_: Format, longest: int | N
         unread: list[list[Any]] = [
             [failure.platform, failure.digest, failure.error] for failure in scanned.failures
         ]
-        parts.append(_table("Not read", ("platform", "manifest_digest", "reason"), unread, format_))
-    if scanned.others:
-        others: list[list[Any]] = [
-            [
-                other.kind,
-                str(other.digest)[:_LONGEST_DIGEST],
-                part["title"] or part["media_type"],
-                _size(part["bytes"]),
-            ]
-            for other in scanned.others
-            for part in _parts(other)
+        parts.append(table("Not read", ("platform", "manifest_digest", "reason"), unread, format_))
+    for other, model in scanned.models:
+        parts += model_tables(model_object(other, model), format_)
+    others: list[list[Any]] = [
+        [
+            other.kind,
+            str(other.digest)[:SHOWN_DIGEST],
+            part["title"] or part["media_type"],
+            full_size(part["bytes"]),
         ]
-        parts.append(_table("Not images", ("kind", "manifest_digest", "file", "size"), others, format_))
+        for other in scanned.others
+        if other.model is None
+        for part in other_object(other)["files"]
+    ]
+    if others:
+        parts.append(table("Not images", ("kind", "manifest_digest", "file", "size"), others, format_))
     return "\n".join(parts)
 
 
 def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -> list[str]:
     platform = str(scanned.image.platform or "unknown platform")
     rows = [
-        (name, _size(value) if name.endswith("bytes") else value)
+        (name, full_size(value) if name.endswith("bytes") else value)
         for name, value in zip(IMAGE_COLUMNS[1:], _image_row(scanned)[1:], strict=True)
     ]
-    rows += [("layer_bytes", _size(scanned.layer_bytes)), *_base_rows(scanned)]
+    rows += [("layer_bytes", full_size(scanned.layer_bytes)), *_base_rows(scanned)]
     for name, value in (_config_object(scanned) or {}).items():
         if value:
             rows.append((name, value if isinstance(value, str) else _listed(name, value)))
     if scanned.reason is not None:
         rows.append(("reason", scanned.reason))
-    parts = [_table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_, longest)]
+    parts = [table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_, longest)]
     summary = scanned.summary
     if summary is None:
         return parts
@@ -319,7 +321,7 @@ def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -
     for title, columns, found in evidence:
         if found:
             most = len(found) if columns[0] == "rule" else _SHOWN
-            parts.append(_table(title, columns, found[:most], format_))
+            parts.append(table(title, columns, found[:most], format_))
     return parts
 
 
@@ -335,10 +337,10 @@ def _layers_table(scanned: ScannedImage, format_: Format, longest: int | None) -
         if text is not None and longest is not None and len(text) > longest:
             text = text[: longest - 1] + "…"
         status = found["status"] if found["reason"] is None else f"{found['status']}: {found['reason']}"
-        sizes = _short(stored), share, _short(found["compressed_bytes"])
-        wasted = _short(found["hidden_bytes"])
-        rows.append((number, *sizes, found["files"], wasted, text, found["digest"][:_LONGEST_DIGEST], status))
-    return _table("Layers, lowest first", columns, rows, format_)
+        sizes = short_size(stored), share, short_size(found["compressed_bytes"])
+        wasted = short_size(found["hidden_bytes"])
+        rows.append((number, *sizes, found["files"], wasted, text, found["digest"][:SHOWN_DIGEST], status))
+    return table("Layers, lowest first", columns, rows, format_)
 
 
 def _base_rows(scanned: ScannedImage) -> list[tuple[str, Any]]:
@@ -349,26 +351,10 @@ def _base_rows(scanned: ScannedImage) -> list[tuple[str, Any]]:
         return []
     known = [size or 0 for size in sizes]
     return [
-        (f"base image (layers 1-{base})", _size(sum(known[:base]))),
-        (f"own layers ({base + 1}-{len(known)})", _size(sum(known[base:]))),
+        (f"base image (layers 1-{base})", full_size(sum(known[:base]))),
+        (f"own layers ({base + 1}-{len(known)})", full_size(sum(known[base:]))),
     ]
 
 
 def _listed(name: str, values: Sequence[str]) -> str:
     return " ".join(values) if name in {"entrypoint", "command"} else ", ".join(values)
-
-
-def _short(size: int | None) -> str | None:
-    return None if size is None else size_text(size)
-
-
-def _size(size: int | None) -> str | None:
-    """For people and for who compares: `1.21 GB (1,207,243,694)`."""
-    if size is None or size < 1000:
-        return None if size is None else f"{size} B"
-    return f"{size_text(size)} ({size:,})"
-
-
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:
-    text = render(columns, rows, format_, title=title)
-    return f"## {title}\n\n{text}" if format_ == "markdown" else text

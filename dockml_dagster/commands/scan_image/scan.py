@@ -224,7 +224,8 @@ def _scan(
     others = tuple(image for image in reading.images if image.kind is not ContentKind.IMAGE)
     if not images and reading.failures:
         raise reading.failures[0].error
-    if not images:
+    # A model is a result of its own; whoever looks at entries of images finds none in it.
+    if not images and (how.observe is not None or not any(other.model for other in others)):
         kinds = ", ".join(sorted({str(image.kind) for image in others})) or "nothing"
         raise UnsupportedError(f"no image ({kinds})", subject=reading.name)
     tasks = [how.tasks(recipe, image) for image in images]

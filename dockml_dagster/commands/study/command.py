@@ -202,6 +202,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "unit_of_analysis, file_type, units, n, n_censored, share_of_files, share_of_bytes",
     ),
     (
+        "rq4_model_artifacts",
+        "RQ4. Models shipped as artifacts",
+        "packaging, model_format, artifacts, n, clusters, share, median_bytes, largest_bytes, artifacts_with_parameters",
+    ),
+    (
         "advice",
         "Advice: what is recommended to most projects",
         "about, recommendation, severity, projects, n, share, saves_bytes",

@@ -124,8 +124,8 @@ class ImageCollection:
 
     def manifests(self, project: str, images: Sequence[NamedImage]) -> Collected:
         """The stage ``manifests``: `raw.image_references`, `raw.manifests`, `raw.image_configs`, `raw.image_history`,
-        `raw.image_layers`, `raw.hub_repositories`, `raw.hub_tags`; an outcome for every image, platform, artifact and
-        repository on Docker Hub that gave no rows.
+        `raw.image_layers`, `raw.model_artifacts`, `raw.model_files`, `raw.hub_repositories`, `raw.hub_tags`; an outcome for
+        every image, platform, artifact and repository on Docker Hub that gave no rows.
         """
         stage: Final = "manifests"
         if not images:
@@ -142,10 +142,12 @@ class ImageCollection:
             self._readings[locations[reference]] = found
             outcomes += _others(reference, found)
             failed = [failure(stage, f"{reference}@{one.digest}", one.error) for one in found.failures]
-            if any(image.kind is ContentKind.IMAGE for image in found.images):
+            if any(image.kind is ContentKind.IMAGE or image.model is not None for image in found.images):
                 read += 1
             else:
-                failed = failed or [Outcome(stage, reference, "not_available", "there is no image in it")]
+                failed = failed or [
+                    Outcome(stage, reference, "not_available", "there is no image or model in it")
+                ]
             failures += failed
             outcomes += failed
             for table, some in manifest_rows(reference, found).items():
@@ -171,10 +173,12 @@ class ImageCollection:
 
         to_scan: list[ImageToScan] = []
         failures = []
+        models = 0
         for reference, found in self._read(locations).items():
             if isinstance(found, Exception):
                 failures.append(failure(stage, reference, found))
                 continue
+            models += sum(image.model is not None for image in found.images)
             recipe = SourceRecipe(locations[reference], self._clients)
             to_scan += [
                 ImageToScan(reference, image, recipe)
@@ -184,6 +188,8 @@ class ImageCollection:
         if not to_scan:
             again = any(one.retryable for one in failures)
             reason = "no image of the project could be read; see the stage manifests"
+            if models and not failures:
+                reason = "the project names models only, which have no layers"
             whole = Outcome(stage, "", "failed" if again else "not_available", reason, again)
             return Collected(outcomes=[whole])
         selection = select_images(
@@ -275,9 +281,11 @@ class ImageCollection:
 
 
 def _others(reference: str, reading: ImageReading) -> list[Outcome]:
-    """What a reading holds beside images: attestations, models and other artifacts."""
+    """What a reading holds beside images and models: attestations and other artifacts."""
     others = [
-        (image.digest, str(image.kind)) for image in reading.images if image.kind is not ContentKind.IMAGE
+        (image.digest, str(image.kind))
+        for image in reading.images
+        if image.kind is not ContentKind.IMAGE and image.model is None
     ]
     others += [
         (entry.digest, "attestation" if entry.is_attestation else "of no platform")

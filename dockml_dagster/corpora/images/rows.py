@@ -33,6 +33,7 @@ from dockml_dagster.corpora.base import Outcome, Stage, Status
 from dockml_dagster.images.sources.reading import ImageReading, PlatformImage
 from dockml_dagster.study.image.config import HistoryEntry, ImageConfig
 from dockml_dagster.study.image.manifest import ContentKind, ImageManifest
+from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.image.reference import ImageReference, LocalImage
 from dockml_dagster.study.layer.history import HistoryEntry as LayerHistoryEntry
 from dockml_dagster.study.layer.history import instruction, split_base
@@ -96,12 +97,14 @@ def config_digest(image: PlatformImage) -> str:
 
 
 def manifest_rows(reference: str, reading: ImageReading) -> Rows:
-    """Rows of ``raw.manifests``, ``raw.image_configs``, ``raw.image_history`` and ``raw.image_layers``.
+    """Rows of ``raw.manifests``, ``raw.image_configs``, ``raw.image_history``, ``raw.image_layers``, and of models
+    ``raw.model_artifacts`` and ``raw.model_files``.
 
-    One manifest a platform; models, artifacts and attestations that were read are manifests too, told apart by ``kind``,
-    and have no other rows. The platform is the index's word or else the configuration's.
+    One manifest a platform; models, artifacts and attestations that were read are manifests too, told apart by ``kind``.
+    The platform is the index's word or else the configuration's.
     """
-    rows: Rows = {name: [] for name in ("manifests", "image_configs", "image_history", "image_layers")}
+    tables = "manifests image_configs image_history image_layers model_artifacts model_files"
+    rows: Rows = {name: [] for name in tables.split()}
     for image in reading.images:
         of_image: Rows = {"manifests": [_manifest(reading, image)]}
         if image.kind is ContentKind.IMAGE:
@@ -110,6 +113,8 @@ def manifest_rows(reference: str, reading: ImageReading) -> Rows:
                 of_image["image_configs"] = [_config(image, image.config)]
                 history = enumerate(image.config.history or ())
                 of_image["image_history"] = [_history(image, position, entry) for position, entry in history]
+        if image.model is not None:
+            of_image |= model_rows(image, image.model)
         for table, found in of_image.items():
             rows[table] += numbered(reference, str(image.digest), found)
     return {f"raw.{table}": found for table, found in rows.items()}
@@ -144,6 +149,33 @@ def _manifest(reading: ImageReading, image: PlatformImage) -> Row:
         "layers": len(image.layers),
         "compressed_bytes": image.compressed_bytes,
     }
+
+
+def model_rows(image: PlatformImage, model: ModelArtifact) -> Rows:
+    """What is known of a model, and a row for each of its files, without what names the reference."""
+    of_model: Row = {"manifest_digest": str(image.digest)}
+    about = {
+        "packaging": model.packaging.value,
+        "model_format": model.format,
+        "architecture": model.architecture,
+        "parameters": model.parameters,
+        "parameter_count": model.parameter_count,
+        "quantization": model.quantization,
+    }
+    files = [
+        {
+            **of_model,
+            "position": position,
+            "file_role": file.role.value,
+            "path": file.path,
+            "media_type": file.media_type,
+            "file_format": file.format,
+            "file_digest": file.digest,
+            "bytes": file.bytes,
+        }
+        for position, file in enumerate(model.files)
+    ]
+    return {"model_artifacts": [of_model | about], "model_files": files}
 
 
 def _layers(image: PlatformImage) -> list[Row]:

@@ -38,9 +38,10 @@ IN_ORDER = "in_order"
 _DESCRIPTIONS: dict[Stage, str] = {
     "dockerfiles": "The Dockerfiles of each project, as bytes, with the files beside them. "
     "Fills `raw.repository_files` and `raw.dockerfiles`.",
-    "manifests": "The images that each project names, their manifests, configs, history and layers as listed, and what "
-    "Docker Hub says of its repositories. Fills `raw.image_references`, `raw.manifests`, `raw.image_configs`, "
-    "`raw.image_history`, `raw.image_layers`, `raw.hub_repositories`, `raw.hub_tags`.",
+    "manifests": "The images and models that each project names, their manifests, configs, history and layers as "
+    "listed, and what Docker Hub says of its repositories. Fills `raw.image_references`, `raw.manifests`, "
+    "`raw.image_configs`, `raw.image_history`, `raw.image_layers`, `raw.model_artifacts`, `raw.model_files`, "
+    "`raw.hub_repositories`, `raw.hub_tags`.",
     "layer_stats": "What is inside each layer (files, directories, depth, sizes, types), each read once ever, and what a "
     "container sees of each image. Fills `raw.layers`, `raw.layer_file_types`, `raw.layer_files`, `raw.image_summaries`, "
     "`raw.image_layer_shares`, `raw.image_contents`, `raw.image_advice`, `raw.image_file_types`, `raw.image_files`.",

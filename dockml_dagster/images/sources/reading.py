@@ -28,6 +28,13 @@ from dockml_dagster.study.image.manifest import (
     ManifestDocument,
     Schema1Manifest,
 )
+from dockml_dagster.study.image.model_artifact import (
+    MAX_MODEL_CONFIG_BYTES,
+    ModelArtifact,
+    model_artifact,
+    packaging_of,
+    states_facts,
+)
 from dockml_dagster.study.image.platform import Platform
 from dockml_dagster.study.image.reference import Digest
 
@@ -41,7 +48,8 @@ class PlatformImage:
     """One manifest that holds something, with what is known of it.
 
     ``platform``: as the index says, else as the configuration says, else None. ``config``: None for what is
-    no image. ``layers``: lowest first, with sizes in bytes; None where even the registry did not say.
+    no image; ``model``: for what is no model. ``layers``: lowest first, with sizes in bytes; None where even the
+    registry did not say.
     ``manifest_bytes``, ``config_bytes``: of the documents themselves; a schema 1 manifest has no
     configuration of its own (None).
     """
@@ -55,6 +63,7 @@ class PlatformImage:
     manifest_bytes: int
     config_bytes: int | None
     synthetic: bool = False
+    model: ModelArtifact | None = None
 
     @property
     def compressed_bytes(self) -> int | None:
@@ -183,6 +192,7 @@ class _Walk:
             manifest_bytes=len(document.body),
             config_bytes=size,
             synthetic=document.synthetic,
+            model=self._model(manifest),
         )
 
     def _inner(self, entry: Descriptor, depth: int) -> Iterator[Descriptor]:
@@ -206,6 +216,18 @@ class _Walk:
             return parse_config(content), len(content)
         except BrokenConfigError as error:
             raise BrokenContentError(str(error), subject=self._source.name) from None
+
+    def _model(self, manifest: ImageManifest | Schema1Manifest) -> ModelArtifact | None:
+        if not isinstance(manifest, ImageManifest) or manifest.kind is not ContentKind.MODEL:
+            return None
+        content = None
+        if states_facts(packaging_of(manifest)):
+            try:
+                content = self._source.document(manifest.config, MAX_MODEL_CONFIG_BYTES)
+            except (TooLargeError, GoneError, BrokenContentError):
+                # The files and their sizes are known all the same; what nobody states is unknown.
+                content = None
+        return model_artifact(manifest, content)
 
     def _with_size(self, layer: Descriptor) -> Descriptor:
         if layer.size is not None:

@@ -18,14 +18,14 @@ from dockml_dagster.study.image.platform import Platform
 from dockml_dagster.study.image.reference import Digest, ImageReferenceError
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
-# The distribution-spec wants registries to take 4 MB; regclient reads 8 MiB, and so do we.
-MAX_MANIFEST_BYTES = 8 << 20
+MAX_MANIFEST_BYTES = 8 << 20  # the distribution-spec wants registries to take 4 MB; regclient reads 8 MiB
 # The longest list of layers or manifests that is read at all. 127 is overlay2's limit for layers.
 MAX_LAYERS = 4096
 MAX_INDEX_ENTRIES = 20_000
 
 REFERENCE_TYPE = "vnd.docker.reference.type"
 TITLE = "org.opencontainers.image.title"
+MODEL_FILE_PATH = "org.cncf.model.filepath"
 REFERENCE_NAME = "org.opencontainers.image.ref.name"
 ESTARGZ_TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ZSTD_CHUNKED_POSITION = "io.github.containers.zstd-chunked.manifest-position"
@@ -62,6 +62,11 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     urls: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str | None:
+        """What the manifest calls a file (annotations.md of ModelPack and of OCI); None: it does not say."""
+        return self.annotations.get(MODEL_FILE_PATH) or self.annotations.get(TITLE) or None
 
     @property
     def is_attestation(self) -> bool:
@@ -126,14 +131,17 @@ class ImageManifest:
 
     @property
     def kind(self) -> ContentKind:
-        """What this holds, by its own words: media types of config and layers, never a name."""
+        """What this holds, by its own words: media types, then the names of its files; never by its own name."""
         types = [layer.media_type for layer in self.layers]
-        if media_types.is_model(self.config.media_type) or any(map(media_types.is_model, types)):
+        said = (self.config.media_type, media_types.bare(self.artifact_type or ""), *types)
+        if any(map(media_types.is_model, said)):
             return ContentKind.MODEL
         if types and all(map(media_types.is_evidence, types)):
             return ContentKind.ATTESTATION
         if self._is_image(types):
             return ContentKind.IMAGE
+        if any(media_types.weights_format(layer.media_type, layer.path) for layer in self.layers):
+            return ContentKind.MODEL
         return ContentKind.ARTIFACT
 
     def _is_image(self, types: Sequence[str]) -> bool:

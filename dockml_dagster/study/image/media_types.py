@@ -63,11 +63,31 @@ _OTHER_LAYERS = re.compile(
 )
 _MODEL_MARKS = (
     "application/vnd.docker.ai.",
-    "application/vnd.ollama.image.model",
+    "application/vnd.ollama.image.",
     "application/vnd.cncf.model.",
-    "application/vnd.kitops.modelkit.",
+    "application/vnd.cnai.model.",
+    "application/vnd.kitops.",
     "application/vnd.onnx.model",
 )
+# What files of weights are called, by the tools that write them. Formats of data in general (pickle, HDF5, protocol
+# buffers) are none: an artifact of such a file may be anything.
+_WEIGHTS = {
+    "gguf": "gguf",
+    "ggml": "ggml",
+    "safetensors": "safetensors",
+    "onnx": "onnx",
+    "tflite": "tflite",
+    "keras": "keras",
+    "pt": "pytorch",
+    "pth": "pytorch",
+    "ckpt": "checkpoint",
+    "dduf": "dduf",
+    "mlmodel": "coreml",
+    "caffemodel": "caffe",
+    "pdparams": "paddle",
+    "mar": "torchserve",
+}
+_FORMAT_IN_TYPE = re.compile(rf"(?:^|[./+-])({'|'.join(_WEIGHTS)})(?:$|[./+-])")
 _EVIDENCE_MARKS = (
     IN_TOTO,
     "application/vnd.dev.cosign.",
@@ -113,6 +133,13 @@ def is_encrypted_layer(media_type: str) -> bool:
 def is_model(media_type: str) -> bool:
     """Whether a config or a layer of this type belongs to a model that was pushed as an artifact."""
     return media_type.startswith(_MODEL_MARKS)
+
+
+def weights_format(media_type: str, path: str | None) -> str | None:
+    """The format of a file of weights, by its media type, else by how its name ends; None: it is none, or does not say."""
+    found = _FORMAT_IN_TYPE.search(media_type)
+    ending = (path or "").rpartition(".")[2].lower() if "." in (path or "") else ""
+    return _WEIGHTS[found[1]] if found is not None else _WEIGHTS.get(ending)
 
 
 def is_evidence(media_type: str) -> bool:

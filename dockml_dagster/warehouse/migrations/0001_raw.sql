@@ -215,6 +215,45 @@ CREATE TABLE raw.image_layers (
 );
 
 -- What Docker Hub says of a repository, at said_at: a row whenever it was asked.
+CREATE TABLE raw.model_artifacts (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    packaging VARCHAR NOT NULL,
+    model_format VARCHAR,
+    architecture VARCHAR,
+    parameters VARCHAR,
+    parameter_count BIGINT,
+    quantization VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+CREATE TABLE raw.model_files (
+    project VARCHAR,
+    corpus VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    manifest_digest VARCHAR NOT NULL,
+    position BIGINT NOT NULL,
+    file_role VARCHAR NOT NULL,
+    path VARCHAR,
+    media_type VARCHAR,
+    file_format VARCHAR,
+    file_digest VARCHAR NOT NULL,
+    bytes BIGINT,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
 CREATE TABLE raw.hub_repositories (
     project VARCHAR,
     corpus VARCHAR NOT NULL,

@@ -185,3 +185,71 @@ def test_the_files_of_a_model(serve, scan, registry) -> None:
     (other,) = scan(f"{found.host}/ml/model:both", "--platform", "all")["not_images"]
     assert other["kind"] == "model"
     assert [(part["title"], part["bytes"]) for part in other["files"]] == [("model.gguf", 400)]
+
+
+OLLAMA = "application/vnd.ollama.image."
+
+
+@pytest.fixture
+def model(serve, scan, registry) -> str:
+    """A model as Ollama pushes it: the reference."""
+    about = {"model_format": "gguf", "model_family": "llama", "model_type": "8.0B", "file_type": "Q4_0"}
+    registry.manifest(
+        "library/llama",
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "config": registry.blob(
+                json.dumps(about).encode(), "application/vnd.docker.container.image.v1+json"
+            ),
+            "layers": [
+                registry.blob(b"GGUF" * 1000, f"{OLLAMA}model"),
+                registry.blob(b"MIT", f"{OLLAMA}license"),
+            ],
+        },
+        "8b",
+    )
+    found = serve(registry)
+    scan.allow(found)
+    return f"{found.host}/library/llama:8b"
+
+
+def test_a_model_is_a_result(model, scan) -> None:
+    done = scan.run(model, "--format", "json")
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert (found["images"], found["error"], found["failures"]) == ([], None, [])
+    (only,) = found["models"]
+    files = only.pop("files")
+    assert only.pop("manifest_digest") == found["digest"]
+    assert only == {
+        "packaging": "ollama",
+        "format": "gguf",
+        "architecture": "llama",
+        "parameters": "8.0B",
+        "parameter_count": 8_000_000_000,
+        "quantization": "Q4_0",
+        "weights_bytes": 4000,
+        "bytes": 4003,
+    }
+    assert [(file["role"], file["bytes"]) for file in files] == [("weights", 4000), ("license", 3)]
+    assert [other["kind"] for other in found["not_images"]] == ["model"]
+    text = scan.run(model).stdout
+    assert "4 kB (4,003)" in text
+    assert "Not images" not in text
+    row = scan.run(model, "--format", "csv").stdout.splitlines()[1].split(",")
+    assert (row[3], row[5]) == ("model", "4003")
+
+
+def test_a_model_has_no_entries_to_list(model, scan) -> None:
+    for option in ("--files", "--tree=2"):
+        done = scan.run(model, option)
+        assert done.exit_code == 3
+        assert "no image (model)" in done.stderr
+
+
+def test_a_model_may_be_too_large(model, scan) -> None:
+    assert scan.run(model, "--max-size", "4003").exit_code == 0
+    done = scan.run(model, "--max-size", "4002")
+    assert done.exit_code == 1
+    assert "size 4 kB, at most 4 kB" in done.stderr

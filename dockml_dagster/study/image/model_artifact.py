@@ -1,0 +1,282 @@
+"""Models that are shipped as artifacts of a registry: what packed them, their format and size, and each of their files.
+
+Here: what manifest and configuration state, per file and as a whole. A number that nobody stated is unknown: nothing is
+read from inside a file. Not here: which manifests hold a model (``study.image.manifest``), files of models inside images
+(``study.layer.content``).
+
+Sources, all facts of published code and specifications: Ollama (``types/model/config.go`` and the media types of its
+``server``), Docker Model Runner (``pkg/distribution/types/config.go``) and docker/model-spec (spec.md, config.md), CNCF
+ModelPack (model-spec v1: config.md, spec.md, annotations.md; before 2025 under ``vnd.cnai.model``), KitOps
+(``pkg/lib/constants``). ORAS gives files a title and otherwise leaves their types to who pushes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from dockml_dagster.study.image import media_types
+from dockml_dagster.study.image.manifest import Descriptor, ImageManifest
+from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
+
+MAX_MODEL_CONFIG_BYTES: Final = 1 << 20
+"""Larger ones say nothing that is asked here: the configurations above are some kilobytes."""
+_LONGEST_FACT: Final = 200
+
+
+class Packaging(StrEnum):
+    """The tool or specification whose media types a model artifact has."""
+
+    OLLAMA = "ollama"
+    DOCKER = "docker_model_runner"
+    MODELPACK = "modelpack"
+    KITOPS = "kitops"
+    OTHER = "other"
+    """None of these: pushed file by file, by ORAS or alike."""
+
+
+class FileRole(StrEnum):
+    """What a file of a model artifact is for."""
+
+    WEIGHTS = "weights"
+    ADAPTER = "adapter"
+    PROJECTOR = "projector"
+    TEMPLATE = "template"
+    CONFIGURATION = "configuration"
+    DATASET = "dataset"
+    CODE = "code"
+    DOCUMENTATION = "documentation"
+    LICENSE = "license"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file (or archive of files) of a model artifact. ``path``: as the manifest names it. ``bytes``: as stored."""
+
+    role: FileRole
+    path: str | None
+    media_type: str
+    format: str | None
+    digest: str
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArtifact:
+    """A model in a registry. Facts are as its configuration states them, None where it does not.
+
+    ``format``: where nothing is stated, that of the weights if they agree. ``parameters``: the text, ``8.03 B``;
+    ``parameter_count``: the number that it says. ``files``: in the manifest's order.
+    """
+
+    packaging: Packaging
+    format: str | None
+    architecture: str | None
+    parameters: str | None
+    parameter_count: int | None
+    quantization: str | None
+    files: tuple[ModelFile, ...]
+
+    @property
+    def bytes(self) -> int | None:
+        """All files as stored. None: of one it is unknown."""
+        return _sum(self.files)
+
+    @property
+    def weights_bytes(self) -> int | None:
+        """The weights as stored; 0 where there are none (an adapter alone). None: of one it is unknown."""
+        return _sum(file for file in self.files if file.role is FileRole.WEIGHTS)
+
+
+_PACKAGINGS: Final = (
+    ("application/vnd.ollama.", Packaging.OLLAMA),
+    ("application/vnd.docker.ai.", Packaging.DOCKER),
+    ("application/vnd.cncf.model.", Packaging.MODELPACK),
+    ("application/vnd.cnai.model.", Packaging.MODELPACK),
+    ("application/vnd.kitops.", Packaging.KITOPS),
+)
+# The first that begins what stands behind the packaging's prefix.
+_ROLES: Final[Mapping[Packaging, tuple[tuple[str, FileRole], ...]]] = {
+    Packaging.OLLAMA: (
+        ("image.model", FileRole.WEIGHTS),
+        ("image.tensor", FileRole.WEIGHTS),
+        ("image.adapter", FileRole.ADAPTER),
+        ("image.projector", FileRole.PROJECTOR),
+        ("image.template", FileRole.TEMPLATE),
+        ("image.prompt", FileRole.TEMPLATE),
+        ("image.system", FileRole.TEMPLATE),
+        ("image.messages", FileRole.TEMPLATE),
+        ("image.params", FileRole.CONFIGURATION),
+        ("image.json", FileRole.CONFIGURATION),
+        ("image.license", FileRole.LICENSE),
+    ),
+    Packaging.DOCKER: (
+        ("gguf.v3.lora", FileRole.ADAPTER),
+        ("gguf.v3.mmproj", FileRole.PROJECTOR),
+        ("mmproj", FileRole.PROJECTOR),
+        ("gguf", FileRole.WEIGHTS),
+        ("safetensors", FileRole.WEIGHTS),
+        ("dduf", FileRole.WEIGHTS),
+        ("model.file.v1+gguf", FileRole.WEIGHTS),
+        ("chat.template", FileRole.TEMPLATE),
+        ("vllm.config", FileRole.CONFIGURATION),
+        ("license", FileRole.LICENSE),
+    ),
+    Packaging.MODELPACK: (
+        ("weight.config.", FileRole.CONFIGURATION),
+        ("weight.", FileRole.WEIGHTS),
+        ("dataset.", FileRole.DATASET),
+        ("code.", FileRole.CODE),
+        ("doc.", FileRole.DOCUMENTATION),
+    ),
+    Packaging.KITOPS: (
+        ("modelkit.model.", FileRole.WEIGHTS),
+        ("model.content.", FileRole.WEIGHTS),
+        ("modelkit.dataset.", FileRole.DATASET),
+        ("dataset.content.", FileRole.DATASET),
+        ("modelkit.code.", FileRole.CODE),
+        ("model.code.", FileRole.CODE),
+        ("modelkit.docs.", FileRole.DOCUMENTATION),
+        ("modelkit.prompt.", FileRole.TEMPLATE),
+    ),
+    Packaging.OTHER: (),
+}
+_ENDINGS: Final = {
+    "md": FileRole.DOCUMENTATION,
+    "json": FileRole.CONFIGURATION,
+    "yaml": FileRole.CONFIGURATION,
+    "yml": FileRole.CONFIGURATION,
+    "jinja": FileRole.TEMPLATE,
+    "py": FileRole.CODE,
+    "ipynb": FileRole.CODE,
+    "csv": FileRole.DATASET,
+    "parquet": FileRole.DATASET,
+}
+_PARAMETERS: Final = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([kmbt]?)")
+_FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
+
+
+def model_artifact(manifest: ImageManifest, config: bytes | None) -> ModelArtifact:
+    """What a manifest of a model and its configuration say. ``config``: None where there is none to ask.
+
+    A configuration that cannot be read states nothing.
+    """
+    packaging = packaging_of(manifest)
+    files = tuple(_file(layer, packaging) for layer in manifest.layers)
+    stated = _stated(packaging, config)
+    of_weights = {file.format for file in files if file.role is FileRole.WEIGHTS}
+    agreed = of_weights.pop() if len(of_weights) == 1 else None
+    form = stated.get("format")
+    parameters = stated.get("parameters")
+    return ModelArtifact(
+        packaging,
+        agreed if form is None else form.lower(),
+        stated.get("architecture"),
+        parameters,
+        None if parameters is None else parameter_count(parameters),
+        stated.get("quantization"),
+        files,
+    )
+
+
+def packaging_of(manifest: ImageManifest) -> Packaging:
+    """What packed the model, by the media types of the configuration, else of the artifact, else of the files."""
+    for media_type in (
+        manifest.config.media_type,
+        media_types.bare(manifest.artifact_type or ""),
+        *(layer.media_type for layer in manifest.layers),
+    ):
+        for prefix, packaging in _PACKAGINGS:
+            if media_type.startswith(prefix):
+                return packaging
+    return Packaging.OTHER
+
+
+def states_facts(packaging: Packaging) -> bool:
+    """Whether configurations of that packaging state facts about the model, and so are worth a request."""
+    return packaging in {Packaging.OLLAMA, Packaging.DOCKER, Packaging.MODELPACK}
+
+
+def parameter_count(text: str) -> int | None:
+    """The number in ``8.03 B``, ``361.82M``, ``8b`` or ``7000000000``; None for what names no one number (``8x7B``)."""
+    found = _PARAMETERS.fullmatch(text.strip().lower().replace(",", ""))
+    if found is None:
+        return None
+    count = int(Decimal(found[1]) * _FACTORS[found[2]])
+    # A column of 64 bits holds no more, and no model has a millionth of it.
+    return count if 0 < count < 1 << 62 else None
+
+
+def _stated(packaging: Packaging, config: bytes | None) -> dict[str, str]:
+    if config is None:
+        return {}
+    try:
+        facts = read_object(config, MAX_MODEL_CONFIG_BYTES)
+    except BrokenJsonError:
+        return {}
+    if packaging is Packaging.OLLAMA:
+        names = {
+            "format": "model_format",
+            "architecture": "model_family",
+            "parameters": "model_type",
+            "quantization": "file_type",
+        }
+        return _texts(facts, names)
+    inner = facts.inner("config") or Facts({})
+    if packaging is Packaging.MODELPACK:
+        names = {
+            "format": "format",
+            "architecture": "architecture",
+            "parameters": "paramSize",
+            "quantization": "quantization",
+        }
+        return _texts(inner, names)
+    names = {name: name for name in ("format", "architecture", "parameters", "quantization")}
+    found = _texts(inner, names)
+    # docker/model-spec keeps what is of one format apart, under other names than Model Runner's own configuration.
+    own = inner.inner("gguf") or Facts({})
+    names["parameters"] = "parameter_count"
+    return _texts(own, {name: key for name, key in names.items() if name != "format"}) | found
+
+
+def _texts(facts: Facts, names: Mapping[str, str]) -> dict[str, str]:
+    found = {name: (facts.text(key) or "").strip()[:_LONGEST_FACT] for name, key in names.items()}
+    # Ollama writes `unknown` where it could not tell.
+    return {name: text for name, text in found.items() if text and text.lower() != "unknown"}
+
+
+def _file(layer: Descriptor, packaging: Packaging) -> ModelFile:
+    form = media_types.weights_format(layer.media_type, layer.path)
+    return ModelFile(
+        _role(layer.media_type, layer.path, form, packaging),
+        layer.path,
+        layer.media_type,
+        form,
+        str(layer.digest),
+        layer.size,
+    )
+
+
+def _role(media_type: str, path: str | None, form: str | None, packaging: Packaging) -> FileRole:
+    for prefix, of_prefix in _PACKAGINGS:
+        kind = media_type.removeprefix(prefix)
+        if of_prefix is packaging and kind != media_type:
+            for start, role in _ROLES[packaging]:
+                if kind.startswith(start):
+                    return role
+    if form is not None:
+        return FileRole.WEIGHTS
+    name = (path or "").rpartition("/")[2].lower()
+    if name.startswith(("license", "licence")):
+        return FileRole.LICENSE
+    return _ENDINGS.get(name.rpartition(".")[2], FileRole.OTHER) if "." in name else FileRole.OTHER
+
+
+def _sum(files: Iterable[ModelFile]) -> int | None:
+    sizes = [file.bytes for file in files]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
