@@ -86,6 +86,10 @@ class UnavailableError(FetchError):
     retryable = True
 
 
+class NoConnectionError(UnavailableError):
+    """Nobody was reached: no such name just now, no connection, a proxy or certificate in the way. Any request would fail."""
+
+
 class BrokenContentError(FetchError):
     """What came is not what it must be: no JSON, wrong types, against the protocol. It would come again."""
 

@@ -24,7 +24,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
-from dockml_dagster.clients.http.errors import FetchError, RefusedHostError, UnavailableError
+from dockml_dagster.clients.http.errors import (
+    FetchError,
+    NoConnectionError,
+    RefusedHostError,
+    UnavailableError,
+)
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 
 POOL_SIZE = 16
@@ -88,20 +93,22 @@ def _typed(error: BaseException, address: str) -> FetchError:
         return refusal
     names = {type(link).__name__ for link in _chain(error)}
     if "ProxyError" in names:
-        return UnavailableError(
+        return NoConnectionError(
             "the proxy that HTTPS_PROXY or HTTP_PROXY names does not let it through", subject=address
         )
     if "NameResolutionError" in names:
-        return UnavailableError(
+        return NoConnectionError(
             "no address found for this name; is there a network, or does it want a proxy (HTTPS_PROXY)?",
             subject=address,
         )
     if names & {"ConnectTimeoutError", "ConnectTimeout"}:
-        return UnavailableError("no connection in time", subject=address)
+        return NoConnectionError("no connection in time", subject=address)
+    if "NewConnectionError" in names:
+        return NoConnectionError(f"the connection failed ({type(error).__name__})", subject=address)
     if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
         return UnavailableError("no answer in time", subject=address)
     if names & {"SSLError", "SSLCertVerificationError", "SSLEOFError"}:
-        return UnavailableError("no secure connection (certificate or protocol)", subject=address)
+        return NoConnectionError("no secure connection (certificate or protocol)", subject=address)
     if names & {"InvalidURL", "LocationParseError", "InvalidHeader", "ValueError"}:
         return RefusedHostError("no usable address", subject=address)
     if "IncompleteRead" in names:

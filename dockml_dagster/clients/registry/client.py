@@ -18,6 +18,8 @@ from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     DigestMismatchError,
     FetchError,
+    LimitedError,
+    NoConnectionError,
     RefusedHostError,
     TooLargeError,
     UnauthorizedError,
@@ -213,9 +215,9 @@ class RegistryClient:
         try:
             return self.head_manifest(repository, identifier)
         except FetchError as error:
-            # Registries and the proxies before them refuse HEAD in every way there is (401, 403, 404, 500 …), and GET
-            # works. Not where a limit was reached, or nobody is there: that is true of GET too.
-            if error.status in {None, 429, 502, 503, 504}:
+            # Registries and the proxies before them refuse HEAD in every way there is (401, 403, 404, 500, 503, a closed
+            # connection …), and GET works. Not where a limit was reached, or nobody is there: that is true of GET too.
+            if isinstance(error, (LimitedError, NoConnectionError, RefusedHostError)):
                 raise
             return None
 

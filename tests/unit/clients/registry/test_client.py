@@ -81,7 +81,7 @@ def test_gone(serve, make_client, registry) -> None:
     assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 501])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 501, 502, 503, 504])
 def test_a_registry_that_refuses_head(serve, make_client, registry, reply, status) -> None:
     entry = registry.image("a/b", "1")
     registry.before = lambda asked: reply(status) if asked.method == "HEAD" else None
