@@ -87,7 +87,9 @@ class UnavailableError(FetchError):
 
 
 class NoConnectionError(UnavailableError):
-    """Nobody was reached: no such name just now, no connection, a proxy or certificate in the way. Any request would fail."""
+    """Nobody was reached: no such name just now, no connection, a proxy or a certificate in the way."""
+
+    reason = "unreachable"
 
 
 class BrokenContentError(FetchError):

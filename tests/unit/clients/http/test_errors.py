@@ -22,6 +22,7 @@ def test_the_tree() -> None:
         "pull_limit",
         "abuse_limit",
         "unavailable",
+        "unreachable",
     }
 
 
