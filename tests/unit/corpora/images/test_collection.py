@@ -338,56 +338,15 @@ def test_models_and_attestations_are_told_apart(layout: Layouts, settings: Setti
         found.rows["raw.manifests"][0]["manifest_digest"]
     }
     alone = layout("model")
-    alone.blob(b"{}", "x"), alone.blob(b"weights", "x")
-    alone.blob(json.dumps(model).encode(), str(model["mediaType"]))
+    for content in (b"{}", b"weights", json.dumps(model).encode()):
+        alone.blob(content, "x")
     images = named(alone.write(entry))
     only = collection.manifests(PROJECT, images)
     assert whole(only) == Outcome("manifests", "", "collected")
-    assert problems(only) == []
     assert [row["kind"] for row in only.rows["raw.manifests"]] == ["model"]
     layers_of = collection.layer_stats(PROJECT, images)
     assert whole(layers_of).status == "not_available"
     assert whole(layers_of).reason == "the project names models only, which have no layers"
-
-
-def test_a_model_and_its_files_are_rows(layout: Layouts, settings: Settings, tmp_path: Path) -> None:
-    made = layout("model")
-    about = {"config": {"format": "gguf", "parameters": "361.82 M", "architecture": "llama"}}
-    weights = made.blob(b"weights", "application/vnd.docker.ai.gguf.v3")
-    model = {
-        "schemaVersion": 2,
-        "mediaType": f"{OCI}.manifest.v1+json",
-        "config": made.blob(json.dumps(about).encode(), "application/vnd.docker.ai.model.config.v0.1+json"),
-        "layers": [
-            {**weights, "annotations": {"org.cncf.model.filepath": "m.gguf"}},
-            made.blob(b"MIT", "application/vnd.docker.ai.license"),
-        ],
-    }
-    location = made.write(made.blob(json.dumps(model).encode(), str(model["mediaType"])))
-    found = ImageCollection("local", settings).manifests(PROJECT, named(location))
-    (row,) = found.rows["raw.model_artifacts"]
-    assert row["reference"] == location
-    facts = ("packaging", "model_format", "architecture", "parameters", "parameter_count", "quantization")
-    assert [row[name] for name in facts] == [
-        "docker_model_runner",
-        "gguf",
-        "llama",
-        "361.82 M",
-        361_820_000,
-        None,
-    ]
-    files = found.rows["raw.model_files"]
-    shown = ("position", "file_role", "path", "file_format", "bytes", "source_row")
-    assert [[file[name] for name in shown] for file in files] == [
-        [0, "weights", "m.gguf", "gguf", 7, 1],
-        [1, "license", None, None, 3, 2],
-    ]
-    assert {file["manifest_digest"] for file in files} == {row["manifest_digest"]}
-    with duckdb.connect() as connection:
-        migrations.apply(connection)
-        rows = [{"source": None, "source_file": None, "source_row": None, **file} for file in files]
-        assert write_visit(connection, "raw.model_files", rows, observed_at=datetime(2026, 1, 1)) == 2
-        assert connection.execute("SELECT count(*) FROM raw.model_files").fetchall() == [(2,)]
 
 
 def test_what_is_left_out_for_the_limit_says_so(layout: Layouts, tmp_path: Path, scanned: list[str]) -> None:
