@@ -120,7 +120,9 @@ SELECT
     -- Of an image whose files are known, rules that match nothing found nothing. A file of two rules is counted twice.
     CASE WHEN summary.config_digest IS NOT NULL THEN coalesce(removable.removable_bytes, 0) END AS removable_bytes,
     summary.gini,
-    summary.largest_percent_share
+    summary.largest_percent_share,
+    summary.packages,
+    summary.packages_bytes
 FROM digests
 LEFT JOIN manifest ON manifest.corpus = digests.corpus AND manifest.config_digest = digests.config_digest
 LEFT JOIN config ON config.corpus = digests.corpus AND config.config_digest = digests.config_digest

@@ -35,6 +35,11 @@ READERS = {
         "clients/github/store.py": "ours: answers that were kept",
     },
     "tree_sitter": {"study/dockerfile/shell/bash.py": "parts of 2 KiB, statements of 6; 64 KiB and 1 s for all of a file"},
+    "sqlite3": {
+        "images/scanning/rpm_database.py": "512 MiB on disk; rows, bytes of a row, steps and time capped, no attaching",
+        "clients/github/store_tables.py": "ours: answers that were kept",
+        "instance/event_log.py": "ours: Dagster's storage",
+    },
     "igzip_lib": {"study/layer/inflate.py": "a chunk at a time; bytes, ratio and time capped"},
     "igzip": {"corpora/sample/images.py": "ours: writing"},
     "zstd": {

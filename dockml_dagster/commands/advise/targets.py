@@ -83,7 +83,12 @@ def advise_images(
 
     What could not be read of an image is a problem of its advice, and what is left is judged all the same.
     """
-    from dockml_dagster.commands.scan_image.scan import content_rules, problem_of, scan_images
+    from dockml_dagster.commands.scan_image.scan import (
+        content_rules,
+        package_families,
+        problem_of,
+        scan_images,
+    )
     from dockml_dagster.images.sources.reading import PlatformImage
     from dockml_dagster.study.advice.image import base_layers_of
     from dockml_dagster.study.advice.savings import SavingsTally
@@ -101,7 +106,14 @@ def advise_images(
         return tally
 
     images = scan_images(
-        locations, settings, rows, platform=platform, prefer=prefer, observe=observe, listener=listener
+        locations,
+        settings,
+        rows,
+        platform=platform,
+        prefer=prefer,
+        observe=observe,
+        families=package_families(),
+        listener=listener,
     )
     for location, scanned in zip(locations, images, strict=True):
         problem = problem_of([scanned])
@@ -139,6 +151,7 @@ def _of_image(
         config=image.image.config,
         platforms=1 if single else None,
         censored=image.status == "censored",
+        doubled=() if image.inventory is None else image.inventory.doubled,
     )
     summary = image.summary
     content = None if summary is None else summary.bytes + summary.wasted_bytes

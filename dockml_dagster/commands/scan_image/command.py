@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import click
 
@@ -37,6 +39,12 @@ from dockml_dagster.settings import Settings
 @click.option(
     "--tree", type=click.IntRange(1, 64), metavar="DEPTH", help="Show what directories hold instead."
 )
+@click.option("--packages", is_flag=True, help="List the packages instead, with the bytes of each.")
+@click.option(
+    "--sbom",
+    type=click.Choice(["cyclonedx", "spdx"]),
+    help="Print the packages as a bill of materials instead.",
+)
 @click.option("--max-size", metavar="SIZE", help="End with 1 if the layers hold more, uncompressed (1.5GB).")
 @click.option("--max-waste", metavar="SIZE|PERCENT", help="End with 1 if more is hidden by later layers.")
 @click.option("--max-growth", metavar="SIZE|PERCENT", help="End with 1 if it grew more since --baseline.")
@@ -57,6 +65,8 @@ def scan_image(
     files: bool,
     layer: int | None,
     tree: int | None,
+    packages: bool,
+    sbom: Literal["cyclonedx", "spdx"] | None,
     max_size: str | None,
     max_waste: str | None,
     max_growth: str | None,
@@ -79,6 +89,7 @@ def scan_image(
     dockml scan-image registry.example.com/team/app:1.2 --platform all
     docker save app | dockml scan-image docker-archive:- --tree 2
     dockml scan-image docker-daemon:app --files --layer 7 --format csv
+    dockml scan-image docker-daemon:app --packages
     dockml scan-image app:1.3 --max-waste 5% --max-growth 50MB --baseline app-1.2.json
     """
     from dockml_dagster.commands.output import render
@@ -92,7 +103,12 @@ def scan_image(
     )
     from dockml_dagster.commands.scan_image.locations import parse_arguments, this_platform
     from dockml_dagster.commands.scan_image.output import to_text
-    from dockml_dagster.commands.scan_image.scan import content_rules, problem_of, scan_images
+    from dockml_dagster.commands.scan_image.scan import (
+        content_rules,
+        package_families,
+        problem_of,
+        scan_images,
+    )
 
     # As in the processes beside this one: rows come and go by the million, and none is part of a cycle.
     gc.set_threshold(100_000)
@@ -105,6 +121,8 @@ def scan_image(
         raise BadInputError("--max-growth and --baseline go together")
     if (layer is not None or output is not None) and not files:
         raise BadInputError("--layer and --output go with --files")
+    if sum((files, tree is not None, packages, sbom is not None)) > 1:
+        raise BadInputError("one of --files, --tree, --packages and --sbom")
     with ExitStack() as stack, progress_bar() as listener:
         listed = Path(stack.enter_context(TemporaryDirectory(prefix="dockml-"))) / "files.csv"
         rows = stack.enter_context(listed.open("w", newline="", encoding="utf-8"))
@@ -127,6 +145,8 @@ def scan_image(
                 whole=whole,
                 verify_diff_ids=verify_diff_ids,
                 observe=observe if files or tree is not None else None,
+                families=package_families() if packages or sbom is not None else None,
+                packages_asked=packages or sbom is not None,
                 listener=listener,
             )
         )
@@ -137,8 +157,17 @@ def scan_image(
             write_files(listed, format_, sys.stdout)
     for each in trees:
         say(render(TREE_COLUMNS, list(each.rows()), format_), nl=False)
-    if not files and not trees and (len(scanned) > 1 or scanned[0].error is None):
-        say(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
+    if len(scanned) > 1 or scanned[0].error is None:
+        if packages:
+            from dockml_dagster.commands.scan_image.packages import packages_text
+
+            say(packages_text(scanned, format_), nl=False)
+        elif sbom is not None:
+            from dockml_dagster.commands.scan_image.packages import sbom_text
+
+            say(sbom_text(scanned, sbom, version("dockml")), nl=False)
+        elif not files and not trees:
+            say(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
     problem = problem_of(scanned)
     if problem is not None:
         raise problem

@@ -17,6 +17,7 @@ from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.layer.content import ContentFinding
 from dockml_dagster.study.layer.image import ImageSummary, LayerShare
 from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
+from dockml_dagster.study.packages.inventory import Inventory
 
 LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
 
@@ -77,6 +78,10 @@ class ScannedImage:
     contents: tuple[ContentFinding, ...] | None
     reason: str | None
     """Why there is no summary, in one line."""
+    inventory: Inventory | None = None
+    """Its packages. None: not asked for, or unknown."""
+    inventory_reason: str | None = None
+    """Why the packages are unknown, in one line."""
 
     @property
     def status(self) -> Literal["complete", "censored", "incomplete"]:

@@ -42,6 +42,8 @@ from dockml_dagster.study.image.reference import Digest, ImageReference
 from dockml_dagster.study.layer.content import ContentRule, ContentRules, ContentTally, parse_rules
 from dockml_dagster.study.layer.history import instruction
 from dockml_dagster.study.layer.image import Visitor, summarise_image
+from dockml_dagster.study.packages.families import FamilyRule, parse_families
+from dockml_dagster.study.packages.inventory import PackageTally
 from dockml_dagster.warehouse.opening import make_home
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ def scan_images(
     whole: bool = False,
     verify_diff_ids: bool = False,
     observe: Observe | None = None,
+    families: Sequence[FamilyRule] | None = None,
+    packages_asked: bool = False,
     listener: Listener = lambda *_: None,
     workers: int | None = None,
 ) -> Iterator[ScannedReference]:
@@ -73,7 +77,8 @@ def scan_images(
     ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
     among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
     that each inflates to the diff-id that its image's configuration names. ``observe``: asked once an image whose layers
-    were all read, for what is to see its entries too.
+    were all read, for what is to see its entries too. ``families``: list packages by these, where all layers tell them;
+    ``packages_asked``: read layers whole for them, and again those that were read before package databases were looked for.
 
     What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
     for settings that cannot be used, BadInputError if the cache cannot be written.
@@ -88,8 +93,9 @@ def scan_images(
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
         pool = stack.enter_context(ScanPool(workers=workers))
-        layers = _Layers(spools, store, listener, pool)
-        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe)
+        layers = _Layers(spools, store, listener, pool, inside=packages_asked)
+        whole = whole or packages_asked
+        how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe, families)
         for location in locations:
             try:
                 with readable_here(location, spools) as here:
@@ -131,11 +137,20 @@ def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
     return FetchError(f"not everything could be read: {problems[0]}{more}")
 
 
+def package_families() -> tuple[FamilyRule, ...]:
+    """The rules of the seed ``package_families.csv``. Raises ModelError if the seeds are missing."""
+    return parse_families(_seed("package_families"))
+
+
 def content_rules() -> tuple[ContentRule, ...]:
     """The rules of the seed ``layer_content_rules.csv``. Raises ModelError if the seeds are missing."""
+    return parse_rules(_seed("layer_content_rules"))
+
+
+def _seed(name: str) -> str:
     from dockml_dagster.warehouse.models import folder
 
-    return parse_rules((folder() / "seeds" / "layer_content_rules.csv").read_text(encoding="utf-8"))
+    return (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -159,6 +174,7 @@ class _How:
     whole: bool
     verify_diff_ids: bool
     observe: Observe | None
+    families: Sequence[FamilyRule] | None
 
     def tasks(self, recipe: SourceRecipe, image: PlatformImage) -> list[LayerTask]:
         """What is to be scanned of an image: a task a layer, lowest first."""
@@ -176,8 +192,12 @@ class _How:
 class _Layers:
     """What is known of layers, over all images of one command, and of registries' layers over all commands."""
 
-    def __init__(self, spools: Path, store: ScanStore, listener: Listener, pool: ScanPool) -> None:
+    def __init__(
+        self, spools: Path, store: ScanStore, listener: Listener, pool: ScanPool, *, inside: bool
+    ) -> None:
+        """``inside``: what the layers' files say is wanted too."""
         self._spools, self._store, self._listener, self.pool = spools, store, listener, pool
+        self._inside = inside
         self._known: dict[str, tuple[LayerTask, LayerResult]] = {}
 
     def scan(self, recipe: SourceRecipe, tasks: Iterable[LayerTask]) -> dict[str, LayerResult]:
@@ -189,7 +209,7 @@ class _Layers:
             if self._is_known(task):
                 continue
             stored = self._store.get(task, self._spools) if remote else None
-            if stored is None:
+            if stored is None or (self._inside and stored.inside is None):
                 missing[key] = task
             else:
                 self._known[key] = task, stored
@@ -267,10 +287,15 @@ def _summarised(
     elif len(layers) > _MOST_LAYERS:
         reason = f"{len(layers)} layers, more than the {_MOST_LAYERS} that are merged"
     if reason is not None:
-        return ScannedImage(image, tuple(layers), None, None, reason)
+        return ScannedImage(image, tuple(layers), None, None, reason, None, reason)
     spools = [result.spool for result in results if result.spool is not None]
     tally = ContentTally(how.content)
     visitors: list[Visitor] = [] if how.observe is None else [how.observe(image)]
+    readings = [() if result.inside is None else result.inside.readings for result in results]
+    untold = sum(result.inside is None for result in results)
+    packages = None if how.families is None or untold else PackageTally(readings)
+    if packages is not None:
+        visitors.append(packages)
     beside = None
     if pool.is_running:
         # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
@@ -280,7 +305,13 @@ def _summarised(
     summary = summarise_image(spools_at(spools), visitors=visitors)
     content = tally.findings() if beside is None else beside.result()
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
-    return ScannedImage(image, shared, summary, content, None)
+    inventory = (
+        None
+        if packages is None
+        else packages.inventory(how.families or (), [layer.size for layer in image.layers])
+    )
+    untold_reason = f"{untold} of {len(layers)} layers were read without their packages" if untold else None
+    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason)
 
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:

@@ -192,6 +192,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "unit_of_analysis, platform, units, n, clusters, share, share_low, share_high",
     ),
     (
+        "rq4_packages",
+        "RQ4. Packages and frameworks",
+        "unit_of_counting, name, images, n, clusters, share, bytes_median, versions, versions_behind_median",
+    ),
+    (
         "rq4_concentration",
         "RQ4. Where an image's bytes are, as shares",
         "metric, n, n_censored, median, q25, q75, maximum",

@@ -94,8 +94,7 @@ class ImageCollection:
     def _reader(self) -> LayerReader:
         from dockml_dagster.corpora.images.layers import LayerReader
 
-        rules, advice = layer_rules()
-        return LayerReader(self._files, self._cache, rules, advice, workers=self._workers)
+        return LayerReader(self._files, self._cache, *layer_rules(), workers=self._workers)
 
     def input_hash(self, images: Sequence[NamedImage], *, resolve: bool = True) -> str:
         """Hash of what a collection of either stage would read: the names, what they lead to now, and the limits.

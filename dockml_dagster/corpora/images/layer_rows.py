@@ -13,8 +13,12 @@ from dockml_dagster.corpora.images.rows import Row
 from dockml_dagster.images.scanning.union import ImageUnion
 from dockml_dagster.study.advice.model import Recommendation
 from dockml_dagster.study.layer.model import LayerScan, TypeCount
+from dockml_dagster.study.packages.inventory import Inventory
+from dockml_dagster.study.packages.model import ImagePackage
+from dockml_dagster.study.packages.versions import version_key
 
 _SHOWN_PATHS: Final = 10
+_SHOWN_PROBLEMS: Final = 10
 
 
 def layer_facts(scan: LayerScan) -> dict[str, Any]:
@@ -70,6 +74,7 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             {
                 **{column: getattr(summary, column) for column in columns},
                 "hash_algorithms": list(summary.hash_algorithms),
+                **_inventory_columns(union.inventory),
             }
         ],
         "image_layer_shares": [
@@ -118,6 +123,50 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             for file in union.files
         ],
         "image_advice": [_advice_row(item) for item in union.advice],
+        "image_packages": [
+            _package_row(package, digests)
+            for package in (() if union.inventory is None else union.inventory.packages)
+        ],
+    }
+
+
+def _inventory_columns(inventory: Inventory | None) -> Row:
+    """What ``raw.image_summaries`` says of an image's packages; all of it unknown where a layer does not tell."""
+    if inventory is None:
+        return {
+            "packages": None,
+            "packages_bytes": None,
+            "packages_reason": "a layer was read without its packages",
+        }
+    visible = [package for package in inventory.packages if package.visible]
+    return {
+        "packages": len(visible),
+        "packages_bytes": sum(package.bytes for package in visible),
+        "packages_reason": "; ".join(inventory.problems[:_SHOWN_PROBLEMS]) or None,
+    }
+
+
+def _package_row(package: ImagePackage, digests: Sequence[str]) -> Row:
+    return {
+        "ecosystem": package.ecosystem,
+        "package": package.name,
+        "version": package.version,
+        "version_key": version_key(package.version),
+        "architecture": package.architecture or None,
+        "licence": package.licence or None,
+        "purl": package.purl,
+        "family": package.family,
+        "found_in": package.database,
+        "position": package.layer,
+        "layer_digest": digests[package.layer],
+        "inside": package.inside,
+        "visible": package.visible,
+        "files": package.files,
+        "files_missing": package.files_missing,
+        "bytes": package.bytes,
+        "compressed_bytes": package.compressed_bytes,
+        "hidden_files": package.hidden_files,
+        "hidden_bytes": package.hidden_bytes,
     }
 
 

@@ -18,9 +18,10 @@ from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.images.layer_rows import layer_facts, summary_rows
 from dockml_dagster.corpora.images.rows import Rows, config_digest, failure, numbered
 from dockml_dagster.corpora.images.versions import summary_version
+from dockml_dagster.images.scanning.inside import from_json, to_json
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
-from dockml_dagster.images.scanning.union import ImageUnion, sum_up
+from dockml_dagster.images.scanning.union import ImageUnion, LayersInside, sum_up
 from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.advice.image import ImageFacts, base_layers_of
@@ -29,6 +30,7 @@ from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
 from dockml_dagster.study.layer.model import SCAN_VERSION, LayerScan
+from dockml_dagster.study.packages.families import FamilyRule
 from dockml_dagster.warehouse.layer_files import LayerFiles
 from dockml_dagster.warehouse.opening import make_folder
 
@@ -70,13 +72,16 @@ class LayerReader:
         scratch: Path,
         rules: Sequence[ContentRule],
         advice: Rules,
+        families: Sequence[FamilyRule],
         *,
         workers: int | None = None,
     ) -> None:
-        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for."""
+        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for;
+        ``families``: which packages are one thing.
+        """
         self._files, self._scratch, self._workers = files, scratch, workers
-        self._content, self._advice = ContentRules(rules), advice
-        self._summary_version = summary_version(rules, advice)
+        self._content, self._advice, self._families = ContentRules(rules), advice, tuple(families)
+        self._summary_version = summary_version(rules, advice, families)
 
     def known(self, images: Sequence[PlatformImage]) -> set[str]:
         """Digests of layers of these images that were read before, for whichever project or corpus."""
@@ -144,6 +149,8 @@ class LayerReader:
         if problem is not None:
             found.outcomes.append(problem)
         facts = None if result.scan is None else layer_facts(result.scan)
+        if facts is not None:
+            facts["inside"] = None if result.inside is None else to_json(result.inside)
         if facts is None or result.spool is None or not _may_be_kept(result.scan):
             if problem is not None:
                 found.failures.append(problem)
@@ -178,7 +185,7 @@ class LayerReader:
         """Digest → the sums of each image of which they are not known, several at once where that is worth it."""
         due: dict[Digest, tuple[PlatformImage, list[Path]]] = {}
         for image in (one.image for one in images):
-            known = image.digest in due or self._files.image(str(image.digest), self._summary_version)
+            known = image.digest in due or self._known_sums(image, layers)
             if known or _not_merged(image, layers) is not None:
                 continue
             spools = []
@@ -191,9 +198,28 @@ class LayerReader:
         if sum(spool.stat().st_size for _, spools in due.values() for spool in spools) > _BESIDE_BYTES:
             pool.reserve(len(due) - 1)  # this process sums up too
         return {
-            digest: pool.start(sum_up, spools, self._content, self._advice, _about(image))
+            digest: pool.start(
+                sum_up, spools, self._content, self._advice, _about(image), self._inside(image, layers)
+            )
             for digest, (image, spools) in due.items()
         }
+
+    def _inside(self, image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> LayersInside:
+        return LayersInside(
+            tuple(from_json(layers[str(layer.digest)].get("inside")) for layer in image.layers),
+            tuple(layer.size for layer in image.layers),
+            self._families,
+        )
+
+    def _known_sums(
+        self, image: PlatformImage, layers: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """What is known of an image. None: nothing, or not its packages although all of its layers tell them by now."""
+        facts = self._files.image(str(image.digest), self._summary_version)
+        if facts is None or facts["image_summaries"][0]["packages"] is not None:
+            return facts
+        told = [layers.get(str(layer.digest), {}).get("inside") is not None for layer in image.layers]
+        return None if told and all(told) else facts
 
     def _image_rows(
         self,
@@ -208,7 +234,7 @@ class LayerReader:
         if reason is not None:
             found.outcomes.append(Outcome(_STAGE, subject, "unreadable", reason))
             return
-        facts = self._files.image(str(image.digest), self._summary_version)
+        facts = self._known_sums(image, layers)
         if facts is None:
             facts = summary_rows(sums.pop(image.digest).result(), digests)
             self._files.keep_image(str(image.digest), self._summary_version, facts)

@@ -15,9 +15,10 @@ from typing import Final
 from dockml_dagster.study.advice.model import Rules, parse_recommendation_rules
 from dockml_dagster.study.layer.content import ContentRule, parse_rules
 from dockml_dagster.study.layer.model import SCAN_VERSION
+from dockml_dagster.study.packages.families import FamilyRule, parse_families
 from dockml_dagster.warehouse.models import seed_texts
 
-SUMMARY_VERSION: Final = "5"
+SUMMARY_VERSION: Final = "6"
 """Changes when the same layers would give another summary of an image; no known layer is read again for it."""
 
 
@@ -27,13 +28,17 @@ def layers_version() -> str:
     return summary_version(*layer_rules())
 
 
-def layer_rules() -> tuple[tuple[ContentRule, ...], Rules]:
-    """What to look for in images, and what for, by the seeds."""
-    seeds = seed_texts(["layer_content_rules", "recommendations"])
-    return parse_rules(seeds["layer_content_rules"]), parse_recommendation_rules(seeds["recommendations"])
+def layer_rules() -> tuple[tuple[ContentRule, ...], Rules, tuple[FamilyRule, ...]]:
+    """What to look for in images, what for, and which packages are one thing, by the seeds."""
+    seeds = seed_texts(["layer_content_rules", "recommendations", "package_families"])
+    return (
+        parse_rules(seeds["layer_content_rules"]),
+        parse_recommendation_rules(seeds["recommendations"]),
+        parse_families(seeds["package_families"]),
+    )
 
 
-def summary_version(content: Iterable[ContentRule], advice: Rules) -> str:
+def summary_version(content: Iterable[ContentRule], advice: Rules, families: Iterable[FamilyRule]) -> str:
     """Version of summing images up by these rules. What a recommendation
     says, and when a Dockerfile asks for it, do not change what is measured.
     """
@@ -43,5 +48,5 @@ def summary_version(content: Iterable[ContentRule], advice: Rules) -> str:
         if (triggers := tuple(one for one in rule.triggers if not one.startswith("practice:")))
     ]
     found = [(rule.rule, rule.group, rule.pattern, rule.removable) for rule in content]
-    text = "\n".join("\t".join(map(str, rule)) for rule in (*found, *measured))
+    text = "\n".join("\t".join(map(str, rule)) for rule in (*found, *measured, *families))
     return f"{SCAN_VERSION}-{SUMMARY_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

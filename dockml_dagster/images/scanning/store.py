@@ -1,6 +1,7 @@
 """Scans of layers kept under the digest of the layer, so that a layer known from another image costs nothing.
 
-Here: one file a layer, a line of JSON (the scan without its rows) and the rows, as one zstd frame with a checksum.
+Here: one file a layer, a line of JSON (the scan without its rows, what its files say) and the rows, as one zstd frame with a
+checksum.
 Only what cannot change is kept: complete scans of layers whose digest held, or whose table of contents is the one
 that a manifest vouches for (then under that digest too). Whatever is damaged or of another version of the scan
 reads as absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
@@ -20,12 +21,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from dockml_dagster.images.scanning.inside import LayerInside, from_json, to_json
 from dockml_dagster.images.scanning.worker import LayerResult, LayerTask
 from dockml_dagster.study.layer.model import SCAN_VERSION, LargeFile, LayerScan, LayerSummary, TypeCount
 
 _MOST_BYTES: Final = 1 << 30
 """Of all scans together; a million files take some 30 MB."""
-_MOST_HEAD: Final = 8 << 20
+_MOST_HEAD: Final = 128 << 20
 _LEVEL: Final = 1
 _CHUNK: Final = 1 << 20
 
@@ -59,7 +61,7 @@ class ScanStore:
         temporary = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, scan, spool)
+            _write(temporary, scan, spool, result.inside)
             temporary.replace(path)
             self._grown = True
         except OSError:
@@ -92,13 +94,14 @@ def _names(task: LayerTask) -> list[str]:
     return [task.key] if task.toc_digest is None else [task.key, f"{task.key} {task.toc_digest}"]
 
 
-def _write(path: Path, scan: LayerScan, spool: Path) -> None:
+def _write(path: Path, scan: LayerScan, spool: Path, inside: LayerInside | None) -> None:
     from backports import zstd
 
     parameter = zstd.CompressionParameter
     options: dict[int, int] = {parameter.checksum_flag: 1, parameter.compression_level: _LEVEL}
     with zstd.open(path, "wb", options=options) as packed, spool.open("rb") as rows:
-        packed.write(json.dumps(dataclasses.asdict(scan)).encode() + b"\n")
+        head = dataclasses.asdict(scan) | {"inside": None if inside is None else to_json(inside)}
+        packed.write(json.dumps(head).encode() + b"\n")
         while data := rows.read(_CHUNK):
             packed.write(data)
 
@@ -109,13 +112,15 @@ def _read(path: Path, task: LayerTask, spools: Path) -> LayerResult | None:
     spool = spools / (path.stem + ".rows")
     try:
         with zstd.open(path, "rb") as packed:
-            scan = _scan_of(json.loads(packed.readline(_MOST_HEAD)))
+            head = json.loads(packed.readline(_MOST_HEAD))
+            inside = from_json(head.pop("inside", None))
+            scan = _scan_of(head)
             with spool.open("wb") as rows:
                 while data := packed.read(_CHUNK):  # to the end, where the checksum is
                     rows.write(data)
     except (OSError, EOFError, ValueError, LookupError, TypeError, zstd.ZstdError):
         return None  # not there, cut off, damaged: the layer is scanned again
-    return LayerResult(task.key, scan, spool, None)
+    return LayerResult(task.key, scan, spool, None, inside)
 
 
 def _scan_of(values: dict[str, Any]) -> LayerScan:

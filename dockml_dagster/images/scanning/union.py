@@ -7,10 +7,11 @@ Dagster, as ``worker`` must not. Not here: merging and counting (``study.layer``
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from dockml_dagster.images.scanning.inside import LayerInside
 from dockml_dagster.study.advice.image import ImageFacts, advise_image
 from dockml_dagster.study.advice.model import Recommendation, Rules
 from dockml_dagster.study.advice.savings import SavingsTally
@@ -19,6 +20,8 @@ from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFile, ImageFiles
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.union import union_batches
+from dockml_dagster.study.packages.families import FamilyRule
+from dockml_dagster.study.packages.inventory import Inventory, PackageTally
 
 
 def spools_at(paths: Sequence[Path]) -> list[Spool]:
@@ -27,23 +30,45 @@ def spools_at(paths: Sequence[Path]) -> list[Spool]:
 
 
 @dataclass(frozen=True, slots=True)
+class LayersInside:
+    """What the files of an image's layers say, lowest layer first, None where that is unknown; and the compressed bytes of
+    each layer.
+    """
+
+    layers: tuple[LayerInside | None, ...]
+    compressed: tuple[int | None, ...]
+    families: tuple[FamilyRule, ...]
+
+    def tally(self) -> PackageTally | None:
+        """What sums the image's packages up. None: of a layer it is unknown what its files say."""
+        known = [one for one in self.layers if one is not None]
+        return PackageTally([one.readings for one in known]) if len(known) == len(self.layers) else None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageUnion:
-    """Everything that a study asks of the union of an image's layers."""
+    """Everything that a study asks of the union of an image's layers. ``inventory``: None where it is unknown."""
 
     summary: ImageSummary
     contents: tuple[ContentFinding, ...]
     files: tuple[ImageFile, ...]
     advice: tuple[Recommendation, ...]
+    inventory: Inventory | None
 
 
-def sum_up(paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts) -> ImageUnion:
+def sum_up(
+    paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts, inside: LayersInside
+) -> ImageUnion:
     """All of it for the image whose layers' rows lie in these files, lowest layer first."""
-    contents, files = ContentTally(content), ImageFiles()
+    contents, files, packages = ContentTally(content), ImageFiles(), inside.tally()
     savings = SavingsTally(advice, content, base_layers=image.base_layers)
-    summary = summarise_image(spools_at(paths), visitors=(contents, files, savings))
-    return ImageUnion(
-        summary, contents.findings(), files.found(), tuple(advise_image(image, savings.savings(), advice))
-    )
+    visitors = (contents, files, savings, *(() if packages is None else (packages,)))
+    summary = summarise_image(spools_at(paths), visitors=visitors)
+    inventory = None if packages is None else packages.inventory(inside.families, inside.compressed)
+    if inventory is not None:
+        image = replace(image, doubled=inventory.doubled)
+    recommendations = tuple(advise_image(image, savings.savings(), advice))
+    return ImageUnion(summary, contents.findings(), files.found(), recommendations, inventory)
 
 
 def find_content(paths: Sequence[Path], rules: ContentRules) -> tuple[ContentFinding, ...]:

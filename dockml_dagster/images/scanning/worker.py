@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.images.scanning.inside import InsideReader, LayerInside
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.layer.model import LayerScan, ScanLimits
 from dockml_dagster.study.layer.scan import scan_layer
@@ -103,6 +104,8 @@ class LayerResult:
     spool: Path | None
     """Sorted lines (``study/layer/spool``). None: an error, or a mismatch, whose rows are worth nothing."""
     error: Exception | None
+    inside: LayerInside | None = None
+    """What its files say (``inside``). None: unknown, as of a layer that was read by its table of contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,10 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
     def new_file() -> BinaryIO:
         return cast("BinaryIO", tempfile.NamedTemporaryFile(dir=scratch, delete=False))
 
-    writer = SpoolWriter(new_file)
+    writer, inside = SpoolWriter(new_file), None
     scan = _by_toc(task, writer, limits)
     if scan is None:
-        writer = SpoolWriter(new_file)
+        writer, inside = SpoolWriter(new_file), InsideReader(new_file)
         with task.source.open() as stream:
             scan = scan_layer(
                 stream,
@@ -150,6 +153,7 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
                 expected_digest=task.expected_digest,
                 expected_diff_id=task.expected_diff_id,
                 digest=task.digest,
+                look=inside,
             )
     if scan.status == "mismatch":
         return LayerResult(task.key, scan, None, None)
@@ -157,7 +161,7 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
         rows.flush()
         spool = spools / (task.key.replace(":", "-").replace("/", "-") + ".rows")
         Path(rows.name).replace(spool)
-    return LayerResult(task.key, scan, spool, None)
+    return LayerResult(task.key, scan, spool, None, None if inside is None else inside.found())
 
 
 def _by_toc(task: LayerTask, writer: SpoolWriter, limits: ScanLimits) -> LayerScan | None:

@@ -1,6 +1,6 @@
 """RQ4: what the images are like.
 
-Here: properties, layers, sharing. What is in them stands in ``contents``, how they are used in
+Here: properties, layers, sharing. What is in them stands in ``contents`` and ``packages``, how they are used in
 ``docker_hub``, models that are no images in ``models``.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Figure, Heading, Paragraph, Part, Section
-from dockml_dagster.report.sections import contents, docker_hub, models
+from dockml_dagster.report.sections import contents, docker_hub, models, packages
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, decimal, percent, say, size
@@ -128,6 +128,7 @@ SECTION = Section(
         Part("the layers", ("findings.rq4_layers",), _layers, stage="layer_stats"),
         Part("shared layers", ("findings.rq4_sharing",), _sharing, stage="manifests"),
         *contents.PARTS,
+        *packages.PARTS,
         models.PART,
         docker_hub.PART,
     ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
 from dockml_dagster.study.advice.savings import Saving
 from dockml_dagster.study.image.config import ImageConfig
+from dockml_dagster.study.packages.families import Doubled
 from dockml_dagster.study.secret_names import names_a_secret
 
 MANY_LAYERS = 20
@@ -24,7 +25,8 @@ _OCI = "org.opencontainers.image."
 class ImageFacts:
     """What advice looks at. ``layers``: digests, lowest first. ``base_layers``: how many of the lowest are known or read
     from the history to be the base's. ``config``: None where it could not be read; then nothing is said of it.
-    ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end.
+    ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end. ``doubled``:
+    frameworks and libraries that it holds more than once.
     """
 
     reference: str
@@ -33,6 +35,7 @@ class ImageFacts:
     config: ImageConfig | None
     platforms: int | None = None
     censored: bool = False
+    doubled: tuple[Doubled, ...] = ()
 
 
 def base_layers_of(config: ImageConfig | None, layers: int) -> int:
@@ -98,11 +101,17 @@ def _evidence(saving: Saving, facts: ImageFacts) -> list[Evidence]:
     return found
 
 
+def _twice(doubled: Doubled) -> Evidence:
+    return Evidence(f"{doubled.name}: {', '.join(doubled.packages[:MOST_EVIDENCE])}", bytes=doubled.bytes)
+
+
 def _facts(facts: ImageFacts) -> list[tuple[str, tuple[Evidence, ...]]]:
     found: list[tuple[str, tuple[Evidence, ...]]] = []
     own = len(facts.layers) - facts.base_layers
     if own > MANY_LAYERS:
         found.append(("fact:many-layers", (Evidence(f"{own} layers above its base"),)))
+    if facts.doubled:
+        found.append(("fact:package-twice", tuple(map(_twice, facts.doubled))))
     if facts.platforms == 1:
         found.append(("fact:one-platform", (Evidence("one platform"),)))
     config = facts.config

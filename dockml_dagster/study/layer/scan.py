@@ -19,6 +19,7 @@ from dockml_dagster.study.layer.inflate import (
     CorruptLayerError,
     InflatedBytes,
 )
+from dockml_dagster.study.layer.look import Look
 from dockml_dagster.study.layer.model import (
     CONTENT_HASH,
     Cap,
@@ -48,6 +49,7 @@ def scan_layer(
     expected_diff_id: str | None = None,
     digest: bool = True,
     clock: Clock = time.monotonic,
+    look: Look | None = None,
 ) -> LayerScan:
     """List, hash and summarise every entry of a layer, in archive order.
 
@@ -55,7 +57,7 @@ def scan_layer(
     gets each row as it is found (a spool's ``append``); rows of a scan whose status is `mismatch` are to be
     thrown away. ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`; the diff-id is computed only
     where one is expected, the digest unless ``digest=False`` (a local file whose name vouches for nothing
-    anyway).
+    anyway). ``look`` sees the content of files as it passes; like rows, what it found is worthless after a `mismatch`.
 
     What is wrong with the layer is in the result. Only what ``stream`` or ``sink`` raise comes through.
     """
@@ -78,7 +80,7 @@ def scan_layer(
 
     try:
         inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
-        walk = TarWalk(inflated.read, limits, ask)
+        walk = TarWalk(inflated.read, limits, ask, look)
         _read_all(walk, tally, sink)
         if expected_diff_id is not None:
             while inflated.read():

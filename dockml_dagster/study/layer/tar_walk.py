@@ -22,6 +22,7 @@ from dockml_dagster.study.layer.classify import classified
 from dockml_dagster.study.layer.extended import Pending, only_times
 from dockml_dagster.study.layer.header import BLOCK, LARGEST, cached_time
 from dockml_dagster.study.layer.inflate import CapHitError, CorruptLayerError
+from dockml_dagster.study.layer.look import Look, Parts
 from dockml_dagster.study.layer.model import CONTENT_HASH, Cap, EntryKind, LayerEntry, ScanLimits
 
 HEAD: Final = 264
@@ -54,13 +55,19 @@ class TarWalk:
     """One pass over an archive that ``read`` gives in chunks (b"" at the end)."""
 
     def __init__(
-        self, read: Callable[[], bytes], limits: ScanLimits, ask: Callable[[int], object] = int
+        self,
+        read: Callable[[], bytes],
+        limits: ScanLimits,
+        ask: Callable[[int], object] = int,
+        look: Look | None = None,
     ) -> None:
-        """``ask`` is called with the number of headers read so far, again and again, and may end the walk by raising."""
+        """``ask`` is called with the number of headers read so far, again and again, and may end the walk by raising.
+        ``look``: sees the content of files that have no holes.
+        """
         import xxhash
 
         self._ask = ask
-
+        self._look = look
         self._read = read
         self._limits = limits
         self._chunk = b""
@@ -86,6 +93,7 @@ class TarWalk:
         pending: Pending | None = None
         said_time: int | None = None
         owners, sums, most_path = self._owners, self._sums, self._limits.path_bytes
+        look = self._look
         new: Callable[..., LayerEntry] = tuple.__new__
         # What is left of the chunk is this loop's own until something else reads on: then it is let go, so that its
         # memory, still warm, is there for the next one, and taken back.
@@ -162,6 +170,7 @@ class TarWalk:
                 kind = "directory"  # v7 archives have no other way to say it
             stored = real_size = 0
             file_hash, head = None, b""
+            start = -1
             if typeflag in _WITHOUT_DATA:
                 pass
             elif kind == "file" and typeflag != b"S" and (pending is None or not pending.sparse):
@@ -170,10 +179,12 @@ class TarWalk:
                 if stop + (-size & BLOCK - 1) <= len(chunk):
                     file_hash = _HASH_NAME + self._hash_whole(self._view[at:stop])
                     head = chunk[at : stop if size < HEAD else at + HEAD]
+                    start = at
                     at = stop + (-size & BLOCK - 1)
                 else:
                     self._at, chunk = at, b""
-                    file_hash, head = self._hashed(self._pieces(size))
+                    parts = None if look is None else look.parts(self._path(name)[0], size)
+                    file_hash, head = self._hashed(self._pieces(size), parts)
                     self._skip_padding(size)
                     chunk, at = self._chunk, self._at
             else:
@@ -200,6 +211,8 @@ class TarWalk:
                 and len(path) <= most_path
             ):
                 path, odd = self._path(name)
+            if look is not None and start >= 0:
+                look.whole(path, chunk, start, start + size)
             target = None
             if link:
                 if kind == "symlink":
@@ -316,8 +329,8 @@ class TarWalk:
             return header.clean(header.text(raw[: self._limits.path_bytes]))[0], "path_cut"
         return header.clean(header.text(raw))
 
-    def _hashed(self, pieces: Iterator[bytes | memoryview]) -> tuple[str, bytes]:
-        """Hash and first bytes of content that comes in pieces."""
+    def _hashed(self, pieces: Iterator[bytes | memoryview], parts: Parts | None = None) -> tuple[str, bytes]:
+        """Hash and first bytes of content that comes in pieces; ``parts`` takes it too."""
         state = self._hash()
         head = b""
         for piece in pieces:
@@ -325,7 +338,11 @@ class TarWalk:
             if len(head) < HEAD:
                 head += bytes(piece[: HEAD - len(head)])
             state.update(piece)
+            if parts is not None:
+                parts.add(piece)
             del piece  # or its chunk could not go before the next one comes
+        if parts is not None:
+            parts.end()
         return _HASH_NAME + state.hexdigest(), head
 
     def _sparse_file(

@@ -7,13 +7,16 @@ import pytest
 from dockml_dagster.corpora.images import versions
 from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.layer.content import parse_rules
+from dockml_dagster.study.packages.families import parse_families
 from dockml_dagster.warehouse.models import seed_texts
 
-SEEDS = seed_texts(["layer_content_rules", "recommendations"])
+SEEDS = seed_texts(["layer_content_rules", "recommendations", "package_families"])
 
 
-def version(content: str, advice: str) -> str:
-    return versions.summary_version(parse_rules(content), parse_recommendation_rules(advice))
+def version(content: str, advice: str, families: str = SEEDS["package_families"]) -> str:
+    return versions.summary_version(
+        parse_rules(content), parse_recommendation_rules(advice), parse_families(families)
+    )
 
 
 def test_the_version_is_of_the_seeds() -> None:
@@ -57,3 +60,12 @@ def test_what_of_a_content_rule_counts(column: int, counts: bool) -> None:
     cells[column] = "false" if column == 3 else f"{cells[column]}x"
     before = version(f"{content}{row}\n", advice)
     assert (version(f"{content}{','.join(cells)}\n", advice) != before) is counts
+
+
+def test_a_family_of_packages_counts() -> None:
+    content, advice, families = (
+        SEEDS["layer_content_rules"],
+        SEEDS["recommendations"],
+        SEEDS["package_families"],
+    )
+    assert version(content, advice, f"{families}x,cuda,pypi,x\n") != version(content, advice, families)

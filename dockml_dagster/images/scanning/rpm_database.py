@@ -1,0 +1,67 @@
+"""rpm's database in the form of SQLite (rpm 4.16 and later), read from a copy on this machine.
+
+Here: opening a stranger's SQLite file so that it can do nothing but give blobs, within bounds on rows, bytes and steps.
+Not here: what a blob says (``study.packages.rpm``). The older forms (Berkeley DB, ndb) are not read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from dockml_dagster.study.deadline import OutOfTimeError, time_limit
+from dockml_dagster.study.packages.model import Reading
+from dockml_dagster.study.packages.reading import unread
+from dockml_dagster.study.packages.rpm import MOST_HEADER, read_headers
+
+_MOST_PACKAGES: Final = 50_000
+_SECONDS: Final = 20.0
+_STEPS: Final = 1_000_000
+_MOST_STEPS: Final = 200
+_MAGIC: Final = b"SQLite format 3\0"
+_VERSIONS: Final = 18
+
+
+def read_rpm_database(path: str, file: BinaryIO) -> Reading:
+    """The packages of ``rpmdb.sqlite`` that was written to ``file``, which is closed and removed."""
+    copy = Path(file.name)
+    try:
+        file.flush()
+        file.seek(0)
+        start = file.read(_VERSIONS + 2)
+        if not start.startswith(_MAGIC):
+            return unread(path, "no SQLite database")
+        # rpm leaves it in WAL mode, in which a copy without its log is not opened. A log that is not empty is a database
+        # that is not read (``databases``).
+        file.seek(_VERSIONS)
+        file.write(b"\1\1")
+        file.flush()
+        with time_limit(_SECONDS):
+            return read_headers(path, _blobs(copy))
+    except (sqlite3.Error, OutOfTimeError) as error:
+        return unread(path, f"damaged ({type(error).__name__})")
+    finally:
+        file.close()
+        copy.unlink(missing_ok=True)
+
+
+def _blobs(copy: Path) -> Iterator[bytes]:
+    with closing(sqlite3.connect(f"file:{copy}?mode=ro&immutable=1", uri=True)) as connection:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_HEADER)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cache_size = -4096")
+        steps = iter(range(_MOST_STEPS))
+        connection.set_progress_handler(lambda: next(steps, None) is None, _STEPS)
+        # The table, never a view of that name, which could compute without end.
+        kind = connection.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
+        if kind != ("table",):
+            raise sqlite3.DatabaseError("no table of packages")
+        for (blob,) in connection.execute(
+            "SELECT blob FROM Packages ORDER BY hnum LIMIT ?", [_MOST_PACKAGES]
+        ):
+            if isinstance(blob, bytes):
+                yield blob

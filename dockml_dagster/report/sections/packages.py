@@ -1,0 +1,73 @@
+"""RQ4, which frameworks and packages the images carry, with their bytes.
+
+Here: ``findings.rq4_packages``. Not here: kinds of content by path (``images``), types of file (``contents``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Table
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import count, percent, say
+
+SHOWN = 20
+"""Packages in the table: those in most images."""
+
+
+def _packages(source: Source) -> Sequence[Block]:
+    rows = source.rows(f"""
+        SELECT * FROM (
+            SELECT
+                unit_of_counting, name, images, n, clusters, share, bytes_median, versions, versions_behind_median,
+                images_with_several, row_number() OVER (PARTITION BY unit_of_counting ORDER BY images DESC, name) AS place
+            FROM findings.rq4_packages
+            WHERE corpus = $corpus
+        )
+        WHERE place <= {SHOWN}
+        ORDER BY unit_of_counting, place
+    """)
+    families = [row for row in rows if row["unit_of_counting"] == "family"]
+    packages = [row for row in rows if row["unit_of_counting"] == "package"]
+    if not packages:
+        return []
+    blocks: list[Block] = [Heading("Packages")]
+    if families:
+        first = families[0]
+        blocks += [
+            Paragraph(
+                say(
+                    "{share} of the {n} images whose packages are known carry {name}.",
+                    share=percent(first["share"]),
+                    n=count(first["n"]),
+                    name=first["name"],
+                )
+            ),
+            _table("Frameworks and libraries, whichever package manager brought them.", families),
+        ]
+    return [
+        *blocks,
+        _table("The packages in most images, as their managers name them.", packages, folded=True),
+    ]
+
+
+def _table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
+    return Table(
+        caption=say(caption),
+        table="findings.rq4_packages",
+        columns=(
+            Column("name", "package", "code"),
+            Column("images", "images", "count"),
+            Column("share", "of the images (%)", "percent"),
+            Column("n", "n", "count"),
+            Column("clusters", "projects", "count"),
+            Column("bytes_median", "median bytes", "size"),
+            Column("versions", "versions", "count"),
+            Column("images_with_several", "images with several", "count"),
+        ),
+        rows=rows,
+        folded=folded,
+    )
+
+
+PARTS = (Part("the packages", ("findings.rq4_packages",), _packages, stage="layer_stats"),)

@@ -1,0 +1,72 @@
+"""Which file of an image is a package database.
+
+Here: paths. Not here: their contents. Almost every file of an image is none, so its last segment decides first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+Form = Literal[
+    "dpkg_status",
+    "dpkg_list",
+    "dpkg_single_status",
+    "dpkg_single_files",
+    "apk",
+    "rpm_sqlite",
+    "rpm_unread",
+    "metadata",
+    "record",
+    "egg_files",
+    "egg_top_level",
+    "conda",
+    "npm",
+    "r",
+    "os_release",
+]
+
+_DPKG: Final = "var/lib/dpkg/"
+_RPM: Final = r"(?:var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/"
+_BY_NAME: Final[dict[str, tuple[tuple[str, Form], ...]]] = {
+    "status": ((r"var/lib/dpkg/status", "dpkg_status"),),
+    "installed": ((r"(?:usr/)?lib/apk/db/installed", "apk"),),
+    "rpmdb.sqlite": ((_RPM + r"rpmdb\.sqlite", "rpm_sqlite"),),
+    "rpmdb.sqlite-wal": ((_RPM + r"rpmdb\.sqlite-wal", "rpm_unread"),),
+    "Packages": ((_RPM + r"Packages", "rpm_unread"),),
+    "Packages.db": ((_RPM + r"Packages\.db", "rpm_unread"),),
+    "METADATA": ((r".*\.dist-info/METADATA", "metadata"),),
+    "RECORD": ((r".*\.dist-info/RECORD", "record"),),
+    "PKG-INFO": ((r".*\.egg-info/PKG-INFO", "metadata"), (r".*\.egg/EGG-INFO/PKG-INFO", "metadata")),
+    "installed-files.txt": ((r".*\.egg-info/installed-files\.txt", "egg_files"),),
+    "top_level.txt": ((r".*\.egg-info/top_level\.txt", "egg_top_level"),),
+    "package.json": ((r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/@.][^/]*/package\.json", "npm"),),
+    "DESCRIPTION": ((r"(?:.*/)?(?:site-)?library/[^/]+/DESCRIPTION", "r"),),
+    "os-release": ((r"(?:etc|usr/lib)/os-release", "os_release"),),
+}
+_COMPILED: Final = {
+    name: tuple((re.compile(f"(?s:{pattern})").fullmatch, form) for pattern, form in tests)
+    for name, tests in _BY_NAME.items()
+}
+
+
+def database_form(path: str) -> Form | None:
+    """What kind of database the file of this cleaned path is; None: it is none."""
+    name = path[path.rfind("/") + 1 :]
+    tests = _COMPILED.get(name)
+    if tests is not None:
+        for matches, form in tests:
+            if matches(path):
+                return form
+    if path.startswith(_DPKG):
+        folder, _, rest = path[len(_DPKG) :].partition("/")
+        if folder == "info" and rest.endswith(".list"):
+            return "dpkg_list"
+        if folder == "status.d" and rest and "/" not in rest:
+            return "dpkg_single_files" if rest.endswith(".md5sums") else "dpkg_single_status"
+        return None
+    if name.endswith(".json") and path.endswith(f"conda-meta/{name}"):
+        return "conda"
+    if name.endswith(".egg-info"):
+        return "metadata"  # of old installers: a single file
+    return None

@@ -1,0 +1,72 @@
+"""dpkg's databases: ``status``, ``info/*.list``, and one file a package in distroless images.
+
+Here: reading (deb822 paragraphs, dpkg(1) and dpkg-query(1)). Not here: which file is which (``databases``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.packages.model import Claim, Package, Reading, path_keys, path_text, said
+
+_NOT_THERE: Final = frozenset({b"config-files", b"not-installed"})
+_FIELDS: Final = (b"Package:", b"Version:", b"Architecture:", b"Status:")
+_MERGED: Final = ("bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/")
+_MD5: Final = 32
+
+
+def read_status(path: str, content: bytes) -> Reading:
+    """``var/lib/dpkg/status``: packages, those left out of which only the configuration or nothing is there."""
+    found = []
+    for paragraph in content.split(b"\n\n"):
+        check_time()
+        package = _package(paragraph)
+        if package is not None:
+            found.append(package)
+    return Reading(path, "deb", tuple(found))
+
+
+def read_single_status(path: str, content: bytes) -> Reading:
+    """``var/lib/dpkg/status.d/NAME``: one package, tied to ``NAME.md5sums`` by the file's name."""
+    package = _package(content)
+    group = path.rpartition("/")[2]
+    return Reading(path, "deb", () if package is None else (package._replace(group=group),))
+
+
+def _package(paragraph: bytes) -> Package | None:
+    fields: dict[bytes, bytes] = {}
+    for line in paragraph.split(b"\n"):
+        for field in _FIELDS:
+            if line.startswith(field):
+                fields[field] = line[len(field) :].strip()
+    name, version = fields.get(b"Package:"), fields.get(b"Version:")
+    state = fields.get(b"Status:", b"").split()[-1:]
+    if not name or not version or (state and state[0] in _NOT_THERE):
+        return None
+    return Package("deb", said(name), said(version), said(fields.get(b"Architecture:", b"")), "", said(name))
+
+
+def read_list(path: str, content: bytes) -> Reading:
+    """``info/NAME.list`` or ``info/NAME:ARCH.list``: paths, directories among them."""
+    group = path.rpartition("/")[2].removesuffix(".list")
+    return Reading(path, "deb", claims=(_claim(group, content.split(b"\n")),))
+
+
+def read_single_files(path: str, content: bytes) -> Reading:
+    """``status.d/NAME.md5sums``: a sum, two spaces and a path a line; configuration files are not among them."""
+    group = path.rpartition("/")[2].removesuffix(".md5sums")
+    return Reading(path, "deb", claims=(_claim(group, [line[_MD5:] for line in content.split(b"\n")]),))
+
+
+def _claim(group: str, lines: list[bytes]) -> Claim:
+    paths = []
+    for line, following in zip(lines, (*lines[1:], b""), strict=True):
+        check_time()
+        stripped = line.strip()
+        # Folders are listed too, each before what is in it.
+        if stripped and stripped != b"/." and not following.startswith(line + b"/"):
+            paths.append(path_text(stripped))
+    # Where /usr is merged, packages of before say /bin/ls, and the archive has usr/bin/ls.
+    merged = [f"usr/{path}" for path in paths if path.startswith(_MERGED)]
+    return Claim(group, path_keys(paths), path_keys(merged))

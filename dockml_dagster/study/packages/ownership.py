@@ -1,0 +1,219 @@
+"""Whose a file is: claims of an image's package databases, looked up by path.
+
+Here: the index of claims, and choosing among those of one path. Not here: reading databases, sums (``inventory``).
+
+A file belongs to one package. What claims its exact path comes first, then the source that a ``.pyc`` was made of, then
+the nearest folder that is claimed. Of several: the operating system's packages before conda's, those before Python's,
+those before npm's and R's; and a package whose own metadata another one claims is inside that one, which owns its files.
+What a container sees belongs to packages whose databases it sees; what it does not see belongs first to whom the
+databases of the file's own layer name.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dockml_dagster.study.packages.model import Claim, Package, Reading, path_key_function
+
+MOST_CLAIMED: Final = 1_000_000
+"""Files that the databases of one image may claim; further claims are left out, and the inventory says so."""
+_MOST_CLAIMANTS: Final = 16
+"""Claims on one path that are told apart: more are no package's own file."""
+_RANKS: Final = {"deb": 0, "apk": 0, "rpm": 0, "conda": 1, "pypi": 2, "npm": 3, "cran": 3, "golang": 4}
+
+Candidates = tuple[int, tuple[int, ...]]
+"""Who may own a file: exact claims (a number of ``ClaimIndex.exact``, 0: none), then further claims, nearest first."""
+NOBODY: Final[Candidates] = (0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class LayerClaim:
+    """One claim of one layer's database."""
+
+    layer: int
+    reading: Reading
+    claim: Claim
+
+
+class ClaimIndex:
+    """Every claim of an image's layers, by path; who of them counts is known when the image was looked through."""
+
+    def __init__(self, readings: Sequence[Sequence[Reading]]) -> None:
+        """``readings``: of each layer, lowest first."""
+        self._key = path_key_function()
+        self.claims = [
+            LayerClaim(layer, reading, claim)
+            for layer, several in enumerate(readings)
+            for reading in several
+            for claim in reading.claims
+        ]
+        self.overflowed = False
+        self._exact: dict[int, int] = {}
+        self._several: list[tuple[int, ...]] = [()]
+        """Sets of claims; the first is of nobody."""
+        self._folders: dict[str, tuple[int, ...]] = {}
+        self._add()
+        self._folder = ""
+        self._above: tuple[int, ...] = ()
+
+    def _add(self) -> None:
+        known: dict[tuple[int, ...], int] = {(): 0}
+        exact, several = self._exact, self._several
+        alone: list[tuple[int, bytes]] = []
+        for number, one in enumerate(self.claims):
+            for folder in one.claim.directories:
+                self._folders[folder] = (number, *self._folders.get(folder, ()))[:_MOST_CLAIMANTS]
+            alone.append((number, one.claim.files))
+        alone += [(number, one.claim.alternates) for number, one in enumerate(self.claims)]
+        for number, keys in alone:
+            for key in array("Q", keys):
+                before = several[exact.get(key, 0)]
+                if number in before or len(before) >= _MOST_CLAIMANTS:
+                    continue
+                if len(exact) >= MOST_CLAIMED and key not in exact:
+                    self.overflowed = True
+                    continue
+                wanted = (*before, number)
+                place = known.get(wanted)
+                if place is None:
+                    place = known[wanted] = len(several)
+                    several.append(wanted)
+                exact[key] = place
+
+    def exact(self, path: str) -> int:
+        """The number of the set of claims on this very path."""
+        return self._exact.get(self._key(path.encode("utf-8", "surrogatepass")), 0)
+
+    def members(self, place: int) -> tuple[int, ...]:
+        """The claims of a set."""
+        return self._several[place]
+
+    def candidates(self, path: str) -> Candidates:
+        """Who may own the file of this path. Files of one folder come one after another, as a union gives them."""
+        slash = path.rfind("/") + 1
+        folder = path[:slash]
+        if folder != self._folder:
+            self._folder, self._above = folder, tuple(self._claimed_above(folder))
+        exact = self._exact.get(self._key(path.encode("utf-8", "surrogatepass")), 0)
+        above = self._above
+        if not exact and path.endswith(".pyc") and folder.endswith("__pycache__/"):
+            source = f"{folder[:-12]}{path[slash:].partition('.')[0]}.py"
+            above = (*self._several[self.exact(source)], *above)
+        return (exact, above) if exact or above else NOBODY
+
+    def _claimed_above(self, folder: str) -> Iterator[int]:
+        if not self._folders:
+            return
+        while folder:
+            folder = folder[:-1]
+            yield from self._folders.get(folder, ())
+            folder = folder[: folder.rfind("/") + 1]
+
+
+class Owners:
+    """Which claims count, and for which package: of an image whose visible databases are known."""
+
+    def __init__(
+        self, index: ClaimIndex, readings: Sequence[Sequence[Reading]], visible: set[tuple[int, str]]
+    ) -> None:
+        """``visible``: layer and path of every database that a container sees."""
+        self._index = index
+        self.packages: list[tuple[int, Reading, Package]] = []
+        """Layer, database and package of all that a container sees, then of those that only hidden files belong to."""
+        by_group: dict[tuple[str, str], int] = {}
+        for layer, several in enumerate(readings):
+            for reading in several:
+                if (layer, reading.path) in visible:
+                    for package in reading.packages:
+                        by_group.setdefault((package.ecosystem, package.group), len(self.packages))
+                        self.packages.append((layer, reading, package))
+        self.seen = len(self.packages)
+        """How many of ``packages`` a container sees."""
+        self._of_claim = [
+            _named(by_group, one) if (one.layer, one.reading.path) in visible else None
+            for one in index.claims
+        ]
+        self._of_layer = self._own_layers(readings)
+        self.inside = self._nested()
+        """Package → the one that it is inside of."""
+
+    def _own_layers(self, readings: Sequence[Sequence[Reading]]) -> list[int | None]:
+        """By claim: the package that the claim's own layer names, whether or not a container sees its database."""
+        known = {_identity(package): number for number, (_, _, package) in enumerate(self.packages)}
+        groups: list[dict[tuple[str, str], int]] = []
+        for layer, several in enumerate(readings):
+            groups.append({})
+            for reading in several:
+                for package in reading.packages:
+                    number = known.get(_identity(package))
+                    if number is None:
+                        number = known[_identity(package)] = len(self.packages)
+                        self.packages.append((layer, reading, package))
+                    groups[-1].setdefault((package.ecosystem, package.group), number)
+        return [_named(groups[one.layer], one) for one in self._index.claims]
+
+    def _nested(self) -> dict[int, int]:
+        inside: dict[int, int] = {}
+        for number, (_, reading, package) in enumerate(self.packages[: self.seen]):
+            if package.ecosystem in {"deb", "apk", "rpm"}:
+                continue
+            others = [
+                other
+                for claim in self._index.members(self._index.exact(reading.path))
+                if (other := self._of_claim[claim]) is not None and other != number
+            ]
+            outer = min(others, key=self._rank, default=None)
+            if outer is not None and self._rank(outer) <= self._rank(number):
+                inside[number] = outer
+        for number in list(inside):
+            passed, outer = {number}, inside[number]
+            while outer in inside and outer not in passed:
+                passed.add(outer)
+                outer = inside[outer]
+            if outer in passed:
+                del inside[number]  # each claims the other
+        return inside
+
+    def package_of(self, claim: int) -> int | None:
+        """The package that a claim is of, where a container sees its database."""
+        return self._of_claim[claim]
+
+    def _rank(self, package: int) -> int:
+        return _RANKS[self.packages[package][2].ecosystem]
+
+    def _outermost(self, package: int) -> int:
+        while package in self.inside:
+            package = self.inside[package]
+        return package
+
+    def owner(self, candidates: Candidates, layer: int, *, hidden: bool) -> int | None:
+        """The number in ``packages`` of whom a file of this layer belongs to; None: nobody."""
+        exact, above = candidates
+        members = self._index.members(exact)
+        if hidden:
+            own = [one for one in (*members, *above) if self._index.claims[one].layer == layer]
+            found = next((self._of_layer[one] for one in own if self._of_layer[one] is not None), None)
+            if found is not None:
+                return self._outermost(found)
+        named = [number for one in members if (number := self._of_claim[one]) is not None]
+        if named:
+            return self._outermost(min(named, key=lambda number: (self._rank(number), number in self.inside)))
+        further = next((number for one in above if (number := self._of_claim[one]) is not None), None)
+        return None if further is None else self._outermost(further)
+
+
+def _named(by_group: dict[tuple[str, str], int], one: LayerClaim) -> int | None:
+    ecosystem = one.reading.ecosystem or ""
+    group = one.claim.group
+    found = by_group.get((ecosystem, group))
+    # `NAME:ARCH.list` is of a package that may be there for several architectures.
+    return (
+        by_group.get((ecosystem, group.partition(":")[0])) if found is None and ecosystem == "deb" else found
+    )
+
+
+def _identity(package: Package) -> tuple[str, str, str, str]:
+    return package.ecosystem, package.name, package.version, package.group

@@ -1,0 +1,106 @@
+"""Python's packages: ``*.dist-info`` and ``*.egg-info``.
+
+Here: METADATA and PKG-INFO (core metadata), RECORD ("Recording installed projects"), the files of older installers.
+Names compare by PEP 503. Not here: which package is inside which (``ownership``).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import Final
+
+from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.packages.model import Claim, Package, Reading, path_keys, path_text, said
+
+_LICENCE_CLASSIFIER: Final = b"License ::"
+_LONGEST_LICENCE: Final = 120
+_LONGEST_LINE: Final = 8192
+_UP: Final = re.compile(rb"\A(?:\.\./)+")
+_SEPARATORS: Final = re.compile(r"[-_.]+")
+
+
+def normalised(name: str) -> str:
+    """A project's name as PEP 503 compares it."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def read_metadata(path: str, content: bytes) -> Reading:
+    """METADATA, PKG-INFO or a single-file egg-info: its header lines, up to the first empty one, are enough."""
+    fields: dict[bytes, bytes] = {}
+    classified = b""
+    for line in content.replace(b"\r\n", b"\n").partition(b"\n\n")[0].split(b"\n"):
+        check_time()
+        key, colon, value = line.partition(b":")
+        if not colon or key[:1].isspace():
+            continue
+        key = key.lower()
+        if key == b"classifier" and value.strip().startswith(_LICENCE_CLASSIFIER):
+            classified = classified or value.rpartition(b"::")[2]
+        elif key in {b"name", b"version", b"license", b"license-expression"}:
+            fields.setdefault(key, value.strip())
+    name, version = fields.get(b"name"), fields.get(b"version")
+    if not name:
+        return Reading(path, "pypi", problem="no name in it")
+    stated = fields.get(b"license-expression") or fields.get(b"license", b"")
+    if not stated or stated.upper() == b"UNKNOWN" or len(stated) > _LONGEST_LICENCE or b"opyright" in stated:
+        stated = classified  # some put the licence's whole text there
+    group = path if path.endswith(".egg-info") else path.rpartition("/")[0]
+    return Reading(
+        path, "pypi", (Package("pypi", said(name), said(version or b""), "", said(stated), group),)
+    )
+
+
+def read_record(path: str, content: bytes) -> Reading:
+    """RECORD: path, hash and size a line. Paths are relative to the folder that holds the dist-info."""
+    group = path.rpartition("/")[0]
+    base = group.rpartition("/")[0]
+    paths: list[str] = []
+    elsewhere: list[str] = []
+    for line in content.split(b"\n"):
+        check_time()
+        name = _first_cell(line) if len(line) <= _LONGEST_LINE else b""
+        if name:
+            _add(paths, elsewhere, base, name)
+    return Reading(path, "pypi", claims=(Claim(group, path_keys(paths), path_keys(elsewhere)),))
+
+
+def _first_cell(line: bytes) -> bytes:
+    if not line.startswith(b'"'):
+        return line.partition(b",")[0].strip()
+    cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
+    return cells[0].encode("utf-8", "surrogateescape")
+
+
+def _add(paths: list[str], elsewhere: list[str], base: str, name: bytes) -> None:
+    if name.startswith(b"/"):
+        paths.append(path_text(name))
+        return
+    paths.append(path_text(base.encode("utf-8", "surrogatepass") + b"/" + name))
+    if name.startswith(b"../"):
+        # `pip install --target` says ../../bin/x and puts it under the target.
+        inner = _UP.sub(b"", name)
+        elsewhere.append(path_text(base.encode("utf-8", "surrogatepass") + b"/" + inner))
+
+
+def read_egg_files(path: str, content: bytes) -> Reading:
+    """``installed-files.txt``: paths relative to the egg-info itself."""
+    group = path.rpartition("/")[0]
+    start = group.encode("utf-8", "surrogatepass") + b"/"
+    paths = [path_text(start + line.strip()) for line in content.split(b"\n") if line.strip()]
+    return Reading(path, "pypi", claims=(Claim(group, path_keys(paths)),))
+
+
+def read_top_level(path: str, content: bytes) -> Reading:
+    """``top_level.txt``: the modules that lie beside the egg-info, folders or single files."""
+    group = path.rpartition("/")[0]
+    base = group.rpartition("/")[0]
+    start = f"{base}/" if base else ""
+    names = [said(line) for line in content.split(b"\n")[:1000]]
+    names = [name for name in names if name and "/" not in name and name not in {".", ".."}]
+    folders = tuple(f"{start}{name}" for name in names)
+    return Reading(
+        path,
+        "pypi",
+        claims=(Claim(group, path_keys(f"{folder}.py" for folder in folders), b"", (*folders, group)),),
+    )

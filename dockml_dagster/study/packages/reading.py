@@ -1,0 +1,53 @@
+"""One database file of a layer, by its form.
+
+Here: which reader reads which form, and that whatever a stranger wrote into a database ends as a problem that is said.
+Not here: the readers, catching the file while a layer streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from dockml_dagster.study.deadline import OutOfTimeError, time_limit
+from dockml_dagster.study.packages import alpine, debian, languages, python
+from dockml_dagster.study.packages.databases import Form
+from dockml_dagster.study.packages.model import Reading
+
+MOST_BYTES: Final = 32 << 20
+"""Of one database that is kept in memory until it is read; the largest seen have some 10 MiB."""
+_SECONDS: Final = 5.0
+_READERS: Final[dict[Form, Callable[[str, bytes], Reading]]] = {
+    "dpkg_status": debian.read_status,
+    "dpkg_list": debian.read_list,
+    "dpkg_single_status": debian.read_single_status,
+    "dpkg_single_files": debian.read_single_files,
+    "apk": alpine.read_installed,
+    "metadata": python.read_metadata,
+    "record": python.read_record,
+    "egg_files": python.read_egg_files,
+    "egg_top_level": python.read_top_level,
+    "conda": languages.read_conda,
+    "npm": languages.read_npm,
+    "r": languages.read_description,
+    "os_release": languages.read_os_release,
+}
+
+
+def read_database(path: str, form: Form, content: bytes) -> Reading:
+    """What a database says; never raises for what is in it."""
+    reader = _READERS.get(form)
+    if reader is None:
+        return unread(path, "a database of a kind that is not read")
+    try:
+        with time_limit(_SECONDS):
+            return reader(path, content)
+    except OutOfTimeError as error:
+        return unread(path, str(error))
+    except (ValueError, LookupError) as error:
+        return unread(path, f"damaged ({type(error).__name__})")
+
+
+def unread(path: str, problem: str) -> Reading:
+    """A database of which nothing is known but that it is there."""
+    return Reading(path, None, problem=problem)

@@ -1,0 +1,83 @@
+"""``scan-image --packages`` and ``--sbom``: what is printed, and which layers are read for it."""
+
+import json
+
+import pytest
+
+from dockml_dagster.images.scanning import store
+
+STATUS = b"Package: base-files\nVersion: 12.4\nArchitecture: amd64\nStatus: install ok installed\n"
+DEBIAN = {
+    "etc/os-release": b'ID=debian\nVERSION_ID="12"\n',
+    "etc/issue": b"Debian\n",
+    "var/lib/dpkg/status": STATUS,
+    "var/lib/dpkg/info/base-files.list": b"/etc\n/etc/issue\n/etc/os-release\n",
+}
+WHEEL = {
+    "s/torch/x.so": b"x" * 5000,
+    "s/torch-2.1.dist-info/METADATA": b"Name: torch\nVersion: 2.1\nLicense: BSD-3-Clause\n",
+    "s/torch-2.1.dist-info/RECORD": b"torch/x.so,,\ntorch-2.1.dist-info/METADATA,,\ntorch-2.1.dist-info/RECORD,,\n",
+}
+
+
+@pytest.fixture
+def server(serve, scan, registry, put_image, tar, packed):
+    put_image(
+        "1",
+        packed(tar(DEBIAN)),
+        packed(tar(WHEEL)),
+        history=[{"created_by": "ADD rootfs"}, {"created_by": "RUN pip install torch"}],
+    )
+    server = serve(registry)
+    scan.allow(server)
+    return server
+
+
+@pytest.fixture
+def image(server) -> str:
+    return f"{server.host}/ml/image:1"
+
+
+def test_packages_with_bytes_layer_and_instruction(scan, image) -> None:
+    (found,) = scan(image, "--packages")["images"]
+    torch, base = found["packages"]
+    assert (torch["name"], torch["bytes"], torch["layer"], torch["family"]) == ("torch", 5120, 2, "torch")
+    assert torch["instruction_text"] == "RUN pip install torch"
+    assert base["purl"] == "pkg:deb/debian/base-files@12.4?arch=amd64&distro=debian-12"
+    assert [one["directory"] for one in found["unowned"]] == ["var/lib"]
+    assert found["distribution"] == {"id": "debian", "version": "12"}
+    table = scan.run(image, "--packages").stdout
+    assert "Files of no package" in table
+    rows = scan.run(image, "--packages", "--format", "csv").stdout.splitlines()
+    assert len(rows) == 3
+
+
+def test_bills_of_materials(scan, image) -> None:
+    cyclonedx = json.loads(scan.run(image, "--sbom", "cyclonedx").stdout)
+    assert cyclonedx["specVersion"] == "1.6"
+    torch = cyclonedx["components"][0]
+    assert torch["purl"] == "pkg:pypi/torch@2.1"
+    assert {"name": "dockml:bytes", "value": "5120"} in torch["properties"]
+    spdx = json.loads(scan.run(image, "--sbom", "spdx").stdout)
+    assert [one["name"] for one in spdx["packages"][1:]] == ["torch", "base-files"]
+    assert len(spdx["relationships"]) == 3
+
+
+def test_layers_read_before_are_read_again_only_where_it_is_asked(
+    scan, image, server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(store, "to_json", lambda inside: None)  # as layers were kept once
+        scan(image)
+    server.asked.clear()
+    scan(image)
+    assert not any("/blobs/" in each.path for each in server.asked)
+    (found,) = scan(image, "--packages")["images"]
+    assert len(found["packages"]) == 2
+    server.asked.clear()
+    assert len(scan(image, "--packages")["images"][0]["packages"]) == 2
+    assert not any("/blobs/" in each.path for each in server.asked)
+
+
+def test_one_thing_instead_at_a_time(scan, image) -> None:
+    assert scan.run(image, "--packages", "--tree", "1").exit_code == 2

@@ -1,0 +1,226 @@
+"""Readers of package databases: forms that images of ours do not show, damage, and hostile input.
+
+Here: single files. Not here: whose the bytes are (``test_images``).
+"""
+
+import io
+import sqlite3
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from dockml_dagster.images.scanning.inside import InsideReader, LayerInside, from_json, to_json
+from dockml_dagster.study.packages.databases import database_form
+from dockml_dagster.study.packages.model import Package, Reading, path_keys
+from dockml_dagster.study.packages.purl import package_url
+from dockml_dagster.study.packages.reading import read_database
+from dockml_dagster.study.packages.rpm import read_headers
+from dockml_dagster.study.packages.versions import version_key
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("var/lib/dpkg/status", "dpkg_status"),
+        ("opt/var/lib/dpkg/status", None),
+        ("var/lib/dpkg/status-old", None),
+        ("var/lib/dpkg/info/libc6:amd64.list", "dpkg_list"),
+        ("var/lib/dpkg/info/libc6.md5sums", None),
+        ("var/lib/dpkg/status.d/base", "dpkg_single_status"),
+        ("usr/lib/apk/db/installed", "apk"),
+        ("usr/lib/sysimage/rpm/rpmdb.sqlite", "rpm_sqlite"),
+        ("var/lib/rpm/Packages.db", "rpm_unread"),
+        ("s/x-1.dist-info/METADATA", "metadata"),
+        ("s/x/METADATA", None),
+        ("s/x-1.egg-info", "metadata"),
+        ("opt/conda/conda-meta/x-1-0.json", "conda"),
+        ("opt/xconda-meta.json", None),
+        ("a/node_modules/@s/x/package.json", "npm"),
+        ("a/node_modules/x/lib/package.json", None),
+        ("a/node_modules/.bin/package.json", None),
+        ("package.json", None),
+        ("usr/lib/R/library/base/DESCRIPTION", "r"),
+        ("usr/lib/R/base/DESCRIPTION", None),
+    ],
+)
+def test_which_file_is_a_database(path: str, form: str | None) -> None:
+    assert database_form(path) == form
+
+
+def test_licences_are_as_stated() -> None:
+    def licence(text: str) -> str:
+        (package,) = read_database(
+            "x-1.dist-info/METADATA", "metadata", f"Name: x\nVersion: 1\n{text}".encode()
+        ).packages
+        return package.licence
+
+    assert licence("License-Expression: MIT\nLicense: other\n") == "MIT"
+    assert (
+        licence("License: Copyright of somebody\nClassifier: License :: OSI Approved :: BSD License\n")
+        == "BSD License"
+    )
+    assert licence("License: UNKNOWN\n") == ""
+    assert licence("\nLicense: in the description\n") == ""
+
+
+def header(tags: dict[int, tuple[int, int, bytes]]) -> bytes:
+    """An rpm header: tag → type, count, data."""
+    index = data = b""
+    for tag, (kind, count, value) in tags.items():
+        index += struct.pack(">IIII", tag, kind, len(data), count)
+        data += value
+    return struct.pack(">II", len(tags), len(data)) + index + data
+
+
+BASH = header(
+    {
+        1116: (4, 2, struct.pack(">II", 0, 1)),
+        1000: (6, 1, b"bash\0"),
+        1001: (6, 1, b"5.2\0"),
+        1002: (6, 1, b"3.el9\0"),
+        1003: (4, 1, struct.pack(">I", 1)),
+        1014: (6, 1, b"GPLv3+\0"),
+        1022: (6, 1, b"x86_64\0"),
+        1117: (8, 2, b"bash\0bashrc\0"),
+        1118: (8, 2, b"/usr/bin/\0/etc/\0"),
+    }
+)
+
+
+def test_an_rpm_header() -> None:
+    found = read_headers("db", [BASH, b"\xff" * 40, header({1000: (6, 1, b"gpg-pubkey\0")})])
+    (package,), (claim,) = found.packages, found.claims
+    assert package[:5] == ("rpm", "bash", "1:5.2-3.el9", "x86_64", "GPLv3+")
+    assert claim.files == path_keys(["usr/bin/bash", "etc/bashrc"])
+    assert found.problem == "1 headers are damaged"
+    assert (
+        package_url(package, ("rhel", "9.4"))
+        == "pkg:rpm/rhel/bash@5.2-3.el9?arch=x86_64&epoch=1&distro=rhel-9.4"
+    )
+
+
+def rpm_database(folder: Path, statement: str, *values: object) -> bytes:
+    path = folder / "rpmdb.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(statement)
+        for value in values:
+            connection.execute("INSERT INTO Packages (blob) VALUES (?)", [value])
+    connection.close()
+    return path.read_bytes()
+
+
+def read_rpm(content: bytes, folder: Path) -> Reading:
+    reader = InsideReader(lambda: (folder / "copy").open("w+b"))
+    parts = reader.parts("var/lib/rpm/rpmdb.sqlite", len(content))
+    assert parts is not None
+    for start in range(0, len(content), 1000):
+        parts.add(memoryview(content)[start : start + 1000])
+    parts.end()
+    assert not (folder / "copy").exists()
+    (reading,) = reader.found().readings
+    return reading
+
+
+TABLE = "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
+
+
+def test_an_rpm_database_left_in_wal_mode(tmp_path: Path) -> None:
+    content = rpm_database(tmp_path, TABLE, BASH)
+    assert content[18:20] == b"\2\2"
+    assert [package.name for package in read_rpm(content, tmp_path).packages] == ["bash"]
+
+
+def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:
+    numbers = "WITH RECURSIVE n AS (SELECT 1 AS hnum UNION ALL SELECT hnum + 1 FROM n)"
+    endless = f"{numbers} SELECT hnum, zeroblob(9) AS blob FROM n"
+    content = rpm_database(tmp_path, f"CREATE VIEW Packages AS {endless}")
+    assert read_rpm(content, tmp_path).problem == "damaged (DatabaseError)"
+    assert read_rpm(b"no database", tmp_path).problem == "no SQLite database"
+    damaged = rpm_database(tmp_path / "..", TABLE, BASH)[:5000] + b"\xff" * 5000
+    assert read_rpm(damaged, tmp_path).problem is not None
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "unit"),
+    [
+        ("dpkg_status", "var/lib/dpkg/status", b"Package: a\nVersion: 1\n\n"),
+        ("dpkg_list", "var/lib/dpkg/info/a.list", b"/a\n"),
+        ("apk", "lib/apk/db/installed", b"P:a\nV:1\nF:a\nR:b\n\n"),
+        ("record", "x-1.dist-info/RECORD", b'"a"\n'),
+        ("record", "x-1.dist-info/RECORD", b"../"),
+        ("metadata", "x-1.dist-info/METADATA", b"Name: x\n"),
+        ("conda", "conda-meta/x.json", b"["),
+        ("npm", "node_modules/x/package.json", b'{"a":'),
+        ("r", "library/x/DESCRIPTION", b"Package"),
+    ],
+)
+def test_a_megabyte_of_anything_is_read_within_bounds(form: str, path: str, unit: bytes) -> None:
+    started = time.process_time()
+    read_database(path, form, unit * (1_000_000 // len(unit)))  # type: ignore[arg-type]
+    # An hour's order of magnitude, no benchmark: a quadratic reader would need minutes.
+    assert time.process_time() - started < 20
+
+
+def test_what_claims_one_path_a_thousand_times_is_no_quadratic_work() -> None:
+    from dockml_dagster.study.packages.model import Claim
+    from dockml_dagster.study.packages.ownership import ClaimIndex
+
+    keys = path_keys(["usr/bin/x"])
+    readings = [Reading(f"{number}", "deb", claims=(Claim(f"{number}", keys),)) for number in range(10_000)]
+    index = ClaimIndex([readings])
+    assert len(index.members(index.exact("usr/bin/x"))) == 16
+
+
+def test_what_was_read_survives_being_kept() -> None:
+    package = Package("deb", "a", "1", "amd64", "", "a")
+    claim = read_database("var/lib/dpkg/info/a.list", "dpkg_list", b"/bin/a\n").claims[0]
+    inside = LayerInside((Reading("p", "deb", (package,), (claim,), ("debian", "12"), "some problem"),))
+    assert from_json(to_json(inside)) == inside
+    assert from_json(None) is None
+
+
+def test_too_much_is_said() -> None:
+    reader = InsideReader(io.BytesIO)
+    assert reader.parts("var/lib/dpkg/status", 33 << 20) is None
+    (reading,) = reader.found().readings
+    assert reading.problem == f"{33 << 20} bytes, more than are read"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("1.9", "1.10"),
+        ("2.0rc1", "2.0"),
+        ("2.0", "2.0.post1"),
+        ("2.0.dev3", "2.0"),
+        ("2.1.0", "2.1.0+cu121"),
+        ("9", "1:1"),
+        ("1.2~rc1", "1.2"),
+        ("5.2-3.el9", "5.2-10.el9"),
+    ],
+)
+def test_versions_in_their_order(older: str, newer: str) -> None:
+    assert version_key(older) < version_key(newer)
+
+
+@pytest.mark.parametrize(
+    ("package", "purl"),
+    [
+        (Package("pypi", "Ruamel.Yaml", "1.0", "", "", ""), "pkg:pypi/ruamel-yaml@1.0"),
+        (Package("npm", "@scope/x", "2.0.0", "", "", ""), "pkg:npm/%40scope/x@2.0.0"),
+        (
+            Package("deb", "libc6", "2.36-9+deb12u1", "amd64", "", ""),
+            "pkg:deb/debian/libc6@2.36-9%2Bdeb12u1?arch=amd64&distro=debian-12",
+        ),
+        (
+            Package("apk", "musl", "1.2", "x86_64", "", ""),
+            "pkg:apk/debian/musl@1.2?arch=x86_64&distro=debian-12",
+        ),
+        (Package("conda", "zlib", "", "", "", ""), "pkg:conda/zlib"),
+    ],
+)
+def test_package_urls(package: Package, purl: str) -> None:
+    assert package_url(package, ("debian", "12")) == purl
