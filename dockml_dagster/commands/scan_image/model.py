@@ -85,10 +85,11 @@ class ScannedImage:
 
     @property
     def status(self) -> Literal["complete", "censored", "incomplete"]:
-        """`censored`: a cap was hit in a layer, the figures are lower bounds. `incomplete`: no summary."""
+        """`censored`: a cap was hit, in a layer (the figures are lower bounds) or on its links. `incomplete`: no summary."""
         if self.summary is None:
             return "incomplete"
-        return "censored" if any(layer.status == "censored" for layer in self.layers) else "complete"
+        cut = self.summary.censored or any(layer.status == "censored" for layer in self.layers)
+        return "censored" if cut else "complete"
 
     @property
     def layer_bytes(self) -> int | None:

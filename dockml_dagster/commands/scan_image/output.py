@@ -94,6 +94,7 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     summary = scanned.summary
     found = dict(zip(IMAGE_COLUMNS, _image_row(scanned), strict=True))
     found["reason"] = scanned.reason
+    found["censored"] = None if summary is None else list(summary.censored)
     found["layer_bytes"] = scanned.layer_bytes
     found["base_layers"] = scanned.base_layers
     found["config"] = _config_object(scanned)

@@ -74,6 +74,7 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             {
                 **{column: getattr(summary, column) for column in columns},
                 "hash_algorithms": list(summary.hash_algorithms),
+                "censored": ",".join(summary.censored) or None,
                 **_inventory_columns(union.inventory),
             }
         ],

@@ -238,14 +238,13 @@ class LayerReader:
         if facts is None:
             facts = summary_rows(sums.pop(image.digest).result(), digests)
             self._files.keep_image(str(image.digest), self._summary_version, facts)
-        caps = sorted(
-            {
-                cap
-                for digest in digests
-                for cap in (layers[digest]["layer"]["censored"] or "").split(",")
-                if cap
-            }
-        )
+        own = facts["image_summaries"][0]["censored"]
+        if own is not None:
+            found.outcomes.append(
+                Outcome(_STAGE, subject, "collected", f"censored: links not followed ({own})")
+            )
+        cut = [own, *(layers[digest]["layer"]["censored"] for digest in digests)]
+        caps = sorted({cap for each in cut for cap in (each or "").split(",") if cap})
         facts["image_summaries"][0] |= {
             "status": "censored" if caps else "complete",
             "censored": ",".join(caps) or None,

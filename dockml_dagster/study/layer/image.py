@@ -15,7 +15,7 @@ from operator import mul
 from typing import Final, NamedTuple, get_args
 
 from dockml_dagster.study.layer.filetype import in_packages, published_class
-from dockml_dagster.study.layer.model import EntryKind, LargeFile, TypeCount
+from dockml_dagster.study.layer.model import EntryKind, LargeFile, TypeCount, UnionCap
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.tally import EmptyDirectories, Largest, TypeTable
 from dockml_dagster.study.layer.union import Cause, Merged, union_batches
@@ -111,16 +111,19 @@ class ImageSummary:
     extensions: tuple[TypeCount, ...]
     file_types: tuple[TypeCount, ...]
     published_classes: tuple[TypeCount, ...]
+    censored: tuple[UnionCap, ...]
+    """What of the image's links was not followed: a file may then count twice, and one with a name left as wasted."""
 
 
 def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()) -> ImageSummary:
     """Merge the layers, lowest first, and sum up. ``visitors`` see every entry on the way (rules about content)."""
     tally = _ImageTally(len(spools))
-    for batch in union_batches(spools):
+    caps: set[UnionCap] = set()
+    for batch in union_batches(spools, caps=caps):
         tally.add(batch)
         for visit in visitors:
             visit(batch)
-    return tally.summary()
+    return tally.summary(tuple(sorted(caps)))
 
 
 class _ImageTally:
@@ -211,7 +214,7 @@ class _ImageTally:
         elif hidden > self._wasted[0]:
             heapq.heappushpop(self._wasted, hidden)
 
-    def summary(self) -> ImageSummary:
+    def summary(self, censored: tuple[UnionCap, ...]) -> ImageSummary:
         self._count_alike()
         counts = self._counts
         shares = zip(
@@ -250,6 +253,7 @@ class _ImageTally:
             extensions=self._types.extensions(),
             file_types=self._types.file_types(),
             published_classes=self._classes.extensions(),
+            censored=censored,
         )
 
 

@@ -17,7 +17,9 @@ from dockml_dagster.study.layer.spool import Spool, entry_of
 
 _MOST: Final = 262_144
 _MOST_BYTES: Final = 32 << 20
-"""Hard links of an image that are followed, and their names in all. Further ones count as files of their own."""
+"""Hard links of an image that are followed, and their names in all: two hundred megabytes in the end, and more than the
+packages of a whole conda distribution have. Further ones are names of nothing, which is recorded (`hard_links`).
+"""
 _ASIDE: Final = LINK_TARGETS.encode()
 _HARD, _SYMBOLIC, _METADATA = b"hsm"  # the kinds' first letters, which no others start with
 
@@ -39,6 +41,8 @@ class Links:
     hard: Sequence[HardLink]
     aside: dict[tuple[int, str], LayerEntry]
     """By layer and path: contents that AUFS put where no container sees them, for hard links to name."""
+    cut: bool
+    """Whether there are more hard links, or contents put aside, than are followed."""
 
 
 class _Found:
@@ -46,19 +50,23 @@ class _Found:
         self.hard: list[HardLink] = []
         self.aside: dict[tuple[int, str], LayerEntry] = {}
         self.bytes_left = _MOST_BYTES
+        self.cut = False
 
     def add_hard(self, layer: int, path: bytes, target: bytes) -> bool:
         self.bytes_left -= len(path) + len(target)
         if len(self.hard) >= _MOST or self.bytes_left < 0:
+            self.cut = True
             return False
         self.hard.append(HardLink(layer, path.decode(), target.decode()))
         return True
 
     def add_aside(self, layer: int, line: bytes) -> None:
         self.bytes_left -= len(line)
-        if len(self.aside) < _MOST and self.bytes_left >= 0:
-            entry = entry_of(line)
-            self.aside[layer, entry.path] = entry
+        if len(self.aside) >= _MOST or self.bytes_left < 0:
+            self.cut = True
+            return
+        entry = entry_of(line)
+        self.aside[layer, entry.path] = entry
 
 
 def links_of(spools: Sequence[Spool]) -> Links:
@@ -90,7 +98,7 @@ def links_of(spools: Sequence[Spool]) -> Links:
         for key in sorted([*lower, *own]):
             _add_topmost(topmost, key)
         lower = topmost
-    return Links(elsewhere, found.hard, found.aside)
+    return Links(elsewhere, found.hard, found.aside, found.cut)
 
 
 def _key(path: bytes) -> bytes:

@@ -30,6 +30,8 @@ Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
 Cap = Literal[
     "compressed_bytes", "inflated_bytes", "ratio", "entries", "path_bytes", "header_bytes", "seconds", "types"
 ]
+UnionCap = Literal["hard_links", "moved_entries"]
+"""What of an image's links is not followed, because there are more than are held in memory."""
 ScanStatus = Literal["complete", "censored", "corrupt", "mismatch"]
 Verified = Literal["content", "toc"]
 

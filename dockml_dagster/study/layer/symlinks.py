@@ -20,7 +20,9 @@ from dockml_dagster.study.layer.spool import Keyed, Spool, entry_of, keyed, line
 _MOST_HOPS: Final = 40
 """Links on the way of one path, Linux's MAXSYMLINKS. A path with more stays as it is written."""
 _MOST_MOVED: Final = 131_072
-"""Rows of an image that are moved, which are held in memory. Further ones stay under the path that is written."""
+"""Rows of an image that are moved, which are held in memory. Further ones stay under the path that is written, which is
+recorded (`moved_entries`): a whole distribution has fewer, and only builders of before usrmerge write any.
+"""
 _MOST_NAMES: Final = 1 << 24
 """Names that are looked at in all: with links of 40 hops a row could cost as much as an image."""
 _REMOVALS: Final = frozenset({"whiteout", "opaque"})
@@ -31,10 +33,12 @@ _Node = dict[str, Union["_Node", _Target]]
 """A directory: by name, a symbolic link's target or a directory with a link somewhere below; nothing else."""
 
 
-def resolved(spools: Sequence[Spool]) -> list[Spool]:
-    """The layers with every path, and every target of a hard link, as it is when its layer is unpacked."""
+def resolved(spools: Sequence[Spool]) -> tuple[list[Spool], bool]:
+    """The layers with every path, and every target of a hard link, as it is when its layer is unpacked; and whether there
+    were more than are followed.
+    """
     image = _Image()
-    return [image.unpack(spool) for spool in spools]
+    return [image.unpack(spool) for spool in spools], image.is_cut
 
 
 class _Image:
@@ -45,6 +49,12 @@ class _Image:
         self._names_left = _MOST_NAMES
         self._moves_left = _MOST_MOVED
         self._last = "", ""  # a directory and where it is, until a link comes or goes
+        self._unmoved = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether an entry may lie elsewhere than is said."""
+        return self._unmoved or self._names_left < 0
 
     def unpack(self, spool: Spool) -> Spool:
         """Take up one layer's links; the layer with its paths resolved."""
@@ -75,7 +85,10 @@ class _Image:
         path, target = self._resolved(entry.path), entry.link_target
         if entry.kind == "hardlink" and target is not None:
             target = self._resolved(target)
-        if (path, target) == (entry.path, entry.link_target) or self._moves_left <= 0:
+        if (path, target) == (entry.path, entry.link_target):
+            return
+        if self._moves_left <= 0:
+            self._unmoved = True
             return
         self._moves_left -= 1
         depth = entry.depth + path.count("/") - entry.path.count("/")

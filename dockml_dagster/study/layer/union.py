@@ -12,13 +12,16 @@ from collections.abc import Iterator, Sequence
 from dockml_dagster.study.layer.hard_links import homes_of
 from dockml_dagster.study.layer.links import links_of
 from dockml_dagster.study.layer.merge import Cause, Merged, merged_batches
+from dockml_dagster.study.layer.model import UnionCap
 from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.symlinks import resolved
 
 __all__ = ["Cause", "Merged", "union_batches"]
 
 
-def union_batches(spools: Sequence[Spool], *, held: int | None = None) -> Iterator[list[Merged]]:
+def union_batches(
+    spools: Sequence[Spool], *, held: int | None = None, caps: set[UnionCap] | None = None
+) -> Iterator[list[Merged]]:
     """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate, as ``merged_batches``
     gives them; links are followed as engines do:
 
@@ -26,11 +29,18 @@ def union_batches(spools: Sequence[Spool], *, held: int | None = None) -> Iterat
     - A file comes once as a file, under a name that a container sees if there is one. Its other names come as hard
       links, which name that one, as of the layer that holds the content. So a hidden file is wasted, whatever its names.
     - A hard link to a symbolic link or a device is one more of these.
+
+    ``caps``: takes what was not followed to the end, before the first batch comes.
     """
+    noted: set[UnionCap] = set() if caps is None else caps
     links = links_of(spools)
     if links.lead_elsewhere:
-        spools = resolved(spools)
+        spools, cut = resolved(spools)
+        if cut:
+            noted.add("moved_entries")
         links = links_of(spools)
+    if links.cut:
+        noted.add("hard_links")
     homes = homes_of(spools, links)
     if not homes:
         yield from merged_batches(spools, held=held)
