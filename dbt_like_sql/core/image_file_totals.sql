@@ -30,6 +30,6 @@ FROM united
 LEFT JOIN core.project_image_configs AS owners
     ON owners.corpus = united.corpus AND owners.config_digest = united.image
 UNION ALL
-SELECT DISTINCT summed.corpus, summed.image, owners.project, summed.files, summed.depth, summed.basis
+SELECT summed.corpus, summed.image, owners.project, summed.files, summed.depth, summed.basis
 FROM summed
 LEFT JOIN core.project_images AS owners ON owners.corpus = summed.corpus AND owners.reference = summed.image

@@ -14,13 +14,12 @@ WITH file AS (
     copied AS (
         SELECT corpus, file_hash, count(DISTINCT config_digest) AS images
         FROM file
-        WHERE file_hash IS NOT NULL
         GROUP BY corpus, file_hash
     ),
     repeated AS (
         SELECT corpus, config_digest, file_hash, count(*) AS copies
         FROM file
-        WHERE file_hash IS NOT NULL AND hidden_by IS NULL
+        WHERE hidden_by IS NULL
         GROUP BY corpus, config_digest, file_hash
     )
 SELECT

@@ -3,7 +3,6 @@ WITH
     named AS (
         SELECT DISTINCT corpus, project, repository
         FROM staging.image_reference_grades
-        WHERE repository IS NOT NULL
     )
 SELECT
     links.corpus,
@@ -17,7 +16,7 @@ SELECT
     arg_min(
         links.path || coalesce(':' || links.line, ''),
         (list_position(['confirmed', 'likely', 'possible'], links.link_grade), links.path, links.line)
-    ) FILTER (WHERE links.path IS NOT NULL) AS place,
+    ) AS place,
     named.repository IS NOT NULL AS named_by_source
 FROM staging.image_links AS links
 LEFT JOIN named

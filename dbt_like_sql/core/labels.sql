@@ -22,26 +22,25 @@ WITH
             said.code_system,
             said.code AS written_code,
             CASE
-                WHEN said.code IN ('cannot tell', 'none') THEN said.code
+                WHEN said.code = 'cannot tell' THEN said.code
                 WHEN said.code_system = 'category' THEN mapping.category
                 WHEN known.name IS NOT NULL THEN known.name
                 ELSE meaning.purpose
             END AS code,
             CASE
                 WHEN known.name IS NOT NULL THEN nullif(trim(substr(said.code, len(known.name) + 2)), '')
-                ELSE nullif(meaning.sub_purpose, '')
+                ELSE meaning.sub_purpose
             END AS sub_code,
             said.codebook_version,
             said.evidence_text,
             said.labelled_at
         FROM said
         LEFT JOIN seeds.category_labels AS mapping
-            ON said.code_system = 'category' AND mapping.label = said.code
+            ON mapping.label = said.code
         LEFT JOIN seeds.purposes AS known
             ON said.code_system = 'purpose' AND known.name = split_part(said.code, ': ', 1)
         LEFT JOIN seeds.purpose_codes AS meaning
             ON said.code_system = 'purpose'
-            AND known.name IS NULL
             AND meaning.code = lower(trim(regexp_replace(said.code, '\s+', ' ', 'g')))
             AND meaning.confidence IN ('high', 'medium')
     ),

@@ -13,9 +13,9 @@ WITH
         GROUP BY corpus, project, reference
     ),
     inspected AS (
-        SELECT DISTINCT corpus, reference FROM staging.image_configs
+        SELECT corpus, reference FROM staging.image_configs
         UNION
-        SELECT DISTINCT corpus, reference FROM staging.manifests
+        SELECT corpus, reference FROM staging.manifests
     )
 SELECT
     named.corpus,

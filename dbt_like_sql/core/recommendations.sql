@@ -35,7 +35,6 @@ WITH
         SELECT files.corpus, files.project, files.path, facts.fact, facts.line, facts.what
         FROM staging.repository_files AS files
         JOIN raw.file_facts AS facts ON facts.sha256 = files.sha256 AND facts.read_as = files.read_as
-        WHERE facts.fact IS NOT NULL
     ),
     asking AS (
         SELECT

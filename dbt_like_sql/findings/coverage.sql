@@ -13,7 +13,7 @@ WITH
             arg_max_null(method_version, observed_at) AS method_version,
             max(observed_at) AS observed_at
         FROM raw.outcomes
-        WHERE subject = '' AND project IS NOT NULL
+        WHERE subject = ''
         GROUP BY project, stage
     ),
     asked AS (
@@ -23,10 +23,10 @@ WITH
         SELECT corpus, arg_max(method_version, listed_at) AS method_version FROM raw.listings GROUP BY corpus
     ),
     censored AS (
-        SELECT DISTINCT listed.project, layers.censored AS reason
+        SELECT listed.project, layers.censored AS reason
         FROM raw.image_layers AS listed
         JOIN raw.layers AS layers ON layers.layer_digest = listed.layer_digest
-        WHERE layers.censored IS NOT NULL AND listed.project IS NOT NULL
+        WHERE layers.censored IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY listed.project ORDER BY layers.censored) = 1
     ),
     states AS (

@@ -3,11 +3,6 @@
 -- number, so there every unit and code is a decision of its own, yes or no, and the row of all codes pools them.
 -- Intervals are what SQL has no bootstrap for: `dockml labels agreement` has them.
 WITH
-    given AS (
-        SELECT DISTINCT corpus, code_system, unit_kind, unit, rater, rater_kind, code
-        FROM core.labels
-        WHERE code <> 'cannot tell'
-    ),
     sets AS (
         SELECT
             corpus,
@@ -17,7 +12,8 @@ WITH
             rater,
             any_value(rater_kind) AS rater_kind,
             coalesce(list(code ORDER BY code) FILTER (WHERE code <> 'none'), []) AS codes
-        FROM given
+        FROM core.labels
+        WHERE code <> 'cannot tell'
         GROUP BY corpus, code_system, unit_kind, unit, rater
     ),
     pairs AS (

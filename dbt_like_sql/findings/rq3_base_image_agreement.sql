@@ -26,7 +26,7 @@ SELECT
     totals.n,
     counted.rows / totals.n AS share,
     totals.comparable,
-    totals.agreeing / nullif(totals.comparable, 0) AS agreement
+    totals.agreeing / totals.comparable AS agreement
 FROM counted
 JOIN totals ON totals.corpus = counted.corpus
 ORDER BY counted.corpus, counted.counts_as, counted.rows DESC, counted.kind

@@ -24,11 +24,11 @@ WITH
         SELECT corpus, category, 'corrected' AS reading, 'image' AS unit_of_analysis, config_digest AS unit, platform, os, architecture
         FROM placed
         UNION ALL
-        SELECT DISTINCT placed.corpus, placed.category, 'corrected', 'image name', each.reference, placed.platform, placed.os, placed.architecture
+        SELECT placed.corpus, placed.category, 'corrected', 'image name', each.reference, placed.platform, placed.os, placed.architecture
         FROM placed
         CROSS JOIN unnest(placed.image_references) AS each (reference)
         UNION ALL
-        SELECT DISTINCT placed.corpus, placed.category, 'as_published', 'project', owned.project, placed.platform, placed.os, placed.architecture
+        SELECT placed.corpus, placed.category, 'as_published', 'project', owned.project, placed.platform, placed.os, placed.architecture
         FROM placed
         JOIN core.project_image_configs AS named
             ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
