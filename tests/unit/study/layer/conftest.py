@@ -18,7 +18,7 @@ Member = tuple[str, str | bytes | None]
 one."""
 
 
-def _tar(members: Iterable[Member], **fields: Any) -> bytes:
+def archive_of(members: Iterable[Member], **fields: Any) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=fields.pop("format", tarfile.PAX_FORMAT)) as archive:
         for path, content in members:
@@ -41,7 +41,7 @@ def _tar(members: Iterable[Member], **fields: Any) -> bytes:
 
 @pytest.fixture
 def tar() -> Callable[..., bytes]:
-    return _tar
+    return archive_of
 
 
 class Scanned:
