@@ -4,32 +4,46 @@
     python tests/mutants/draw.py --seed 20261129 --count 60 --lines F  # and try each on the tests that cover its line
 
 Every line with at least one change is as likely as any other, and on it every change. ``--lines``: coverage's data file
-with a context a test (``make mutants-lines``). A line that runs only when its module is loaded is tried on every test of the
-module, SQL on the cases of its model. Changes are made in a copy of the repository, and nothing is read that is not in it
-(``DOCKML_EASE2022`` is unset). A change that no test covers survives. Prints a line a change; ends with 1 if any survived.
+with a context a test (``make mutants-draw`` writes it). The tests of a line are
+
+- of a SQL model its cases under ``tests/sql``, of a check its case;
+- of a line of a function the tests that ran it, with every test of a file whose fixtures ran it;
+- of a line that runs only when its module is loaded, those that ran anything of the module, and what compares the named
+  numbers of the module with those noted (``tests/conventions/test_numbers.py``).
+
+They are tried in the order of their nearness, all of them where none notices. Nothing is read that is not in the repository
+(``DOCKML_EASE2022`` is unset). A change is noticed if a test fails that passes without it; one that makes the tests hang is
+noticed if they end without it. A change that no test covers survives. Prints a line a change; ends with 1 if any survived.
 """
 
 import argparse
 import os
+import queue
 import random
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.conventions.test_numbers import FOUND as NAMED_NUMBERS  # noqa: E402
 from tests.mutants import python_mutants, sql_models, sql_mutants  # noqa: E402
 from tests.mutants.copy import copied_repository  # noqa: E402
 from tests.mutants.sql_mutants import Mutant  # noqa: E402
 from tests.sql.cases import CASES, read_types  # noqa: E402
 
 ROOMS = ("study", "warehouse", "clients", "corpora", "defs")
-LONGEST_SECONDS = 600
+LONGEST_SECONDS = 300
+"""For one call of the tests; what takes longer hangs."""
+AT_ONCE = 60
+"""Tests a call: most changes are noticed by the nearest."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +92,52 @@ def tests_of(data: Path) -> dict[tuple[str, int], set[str]]:
     from coverage import CoverageData
 
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    of_file: dict[str, set[str]] = defaultdict(set)
     recorded = CoverageData(str(data))
     recorded.read()
+    for context in recorded.measured_contexts():
+        of_file[context.split("::")[0]].add(context.rpartition("|")[0])
     for name in recorded.measured_files():
         path = Path(name)
         if path.is_relative_to(ROOT):
             for line, contexts in recorded.contexts_by_lineno(name).items():
-                found[path.relative_to(ROOT).as_posix(), line] |= {
-                    context.split("|")[0] for context in contexts if context
-                }
+                tests = found[path.relative_to(ROOT).as_posix(), line]
+                for context in filter(None, contexts):
+                    test, _, when = context.rpartition("|")
+                    tests |= of_file[test.split("::")[0]] if when == "setup" else {test}
     return found
 
 
-def covering_tests(one: Drawn, covered: dict[tuple[str, int], set[str]]) -> set[str]:
-    """The tests that run the line; of a line that runs when its module is loaded, those that run any of the module."""
+def covering_tests(one: Drawn, covered: Mapping[tuple[str, int], Set[str]]) -> list[str]:
+    """The tests of a line, the nearest first: those of the module's own test file, of its folder, of the rest."""
     path = Path(one.path)
     if path.parent.name == "checks":
-        return {f"tests/sql/test_checks.py::test_check[{path.stem}]"}
+        return [f"tests/sql/test_checks.py::test_check[{path.stem}]"]
     found = covered.get((one.path, one.line), set())
-    return found or {test for (name, _), tests in covered.items() if name == one.path for test in tests}
+    if not found:
+        found = {test for (name, _), tests in covered.items() if name == one.path for test in tests}
+        module = ".".join(path.with_suffix("").parts[1:])
+        if module in NAMED_NUMBERS:
+            found.add(f"tests/conventions/test_numbers.py::test_numbers[{module}]")
+    folder = f"tests/unit/{path.parent.relative_to('dockml_dagster').as_posix()}/"
+    return sorted(
+        found, key=lambda test: (f"/test_{path.stem}.py" not in test, not test.startswith(folder), test)
+    )
 
 
-def survives(one: Drawn, copy: Path, tests: Sequence[str]) -> bool:
-    """Whether every one of ``tests`` passes with the change."""
-    if not tests:
-        return True
+@contextmanager
+def changed(one: Drawn, copy: Path) -> Iterator[None]:
+    """The copy of the repository with the change."""
     target = copy / one.path
     target.write_text(one.mutant.apply(one.source), encoding="utf-8")
+    try:
+        yield
+    finally:
+        target.write_text(one.source, encoding="utf-8")
+
+
+def failing(tests: Sequence[str], copy: Path) -> list[str]:
+    """The first of ``tests`` that fails; all of them if they hang or cannot be loaded; none if they pass."""
     environment = {name: value for name, value in os.environ.items() if name != "DOCKML_EASE2022"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     try:
@@ -114,15 +147,58 @@ def survives(one: Drawn, copy: Path, tests: Sequence[str]) -> bool:
             cwd=copy,
             env={**environment, "PYTHONPATH": str(copy)},
             capture_output=True,
+            text=True,
             timeout=LONGEST_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return False
-    finally:
-        target.write_text(one.source, encoding="utf-8")
+        return list(tests)
     if done.returncode not in (0, 1, 2):
-        raise RuntimeError(done.stdout.decode()[-2000:] + done.stderr.decode()[-2000:])
-    return done.returncode == 0
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    if not done.returncode:
+        return []
+    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    named = [
+        test for test in tests if any(f"{line} ".partition(" ")[2].startswith(f"{test} ") for line in said)
+    ]
+    return named or list(tests)
+
+
+def survives(one: Drawn, tests: Sequence[str], copy: Path) -> bool:
+    """Whether no test that passes without the change fails with it."""
+    left = list(tests)
+    while left:
+        batch = left[:AT_ONCE]
+        with changed(one, copy):
+            failed = failing(batch, copy)
+        if failed and not failing(failed, copy):
+            return False
+        left = [test for test in batch if failed and test not in failed] + left[AT_ONCE:]
+    return True
+
+
+def tried(
+    drawn: Sequence[Drawn], covering: Mapping[tuple[str, int], Set[str]], processes: int
+) -> Iterator[str]:
+    """A line for each change, in their order: "survived" or "noticed", the number of tests, the change."""
+    types = read_types()
+    copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+
+    def told(one: Drawn) -> str:
+        if one.model in types.project.by_name:
+            number = sum(case.parent.name == one.model for case in CASES)
+            survived = not sql_models.noticed_by_cases(one.model, one.mutant.apply(one.source), types)
+        else:
+            tests = covering_tests(one, covering)
+            number = len(tests)
+            copy = copies.get()
+            survived = survives(one, tests, copy)
+            copies.put(copy)
+        return f"{'survived' if survived else 'noticed '} ({number} tests) {one}"
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as threads:
+        for number in range(processes):
+            copies.put(copied_repository(ROOT, Path(folder) / str(number)))
+        yield from threads.map(told, drawn)
 
 
 def main() -> int:
@@ -132,25 +208,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--lines", type=Path)
+    parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     drawn = draw(asked.seed, asked.count)
     if asked.lines is None:
         print(*drawn, sep="\n")
         return 0
-    covering = tests_of(asked.lines)
     survivors = 0
-    with tempfile.TemporaryDirectory() as folder:
-        copy = copied_repository(ROOT, Path(folder) / "repository")
-        types = read_types()
-        for one in drawn:
-            if one.model in types.project.by_name:
-                tests = sorted(case.name for case in CASES if case.parent.name == one.model)
-                survived = not sql_models.noticed_by_cases(one.model, one.mutant.apply(one.source), types)
-            else:
-                tests = sorted(covering_tests(one, covering))
-                survived = survives(one, copy, tests)
-            survivors += survived
-            print("survived" if survived else "noticed ", f"({len(tests)} tests)", one, flush=True)
+    for line in tried(drawn, tests_of(asked.lines), asked.processes):
+        survivors += line.startswith("survived")
+        print(line, flush=True)
     print(f"{survivors} of {len(drawn)} survived")
     return 1 if survivors else 0
 

@@ -62,7 +62,8 @@ def mutants(sql: str) -> Iterator[Mutant]:
     ]
     for index in range(len(tokens)):
         for mutant in _at(tokens, index):
-            if "\n" not in sql[mutant.start : mutant.end]:
+            before = sql[mutant.start : mutant.end]
+            if "\n" not in before and before != mutant.replacement:
                 yield mutant
 
 
