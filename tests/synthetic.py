@@ -11,9 +11,10 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from dockml_dagster.corpora.base import Collected, Corpus, Listing, Outcome, Stage
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.rows import combined_hash
 
 CATEGORIES = (
@@ -36,10 +37,16 @@ class Synthetic(Corpus):
     """A corpus of ``projects`` made-up projects; see ``corpora.base.Corpus``."""
 
     method_version = "1"
+    description = "Made-up projects."
 
     def __init__(self, projects: int, name: str = "sample") -> None:
         self.name = name
         self._projects = projects
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """A few; whoever measures says how many."""
+        return cls(10)
 
     @cached_property
     def keys(self) -> list[str]:

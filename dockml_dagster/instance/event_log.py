@@ -5,15 +5,16 @@ connection, which makes SQLite copy its write-ahead log back, wait for the disk 
 busy the disk is, where the writing itself takes 5. The files, their schema and what is written are Dagster's own, so a home
 can go back to the storage that comes with it at any time.
 
-Here: how long a connection lives. Not here: what is written, and where.
+Here: how long a connection and a transaction live. Not here: what is written, and where.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage, https://sqlite.org/wal.html section 2
 """
 
 import sqlite3
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,7 +43,11 @@ class EventLog(SqliteEventLogStorage):
         # An instance that nobody disposed of still closes its files.
         weakref.finalize(self, _close, self._engines)
         self._watcher = SqlPollingEventWatcher(self)
+        self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
+        self._tables: set[str] = set()
         super().__init__(str(Path(home, "history", "runs")), inst_data)
+        # Whoever writes events together writes each of them as ever, inside.
+        self._db_lock = threading.RLock()  # type: ignore[assignment]
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -63,8 +68,33 @@ class EventLog(SqliteEventLogStorage):
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
+            if self._batch is not None:
+                stack, connections = self._batch
+                if shard not in connections:
+                    connections[shard] = stack.enter_context(engine.begin())
+                yield connections[shard]
+                return
             with engine.begin() as connection:
                 yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write the events of the body in one transaction a file: all of them, or none where it raises.
+
+        Keep it short: other threads and processes that write events wait.
+        """
+        with self._db_lock, ExitStack() as stack:
+            self._batch = (stack, {})
+            try:
+                yield
+            finally:
+                self._batch = None
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table. One that is there stays, and Dagster asks for every event."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

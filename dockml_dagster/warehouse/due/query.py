@@ -310,23 +310,6 @@ def record_reported(
     )
 
 
-def told_of_trouble(connection: duckdb.DuckDBPyConnection, stage: str, projects: Sequence[str]) -> set[str]:
-    """Those of ``projects`` of which Dagster was last told that the stage is not in order (``State.in_order``)."""
-    rows = connection.execute(
-        """
-        SELECT reported.project, outcomes.status, outcomes.retryable
-        FROM raw.reported AS reported
-        JOIN raw.outcomes AS outcomes
-            ON outcomes.project = reported.project AND outcomes.stage = reported.stage
-            AND outcomes.observed_at = reported.observed_at AND outcomes.subject = ''
-        WHERE reported.stage = $stage AND reported.project IN (SELECT unnest($projects))
-        QUALIFY row_number() OVER (PARTITION BY reported.project ORDER BY reported.observed_at DESC) = 1
-        """,
-        {"stage": stage, "projects": list(projects)},
-    ).fetchall()
-    return {project for project, status, retryable in rows if retryable or status not in IN_ORDER}
-
-
 IN_ORDER = frozenset({"collected", "not_available", "not_selected"})
 """Statuses of a stage that went as it should; the source may have nothing of the kind."""
 

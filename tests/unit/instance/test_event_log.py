@@ -58,6 +58,49 @@ def test_an_event_does_not_wait_for_the_disk(instance: dg.DagsterInstance) -> No
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+def _made(instance: dg.DagsterInstance) -> int:
+    return len(instance.fetch_materializations(dg.AssetKey("counted"), limit=50).records)
+
+
+def test_what_is_written_together_is_seen_together(instance: dg.DagsterInstance) -> None:
+    own = SqliteEventLogStorage(str(Path(os.environ["DAGSTER_HOME"], "history", "runs")))
+    with _log_of(instance).together():
+        for _ in range(3):
+            instance.report_runless_asset_event(dg.AssetMaterialization("counted"))
+        assert own.fetch_materializations(dg.AssetKey("counted"), limit=5).records == []
+        assert _made(instance) == 3, "whoever writes reads what was written"
+    assert _made(instance) == len(own.fetch_materializations(dg.AssetKey("counted"), limit=5).records) == 3
+    instance.report_runless_asset_event(dg.AssetMaterialization("counted"))
+    assert len(own.fetch_materializations(dg.AssetKey("counted"), limit=5).records) == 4, "one by one again"
+
+
+def test_what_fails_together_is_written_by_none(instance: dg.DagsterInstance) -> None:
+    def fail() -> None:
+        with _log_of(instance).together():
+            instance.report_runless_asset_event(dg.AssetMaterialization("counted"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert _made(instance) == 0
+    instance.report_runless_asset_event(dg.AssetMaterialization("counted"))
+    assert _made(instance) == 1
+
+
+def test_another_thread_waits_for_what_is_written_together(instance: dg.DagsterInstance) -> None:
+    def report() -> None:
+        instance.report_runless_asset_event(dg.AssetMaterialization("counted"))
+
+    other = threading.Thread(target=report)
+    with _log_of(instance).together():
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        assert _made(instance) == 0
+    other.join()
+    assert _made(instance) == 1
+
+
 def test_files_of_old_runs_are_closed(instance: dg.DagsterInstance) -> None:
     log = _log_of(instance)
     runs = [dg.materialize([counted], instance=instance).run_id for _ in range(KEPT_OPEN + 2)]

@@ -310,11 +310,10 @@ def test_who_could_not_be_looked_at_has_not_left(raw: duckdb.DuckDBPyConnection)
         ({"status": "collected", "retryable": True}, True),
     ],
 )
-def test_trouble_is_what_dagster_was_told_last(
+def test_what_is_tried_again_or_gone_is_not_in_order(
     raw: duckdb.DuckDBPyConnection, more: Mapping[str, Any], in_trouble: bool
 ) -> None:
     _done(raw, **more)
-    assert (A in due.told_of_trouble(raw, "dockerfiles", [A, B])) is in_trouble
     assert due.newest(raw, "dockerfiles", [A])[A].in_order is not in_trouble
     _visit(raw, observed_at=AT + timedelta(hours=2), status="gone")
-    assert (A in due.told_of_trouble(raw, "dockerfiles", [A])) is in_trouble, "not told yet"
+    assert not due.newest(raw, "dockerfiles", [A])[A].in_order, "the newest visit counts"
