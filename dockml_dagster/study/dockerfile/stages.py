@@ -113,6 +113,25 @@ def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int,
     return tuple(reversed(chain))
 
 
+def users_in_force(reading: DockerfileReading) -> dict[int, str]:
+    """The USER, without its group, by the place of each RUN that the file says one for; a stage has its base's. What
+    a variable hides stands as it is written.
+    """
+    found: dict[int, str] = {}
+    last: dict[int, str] = {}
+    for stage in reading.stages:
+        user = last.get(stage.base.stage) if stage.base.stage is not None else None
+        for position in range(stage.first, stage.last + 1):
+            instruction = reading.instructions[position]
+            if instruction.keyword == "USER" and instruction.expanded:
+                user = final_value(instruction.expanded[0]).partition(":")[0]
+            elif user is not None and instruction.keyword == "RUN":
+                found[position] = user
+        if user is not None:
+            last[stage.index] = user
+    return found
+
+
 def _target(reading: DockerfileReading, names: dict[str, int], target: str | None) -> int | None:
     if target is None:
         return len(reading.stages) - 1 if reading.stages else None

@@ -155,11 +155,16 @@ _BUNDLE = Manager(
     plain_package,
     valued=words("-j --jobs --retry --gemfile --path --with --without --binstubs --standalone"),
     locked=words("--deployment --frozen"),
+    locked_variables=words("BUNDLE_DEPLOYMENT BUNDLE_FROZEN"),
 )
 
 
 _LITTLER = bare(
-    "install2.r", "r", "github.com/eddelbuettel/littler", plain_package, "-r --repos -n --ncpus -l --libloc"
+    "install2.r",
+    "r",
+    "github.com/eddelbuettel/littler",
+    plain_package,
+    "-r --repos -n --ncpus -l --libloc -d --deps -t --type -u --update",
 )
 
 LANGUAGES: dict[str, Manager] = {

@@ -58,7 +58,9 @@ class Manager:
     """One manager. ``verbs``: by the subcommand's words (the empty one: the program alone installs).
 
     ``clusters``: several one-letter options may stand in one word (``-qr file``). ``locked``: options by which it
-    installs exactly what a lock names. ``constraints``: options whose files may give versions.
+    installs exactly what a lock names. ``constraints``: options whose files may give versions. ``no_recommends``: options
+    that leave recommended packages out (``plain``: it never takes them). ``local_index``: options by which versions are
+    those that a folder holds. ``groups``: options that name a group of the project's own file (``[path:]group``).
     """
 
     name: str
@@ -73,6 +75,9 @@ class Manager:
     index: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
     no_recommends: frozenset[str] | None = None
+    plain: bool = False
+    local_index: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     cache: Cache | None = None
     constraint_variables: frozenset[str] = frozenset()
     locked_variables: frozenset[str] = frozenset()
@@ -85,6 +90,6 @@ def verbs(text: str) -> dict[tuple[str, ...], Verb]:
 
 
 def bare(name: str, ecosystem: str, source: str, package: Callable[[str, str], Package | None], valued: str = "", *,
-          verb: Verb | None = None) -> Manager:  # fmt: skip
+          verb: Verb | None = None, plain: bool = False) -> Manager:  # fmt: skip
     """A program that installs whatever it is given, without a subcommand."""
-    return Manager(name, ecosystem, source, {(): verb or Verb()}, package, valued=words(valued))
+    return Manager(name, ecosystem, source, {(): verb or Verb()}, package, valued=words(valued), plain=plain)

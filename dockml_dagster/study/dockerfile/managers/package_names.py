@@ -36,7 +36,7 @@ _COMMIT = re.compile(r"@[0-9a-f]{7,40}(?:[#&].*)?\Z")
 _TAGGED = re.compile(r"@v?\d[\w.+-]*(?:[#&].*)?\Z")
 _THREE_PARTS = re.compile(r"=?v?\d+\.\d+\.\d+(?:[-+.]\w[\w.+-]*)?\Z")
 _HEX = re.compile(r"[0-9a-f]{7,64}\Z")
-_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)|`[^`]*`|\$[A-Za-z_]\w*")
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$[A-Za-z_]\w*")
 # A version of RPM has a dot, or is followed by a release that names its distribution: 17 in java-17-openjdk is
 # part of the name.
 _RPM = re.compile(
@@ -106,9 +106,8 @@ def pip_package(manager: str, word: str) -> Package | None:
     match = None if word.lower().endswith(_ARCHIVE) else _PIP.match(word)
     if match and "$" not in match[1]:
         constraint = match[3].strip() if match[3] else None
-        return Package(
-            manager, match[1], constraint, bool(constraint and _EXACT.match(constraint)), "index", word
-        )
+        pinned = bool(constraint and _EXACT.match(_masked(constraint)))
+        return Package(manager, match[1], constraint, pinned, "index", word)
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
@@ -210,7 +209,7 @@ def rpm_package(manager: str, word: str) -> Package | None:
     if word.startswith("@"):
         return Package(manager, word[1:], None, False, "group", word)
     bare = _RPM_ARCHITECTURE.sub("", word)
-    variable = re.search(r"-(\$\{\w[^{}]*\}|\$\w+)\Z", bare)
+    variable = re.search(r"-(\$\{\w[^{}]*\}|\$\([^()]*\)|\$\w+)\Z", bare)
     if variable:
         # `git-core-${VERSION}`: the variable holds the version, though the file does not say which.
         return Package(manager, bare[: variable.start()], variable[0], True, "index", word)

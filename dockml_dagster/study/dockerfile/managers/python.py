@@ -9,7 +9,7 @@ _PIP_CACHE = Cache(
     ("~/.cache/pip",),
     {"PIP_CACHE_DIR": "", "XDG_CACHE_HOME": "/pip"},
     words("--cache-dir"),
-    words("--no-cache-dir"),
+    words("--no-cache-dir --no-cache"),  # pip takes an option's beginning for the option
     words("PIP_NO_CACHE_DIR"),
     any_value=True,
     cleaned_by=(("pip", "cache", "purge"), ("pip3", "cache", "purge")),
@@ -33,6 +33,8 @@ PIP = Manager(
     editable=words("-e --editable"),
     index=words("-i --index-url --extra-index-url -f --find-links"),
     locked=words("--require-hashes"),
+    local_index=words("--no-index"),
+    groups=words("--group"),
     cache=_PIP_CACHE,
     constraint_variables=words("PIP_CONSTRAINT"),
 )
@@ -67,13 +69,14 @@ UV = Manager(
     editable=words("-e --editable --with-editable"),
     index=words("-i --index-url --extra-index-url -f --find-links --index --default-index"),
     locked=words("--locked --frozen --require-hashes"),
+    local_index=words("--no-index"),
     cache=Cache(
         ("~/.cache/uv",),
         {"UV_CACHE_DIR": "", "XDG_CACHE_HOME": "/uv"},
         words("--cache-dir"),
         words("--no-cache --no-cache-dir -n"),
         words("UV_NO_CACHE"),
-        cleaned_by=(("uv", "cache", "clean"), ("uv", "clean")),
+        cleaned_by=(("uv", "cache", "clean"), ("uv", "clean"), ("uv", "cache", "prune", "--ci")),
     ),
     constraint_variables=words("UV_CONSTRAINT UV_OVERRIDE"),
     locked_variables=words("UV_LOCKED UV_FROZEN"),
@@ -219,5 +222,13 @@ PYTHON: dict[str, Manager] = {
     "pipenv": _PIPENV,
     "pixi": _PIXI,
     **dict.fromkeys(("conda", "mamba", "micromamba"), CONDA),
+    "conda-lock": Manager(
+        "conda",
+        "conda",
+        "conda.github.io/conda-lock",
+        {("install",): Verb("files", "conda-lock.yml", locked=True)},
+        conda_package,
+        valued=words("-n --name -p --prefix --conda --log-level -E --extras --category"),
+    ),
 }
 """By the name of the program."""

@@ -5,6 +5,7 @@ from dockml_dagster.study.dockerfile.managers.package_names import (
     apk_package,
     apt_package,
     exact_package,
+    plain_package,
     rpm_package,
     zypper_package,
 )
@@ -90,14 +91,28 @@ _APK = Manager(
     ),
 )
 
+_CHOCO = Manager(
+    "choco",
+    "os",
+    "docs.chocolatey.org/en-us/choco/commands/install",
+    verbs("install upgrade"),
+    plain_package,
+    valued=words(
+        "--version -s --source --params --package-parameters --ia --installargs --install-arguments"
+    ),
+)
+
 SYSTEM: dict[str, Manager] = {
     **dict.fromkeys(("apt", "apt-get", "apt-fast", "nala"), _APT),
     "aptitude": _APTITUDE,
-    "install_packages": bare("apt", "os", "github.com/bitnami/minideb (install_packages)", apt_package),
+    "install_packages": bare(
+        "apt", "os", "github.com/bitnami/minideb (install_packages)", apt_package, plain=True
+    ),
     **dict.fromkeys(("yum", "dnf", "dnf5", "microdnf", "tdnf"), _RPM),
     "zypper": _ZYPPER,
     "apk": _APK,
     "apk-install": bare("apk", "os", "github.com/gliderlabs/docker-alpine", apk_package),
     "brew": Manager("brew", "os", "docs.brew.sh/Manpage (install)", verbs("install"), exact_package),
+    **dict.fromkeys(("choco", "cinst"), _CHOCO),
 }
 """By the name of the program."""

@@ -1,6 +1,6 @@
 """Practices about package managers inside RUN."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.managers.package_names import Package
@@ -11,7 +11,15 @@ from dockml_dagster.study.dockerfile.run.caches import (
     leaves_cache,
     mounted_folders,
 )
-from dockml_dagster.study.dockerfile.run.packages import turns_recommends_off
+from dockml_dagster.study.dockerfile.run.configuration import (
+    NO_RECOMMENDS,
+    PIP_CACHE_OFF,
+    UV_CACHE_OFF,
+    SetFrom,
+    Setting,
+    holds,
+    settings,
+)
 from dockml_dagster.study.dockerfile.run.steps import Step
 
 _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast", "nala"})
@@ -80,27 +88,44 @@ def _word(step: Step) -> str:
     return "install --update" if step.installs is not None else "update"
 
 
+def _is_apt_install(step: Step) -> bool:
+    return step.installs is not None and step.installs.manager == "apt" and bool(step.installs.packages)
+
+
 def _no_recommends(facts: Facts) -> Judged:
-    installs = [
-        step
-        for step in facts.steps
-        if step.installs and step.installs.manager == "apt" and step.installs.packages
-    ]
+    installs = [step for step in facts.steps if _is_apt_install(step)]
     if not installs:
         return "not applicable", [], "no apt-get install"
-    without = [step for step in installs if not (step.installs and step.installs.no_recommends)]
-    if not without:
-        lines = [Line(step.command.line, "--no-install-recommends") for step in installs]
-        return "followed", lines[:_MOST_EVIDENCE], ""
-    if any(_configures_apt(steps[0]) for steps in facts.runs):
+    places = _places(facts, NO_RECOMMENDS)
+    bad: list[Line] = []
+    open_: list[Line] = []
+    configured = False
+    for at, step in enumerate(facts.steps):
+        if not _is_apt_install(step) or (step.installs and step.installs.no_recommends):
+            continue
+        held = holds(places, at, step.run.position)
+        configured = configured or held is True
+        if held is not True:
+            line = Line(step.command.line, f"{step.program.name} install")
+            (bad if held is False else open_).append(line)
+    if bad:
+        return "violated", bad[:_MOST_EVIDENCE], ""
+    if open_:
+        return "unknown", open_[:_MOST_EVIDENCE], "apt's configuration comes from a file that is not read"
+    if configured:
         return "followed", [], "switched off in apt's configuration"
-    lines = [Line(step.command.line, f"{step.program.name} install") for step in without]
-    return "violated", lines[:_MOST_EVIDENCE], ""
+    lines = [Line(step.command.line, "--no-install-recommends") for step in installs]
+    return "followed", lines[:_MOST_EVIDENCE], ""
 
 
-def _configures_apt(step: Step) -> bool:
-    text = step.run.script.text
-    return "Install-Recommends" in text and turns_recommends_off(text)
+def _places(facts: Facts, setting: Setting) -> list[SetFrom]:
+    stages = (facts.reading.stages[index] for index in facts.chain)
+    instructions = [
+        (position, facts.reading.instructions[position])
+        for stage in stages
+        for position in range(stage.first, stage.last + 1)
+    ]
+    return settings(instructions, facts.steps, setting)
 
 
 _PYTHON_CACHES = frozenset({"pip", "uv", "pipx"})
@@ -108,38 +133,35 @@ _OS_CACHES = frozenset({"yum", "zypper", "apk"})
 
 
 def _pip_cache(facts: Facts) -> Judged:
-    configured = any(_configures_pip(step) for step in facts.steps)
-    return _cache(facts, _PYTHON_CACHES, "no pip or uv installation", configured=configured)
-
-
-def _configures_pip(step: Step) -> bool:
-    """``pip config set global.no-cache-dir true``, or the same line written into pip.conf."""
-    words = step.program.arguments
-    if step.program.name in ("pip", "pip3"):
-        return words[:1] == ("config",) and any("no-cache-dir" in word for word in words)
-    return step.program.name in ("echo", "printf") and any("no-cache-dir" in word for word in words)
+    return _cache(
+        facts, _PYTHON_CACHES, "no pip or uv installation", {"pip": PIP_CACHE_OFF, "uv": UV_CACHE_OFF}
+    )
 
 
 def _os_cache(facts: Facts) -> Judged:
-    return _cache(facts, _OS_CACHES, "no dnf, yum, zypper or apk installation", configured=False)
+    return _cache(facts, _OS_CACHES, "no dnf, yum, zypper or apk installation", {})
 
 
-def _cache(facts: Facts, managers: frozenset[str], absent: str, *, configured: bool) -> Judged:
+def _cache(facts: Facts, managers: frozenset[str], absent: str, files: Mapping[str, Setting]) -> Judged:
     good: list[Line] = []
     bad: list[Line] = []
     open_: list[Line] = []
+    places = {manager: _places(facts, setting) for manager, setting in files.items()}
+    order = 0
     for steps in facts.runs:
         removals = Removals(steps)
         for at, step in enumerate(steps):
+            order += 1
             if step.installs is None or step.installs.manager not in managers:
                 continue
             left = leaves_cache(step, removals.after(at))
-            if left and configured and step.installs.manager == "pip":
-                left = False
+            if left:
+                configured = holds(places.get(step.installs.manager, ()), order - 1, step.run.position)
+                left = True if configured is False else None if configured is None else False
             line = step.command.line
             if left is None:
                 if MANAGERS[step.program.name].cache is not None:
-                    open_.append(Line(line, f"{step.program.name} with a cache mount of unknown place"))
+                    open_.append(Line(line, f"{step.program.name} with a cache that the file does not tell"))
             elif left:
                 bad.append(Line(line, f"{step.program.name} {_verb(step)}".strip()))
             else:
@@ -147,7 +169,7 @@ def _cache(facts: Facts, managers: frozenset[str], absent: str, *, configured: b
     if bad:
         return "violated", bad[:_MOST_EVIDENCE], ""
     if open_:
-        return "unknown", open_[:_MOST_EVIDENCE], "a variable that the file does not tell"
+        return "unknown", open_[:_MOST_EVIDENCE], "a variable or a configuration file that is not known"
     return ("followed", good[:_MOST_EVIDENCE], "") if good else ("not applicable", [], absent)
 
 
@@ -156,10 +178,10 @@ def _verb(step: Step) -> str:
 
 
 def _constrained(facts: Facts, step: Step) -> bool:
-    """Whether a file or variable may give the versions that the command leaves open."""
+    """Whether a file, a folder or a variable may give the versions that the command leaves open."""
     if step.installs is None:
         return False
-    if step.installs.constraint_files:
+    if step.installs.constraint_files or step.installs.local_index:
         return True
     manager = MANAGERS.get(step.program.name)
     if manager is None:

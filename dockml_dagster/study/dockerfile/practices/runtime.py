@@ -4,6 +4,7 @@ import re
 
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+from dockml_dagster.study.dockerfile.run.steps import Step
 
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
@@ -43,6 +44,26 @@ def _user_of_base(facts: Facts) -> Judged:
     return "unknown", line, "no USER: the base image decides"
 
 
+_SUBSTITUTION = re.compile(r"s(\W)(?P<pattern>(?:\\.|(?!\1).)*)\1(?P<by>(?:\\.|(?!\1).)*)\1", re.DOTALL)
+_READS = frozenset({"grep", "egrep", "rg", "awk", "test", "[", "[["})
+
+
+def _grants(step: Step, word: str) -> bool:
+    """Whether a word puts NOPASSWD into sudoers: what is searched for, deleted or commented out does not."""
+    if "NOPASSWD" not in word or step.program.name in _READS:
+        return False
+    if step.program.name not in ("sed", "perl"):
+        return True
+    found = list(_SUBSTITUTION.finditer(word))
+    if not found:
+        return not re.search(r"/d\b", word)
+    return any(
+        ("NOPASSWD" in each["by"] or ("NOPASSWD" in each["pattern"] and re.search(r"\\\d|&", each["by"])))
+        and not each["by"].lstrip().startswith("#")
+        for each in found
+    )
+
+
 def passwordless_sudo(facts: Facts) -> list[Line]:
     """Lines by which a user may become root without a password."""
     found = [
@@ -50,7 +71,7 @@ def passwordless_sudo(facts: Facts) -> list[Line]:
         for steps in facts.runs
         if "NOPASSWD" in steps[0].run.script.text
         for step in steps
-        if any("NOPASSWD" in word for word in (*step.command.arguments, *step.command.redirections))
+        if any(_grants(step, word) for word in (*step.command.arguments, *step.command.redirections))
     ]
     found += [
         Line(heredoc.start_line, "NOPASSWD in sudoers")

@@ -1,5 +1,7 @@
 """Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
 
+import re
+
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.interpreters import program_source
@@ -43,6 +45,10 @@ def _piped(facts: Facts) -> Judged:
         script, within = _script_of(step)
         outer, piping = last.get(script, (None, False))
         fetches = fetches or name in _DOWNLOADERS
+        if run.script.interpreter in ("powershell", "cmd") or name in ("powershell", "pwsh"):
+            fetched = _runs_what_powershell_fetches(step)
+            fetches = fetches or fetched is not None
+            found += [Line(step.command.line, "runs what PowerShell fetches")] if fetched else []
         if within:
             if name in _DOWNLOADERS and outer is not None and _runs_a_text(outer):
                 found.append(Line(step.command.line, f"{outer.program.name} runs what {name} fetches"))
@@ -81,6 +87,9 @@ def _runs_a_text(step: Step) -> bool:
     if step.program.name in ("source", "."):
         return words[:1] != () and words[0].startswith("<(")
     source = program_source(step.program.name, words)
+    if source is not None and source.kind == "input":
+        # `bash -s < <(curl …)`, `bash <<< "$(curl …)"`.
+        return any(_FED_BY_COMMAND.match(piece) for piece in step.command.redirections)
     if source is None or source.at is None or source.at >= len(words):
         return False
     word = words[source.at].lstrip()
@@ -89,22 +98,50 @@ def _runs_a_text(step: Step) -> bool:
     return source.kind == "text" and word.startswith(("$(", "`"))
 
 
+_FED_BY_COMMAND = re.compile(r"<\s*<\(|<<<\s*[\"']?(?:\$\(|`)")
+_POWERSHELL_FETCHES = re.compile(
+    r"(?i)\.download(?:string|data)\(|\b(?:iwr|irm|curl|wget|invoke-webrequest|invoke-restmethod)\b"
+)
+_POWERSHELL_RUNS = re.compile(r"(?i)(?:^|[\s;|(&{\"'])(?:iex|invoke-expression)\b")
+
+
+def _runs_what_powershell_fetches(step: Step) -> bool | None:
+    """``iex ((New-Object Net.WebClient).DownloadString(…))``, ``iwr … | iex``; ``None`` where nothing is fetched."""
+    text = step.run.script.text
+    if not _POWERSHELL_FETCHES.search(text):
+        return None
+    return any(
+        _POWERSHELL_FETCHES.search(part) and _POWERSHELL_RUNS.search(part)
+        for part in re.split(r";|\n|&&", text)
+    )
+
+
 def _pipefail(facts: Facts) -> Judged:
     good: list[Line] = []
     bad: list[Line] = []
     for of_run in facts.runs:
-        if "|" not in of_run[0].run.script.text:
+        script_read = of_run[0].run.script
+        if "|" not in script_read.text or script_read.interpreter not in ("sh", "exec"):
             continue
-        steps = [step for step in of_run if not step.command.nested]
-        pipe = next((step for step in steps if step.command.joined in ("|", "|&")), None)
-        if pipe is None or pipe.run.script.interpreter != "sh":
-            continue
-        safe = any("pipefail" in word for word in pipe.run.shell) or any(
-            step.program.name == "set" and "pipefail" in step.program.arguments for step in steps
-        )
-        (good if safe else bad).append(
-            Line(pipe.command.line, "a pipe" if not safe else "a pipe under pipefail")
-        )
+        run = of_run[0].run
+        safe: dict[tuple[str, ...], bool] = {(): any("pipefail" in word for word in run.shell)}
+        holders: dict[tuple[str, ...], Step] = {}
+        judged: set[tuple[str, ...]] = set()
+        for step in of_run:
+            script, within = _script_of(step)
+            if within:
+                continue
+            if script not in safe:
+                # A shell of its own (`bash -o pipefail -c '…'`), set up by the command that starts it.
+                holder = holders.get(script[:-1] if len(script) > 1 else ())
+                safe[script] = holder is not None and any("pipefail" in w for w in holder.command.words)
+            if step.program.name == "set" and "pipefail" in step.program.arguments:
+                safe[script] = True
+            if step.command.joined in ("|", "|&") and script not in judged:
+                judged.add(script)
+                line = Line(step.command.line, "a pipe under pipefail" if safe[script] else "a pipe")
+                (good if safe[script] else bad).append(line)
+            holders[script] = step
     if bad:
         return "violated", bad[:40], ""
     return ("followed", good[:40], "") if good else ("not applicable", [], "no pipe")

@@ -7,16 +7,19 @@ Here: mounts of RUN that keep a folder out of the layer, and the caches of ``man
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS, Cache, Manager
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.model import Run
+from dockml_dagster.study.dockerfile.shell.programs import Program
 from dockml_dagster.study.dockerfile.shell.values import resolve
 from dockml_dagster.study.dockerfile.stages import mount_options
 
 _OUTSIDE = frozenset({"cache", "tmpfs"})
 _FALSE = frozenset({"0", "false", "off", "no", "n", "f"})
 _HOME = re.compile(r"(?:/root|/home/[^/]+|~|\$\{?HOME\}?)\Z")
+_WRITTEN_HOME = re.compile(r"\A(?:~|\$\{?HOME\}?)(?=/|\Z)")
 
 
 def mounted_folders(run: Run, scope: Mapping[str, str]) -> tuple[str, ...]:
@@ -32,11 +35,34 @@ def mounted_folders(run: Run, scope: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(folders)
 
 
-def covers(mounted: Sequence[str], folder: str) -> bool:
-    """Whether one of the mounted folders is the folder or lies above it.
-
-    ``~/…`` is below the home of any user.
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The home folder of a command: ``path`` where the file sets HOME; ``any``: a user whose home the file does not
+    tell, so that any folder may be it.
     """
+
+    path: str | None = None
+    any: bool = False
+
+
+def home_of(step: Step) -> Home:
+    """HOME as the file sets it; else that of the USER in force, which is known for root alone."""
+    path = step.variable("HOME")
+    if path and path.startswith("/"):
+        return Home(posixpath.normpath(path))
+    return Home(any=step.user is not None and step.user.lower() not in ("root", "0"))
+
+
+_ANYBODY = Home()
+
+
+def covers(mounted: Sequence[str], folder: str, home: Home = _ANYBODY) -> bool:
+    """Whether one of the mounted folders is the folder or lies above it. ``~/…`` is below the home folder, and that is
+    the usual one of any user where nothing is said of it.
+    """
+    if folder.startswith("~/") and home.path is not None:
+        mounted = [_WRITTEN_HOME.sub(lambda _: home.path or "", each) for each in mounted]
+        folder = home.path + folder[1:]
     if not folder.startswith("~/"):
         wanted = posixpath.normpath(folder)
         return any(wanted == each or wanted.startswith(each.rstrip("/") + "/") for each in mounted)
@@ -46,7 +72,7 @@ def covers(mounted: Sequence[str], folder: str) -> bool:
             return True
         for count in range(len(parts), 0, -1):
             tail = "/" + "/".join(parts[:count])
-            if each.endswith(tail) and _HOME.match(each[: -len(tail)]):
+            if each.endswith(tail) and (home.any or _HOME.match(each[: -len(tail)])):
                 return True
     return False
 
@@ -105,7 +131,8 @@ def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
         return False
     folders = _folders(step, cache)
     mounted = mounted_folders(step.run, step.instruction.scope)
-    if any(covers(mounted, folder) for folder in folders):
+    home = home_of(step)
+    if any(covers(mounted, folder, home) for folder in folders):
         return False
     # A mount whose place is not known may be the one.
     return None if any(each.startswith("$") and "HOME" not in each for each in mounted) else True
@@ -139,18 +166,39 @@ def _folders(step: Step, cache: Cache) -> list[str]:
 
 def _cleaned(manager: Manager, cache: Cache, step: Step, later: Sequence[Step]) -> bool:
     folders = _folders(step, cache)
+    home = home_of(step)
     for each in later:
-        words = (each.program.name, *(word for word in each.program.arguments if not word.startswith("-")))
-        if any(words[: len(clean)] == clean for clean in cache.cleaned_by):
+        if any(_says(each.program, clean) for clean in cache.cleaned_by):
             return True
-        if each.program.name == "rm" and any(
-            _removes(word, folder) for word in each.program.arguments for folder in folders
+        words = each.program.arguments
+        if (each.program.name == "rm" or (each.program.name == "find" and _deletes_all(words))) and any(
+            _removes(word, folder, home) for word in words for folder in folders
         ):
             return True
     return False
 
 
-def _removes(word: str, folder: str) -> bool:
+def _deletes_all(words: Sequence[str]) -> bool:
+    """Whether ``find`` deletes whatever it finds, of one kind of file or of all."""
+    tests = {word for word in words if word.startswith("-")} - {
+        "-delete",
+        "-type",
+        "-mindepth",
+        "-depth",
+        "-exec",
+    }
+    return ("-delete" in words or "rm" in words) and not tests - {"-rf", "-f", "-r"}
+
+
+def _says(program: Program, clean: tuple[str, ...]) -> bool:
+    """Whether a command is the one that cleans: its first words, and the options that have to stand there."""
+    words = (program.name, *(word for word in program.arguments if not word.startswith("-")))
+    wanted = tuple(word for word in clean if not word.startswith("-"))
+    options = {word for word in clean if word.startswith("-")}
+    return words[: len(wanted)] == wanted and options <= set(program.arguments)
+
+
+def _removes(word: str, folder: str, home: Home) -> bool:
     """Whether ``rm -rf word`` takes the folder, or all that is in it."""
     target = re.sub(r"(?:/\*|/\.\*|/)+\Z", "", word)
-    return bool(target) and not word.startswith("-") and covers((posixpath.normpath(target),), folder)
+    return bool(target) and not word.startswith("-") and covers((posixpath.normpath(target),), folder, home)

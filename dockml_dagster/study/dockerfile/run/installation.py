@@ -16,7 +16,8 @@ class Installation:
     ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``requirement_files`` hold the
     ``constraint_files`` too, which name versions and install nothing. ``no_recommends`` and ``no_cache`` are ``None``
     where the manager has no such option. ``index``: package indexes other than the default, as written. ``locked``:
-    what is installed has the versions of a lock file. ``cache_folder``: where an option puts the cache.
+    what is installed has the versions of a lock file. ``cache_folder``: where an option puts the cache. ``local_index``:
+    what is installed comes out of a folder, which says the versions.
     """
 
     manager: str
@@ -29,3 +30,4 @@ class Installation:
     locked: bool = False
     constraint_files: tuple[str, ...] = ()
     cache_folder: str | None = None
+    local_index: bool = False

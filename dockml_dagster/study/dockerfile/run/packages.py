@@ -168,6 +168,8 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
             index.append(value)
         elif option in manager.editable:
             local.append(local_package(manager.name, value))
+        elif option in manager.groups:
+            files.append(value.rpartition(":")[0] or "pyproject.toml")
         if manager.cache and option in manager.cache.moved_by_option:
             cache_folder = value
     packages = [*local]
@@ -188,12 +190,13 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
         manager.ecosystem,
         kept,
         tuple(files),
-        None if manager.no_recommends is None else _no_recommends(manager, given),
+        True if manager.plain else None if manager.no_recommends is None else _no_recommends(manager, given),
         _no_cache(manager, given),
         tuple(index),
         locked,
         tuple(constraints),
         cache_folder,
+        bool(manager.local_index & given),
     )
 
 
@@ -225,7 +228,7 @@ def _no_recommends(manager: Manager, given: set[str]) -> bool:
 def _special(manager: Manager, said: _Words, packages: tuple[Package, ...]) -> tuple[Package, ...]:
     """Options that give the version or the place of the packages named beside them."""
     options = {name: value for name, value in said.options if value is not None}
-    if manager.name == "gem":
+    if manager.name in ("gem", "choco"):
         version = options.get("-v") or options.get("--version")
         return (
             tuple(_of_version(p, version, exact=r"=?\s*\d[\w.]*") for p in packages) if version else packages
@@ -251,6 +254,9 @@ def _special(manager: Manager, said: _Words, packages: tuple[Package, ...]) -> t
 
 
 def _of_version(package: Package, version: str, *, exact: str) -> Package:
+    """The package with the version that an option gives to all that name none themselves."""
+    if package.constraint is not None:
+        return package
     constraint = version if version[:1] in "=<>~^!" else f"={version}"
     pinned = "$" in version or re.fullmatch(exact, version) is not None
     return replace(package, constraint=constraint, pinned=pinned)

@@ -16,12 +16,15 @@ from dockml_dagster.study.dockerfile.shell.model import Run, SimpleCommand
 from dockml_dagster.study.dockerfile.shell.programs import Program, programs
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.dockerfile.shell.values import resolve
+from dockml_dagster.study.dockerfile.stages import users_in_force
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command of a RUN: the program it starts, what that installs
     (``None``: nothing), and the variables that the RUN exported before it.
+
+    ``user``: the USER in force, as far as the file says one (``None``: the base image's).
     """
 
     run: Run
@@ -30,6 +33,7 @@ class Step:
     program: Program
     installs: Installation | None
     exported: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
 
     def variable(self, name: str) -> str | None:
         """The value of an environment variable for this command: set before it, by a wrapper, exported in the RUN, or
@@ -47,10 +51,12 @@ class Step:
 def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) -> tuple[Step, ...]:
     """Every command, in order. ``runs``: those of ``shell.read_runs``, if already at hand."""
     steps: list[Step] = []
+    users = users_in_force(reading)
     for run in read_runs(reading) if runs is None else runs:
         instruction = reading.instructions[run.position]
+        user = users.get(run.position)
         steps.extend(
-            Step(run, instruction, command, program, installation(program), exported)
+            Step(run, instruction, command, program, installation(program), exported, user)
             for command, program, exported in programs(run.script, instruction.scope)
         )
     return tuple(steps)

@@ -21,6 +21,8 @@ INTERPRETERS = SHELLS | {
     "Rscript",
     "lua",
     "pwsh",
+    "fish",
+    "julia",
 }
 """Programs that run a text, by their normal name (``programs.normal_name``)."""
 
@@ -37,15 +39,21 @@ class ProgramSource:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """One-letter options that are followed by the program's text or module, and options with another value."""
+    """One-letter options that are followed by the program's text or module, and options with another value.
+
+    ``clustered``: letters that take the next word among others too (``bash -euo pipefail``). ``words_after``: what
+    follows ``--`` is for the program, not its file.
+    """
 
     text: str
     text_words: frozenset[str] = frozenset()
     module: str = ""
     valued: frozenset[str] = frozenset()
+    clustered: str = ""
+    words_after: bool = False
 
 
-_SHELL = _Options("c", valued=frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"}))
+_SHELL = _Options("c", valued=frozenset({"--rcfile", "--init-file"}), clustered="oO")
 _PYTHON = _Options("c", module="m", valued=frozenset({"-W", "-X", "--check-hash-based-pycs"}))
 _OTHERS = {
     "perl": _Options("eE", valued=frozenset({"-I"})),
@@ -53,10 +61,12 @@ _OTHERS = {
     "node": _Options(
         "ep", frozenset({"--eval", "--print"}), valued=frozenset({"-r", "--require", "--import", "--loader"})
     ),
-    "php": _Options("r", valued=frozenset({"-d", "-c"})),
+    "php": _Options("r", valued=frozenset({"-d", "-c"}), words_after=True),
     "Rscript": _Options("e"),
     "lua": _Options("e", valued=frozenset({"-l"})),
     "pwsh": _Options("", frozenset({"-Command", "-command", "-c"})),
+    "fish": _Options("c"),
+    "julia": _Options("eE"),
 }
 
 
@@ -78,6 +88,8 @@ def _source(options: _Options, arguments: Sequence[str]) -> ProgramSource:
         if word in ("-", "/dev/stdin", "/dev/fd/0") or (shell and word == "-s"):
             return ProgramSource("input")
         if word in options.text_words:
+            if at + 1 < len(arguments) and arguments[at + 1] == "-":
+                return ProgramSource("input")
             return ProgramSource("text", at + 1)
         if word in options.valued:
             at += 2
@@ -87,14 +99,19 @@ def _source(options: _Options, arguments: Sequence[str]) -> ProgramSource:
             if equals and name in options.text_words:
                 return ProgramSource("text", at)
         elif word == "--":
+            if options.words_after:
+                return ProgramSource("input")
             at += 1
             break
         elif word.startswith("-") or (shell and word.startswith("+")):
             letters = word[1:]
+            # bash takes the values of these letters before the program's text.
+            values = sum(letters.count(letter) for letter in options.clustered)
             if shell and "s" in letters:
                 return ProgramSource("input")
             if any(letter in letters for letter in options.text):
-                return ProgramSource("text", at + 1)
+                return ProgramSource("text", at + 1 + values)
+            at += values
             if options.module and options.module in letters:
                 return ProgramSource("module", at + 1)
         else:

@@ -6,14 +6,20 @@ Here: wrappers taken off (``sudo``, ``env``, ``conda run``, ``python -m pip``), 
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS
+from dockml_dagster.study.dockerfile.shell.loops import loops
 from dockml_dagster.study.dockerfile.shell.model import Script, SimpleCommand
 from dockml_dagster.study.dockerfile.shell.values import DECLARES, ShellVariables, resolve
 
+_NAMES = re.compile(r"\$\{?(\w+)")
+_NOTHING_LISTED: Mapping[str, Sequence[str]] = {}
+_MOST_VALUES = 64
+"""Values of a loop's variable that are looked at."""
 _VERSIONED = re.compile(
     r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z"
 )
@@ -43,9 +49,26 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "ccache": frozenset(),
     "fakeroot": frozenset(),
     "xvfb-run": frozenset({"-s", "-n", "-e"}),
+    "runuser": frozenset({"-u", "--user", "-g", "--group", "-G", "--supp-group"}),
+    "setpriv": frozenset(
+        {"--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set", "--ambient-caps"}
+    ),
+    "doas": frozenset({"-u", "-C"}),
+    "flock": frozenset({"-w", "-E", "--timeout", "--conflict-exit-code"}),
+    "eatmydata": frozenset(),
+    "numactl": frozenset({"-C", "-N", "-m", "-i", "-p"}),
+    "taskset": frozenset(),
+    "tini": frozenset({"-p", "-e"}),
+    "dumb-init": frozenset({"-r", "--rewrite"}),
+    "catatonit": frozenset(),
+    "proxychains": frozenset({"-f"}),
+    "proxychains4": frozenset({"-f"}),
+    "s6-setuidgid": frozenset(),
 }
 # Wrappers with words of their own before the command.
-_LEADING_WORDS = {"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "retry": 0}
+_LEADING_WORDS = {
+    "timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "flock": 1, "taskset": 1, "s6-setuidgid": 1,
+}  # fmt: skip
 # Programs that start another one after a word of theirs, and the options that take the next word.
 _RUNNERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     **{
@@ -88,10 +111,18 @@ def programs(
     itself sets (``A="apt-get install" && $A x``) count.
     """
     variables = ShellVariables(scope)
+    pending = loops(script)[::-1]
+    listed: dict[str, tuple[str, ...]] = {}
     for command in script.commands:
-        yield command, program_of(command, variables.known), variables.exported
+        while pending and command.spans and pending[-1].at < command.spans[0].start:
+            loop = pending.pop()
+            words = (resolve(word, variables.known).split() for word in loop.words)
+            listed[loop.name] = tuple(word for found in words for word in found)[:_MOST_VALUES]
+        yield command, program_of(command, variables.known, listed), variables.exported
         if not command.name or command.name in DECLARES:
             variables.take(command)
+            for assignment in command.assignments if listed else ():
+                listed.pop(assignment.partition("=")[0], None)
 
 
 @lru_cache(maxsize=8192)
@@ -111,11 +142,15 @@ def normal_name(word: str) -> str:
     return name
 
 
-def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
-    """The program of a command, and its arguments with known variables resolved."""
+def program_of(
+    command: SimpleCommand, scope: Mapping[str, str], listed: Mapping[str, Sequence[str]] = _NOTHING_LISTED
+) -> Program:
+    """The program of a command, and its arguments with known variables resolved. ``listed``: the variables of loops,
+    each with all of its values, which an argument stands for one after the other (``pip install $p``).
+    """
     words: Sequence[str] = command.words
     if "$" in "".join(words):
-        words = _resolved(words, scope)
+        words = _resolved(words, scope, listed)
     name = normal_name(words[0])
     if name not in _MAY_WRAP:
         # Nearly every command: nothing to take off.
@@ -145,13 +180,37 @@ def program_of(command: SimpleCommand, scope: Mapping[str, str]) -> Program:
     )
 
 
-def _resolved(words: Sequence[str], scope: Mapping[str, str]) -> list[str]:
+def unwrapped(words: Sequence[str]) -> list[str]:
+    """The words of a command as written, without the wrappers before it; none where a wrapper stands alone."""
+    rest = list(words)
+    while rest:
+        name = normal_name(rest[0])
+        inner = _unwrapped(name, rest) if name in _MAY_WRAP else None
+        if inner is None:
+            break
+        rest = inner
+    return rest
+
+
+def _resolved(
+    words: Sequence[str], scope: Mapping[str, str], listed: Mapping[str, Sequence[str]]
+) -> list[str]:
     resolved: list[str] = []
-    for word in words:
+    for at, word in enumerate(words):
+        name = _looped(word, listed) if at and listed else None
+        if name is not None:
+            resolved += [resolve(word, ChainMap({name: value}, dict(scope))) for value in listed[name]]
+            continue
         known = resolve(word, scope) if "$" in word else word
         # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
         resolved.extend(known.split() if known != word else [word])
     return resolved or [""]
+
+
+def _looped(word: str, listed: Mapping[str, Sequence[str]]) -> str | None:
+    """The variable of a loop that a word holds."""
+    found = (name for name in _NAMES.findall(word) if listed.get(name))
+    return next(found, None)
 
 
 def _unwrapped(name: str, words: list[str]) -> list[str] | None:

@@ -8,7 +8,7 @@ command is for (``run_tasks``).
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell import bash, long_scripts, windows
 from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 from dockml_dagster.study.dockerfile.shell.model import Operator, Run, Script, SimpleCommand, Span
+from dockml_dagster.study.dockerfile.shell.programs import unwrapped
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
@@ -303,15 +304,18 @@ def _fed(command: SimpleCommand, before: SimpleCommand | None) -> tuple[str, int
 
 
 _ROOT_SHELLS = frozenset({"su", "runuser"})
+_SHELL_KINDS = frozenset({"sh", "powershell", "cmd"})
 
 
 def _reads_script(words: tuple[str, ...]) -> bool:
     """Whether a command is a shell that reads its script from standard input, wrappers before it or not."""
-    for at, word in enumerate(words):
-        if interpreter_of(word) == "sh" and word:
-            source = program_source("sh", words[at + 1 :])
-            return source is not None and source.kind == "input"
-    return words[0] in _ROOT_SHELLS and "-c" not in words
+    if words[0] in _ROOT_SHELLS:
+        return "-c" not in words
+    rest = _from_shell(words)
+    if not rest or interpreter_of(rest[0]) != "sh":
+        return False
+    source = program_source("sh", rest[1:])
+    return source is not None and source.kind == "input"
 
 
 def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
@@ -336,22 +340,41 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
     """The text that a command hands to another shell as ``-c``, with that shell's kind."""
     if len(command.arguments) < 2:
         return None
-    words = command.words
-    for at, word in enumerate(words[:-2]):
-        kind = interpreter_of(word) if word else ""
-        if kind not in ("sh", "powershell", "cmd"):
-            if at and not (word.startswith("-") or "=" in word):
-                return None
-            continue
-        for place in range(at + 1, len(words) - 1):
-            flag = words[place]
-            if kind == "sh" and flag.startswith("-") and not flag.startswith("--") and flag.endswith("c"):
-                return words[place + 1], kind, "-c"
-            if kind != "sh" and flag.lower() in ("/c", "-command", "-c", "/s/c"):
-                return " ".join(words[place + 1 :]), kind, "-c"
-            if not flag.startswith(("-", "/", "+")):
-                break
+    if command.name in _ROOT_SHELLS:
+        return _of_another_user(command.arguments)
+    words = _from_shell(command.words)
+    if not words:
         return None
+    kind = interpreter_of(words[0])
+    if kind == "sh":
+        source = program_source("sh", words[1:])
+        if source is None or source.kind != "text" or source.at is None or source.at + 1 >= len(words):
+            return None
+        return words[source.at + 1], kind, "-c"
+    for place, flag in enumerate(words[1:-1], 1):
+        if flag.lower() in ("/c", "-command", "-c", "/s/c"):
+            return " ".join(words[place + 1 :]), kind, "-c"
+        if not flag.startswith(("-", "/", "+")):
+            break
+    return None
+
+
+def _from_shell(words: tuple[str, ...]) -> Sequence[str]:
+    """The words of a command from the shell on that it starts, without wrappers (or a script of the image's own that
+    starts what it is given); empty for another one.
+    """
+    if interpreter_of(words[0]) in _SHELL_KINDS:
+        return words
+    rest = unwrapped(words)
+    rest = rest[1:] if len(rest) == len(words) else rest
+    return rest if rest and interpreter_of(rest[0]) in _SHELL_KINDS else ()
+
+
+def _of_another_user(words: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """The command of ``su USER -c '…'`` and ``runuser -l USER -c '…'``."""
+    for at, word in enumerate(words[:-1]):
+        if word in ("-c", "--command", "--session-command"):
+            return words[at + 1], "sh", "-c"
     return None
 
 
