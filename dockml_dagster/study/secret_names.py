@@ -14,7 +14,7 @@ _SECRET = re.compile(
 _NOT_SECRET = re.compile(
     r"(?i)(?:^|_)(?:public|file|version|path|url|uri|dir|folder|fingerprint|keyring|keyserver|"
     r"max|min|num|count|limit|limits|length|len|size|ttl|timeout|expiry|expire|expires|expiration|interval|"
-    r"enable|enabled|disable|disabled|use|skip|no|allow|require|required|type|method|mode|backend|provider|"
+    r"enable|enabled|disable|disabled|use|skip|allow|require|required|type|method|mode|backend|provider|"
     r"eos|bos|pad|unk|sep|cls|mask|special|stop)(?:_|$)|key_?server|key_?id(?:_|$)|gpg_key|apt_key|tokenizer"
 )
 

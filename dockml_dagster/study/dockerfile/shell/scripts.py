@@ -343,9 +343,7 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
     if command.name in _ROOT_SHELLS:
         return _of_another_user(command.arguments)
     words = _from_shell(command.words)
-    if not words:
-        return None
-    kind = interpreter_of(words[0])
+    kind = interpreter_of(words[0]) if words else ""
     if kind == "sh":
         source = program_source("sh", words[1:])
         if source is None or source.kind != "text" or source.at is None or source.at + 1 >= len(words):
