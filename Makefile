@@ -95,5 +95,5 @@ clean:           ## remove the virtual environment and build products (not the w
 rule-pages: $(VENV)/.runtime   ## write docs/rules from the seeds
 	$(BIN)/python -c "from dockml_dagster.commands.advise.pages import write_pages; write_pages('docs/rules')"
 
-yardstick: $(VENV)/.dev   ## beside hadolint's own cases (DOCKML_HADOLINT: a checkout); -v in ARGS lists the differences
+yardstick: $(VENV)/.dev   ## beside other tools' own cases (DOCKML_HADOLINT, _PARFUM, _BINNACLE, _SHIPWRIGHT: folders); ARGS=-v lists the differences
 	$(BIN)/python -m tests.bench.yardstick $(ARGS)

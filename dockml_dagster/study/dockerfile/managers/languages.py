@@ -13,7 +13,7 @@ _NPM_CACHE = Cache(
     ("~/.npm",),
     {"npm_config_cache": "", "NPM_CONFIG_CACHE": ""},
     words("--cache"),
-    cleaned_by=(("npm", "cache", "clean"), ("npm", "cache", "rm")),
+    cleaned_by=tuple(("npm", "cache", verb) for verb in ("clean", "clear", "rm")),
 )
 _NPM = Manager(
     "npm",
