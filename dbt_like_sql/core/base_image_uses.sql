@@ -2,7 +2,7 @@
 -- project stands under its own category and under All. as_published is the paper's counting as it was reconstructed: a
 -- FROM is of a type (or an image) when its text contains one of its words, anywhere, so nvidia/cuda:11-ubuntu20.04 is an
 -- operating system too, and pypa/… is python; corrected goes by the image that FROM names. n: all projects with a FROM in
--- that reading, whatever their category, because the paper's shares are of those.
+-- that reading, whatever their category, because the paper's shares are of those. A control cohort stands nowhere.
 WITH
     used AS (
         SELECT 'type' AS what, 'as_published' AS reading, texts.corpus, texts.category, texts.project, words.base_image_type AS item
@@ -28,17 +28,18 @@ WITH
             ) AS item
         FROM core.base_images AS images
         JOIN core.projects AS projects ON projects.project = images.project
-        WHERE images.dockerfile_valid
+        WHERE images.dockerfile_valid AND projects.cohort IS DISTINCT FROM 'control'
     ),
     denominators AS (
         SELECT 'as_published' AS reading, corpus, count(DISTINCT project) AS n
         FROM core.published_base_texts
         GROUP BY corpus
         UNION ALL
-        SELECT 'corrected' AS reading, corpus, count(DISTINCT project) AS n
-        FROM core.base_images
-        WHERE dockerfile_valid
-        GROUP BY corpus
+        SELECT 'corrected' AS reading, images.corpus, count(DISTINCT images.project) AS n
+        FROM core.base_images AS images
+        JOIN core.projects AS projects ON projects.project = images.project
+        WHERE images.dockerfile_valid AND projects.cohort IS DISTINCT FROM 'control'
+        GROUP BY images.corpus
     ),
     categorised AS (
         SELECT what, reading, corpus, unnest([category, 'All']) AS category, project, item

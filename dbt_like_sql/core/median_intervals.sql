@@ -5,7 +5,7 @@ WITH
     numbers AS (
         SELECT corpus, measure, unit_of_analysis, project, category, value
         FROM core.unit_measures
-        WHERE kind <> 'yes or no'
+        WHERE kind <> 'yes or no' AND cohort <> 'control'
         UNION ALL
         SELECT
             spread.corpus,
@@ -22,6 +22,7 @@ WITH
         JOIN (SELECT DISTINCT corpus, config_digest, project FROM core.project_image_configs) AS named
             ON named.corpus = spread.corpus AND named.config_digest = spread.config_digest
         JOIN core.projects AS projects ON projects.project = named.project
+        WHERE projects.cohort IS DISTINCT FROM 'control'
     ),
     grouped AS (
         SELECT corpus, measure, unit_of_analysis, project, coalesce(category, 'unlabelled') AS category, value

@@ -1,5 +1,6 @@
 -- One row a project, reading, category and instruction keyword or RUN task: how often, and the share among all of the
--- project's. Each project stands under its own category and under All. as_published counts as the paper did: every file
+-- project's. Each project stands under its own category and under All; a control cohort
+-- stands nowhere. as_published counts as the paper did: every file
 -- whose name contains "dockerfile" read with dockerfile-parse, and for tasks the words of its lists in the value of every
 -- instruction; corrected counts valid Dockerfiles as BuildKit reads them, and each simple command of RUN once, by the
 -- program it starts.
@@ -56,3 +57,4 @@ SELECT
     shares.share
 FROM shares
 JOIN core.projects AS projects ON projects.project = shares.project
+WHERE projects.cohort IS DISTINCT FROM 'control'

@@ -17,4 +17,6 @@ SELECT DISTINCT
     lower(stages.base_text) AS base_text
 FROM core.stages AS stages
 JOIN core.projects AS projects ON projects.project = stages.project
-WHERE NOT EXISTS (SELECT 1 FROM staging.base_image_labels AS typed WHERE typed.corpus = stages.corpus)
+WHERE
+    projects.cohort IS DISTINCT FROM 'control'
+    AND NOT EXISTS (SELECT 1 FROM staging.base_image_labels AS typed WHERE typed.corpus = stages.corpus)

@@ -1,6 +1,7 @@
 -- What every share is made of: of how many units of each project it holds. One row a measure, unit of analysis and project
 -- that has such units. Yes-or-no measures and thresholds are those of core.unit_measures; beside them stand instructions
 -- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, and files that the paper's parser misreads.
+-- Of the machine-learning projects: how a control cohort differs is findings.cohort_differences.
 WITH
     thresholds (measure, named, above, least, below) AS (
         VALUES
@@ -129,3 +130,4 @@ SELECT
     every.units::BIGINT AS units
 FROM every
 JOIN core.projects AS projects ON projects.project = every.project
+WHERE projects.cohort IS DISTINCT FROM 'control'

@@ -32,11 +32,14 @@ WITH
                 projects.stars::DOUBLE AS stars,
                 projects.releases::DOUBLE AS releases,
                 projects.repository_bytes::DOUBLE AS repository_bytes,
-                files.dockerfiles::DOUBLE AS dockerfiles
+                -- In a project that was read, no row means that nothing valid was found, which is a count.
+                CASE WHEN visits.project IS NOT NULL THEN coalesce(files.dockerfiles, 0) END::DOUBLE AS dockerfiles
             FROM projects
             LEFT JOIN (
                 SELECT project, count(*) AS dockerfiles FROM valid_files GROUP BY project
             ) AS files ON files.project = projects.project
+            LEFT JOIN staging.visits AS visits
+                ON visits.project = projects.project AND visits.stage = 'dockerfiles'
         )
         ON commits, contributors, forks, stars, releases, repository_bytes, dockerfiles
         INTO NAME measure VALUE value

@@ -1,5 +1,6 @@
 -- Every number of the findings that the paper prints too, as one long table: named, and in the unit printed, so that
--- they can stand side by side. One row a corpus, reading, metric and category; clusters: the projects behind n units.
+-- they can stand side by side. One row a corpus, reading, metric and category; clusters: the projects behind n units. Of
+-- machine-learning projects: a control cohort has no part in the paper's numbers.
 WITH
     funnel AS (
         SELECT
@@ -18,6 +19,7 @@ WITH
             n AS value,
             n
         FROM findings.funnel
+        WHERE cohort = 'ml'
     ),
     removed AS (
         SELECT
@@ -28,6 +30,7 @@ WITH
             max(n) FILTER (WHERE step = 'has a Dockerfile') - max(n) FILTER (WHERE step = 'not archived') AS value,
             max(n) FILTER (WHERE step = 'has a Dockerfile') AS n
         FROM findings.funnel
+        WHERE cohort = 'ml'
         GROUP BY corpus
     ),
     both_readings AS (
@@ -45,11 +48,77 @@ WITH
         FROM core.images AS images
         JOIN core.image_categories AS categories
             ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
-        WHERE images.config_known
+        WHERE images.config_known AND categories.category <> 'All'
         GROUP BY images.corpus, categories.category
+    ),
+    -- What the paper says of more than so many: how many units are, and in how many projects. Its own way adds up all images of
+    -- a project. Of its depth and its variables it does not say how many projects exceed them, so there is nothing to repeat.
+    judged AS (
+        SELECT
+            images.corpus,
+            'environment_variables_exceeded' AS metric,
+            images.config_digest AS unit,
+            named.project,
+            images.env_count > 5 AS exceeds
+        FROM core.images AS images
+        LEFT JOIN core.project_image_configs AS named
+            ON named.corpus = images.corpus AND named.config_digest = images.config_digest
+        UNION ALL
+        SELECT corpus, 'files_over_50000_project_share', image, project, files > 50000
+        FROM core.image_file_totals
+        UNION ALL
+        SELECT
+            layers.corpus,
+            unnest(['files_over_50000_layer_share', 'max_depth_exceeded_by_most']),
+            layers.layer_digest,
+            named.project,
+            unnest([layers.files > 50000, coalesce(layers.max_depth, layers.max_published_level) > 16])
+        FROM core.layers AS layers
+        LEFT JOIN core.image_layers AS placed
+            ON placed.corpus = layers.corpus AND placed.layer_digest = layers.layer_digest
+        LEFT JOIN core.project_image_configs AS named
+            ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
+    ),
+    exceeding (corpus, reading, metric, value, n, clusters) AS (
+        SELECT
+            judged.corpus,
+            'corrected',
+            judged.metric,
+            100 * count(DISTINCT judged.unit) FILTER (judged.exceeds) / count(DISTINCT judged.unit),
+            count(DISTINCT judged.unit),
+            count(DISTINCT judged.project)
+        FROM judged
+        LEFT JOIN core.projects AS projects ON projects.project = judged.project
+        WHERE judged.exceeds IS NOT NULL AND projects.cohort IS DISTINCT FROM 'control'
+        GROUP BY judged.corpus, judged.metric
+        UNION ALL
+        SELECT corpus, 'as_published', 'files_over_50000_project_share', 100 * avg((files > 50000)::INTEGER), count(*), count(*)
+        FROM (
+            SELECT totals.corpus, totals.project, sum(totals.files) AS files
+            FROM core.image_file_totals AS totals
+            JOIN core.projects AS projects ON projects.project = totals.project
+            WHERE projects.cohort IS DISTINCT FROM 'control'
+            GROUP BY totals.corpus, totals.project
+        )
+        GROUP BY corpus
+        UNION ALL
+        SELECT corpus, 'corrected', 'rare_instruction_share_below', 100 * avg((share < 0.001)::INTEGER), count(*), count(*)
+        FROM (
+            SELECT
+                corpus,
+                project,
+                coalesce(sum(share) FILTER (item IN ('LABEL', 'SHELL', 'MAINTAINER')), 0) AS share
+            FROM core.project_shares
+            WHERE reading = 'corrected' AND category = 'All' AND what = 'instruction'
+            GROUP BY corpus, project
+        )
+        GROUP BY corpus
     ),
     every (corpus, reading, rq, metric, category, value, n) AS (
         SELECT corpus, reading, rq, metric, category, value, n FROM both_readings
+        UNION ALL
+        SELECT corpus, reading, CASE metric WHEN 'rare_instruction_share_below' THEN 'rq3' ELSE 'rq4' END, metric, 'All', value, n
+        FROM exceeding
         UNION ALL
         SELECT corpus, reading, 'funnel', 'projects_studied', 'All', sum(projects), sum(projects)
         FROM findings.rq1_categories
@@ -176,6 +245,7 @@ WITH
         FROM (
             SELECT projects.corpus, unnest([coalesce(projects.category, 'unlabelled'), 'All']) AS category, projects.project
             FROM core.projects AS projects
+            WHERE projects.cohort IS DISTINCT FROM 'control'
         ) AS projects
         JOIN core.project_image_configs AS named USING (corpus, project)
         GROUP BY corpus, category
@@ -186,7 +256,7 @@ WITH
             CASE
                 WHEN every.rq <> 'rq4' THEN CASE WHEN every.rq <> 'funnel' THEN every.n END
                 WHEN every.reading = 'as_published' THEN every.n
-                ELSE coalesce(properties.clusters, placed.clusters)
+                ELSE coalesce(exceeding.clusters, properties.clusters, placed.clusters)
             END AS clusters
         FROM every
         LEFT JOIN findings.rq4_image_properties AS properties
@@ -195,6 +265,11 @@ WITH
             AND properties.reading = every.reading
             AND properties.category = every.category
             AND every.metric IN ('median_' || properties.metric, properties.metric || '_typical')
+        LEFT JOIN exceeding
+            ON every.rq = 'rq4'
+            AND exceeding.corpus = every.corpus
+            AND exceeding.reading = every.reading
+            AND exceeding.metric = every.metric
         LEFT JOIN placed ON placed.corpus = every.corpus AND placed.category = every.category
     )
 SELECT

@@ -20,7 +20,7 @@ WITH
                 'dockerfiles': dockerfiles_as_listed
             } AS measures
         FROM core.projects
-        WHERE in_published_sample
+        WHERE in_published_sample AND cohort IS DISTINCT FROM 'control'
         UNION ALL
         SELECT
             'corrected' AS reading,
@@ -42,6 +42,7 @@ WITH
         LEFT JOIN dockerfile_counts ON dockerfile_counts.project = projects.project
         LEFT JOIN staging.visits AS visits
             ON visits.project = projects.project AND visits.stage = 'dockerfiles'
+        WHERE projects.cohort IS DISTINCT FROM 'control'
     ),
     long AS (
         UNPIVOT (SELECT reading, corpus, coalesce(category, 'unlabelled') AS category, unnest(measures) FROM measured)

@@ -8,7 +8,9 @@ WITH
             path,
             count(*) FILTER (WHERE keyword = 'FROM') AS from_instructions
         FROM core.instructions
-        WHERE reading = 'as_published' OR dockerfile_valid
+        WHERE
+            (reading = 'as_published' OR dockerfile_valid)
+            AND project NOT IN (SELECT project FROM core.projects WHERE cohort = 'control')
         GROUP BY ALL
         HAVING from_instructions > 0
     ),

@@ -10,7 +10,7 @@ WITH
             coalesce(projects.category, 'unlabelled') AS category
         FROM core.dockerfile_findings AS found
         JOIN core.projects AS projects ON projects.project = found.project
-        WHERE found.source = 'dockml' AND found.dockerfile_valid
+        WHERE found.source = 'dockml' AND found.dockerfile_valid AND projects.cohort IS DISTINCT FROM 'control'
     ),
     counted AS (
         SELECT

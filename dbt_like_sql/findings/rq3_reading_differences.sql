@@ -5,7 +5,9 @@ WITH
     files AS (
         SELECT corpus, project, path, differences
         FROM core.dockerfiles
-        WHERE differences IS NOT NULL
+        WHERE
+            differences IS NOT NULL
+            AND project NOT IN (SELECT project FROM core.projects WHERE cohort = 'control')
     ),
     denominators AS (
         SELECT corpus, count(*) AS n

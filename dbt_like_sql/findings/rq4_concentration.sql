@@ -4,11 +4,7 @@ WITH
     measured AS (
         SELECT spread.* EXCLUDE (config_digest), categories.category
         FROM core.image_concentration AS spread
-        JOIN (
-            SELECT corpus, config_digest, category FROM core.image_categories
-            UNION ALL
-            SELECT corpus, config_digest, 'All' AS category FROM core.images
-        ) AS categories
+        JOIN core.image_categories AS categories
             ON categories.corpus = spread.corpus AND categories.config_digest = spread.config_digest
     ),
     long AS (

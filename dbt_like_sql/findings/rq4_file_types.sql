@@ -2,11 +2,6 @@
 -- the paper's classes. By layer: files of distinct layers by extension, which is all that a source without contents tells.
 -- as_published: as the paper counts, every layer of every image of a project, whiteouts and hidden files among them.
 WITH
-    category AS (
-        SELECT corpus, config_digest, category FROM core.image_categories
-        UNION ALL
-        SELECT corpus, config_digest, 'All' AS category FROM core.images
-    ),
     of_image AS (
         SELECT
             found.corpus,
@@ -24,7 +19,7 @@ WITH
             ON images.corpus = found.corpus
             AND images.config_digest = found.config_digest
             AND images.manifest_digest = found.manifest_digest
-        JOIN category ON category.corpus = found.corpus AND category.config_digest = found.config_digest
+        JOIN core.image_categories AS category ON category.corpus = found.corpus AND category.config_digest = found.config_digest
         QUALIFY row_number() OVER (
             PARTITION BY found.corpus, found.manifest_digest, category.category, found.classification, found.file_type
             ORDER BY found.reference
@@ -73,7 +68,7 @@ WITH
     placed AS (
         SELECT DISTINCT layers.corpus, category.category, layers.layer_digest
         FROM core.image_layers AS layers
-        JOIN category ON category.corpus = layers.corpus AND category.config_digest = layers.config_digest
+        JOIN core.image_categories AS category ON category.corpus = layers.corpus AND category.config_digest = layers.config_digest
     ),
     of_layer AS (
         SELECT
@@ -110,7 +105,7 @@ WITH
         CROSS JOIN LATERAL (
             SELECT CASE WHEN every.one THEN 'All' ELSE coalesce(projects.category, 'unlabelled') END AS category
         ) AS category
-        WHERE owned.published_owner
+        WHERE owned.published_owner AND projects.cohort IS DISTINCT FROM 'control'
         GROUP BY layer.corpus, category.category, layer.file_type, projects.project
     ),
     counted AS (

@@ -83,6 +83,7 @@ WITH
         LEFT JOIN published_configs ON published_configs.project = projects.project
         LEFT JOIN published_layers ON published_layers.project = projects.project
         LEFT JOIN published_contents ON published_contents.project = projects.project
+        WHERE projects.cohort IS DISTINCT FROM 'control'
         UNION ALL
         SELECT
             'corrected' AS reading,
@@ -107,11 +108,7 @@ WITH
             images.base_layers,
             images.censored IS NOT NULL AS cut_short
         FROM core.images AS images
-        JOIN (
-            SELECT corpus, config_digest, category FROM core.image_categories
-            UNION ALL
-            SELECT corpus, config_digest, 'All' AS category FROM core.images
-        ) AS categories
+        JOIN core.image_categories AS categories
             ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
     ),
     long AS (

@@ -1,13 +1,29 @@
 -- RQ4: distributions over distinct layers, of a category those that occur in its images. What is inside is known only for
 -- scanned layers: see n. Where a cap or damage cut a scan short the value is a lower bound: see n_censored.
 WITH
+    -- Layers that only a control cohort's images have; those of no listed image are none of them.
+    control AS (
+        SELECT listed.corpus, listed.layer_digest
+        FROM staging.image_layers AS listed
+        JOIN core.images AS images
+            ON images.corpus = listed.corpus AND images.config_digest = listed.config_digest
+        LEFT JOIN core.image_categories AS categories
+            ON categories.corpus = images.corpus
+            AND categories.config_digest = images.config_digest
+            AND categories.category = 'All'
+        GROUP BY listed.corpus, listed.layer_digest
+        HAVING count(categories.category) = 0
+    ),
     placed AS (
         SELECT DISTINCT layers.corpus, categories.category, layers.layer_digest
         FROM core.image_layers AS layers
         JOIN core.image_categories AS categories
             ON categories.corpus = layers.corpus AND categories.config_digest = layers.config_digest
+        WHERE categories.category <> 'All'
         UNION ALL
-        SELECT corpus, 'All' AS category, layer_digest FROM core.layers
+        SELECT corpus, 'All' AS category, layer_digest
+        FROM core.layers
+        ANTI JOIN control USING (corpus, layer_digest)
     ),
     long AS (
         UNPIVOT (

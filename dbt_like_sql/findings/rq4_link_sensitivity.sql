@@ -34,6 +34,8 @@ WITH
             images.censored IS NOT NULL AS cut_short
         FROM core.images AS images
         JOIN image ON image.corpus = images.corpus AND image.config_digest = images.config_digest
+        JOIN core.image_categories AS placed
+            ON placed.corpus = images.corpus AND placed.config_digest = images.config_digest AND placed.category = 'All'
         JOIN levels ON image.rank <= levels.worst
     ),
     long AS (

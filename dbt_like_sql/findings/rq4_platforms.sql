@@ -11,11 +11,7 @@ WITH
             images.os,
             images.architecture
         FROM core.images AS images
-        JOIN (
-            SELECT corpus, config_digest, category FROM core.image_categories
-            UNION ALL
-            SELECT corpus, config_digest, 'All' AS category FROM core.images
-        ) AS categories
+        JOIN core.image_categories AS categories
             ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
         WHERE images.os IS NOT NULL AND images.architecture IS NOT NULL
     ),
@@ -35,7 +31,7 @@ WITH
         JOIN core.project_images AS owned
             ON owned.corpus = named.corpus AND owned.project = named.project AND owned.reference = named.reference
         JOIN core.projects AS projects ON projects.project = owned.project
-        WHERE owned.published_owner AND placed.category IN ('All', coalesce(projects.category, 'unlabelled'))
+        WHERE owned.published_owner AND projects.cohort IS DISTINCT FROM 'control' AND placed.category IN ('All', coalesce(projects.category, 'unlabelled'))
     ),
     total AS (
         SELECT corpus, category, reading, unit_of_analysis, count(DISTINCT unit) AS n

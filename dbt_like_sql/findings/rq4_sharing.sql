@@ -1,15 +1,10 @@
 -- RQ4: how far distinct images share layers, and files across layers; what storing each once saves. Of a category: among its
 -- images. Files are known only for scanned layers: files, and not n, is their denominator.
 WITH
-    category AS (
-        SELECT corpus, config_digest, category FROM core.image_categories
-        UNION ALL
-        SELECT corpus, config_digest, 'All' AS category FROM core.images
-    ),
     placed AS (
         SELECT DISTINCT layers.corpus, category.category, layers.config_digest, layers.layer_digest, layers.compressed_bytes
         FROM staging.image_layers AS layers
-        JOIN category ON category.corpus = layers.corpus AND category.config_digest = layers.config_digest
+        JOIN core.image_categories AS category ON category.corpus = layers.corpus AND category.config_digest = layers.config_digest
     ),
     stored AS (
         SELECT corpus, category, layer_digest, max(compressed_bytes) AS compressed_bytes, count(*) AS images

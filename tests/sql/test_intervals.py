@@ -51,13 +51,13 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         build.load_seeds(opened, models)
         opened.execute(
             "CREATE TABLE core.projects AS SELECT 'c' AS corpus, 'c/o/' || range AS project, "
-            f"['Toolkit', 'Model', NULL][range % 3 + 1] AS category FROM range({PROJECTS})"
+            f"['Toolkit', 'Model', NULL][range % 3 + 1] AS category, 'ml' AS cohort FROM range({PROJECTS})"
         )
         opened.execute(
             "CREATE TABLE core.unit_measures (corpus VARCHAR, measure VARCHAR, kind VARCHAR, unit_of_analysis VARCHAR, "
-            "project VARCHAR, category VARCHAR, value DOUBLE)"
+            "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml')"
         )
-        opened.executemany("INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?)", UNITS)
+        opened.executemany("INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml')", UNITS)
         for empty in (
             "project_shares (what VARCHAR, corpus VARCHAR, reading VARCHAR, project VARCHAR, category VARCHAR, "
             "item VARCHAR, occurrences BIGINT)",

@@ -17,7 +17,10 @@ AGREEMENT = """
         as_published IS NOT NULL AS repeatable,
         abs(as_published - published) <= unit_in_last_place / 2 + 1e-9 AS repeated,
         corrected IS NOT NULL AS comparable,
-        abs(corrected - published) <= unit_in_last_place / 2 + 1e-9 AS kept
+        CASE published_unit
+            WHEN 'threshold' THEN corrected >= 50
+            ELSE abs(corrected - published) <= unit_in_last_place / 2 + 1e-9
+        END AS kept
     FROM (
         SELECT *, pow(10, -max(length(rtrim(split_part(published::DECIMAL(20, 6)::VARCHAR, '.', 2), '0')))
             OVER (PARTITION BY rq, metric)) AS unit_in_last_place
@@ -25,7 +28,8 @@ AGREEMENT = """
     )
 """
 """Every number with whether it can be repeated, was, and stays. Equal means: within half a unit of the last digit printed;
-digits are those of the metric's most precise value, because a trailing zero cannot be told from none."""
+digits are those of the metric's most precise value, because a trailing zero cannot be told from none. A threshold that most
+are said to exceed is kept where at least half do."""
 
 
 def _beside(source: Source) -> Sequence[Block]:
@@ -43,12 +47,13 @@ def _beside(source: Source) -> Sequence[Block]:
     ratios = source.rows("""
         SELECT families.title AS label, reading, category, metric, value / published AS ratio
         FROM (
-            UNPIVOT (SELECT rq, metric, category, published, as_published, corrected FROM findings.paper_comparison
+            UNPIVOT (SELECT rq, metric, category, published_unit, published, as_published, corrected
+                     FROM findings.paper_comparison
                      WHERE corpus = $corpus)
             ON as_published, corrected INTO NAME reading VALUE value
         ) AS numbers JOIN seeds.comparison_families AS families
             ON families.rq = numbers.rq AND regexp_full_match(numbers.metric, families.metrics)
-        WHERE published > 0 AND value > 0
+        WHERE published > 0 AND value > 0 AND published_unit <> 'threshold'
         ORDER BY families.rq, families.title, reading, metric, category
     """)
     changed = sum(row["changed"] for row in families)
@@ -85,7 +90,7 @@ def _beside(source: Source) -> Sequence[Block]:
     if ratios:
         spread = source.row("""
             SELECT avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) AS share FROM findings.paper_comparison
-            WHERE corpus = $corpus AND published > 0 AND corrected IS NOT NULL
+            WHERE corpus = $corpus AND published > 0 AND corrected IS NOT NULL AND published_unit <> 'threshold'
         """)
         blocks.append(
             Figure(

@@ -24,7 +24,7 @@ def _selection(source: Source) -> Sequence[Block]:
         SELECT min_by(n, step_number) AS first, min_by(step, step_number) AS first_step,
                max_by(n, step_number) AS last, max(step_number) - min(step_number) AS steps,
                sum(not_asked) AS not_asked
-        FROM findings.funnel WHERE corpus = $corpus
+        FROM findings.funnel WHERE corpus = $corpus AND cohort = 'ml'
     """)
     if found["first"] == found["last"]:
         return _lead("All {last} of the corpus are studied.", last=counted(found["last"], "project"))
@@ -142,7 +142,8 @@ def _images(source: Source) -> Sequence[Block]:
     """)
     inside = source.row("""
         SELECT count(DISTINCT image) AS images, count(DISTINCT image) FILTER (basis = 'sum of layers') AS summed
-        FROM core.image_file_totals WHERE corpus = $corpus
+        FROM core.image_file_totals
+        WHERE corpus = $corpus AND coalesce(project, '') NOT IN (SELECT project FROM core.projects WHERE cohort = 'control')
     """)
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
@@ -169,7 +170,8 @@ def _paper(source: Source) -> Sequence[Block]:
     found = source.row(f"""
         SELECT count(*) AS numbers, count(*) FILTER (repeatable) AS repeatable, count(*) FILTER (repeated) AS repeated,
                count(*) FILTER (comparable) AS comparable, count(*) FILTER (kept) AS kept,
-               avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) FILTER (comparable AND published > 0) AS moved
+               avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) FILTER (comparable AND published > 0
+                    AND published_unit <> 'threshold') AS moved
         FROM ({AGREEMENT})
     """)
     verdicts = source.row(VERDICTS) if source.has_rows("findings.claims") else {}

@@ -49,33 +49,43 @@ class Calibrated:
     finite_high: float
 
 
-def calibrated_share(strata: Mapping[str, Stratum], confidence: float = 0.95) -> Calibrated | None:
-    """The share of projects that bear a code. ``strata``: by the machine's label. ``None`` with fewer than three coded."""
+def calibrated_share(
+    strata: Mapping[str, Stratum], unseen: Mapping[str, Stratum] | None = None, confidence: float = 0.95
+) -> Calibrated | None:
+    """The share of projects that bear a code. ``strata``: by the machine's label. ``None`` with fewer than three coded.
+
+    ``unseen``: the coded projects of each stratum that the machine did not learn from. Where they are given, what the coded
+    say of the uncoded comes from them alone, so that no label of the machine is used for which it saw the answer.
+    """
     coded = sum(stratum.coded for stratum in strata.values())
     uncoded = sum(stratum.uncoded for stratum in strata.values())
     n = coded + uncoded
-    if coded < 3:
+    asked = strata if unseen is None else unseen
+    learnt = sum(stratum.coded for stratum in asked.values())
+    if learnt < 3:
         return None
     from scipy import special
 
     yes = sum(stratum.yes for stratum in strata.values())
-    expected = {label: _expected(stratum, yes / coded) for label, stratum in strata.items()}
+    overall = sum(stratum.yes for stratum in asked.values()) / learnt
+    expected = {label: _expected(asked.get(label, Stratum(0, 0, 0)), overall) for label in strata}
     share = (yes + sum(stratum.uncoded * expected[label] for label, stratum in strata.items())) / n
     squares = sum(
         stratum.yes * (1 - expected[label]) ** 2 + (stratum.coded - stratum.yes) * expected[label] ** 2
-        for label, stratum in strata.items()
+        for label, stratum in asked.items()
     )
-    groups = sum(stratum.coded > 0 for stratum in strata.values())
-    missing = uncoded / n
-    variance = missing * squares / max(coded - groups, 1) / coded
-    critical = float(special.stdtrit(coded - 2, (1 + confidence) / 2))
+    groups = sum(stratum.coded > 0 for stratum in asked.values())
+    # Of the mean over all, per unit of the residual variance: uncoded values, and what was learnt of them.
+    part = uncoded / n**2 * (uncoded / learnt + 1)
+    variance = part * squares / max(learnt - groups, 1)
+    critical = float(special.stdtrit(learnt - 2, (1 + confidence) / 2))
     spread = share * (1 - share)
 
     def interval(variance: float, least: float) -> tuple[float, float]:
         return wilson(share, max(spread / variance if variance > 0 else 0.0, least), critical)
 
-    low, high = interval(variance + spread / n, coded / 2)
-    finite = (share, share) if not uncoded else interval(variance, coded / missing / 2)
+    low, high = interval(variance + spread / n, learnt / 2)
+    finite = (share, share) if not uncoded else interval(variance, 1 / part / 2)
     return Calibrated(n, coded, share, low, high, *finite)
 
 
