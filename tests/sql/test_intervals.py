@@ -57,7 +57,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "CREATE TABLE core.unit_measures (corpus VARCHAR, measure VARCHAR, kind VARCHAR, unit_of_analysis VARCHAR, "
             "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml')"
         )
-        opened.executemany("INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml')", UNITS)
+        opened.executemany(
+            "INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml')", UNITS
+        )
         for empty in (
             "project_shares (what VARCHAR, corpus VARCHAR, reading VARCHAR, project VARCHAR, category VARCHAR, "
             "item VARCHAR, occurrences BIGINT)",

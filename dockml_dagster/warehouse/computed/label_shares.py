@@ -101,7 +101,9 @@ def write_label_shares(connection: duckdb.DuckDBPyConnection, project: Project) 
             "SELECT code_system, code, given, given_right, not_given, not_given_missed FROM seeds.machine_reliability"
         ).fetchall()
     }
-    (salt,) = connection.execute("SELECT salt FROM seeds.evaluation_split WHERE split = 'purposes'").fetchone() or ("",)
+    (salt,) = connection.execute(
+        "SELECT salt FROM seeds.evaluation_split WHERE split = 'purposes'"
+    ).fetchone() or ("",)
     rows = [
         {
             "corpus": corpus,
@@ -160,7 +162,9 @@ def _row(
     uncoded = found.n - found.n_people
     if uncoded and len(unseen) < len(people):
         known = {unit: people[unit] for unit in unseen}
-        fitted = calibrated_share(groups, strata(code, known, {unit: machine[unit] for unit in unseen & machine.keys()}))
+        fitted = calibrated_share(
+            groups, strata(code, known, {unit: machine[unit] for unit in unseen & machine.keys()})
+        )
         row["n_unseen"] = len(unseen)
         if fitted is not None:
             row |= {

@@ -203,3 +203,38 @@ def test_it_is_better_than_a_bag_of_words_on_owners_it_never_saw(ease2022, categ
     assert found.gain.estimate > 0.10
     assert found.gain.low > 0
     assert found.calibration_error < 0.08
+
+
+@pytest.mark.ease2022
+def test_what_the_machine_is_worth_is_measured_on_owners_it_never_saw(ease2022, category_model, seed):
+    """The rows of ``machine_reliability`` for categories: five folds, owners kept together, the study's labels as truth."""
+    pytest.importorskip("sklearn", reason="the extra `training` is not installed")
+    import csv
+    import io
+
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    from dockml_dagster.study.labels.category import judge
+    from dockml_dagster.study.labels.training.category import best_temperature, fit
+
+    examples = _examples(ease2022, category_model, seed)
+    study, reader = _read_by_the_codebook(ease2022, category_model, examples)
+    temperature = best_temperature([*study, *reader], category_model.features)
+    truth = np.array([example.category for example in study])
+    said = np.empty(len(study), dtype=object)
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    for train, held in folds.split(truth, truth, [example.owner for example in study]):
+        learnt = [each[i] for i in train for each in (study, reader)]
+        model = fit(learnt, category_model.features, temperature=temperature)
+        for i in held:
+            said[i] = judge(study[i].features, model).category
+    rows = [
+        row for row in csv.DictReader(io.StringIO(seed("machine_reliability"))) if row["code_system"] == "category"
+    ]
+    for c in CATEGORIES: print("category", c, (said==c).sum(), ((said==c)&(truth==c)).sum(), (said!=c).sum(), ((said!=c)&(truth==c)).sum(), sep=",")
+    assert [row["code"] for row in rows] == list(CATEGORIES)
+    for row in rows:
+        given, true = said == row["code"], truth == row["code"]
+        found = [given.sum(), (given & true).sum(), (~given).sum(), (~given & true).sum()]
+        assert found == [int(row[name]) for name in ("given", "given_right", "not_given", "not_given_missed")]

@@ -9,6 +9,7 @@ from dockml_dagster.study.statistics.calibrated import (
     informedness,
     share_if_as_measured,
 )
+from dockml_dagster.study.statistics.intervals import wilson
 
 
 def _strata(people, machine):
@@ -39,6 +40,22 @@ def test_a_machine_that_errs_does_not_bias_it():
 def test_a_small_stratum_borrows_from_all():
     found = calibrated_share({"True": Stratum(2, 2, 10), "False": Stratum(98, 8, 0)})
     assert found.share == pytest.approx((10 + 10 * (2 + 5 * 0.1) / 7) / 110)
+
+
+def test_uncoded_projects_are_estimated_from_those_that_the_machine_did_not_learn_from():
+    strata = {"True": Stratum(40, 30, 60), "False": Stratum(60, 6, 40)}
+    found = calibrated_share(strata, {"True": Stratum(20, 10, 0), "False": Stratum(30, 3, 0)})
+    assert found.share == pytest.approx((36 + 60 * 10 / 20 + 40 * 3 / 30) / 200)
+    squares = 10 * 0.5**2 + 10 * 0.5**2 + 3 * 0.9**2 + 27 * 0.1**2
+    variance = 100 / 200**2 * (100 / 50 + 1) * squares / 48
+    critical = 2.0106347546964454  # t of 48 degrees of freedom
+    effective = found.share * (1 - found.share) / variance
+    assert (found.finite_low, found.finite_high) == pytest.approx(wilson(found.share, effective, critical))
+    same = calibrated_share(
+        strata, {label: Stratum(each.coded, each.yes, 0) for label, each in strata.items()}
+    )
+    assert same == calibrated_share(strata)
+    assert calibrated_share(strata, {"True": Stratum(2, 1, 0)}) is None
 
 
 def test_where_all_are_coded_there_is_nothing_left_to_estimate():

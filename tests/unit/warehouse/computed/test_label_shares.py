@@ -4,11 +4,16 @@ import duckdb
 import pytest
 
 from dockml_dagster.study.statistics.calibrated import Stratum
-from dockml_dagster.warehouse.computed.label_shares import COLUMNS, strata, write_label_shares
+from dockml_dagster.warehouse.computed.label_shares import (
+    COLUMNS,
+    strata,
+    unseen_by_machine,
+    write_label_shares,
+)
 from dockml_dagster.warehouse.models import load
 
 
-def _written(purposes, categories=()):
+def _written(purposes, categories=(), corpus="local"):
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA core; CREATE SCHEMA findings; CREATE SCHEMA seeds")
         connection.execute(
@@ -22,6 +27,9 @@ def _written(purposes, categories=()):
             "7 AS given_right, 10 AS not_given, 4 AS not_given_missed"
         )
         connection.execute(
+            "CREATE TABLE seeds.evaluation_split AS SELECT 'purposes' AS split, 'salt' AS salt"
+        )
+        connection.execute(
             "CREATE TABLE core.purposes (corpus VARCHAR, source VARCHAR, unit_kind VARCHAR, unit VARCHAR, purpose VARCHAR)"
         )
         connection.execute(
@@ -31,7 +39,7 @@ def _written(purposes, categories=()):
         connection.execute("CREATE TABLE core.projects (project VARCHAR, cohort VARCHAR)")
         for source, unit, purpose in purposes:
             connection.execute(
-                "INSERT INTO core.purposes VALUES ('local', ?, 'project', ?, ?)", [source, unit, purpose]
+                "INSERT INTO core.purposes VALUES (?, ?, 'project', ?, ?)", [corpus, source, unit, purpose]
             )
         for row in categories:
             connection.execute("INSERT INTO core.categories VALUES ('local', ?, ?, ?, ?)", row)
@@ -88,3 +96,42 @@ def test_projects_that_the_machine_never_saw_are_of_their_own():
         "not seen": Stratum(1, 1, 0),
         "False": Stratum(0, 0, 1),
     }
+
+
+OWNERS = [
+    name
+    for name in "abcdefghijklmnop"
+    if unseen_by_machine("ease2022", "purpose", f"ease2022/{name}/x", "salt")
+]
+"""Owners of the half that the rules of purposes were not made on."""
+
+
+def test_the_machine_learnt_from_half_of_one_corpus():
+    assert 3 < len(OWNERS) < 13
+    assert unseen_by_machine("ease2022", "purpose", f"ease2022/{OWNERS[0].upper()}/y", "salt")
+    assert not unseen_by_machine("ease2022", "category", f"ease2022/{OWNERS[0]}/x", "salt")
+    assert unseen_by_machine("local", "category", "local/a/x", "salt")
+
+
+def test_cross_fitted_shares_learn_from_projects_that_the_machine_did_not():
+    """Of the coded half that the rules saw all with the machine's Hosting bear it, of the other a quarter."""
+    seen = [name for name in "abcdefghijklmnop" if name not in OWNERS]
+    units = [
+        (f"ease2022/{owner}/{i}", owner in OWNERS, i) for owner in [*OWNERS[:4], *seen[:4]] for i in range(4)
+    ]
+    people = [("people", unit, "Hosting" if not unseen or i == 0 else "none") for unit, unseen, i in units]
+    machine = [("machine", unit, "Hosting") for unit, _, _ in units]
+    uncoded = [("machine", f"ease2022/{OWNERS[0]}/u{i}", "Hosting") for i in range(32)]
+    row = _written([*people, *machine, *uncoded], corpus="ease2022")["purpose"]
+    assert row["share_calibrated"] == pytest.approx((20 + 32 * 20 / 32) / 64)
+    assert row["share_cross_fitted"] == pytest.approx((20 + 32 * 4 / 16) / 64)
+    assert row["n_unseen"] == 16
+    assert row["cross_fitted_low"] < row["share_cross_fitted"] < row["cross_fitted_high"]
+    assert row["high"] - row["low"] < row["cross_fitted_high"] - row["cross_fitted_low"]
+
+
+def test_elsewhere_the_machine_learnt_from_nobody():
+    people = [("people", f"local/o/{i}", "Hosting") for i in range(5)]
+    machine = [("machine", f"local/o/{i}", "Hosting") for i in range(9)]
+    row = _written([*people, *machine])["purpose"]
+    assert (row["n_unseen"], row["share_cross_fitted"]) == (None, None)
