@@ -11,6 +11,12 @@ WITH steps AS (
     FROM staging.candidates
     GROUP BY ALL
 ),
+compared AS (
+    SELECT
+        *,
+        lag(n - not_asked) OVER (PARTITION BY corpus, cohort ORDER BY step_number) - n AS fewer
+    FROM steps
+),
 rounds AS (
     -- Names that were listed by hand beside a search belong to its cohort, and to no round.
     SELECT
@@ -28,11 +34,11 @@ SELECT
     steps.step,
     'repository' AS unit_of_analysis,
     steps.n,
-    lag(steps.n - steps.not_asked) OVER (PARTITION BY steps.corpus, steps.cohort ORDER BY steps.step_number)
-    - steps.n AS excluded,
+    CASE WHEN steps.fewer IS NOT NULL THEN greatest(steps.fewer, 0) END AS excluded,
+    CASE WHEN steps.fewer IS NOT NULL THEN greatest(-steps.fewer, 0) END AS added,
     steps.not_asked,
     rounds.search_round,
     rounds.searched_on
-FROM steps
+FROM compared AS steps
 JOIN rounds ON rounds.corpus = steps.corpus AND rounds.cohort = steps.cohort
 ORDER BY steps.corpus, steps.cohort DESC, steps.step_number

@@ -63,13 +63,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. ``folded`` tables are closed until somebody opens them, and are not printed."""
+    """A table. ``folded`` tables are closed until somebody opens them; printed they are open."""
 
     caption: Html
     table: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     folded: bool = False
+
+
+INTERVAL = (
+    Column("low", "95 % interval, from (%)", "percent"),
+    Column("high", "to (%)", "percent"),
+    Column("clusters", "projects", "count"),
+)
+"""Columns of a share's interval over projects: ``low``, ``high``, ``clusters``."""
 
 
 def share_table(

@@ -125,7 +125,9 @@ def shares(
 
 
 def pairs(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
-    """Two shares of each row, joined by a line. ``rows``: ``label``, ``group`` (one of ``names``), ``share`` (0 to 1)."""
+    """Two shares of each row, joined by a line. ``rows``: ``label``, ``group`` (one of ``names``), ``share`` (0 to 1), and
+    ``low`` and ``high`` of those that have an interval.
+    """
     import altair
 
     base = altair.Chart(_data(rows)).encode(y=_y(rows, limit=label_limit(width)))
@@ -135,15 +137,19 @@ def pairs(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]
         scale=altair.Scale(domainMin=0),
         axis=altair.Axis(labelExpr=SHARE_LABEL, tickCount=6 if width > 500 else 4),
     )
+    apart = _told_apart("group", names, width)
     line = base.mark_line(color=PALE, strokeWidth=2).encode(x=x, detail="label:N")
-    points = base.mark_point(size=POINT, strokeWidth=2, opacity=1, filled=True).encode(
-        x=x, **_told_apart("group", names, width)
+    interval = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2)
+        .encode(x=altair.X("low:Q", title=x_title), x2="high:Q", color=apart["color"])
     )
-    return _plot(line + points, rows, width)
+    points = base.mark_point(size=POINT, strokeWidth=2, opacity=1, filled=True).encode(x=x, **apart)
+    return _plot(line + interval + points, rows, width)
 
 
 def readings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
-    """A share in both readings, joined by a line. ``rows``: ``label``, ``reading``, ``share`` (0 to 1)."""
+    """A share in both readings, joined by a line. ``rows``: those of ``pairs`` with ``reading`` for ``group``."""
     return pairs(_by_reading(rows), width=width, x_title=x_title, names=tuple(READINGS.values()))
 
 
@@ -193,7 +199,8 @@ def quartiles(
     size: bool = False,
     share: bool = False,
 ) -> altair.TopLevelMixin:
-    """Medians with the range of the middle half. ``rows``: ``label``, ``median``, ``q25``, ``q75``.
+    """Medians with the range of the middle half. ``rows``: ``label``, ``median``, ``q25``, ``q75``, and ``median_low`` and
+    ``median_high`` where the median has an interval.
 
     ``size``: the values are bytes; ``share``: they are shares, 0 to 1, set in per cent.
     """
@@ -211,7 +218,18 @@ def quartiles(
         x=altair.X("q25:Q", title=x_title, scale=scale, axis=axis), x2="q75:Q"
     )
     points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
-    return _plot(half + points, rows, width)
+    return _plot(half + _median_interval(base, x_title, scale, axis) + points, rows, width)
+
+
+def _median_interval(base: altair.Chart, title: str, scale: altair.Scale, axis: altair.Axis) -> altair.Chart:
+    import altair
+
+    line: altair.Chart = (
+        base.transform_filter("isValid(datum.median_low)")
+        .mark_rule(color=BLUE, strokeWidth=2)
+        .encode(x=altair.X("median_low:Q", title=title, scale=scale, axis=axis), x2="median_high:Q")
+    )
+    return line
 
 
 def _around(rows: Sequence[Row]) -> list[float]:
@@ -233,7 +251,7 @@ def _size_ticks(rows: Sequence[Row], width: int) -> list[float]:
 def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMixin:
     """Medians with quartiles of several measures, a panel each with an axis of its own.
 
-    ``rows``: ``panel``, ``label``, ``median``, ``q25``, ``q75``.
+    ``rows``: ``panel`` and those of ``quartiles``.
     """
     import altair
 
@@ -251,13 +269,16 @@ def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMi
             )
         )
         axis = altair.Axis(tickCount=3, labelExpr=COUNT_LABEL)
-        x = altair.X("median:Q", title=name, scale=altair.Scale(domainMin=0), axis=axis)
+        scale = altair.Scale(domainMin=0)
+        x = altair.X("median:Q", title=name, scale=scale, axis=axis)
         half = base.mark_rule(color=PALE, strokeWidth=9).encode(
-            x=altair.X("q25:Q", title=name, scale=altair.Scale(domainMin=0), axis=axis), x2="q75:Q"
+            x=altair.X("q25:Q", title=name, scale=scale, axis=axis), x2="q75:Q"
         )
         points = base.mark_point(filled=True, size=POINT, color=BLUE, opacity=1).encode(x=x)
         charts.append(
-            (half + points).properties(width=max(inner, 90), height=ROW * len(_order(part, "label")))
+            (half + _median_interval(base, name, scale, axis) + points).properties(
+                width=max(inner, 90), height=ROW * len(_order(part, "label"))
+            )
         )
     joined = altair.concat(*charts, columns=across, spacing={"column": 14, "row": 18})
     return joined.properties(padding=padding(rows))

@@ -74,6 +74,11 @@ def percent(value: float | None) -> Html:
     return Html(UNKNOWN) if value is None else _data(value, f"{percent_text(value)} %")
 
 
+def points(value: float | None) -> Html:
+    """A difference of two shares of 0 to 1, in percentage points with one decimal."""
+    return Html(UNKNOWN) if value is None else _data(value, percent_text(value))
+
+
 def decimal(value: float | None) -> Html:
     """A number with three significant digits, or all digits before the point."""
     return Html(UNKNOWN) if value is None else _data(value, decimal_text(value))

@@ -19,6 +19,7 @@ from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.defs.assets.repo_list import METHODS as CODE_VERSION
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
+from tests.integration.claims import recomputed
 
 PROJECTS = list(Sample().listing().projects)
 METHODS = Sample().methods()
@@ -283,3 +284,11 @@ def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of):
         "alive": dg.DagsterRunStatus.STARTED,
         "elsewhere": dg.DagsterRunStatus.STARTED,
     }
+
+
+def test_every_claim_is_what_one_query_over_core_gives(finished):
+    with duckdb.connect(str(finished[0] / "published" / "dockml.duckdb"), read_only=True) as connection:
+        found = list(recomputed(connection))
+    assert len(found) > 30
+    assert [each for each in found if not each.same] == []
+    assert sum(each.value is not None for each in found) > 30

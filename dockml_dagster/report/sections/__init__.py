@@ -18,6 +18,7 @@ from dockml_dagster.report.sections import (
     paper,
     projects,
     purposes,
+    reviewers,
     selection,
     summary,
     threats,
@@ -26,6 +27,7 @@ from dockml_dagster.report.sections import (
 SECTIONS: tuple[Section, ...] = (
     summary.SECTION,
     claims.SECTION,
+    reviewers.SECTION,
     selection.SECTION,
     projects.SECTION,
     purposes.SECTION,

@@ -77,7 +77,7 @@ def _shares(source: Source) -> Sequence[Block]:
         ),
         share_table(
             say(
-                "Recommendations. n: projects with a subject of that kind that could be judged. {saved}",
+                "Recommendations. n: projects that have what the recommendation is about, where it could be judged. {saved}",
                 saved="Saved: over all images, uncompressed." if measured else "",
             ),
             "findings.advice",

@@ -143,7 +143,7 @@ def _sentences(every: list[Row], alike: list[Row], where: Html) -> Html:
     if _clear(every):
         parts.append(
             say(
-                "The share of such a code, and every comparison that rests on it, carries this change of the coding."
+                "The share of such a code, and every comparison that rests on it, depends on when a project was coded."
             )
         )
     return joined(parts)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import (
-    WILSON,
+    INTERVAL,
     Block,
     Column,
     Figure,
@@ -38,8 +38,9 @@ SHARES = {
 
 
 def _platforms(source: Source) -> Sequence[Block]:
-    rows = source.rows(f"""
-        SELECT platform, platform AS label, unit_of_analysis, units, n, share, {WILSON} FROM findings.rq4_platforms
+    rows = source.rows("""
+        SELECT platform, platform AS label, unit_of_analysis, units, n, clusters, share, share_low AS low, share_high AS high
+        FROM findings.rq4_platforms
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND share IS NOT NULL
         ORDER BY unit_of_analysis, share DESC, platform
     """)
@@ -66,7 +67,10 @@ def _platforms(source: Source) -> Sequence[Block]:
                 draw=lambda width: charts.shares(
                     images, width=width, x_title=f"share of images (%), n = {first['n']}"
                 ),
-                note=say("Point: share; line: Wilson’s 95 % interval."),
+                note=say(
+                    "Point: share; line: 95 % interval over {clusters} projects.",
+                    clusters=count(first["clusters"]),
+                ),
             )
         )
     blocks.append(
@@ -78,6 +82,7 @@ def _platforms(source: Source) -> Sequence[Block]:
             rows,
             texts=(Column("platform", "platform", "code"), Column("unit_of_analysis", "unit")),
             counts=Column("units", "units", "count"),
+            after=INTERVAL,
         )
     )
     return blocks
@@ -172,7 +177,8 @@ def _type_table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> T
 
 def _concentration(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT metric, q25, median, q75, p90, maximum, n, n_censored FROM findings.rq4_concentration
+        SELECT metric, q25, median, median_low, median_high, q75, p90, maximum, n, clusters, n_censored
+        FROM findings.rq4_concentration
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
         ORDER BY starts_with(metric, 'gini'), median DESC, metric
     """)
@@ -205,14 +211,15 @@ def _concentration(source: Source) -> Sequence[Block]:
                     parts, width=width, x_title="share of an image’s bytes (%)", share=True
                 ),
                 note=say(
-                    "Point: median; band: the middle half of the images; n: {n} images.",
+                    "Point: median; line: its 95 % interval, over projects; band: the middle half of the images; "
+                    "n: {n} images.",
                     n=count_range(row["n"] for row in parts),
                 ),
             )
         )
     blocks.append(
         distribution(
-            "How the bytes of an image are spread. The Gini coefficient is none where all are of one size, and nearly one "
+            "How the bytes of an image are spread. The Gini coefficient is zero where all are of one size, and nearly one "
             "where a single one has all.",
             "findings.rq4_concentration",
             rows,

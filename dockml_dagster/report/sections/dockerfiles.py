@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import (
+    INTERVAL,
     Block,
     Column,
     Figure,
@@ -31,6 +32,8 @@ def _both(rows: Sequence[Row]) -> list[Row]:
         line[row["reading"]] = row["share"]
         line[f"n_{row['reading']}"] = row["n"]
         line[f"projects_{row['reading']}"] = row.get("projects")
+        if row["reading"] == "corrected":
+            line |= {"low": row["low"], "high": row["high"]}
     return list(table.values())
 
 
@@ -66,7 +69,8 @@ def _readings(
             rows=rows,
             draw=lambda width: charts.readings(rows, width=width, x_title=x_title),
             note=say(
-                "Circle: corrected, n = {sound} projects; diamond: the paper’s way, n = {printed}. {note}",
+                "Circle: corrected, with its 95 % interval over n = {sound} projects; diamond: the paper’s way, "
+                "n = {printed}. {note}",
                 sound=_most(rows, "corrected"),
                 printed=_most(rows, "as_published"),
                 note=label_note,
@@ -78,6 +82,8 @@ def _readings(
             columns=(
                 Column("item", label),
                 Column("corrected", "share, corrected (%)", "percent"),
+                Column("low", "95 % interval, from (%)", "percent"),
+                Column("high", "to (%)", "percent"),
                 Column("projects_corrected", "projects", "count"),
                 Column("n_corrected", "n", "count"),
                 Column("as_published", "share, the paper’s way (%)", "percent"),
@@ -90,9 +96,8 @@ def _readings(
 
 def _mix(source: Source) -> Sequence[Block]:
     first = source.row("""
-        SELECT keyword, median_share, projects_using, n FROM findings.rq3_instruction_mix
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
-        ORDER BY median_share * projects_using DESC LIMIT 1
+        SELECT keyword, pooled_share FROM findings.rq3_instruction_mix
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY pooled_share DESC LIMIT 1
     """)
     return [
         Heading("Instructions"),
@@ -100,25 +105,25 @@ def _mix(source: Source) -> Sequence[Block]:
             source,
             name="instructions",
             title=say(
-                "{keyword} is {share} of the instructions of the median project",
+                "{keyword} is {share} of all instructions",
                 keyword=first.get("keyword"),
-                share=percent(first.get("median_share")),
+                share=percent(first.get("pooled_share")),
             ),
             statement="""
                 SELECT reading, keyword AS item,
                     keyword || ' (' || max(projects_using) FILTER (reading = 'corrected')
                         OVER (PARTITION BY keyword) || ')' AS label,
-                    median_share AS share, projects_using AS projects, n
+                    pooled_share AS share, pooled_low AS low, pooled_high AS high, projects_using AS projects, n
                 FROM findings.rq3_instruction_mix
-                WHERE corpus = $corpus AND category = 'All' AND median_share IS NOT NULL
+                WHERE corpus = $corpus AND category = 'All' AND pooled_share IS NOT NULL
                 ORDER BY max(pooled_share) OVER (PARTITION BY keyword) DESC, keyword, reading DESC
             """,
             table="findings.rq3_instruction_mix",
             label="instruction",
-            x_title="median share of a project’s instructions (%)",
-            label_note="In brackets: projects that use it. Rows by their share of all instructions.",
+            x_title="share of all instructions (%)",
+            label_note="In brackets: projects that use it.",
             caption=say(
-                "Share of each instruction: median over the projects that use it. “Projects” use it at least once."
+                "Share of each instruction among all, pooled over projects. “Projects” use it at least once."
             ),
         ),
     ]
@@ -151,7 +156,8 @@ def _tasks(source: Source) -> Sequence[Block]:
         name="run-tasks",
         title=say("What the commands of RUN are for"),
         statement="""
-            SELECT reading, task AS label, pooled_share AS share, projects_using AS projects, n
+            SELECT reading, task AS label, pooled_share AS share, pooled_low AS low, pooled_high AS high,
+                projects_using AS projects, n
             FROM findings.rq3_run_tasks
             WHERE corpus = $corpus AND category = 'All' AND task IS NOT NULL AND pooled_share IS NOT NULL
             ORDER BY max(pooled_share) OVER (PARTITION BY task) DESC, task, reading DESC
@@ -184,7 +190,9 @@ def _bases(source: Source) -> Sequence[Block]:
                 type=first.get("base_image_type"),
             ),
             statement="""
-                SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n
+                SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n,
+                    CASE reading WHEN 'corrected' THEN share_low END AS low,
+                    CASE reading WHEN 'corrected' THEN share_high END AS high
                 FROM findings.rq3_base_image_types WHERE corpus = $corpus AND category = 'All' AND share IS NOT NULL
                 ORDER BY max(share) OVER (PARTITION BY base_image_type) DESC, base_image_type, reading DESC
             """,
@@ -207,7 +215,9 @@ def _bases(source: Source) -> Sequence[Block]:
 
 def _stages(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT category, unit_of_analysis AS unit, multiple_from, n, share, maximum_from FROM findings.rq3_multi_stage
+        SELECT category, unit_of_analysis AS unit, multiple_from, n, share, maximum_from, clusters,
+            share_low AS low, share_high AS high
+        FROM findings.rq3_multi_stage
         WHERE corpus = $corpus AND reading = 'corrected'
         ORDER BY category = 'All' DESC, category, unit
     """)
@@ -230,18 +240,19 @@ def _stages(source: Source) -> Sequence[Block]:
             rows,
             texts=(Column("category", "category"), Column("unit", "unit")),
             counts=Column("multiple_from", "with several", "count"),
-            after=(Column("maximum_from", "most FROM", "count"),),
+            after=(*INTERVAL, Column("maximum_from", "most FROM", "count")),
         ),
     ]
 
 
 def _practices(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT found.practice AS label, known.definition, found.share_followed AS share,
-               found.share_low AS low, found.share_high AS high, found.followed, found.n, found.unknown, found.not_applicable
+        SELECT found.practice AS label, known.definition, found.share_per_project AS share, found.per_project_low AS low,
+            found.per_project_high AS high, found.share_followed, found.share_low, found.share_high, found.followed, found.n,
+            found.clusters, found.unknown, found.not_applicable
         FROM findings.rq3_practices AS found LEFT JOIN seeds.practices AS known USING (practice)
         WHERE found.corpus = $corpus AND found.category = 'All' AND found.n > 0
-        ORDER BY found.share_followed DESC, found.practice
+        ORDER BY found.share_per_project DESC, found.practice
     """)
     if not rows:
         return []
@@ -257,17 +268,22 @@ def _practices(source: Source) -> Sequence[Block]:
                 least=rare["label"],
                 low=percent(rare["share"]),
             ),
-            describes="Share of Dockerfiles that follow each practice, with 95 % intervals: "
+            describes="Share of a project's Dockerfiles that follow each practice, mean over projects, with 95 % intervals: "
             + "; ".join(f"{row['label']} {percent_text(row['share'])} % of {row['n']}" for row in rows)
             + ".",
             table="findings.rq3_practices",
             rows=rows,
             draw=lambda width: charts.shares(
-                rows, width=width, x_title="share of the Dockerfiles to which it applies (%)", limit=1.0
+                rows,
+                width=width,
+                x_title="share of a project’s Dockerfiles (%), mean over projects",
+                limit=1.0,
             ),
             note=say(
-                "Point: share; line: Wilson’s 95 % interval. n: {n} Dockerfiles, as in the table.",
+                "Point: share of the Dockerfiles to which it applies, every project weighing the same; line: 95 % interval "
+                "over projects; {n} Dockerfiles of {clusters} projects, as in the table.",
                 n=count_range(row["n"] for row in rows),
+                clusters=count_range(row["clusters"] for row in rows),
             ),
         ),
         Table(
@@ -278,7 +294,11 @@ def _practices(source: Source) -> Sequence[Block]:
             columns=(
                 Column("label", "practice", "code"),
                 Column("definition", "what it asks"),
-                Column("share", "followed (%)", "percent"),
+                Column("share", "followed, per project (%)", "percent"),
+                *INTERVAL,
+                Column("share_followed", "pooled (%)", "percent"),
+                Column("share_low", "95 % interval, from (%)", "percent"),
+                Column("share_high", "to (%)", "percent"),
                 Column("n", "n", "count"),
                 Column("unknown", "cannot tell", "count"),
                 Column("not_applicable", "does not apply", "count"),

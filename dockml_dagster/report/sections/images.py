@@ -19,13 +19,14 @@ from dockml_dagster.text import size_text
 
 def _properties(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT category, metric, median, q25, q75, p90, maximum, n, n_censored FROM findings.rq4_image_properties
+        SELECT category, metric, median, median_low, median_high, q25, q75, p90, maximum, n, clusters, n_censored
+        FROM findings.rq4_image_properties
         WHERE corpus = $corpus AND reading = 'corrected' AND median IS NOT NULL ORDER BY category = 'All' DESC, median DESC
     """)
     if not rows:
         return []
     sizes: list[Row] = [
-        {**row, "label": f"{'All' if row['category'] == 'All' else row['category']} (n = {row['n']})"}
+        {**row, "label": f"{row['category']} (n = {row['n']})"}
         for row in rows
         if row["metric"] == "compressed_bytes"
     ]
@@ -56,7 +57,9 @@ def _properties(source: Source) -> Sequence[Block]:
                     log=True,
                     size=True,
                 ),
-                note=say("Point: median; band: the middle half of the images; n: distinct images."),
+                note=say(
+                    "Point: median; line: its 95 % interval, over projects; band: the middle half of the images; n: distinct images."
+                ),
             )
         )
     blocks.append(
@@ -67,14 +70,14 @@ def _properties(source: Source) -> Sequence[Block]:
 
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT metric, q25, median, q75, p90, maximum, n, n_censored, share_below_4_mib, share_of_one
+        SELECT metric, q25, median, median_low, median_high, q75, p90, maximum, n, clusters, n_censored, share_below_4_mib, share_of_one
         FROM findings.rq4_layers
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
         ORDER BY metric
     """)
     if not rows:
         return []
-    blocks: list[Block] = [Heading("Layers")]
+    blocks: list[Block] = [Heading("Layers"), *_rests_on(source)]
     sizes = next((row for row in rows if row["metric"] == "compressed_bytes"), None)
     if sizes:
         blocks.append(
@@ -89,6 +92,27 @@ def _layers(source: Source) -> Sequence[Block]:
         )
     blocks.append(distribution("Distinct layers, each counted once.", "findings.rq4_layers", rows))
     return blocks
+
+
+def _rests_on(source: Source) -> list[Block]:
+    """On how many images and layers everything about files rests, where that is not all of them."""
+    row = source.row("""
+        SELECT count(*) AS layers, count(files) AS known,
+            (SELECT count(DISTINCT image) FROM core.image_file_totals WHERE corpus = $corpus) AS inside,
+            (SELECT count(*) FROM core.images WHERE corpus = $corpus) AS images
+        FROM core.layers WHERE corpus = $corpus
+    """)
+    if row["inside"] >= row["images"]:
+        return []
+    said = say(
+        "What follows about files, their types, depth and unpacked size rests on {known} of {layers} distinct layers, which are "
+        "those of {inside} of {images} distinct images; of the others the manifests alone are known.",
+        known=count(row["known"]),
+        layers=count(row["layers"]),
+        inside=count(row["inside"]),
+        images=count(row["images"]),
+    )
+    return [Paragraph(said, role="note")]
 
 
 def _sharing(source: Source) -> Sequence[Block]:

@@ -68,16 +68,28 @@ def distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
 
     A column ``n_censored`` stands only where a cap cut something short.
     """
-    columns = ("q25", "median", "q75", "p90", "maximum")
-    headings = ("first quartile", "median", "third quartile", "90 % are below", "largest")
+    shown = {
+        "median": "median",
+        "median_low": "95 % interval, from",
+        "median_high": "to",
+        "q25": "first quartile",
+        "q75": "third quartile",
+        "p90": "90 % are below",
+        "maximum": "largest",
+    }
     censored = any(row.get("n_censored") for row in rows)
     return Table(
         caption=say(caption),
         table=table,
         columns=(
             Column("name", "measure"),
-            *(Column(key, heading, "own") for key, heading in zip(columns, headings, strict=True)),
+            *(
+                Column(key, heading, "own")
+                for key, heading in shown.items()
+                if any(key in row for row in rows)
+            ),
             Column("n", "n", "count"),
+            *((Column("clusters", "projects", "count"),) if any("clusters" in row for row in rows) else ()),
             *((Column("n_censored", "of these lower bounds", "count"),) if censored else ()),
         ),
         rows=[measure(row) for row in rows],

@@ -44,6 +44,15 @@ def _categories(source: Source) -> Sequence[Block]:
         {**row, "label": row["category"], "as_published": published.get(row["category"])} for row in rows
     ]
     first = next((row for row in rows if row["category"] != "unlabelled"), rows[0])
+    # Where people labelled none, what the machine's shares would stand for if it erred as where it was measured.
+    guessed = {
+        row["code"]: row
+        for row in source.rows("""
+            SELECT code, share_if_as_measured, machine_informedness FROM findings.label_shares
+            WHERE corpus = $corpus AND code_system = 'category' AND n_people = 0
+        """)
+    }
+    shown = [{**row, **guessed.get(row["category"], {})} for row in shown]
     return [
         Figure(
             name="categories",
@@ -73,6 +82,14 @@ def _categories(source: Source) -> Sequence[Block]:
                 Column("low", "95 % interval, from (%)", "percent"),
                 Column("high", "to (%)", "percent"),
                 Column("as_published", "projects, the paper’s way", "count"),
+                *(
+                    (
+                        Column("share_if_as_measured", "if the machine errs as measured (%)", "percent"),
+                        Column("machine_informedness", "sensitivity + specificity - one", "decimal"),
+                    )
+                    if guessed
+                    else ()
+                ),
             ),
             rows=shown,
         ),
@@ -83,7 +100,8 @@ def _profile(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT
             profile.category, profile.metric, profile.n,
-            profile.median / scale AS median, profile.q25 / scale AS q25, profile.q75 / scale AS q75
+            profile.median / scale AS median, profile.q25 / scale AS q25, profile.q75 / scale AS q75,
+            profile.median_low / scale AS median_low, profile.median_high / scale AS median_high
         FROM (
             SELECT *, CASE metric WHEN 'repository_bytes' THEN 1024 ELSE 1 END AS scale
             FROM findings.rq1_project_profile
@@ -104,7 +122,7 @@ def _profile(source: Source) -> Sequence[Block]:
             "panel": title,
             "label": row["category"],
             "metric": metric,
-            **{key: row[key] for key in ("n", "median", "q25", "q75")},
+            **{key: row[key] for key in ("n", "median", "q25", "q75", "median_low", "median_high")},
         }
         for metric, title in known.items()
         for row in rows
@@ -126,7 +144,7 @@ def _profile(source: Source) -> Sequence[Block]:
             rows=panels,
             draw=lambda width: charts.panels(panels, width=width, across=4 if width > 500 else 1),
             note=say(
-                "Point: median; band: the middle half of the projects; n = {n}. Every panel has an axis of its own.",
+                "Point: median; line: its 95 % interval; band: the middle half of the projects; n = {n}. Every panel has an axis of its own.",
                 n=count(sum(line["n"] for line in table.values())),
             ),
         ),

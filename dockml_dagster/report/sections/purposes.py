@@ -11,11 +11,12 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, percent, percent_text, say
+from dockml_dagster.report.text import Html, count, counted, joined, percent, percent_text, points, say
 
 BEST = """
-    SELECT code AS purpose, label_source, n, n_people, n_machine, share_people, people_low, people_high, share_machine,
-        share_calibrated, share_if_as_measured, machine_informedness, note,
+    SELECT code AS purpose, label_source, n, n_people, n_machine, n_unseen, share_people, people_low, people_high,
+        share_machine,
+        share_calibrated, share_cross_fitted, share_if_as_measured, machine_informedness, note,
         coalesce(share_calibrated, share_people, share_machine) AS share,
         coalesce(low, people_low) AS low, coalesce(high, people_high) AS high
     FROM findings.label_shares
@@ -26,8 +27,9 @@ BEST = """
 """The purposes with the best estimate of each: people's labels with the machine's, people's alone, or the machine's."""
 
 
-def rests_on(row: Row) -> Html:
-    """What the shares of a corpus rest on, as a sentence."""
+def rests_on(source: Source, rows: Sequence[Row]) -> Html:
+    """What the shares of a corpus rest on, in sentences."""
+    row = rows[0]
     if row["label_source"] == "machine":
         return say(
             "No project of this corpus was labelled by people: these shares are the machine’s, and nobody checked them "
@@ -39,11 +41,53 @@ def rests_on(row: Row) -> Html:
             "People labelled all {n} projects.",
             n=count(row["n_people"]),
         )
-    return say(
+    said = say(
         "People labelled {people} of {n} projects. The shares estimate all of them: of the others, those with the same "
-        "machine label are taken to be like the labelled ones, which are no random part of the corpus.",
+        "machine label are taken to be like the labelled ones. These were not drawn at random ({compared}), and no "
+        "interval carries that.",
         people=count(row["n_people"]),
         n=count(row["n"]),
+        compared=_labelled_beside_others(source),
+    )
+    moved = [
+        abs(each["share_cross_fitted"] - each["share"])
+        for each in rows
+        if each["share_cross_fitted"] is not None
+    ]
+    if not moved:
+        return said
+    return joined(
+        [
+            said,
+            say(
+                "The machine’s rules were made on a half of the labelled projects. Cross-fitted shares learn how to "
+                "correct it from the other half alone, {unseen} projects; they differ from the estimates by {most} points "
+                "at most.",
+                unseen=count(row["n_unseen"]),
+                most=points(max(moved)),
+            ),
+        ]
+    )
+
+
+def _labelled_beside_others(source: Source) -> Html:
+    """How labelled projects differ from the others in what is known of both."""
+    found = source.row("""
+        SELECT median(releases) FILTER (coded) AS releases, median(releases) FILTER (NOT coded) AS other_releases,
+            median(dockerfiles) FILTER (coded) AS files, median(dockerfiles) FILTER (NOT coded) AS other_files
+        FROM (
+            SELECT releases, dockerfiles_as_listed AS dockerfiles, project IN (
+                SELECT unit FROM core.purposes WHERE source = 'people' AND unit_kind = 'project'
+            ) AS coded
+            FROM core.projects WHERE corpus = $corpus AND cohort IS DISTINCT FROM 'control'
+        )
+    """)
+    return say(
+        "median {releases} releases and {files}, of the others {other_releases} and {other_files}",
+        releases=count(found["releases"]),
+        files=counted(found["files"], "Dockerfile"),
+        other_releases=count(found["other_releases"]),
+        other_files=count(found["other_files"]),
     )
 
 
@@ -55,7 +99,7 @@ def _purposes(source: Source) -> Sequence[Block]:
     first = rows[0]
     machine = first["label_source"] == "machine"
     return [
-        Paragraph(rests_on(first), role="note" if machine else "plain"),
+        Paragraph(rests_on(source, rows), role="note" if machine else "plain"),
         Figure(
             name="purposes",
             title=say(
@@ -87,6 +131,11 @@ def _purposes(source: Source) -> Sequence[Block]:
                 Column("low", "95 % interval, from (%)", "percent"),
                 Column("high", "to (%)", "percent"),
                 Column("n", "n", "count"),
+                *(
+                    (Column("share_cross_fitted", "cross-fitted (%)", "percent"),)
+                    if first["n_unseen"]
+                    else ()
+                ),
                 Column("share_people", "by people (%)", "percent"),
                 Column("n_people", "n", "count"),
                 Column("share_machine", "by the machine (%)", "percent"),

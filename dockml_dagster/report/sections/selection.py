@@ -15,10 +15,9 @@ from dockml_dagster.report.text import count, count_text, counted, percent, say
 
 def _funnel(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT step_number AS position, step AS label, unit_of_analysis, n, greatest(excluded, 0) AS excluded,
-               greatest(-excluded, 0) AS added, not_asked,
+        SELECT step_number AS position, step AS label, unit_of_analysis, n, excluded, added, not_asked,
                n / lag(n) OVER (ORDER BY step_number) AS share_kept
-        FROM findings.funnel WHERE corpus = $corpus AND n > 0 ORDER BY step_number
+        FROM findings.funnel WHERE corpus = $corpus AND cohort = 'ml' AND n > 0 ORDER BY step_number
     """)
     if not rows:
         return []

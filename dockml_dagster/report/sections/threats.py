@@ -38,7 +38,7 @@ def _coverage(source: Source) -> Sequence[Block]:
         Heading("Coverage"),
         Paragraph(
             say(
-                "Least is known at the stage {stage}: {collected} of {n} projects ({share}). A share in this "
+                "The stage that is known of fewest projects is {stage}: {collected} of {n} ({share}). A share in this "
                 "report is of "
                 "what is known; what is missing is never counted as zero.",
                 stage=least["stage"],
@@ -119,7 +119,7 @@ def _readers(source: Source) -> Sequence[Block]:
         Heading("Two parsers"),
         Paragraph(
             say(
-                "The paper’s parser sees {files} of {n} files otherwise than BuildKit does ({share}).",
+                "The paper’s parser and BuildKit differ on {files} of {n} files ({share}).",
                 files=count(most["files"]),
                 n=count(most["n"]),
                 share=percent(most["share"]),
@@ -127,7 +127,7 @@ def _readers(source: Source) -> Sequence[Block]:
         ),
         share_table(
             say(
-                "Files that the paper’s parser reads otherwise, by kind of difference; a file may have several."
+                "Files that the paper’s parser and BuildKit read differently, by kind of difference; a file may have several."
             ),
             "findings.rq3_reading_differences",
             rows,
