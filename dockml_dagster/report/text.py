@@ -79,6 +79,13 @@ def points(value: float | None) -> Html:
     return Html(UNKNOWN) if value is None else _data(value, percent_text(value))
 
 
+def percent_range(low: float | None, high: float | None, joint: str = " (", end: str = ")") -> Html:
+    """The interval of a share, `` (36.8 % to 42.5 %)``; nothing where there is none, as of a single project."""
+    if low is None or high is None:
+        return Html("")
+    return say("{joint}{low} to {high}{end}", joint=joint, low=percent(low), high=percent(high), end=end)
+
+
 def decimal(value: float | None) -> Html:
     """A number with three significant digits, or all digits before the point."""
     return Html(UNKNOWN) if value is None else _data(value, decimal_text(value))

@@ -13,12 +13,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+GIT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    **{f"GIT_{who}_{what}": "x@x.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
 PROJECTS: dict[str, dict[str, str]] = {
     "birds/egret": {
         "Dockerfile": "FROM python:3.11-slim AS build\nRUN pip install torch==2.4.0\nFROM python:3.11-slim\n"
@@ -58,6 +65,8 @@ def write(folder: Path) -> None:
         for path, text in files.items():
             (folder / project).mkdir(parents=True, exist_ok=True)
             (folder / project / path).write_text(text, encoding="utf-8")
+        for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+            subprocess.run(["git", "-C", str(folder / project), *arguments], check=True, env=GIT)
     (folder / "projects.yaml").write_text(CATALOGUE, encoding="utf-8")
     for name, tags in IMAGES.items():
         _layout(folder / "images" / name, tags)

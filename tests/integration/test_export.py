@@ -5,6 +5,8 @@ Here: the dataset as a reader of it sees it.
 
 import hashlib
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -227,3 +229,57 @@ def test_the_dataset_says_what_it_is_and_whom_to_cite(dataset):
     citation = yaml.safe_load((dataset / "CITATION.cff").read_text(encoding="utf-8"))
     authors = [author["family-names"] for author in citation["references"][0]["authors"]]
     assert authors == ["Openja", "Majidi", "Khomh", "Chembakottu", "Li"]
+
+
+def test_croissant_describes_these_files_and_columns(dataset):
+    """``mlcroissant validate`` passes on it; it is too heavy for a dependency of tests."""
+    described = json.loads((dataset / "croissant.json").read_text(encoding="utf-8"))
+    assert described["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    files = {file["@id"]: file for file in described["distribution"]}
+    assert files.keys() == {f"{table.replace('.', '/')}.parquet" for table in TABLES}
+    for path, file in files.items():
+        assert file["sha256"] == hashlib.sha256((dataset / path).read_bytes()).hexdigest(), path
+    kinds = {"sc:Integer": pl.DataType.is_integer, "sc:Float": pl.DataType.is_float}
+    for records in described["recordSet"]:
+        table = records["name"]
+        schema = pl.read_parquet_schema(_file(dataset, table))
+        assert [field["source"]["extract"]["column"] for field in records["field"]] == schema.names()
+        for field in records["field"]:
+            kind = schema[field["name"]]
+            assert field.get("repeated", False) == isinstance(kind, pl.List), field["@id"]
+            inner = kind.inner if isinstance(kind, pl.List) else kind
+            if inner.is_numeric() and not inner.is_decimal():
+                assert kinds[field["dataType"]](inner), field["@id"]
+
+
+def test_the_crate_lists_every_file(dataset):
+    """``rocrate-validator validate`` passes on it."""
+    graph = json.loads((dataset / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    parts = {part["@id"] for part in entities["./"]["hasPart"]}
+    written = {path.relative_to(dataset).as_posix() for path in dataset.rglob("*") if path.is_file()}
+    assert parts == written - {"ro-crate-metadata.json"}
+    assert all(entities[part]["description"] for part in parts)
+    assert entities["./"]["license"]["@id"] in entities
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_the_notebook_runs_and_makes_its_figures(dataset, finished, dockml, tmp_path, form):
+    folder = dataset
+    if form == "csv":
+        folder = tmp_path / "csv"
+        assert dockml(finished[0], "export", str(folder), "--format", "csv").returncode == 0
+    cells = json.loads((folder / "dataset.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    code += """
+for name in ("categories", "practices", "sizes"):
+    figure, values = globals()[f"figure_{name}"].to_dict(), globals()[name]
+    assert len(values) > 3 and all(0 <= row["value"] for row in values), (name, values)
+    assert any(row["low"] is not None and row["low"] <= row["value"] <= row["high"] for row in values), values
+    assert [layer["mark"]["type"] for layer in figure["layer"]] == ["rule", "point"]
+print(corpus, "fine")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "sample fine\n"), done.stderr

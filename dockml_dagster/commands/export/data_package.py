@@ -14,6 +14,10 @@ from typing import Any
 
 PAPER = "10.1145/3530019.3530039"
 TITLE = "How machine-learning projects use Docker: a dataset by dockml"
+SUMMARY = (
+    "Projects, Dockerfiles, images and layers, and the findings of the study on them. Identifiers, digests and derived "
+    "facts; other people's texts are left out unless provenance.json says otherwise."
+)
 
 NULL = r"\N"
 """How a CSV file writes that a value is unknown; an empty cell is an empty text."""
@@ -66,8 +70,7 @@ def data_package(
     return {
         "name": "dockml",
         "title": TITLE,
-        "description": "Projects, Dockerfiles, images and layers, and the findings of the study on them. Identifiers, "
-        "digests and derived facts; other people's texts are left out unless provenance.json says otherwise.",
+        "description": SUMMARY,
         "version": version,
         "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "sources": [
@@ -195,15 +198,28 @@ def readme(tables: Sequence[ExportedTable], created: datetime) -> str:
 # {TITLE}
 
 Written {created:%Y-%m-%d} by `dockml export`. Each table is a file; `data_dictionary.json` says what every column means,
-`datapackage.json` describes them for Frictionless tools, `provenance.json` says what was read, when, and by which versions.
+`datapackage.json` describes them for Frictionless tools, `croissant.json` as Croissant, `ro-crate-metadata.json` as an
+RO-Crate; `provenance.json` says what was read, when, and by which versions; `dataset.ipynb` makes three figures.
 
 - In CSV files `{NULL}` stands for what is unknown; an empty cell is an empty text. Lists are JSON.
 - Other people's texts (files, commands, descriptions) are left out unless `provenance.json` names their table under
   `with_contents`; such texts stay under the licences of their projects.
-- Cite it as `CITATION.cff` says, with the study that it reruns (https://doi.org/{PAPER}). Seeds and descriptions are
-  dockml's, under its licence; who publishes the rest says under which.
+- Cite it as `CITATION.cff` says, with the study that it reruns (https://doi.org/{PAPER}); under which terms: `LICENCE.md`.
 
 | file | rows | what it holds |
 | --- | --- | --- |
 {listed}
 """
+
+
+LICENCE = """\
+# Terms
+
+What dockml wrote (seeds, descriptions, and the tables that it computed) is under the Apache License 2.0,
+https://www.apache.org/licenses/LICENSE-2.0.
+
+Facts about other people's projects (names, counts, digests, sizes) are facts; dockml claims nothing in them. Labels and
+numbers that the study's authors published are theirs, and their package states no licence for its data. Texts of others,
+where they were exported at all, stay under the licences of their projects.
+"""
+"""The content of the dataset's ``LICENCE.md``."""

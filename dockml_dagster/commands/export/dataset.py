@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockml_dagster.commands.export.data_package import (
+    LICENCE,
     NULL,
     ExportedColumn,
     ExportedTable,
@@ -25,6 +26,8 @@ from dockml_dagster.commands.export.data_package import (
     field_type,
     readme,
 )
+from dockml_dagster.commands.export.linked_data import croissant, ro_crate
+from dockml_dagster.commands.export.notebook import notebook
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.models import Column, Model, load
@@ -50,6 +53,18 @@ TEXTS_OF_TABLES = frozenset(
 )
 """The same where the name alone does not tell: lines of Dockerfiles as evidence."""
 
+
+DESCRIBED = {
+    "README.md": "What is here and how to read it",
+    "LICENCE.md": "Terms of use",
+    "CITATION.cff": "How to cite the dataset and the study",
+    "data_dictionary.json": "What every table and column means",
+    "provenance.json": "What was read, when, and by which versions",
+    "datapackage.json": "Description for Frictionless tools",
+    "croissant.json": "Description in Croissant",
+    "dataset.ipynb": "A notebook that loads the tables and makes three figures",
+}
+"""Files beside the tables, and what each is."""
 
 Form = Literal["parquet", "csv"]
 """How tables are written. CSV is for whoever has nothing that reads Parquet, and for validators of Frictionless."""
@@ -119,8 +134,15 @@ def export_dataset(
             tables, version=versions["dockml"], created=now, sources=[row["source"] for row in sources]
         ),
     )
+    _write_json(directory / "croissant.json", croissant(tables, version=versions["dockml"], created=now))
+    _write_json(directory / "dataset.ipynb", notebook())
     (directory / "CITATION.cff").write_text(citation(versions["dockml"], now), encoding="utf-8")
+    (directory / "LICENCE.md").write_text(LICENCE, encoding="utf-8")
     (directory / "README.md").write_text(readme(tables, now), encoding="utf-8")
+    _write_json(
+        directory / "ro-crate-metadata.json",
+        ro_crate(tables, DESCRIBED, version=versions["dockml"], created=now),
+    )
     return [table.name for table in tables]
 
 

@@ -58,7 +58,8 @@ def _properties(source: Source) -> Sequence[Block]:
                     size=True,
                 ),
                 note=say(
-                    "Point: median; line: its 95 % interval, over projects; band: the middle half of the images; n: distinct images."
+                    "Point: median; line: its 95 % interval, over projects; band: the middle half of the images; "
+                    "n: distinct images."
                 ),
             )
         )
@@ -70,7 +71,7 @@ def _properties(source: Source) -> Sequence[Block]:
 
 def _layers(source: Source) -> Sequence[Block]:
     rows = source.rows("""
-        SELECT metric, q25, median, median_low, median_high, q75, p90, maximum, n, clusters, n_censored, share_below_4_mib, share_of_one
+        SELECT metric, q25, median, median_low, median_high, q75, p90, maximum, n, clusters, n_censored, share_below_4_mib
         FROM findings.rq4_layers
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND median IS NOT NULL
         ORDER BY metric
@@ -105,8 +106,8 @@ def _rests_on(source: Source) -> list[Block]:
     if row["inside"] >= row["images"]:
         return []
     said = say(
-        "What follows about files, their types, depth and unpacked size rests on {known} of {layers} distinct layers, which are "
-        "those of {inside} of {images} distinct images; of the others the manifests alone are known.",
+        "What follows about files, their types, depth and unpacked size rests on {known} of {layers} distinct layers, which "
+        "are those of {inside} of {images} distinct images; of the others the manifests alone are known.",
         known=count(row["known"]),
         layers=count(row["layers"]),
         inside=count(row["inside"]),

@@ -144,7 +144,8 @@ def _profile(source: Source) -> Sequence[Block]:
             rows=panels,
             draw=lambda width: charts.panels(panels, width=width, across=4 if width > 500 else 1),
             note=say(
-                "Point: median; line: its 95 % interval; band: the middle half of the projects; n = {n}. Every panel has an axis of its own.",
+                "Point: median; line: its 95 % interval; band: the middle half of the projects; n = {n}. Every "
+                "panel has an axis of its own.",
                 n=count(sum(line["n"] for line in table.values())),
             ),
         ),

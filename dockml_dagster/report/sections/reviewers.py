@@ -47,8 +47,8 @@ MADE: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "share of a category or purpose",
-        "people’s labels where there are any; of the other projects, people’s share among the labelled with the same machine "
-        "label",
+        "people’s labels where there are any; of the other projects, people’s share among the labelled with the same "
+        "machine label",
         "Wilson’s interval with the variance of what was not labelled; none where nobody labelled",
     ),
     (
@@ -79,9 +79,9 @@ def _made(source: Source) -> Sequence[Block]:
     return [
         Paragraph(
             say(
-                "The corpus has {projects} projects, {dockerfiles} valid Dockerfiles and {images} distinct images, of {inside} "
-                "of which it is known what they hold. Units of one project resemble each other, so the project is the cluster "
-                "of every interval and test.{inside_of_paper}",
+                "The corpus has {projects} projects, {dockerfiles} valid Dockerfiles and {images} distinct images, of "
+                "{inside} of which it is known what they hold. Units of one project resemble each other, so the project is "
+                "the cluster of every interval and test.{inside_of_paper}",
                 projects=count(known["projects"]),
                 dockerfiles=count(known["dockerfiles"]),
                 images=count(known["images"]),
@@ -109,8 +109,8 @@ def _published_layers(source: Source) -> Html:
     if source.corpus != PAPERS_OWN:
         return Html("")
     return say(
-        " The study published summaries of layers for a few images only; everything about files rests on these, as sums over "
-        "layers, in which hidden files count."
+        " The study published summaries of layers for a few images only; everything about files rests on these, as sums "
+        "over layers, in which hidden files count."
     )
 
 

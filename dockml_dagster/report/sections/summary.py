@@ -12,7 +12,17 @@ from dockml_dagster.report.sections.claims import VERDICTS
 from dockml_dagster.report.sections.paper import AGREEMENT
 from dockml_dagster.report.sections.purposes import BEST
 from dockml_dagster.report.source import PAPERS_OWN, Row, Source
-from dockml_dagster.report.text import Html, count, counted, decimal, percent, points, say, size
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    counted,
+    decimal,
+    percent,
+    percent_range,
+    points,
+    say,
+    size,
+)
 
 
 def _lead(template: str, **values: Html | str | None) -> list[Block]:
@@ -67,6 +77,8 @@ def _selected(source: Source) -> list[Block]:
         FROM findings.funnel WHERE corpus = $corpus AND cohort = 'ml'
     """)
     if found["first"] == found["last"]:
+        if found["last"] == 1:
+            return _lead("The one project of the corpus is studied.")
         return _lead("All {last} of the corpus are studied.", last=counted(found["last"], "project"))
     lead = _lead(
         "Of {first} {step}, {last} are left after {steps} of selection, and are studied here.",
@@ -93,7 +105,7 @@ def _kinds(source: Source) -> Sequence[Block]:
         return []
     purposes = source.rows(BEST) if source.has_rows("findings.label_shares") else []
     first = kinds[0]
-    said = "The most frequent kind of {kinds} is {first} ({share} of {n}, interval {low} to {high}{whose})"
+    said = "The most frequent kind of {kinds} is {first} ({share} of {n}{interval_of_kind}{whose})"
     if purposes:
         said += "; Docker is used most often for {purpose} ({serve} of the projects{interval}, {basis})"
     machine = sum(row["labelled_by_machine"] or 0 for row in kinds)
@@ -101,8 +113,7 @@ def _kinds(source: Source) -> Sequence[Block]:
         said + ".",
         first=first["category"],
         share=percent(first["share"]),
-        low=percent(first["share_low"]),
-        high=percent(first["share_high"]),
+        interval_of_kind=percent_range(first["share_low"], first["share_high"], ", interval ", ""),
         n=count(first["n"]),
         kinds=count(len(kinds)),
         whose=say("; the machine’s labels for {machine}", machine=count(machine)) if machine else "",
@@ -111,7 +122,6 @@ def _kinds(source: Source) -> Sequence[Block]:
 
 
 def _purpose(row: Row) -> dict[str, Html | str]:
-    interval = say(", {low} to {high}", low=percent(row["low"]), high=percent(row["high"]))
     basis = {
         "machine": say("by the machine’s labels alone, which nobody checked"),
         "people": say("labelled by people"),
@@ -120,7 +130,7 @@ def _purpose(row: Row) -> dict[str, Html | str]:
     return {
         "purpose": row["purpose"],
         "serve": percent(row["share"]),
-        "interval": "" if row["low"] is None else interval,
+        "interval": percent_range(row["low"], row["high"], ", ", ""),
         "basis": basis[row["label_source"]],
     }
 
@@ -144,26 +154,21 @@ def _files(source: Source) -> Sequence[Block]:
         WHERE corpus = $corpus AND category = 'All' AND practice = 'non-root-user'
     """)
     return _lead(
-        "{keyword} is {mix} of the instructions ({mix_low} to {mix_high}) in {n} Dockerfiles of {projects} projects. In a "
-        "project, {work} of the classified commands in RUN ({work_low} to {work_high}) are of the class {task}, "
-        "{stages} of the Dockerfiles ({stages_low} to {stages_high}) have more than one FROM, and {user} "
-        "({user_low} to {user_high}) of those whose user is known leave root.",
+        "{keyword} is {mix} of the instructions{mix_interval} in {n} of {projects}. In a project, {work} of the "
+        "classified commands in RUN{work_interval} are of the class {task}, {stages} of the Dockerfiles{stages_interval} "
+        "have more than one FROM, and {user}{user_interval} of those whose user is known leave root.",
         keyword=mix.get("keyword"),
         mix=percent(mix.get("pooled_share")),
-        mix_low=percent(mix.get("pooled_low")),
-        mix_high=percent(mix.get("pooled_high")),
-        n=count(stages.get("n")),
-        projects=count(stages.get("clusters")),
+        mix_interval=percent_range(mix.get("pooled_low"), mix.get("pooled_high")),
+        n=counted(stages.get("n"), "Dockerfile"),
+        projects=counted(stages.get("clusters"), "project"),
         work=percent(task.get("share_per_project")),
-        work_low=percent(task.get("per_project_low")),
-        work_high=percent(task.get("per_project_high")),
+        work_interval=percent_range(task.get("per_project_low"), task.get("per_project_high")),
         task=task.get("task"),
         stages=percent(stages.get("share")),
-        stages_low=percent(stages.get("low")),
-        stages_high=percent(stages.get("high")),
+        stages_interval=percent_range(stages.get("low"), stages.get("high")),
         user=percent(user.get("share")),
-        user_low=percent(user.get("low")),
-        user_high=percent(user.get("high")),
+        user_interval=percent_range(user.get("low"), user.get("high")),
     )
 
 
@@ -187,19 +192,20 @@ def _images(source: Source) -> Sequence[Block]:
     """)
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
-        "The median image takes {size} as stored ({low} to {high}; {n} images of {projects} projects) in {layers} "
-        "layers; {alone} of the {distinct} distinct layers occur in one image only, so that without sharing all images "
-        "would take {ratio} times the room. What is inside is known of {inside}{summed}.",
+        "The median image takes {size} as stored ({interval}{n} of {projects}) in {layers}; {alone} of the "
+        "{distinct} distinct layers occur in one image only, so that without sharing all images would "
+        "take {ratio} times the room. What is inside is known of {inside}{summed}.",
         inside=counted(inside["images"], "image"),
         summed=say(" ({n} of these as a sum over their layers)", n=count(inside["summed"]))
         if inside["summed"]
         else "",
         size=size(sizes.get("median")),
-        low=size(sizes.get("median_low")),
-        high=size(sizes.get("median_high")),
-        n=count(sizes.get("n")),
-        projects=count(sizes.get("clusters")),
-        layers=count(layers.get("median")),
+        interval=""
+        if sizes.get("median_low") is None
+        else say("{low} to {high}; ", low=size(sizes["median_low"]), high=size(sizes.get("median_high"))),
+        n=counted(sizes.get("n"), "image"),
+        projects=counted(sizes.get("clusters"), "project"),
+        layers=counted(layers.get("median"), "layer"),
         alone=percent(shared.get("alone")),
         distinct=count(shared.get("n")),
         ratio=decimal(shared.get("ratio")),

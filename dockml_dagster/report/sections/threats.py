@@ -127,7 +127,8 @@ def _readers(source: Source) -> Sequence[Block]:
         ),
         share_table(
             say(
-                "Files that the paper’s parser and BuildKit read differently, by kind of difference; a file may have several."
+                "Files that the paper’s parser and BuildKit read differently, by kind of difference; a file may have "
+                "several."
             ),
             "findings.rq3_reading_differences",
             rows,
