@@ -93,7 +93,7 @@ def croissant(tables: Sequence[ExportedTable], *, version: str, created: datetim
 
 def _semantic(version: str) -> str:
     """``0.1.0.dev0`` → ``0.1.0-dev0``: Croissant takes semantic versions alone."""
-    parts = version.split("+")[0].split(".")
+    parts = version.split("+", maxsplit=1)[0].split(".")
     return ".".join(parts[:3]) + ("-" + ".".join(parts[3:]) if parts[3:] else "")
 
 
