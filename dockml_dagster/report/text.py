@@ -64,8 +64,10 @@ def counted(value: float | None, one: str, many: str | None = None) -> Html:
 
 
 def count_range(values: Iterable[float]) -> Html:
-    """The least and the most of some numbers of things: ``from 12 to 1,405``."""
+    """The least and the most of some numbers of things: ``from 12 to 1,405``; one number where all are the same."""
     known = sorted(values)
+    if known[0] == known[-1]:
+        return count(known[0])
     return say("from {least} to {most}", least=count(known[0]), most=count(known[-1]))
 
 

@@ -4,8 +4,8 @@
 
 Of ``ease2022``, with the real numbers of units in each project and the real groups of units. Yes or no: beta-binomial by
 project with the correlation that was estimated (ANOVA); numbers: the real values through a Gaussian copula. Two tests: units
-in several groups (types of base image, groups of at least ten projects) and the same units at two moments. Power: the largest
-group moved by so much, a fifth of the samples. 199 permutations a sample, of which the level does not depend.
+in several groups (types of base image, groups of at least ten projects) and the same units at two moments. Power: the
+largest group moved by so much, a fifth of the samples. 199 permutations a sample, of which the level does not depend.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEASURES = (
     ("follows_oci_labels", 0.45, 0.04),
     ("dockerfile_instructions", 0.47, 0.4),
 )
-"""Measure, correlation of units of a project, what its largest group is moved by for power (share, or standard deviations)."""
+"""Measure, correlation of units of a project, what its largest group is moved by for power (share, or deviations)."""
 
 
 @dataclass(frozen=True)

@@ -281,7 +281,7 @@ def _practices(source: Source) -> Sequence[Block]:
             ),
             note=say(
                 "Point: share of the Dockerfiles to which it applies, every project weighing the same; line: 95 % interval "
-                "over projects; {n} Dockerfiles of {clusters} projects, as in the table.",
+                "over projects. Dockerfiles: {n}; projects: {clusters}; the table has both of each.",
                 n=count_range(row["n"] for row in rows),
                 clusters=count_range(row["clusters"] for row in rows),
             ),

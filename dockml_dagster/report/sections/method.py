@@ -20,7 +20,7 @@ def _readings(_: Source) -> Sequence[Block]:
                 "<i>as_published</i> repeats "
                 "the paper’s formula on the same input, <i>corrected</i> is the sound one. Dockerfiles are read "
                 "as BuildKit reads "
-                "them; the paper’s reading uses its parser. Sizes are bytes in binary units. Every number rests "
+                "them; the paper’s reading uses its parser. Sizes are bytes, printed in decimal units. Every number rests "
                 "on n units of analysis "
                 "and is a row of the published DuckDB file; the statements behind each section stand at its end."
             )

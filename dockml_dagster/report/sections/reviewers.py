@@ -79,8 +79,8 @@ def _made(source: Source) -> Sequence[Block]:
     return [
         Paragraph(
             say(
-                "The corpus has {projects} projects, {dockerfiles} valid Dockerfiles and {images} distinct images, of "
-                "{inside} of which it is known what they hold. Units of one project resemble each other, so the project is "
+                "The corpus has {projects} projects, {dockerfiles} valid Dockerfiles and {images} distinct images; what "
+                "they hold is known of {inside}. Units of one project resemble each other, so the project is "
                 "the cluster of every interval and test.{inside_of_paper}",
                 projects=count(known["projects"]),
                 dockerfiles=count(known["dockerfiles"]),

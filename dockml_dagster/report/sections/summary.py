@@ -196,9 +196,11 @@ def _images(source: Source) -> Sequence[Block]:
         "{distinct} distinct layers occur in one image only, so that without sharing all images would "
         "take {ratio} times the room. What is inside is known of {inside}{summed}.",
         inside=counted(inside["images"], "image"),
-        summed=say(" ({n} of these as a sum over their layers)", n=count(inside["summed"]))
-        if inside["summed"]
-        else "",
+        summed=""
+        if not inside["summed"]
+        else " (as sums over their layers)"
+        if inside["summed"] == inside["images"]
+        else say(" ({n} of these as sums over their layers)", n=count(inside["summed"])),
         size=size(sizes.get("median")),
         interval=""
         if sizes.get("median_low") is None

@@ -22,7 +22,16 @@ from dockml_dagster.report.blocks import (
 )
 from dockml_dagster.report.sections.measures import measure
 from dockml_dagster.report.source import PAPERS_OWN, Row, Source
-from dockml_dagster.report.text import count, count_range, decimal, decimal_text, percent, percent_text, say
+from dockml_dagster.report.text import (
+    count,
+    count_range,
+    counted,
+    decimal,
+    decimal_text,
+    percent,
+    percent_text,
+    say,
+)
 
 
 def _coverage(source: Source) -> Sequence[Block]:
@@ -70,11 +79,11 @@ def _censoring(source: Source) -> Sequence[Block]:
             say(
                 "The contents of {n} distinct layers are known: {scanned} were scanned here and {taken} are "
                 "counts that a source "
-                "exported. A cap cut {censored} scans short.",
+                "exported. A cap cut {censored} short.",
                 n=count(row["n"]),
                 scanned=count(row["scanned"]),
                 taken=count(row["taken"]),
-                censored=count(row["censored"]),
+                censored=counted(row["censored"], "scan"),
             )
         ),
     ]
@@ -157,8 +166,8 @@ def _raters(source: Source) -> Sequence[Block]:
         Heading("Labels and raters"),
         Paragraph(
             say(
-                "People who labelled one question: {raters} at most. {alone}",
-                raters=count(most),
+                "No question was labelled by more than {raters}. {alone}",
+                raters=counted(most, "person", "people"),
                 alone=alone if most < 2 else "",
             )
         ),
