@@ -29,14 +29,24 @@ WITH
         SELECT
             corpus,
             layer_digest,
-            lower(ltrim(coalesce(extension, ''), '.')) AS extension,
-            any_value(files) AS files,
-            any_value(coalesce(bytes, (bytes_mean * files)::BIGINT)) AS bytes
+            -- Extensions that differ in case are one type and several rows; a row that stands twice is one.
+            lower(ltrim(extension, '.')) AS extension,
+            sum(files) AS files,
+            sum(bytes) AS bytes
         FROM (
-            -- A layer that was exported with several images, or named by several, is there once.
-            SELECT *
-            FROM staging.layer_file_types
-            QUALIFY dense_rank() OVER (PARTITION BY corpus, layer_digest ORDER BY reference, source_file) = 1
+            SELECT
+                corpus,
+                layer_digest,
+                coalesce(extension, '') AS extension,
+                max(files) AS files,
+                max(coalesce(bytes, (bytes_mean * files)::BIGINT)) AS bytes
+            FROM (
+                -- A layer that was exported with several images, or named by several, is there once.
+                SELECT *
+                FROM staging.layer_file_types
+                QUALIFY dense_rank() OVER (PARTITION BY corpus, layer_digest ORDER BY reference, source_file) = 1
+            )
+            GROUP BY ALL
         )
         GROUP BY ALL
     ),
@@ -160,6 +170,157 @@ WITH
         FROM counted
         JOIN unit USING (corpus, reading, category, unit_of_analysis, classification, unit)
         GROUP BY ALL
+    ),
+    -- Intervals take the project as the cluster, one left out at a time, as those of core.share_intervals. A unit of several
+    -- projects counts in part in each; one of none is a cluster of its own. A project without the type differs from the others
+    -- by its total alone, so that sums over those that have it are enough.
+    named AS (
+        SELECT corpus, 'image' AS unit_of_analysis, config_digest AS unit, project
+        FROM core.project_image_configs
+        UNION
+        SELECT placed.corpus, 'layer' AS unit_of_analysis, placed.layer_digest AS unit, images.project
+        FROM core.image_layers AS placed
+        JOIN core.project_image_configs AS images
+            ON images.corpus = placed.corpus AND images.config_digest = placed.config_digest
+    ),
+    owner AS (
+        SELECT *, 1 / count(*) OVER (PARTITION BY corpus, unit_of_analysis, unit) AS part FROM named
+    ),
+    -- Rarer types are too many to have intervals that anybody reads.
+    frequent AS (
+        SELECT corpus, reading, category, unit_of_analysis, classification, pooled.file_type
+        FROM pooled
+        JOIN total USING (corpus, reading, category, unit_of_analysis, classification)
+        WHERE reading = 'corrected' AND (pooled.files >= 0.001 * total.files OR pooled.bytes >= 0.001 * total.bytes)
+    ),
+    held AS (
+        SELECT
+            counted.corpus,
+            counted.category,
+            counted.unit_of_analysis,
+            counted.classification,
+            coalesce(owner.project, counted.unit) AS project,
+            counted.file_type,
+            unnest(['files', 'bytes']) AS what,
+            unnest([counted.files, counted.bytes]) * coalesce(owner.part, 1) AS amount
+        FROM counted
+        JOIN frequent USING (corpus, reading, category, unit_of_analysis, classification, file_type)
+        LEFT JOIN owner
+            ON owner.corpus = counted.corpus
+            AND owner.unit_of_analysis = counted.unit_of_analysis
+            AND owner.unit = counted.unit
+    ),
+    cluster AS (
+        SELECT
+            *,
+            1 / nullif(sum(whole) OVER (PARTITION BY corpus, category, unit_of_analysis, classification, what) - whole, 0)
+                AS inverse
+        FROM (
+            SELECT
+                unit.corpus,
+                unit.category,
+                unit.unit_of_analysis,
+                unit.classification,
+                coalesce(owner.project, unit.unit) AS project,
+                amounts.what,
+                sum(CASE amounts.what WHEN 'files' THEN unit.files ELSE unit.bytes END * coalesce(owner.part, 1)) AS whole
+            FROM unit
+            CROSS JOIN (VALUES ('files'), ('bytes')) AS amounts (what)
+            LEFT JOIN owner
+                ON owner.corpus = unit.corpus
+                AND owner.unit_of_analysis = unit.unit_of_analysis
+                AND owner.unit = unit.unit
+            WHERE unit.reading = 'corrected'
+            GROUP BY ALL
+        )
+    ),
+    every AS (
+        SELECT
+            corpus,
+            category,
+            unit_of_analysis,
+            classification,
+            what,
+            sum(whole) AS whole,
+            count(*) AS clusters,
+            sum(inverse) AS inverses,
+            sum(inverse * inverse) AS squares
+        FROM cluster
+        GROUP BY ALL
+    ),
+    spread AS (
+        SELECT
+            parts.corpus,
+            parts.category,
+            parts.unit_of_analysis,
+            parts.classification,
+            parts.what,
+            parts.file_type,
+            any_value(every.clusters) AS clusters,
+            any_value(parts.of_all / nullif(every.whole, 0)) AS share,
+            any_value(parts.of_all * every.inverses) - sum(parts.part * cluster.inverse) AS shares,
+            any_value(parts.of_all * parts.of_all * every.squares)
+            + sum((parts.part * parts.part - 2 * parts.of_all * parts.part) * cluster.inverse * cluster.inverse) AS squares
+        FROM (
+            SELECT
+                corpus,
+                category,
+                unit_of_analysis,
+                classification,
+                what,
+                file_type,
+                project,
+                sum(amount) AS part,
+                sum(sum(amount)) OVER (
+                    PARTITION BY corpus, category, unit_of_analysis, classification, what, file_type
+                ) AS of_all
+            FROM held
+            GROUP BY corpus, category, unit_of_analysis, classification, what, file_type, project
+        ) AS parts
+        JOIN cluster USING (corpus, category, unit_of_analysis, classification, what, project)
+        JOIN every USING (corpus, category, unit_of_analysis, classification, what)
+        GROUP BY ALL
+    ),
+    effective AS (
+        SELECT
+            spread.*,
+            critical.t,
+            CASE
+                WHEN spread.clusters < 2 THEN NULL
+                WHEN
+                    spread.share <= 1e-12
+                    OR spread.share >= 1 - 1e-12
+                    OR spread.squares <= spread.shares * spread.shares / spread.clusters
+                    THEN spread.clusters::DOUBLE
+                ELSE
+                    spread.share * (1 - spread.share)
+                    / ((spread.clusters - 1) / spread.clusters * (spread.squares - spread.shares * spread.shares / spread.clusters))
+            END AS n_effective
+        FROM spread
+        LEFT JOIN core.critical_values AS critical ON critical.clusters = spread.clusters
+    ),
+    intervals AS (
+        SELECT
+            corpus,
+            category,
+            unit_of_analysis,
+            classification,
+            file_type,
+            any_value(clusters) AS clusters,
+            any_value(greatest(centre - half_width, 0)) FILTER (what = 'files') AS files_low,
+            any_value(least(centre + half_width, 1)) FILTER (what = 'files') AS files_high,
+            any_value(greatest(centre - half_width, 0)) FILTER (what = 'bytes') AS bytes_low,
+            any_value(least(centre + half_width, 1)) FILTER (what = 'bytes') AS bytes_high
+        FROM (
+            SELECT
+                *,
+                (share + t * t / (2 * n_effective)) / (1 + t * t / n_effective) AS centre,
+                t * sqrt(greatest(share * (1 - share), 0) / n_effective + t * t / (4 * n_effective * n_effective))
+                / (1 + t * t / n_effective) AS half_width
+            FROM effective
+        )
+        WHERE centre IS NOT NULL
+        GROUP BY ALL
     )
 SELECT
     pooled.corpus,
@@ -175,12 +336,24 @@ SELECT
     pooled.bytes,
     pooled.files / nullif(total.files, 0) AS share_of_files,
     pooled.bytes / nullif(total.bytes, 0) AS share_of_bytes,
+    intervals.clusters,
+    intervals.files_low,
+    intervals.files_high,
+    intervals.bytes_low,
+    intervals.bytes_high,
     pooled.shares_of_files / total.n AS mean_share_of_files,
     pooled.shares_of_bytes / total.n AS mean_share_of_bytes,
     row_number() OVER by_files AS rank_by_files,
     sum(pooled.files) OVER by_files / nullif(total.files, 0) AS cumulative_share_of_files
 FROM pooled
 JOIN total USING (corpus, reading, category, unit_of_analysis, classification)
+LEFT JOIN intervals
+    ON pooled.reading = 'corrected'
+    AND intervals.corpus = pooled.corpus
+    AND intervals.category = pooled.category
+    AND intervals.unit_of_analysis = pooled.unit_of_analysis
+    AND intervals.classification = pooled.classification
+    AND intervals.file_type = pooled.file_type
 WINDOW
     by_files AS (
         PARTITION BY pooled.corpus, pooled.reading, pooled.category, pooled.unit_of_analysis, pooled.classification

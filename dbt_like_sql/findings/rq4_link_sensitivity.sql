@@ -21,6 +21,7 @@ WITH
     measured AS (
         SELECT
             images.corpus,
+            images.config_digest,
             levels.link_grade,
             levels.worst,
             images.compressed_bytes::DOUBLE AS compressed_bytes,
@@ -59,19 +60,29 @@ WITH
             quantile_cont(value, 0.75) AS q75
         FROM long
         GROUP BY corpus, link_grade, worst, metric
+    ),
+    behind AS (
+        SELECT long.corpus, long.link_grade, long.metric, count(DISTINCT owned.project) AS clusters
+        FROM long
+        JOIN core.project_image_configs AS owned
+            ON owned.corpus = long.corpus AND owned.config_digest = long.config_digest
+        GROUP BY long.corpus, long.link_grade, long.metric
     )
 SELECT
-    corpus,
+    summary.corpus,
     'corrected' AS reading,
     'image' AS unit_of_analysis,
-    link_grade,
-    metric,
-    CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
-    n,
-    n_censored,
+    summary.link_grade,
+    summary.metric,
+    CASE WHEN summary.metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
+    summary.n,
+    coalesce(behind.clusters, 0) AS clusters,
+    summary.n_censored,
     median,
     q25,
     q75,
-    median / nullif(max(median) FILTER (WHERE link_grade = 'any') OVER (PARTITION BY corpus, metric), 0) AS ratio_to_any
+    median / nullif(max(median) FILTER (WHERE summary.link_grade = 'any') OVER (PARTITION BY summary.corpus, summary.metric), 0) AS ratio_to_any
 FROM summary
-ORDER BY corpus, metric, worst
+LEFT JOIN behind
+    ON behind.corpus = summary.corpus AND behind.link_grade = summary.link_grade AND behind.metric = summary.metric
+ORDER BY summary.corpus, summary.metric, summary.worst

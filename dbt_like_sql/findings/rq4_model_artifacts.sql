@@ -12,6 +12,7 @@ WITH
         JOIN core.project_images AS owned
             ON owned.corpus = models.corpus AND owned.reference = each.reference
         JOIN core.projects AS projects ON projects.project = owned.project
+        WHERE projects.cohort IS DISTINCT FROM 'control'
     ),
     categorised AS (
         SELECT corpus, category, project, manifest_digest FROM placed

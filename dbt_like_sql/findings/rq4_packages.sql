@@ -3,7 +3,11 @@
 -- its bytes with the other. Versions are compared within a manager and package among all images of the corpus.
 WITH
     known AS (
-        SELECT corpus, config_digest FROM core.images WHERE packages IS NOT NULL
+        SELECT images.corpus, images.config_digest
+        FROM core.images AS images
+        JOIN core.image_categories AS placed
+            ON placed.corpus = images.corpus AND placed.config_digest = images.config_digest AND placed.category = 'All'
+        WHERE images.packages IS NOT NULL
     ),
     total AS (
         SELECT corpus, count(*) AS n FROM known GROUP BY corpus

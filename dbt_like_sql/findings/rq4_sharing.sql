@@ -62,6 +62,9 @@ SELECT
     count(*) FILTER (WHERE stored.images = 1) AS layers_in_one_image,
     count(*) FILTER (WHERE stored.images > 1) AS layers_shared,
     count(*) FILTER (WHERE stored.images = 1) / count(*) AS share_in_one_image,
+    any_value(pooled.clusters) AS clusters,
+    any_value(pooled.low) AS share_low,
+    any_value(pooled.high) AS share_high,
     count(*) FILTER (WHERE project.projects > 1) AS layers_shared_by_projects,
     max(stored.images) AS most_shared_images,
     -- Of several that are shared as often, the first by digest.
@@ -81,6 +84,12 @@ LEFT JOIN project
     ON project.corpus = stored.corpus
     AND project.category = stored.category
     AND project.layer_digest = stored.layer_digest
+LEFT JOIN core.share_intervals AS pooled
+    ON stored.category = 'All'
+    AND pooled.corpus = stored.corpus
+    AND pooled.category = stored.category
+    AND pooled.measure = 'layer in one image'
+    AND pooled.weighting = 'unit'
 LEFT JOIN file ON file.corpus = stored.corpus AND file.category = stored.category
 GROUP BY stored.corpus, stored.category
 ORDER BY stored.corpus, stored.category

@@ -97,7 +97,8 @@ def _file_types(source: Source) -> Sequence[Block]:
                 WHEN classification = 'extension' AND NOT starts_with(file_type, '.') THEN '.' || file_type
                 ELSE file_type
             END AS label,
-            classification, unit_of_analysis, units, n, n_censored, files, bytes, share_of_files, share_of_bytes
+            classification, unit_of_analysis, units, n, n_censored, files, bytes, share_of_files, share_of_bytes, clusters,
+            files_low, files_high, bytes_low, bytes_high
         FROM findings.rq4_file_types
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND share_of_bytes >= 0.005
             AND unit_of_analysis = (
@@ -110,9 +111,16 @@ def _file_types(source: Source) -> Sequence[Block]:
     if not extensions:
         return []
     shown: list[Row] = [
-        {"label": row["label"], "group": group, "share": row[key], "n": row["n"]}
+        {
+            "label": row["label"],
+            "group": group,
+            "share": row[f"share_of_{of}"],
+            "low": row[f"{of}_low"],
+            "high": row[f"{of}_high"],
+            "n": row["n"],
+        }
         for row in extensions[:SHOWN_TYPES]
-        for group, key in ((FILES, "share_of_files"), (BYTES, "share_of_bytes"))
+        for group, of in ((FILES, "files"), (BYTES, "bytes"))
     ]
     first = extensions[0]
     return [
@@ -140,7 +148,8 @@ def _file_types(source: Source) -> Sequence[Block]:
                 names=(FILES, BYTES),
             ),
             note=say(
-                "The extensions with most of the bytes; circle: {files}; diamond: {bytes}.",
+                "The extensions with most of the bytes; circle: {files}; diamond: {bytes}; lines: 95 % intervals over "
+                "projects.",
                 files=FILES,
                 bytes=BYTES,
             ),
@@ -165,10 +174,15 @@ def _type_table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> T
             Column("label", "type", "code"),
             Column("files", "files", "count"),
             Column("share_of_files", "of all files (%)", "percent"),
+            Column("files_low", "95 % interval, from (%)", "percent"),
+            Column("files_high", "to (%)", "percent"),
             Column("bytes", "bytes", "size"),
             Column("share_of_bytes", "of all bytes (%)", "percent"),
+            Column("bytes_low", "95 % interval, from (%)", "percent"),
+            Column("bytes_high", "to (%)", "percent"),
             Column("units", f"{rows[0]['unit_of_analysis']}s with it", "count"),
             Column("n", "n", "count"),
+            Column("clusters", "projects", "count"),
         ),
         rows=rows,
         folded=folded,

@@ -13,7 +13,7 @@ from dockml_dagster.report.blocks import Block, Figure, Heading, Paragraph, Part
 from dockml_dagster.report.sections import contents, docker_hub, models, packages
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, decimal, percent, say, size
+from dockml_dagster.report.text import count, decimal, percent, percent_range, say, size
 from dockml_dagster.text import size_text
 
 
@@ -118,7 +118,8 @@ def _rests_on(source: Source) -> list[Block]:
 
 def _sharing(source: Source) -> Sequence[Block]:
     row = source.row("""
-        SELECT images, n, share_in_one_image, layers_shared, most_shared_images, referenced_bytes, distinct_bytes,
+        SELECT images, n, share_in_one_image, share_low, share_high, layers_shared, most_shared_images, referenced_bytes,
+               distinct_bytes,
                layer_dedup_ratio
         FROM findings.rq4_sharing WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All'
     """)
@@ -127,13 +128,14 @@ def _sharing(source: Source) -> Sequence[Block]:
         Paragraph(
             say(
                 "{n} distinct layers make up {images} images. {shared} of them are in more than one image, "
-                "{alone} in one only; "
+                "{alone}{interval} in one only; "
                 "the most shared is in {most}. Storing each layer once takes {distinct} in place of "
                 "{referenced}, a factor of {ratio}.",
                 n=count(row["n"]),
                 images=count(row["images"]),
                 shared=count(row["layers_shared"]),
                 alone=percent(row["share_in_one_image"]),
+                interval=percent_range(row["share_low"], row["share_high"]),
                 most=count(row["most_shared_images"]),
                 distinct=size(row["distinct_bytes"]),
                 referenced=size(row["referenced_bytes"]),

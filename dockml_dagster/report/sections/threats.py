@@ -227,7 +227,7 @@ def _links(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     sensitive = source.rows("""
-        SELECT link_grade, metric, unit, n, median FROM findings.rq4_link_sensitivity
+        SELECT link_grade, metric, unit, n, clusters, median FROM findings.rq4_link_sensitivity
         WHERE corpus = $corpus AND median IS NOT NULL
         ORDER BY metric, list_position(['confirmed', 'likely', 'possible', 'any'], link_grade)
     """)
@@ -279,6 +279,7 @@ def _links(source: Source) -> Sequence[Block]:
                 Column("link_grade", "at least"),
                 Column("median", "median", "own"),
                 Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
             ),
             rows=[measure(row) for row in sensitive],
         ),
