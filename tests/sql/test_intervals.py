@@ -47,7 +47,7 @@ UNITS = _units()
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     models = load()
     with duckdb.connect() as opened:
-        opened.execute("CREATE SCHEMA seeds; CREATE SCHEMA core")
+        opened.execute("CREATE SCHEMA seeds; CREATE SCHEMA core; CREATE SCHEMA staging")
         build.load_seeds(opened, models)
         opened.execute(
             "CREATE TABLE core.projects AS SELECT 'c' AS corpus, 'c/o/' || range AS project, "
@@ -69,6 +69,10 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "image_concentration (corpus VARCHAR, config_digest VARCHAR, is_censored BOOLEAN, gini DOUBLE)",
         ):
             opened.execute(f"CREATE TABLE core.{empty}")
+        opened.execute("CREATE TABLE core.layers (corpus VARCHAR, layer_digest VARCHAR, images BIGINT)")
+        opened.execute(
+            "CREATE TABLE staging.image_layers (corpus VARCHAR, config_digest VARCHAR, layer_digest VARCHAR)"
+        )
         names = ("critical_values", "share_parts", "share_intervals", "median_intervals")
         for name in names:
             build.make(opened, models.by_name[f"core.{name}"], models.by_name[f"core.{name}"].sql)
