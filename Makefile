@@ -68,14 +68,20 @@ fuzz-readers: $(VENV)/.dev   ## readers of strangers' texts: no untyped error, n
 mutants: $(VENV)/.dev     ## changes of chosen modules and SQL models (OF=) that their tests do not notice
 	$(BIN)/python tests/mutants/modules.py $(OF)
 
-# Which tests run a line is asked once, of the tests that need no other process: TESTS= for others.
-TESTS ?= tests/unit tests/integration/github tests/integration/scan_image
-mutants-draw: $(VENV)/.dev   ## COUNT=60 changes drawn by SEED= over code and SQL, on the tests that run the line (an hour)
-	DOCKML_EASE2022= COVERAGE_FILE=build/lines $(BIN)/python -m pytest $(TESTS) -q --cov=dockml_dagster --cov-context=test --cov-report=
+# Which tests run a line is asked once, of tests that together run nearly every line: TESTS= for others. SEED: a new one each time.
+TESTS ?= tests/unit tests/integration/github tests/integration/scan_image tests/integration/test_sample_study.py \
+	tests/integration/test_local_study.py tests/integration/test_following.py
+mutants-draw: $(VENV)/.dev   ## COUNT=60 changes drawn by SEED= over code and SQL, on the tests that run the line (half an hour)
+	mkdir -p build
+	-DOCKML_EASE2022= COVERAGE_FILE=$(CURDIR)/build/lines $(BIN)/python -m pytest -p tests.mutants.lines $(TESTS) -q \
+		--cov --cov-config=tests/mutants/lines.ini --cov-context=test --cov-report=
 	$(BIN)/python tests/mutants/draw.py --seed $(or $(SEED),20261129) --count $(or $(COUNT),60) --lines build/lines
 
-held: $(VENV)/.dev       ## note which code the versions that are raised by hand answer for
+# After a change that is meant: what the tests compare the code with is written again, and read in review.
+held: $(VENV)/.dev       ## note what is there now: code of versions raised by hand, named numbers, what the study says
 	$(BIN)/python -m tests.conventions.held
+	$(BIN)/python tests/conventions/test_numbers.py
+	PYTHONPATH=. $(BIN)/python tests/unit/study/test_everything_said.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .

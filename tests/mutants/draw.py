@@ -11,18 +11,21 @@ with a context a test (``make mutants-draw`` writes it). The tests of a line are
 - of a line that runs only when its module is loaded, those that ran anything of the module, and what compares the named
   numbers of the module with those noted (``tests/conventions/test_numbers.py``).
 
-They are tried in the order of their nearness, all of them where none notices. Nothing is read that is not in the repository
-(``DOCKML_EASE2022`` is unset). A change is noticed if a test fails that passes without it; one that makes the tests hang is
-noticed if they end without it. A change that no test covers survives. Prints a line a change; ends with 1 if any survived.
+They are tried in the order of their nearness, those of whole runs last, for four minutes where none notices. Nothing is
+read that is not in the repository (``DOCKML_EASE2022`` is unset). A change is noticed if a test fails that passes without
+it; one that makes the tests hang is noticed if they end without it. A change that no test covers survives. Prints a line a
+change; ends with 1 if any survived.
 """
 
 import argparse
+import itertools
 import os
 import queue
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -40,10 +43,12 @@ from tests.mutants.sql_mutants import Mutant  # noqa: E402
 from tests.sql.cases import CASES, read_types  # noqa: E402
 
 ROOMS = ("study", "warehouse", "clients", "corpora", "defs")
-LONGEST_SECONDS = 300
+LONGEST_SECONDS = 120
 """For one call of the tests; what takes longer hangs."""
-AT_ONCE = 60
-"""Tests a call: most changes are noticed by the nearest."""
+MOST_SECONDS = 240
+"""For all calls of one change; what the nearest tests of so long do not notice survives."""
+AT_ONCE = {"unit": 60, "integration": 4}
+"""Tests a call, by their folder: most changes are noticed by the nearest."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +96,24 @@ def tests_of(data: Path) -> dict[tuple[str, int], set[str]]:
     """(file, line) → the tests that ran it, as pytest names them."""
     from coverage import CoverageData
 
+    def parts(context: str) -> tuple[str, str]:
+        """Of "test|run", as pytest-cov says it, or of "test (call)" of a process that the test started."""
+        test, _, when = context.rpartition("|" if context.endswith(("|setup", "|run", "|teardown")) else " ")
+        return test, when.strip("()")
+
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
     of_file: dict[str, set[str]] = defaultdict(set)
     recorded = CoverageData(str(data))
     recorded.read()
-    for context in recorded.measured_contexts():
-        of_file[context.split("::")[0]].add(context.rpartition("|")[0])
+    for context in filter(None, recorded.measured_contexts()):
+        of_file[context.split("::")[0]].add(parts(context)[0])
     for name in recorded.measured_files():
         path = Path(name)
         if path.is_relative_to(ROOT):
             for line, contexts in recorded.contexts_by_lineno(name).items():
                 tests = found[path.relative_to(ROOT).as_posix(), line]
                 for context in filter(None, contexts):
-                    test, _, when = context.rpartition("|")
+                    test, when = parts(context)
                     tests |= of_file[test.split("::")[0]] if when == "setup" else {test}
     return found
 
@@ -119,10 +129,16 @@ def covering_tests(one: Drawn, covered: Mapping[tuple[str, int], Set[str]]) -> l
         module = ".".join(path.with_suffix("").parts[1:])
         if module in NAMED_NUMBERS:
             found.add(f"tests/conventions/test_numbers.py::test_numbers[{module}]")
-    folder = f"tests/unit/{path.parent.relative_to('dockml_dagster').as_posix()}/"
-    return sorted(
-        found, key=lambda test: (f"/test_{path.stem}.py" not in test, not test.startswith(folder), test)
-    )
+    folders = ("tests", "unit", *path.parent.parts[1:])
+
+    def nearness(test: str) -> tuple[bool, int, str]:
+        parts = Path(test.split("::", maxsplit=1)[0]).parts
+        shared = sum(
+            1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(folders, parts, strict=False))
+        )
+        return parts[-1] != f"test_{path.stem}.py", -shared, test
+
+    return sorted(found, key=nearness)
 
 
 @contextmanager
@@ -166,13 +182,15 @@ def failing(tests: Sequence[str], copy: Path) -> list[str]:
 def survives(one: Drawn, tests: Sequence[str], copy: Path) -> bool:
     """Whether no test that passes without the change fails with it."""
     left = list(tests)
-    while left:
-        batch = left[:AT_ONCE]
+    end = time.monotonic() + MOST_SECONDS
+    while left and time.monotonic() < end:
+        number = AT_ONCE.get(left[0].split("/")[1], 1)
+        batch = [test for test in left[:number] if test.split("/")[1] == left[0].split("/")[1]]
         with changed(one, copy):
             failed = failing(batch, copy)
         if failed and not failing(failed, copy):
             return False
-        left = [test for test in batch if failed and test not in failed] + left[AT_ONCE:]
+        left = [test for test in batch if failed and test not in failed] + left[len(batch) :]
     return True
 
 
