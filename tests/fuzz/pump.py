@@ -1,35 +1,31 @@
-"""``make fuzz-readers``: every reader of strangers' texts, fed with tokens that repeat, until the minutes are over.
+"""``make fuzz-readers``: every parser of strangers' bytes, fed with what repeats and with what is damaged, for some minutes.
 
-Here: what is fed, and the two questions: does it end in an error that is no reader's own, and does eight times the text take
-much more than eight times as long. Not here: figures for a test; the machine's noise is in them. A quadratic pattern or a
-parser's recovery from errors shows as a factor near 64.
+Here: what is fed, and three questions: does it end in an error that is no reader's own, does it take too long or too much
+memory, and does eight times the text take much more than eight times as long. Not here: the parsers (``parsers``), exact
+figures (``exponents``); the machine's noise is in these. A quadratic pattern or a parser's recovery from errors shows as a
+factor near 64.
+
+    python tests/fuzz/pump.py MINUTES [PART OF A NAME …]
 """
 
 from __future__ import annotations
 
+import faulthandler
 import random
+import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dockml_dagster.study.advice.project import file_facts
-from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
-from dockml_dagster.study.dockerfile.run.steps import read_steps
-from dockml_dagster.study.image.config import parse_config
-from dockml_dagster.study.image.manifest import parse_manifest
-from dockml_dagster.study.image.reference import ImageReference
-from dockml_dagster.study.image_links import find_links
-from dockml_dagster.study.project.evidence import facts_of_project
-from dockml_dagster.study.project.facts import ProjectMetadata
+from parsers import PARSERS, Parser, call
 
 FOUND = Path(__file__).with_name("found.txt")
 """Tokens of past finds, one a line as Python writes them; they are tried first."""
 SMALL, TIMES = 4_000, 8
-MOST_SECONDS, MOST_FACTOR = 2.0, 32.0
+MOST_SECONDS, MOST_FACTOR, SHORT = 2.0, 32.0, 0.2
 
-_TOKENS = [
+TOKENS = [
     *" \t\n\\`'\"#,;:/.-_=+*?!@$&|<>()[]{}%^~a0A",
     "\n  - ", "a: b\n", "a: &a ", "*a ", "<<: *a\n", "[[", '{"a":', "a.", "[a]\n",
     "$a", "${a:-", "${{ a }}", "$(a)", "a=$a\n", "for a in ", "if ", "case a in ", "<<A\n", "> b ", "| sh ", "&& a ", "\\\n",
@@ -39,81 +35,90 @@ _TOKENS = [
 ]  # fmt: skip
 
 
-def _links(path: str) -> Callable[[str], object]:
-    return lambda text: find_links("own/project", {path: text})
-
-
-def _facts(path: str) -> Callable[[str], object]:
-    return lambda text: facts_of_project(
-        ProjectMetadata("own/project", None, (), None), {}, texts={path: text}
-    )
-
-
-def _steps(text: str) -> object:
-    return read_steps(read_dockerfile(text.encode("utf-8", "surrogatepass")))
-
-
-READERS: dict[str, Callable[[str], object]] = {
-    **{f"links of {path}": _links(path) for path in (
-        ".github/workflows/a.yml", ".travis.yml", "compose.yml", "docker-bake.hcl", "skaffold.yaml", "README.md", "build.sh",
-        "Makefile",
-    )},
-    **{f"facts of {path}": _facts(path) for path in (
-        "README.md", "compose.yml", "pyproject.toml", "package.json", "environment.yml",
-    )},
-    "advice on compose.yml": lambda text: file_facts("compose.yml", text),
-    "Dockerfile": _steps,
-    "RUN": lambda text: _steps(f"FROM a\nRUN {text}"),
-    "here-document": lambda text: _steps(f"FROM a\nRUN <<EOF\n{text}\nEOF\n"),
-    "ENV": lambda text: _steps(f"FROM a\nENV A={text}"),
-    "manifest": lambda text: parse_manifest(text.encode("utf-8", "replace")),
-    "config": lambda text: parse_config(text.encode("utf-8", "replace")),
-    "reference": ImageReference.parse,
-}  # fmt: skip
-
-
-def _seconds(reader: Callable[[str], object], text: str) -> float:
+def _seconds(parser: Parser, data: bytes) -> float:
+    """Processor time of a call. What hangs ends the process, and says where."""
+    faulthandler.dump_traceback_later(60 * MOST_SECONDS, exit=True)
     started = time.process_time()
-    with suppress(ValueError):  # every reader's own error is one
-        reader(text)
-    return time.process_time() - started
+    call(parser, data)
+    taken = time.process_time() - started
+    faulthandler.cancel_dump_traceback_later()
+    return taken
 
 
 def _texts(chance: random.Random) -> Iterator[tuple[str, str]]:
     """What comes before, and what repeats: past finds, each token, then some together."""
     known = FOUND.read_text(encoding="utf-8").splitlines() if FOUND.exists() else []
     yield from (("", eval(line, {"__builtins__": {}})) for line in known if line)
-    yield from (("", token) for token in _TOKENS)
+    yield from (("", token) for token in TOKENS)
     while True:
-        some = chance.choices(_TOKENS, k=chance.randint(1, 4))
+        some = chance.choices(TOKENS, k=chance.randint(1, 4))
         yield "".join(some[:-1]), "".join(chance.choices(some, k=chance.randint(1, 3)))
 
 
-def main(minutes: float) -> int:
+def _damaged(chance: random.Random, data: bytes) -> bytes:
+    """Bytes changed, taken away, doubled and moved, as often as not where numbers stand."""
+    made = bytearray(data[: 1 << 18])
+    for _ in range(chance.choice((1, 2, 4, 16))):
+        at, length = chance.randrange(len(made) + 1), chance.choice((1, 4, 12, 64, 512))
+        how = chance.randrange(4)
+        if how == 0:
+            made[at : at + length] = chance.randbytes(min(length, 12))
+        elif how == 1:
+            del made[at : at + length]
+        elif how == 2:
+            made[at:at] = made[at : at + length] * chance.choice((1, 2, 9))
+        else:
+            made[at : at + length] = chance.choice((b"\0", b"\xff", b"7", b" ", b"/")) * length
+    return bytes(made)
+
+
+def _tries(
+    parser: Parser, chance: random.Random, text: tuple[str, str]
+) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """(what it is, input, one eight times as long) for one round."""
+    if parser.text:
+        before, token = text
+        size = min(SMALL, parser.most // TIMES) // len(token.encode("utf-8", "surrogatepass"))
+        made = [(before + token * (size * times)).encode("utf-8", "surrogatepass") for times in (1, TIMES)]
+        yield f"{before!r} + {token!r} * n", made[0], made[1]
+    shape, make = chance.choice(list(parser.shapes.items()))
+    data = _damaged(chance, make(chance.choice((2_000, 20_000, 100_000))))
+    yield f"{shape}, damaged: {data[:2000]!r}", data, None
+
+
+def main(minutes: float, wanted: Sequence[str] = ()) -> int:
     """Try until the time is over; the number of finds."""
     ends = time.monotonic() + 60 * minutes
+    seed = int(time.time())
+    chance = random.Random(seed)
     finds = tried = 0
-    texts = _texts(random.Random(int(time.time())))
-    for before, token in texts:
-        for name, reader in READERS.items():
+    slowest, chosen = 0.0, {
+        name: parser for name, parser in PARSERS.items() if not wanted or any(part in name for part in wanted)
+    }  # fmt: skip
+    for text in _texts(chance):
+        for name, parser in chosen.items():
             if time.monotonic() > ends:
-                print(f"{tried} texts, {finds} finds")
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+                print(f"seed {seed}: {tried} inputs, {finds} finds, slowest {slowest:.2f} s, peak {peak} MB")
                 return finds
-            tried += 1
-            try:
-                small = _seconds(reader, before + token * (SMALL // len(token)))
-                large = _seconds(reader, before + token * (TIMES * SMALL // len(token)))
-            except Exception as error:
-                finds += 1
-                print(f"{name}: {before!r} + {token!r} * n: {type(error).__name__}: {error}")
-                continue
-            if large > MOST_SECONDS or (large > 0.2 and large > MOST_FACTOR * small):
-                finds += 1
-                print(
-                    f"{name}: {before!r} + {token!r} * n: {small:.3f} s, {large:.3f} s for {TIMES} times as much"
-                )
+            for what, data, larger in _tries(parser, chance, text):
+                tried += 1
+                small = large = 0.0
+                try:
+                    small = _seconds(parser, data)
+                    large = small if larger is None else _seconds(parser, larger)
+                except Exception as error:
+                    finds += 1
+                    print(f"{name}: {what}: {type(error).__name__}: {error}", flush=True)
+                slowest = max(slowest, large)
+                grows = larger is not None and large > SHORT and large > MOST_FACTOR * small
+                if large > MOST_SECONDS or grows:
+                    finds += 1
+                    print(
+                        f"{name}: {what}: {small:.3f} s, {large:.3f} s for {TIMES} times as much", flush=True
+                    )
     return finds
 
 
 if __name__ == "__main__":
-    sys.exit(1 if main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0) else 0)
+    sys.exit(1 if main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0, sys.argv[2:]) else 0)

@@ -7,19 +7,20 @@ file (``advise``).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from dockml_dagster.commands.advise.configuration import Configuration
 from dockml_dagster.commands.advise.targets import Advice, advice_rules, rule_names
-from dockml_dagster.commands.read_dockerfile.read import BinaryFileError, read_bytes, reading_rules
+from dockml_dagster.commands.read_dockerfile.read import SECONDS, BinaryFileError, read_bytes, reading_rules
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.advice.dockerfile import advise_dockerfile
 from dockml_dagster.study.advice.ignoring import Ignored, apply_ignores, read_ignores
 from dockml_dagster.study.advice.model import Recommendation, Rules
 from dockml_dagster.study.advice.project import advise_project
+from dockml_dagster.study.deadline import OutOfTimeError, time_limit
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules
 from dockml_dagster.study.dockerfile.checks import NO_OPTIONS, CheckOptions
 from dockml_dagster.study.dockerfile.checks.checking import NOTHING_KNOWN, BuildContext, check_options
@@ -31,10 +32,13 @@ from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.run.tasks import TaskRules
 from dockml_dagster.study.project.facts import is_workflow
-from dockml_dagster.study.project.files import dockerfiles_left_out
+from dockml_dagster.study.project.files import MAX_IN_ALL, choose, dockerfiles_left_out
 
 MOST_PATHS: Final = 200_000
 """Files of a directory that are looked at by name; a larger one is refused rather than judged in part."""
+
+DIRECTORY_SECONDS: Final = 120.0
+"""Processor time that the files of a directory may take together; those that come after are problems."""
 
 _NOT_LOOKED_INTO: Final = frozenset(
     {".git", ".dockml", "node_modules", ".venv", "venv", "site-packages", ".tox", "__pycache__"}
@@ -67,41 +71,42 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     remarks: list[str] = []
     texts: dict[str, str] = {}
     judged = excluded = suppressed = 0
-    too_much = {} if single else dockerfiles_left_out((path, _size(root / path)) for path in paths)
-    for path in paths:
-        kind = classify_file_name(path).kind
-        is_text = kind == "compose" or is_workflow(path)
-        # A file that is named on the command line is meant, whatever its name.
-        if not is_text and kind != "dockerfile" and not single:
-            continue
-        if quiet.configuration.excluded(f"{prefix}{path}" if not single else prefix + target.name):
-            excluded += 1
-            continue
-        if path in too_much:
-            problems.append(f"{path}: {too_much[path]}")
-            continue
-        try:
-            data = read_bytes(root / path, None if single else root)
-            if is_text:
-                texts[path] = data.decode("utf-8", "replace")
-            else:
-                context = _context(root, path, ignores)
-                ignored = _dockerfile(path, data, context, ignores, rules=rules, quiet=quiet)
-                found += ignored.recommendations
-                suppressed += ignored.suppressed
-                remarks += [f"{path}:{line}: {what}" for line, what in ignored.unused]
-            judged += 1
-        except BinaryFileError as error:
-            # Of a directory it is not meant: a table named dockerfiles.parquet, say.
-            if single:
+    too_much = {} if single else _too_much([(path, _size(root / path)) for path in paths])
+    with time_limit(DIRECTORY_SECONDS):
+        for path in paths:
+            kind, is_text = classify_file_name(path).kind, _is_text(path)
+            # A file that is named on the command line is meant, whatever its name.
+            if not is_text and kind != "dockerfile" and not single:
+                continue
+            if quiet.configuration.excluded(f"{prefix}{path}" if not single else prefix + target.name):
+                excluded += 1
+                continue
+            if path in too_much:
+                problems.append(f"{path}: {too_much[path]}")
+                continue
+            try:
+                data = read_bytes(root / path, None if single else root)
+                if is_text:
+                    texts[path] = data.decode("utf-8", "replace")
+                else:
+                    context = _context(root, path, ignores)
+                    with time_limit(SECONDS):
+                        ignored = _dockerfile(path, data, context, ignores, rules=rules, quiet=quiet)
+                    found += ignored.recommendations
+                    suppressed += ignored.suppressed
+                    remarks += [f"{path}:{line}: {what}" for line, what in ignored.unused]
+                judged += 1
+            except BinaryFileError as error:
+                # Of a directory it is not meant: a table named dockerfiles.parquet, say.
+                if single:
+                    problems.append(f"{path}: {error}")
+            except (BadInputError, OutOfTimeError) as error:
                 problems.append(f"{path}: {error}")
-        except BadInputError as error:
-            problems.append(f"{path}: {error}")
     if single and problems:
         raise BadInputError(problems[0])
     if not judged and not problems and not excluded:
         raise BadInputError(f"{target}: no Dockerfile, Compose file or workflow in it")
-    found += advise_project(str(target), texts, rules[0])
+    found += _of_texts(target, texts, rules[0], problems)
     kept = quiet.configuration.applied(found, rule_names(), prefix)
     if suppressed:
         remarks.insert(0, f"{suppressed} places ignored by comments")
@@ -113,6 +118,34 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
         prefix=_prefix(target, _git_root(target)),
         root=root,
     )
+
+
+def _too_much(files: Sequence[tuple[str, int | None]]) -> dict[str, str]:
+    """Path → why a study would not read it."""
+    left_out = {choice.path: choice.left_out for choice in choose(files) if choice.left_out is not None}
+    taken = 0
+    for path, size in files:
+        if _is_text(path) and path not in left_out:
+            taken += size or 0
+            if taken > MAX_IN_ALL:
+                left_out[path] = f"more than {MAX_IN_ALL} bytes of such files"
+    return left_out | dockerfiles_left_out(files)
+
+
+def _is_text(path: str) -> bool:
+    return classify_file_name(path).kind == "compose" or is_workflow(path)
+
+
+def _of_texts(
+    target: Path, texts: Mapping[str, str], rules: Rules, problems: list[str]
+) -> tuple[Recommendation, ...]:
+    """What Compose files and workflows give advice for."""
+    try:
+        with time_limit(SECONDS):
+            return advise_project(str(target), texts, rules)
+    except OutOfTimeError as error:
+        problems.append(f"its Compose files and workflows: {error}")
+        return ()
 
 
 def _size(path: Path) -> int | None:

@@ -15,6 +15,7 @@ from dockml_dagster.clients.regular_files import NotRegularError, open_regular
 from dockml_dagster.commands.output import Format, json_text, render
 from dockml_dagster.commands.read_dockerfile.document import Json, to_document
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.study.deadline import OutOfTimeError, time_limit
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules, parse_base_image_rules
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.practices import judge_practices
@@ -28,6 +29,9 @@ from dockml_dagster.warehouse.models import folder
 
 MAX_BYTES = MAX_DOCKERFILE_BYTES
 """Larger files are refused, as a study leaves them out."""
+
+SECONDS = 20.0
+"""Processor time that one file may take. The largest of the study's takes a tenth of a second."""
 
 REDACTED = "<redacted>"
 """Stands where a value was that may be a secret."""
@@ -52,8 +56,9 @@ def read_files(names: Sequence[str], standard_input: IO[bytes]) -> tuple[list[Js
         try:
             path = None if name == "-" else Path(name)
             data = _take(standard_input) if path is None else read_bytes(path)
-            documents.append(_document(name, data, rules, None if path is None else _beside(path)))
-        except BadInputError as error:
+            with time_limit(SECONDS):
+                documents.append(_document(name, data, rules, None if path is None else _beside(path)))
+        except (BadInputError, OutOfTimeError) as error:
             refused.append(f"{printable(name)}: {error}")
     return documents, refused
 

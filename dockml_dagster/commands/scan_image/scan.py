@@ -35,6 +35,7 @@ from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, read_image
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.study.image.instruction_text import instruction_text
 from dockml_dagster.study.image.manifest import ContentKind, Descriptor
 from dockml_dagster.study.image.platform import Platform
@@ -53,6 +54,8 @@ Observe = Callable[[PlatformImage], Visitor]
 Listener = Callable[[str, int, int | None], None]
 """Called with what is counted, steps done, and the number of steps in all when it becomes known."""
 
+IMAGE_SECONDS: Final = 7200.0
+"""What the layers of one image may take together, twice what one of them may."""
 _MOST_LAYERS: Final = 512
 """Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
 
@@ -217,7 +220,7 @@ class _Layers:
             self._listener("layers", 0, len(missing))
         # Of an archive with plain layers this process reads some itself.
         here = all(is_plain_file(task) for task in missing.values())
-        for result in self.pool.scan(missing.values(), self._spools, here=here):
+        for result in self.pool.scan(missing.values(), self._spools, here=here, seconds=IMAGE_SECONDS):
             task = missing[result.key]
             self._known[result.key] = task, result
             if remote:
@@ -302,8 +305,11 @@ def _summarised(
         beside = pool.start(find_content, spools, how.content)
     else:
         visitors.append(tally)
-    summary = summarise_image(spools_at(spools), visitors=visitors)
-    content = tally.findings() if beside is None else beside.result()
+    try:
+        summary = summarise_image(spools_at(spools), visitors=visitors)
+        content = tally.findings() if beside is None else beside.result()
+    except OutOfTimeError as error:
+        return ScannedImage(image, tuple(layers), None, None, str(error))
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
     inventory = (
         None

@@ -26,6 +26,7 @@ from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.advice.image import ImageFacts, base_layers_of
 from dockml_dagster.study.advice.model import Rules
+from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
@@ -236,7 +237,11 @@ class LayerReader:
             return
         facts = self._known_sums(image, layers)
         if facts is None:
-            facts = summary_rows(sums.pop(image.digest).result(), digests)
+            try:
+                facts = summary_rows(sums.pop(image.digest).result(), digests)
+            except OutOfTimeError as error:
+                found.outcomes.append(Outcome(_STAGE, subject, "unreadable", str(error)))
+                return
             self._files.keep_image(str(image.digest), self._summary_version, facts)
         own = facts["image_summaries"][0]["censored"]
         if own is not None:

@@ -9,11 +9,13 @@ layer with it, not the pool. Not here: the scan (``worker``, ``study/layer``).
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,13 +118,16 @@ class ScanPool:
     ) -> None:
         self._close(kill=kind is not None)
 
-    def scan(self, tasks: Iterable[LayerTask], spools: Path, *, here: bool = False) -> Iterator[LayerResult]:
+    def scan(
+        self, tasks: Iterable[LayerTask], spools: Path, *, here: bool = False, seconds: float = math.inf
+    ) -> Iterator[LayerResult]:
         """Scan layers, each key once, and yield what became of each as it finishes.
 
         Rows go to files in the existing directory ``spools``, one a layer, which the caller removes. A little work is
         done in this process anyway. ``here``: this process is one of them, and scans while the others still start; for
         plain archives that lie on this machine, where no decompressor can take the process with it and no server can
-        keep it waiting. An iterator that is closed early ends the pool.
+        keep it waiting. ``seconds``: what all of them may take together; layers that are not at their end then are
+        censored. An iterator that is closed early ends the pool.
         """
         wanted = sorted(
             _distinct(tasks), key=lambda task: -(task.size if task.size is not None else sys.maxsize)
@@ -137,7 +142,8 @@ class ScanPool:
             count = 0
         self.reserve(count)
         finished: SimpleQueue[Pending[LayerResult]] = SimpleQueue()
-        jobs = [Pending(run_task, (task, spools, self._limits), finished) for task in wanted]
+        limits = replace(self._limits, ends=time.monotonic() + seconds)
+        jobs = [Pending(run_task, (task, spools, limits), finished) for task in wanted]
         if self._workers:
             for job in jobs:
                 self._jobs.put(job)

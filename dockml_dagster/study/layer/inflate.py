@@ -71,7 +71,7 @@ class CompressedBytes:
         self._read = stream.read
         self._max = limits.compressed_bytes
         self._clock = clock
-        self._deadline = clock() + limits.seconds
+        self._deadline = min(clock() + limits.seconds, limits.ends)
         self._sha = hashlib.sha256() if digest else None
         self._held = b""
         self._at = 0

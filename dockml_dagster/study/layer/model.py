@@ -7,6 +7,7 @@ header).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -118,6 +119,8 @@ class ScanLimits:
     sparse_parts: int = 65_536
     """Parts of one sparse file. With more, or without holes to spare, it is not hashed (note `unhashed`)."""
     seconds: float = 3600.0
+    ends: float = math.inf
+    """The moment at which nobody waits for the layer any more, on the clock of the scan: one for all layers of an image."""
     types: int = 4096
     """Distinct extensions that are counted one by one; further ones are counted under `(other)`."""
 

@@ -70,7 +70,7 @@ def scan_layer(
     status: ScanStatus = "complete"
     reason = None
     inflated = walk = None
-    deadline = started + limits.seconds
+    deadline = min(started + limits.seconds, limits.ends)
 
     def ask(headers: int) -> None:
         if clock() > deadline:

@@ -184,7 +184,9 @@ def scan_toc(
 
 def _inflated(packed: bytes, form: TocForm, limits: ScanLimits, clock: Clock) -> Iterator[bytes]:
     """The table's JSON in chunks."""
-    caps = ScanLimits(inflated_bytes=_MOST_INFLATED, ratio=limits.ratio, seconds=limits.seconds)
+    caps = ScanLimits(
+        inflated_bytes=_MOST_INFLATED, ratio=limits.ratio, seconds=limits.seconds, ends=limits.ends
+    )
     inflated = InflatedBytes(
         CompressedBytes(io.BytesIO(packed), caps, clock, digest=False), caps, diff_id=False
     )

@@ -7,8 +7,11 @@ several names (``hard_links``). Not here: sums over the result (``image``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import Final
 
+from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.study.layer.hard_links import homes_of
 from dockml_dagster.study.layer.links import links_of
 from dockml_dagster.study.layer.merge import Cause, Merged, merged_batches
@@ -17,6 +20,9 @@ from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.symlinks import resolved
 
 __all__ = ["Cause", "Merged", "union_batches"]
+
+MERGE_SECONDS: Final = 900.0
+"""Processor time that the merging of one image may take. The largest of the study's has 603,406 files and takes some ten."""
 
 
 def union_batches(
@@ -31,7 +37,10 @@ def union_batches(
     - A hard link to a symbolic link or a device is one more of these.
 
     ``caps``: takes what was not followed to the end, before the first batch comes.
+
+    Raises OutOfTimeError after ``MERGE_SECONDS``.
     """
+    ends = time.thread_time() + MERGE_SECONDS
     noted: set[UnionCap] = set() if caps is None else caps
     links = links_of(spools)
     if links.lead_elsewhere:
@@ -42,8 +51,7 @@ def union_batches(
     if links.cut:
         noted.add("hard_links")
     homes = homes_of(spools, links)
-    if not homes:
-        yield from merged_batches(spools, held=held)
-        return
     for batch in merged_batches(spools, held=held):
-        yield [homes.pop((row[1], row[0][0], row[2]), row) for row in batch]
+        if time.thread_time() > ends:
+            raise OutOfTimeError(f"its layers were not merged within {MERGE_SECONDS:g} s")
+        yield batch if not homes else [homes.pop((row[1], row[0][0], row[2]), row) for row in batch]

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
 from dockml_dagster.study.dockerfile.checks.model import (
     CHECKS,
@@ -179,6 +180,7 @@ class _Run:
         self._from(stage, instructions[0])
         last: dict[str, Instruction] = {}
         for item in instructions[1:]:
+            check_time()
             if not item.known or item.problem:
                 continue
             local = options_of_comments(self.comments_before(item))

@@ -6,9 +6,15 @@ Here: patterns as moby/patternmatcher has them, for the one question that a chec
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-_MOST_PATTERNS = 2_000
+_MOST_PATTERNS: Final = 2_000
+_LONGEST: Final = 1_000
+"""Characters of a pattern or path; a longer one is not compared."""
+_MOST_STEPS: Final = 1_000_000
+"""Characters that the patterns of one file are compared with, in all: half a second. Beyond it nothing is excluded."""
+_CLASS: Final = re.compile(r"\[.[^\]]*+\]", re.DOTALL)
 
 
 class IgnoredPaths:
@@ -20,16 +26,23 @@ class IgnoredPaths:
         patterns = _patterns(text)
         self.exceptions = any(pattern.startswith("!") for pattern in patterns)
         self._patterns = patterns
-        self._expressions = [_expression(pattern) for pattern in patterns if not pattern.startswith("!")]
+        excluding = {
+            pattern for pattern in patterns if not pattern.startswith("!") and len(pattern) <= _LONGEST
+        }
+        self._plain = {pattern for pattern in excluding if not set(pattern) & set("*?[")}
+        self._wild = [_Wild(pattern) for pattern in sorted(excluding - self._plain)]
+        self._steps = 0
 
     def excludes(self, path: str) -> bool:
         """Whether a path, or a folder above it, matches a pattern."""
-        parts = path.strip("/").split("/")
-        return any(
-            expression.fullmatch("/".join(parts[:count])) is not None
-            for count in range(1, len(parts) + 1)
-            for expression in self._expressions
-        )
+        path = path.strip("/")
+        if len(path) > _LONGEST:
+            return False
+        parts = path.split("/")
+        if self._plain and any("/".join(parts[:count]) in self._plain for count in range(1, len(parts) + 1)):
+            return True
+        self._steps += (len(path) + 1) * len(self._wild)
+        return self._steps <= _MOST_STEPS and any(wild.matches(path) for wild in self._wild)
 
     def excludes_everything(self) -> bool:
         """Whether a pattern matches every entry at the top of the context."""
@@ -48,30 +61,89 @@ def _patterns(text: str) -> Sequence[str]:
     return found
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
-    pieces: list[str] = []
-    at = 0
+class _Wild:
+    """A pattern with wildcards as an automaton whose states are the bits of one number: stars make a search go back again
+    and again, and here each character is looked at once.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._takes: list[str | re.Pattern[str] | None] = []
+        self._stays = self._stays_but_at_slash = self._skips = self._skips_two = 0
+        self._letters: dict[str, int] = {}
+        for piece in _pieces(pattern):
+            bit = 1 << len(self._takes)
+            if piece == "**/":
+                self._stays |= bit
+                self._skips |= bit
+                self._skips_two |= bit
+                self._takes += [None, "/"]
+            elif piece == "**":
+                self._stays |= bit
+                self._skips |= bit
+                self._takes.append(None)
+            elif piece == "*":
+                self._stays_but_at_slash |= bit
+                self._skips |= bit
+                self._takes.append(None)
+            else:
+                self._takes.append(_letter(piece))
+        self._end = 1 << len(self._takes)
+
+    def matches(self, path: str) -> bool:
+        """Whether the path, or a folder above it, matches."""
+        states = self._followed(1)
+        for letter in path:
+            if letter == "/" and states & self._end:
+                return True
+            steps = self._letters.get(letter)
+            if steps is None:
+                steps = sum(1 << at for at, what in enumerate(self._takes) if _is_taken(letter, what))
+                self._letters[letter] = steps
+            stays = self._stays if letter == "/" else self._stays | self._stays_but_at_slash
+            states = self._followed(((states & steps) << 1) | (states & stays))
+            if not states:
+                return False
+        return bool(states & self._end)
+
+    def _followed(self, states: int) -> int:
+        """With the states that stars of no length lead to."""
+        while True:
+            more = states | ((states & self._skips) << 1) | ((states & self._skips_two) << 2)
+            if more == states:
+                return states
+            states = more
+
+
+def _pieces(pattern: str) -> Iterator[str]:
+    at, before = 0, ""
     while at < len(pattern):
         if pattern.startswith("**/", at):
-            pieces.append("(?:.*/)?")
-            at += 3
+            piece = "**/"
         elif pattern.startswith("**", at):
-            pieces.append(".*")
-            at += 2
-        elif pattern[at] == "*":
-            pieces.append("[^/]*")
-            at += 1
-        elif pattern[at] == "?":
-            pieces.append("[^/]")
-            at += 1
-        elif pattern[at] == "[" and "]" in pattern[at + 2 :]:
-            end = pattern.index("]", at + 2)
-            pieces.append("[" + pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[") + "]")
-            at = end + 1
+            piece = "**"
+        elif found := _CLASS.match(pattern, at):
+            piece = found[0]
         else:
-            pieces.append(re.escape(pattern[at]))
-            at += 1
+            piece = pattern[at]
+        at += len(piece)
+        # Two alike in a row mean what one does, and would only be followed one after the other.
+        if not (piece == before and piece.startswith("*")):
+            yield piece
+        before = piece
+
+
+def _is_taken(letter: str, what: str | re.Pattern[str] | None) -> bool:
+    if what is None or isinstance(what, str):
+        return what == letter
+    return what.fullmatch(letter) is not None
+
+
+def _letter(piece: str) -> str | re.Pattern[str]:
+    if piece == "?":
+        return re.compile("[^/]")
+    if len(piece) == 1:
+        return piece
     try:
-        return re.compile("".join(pieces))
+        return re.compile("[" + piece[1:-1].replace("\\", "\\\\").replace("[", "\\[") + "]")
     except re.error:
-        return re.compile(re.escape(pattern))
+        return piece[0]

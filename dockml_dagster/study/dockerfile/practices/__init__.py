@@ -10,6 +10,7 @@ stage from which files are merely copied may be as untidy as it likes.
 
 from collections.abc import Sequence
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.base_images import BaseImageRules
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.dockerfile.practices import base_image, installing, layers, runtime, safety
@@ -55,4 +56,8 @@ def judge_practices(
         )
     steps = read_steps(reading, runs) if steps is None else steps
     facts = gather(reading, steps, base_rules, path=path, repository_paths=repository_paths)
-    return tuple(practice.find(facts) for practice in PRACTICES)
+    found = []
+    for practice in PRACTICES:
+        check_time()
+        found.append(practice.find(facts))
+    return tuple(found)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction, Problem, TextFacts
 from dockml_dagster.study.dockerfile.reading.evaluation import Evaluator
 from dockml_dagster.study.dockerfile.reading.instructions import parse_instruction
@@ -48,6 +49,7 @@ def _read(data: bytes, build_arguments: Mapping[str, str]) -> DockerfileReading:
     problems = [*_text_problems(data, facts), *framed.problems]
     evaluator = Evaluator(framed.escape, len(data), build_arguments)
     for line in framed.lines:
+        check_time()
         parsed = parse_instruction(line.text, framed.escape, line.heredocs)
         evaluator.take(line, parsed, "\n".join(lines[line.start - 1 : line.end]))
         if parsed.fatal:

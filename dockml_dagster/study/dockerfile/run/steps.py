@@ -8,6 +8,7 @@ Here: the join of ``shell`` and ``packages``. Not here: what the program is for
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.packages import installation
@@ -53,6 +54,7 @@ def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) ->
     steps: list[Step] = []
     users = users_in_force(reading)
     for run in read_runs(reading) if runs is None else runs:
+        check_time()
         instruction = reading.instructions[run.position]
         user = users.get(run.position)
         steps.extend(

@@ -19,7 +19,29 @@ from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
         ("[ab].txt", "c.txt", False),
         ("[ab].txt", "a].txt", False),
         ("x.y", "xzy", False),
+        ("**", "a/b", True),
+        ("a/**/c", "a/c", True),
+        ("a/**/c", "a/b/b/c/d", True),
+        ("a/**/c", "abc", False),
+        ("a**c", "ab/bc", True),
+        ("*a*b", "xaxb", True),
+        ("*a*b", "xa/b", False),
+        ("**/a*b/**/c?", "x/y/ab/z/cd", True),
+        ("**/a*b/**/c?", "x/y/ab/z/c", False),
+        ("[^a]b", "cb", True),
+        ("[", "[", True),
+        ("[b", "[b/c", True),
+        ("**/" * 40 + "x", "a/" * 200 + "y", False),
+        ("*a" * 300, "a" * 900 + "b", False),
+        ("a" * 1_001, "a" * 1_001, False),
     ],
 )
 def test_a_pattern_excludes(pattern: str, path: str, excluded: bool) -> None:
     assert IgnoredPaths(pattern + "\n").excludes(path) is excluded
+
+
+def test_many_patterns_and_paths_end_without_an_answer() -> None:
+    ignored = IgnoredPaths("b*\n" + "".join(f"**/*a*{n}*\n" for n in range(1_000)))
+    answers = [ignored.excludes("b" * 100) for _ in range(20)]
+    assert answers[0]
+    assert not answers[-1]

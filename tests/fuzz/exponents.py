@@ -1,0 +1,89 @@
+"""How the time of every parser grows with its input: the exponent at 1, 2, 4 and 8 times, up to the most that it reads.
+
+Here: which shapes are worst, and the table of them. Not here: the parsers and their shapes (``parsers``). Processor time,
+the least of three, so that others on the machine matter little; what takes less than ``SHORT`` at its cap is not fitted.
+
+    python tests/fuzz/exponents.py [PART OF A NAME …]
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from parsers import PARSERS, Parser, call, repeated
+from pump import FOUND, TOKENS
+
+MOST = 1.2
+SHORT = 0.1
+"""Seconds of processor time at the cap that are not worth a figure."""
+_WORST = 3
+_TIMES = (8, 4, 2, 1)
+
+
+def seconds(parser: Parser, data: bytes, tries: int = 1) -> float:
+    """The least processor time of some tries."""
+    least = math.inf
+    for _ in range(tries):
+        gc.collect()
+        started = time.process_time()
+        call(parser, data)
+        least = min(least, time.process_time() - started)
+    return least
+
+
+def shapes(parser: Parser) -> Iterator[tuple[str, Callable[[int], bytes]]]:
+    """Those that are known of the parser, past finds, and of texts every token."""
+    yield from parser.shapes.items()
+    if parser.text:
+        known = FOUND.read_text(encoding="utf-8").splitlines()
+        found = [eval(line, {"__builtins__": {}}) for line in known if line]
+        yield from ((repr(token), repeated(token)) for token in dict.fromkeys([*found, *TOKENS]))
+
+
+def fitted(times: Sequence[float]) -> float:
+    """The slope of log time over log size, sizes doubling."""
+    logs = [math.log2(max(value, 1e-6)) for value in times]
+    middle = (len(logs) - 1) / 2
+    spread = sum((at - middle) ** 2 for at in range(len(logs)))
+    return sum((at - middle) * value for at, value in enumerate(logs)) / spread
+
+
+def main(wanted: Sequence[str]) -> int:
+    """The table; the number of parsers over the limit."""
+    over = 0
+    print(f"{'parser':36} {'bytes':>9} {'seconds':>8} {'exponent':>8}  worst shape")
+    for name, parser in PARSERS.items():
+        if wanted and not any(part in name for part in wanted):
+            continue
+        # An eighth of the cap tells which shapes cost most, and half of it which of them grow most.
+        first = sorted(
+            ((seconds(parser, make(parser.most // 8)), shape, make) for shape, make in shapes(parser)),
+            key=lambda one: one[:2],
+        )
+        grown = sorted(
+            (seconds(parser, make(parser.most)), shape, make)
+            for cost, shape, make in first[-12:]
+            if cost > 0.001
+        )
+        worst: tuple[float, float, str] = (0.0, 0.0, "all of them cost little")
+        for cost, shape, make in grown[-_WORST:] or [(first[-1][0], first[-1][1], first[-1][2])]:
+            if cost < SHORT:
+                worst = max(worst, (0.0, cost, shape))
+                continue
+            times = [seconds(parser, make(parser.most // part), 3) for part in _TIMES]
+            worst = max(worst, (fitted(times), times[-1], shape))
+        exponent, cost, shape = worst
+        over += exponent > MOST
+        mark = "  <- over" if exponent > MOST else ""
+        told = f"{exponent:8.2f}" if exponent else "       -"
+        print(f"{name:36} {parser.most:9} {cost:8.3f} {told}  {shape[:60]}{mark}", flush=True)
+    print(f"{over} over {MOST}; - : less than {SHORT} s at the cap")
+    return over
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)

@@ -1,0 +1,418 @@
+"""Every parser of strangers' bytes: how it is called, the most that it is given, and the worst shapes that are known of it.
+
+Here: the list that ``pump`` and ``exponents`` go through. Not here: random inputs (``pump``), figures (``exponents``), which
+module may call which library (``tests/conventions/test_parsers.py``).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from backports import zstd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from toc_layers import chunked, estargz
+
+from dockml_dagster.clients.registry.challenge import MAX_HEADER, parse_challenges
+from dockml_dagster.commands.advise.directory import advise_directory
+from dockml_dagster.commands.read_dockerfile.read import read_files
+from dockml_dagster.corpora.local.catalogue import read_catalogue
+from dockml_dagster.errors import DockmlError
+from dockml_dagster.images.sources.tar_index import read_tar_index
+from dockml_dagster.study.advice.project import file_facts
+from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
+from dockml_dagster.study.dockerfile.shell.scripts import MAX_SCRIPT, read_script
+from dockml_dagster.study.formats import json as strangers_json
+from dockml_dagster.study.formats import toml, yaml
+from dockml_dagster.study.image.config import parse_config
+from dockml_dagster.study.image.manifest import parse_manifest
+from dockml_dagster.study.image.reference import ImageReference
+from dockml_dagster.study.image_links import find_links, links_of_reference
+from dockml_dagster.study.labels.machine import Labeller
+from dockml_dagster.study.layer.image import summarise_image
+from dockml_dagster.study.layer.scan import scan_layer
+from dockml_dagster.study.layer.spool import SpoolWriter
+from dockml_dagster.study.layer.toc import scan_toc
+from dockml_dagster.study.project.facts import ProjectMetadata
+from dockml_dagster.study.readings import Reader
+from dockml_dagster.warehouse.due.derivations import LABELS, READINGS
+from dockml_dagster.warehouse.models import seed_texts
+
+KIB = 1024
+REFUSALS = (ValueError, DockmlError)
+"""What a reader may raise: its own errors are all of these kinds."""
+
+
+@dataclass(frozen=True)
+class Parser:
+    """``read`` takes bytes. ``most``: the most bytes of one input that are read at all. ``shapes``: name → an input of about
+    so many bytes. ``text``: it reads text, so that every repeating text is a shape too.
+    """
+
+    read: Callable[[bytes], object]
+    most: int
+    shapes: dict[str, Callable[[int], bytes]]
+    text: bool = True
+
+
+def repeated(token: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
+    """A shape: a token, again and again."""
+    return lambda size: (before + token * max(1, size // len(token.encode())) + after).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def counted(token: Callable[[int], str], before: str = "", after: str = "") -> Callable[[int], bytes]:
+    """A shape: tokens that differ by their number."""
+
+    def made(size: int) -> bytes:
+        each = len(token(size // 8).encode())
+        return (before + "".join(map(token, range(max(1, size // each)))) + after).encode()
+
+    return made
+
+
+def _str(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _links(path: str) -> Callable[[bytes], object]:
+    return lambda data: find_links("own/project", {path: _str(data)})
+
+
+def _labels(path: str) -> Callable[[bytes], object]:
+    about = ProjectMetadata("own/project", None, (), None)
+
+    def read(data: bytes) -> object:
+        dockerfiles, files = ({path: data}, {}) if path == "Dockerfile" else ({}, {path: data})
+        return list(_labeller().rows_of_files("own/project", about, dockerfiles, files, whole=True))
+
+    return read
+
+
+@cache
+def _labeller() -> Labeller:
+    return Labeller(seed_texts(LABELS.seeds))
+
+
+@cache
+def _reader() -> Reader:
+    return Reader(seed_texts(READINGS.seeds))
+
+
+def _described(data: bytes) -> object:
+    """The labels of a description, topics and paths: whatever a listing tells."""
+    text = _str(data)
+    about = ProjectMetadata("own/project", text, tuple(text.split()), text[:40])
+    return list(_labeller().rows_of_files("own/project", about, {}, {text[:4000]: None}, whole=True))
+
+
+def _ignored(data: bytes) -> object:
+    return IgnoredPaths(_str(data)).excludes("a/b/" + "a/" * 100 + "c" * 100)
+
+
+def _in_folder(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    def reading(data: bytes) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, name).write_bytes(data)
+            return read(Path(folder))
+
+    return reading
+
+
+def _layer(data: bytes) -> object:
+    return scan_layer(io.BytesIO(data))
+
+
+def _merged(data: bytes) -> object:
+    """A layer scanned into a spool, and merged with itself."""
+    writer = SpoolWriter(tempfile.TemporaryFile)
+    scan_layer(io.BytesIO(data), sink=writer.extend)
+    with writer.finish() as file:
+
+        def spool() -> Sequence[bytes]:
+            file.seek(0)
+            return file.readlines()
+
+        return summarise_image([spool, spool])
+
+
+def _toc(data: bytes) -> object:
+    return scan_toc(lambda start, length: data[start : start + length], len(data))
+
+
+def tar(members: Callable[[int], Sequence[tarfile.TarInfo]], each: int = 512) -> Callable[[int], bytes]:
+    """A shape: an archive of empty members."""
+
+    def made(size: int) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for member in members(max(1, size // each)):
+                archive.addfile(member)
+        return buffer.getvalue()
+
+    return made
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", **pax: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname, member.pax_headers = kind, target, pax
+    return member
+
+
+def _extended(count: int, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    records = "".join(_record(f"SCHILY.xattr.user.{n}", "v") for n in range(count)).encode()
+    member = tarfile.TarInfo("x")
+    member.type, member.size = kind, len(records)
+    return member.tobuf() + records + bytes(-len(records) % 512)
+
+
+def _record(key: str, value: str) -> str:
+    size = len(f" {key}={value}\n")
+    while len(f"{size} {key}={value}\n") != size:
+        size += 1
+    return f"{size} {key}={value}\n"
+
+
+def _files(count: int) -> bytes:
+    return b"".join(tarfile.TarInfo(f"f{n}").tobuf() for n in range(count))
+
+
+TARS: dict[str, Callable[[int], bytes]] = {
+    "entries": tar(lambda n: [_member(f"f{i}") for i in range(n)]),
+    "one name": tar(lambda n: [_member("f")] * n),
+    "directories in each other": tar(
+        lambda n: [_member("/".join("d" * min(i, 900)), tarfile.DIRTYPE) for i in range(1, n + 1)], 2048
+    ),
+    "hard links": tar(lambda n: [_member("f"), *(_member(f"h{i}", tarfile.LNKTYPE, "f") for i in range(n))]),
+    "hard links in a chain": tar(
+        lambda n: [_member(f"h{i}", tarfile.LNKTYPE, f"h{i + 1}") for i in range(n)]
+    ),
+    "symbolic links in a chain": tar(
+        lambda n: [
+            *(_member(f"s{i}", tarfile.SYMTYPE, f"s{i + 1}") for i in range(n)),
+            *(_member(f"s{i}/f") for i in range(n)),
+        ],
+        1024,
+    ),
+    "symbolic links to the folder above": tar(
+        lambda n: [
+            _member("a/b", tarfile.SYMTYPE, ".."),
+            *(_member("a/b/" * 60 + f"f{i}") for i in range(n)),
+        ],
+        1024,
+    ),
+    "whiteouts": tar(lambda n: [_member(f"d{i}/.wh.x") for i in range(n)]),
+    "opaque folders": tar(lambda n: [_member(f"d{i}/.wh..wh..opq") for i in range(n)]),
+    "a whiteout above": tar(lambda n: [*(_member(f"d/{i}") for i in range(n)), _member(".wh.d")]),
+    "long names": tar(lambda n: [_member(f"{'n' * 250}{i}") for i in range(n)], 1536),
+    "pax records in one header": lambda size: _extended(size // 30) + _files(1),
+    "a global header, many entries": lambda size: (
+        _extended(300, tarfile.XGLTYPE) + _files(max(1, size // 512))
+    ),
+    "many global headers": lambda size: _extended(1, tarfile.XGLTYPE) * (size // 1024) + _files(1),
+    "extended headers without an entry": lambda size: _extended(1) * (size // 1024) + _files(1),
+    "zeros": bytes,
+    "no tar": lambda size: b"x" * size,
+}
+
+
+def _toc_entries(entry: Callable[[int], dict[str, object]]) -> Callable[[int], bytes]:
+    def made(size: int) -> bytes:
+        each = len(json.dumps(entry(size // 8))) + 2
+        return json.dumps({"version": 1, "entries": [entry(n) for n in range(size // each)]}).encode()
+
+    return made
+
+
+TOCS = {
+    "entries": _toc_entries(
+        lambda n: {"name": f"f{n}", "type": "reg", "size": n, "digest": "sha256:" + "0" * 64}
+    ),
+    "chunks": _toc_entries(lambda n: {"name": "f", "type": "chunk", "chunkOffset": n}),
+    "xattrs": lambda size: json.dumps(
+        {
+            "version": 1,
+            "entries": [{"name": "f", "type": "reg", "xattrs": {f"u{n}": "" for n in range(size // 12)}}],
+        }
+    ).encode(),
+    "a long string": repeated("a", '{"version":1,"entries":[{"name":"', '"}]}'),
+    "escapes": repeated("\\u0041", '{"version":1,"entries":[{"name":"', '"}]}'),
+    "a string without end": repeated("a", '{"version":1,"entries":[{"name":"'),
+    "arrays": repeated("[", '{"version":1,"entries":['),
+    "blanks": repeated(" ", '{"version":1,"entries":[', "]}"),
+    "keys": counted(lambda n: f'"k{n:06}":1,', "{", '"entries":[]}'),
+}
+"""The table itself, of so many bytes."""
+
+
+def _packed(pack: Callable[[bytes, bytes], bytes], toc: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    return lambda size: pack(b"", toc(size))
+
+
+def _zipped(shape: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    return lambda size: gzip.compress(shape(size), mtime=0)
+
+
+def _zstd(shape: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    return lambda size: zstd.compress(shape(size))
+
+
+_YAML = {
+    "keys": counted(lambda n: f"k{n:06}: 1\n"),
+    "items": repeated("- a\n"),
+    "aliases": counted(lambda n: f"k{n:05}: *a\n", "a: &a b\n"),
+    "merges": counted(lambda n: f"k{n:05}: {{<<: *a}}\n", "a: &a {b: c, d: e}\n"),
+    "merges of merges": counted(
+        lambda n: f"k{n + 1:05}: &k{n + 1:05} {{<<: *k{n:05}, a{n}: 1}}\n", "k00000: &k00000 {}\n"
+    ),
+    "flow": repeated("[", "a: "),
+    "one key": repeated("a: 1\n"),
+    "quoted": repeated("\\x41", 'a: "', '"'),
+    "folded": repeated("  a\n", "a: >\n"),
+    "comments": repeated("#\n"),
+}
+_JSON = {
+    "keys": counted(lambda n: f'"k{n:06}":1,', "{", '"":1}'),
+    "one key": repeated('"a":1,', "{", '"a":1}'),
+    "items": repeated("1,", "[", "1]"),
+    "strings": repeated('"a",', "[", '"a"]'),
+    "digits": repeated("1"),
+    "escapes": repeated("\\u0041", '"', '"'),
+    "brackets": repeated("["),
+    "brackets in strings": repeated('"[[[[[[[[",', "[", '""]'),
+}
+_TOML = {
+    "keys": counted(lambda n: f"k{n:06} = 1\n"),
+    "tables": counted(lambda n: f"[t{n:06}]\n"),
+    "arrays of tables": repeated("[[a]]\n"),
+    "dotted": repeated("a."),
+    "items": repeated("1,", "a = [", "]"),
+    "dotted keys": counted(lambda n: f"{'a.' * 30}k{n:06} = 1\n"),
+    "strings": repeated("a", "a = '", "'"),
+}
+_RUN_SHAPES = {
+    "recovery": repeated(")"), "arrays": repeated("a=("), "pipes": repeated("|"), "here-documents": repeated("<<A\n"),
+    "substitutions": repeated("$("), "redirections": repeated("> b "), "brackets, one a line": repeated("( )\n"),
+    "errors in statements": repeated("a ) ; "), "quotes": repeated("'"), "constructs": repeated("if a; then "),
+    "statements": repeated("a && "), "statements of 5 KiB": repeated("{ " + "a>>> " * 1000 + "; }\n"),
+    "errors after a bracket": repeated("a(|| b>>\n"), "backquotes": repeated("`"), "lines": repeated("a\n"),
+}  # fmt: skip
+_TAGS = 'TAGS="${TAGS:+${TAGS},}t"\n'
+_LINK_SHAPES = {
+    "an idiom": repeated(_TAGS, "", "docker push $TAGS\n"),
+    "loops": counted(lambda n: f"for a{n} in $a{n - 1} b; do\n"),
+    "names": counted(lambda n: f"a{n:05}=$a{n - 1:05}\ndocker push $a{n:05}\n"),
+    "pushes": counted(lambda n: f"docker push own/project{n:05}\n"),
+    "braces": repeated("${a%"),
+}
+
+
+def _dockerfile_advice(data: bytes) -> object:
+    return _in_folder("Dockerfile", advise_directory)(data)
+
+
+def _read_dockerfile(data: bytes) -> object:
+    return read_files(["-"], io.BytesIO(data))
+
+
+_DOCKERFILE_SHAPES = {
+    "stages": counted(lambda n: f"FROM a AS b{n:05}\n"),
+    "stages upon stages": counted(lambda n: f"FROM b{n:05} AS b{n + 1:05}\nENV a{n}=$a\n"),
+    "copies": counted(lambda n: f"COPY --from={n} a b\n", "FROM a\n"),
+    "variables": counted(lambda n: f"ENV a{n:05}=$a{n - 1:05}\n", "FROM a\n"),
+    "one variable": repeated("ENV a=$a$a\n", "FROM a\n"),
+    "pairs": repeated("a=$a ", "FROM a\nENV "),
+    "arguments": counted(lambda n: f"ARG a{n:05}\n", "FROM a\nARG b=1\n"),
+    "runs": counted(lambda n: f"RUN pip install a{n:05}\n", "FROM a\n"),
+    "steps of a run": repeated("&& apt-get update ", "FROM a\nRUN a "),
+    "packages": counted(lambda n: f"a{n:05} ", "FROM a\nRUN pip install "),
+    "here-documents": repeated("RUN <<A\nA\n", "FROM a\n"),
+    "here-documents without end": repeated("RUN <<A\n", "FROM a\n"),
+    "continuations": repeated("\\\n", "FROM a\nRUN a "),
+    "comments": repeated("# check=skip=a\n", "FROM a\n"),
+    "ignores": repeated("# dockml ignore=a\nRUN a\n", "FROM a\n"),
+    "shells": repeated("RUN bash -c \"bash -c 'a ) b'\"\n", "FROM a\n"),
+    "secrets": counted(lambda n: f"ENV PASSWORD{n}=hunter{n:06}\n", "FROM a\n"),
+    "errors": repeated("RUN a ) b ; c\n", "FROM a\n"),
+    "exec forms": repeated('RUN ["a", "b"]\n', "FROM a\n"),
+    "labels": counted(lambda n: f"LABEL a{n}=b\n", "FROM a\n"),
+}
+
+PARSERS: dict[str, Parser] = {
+    "yaml": Parser(lambda data: yaml.load(_str(data)), 256 * KIB, _YAML),
+    "json": Parser(lambda data: strangers_json.load(data, 8 << 20), 1 << 20, _JSON),
+    "toml": Parser(lambda data: toml.load(_str(data)), 256 * KIB, _TOML),
+    "shell": Parser(lambda data: read_script(_str(data), "sh"), MAX_SCRIPT, _RUN_SHAPES),
+    "powershell": Parser(lambda data: read_script(_str(data), "powershell"), MAX_SCRIPT, _RUN_SHAPES),
+    "cmd": Parser(lambda data: read_script(_str(data), "cmd"), MAX_SCRIPT, _RUN_SHAPES),
+    "readings of a Dockerfile": Parser(lambda data: list(_reader().rows(data)), 256 * KIB, _DOCKERFILE_SHAPES),
+    "read-dockerfile": Parser(_read_dockerfile, 256 * KIB, _DOCKERFILE_SHAPES),
+    "advise Dockerfile": Parser(_dockerfile_advice, 256 * KIB, _DOCKERFILE_SHAPES),
+    "advise compose.yml": Parser(lambda data: file_facts("compose.yml", _str(data)), 256 * KIB, _YAML),
+    "advise workflow": Parser(lambda data: file_facts(".github/workflows/a.yml", _str(data)), 256 * KIB, _YAML),
+    "labels of Dockerfile": Parser(_labels("Dockerfile"), 256 * KIB, _DOCKERFILE_SHAPES),
+    **{f"labels of {path}": Parser(_labels(path), 256 * KIB, shapes) for path, shapes in {
+        "README.md": {"definitions": repeated("project is a a "), "menu": repeated("[a](b) | ")}, "compose.yml": _YAML,
+        ".github/workflows/a.yml": _YAML, "pyproject.toml": _TOML, "package.json": _JSON, "environment.yml": _YAML,
+        "requirements.txt": {"lines": repeated("a==1\n")}, "setup.py": {"lists": repeated("install_requires=['a',")},
+    }.items()},
+    "labels of what a listing tells": Parser(_described, 16 * KIB, {"words": repeated("a ")}),
+    **{f"links of {path}": Parser(_links(path), 256 * KIB, shapes) for path, shapes in {
+        ".github/workflows/a.yml": _YAML, ".travis.yml": _LINK_SHAPES, "compose.yml": _YAML, "docker-bake.hcl": {
+            "tags": repeated('tags = ["a/b"]\n'), "variables": repeated('variable "a" { default = "b" }\n'),
+        }, "docker-bake.json": _JSON, "skaffold.yaml": _YAML, "chart/values.yaml": {"images": repeated("image: a/b\n")},
+        "README.md": _LINK_SHAPES, "build.sh": _LINK_SHAPES, "Makefile": _LINK_SHAPES, "package.json": _JSON,
+    }.items()},
+    "links of an image's labels": Parser(
+        lambda data: links_of_reference("own/project", "a/b", labels={"org.opencontainers.image.url": _str(data)}),
+        256 * KIB, {"addresses": repeated("github.com/own/project")},
+    ),
+    ".dockerignore": Parser(_ignored, 256 * KIB, {
+        "stars": repeated("*a"), "double stars": repeated("**/"), "stars in lines": repeated("**/*a*b\n"),
+        "brackets": repeated("[a"),
+    }),
+    "projects.yaml": Parser(_in_folder("projects.yaml", read_catalogue), 1 << 20, {
+        "projects": counted(lambda n: f"- name: a{n}\n", "projects:\n"), **_YAML,
+    }),
+    "manifest": Parser(parse_manifest, 1 << 20, _JSON | {
+        "layers": repeated('{"mediaType":"application/octet-stream","digest":"sha256:' + "0" * 64 + '","size":1},',
+                           '{"schemaVersion":2,"config":{},"layers":[', "{}]}"),
+        "schema 1": repeated('{"v1Compatibility":"{}"},', '{"schemaVersion":1,"history":[', "{}]}"),
+    }),
+    "config": Parser(parse_config, 1 << 20, _JSON | {
+        "history": repeated('{"created_by":"/bin/sh -c #(nop) A"},', '{"os":"linux","history":[', "{}]}"),
+        "variables": counted(lambda n: f'"A{n}=b",', '{"os":"linux","config":{"Env":[', '"a=b"]}}'),
+        "labels": counted(lambda n: f'"a{n}":"b",', '{"os":"linux","config":{"Labels":{', '"a":"b"}}}'),
+    }),
+    "image reference": Parser(lambda data: ImageReference.parse(_str(data)), 64 * KIB, {"parts": repeated("a/")}),
+    "challenge of a registry": Parser(
+        lambda data: parse_challenges(_str(data)), MAX_HEADER, {"pairs": repeated('a="b",', "Bearer ")}
+    ),
+    "layer": Parser(_layer, 8 << 20, TARS, text=False),
+    "layer, gzip": Parser(_layer, 8 << 20, {name: _zipped(shape) for name, shape in TARS.items()} | {
+        "members": lambda size: gzip.compress(b"\0" * 10, mtime=0) * (size // 30)}, text=False),
+    "layer, zstd": Parser(_layer, 8 << 20, {name: _zstd(shape) for name, shape in TARS.items()} | {
+        "frames": lambda size: zstd.compress(b"\0" * 10) * (size // 20)}, text=False),
+    "layers merged": Parser(_merged, 2 << 20, TARS, text=False),
+    "index of an archive": Parser(lambda data: read_tar_index(io.BytesIO(data)), 8 << 20, TARS, text=False),
+    "table of contents, eStargz": Parser(_toc, 4 << 20, {n: _packed(estargz, t) for n, t in TOCS.items()}, text=False),
+    "table of contents, zstd:chunked": Parser(_toc, 4 << 20, {n: _packed(chunked, t) for n, t in TOCS.items()}, text=False),
+}  # fmt: skip
+
+
+def call(parser: Parser, data: bytes) -> None:
+    """Read; what a reader may raise is no find."""
+    with suppress(*REFUSALS):
+        parser.read(data)
