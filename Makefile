@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench held fuzz lock clean rule-pages yardstick
+.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench held fuzz fuzz-readers exponents lock clean rule-pages yardstick
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -60,9 +60,12 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 20 a second)
 	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
-# MINUTES: how long. Repeating texts for every reader, in one process each limited to 2 GB.
-fuzz-readers: $(VENV)/.dev   ## readers of strangers' texts: no untyped error, nothing quadratic (MINUTES=5)
-	ulimit -v 2000000; $(BIN)/python tests/fuzz/pump.py $(or $(MINUTES),5)
+# MINUTES: how long; PARSER: part of a name. Repeating and damaged inputs for every parser, in a process limited to 2 GB.
+fuzz-readers: $(VENV)/.dev   ## every parser of strangers' bytes: no untyped error, nothing quadratic (MINUTES=5)
+	ulimit -v 2000000; $(BIN)/python tests/fuzz/pump.py $(or $(MINUTES),5) $(PARSER)
+
+exponents: $(VENV)/.dev   ## how the time of every parser grows with its input (some minutes)
+	ulimit -v 4000000; $(BIN)/python tests/fuzz/exponents.py $(PARSER)
 
 # make mutants OF="dockml_dagster/study/statistics/groups.py dbt_like_sql/core/images.sql"
 mutants: $(VENV)/.dev     ## changes of chosen modules and SQL models (OF=) that their tests do not notice

@@ -46,9 +46,10 @@ from dockml_dagster.corpora.github.visit import Visit
 from dockml_dagster.corpora.images.collection import ImageCollection
 from dockml_dagster.corpora.images.selection import parse_layer_bytes
 from dockml_dagster.corpora.images.versions import layers_version
+from dockml_dagster.corpora.links import links_of_texts
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.study.dockerfile.names import classify_file_name
-from dockml_dagster.study.image_links import find_links
 from dockml_dagster.study.project.files import content_left_out
 from dockml_dagster.warehouse.rows import combined_hash
 
@@ -269,7 +270,11 @@ class Github(Corpus):
             content = self.client.store.blob(entry.sha)
             if content is not None and content_left_out(content) is None:
                 texts[path] = content.decode("utf-8", "replace")
-        return choose_images(find_links(present, texts, self._images.own_registries))
+        try:
+            return choose_images(links_of_texts(present, texts, self._images.own_registries))
+        except OutOfTimeError as error:
+            reason = f"its links to images are not known: {error}"
+            return ChosenImages((), (Outcome("manifests", "links", "unreadable", reason),))
 
     def _dockerfiles(self, project: str, wanted: WantedFiles, files: Files) -> Collected:
         found = [

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from dockml_dagster.clients.registry.settings import RegistrySettings
+from dockml_dagster.corpora.links import links_of_texts
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
@@ -64,7 +65,7 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
             project = unit["project"]
             made: list[tuple[str, dict[str, Any]]] = []
             with attempt(unit):
-                made = list(link_rows(unit["name"], texts[project], images[project], own))
+                made = list(link_rows(unit["name"], texts[project], images[project], own, links_of_texts))
             for table, row in made:
                 rows[f"raw.{table}"].append({"project": project, "corpus": unit["corpus"], **row})
             advance("projects linked")

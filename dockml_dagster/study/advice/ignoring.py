@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -71,6 +73,8 @@ def _canonical(name: str) -> str:
     return f"DS-{int(match[1]):04}" if match else name
 
 
+_MOST_TOGETHER = 50
+"""Most ignores of the same lines that are obeyed."""
 _DOCKML = re.compile(r"dockml\s+ignore\s*=\s*([\w.,:-]+(?:\s*,\s*[\w.:-]+)*)\s*(.*)\Z")
 _HADOLINT = re.compile(r"hadolint\s+(global\s+)?ignore\s*=\s*((?:DL|SC)\d+(?:\s*,\s*(?:DL|SC)\d+)*)")
 _TRIVY = re.compile(r"trivy:ignore:([\w-]+)")
@@ -83,13 +87,21 @@ def read_ignores(reading: DockerfileReading) -> tuple[Ignore, ...]:
     for directive in reading.directives:
         if directive.name == "check":
             found += _of_check(directive.value, directive.line, None, None)
+    ends = [item.end_line for item in reading.instructions]
     for comment in reading.comments:
-        place = next((item for item in reading.instructions if item.end_line >= comment.line), None)
-        if place is None or not ("ignore" in comment.text or "check" in comment.text):
+        at = bisect_left(ends, comment.line)
+        if at == len(ends) or not ("ignore" in comment.text or "check" in comment.text):
             continue
+        place = reading.instructions[at]
         first, last = place.start_line, place.end_line
         whole = place is reading.instructions[0] and not comment.inside
         found += _of_comment(comment.text, comment.line, first, last, whole_file=whole)
+    about: Counter[int | None] = Counter()
+    for at, ignore in enumerate(found):
+        about[ignore.first] += 1
+        if about[ignore.first] > _MOST_TOGETHER and not ignore.fault:
+            fault = f"is not obeyed: more than {_MOST_TOGETHER} speak of the same lines"
+            found[at] = replace(ignore, fault=fault)
     return tuple(found)
 
 
@@ -137,13 +149,24 @@ def apply_ignores(
 ) -> Ignored:
     """The recommendations of one Dockerfile without what its own comments ignore."""
     used: set[tuple[int, str]] = set()
+    by_line: dict[int | None, list[Ignore]] = {None: []}
+    for ignore in ignores:
+        if not ignore.fault:
+            by_line.setdefault(ignore.first, []).append(ignore)
+    starts = sorted(line for line in by_line if line is not None)
     kept: list[Recommendation] = []
     suppressed = 0
     for item in recommendations:
         places = []
         # What is absent has no place: only an ignore of the whole file means it.
         for place in item.evidence or (Evidence(""),):
-            hits = [(ignore, name) for ignore in ignores for name in _meaning(ignore, item, place, names)]
+            at = bisect_right(starts, place.line or 0) - 1
+            near = by_line[starts[at]] if at >= 0 else []
+            hits = [
+                (ignore, name)
+                for ignore in (*by_line[None], *near)
+                for name in _meaning(ignore, item, place, names)
+            ]
             used.update((ignore.line, name) for ignore, name in hits)
             suppressed += bool(hits)
             if not hits:
@@ -155,8 +178,6 @@ def apply_ignores(
 
 def _meaning(ignore: Ignore, item: Recommendation, place: Evidence, names: RuleNames) -> list[str]:
     """The names of an ignore that mean this place; ``"all"`` for one that means every name."""
-    if ignore.fault:
-        return []
     if (
         ignore.first is not None
         and ignore.last is not None

@@ -6,7 +6,7 @@ Here: flattening links, and the grade of every image that a source names. Not he
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dockml_dagster.study.formats.json import load_or_none
@@ -16,6 +16,7 @@ from dockml_dagster.study.image_links.model import GRADES, Link, parse_mention
 _MOST_LABELS = 8 << 20
 
 Row = dict[str, Any]
+FindLinks = Callable[[str, Mapping[str, str], Collection[str]], tuple[Link, ...]]
 
 
 class NamedImage(NamedTuple):
@@ -31,12 +32,14 @@ def link_rows(
     files: Mapping[str, str],
     images: Sequence[NamedImage],
     own_registries: Collection[str] = (),
+    find: FindLinks = find_links,
 ) -> Iterator[tuple[str, Row]]:
     """(table, row) of ``image_links``, ``image_reference_grades`` and, one, ``image_link_readings`` for one project.
 
-    ``project`` is ``owner/name``, ``files`` are texts by path; see ``find_links``.
+    ``project`` is ``owner/name``, ``files`` are texts by path; see ``find_links``. ``find``: that, or what has
+    its answers at hand.
     """
-    found = find_links(project, files, own_registries)
+    found = find(project, files, own_registries)
     of_images = {
         image.reference: links_of_reference(
             project, image.reference, labels=_labels(image.labels), description=image.description

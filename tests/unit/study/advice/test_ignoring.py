@@ -50,3 +50,13 @@ def test_ignores_move_no_number_of_a_study() -> None:
         return [(table, {**row, "sha256": ""}) for table, row in reader.rows(text.encode())]
 
     assert rows(plain) == rows(quiet)
+
+
+def test_of_many_ignores_of_the_same_lines_the_first_are_obeyed() -> None:
+    lines = "".join(f"# dockml ignore=rule{n} because\n" for n in range(60))
+    ignores = read_ignores(
+        read_dockerfile(f"FROM a\n{lines}RUN b\n# dockml ignore=other because\nRUN c\n".encode())
+    )
+    assert len(ignores) == 61
+    assert [ignore.names[0] for ignore in ignores if ignore.fault] == [f"rule{n}" for n in range(50, 60)]
+    assert all("more than 50" in ignore.fault for ignore in ignores if ignore.fault)
