@@ -14,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from parsers import PARSERS, Parser, call, repeated
+from parsers import PARSERS, Parser, call
 from pump import FOUND, TOKENS
+from shapes import repeated
 
 MOST = 1.2
 SHORT = 0.1
