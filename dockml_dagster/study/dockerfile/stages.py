@@ -113,6 +113,18 @@ def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int,
     return tuple(reversed(chain))
 
 
+def image_behind(reading: DockerfileReading, source: BaseReference) -> BaseReference:
+    """What files are taken from: an image that only got a name (``FROM image AS tools``) stands for itself; else the
+    source as it is.
+    """
+    while source.stage is not None:
+        stage = reading.stages[source.stage]
+        if any(item.keyword not in ("FROM", "ARG") for item in reading.of_stage(stage.index)):
+            return source
+        source = stage.base
+    return source
+
+
 def users_in_force(reading: DockerfileReading) -> dict[int, str]:
     """The USER, without its group, by the place of each RUN that the file says one for; a stage has its base's. What
     a variable hides stands as it is written.

@@ -6,6 +6,7 @@ from dockml_dagster.study.dockerfile.base_images import Pinning, pinning_of
 from dockml_dagster.study.dockerfile.checks.checking import constant_platform
 from dockml_dagster.study.dockerfile.model import Stage
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
+from dockml_dagster.study.dockerfile.stages import image_behind
 
 
 def _base_line(facts: Facts) -> Line:
@@ -76,24 +77,25 @@ def _builders_platform(stage: Stage) -> bool:
 
 def _inputs(facts: Facts) -> Judged:
     """Images that COPY --from and RUN --mount=from take files of, for stages that reach the shipped one."""
-    edges = [
-        edge
+    taken = [
+        (edge, image_behind(facts.reading, edge.source))
         for edge in facts.graph.edges
-        if edge.kind != "from"
-        and edge.stage in facts.graph.reaching
-        and edge.source.stage is None
-        and edge.source.repository is not None
+        if edge.kind != "from" and edge.stage in facts.graph.reaching
     ]
-    if not edges:
+    images = [
+        (Line(edge.line, f"--from={edge.source.raw}"[:200]), image)
+        for edge, image in taken
+        if image.stage is None and not image.scratch and (image.repository is not None or image.missing)
+    ]
+    if not images:
         return "not applicable", [], "nothing is taken out of another image"
-    loose = [
-        Line(edge.line, f"--from={edge.source.raw}"[:200])
-        for edge in edges
-        if pinning_of(edge.source) not in ("digest", "version")
-    ]
+    loose = [line for line, image in images if pinning_of(image) not in ("digest", "version", "unknown")]
     if loose:
         return "violated", loose, ""
-    return "followed", [Line(edge.line, f"--from={edge.source.raw}"[:200]) for edge in edges], ""
+    hidden = [line for line, image in images if pinning_of(image) == "unknown"]
+    if hidden:
+        return "unknown", hidden, "a variable that the file does not tell"
+    return "followed", [line for line, _ in images], ""
 
 
 PRACTICES = (

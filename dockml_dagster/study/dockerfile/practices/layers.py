@@ -10,7 +10,7 @@ from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line,
 from dockml_dagster.study.dockerfile.run.caches import Removals
 from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step
-from dockml_dagster.study.dockerfile.stages import final_value
+from dockml_dagster.study.dockerfile.stages import final_value, image_behind
 
 _BUILDERS = frozenset(
     [
@@ -116,7 +116,9 @@ def _multi_stage(facts: Facts) -> Judged:
     copies = [
         Line(edge.line, f"--from={edge.source.raw}"[:200])
         for edge in facts.graph.edges
-        if edge.kind != "from" and edge.stage in facts.chain and edge.source.stage is not None
+        if edge.kind != "from"
+        and edge.stage in facts.chain
+        and image_behind(facts.reading, edge.source).stage is not None
     ]
     whole = [
         Line(item.start_line, "the whole file system of another stage")

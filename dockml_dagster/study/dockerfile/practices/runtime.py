@@ -32,14 +32,17 @@ def _user(facts: Facts) -> Judged:
     return "followed", line, "may become root through sudo" if passwordless_sudo(facts) else ""
 
 
+def _official(facts: Facts) -> bool:
+    return facts.base.registry == "docker.io" and (facts.base.repository or "").startswith("library/")
+
+
 def _user_of_base(facts: Facts) -> Judged:
     """The user that the base image starts as, where it is known."""
     base, known = facts.base, facts.base_class.user
     line = [Line(facts.reading.stages[facts.chain[0]].start_line, "no USER after FROM")]
-    official = base.registry == "docker.io" and (base.repository or "").startswith("library/")
     if known is not None and known != "root":
         return "followed", line, f"no USER: the base image starts as {known}"
-    if base.scratch or official or known == "root":
+    if base.scratch or _official(facts) or known == "root":
         return "violated", line, "no USER, and the base image starts as root"
     return "unknown", line, "no USER: the base image decides"
 
@@ -177,15 +180,19 @@ def _gpu(facts: Facts) -> Judged:
     installs += [
         Line(step.command.line, "packages built for CUDA")
         for step in facts.steps
-        if step.installs is not None and _CUDA_INDEX.search(" ".join(step.program.arguments))
+        if step.installs is not None
+        and _CUDA_INDEX.search(
+            " ".join((*step.program.arguments, *step.command.assignments, *step.program.environment))
+        )
     ]
+    if not installs and facts.base.missing:
+        return "unknown", [], "the base image is a variable that the file does not tell"
     if not installs:
         return "not applicable", [], "no sign of an NVIDIA GPU"
-    return (
-        "violated",
-        sorted(installs, key=lambda item: item.line)[:20],
-        "CUDA is installed, but NVIDIA's runtime is not told",
-    )
+    lines = sorted(installs, key=lambda item: item.line)[:20]
+    if known.gpu is None and not _official(facts) and not facts.base.scratch:
+        return "unknown", lines, "the base image may set them"
+    return "violated", lines, "CUDA is installed, but NVIDIA's runtime is not told"
 
 
 PRACTICES = (

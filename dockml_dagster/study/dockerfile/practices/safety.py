@@ -59,7 +59,11 @@ def _piped(facts: Facts) -> Judged:
         last[script] = (step, piping or name in _DOWNLOADERS)
     if found:
         return "violated", list(dict.fromkeys(found))[:40], ""
-    return ("followed", [], "") if fetches else ("not applicable", [], "nothing is fetched with curl or wget")
+    return (
+        ("followed", [], "")
+        if fetches
+        else ("not applicable", [], "nothing that is shipped is fetched with curl or wget")
+    )
 
 
 def _script_of(step: Step) -> tuple[tuple[str, ...], bool]:
