@@ -122,7 +122,8 @@ SELECT
     summary.gini,
     summary.largest_percent_share,
     summary.packages,
-    summary.packages_bytes
+    summary.packages_bytes,
+    summary.secret_files
 FROM digests
 LEFT JOIN manifest ON manifest.corpus = digests.corpus AND manifest.config_digest = digests.config_digest
 LEFT JOIN config ON config.corpus = digests.corpus AND config.config_digest = digests.config_digest

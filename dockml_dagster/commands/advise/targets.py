@@ -152,6 +152,7 @@ def _of_image(
         platforms=1 if single else None,
         censored=image.status == "censored",
         doubled=() if image.inventory is None else image.inventory.doubled,
+        secrets=image.secrets or (),
     )
     summary = image.summary
     content = None if summary is None else summary.bytes + summary.wasted_bytes

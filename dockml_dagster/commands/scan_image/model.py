@@ -18,6 +18,7 @@ from dockml_dagster.study.layer.content import ContentFinding
 from dockml_dagster.study.layer.image import ImageSummary, LayerShare
 from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
 from dockml_dagster.study.packages.inventory import Inventory
+from dockml_dagster.study.secrets.image import ImageSecret
 
 LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
 
@@ -81,7 +82,9 @@ class ScannedImage:
     inventory: Inventory | None = None
     """Its packages. None: not asked for, or unknown."""
     inventory_reason: str | None = None
-    """Why the packages are unknown, in one line."""
+    """Why the packages, and what secrets there are, are unknown, in one line."""
+    secrets: tuple[ImageSecret, ...] | None = None
+    """Files of its layers that hold a secret. None: unknown."""
 
     @property
     def status(self) -> Literal["complete", "censored", "incomplete"]:

@@ -16,6 +16,7 @@ from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer,
 from dockml_dagster.commands.scan_image.tables import SHOWN_DIGEST, full_size, short_size, table
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.image.instruction_text import masked
+from dockml_dagster.study.secrets.image import ImageSecret
 from dockml_dagster.text import printable, size_text
 
 _SHOWN = 10
@@ -123,6 +124,7 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     )
     found["duplicates"] = None if summary is None else [group._asdict() for group in summary.duplicates]
     found["file_types"] = None if summary is None else [count._asdict() for count in summary.file_types]
+    found["secrets"] = None if scanned.secrets is None else [_secret_object(one) for one in scanned.secrets]
     found["contents"] = (
         None
         if scanned.contents is None
@@ -142,6 +144,12 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
         ]
     )
     return found
+
+
+def _secret_object(secret: ImageSecret) -> dict[str, Any]:
+    hidden_by = None if secret.hidden_by is None else secret.hidden_by + 1
+    shown = {"path": printable(secret.path), "layer": secret.layer + 1, "hidden_by": hidden_by}
+    return {"rule": secret.rule, **shown, "published_with": secret.published_with}
 
 
 def _image_row(scanned: ScannedImage) -> list[Any]:
@@ -280,6 +288,11 @@ def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -
             "Largest files",
             ("size", "bytes", "path"),
             [[size_text(file.size), file.size, file.path] for file in summary.largest],
+        ),
+        (
+            "Secrets, also in what later layers hide; published with a package: a test key",
+            ("rule", "path", "layer", "hidden_by", "published_with"),
+            [list(_secret_object(secret).values()) for secret in scanned.secrets or ()],
         ),
         (
             "Hidden by later layers, shipped all the same",

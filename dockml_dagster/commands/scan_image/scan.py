@@ -29,7 +29,7 @@ from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, ScanPool
 from dockml_dagster.images.scanning.scratch import scratch_folder
 from dockml_dagster.images.scanning.store import ScanStore
 from dockml_dagster.images.scanning.task import close_images, is_plain_file, layer_task
-from dockml_dagster.images.scanning.union import find_content, spools_at
+from dockml_dagster.images.scanning.union import LayersInside, find_content, spools_at
 from dockml_dagster.images.sources.interface import ImageSource
 from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
@@ -44,7 +44,6 @@ from dockml_dagster.study.layer.content import ContentRule, ContentRules, Conten
 from dockml_dagster.study.layer.history import instruction
 from dockml_dagster.study.layer.image import Visitor, summarise_image
 from dockml_dagster.study.packages.families import FamilyRule, parse_families
-from dockml_dagster.study.packages.inventory import PackageTally
 from dockml_dagster.warehouse.opening import make_home
 
 if TYPE_CHECKING:
@@ -294,11 +293,13 @@ def _summarised(
     spools = [result.spool for result in results if result.spool is not None]
     tally = ContentTally(how.content)
     visitors: list[Visitor] = [] if how.observe is None else [how.observe(image)]
-    readings = [() if result.inside is None else result.inside.readings for result in results]
-    untold = sum(result.inside is None for result in results)
-    packages = None if how.families is None or untold else PackageTally(readings)
-    if packages is not None:
-        visitors.append(packages)
+    inside = LayersInside(
+        tuple(result.inside for result in results),
+        tuple(layer.size for layer in image.layers),
+        tuple(how.families or ()),
+    )
+    secrets, packages = inside.secret_tally(), None if how.families is None else inside.tally()
+    visitors += [each for each in (secrets, packages) if each is not None]
     beside = None
     if pool.is_running:
         # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
@@ -311,13 +312,11 @@ def _summarised(
     except OutOfTimeError as error:
         return ScannedImage(image, tuple(layers), None, None, str(error))
     shared = tuple(replace(layer, share=share) for layer, share in zip(layers, summary.layers, strict=True))
-    inventory = (
-        None
-        if packages is None
-        else packages.inventory(how.families or (), [layer.size for layer in image.layers])
-    )
+    inventory = None if packages is None else packages.inventory(inside.families, inside.compressed)
+    untold = sum(one is None for one in inside.layers)
     untold_reason = f"{untold} of {len(layers)} layers were read without their packages" if untold else None
-    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason)
+    found = None if secrets is None else secrets.secrets()
+    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason, found)
 
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:

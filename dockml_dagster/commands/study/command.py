@@ -196,6 +196,7 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "RQ4. Packages and frameworks",
         "unit_of_counting, name, images, n, clusters, share, bytes_median, versions, versions_behind_median",
     ),
+    ("rq4_secrets", "RQ4. Secrets in layers", "rule, images, n, clusters, share, images_hidden, files"),
     (
         "rq4_concentration",
         "RQ4. Where an image's bytes are, as shares",

@@ -16,6 +16,7 @@ from dockml_dagster.study.layer.model import LayerScan, TypeCount
 from dockml_dagster.study.packages.inventory import Inventory
 from dockml_dagster.study.packages.model import ImagePackage
 from dockml_dagster.study.packages.versions import version_key
+from dockml_dagster.study.secrets.image import ImageSecret
 
 _SHOWN_PATHS: Final = 10
 _SHOWN_PROBLEMS: Final = 10
@@ -76,6 +77,7 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
                 "hash_algorithms": list(summary.hash_algorithms),
                 "censored": ",".join(summary.censored) or None,
                 **_inventory_columns(union.inventory),
+                "secret_files": _secret_files(union.secrets),
             }
         ],
         "image_layer_shares": [
@@ -128,6 +130,25 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             _package_row(package, digests)
             for package in (() if union.inventory is None else union.inventory.packages)
         ],
+        "image_secrets": [_secret_row(secret, digests) for secret in union.secrets or ()],
+    }
+
+
+def _secret_files(secrets: Sequence[ImageSecret] | None) -> int | None:
+    """Files of the image's layers that hold a secret which no package publishes. None: unknown."""
+    if secrets is None:
+        return None
+    return len({(one.layer, one.path) for one in secrets if one.published_with is None})
+
+
+def _secret_row(secret: ImageSecret, digests: Sequence[str]) -> Row:
+    return {
+        "rule": secret.rule,
+        "path": secret.path,
+        "position": secret.layer,
+        "layer_digest": digests[secret.layer],
+        "hidden_by": secret.hidden_by,
+        "published_with": secret.published_with,
     }
 
 

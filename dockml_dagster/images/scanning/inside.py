@@ -1,8 +1,8 @@
-"""What the files of a layer say about it, read while it streams: package databases.
+"""What the files of a layer say about it, read while it streams: package databases, and which files hold a secret.
 
-Here: catching the few files that are databases, whole or piece by piece, within bounds on memory, and what the process
-that scans hands over of them. Not here: which files those are and what they say (``study.packages``), the walk
-(``study.layer``).
+Here: catching the few files that are databases, and looking at small ones, whole or piece by piece, within bounds on
+memory; what the process that scans hands over of them. Not here: which files those are and what they say
+(``study.packages``, ``study.secrets``), the walk (``study.layer``).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from typing import Any, BinaryIO, Final, Protocol
 from dockml_dagster.study.packages.databases import Form, database_form
 from dockml_dagster.study.packages.model import Claim, Package, Reading
 from dockml_dagster.study.packages.reading import MOST_BYTES, read_database, unread
+from dockml_dagster.study.secrets.image import SecretFile
+from dockml_dagster.study.secrets.looking import LARGEST, SecretSearch
 
 _MOST_IN_ALL: Final = 512 << 20
 """Bytes of databases that are read of one layer."""
 _LARGEST_SPILLED: Final = 512 << 20
+_MOST_SECRETS: Final = 10_000
 _MOST_DATABASES: Final = 100_000
 _MOST_CLAIMED: Final = 4_000_000
 """Files that the databases of one layer may claim: 32 MB of keys."""
@@ -26,9 +29,14 @@ _MOST_CLAIMED: Final = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class LayerInside:
-    """What was read in one layer, and nothing of what it was read in but names, versions and keys of paths."""
+    """What was read in one layer, and nothing of what it was read in but names, versions and keys of paths.
+
+    ``secrets_cut_short``: there was more to search for secrets than is searched.
+    """
 
     readings: tuple[Reading, ...]
+    secrets: tuple[SecretFile, ...] = ()
+    secrets_cut_short: bool = False
 
 
 def to_json(inside: LayerInside) -> dict[str, Any]:
@@ -47,13 +55,15 @@ def to_json(inside: LayerInside) -> dict[str, Any]:
                 reading.problem,
             ]
             for reading in inside.readings
-        ]
+        ],
+        "secrets": [list(secret) for secret in inside.secrets],
+        "secrets_cut_short": inside.secrets_cut_short,
     }
 
 
 def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
     """What ``to_json`` gave; None of None: a layer that was read before its files were looked at."""
-    if kept is None:
+    if kept is None or "secrets" not in kept:
         return None
     return LayerInside(
         tuple(
@@ -69,7 +79,9 @@ def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
                 problem,
             )
             for path, ecosystem, packages, claims, distribution, problem in kept["readings"]
-        )
+        ),
+        tuple(SecretFile(path, rule) for path, rule in kept["secrets"]),
+        kept["secrets_cut_short"],
     )
 
 
@@ -84,10 +96,14 @@ class InsideReader:
         """``new_file`` opens an empty file for a database that is too large to be kept in memory."""
         self._new_file = new_file
         self._readings: list[Reading] = []
+        self._secrets: list[SecretFile] = []
+        self._search = SecretSearch()
         self._left, self._claims_left = _MOST_IN_ALL, _MOST_CLAIMED
 
     def whole(self, path: str, chunk: bytes, start: int, stop: int) -> None:
         """A file that lies whole in a chunk."""
+        if stop - start <= LARGEST and len(self._secrets) < _MOST_SECRETS:
+            self._secrets += [SecretFile(path, rule) for rule in self._search.rules(path, chunk, start, stop)]
         form = database_form(path)
         if form is None or start == stop or not self._may_read(path, stop - start):
             return
@@ -100,6 +116,8 @@ class InsideReader:
 
     def parts(self, path: str, size: int) -> _Parts | None:
         """What takes a larger file piece by piece; None: nobody wants it."""
+        if size <= LARGEST:
+            return _Small(self, path)
         form = database_form(path)
         if form is None or not self._may_read(path, size):
             return None
@@ -126,7 +144,7 @@ class InsideReader:
 
     def found(self) -> LayerInside:
         """Everything, when the layer was read."""
-        return LayerInside(tuple(self._readings))
+        return LayerInside(tuple(self._readings), tuple(self._secrets), self._search.cut_short)
 
     def _may_read(self, path: str, size: int) -> bool:
         if size > self._left:
@@ -140,6 +158,20 @@ class _Parts(Protocol):
     def add(self, piece: bytes | memoryview) -> None: ...
 
     def end(self) -> None: ...
+
+
+class _Small:
+    """A small file that lies across chunks."""
+
+    def __init__(self, reader: InsideReader, path: str) -> None:
+        self._reader, self._path = reader, path
+        self._content = bytearray()
+
+    def add(self, piece: bytes | memoryview) -> None:
+        self._content += piece
+
+    def end(self) -> None:
+        self._reader.whole(self._path, bytes(self._content), 0, len(self._content))
 
 
 class _Kept:

@@ -22,6 +22,7 @@ from dockml_dagster.study.layer.spool import Spool
 from dockml_dagster.study.layer.union import union_batches
 from dockml_dagster.study.packages.families import FamilyRule
 from dockml_dagster.study.packages.inventory import Inventory, PackageTally
+from dockml_dagster.study.secrets.image import ImageSecret, SecretTally
 
 
 def spools_at(paths: Sequence[Path]) -> list[Spool]:
@@ -44,31 +45,45 @@ class LayersInside:
         known = [one for one in self.layers if one is not None]
         return PackageTally([one.readings for one in known]) if len(known) == len(self.layers) else None
 
+    def secret_tally(self) -> SecretTally | None:
+        """What tells what became of the image's secrets. None: of a layer it is unknown whether it has any."""
+        known = [one for one in self.layers if one is not None]
+        if len(known) != len(self.layers):
+            return None
+        return SecretTally([one.secrets for one in known], [one.readings for one in known])
+
 
 @dataclass(frozen=True, slots=True)
 class ImageUnion:
-    """Everything that a study asks of the union of an image's layers. ``inventory``: None where it is unknown."""
+    """Everything that a study asks of the union of an image's layers. ``inventory``, ``secrets``: None where unknown."""
 
     summary: ImageSummary
     contents: tuple[ContentFinding, ...]
     files: tuple[ImageFile, ...]
     advice: tuple[Recommendation, ...]
     inventory: Inventory | None
+    secrets: tuple[ImageSecret, ...] | None
 
 
 def sum_up(
     paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts, inside: LayersInside
 ) -> ImageUnion:
     """All of it for the image whose layers' rows lie in these files, lowest layer first."""
-    contents, files, packages = ContentTally(content), ImageFiles(), inside.tally()
+    contents, files, packages, secrets = (
+        ContentTally(content),
+        ImageFiles(),
+        inside.tally(),
+        inside.secret_tally(),
+    )
     savings = SavingsTally(advice, content, base_layers=image.base_layers)
-    visitors = (contents, files, savings, *(() if packages is None else (packages,)))
+    told = [each for each in (packages, secrets) if each is not None]
+    visitors = (contents, files, savings, *told)
     summary = summarise_image(spools_at(paths), visitors=visitors)
     inventory = None if packages is None else packages.inventory(inside.families, inside.compressed)
-    if inventory is not None:
-        image = replace(image, doubled=inventory.doubled)
+    found = None if secrets is None else secrets.secrets()
+    image = replace(image, doubled=() if inventory is None else inventory.doubled, secrets=found or ())
     recommendations = tuple(advise_image(image, savings.savings(), advice))
-    return ImageUnion(summary, contents.findings(), files.found(), recommendations, inventory)
+    return ImageUnion(summary, contents.findings(), files.found(), recommendations, inventory, found)
 
 
 def find_content(paths: Sequence[Path], rules: ContentRules) -> tuple[ContentFinding, ...]:

@@ -1,6 +1,7 @@
-"""RQ4, which frameworks and packages the images carry, with their bytes.
+"""RQ4, which frameworks and packages the images carry, with their bytes, and which of them hold secrets.
 
-Here: ``findings.rq4_packages``. Not here: kinds of content by path (``images``), types of file (``contents``).
+Here: ``findings.rq4_packages`` and ``rq4_secrets``. Not here: kinds of content by path (``images``), types of file
+(``contents``).
 """
 
 from __future__ import annotations
@@ -70,4 +71,43 @@ def _table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
     )
 
 
-PARTS = (Part("the packages", ("findings.rq4_packages",), _packages, stage="layer_stats"),)
+def _secrets(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT rule, images, n, clusters, share, images_hidden, files FROM findings.rq4_secrets
+        WHERE corpus = $corpus
+        ORDER BY rule <> 'any', images DESC, rule
+    """)
+    if not rows:
+        return []
+    return [
+        Heading("Secrets"),
+        Paragraph(
+            say(
+                "{share} of the {n} images that were searched hold a secret in a file of some layer.",
+                share=percent(rows[0]["share"]),
+                n=count(rows[0]["n"]),
+            )
+        ),
+        Table(
+            caption=say(
+                "Images with a secret in a file, by the rule that tells; hidden: no container sees the file."
+            ),
+            table="findings.rq4_secrets",
+            columns=(
+                Column("rule", "rule", "code"),
+                Column("images", "images", "count"),
+                Column("share", "of the images (%)", "percent"),
+                Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
+                Column("images_hidden", "hidden in all layers", "count"),
+                Column("files", "files", "count"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
+PARTS = (
+    Part("the packages", ("findings.rq4_packages",), _packages, stage="layer_stats"),
+    Part("secrets in layers", ("findings.rq4_secrets",), _secrets, stage="layer_stats"),
+)

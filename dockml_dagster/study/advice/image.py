@@ -13,6 +13,7 @@ from dockml_dagster.study.advice.savings import Saving
 from dockml_dagster.study.image.config import ImageConfig
 from dockml_dagster.study.packages.families import Doubled
 from dockml_dagster.study.secret_names import names_a_secret
+from dockml_dagster.study.secrets.image import ImageSecret
 
 MANY_LAYERS = 20
 """Layers of its own from which an image is advised to have fewer. The median image of the study has 14.5 in all."""
@@ -26,7 +27,7 @@ class ImageFacts:
     """What advice looks at. ``layers``: digests, lowest first. ``base_layers``: how many of the lowest are known or read
     from the history to be the base's. ``config``: None where it could not be read; then nothing is said of it.
     ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end. ``doubled``:
-    frameworks and libraries that it holds more than once.
+    frameworks and libraries that it holds more than once. ``secrets``: files of its layers that hold one.
     """
 
     reference: str
@@ -36,6 +37,7 @@ class ImageFacts:
     platforms: int | None = None
     censored: bool = False
     doubled: tuple[Doubled, ...] = ()
+    secrets: tuple[ImageSecret, ...] = ()
 
 
 def base_layers_of(config: ImageConfig | None, layers: int) -> int:
@@ -105,6 +107,19 @@ def _twice(doubled: Doubled) -> Evidence:
     return Evidence(f"{doubled.name}: {', '.join(doubled.packages[:MOST_EVIDENCE])}", bytes=doubled.bytes)
 
 
+def _secret(secret: ImageSecret, facts: ImageFacts) -> Evidence:
+    hidden = (
+        ""
+        if secret.hidden_by is None
+        else f", not visible: layer {secret.hidden_by + 1} hides it, and it is shipped"
+    )
+    return Evidence(
+        f"{secret.rule} in layer {secret.layer + 1}{hidden}",
+        path=secret.path,
+        layer=facts.layers[secret.layer],
+    )
+
+
 def _facts(facts: ImageFacts) -> list[tuple[str, tuple[Evidence, ...]]]:
     found: list[tuple[str, tuple[Evidence, ...]]] = []
     own = len(facts.layers) - facts.base_layers
@@ -112,6 +127,9 @@ def _facts(facts: ImageFacts) -> list[tuple[str, tuple[Evidence, ...]]]:
         found.append(("fact:many-layers", (Evidence(f"{own} layers above its base"),)))
     if facts.doubled:
         found.append(("fact:package-twice", tuple(map(_twice, facts.doubled))))
+    leaked = [secret for secret in facts.secrets if secret.published_with is None]
+    if leaked:
+        found.append(("fact:secret-file", tuple(_secret(secret, facts) for secret in leaked)))
     if facts.platforms == 1:
         found.append(("fact:one-platform", (Evidence("one platform"),)))
     config = facts.config

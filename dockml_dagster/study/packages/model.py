@@ -18,6 +18,7 @@ Ecosystem = Literal["deb", "apk", "rpm", "conda", "pypi", "npm", "cran", "golang
 
 MOST_TEXT: Final = 256
 """Bytes of a name, a version or a licence that are kept."""
+_TO_CLEAN: Final = frozenset({b"", b".", b"/"})
 
 
 class Package(NamedTuple):
@@ -96,6 +97,16 @@ def said_text(value: object) -> str:
 
 def path_text(raw: bytes) -> str:
     """A path as ``LayerEntry.path`` has it."""
+    if (
+        raw.isascii()
+        and raw[:1] not in _TO_CLEAN
+        and b"/." not in raw
+        and b"//" not in raw
+        and raw[-1:] != b"/"
+    ):
+        path = raw.decode("ascii")
+        if path.isprintable():
+            return path
     return clean(text(raw))[0]
 
 

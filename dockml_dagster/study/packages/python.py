@@ -55,13 +55,18 @@ def read_record(path: str, content: bytes) -> Reading:
     """RECORD: path, hash and size a line. Paths are relative to the folder that holds the dist-info."""
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
+    start = base.encode("utf-8", "surrogatepass") + b"/"
     paths: list[str] = []
     elsewhere: list[str] = []
     for line in content.split(b"\n"):
         check_time()
         name = _first_cell(line) if len(line) <= _LONGEST_LINE else b""
-        if name:
-            _add(paths, elsewhere, base, name)
+        if not name:
+            continue
+        paths.append(path_text(name if name.startswith(b"/") else start + name))
+        if name.startswith(b"../"):
+            # `pip install --target` says ../../bin/x and puts it under the target.
+            elsewhere.append(path_text(start + _UP.sub(b"", name)))
     return Reading(path, "pypi", claims=(Claim(group, path_keys(paths), path_keys(elsewhere)),))
 
 
@@ -70,17 +75,6 @@ def _first_cell(line: bytes) -> bytes:
         return line.partition(b",")[0].strip()
     cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
     return cells[0].encode("utf-8", "surrogateescape")
-
-
-def _add(paths: list[str], elsewhere: list[str], base: str, name: bytes) -> None:
-    if name.startswith(b"/"):
-        paths.append(path_text(name))
-        return
-    paths.append(path_text(base.encode("utf-8", "surrogatepass") + b"/" + name))
-    if name.startswith(b"../"):
-        # `pip install --target` says ../../bin/x and puts it under the target.
-        inner = _UP.sub(b"", name)
-        elsewhere.append(path_text(base.encode("utf-8", "surrogatepass") + b"/" + inner))
 
 
 def read_egg_files(path: str, content: bytes) -> Reading:

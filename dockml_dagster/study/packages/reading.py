@@ -16,6 +16,8 @@ from dockml_dagster.study.packages.model import Reading
 
 MOST_BYTES: Final = 32 << 20
 """Of one database that is kept in memory until it is read; the largest seen have some 10 MiB."""
+_LIMITED_FROM: Final = 1 << 20
+"""Bytes from which reading has a limit on time: readers are linear, and asking for the time costs more than most of them."""
 _SECONDS: Final = 5.0
 _READERS: Final[dict[Form, Callable[[str, bytes], Reading]]] = {
     "dpkg_status": debian.read_status,
@@ -40,6 +42,8 @@ def read_database(path: str, form: Form, content: bytes) -> Reading:
     if reader is None:
         return unread(path, "a database of a kind that is not read")
     try:
+        if len(content) < _LIMITED_FROM:
+            return reader(path, content)
         with time_limit(_SECONDS):
             return reader(path, content)
     except OutOfTimeError as error:

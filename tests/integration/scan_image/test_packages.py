@@ -1,9 +1,12 @@
-"""``scan-image --packages`` and ``--sbom``: what is printed, and which layers are read for it."""
+"""``scan-image --packages`` and ``--sbom``, and secrets: what is printed, which layers are read for it."""
 
 import json
 
 import pytest
+from backports import zstd
+from click.testing import CliRunner
 
+from dockml_dagster.cli import main
 from dockml_dagster.images.scanning import store
 
 STATUS = b"Package: base-files\nVersion: 12.4\nArchitecture: amd64\nStatus: install ok installed\n"
@@ -81,3 +84,30 @@ def test_layers_read_before_are_read_again_only_where_it_is_asked(
 
 def test_one_thing_instead_at_a_time(scan, image) -> None:
     assert scan.run(image, "--packages", "--tree", "1").exit_code == 2
+
+
+def test_a_secret_that_was_removed_is_an_error_and_its_value_is_nowhere(
+    scan, serve, registry, put_image, tar, packed, home
+) -> None:
+    value = "s3cr" + "etvalue1"
+    netrc = f"machine x login y password {value}".encode()
+    put_image("1", packed(tar({"root/.netrc": netrc})), packed(tar({"root/.wh..netrc": b""})))
+    server = serve(registry)
+    scan.allow(server)
+    image = f"{server.host}/ml/image:1"
+    (found,) = scan(image)["images"]
+    assert found["secrets"] == [
+        {"rule": "netrc", "path": "root/.netrc", "layer": 1, "hidden_by": 2, "published_with": None}
+    ]
+    printed = [scan.run(image).stdout]
+    for form in ("text", "json", "sarif"):
+        done = CliRunner().invoke(main, ["advise", image, "--format", form, "--fail-on", "error"])
+        assert done.exit_code == 1
+        assert "no-secret-files" in done.stdout
+        printed.append(done.stdout + done.stderr)
+    assert not any(value in text for text in printed)
+    for path in home.rglob("*"):
+        if path.is_file():
+            assert value.encode() not in path.read_bytes()
+            if path.suffix == ".zst":
+                assert value.encode() not in zstd.decompress(path.read_bytes())

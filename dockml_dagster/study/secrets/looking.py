@@ -1,0 +1,122 @@
+"""Looking for secrets in one small file.
+
+Here: which rules a file is asked, and what is no secret though it has the form of one. What is found leaves here as the
+name of a rule: the value is in no result, message or hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from dockml_dagster.study.secret_names import names_a_secret
+from dockml_dagster.study.secrets.rules import (
+    ENV_FILE,
+    ENV_LINE,
+    FILES,
+    PRIVATE_KEY,
+    TOKENS,
+    TokenRule,
+    is_template,
+)
+
+LARGEST: Final = 64 << 10
+"""Bytes of a file that is looked at."""
+MOST_BYTES: Final = 16 << 20
+"""Bytes of files outside of packages that are searched for tokens in one layer."""
+_HEAD: Final = 512
+_PAST: Final = 8192
+_MOST_HITS: Final = 64
+_INSTALLED: Final = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages|node_modules|__pycache__|conda-meta|gems|go/pkg/mod)/"
+    r"|^(?:usr/(?:local/)?)?(?:lib|lib32|lib64|libexec|share|include)/|^(?:usr/)?s?bin/|^var/lib/(?:dpkg|apt|rpm)/|^opt/conda/(?:lib|pkgs|share)/"
+)
+_CODE: Final = (
+    ".py", ".pyc", ".pyi", ".so", ".h", ".hpp", ".c", ".js", ".mjs", ".cjs", ".ts", ".map", ".css", ".html", ".md",
+    ".rst", ".pl", ".pm",
+)  # fmt: skip
+"""Of what package managers install, code is not searched: it is as published, and most of the bytes."""
+_FILE_NAMES: Final = re.compile(
+    r"netrc$|credentials|\.pypirc$|\.npmrc$|\.dockercfg$|/(?:config|auth|kaggle|hosts)(?:\.json|\.yml)?$|token|\.env|"
+    r"pip\.(?:conf|ini)$|\.condarc$|uv\.toml$|sources\.list$|auth\.conf$|\.Renviron$|\.(?:ya?ml|toml|ini|cfg|conf|properties|json)$"
+)
+_PLACEHOLDER: Final = re.compile(
+    rb"(?i)example|x{5}|\$\{|\$\(|\{\{|<|>|your|change_?me|placeholder|dummy|redacted|not_?real|\*\*\*|\.\.\.|^%|^\$|^(?:password|passwd|secret|token|none|null|true|false|test\w{0,8})$"
+)
+
+
+class SecretSearch:
+    """Looks at the files of one layer."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+        self.cut_short = False
+        """Whether there was more to search for tokens than is searched."""
+        self._folder, self._installed = "/", False
+
+    def rules(self, path: str, chunk: bytes, start: int, stop: int) -> tuple[str, ...]:
+        """Names of the rules that ``chunk[start:stop]``, the content of the file of this path, meets, sorted."""
+        folder = path[: path.rfind("/") + 1]
+        if folder != self._folder:  # files of one come one after another
+            self._folder, self._installed = folder, _INSTALLED.search(folder) is not None
+        if self._installed and path.endswith(_CODE):
+            return ()
+        if not 0 < stop - start <= LARGEST or chunk.find(b"\0", start, min(stop, start + _HEAD)) >= 0:
+            return ()
+        found: set[str] = set()
+        if chunk.find(PRIVATE_KEY.literal, start, stop) >= 0 and _has(PRIVATE_KEY, chunk, start, stop):
+            found.add(PRIVATE_KEY.name)
+        if self._installed:
+            return tuple(found)
+        if stop - start <= self._left:
+            self._left -= stop - start
+            found.update(
+                rule.name
+                for rule in TOKENS
+                if chunk.find(rule.literal, start, stop) >= 0 and _has(rule, chunk, start, stop)
+            )
+        else:
+            self.cut_short = True
+        if _FILE_NAMES.search(path) is not None:
+            found.update(_of_file(path, chunk[start:stop]))
+        return tuple(sorted(found))
+
+
+def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:
+    """Whether the rule's form stands around any of the first places of its literal, and is no placeholder."""
+    at = start
+    for _ in range(_MOST_HITS):
+        at = chunk.find(rule.literal, at, stop)
+        if at < 0:
+            return False
+        # One more byte before, by which the form tells that it begins there.
+        before = max(start, at - rule.reach - 1)
+        for match in rule.pattern.finditer(chunk[before : min(stop, at + _PAST)]):
+            if not _is_placeholder(match["secret"] if "secret" in rule.pattern.groupindex else match[0]):
+                return True
+        at += len(rule.literal)
+    return False
+
+
+def _of_file(path: str, content: bytes) -> Iterator[str]:
+    """Rules of the file's name."""
+    if is_template(path):
+        return
+    for rule in FILES:
+        if rule.path.fullmatch(path) is None:
+            continue
+        for match in rule.pattern.finditer(content):
+            if not _is_placeholder(match["secret"], least=3):
+                yield rule.name
+                break
+    if ENV_FILE.fullmatch(path) is not None:
+        for match in ENV_LINE.finditer(content):
+            if names_a_secret(match[1].decode("ascii")) and not _is_placeholder(match[2], least=5):
+                yield "env-file"
+                break
+
+
+def _is_placeholder(value: bytes, least: int = 10) -> bool:
+    """Whether a value only shows the form: it says so, or has fewer different characters than ``least``."""
+    return len(set(value)) < least or _PLACEHOLDER.search(value) is not None
