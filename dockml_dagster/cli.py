@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from dockml_dagster.commands.advise.command import advise
+from dockml_dagster.commands.diff_image.command import diff_image
 from dockml_dagster.commands.doctor.command import doctor
 from dockml_dagster.commands.export.command import export
 from dockml_dagster.commands.labels.command import labels
@@ -159,6 +160,7 @@ main.add_command(show)
 main.add_command(sql)
 main.add_command(read_dockerfile)
 main.add_command(scan_image)
+main.add_command(diff_image)
 main.add_command(report)
 main.add_command(advise)
 main.add_command(labels)

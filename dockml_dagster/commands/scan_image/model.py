@@ -17,7 +17,7 @@ from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.layer.content import ContentFinding
 from dockml_dagster.study.layer.image import ImageSummary, LayerShare
 from dockml_dagster.study.layer.model import Cap, LayerScan, LayerSummary
-from dockml_dagster.study.packages.inventory import Inventory
+from dockml_dagster.study.packages.inventory import Inventory, PackageTally
 from dockml_dagster.study.secrets.image import ImageSecret
 
 LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable"]
@@ -85,6 +85,8 @@ class ScannedImage:
     """Why the packages, and what secrets there are, are unknown, in one line."""
     secrets: tuple[ImageSecret, ...] | None = None
     """Files of its layers that hold a secret. None: unknown."""
+    tally: PackageTally | None = None
+    """What tells whose each of its files is. None: not asked for, or unknown."""
 
     @property
     def status(self) -> Literal["complete", "censored", "incomplete"]:

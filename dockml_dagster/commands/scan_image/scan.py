@@ -316,7 +316,7 @@ def _summarised(
     untold = sum(one is None for one in inside.layers)
     untold_reason = f"{untold} of {len(layers)} layers were read without their packages" if untold else None
     found = None if secrets is None else secrets.secrets()
-    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason, found)
+    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason, found, packages)
 
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:

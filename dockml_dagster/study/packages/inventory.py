@@ -112,10 +112,9 @@ class PackageTally:
             self._places.add(place)
         return place
 
-    @property
-    def visible_databases(self) -> set[tuple[int, str]]:
-        """Layer and path of the databases that a container sees, once the image was looked through."""
-        return self._visible
+    def owners(self) -> Owners:
+        """Whose each file is, once the image was looked through."""
+        return Owners(self.index, self._readings, self._visible)
 
     def inventory(
         self, families: Sequence[FamilyRule], compressed: Sequence[int | None] | None = None
@@ -124,7 +123,7 @@ class PackageTally:
         for (layer, path), (hidden, size, place) in self._nobodys.items():
             self._count((layer, hidden, self._linked.get((layer, path), NOBODY), place), size)
         self._nobodys.clear()
-        owners = Owners(self.index, self._readings, self._visible)
+        owners = self.owners()
         rows: dict[int, _Row] = {number: _Row() for number in range(owners.seen)}
         places: dict[str, _Row] = {}
         for (layer, hidden, who, place), (files, size) in self._sums.items():

@@ -111,3 +111,36 @@ def test_a_secret_that_was_removed_is_an_error_and_its_value_is_nowhere(
             assert value.encode() not in path.read_bytes()
             if path.suffix == ".zst":
                 assert value.encode() not in zstd.decompress(path.read_bytes())
+
+
+def test_two_images_compared(scan, serve, registry, put_image, tar, packed) -> None:
+    """The command as users have it: a package in a new version, and a file that nobody owns."""
+    newer = {
+        **{path.replace("2.1", "2.2"): content for path, content in WHEEL.items() if "torch-" in path},
+        "s/torch/x.so": b"y" * 9000,
+    }
+    newer["s/torch-2.2.dist-info/METADATA"] = b"Name: torch\nVersion: 2.2\n"
+    history = [{"created_by": "ADD rootfs"}, {"created_by": "RUN pip install torch"}]
+    put_image("1", packed(tar(DEBIAN)), packed(tar(WHEEL)), history=history)
+    put_image("2", packed(tar(DEBIAN)), packed(tar(newer)), history=history)
+    server = serve(registry)
+    scan.allow(server)
+    names = [f"{server.host}/ml/image:{tag}" for tag in (1, 2)]
+    done = CliRunner().invoke(main, ["diff-image", *names, "--format", "json"], catch_exceptions=False)
+    found = json.loads(done.stdout)
+    assert found["shared_layers"] == 1
+    first = found["packages"][0]
+    assert first["name"] == "pypi torch"
+    assert (first["versions_before"], first["versions_after"]) == (["2.1"], ["2.2"])
+    assert found["instructions"] == [{**found["instructions"][0], "name": "RUN pip install torch"}]
+    assert {
+        sum(one["difference"] for one in found[group]) for group in ("packages", "instructions", "kinds")
+    } == {found["difference"]}
+    assert found["pull_bytes"] == found["pull_bytes_by_digest"] == len(packed(tar(newer)))
+    table = CliRunner().invoke(main, ["diff-image", *names], catch_exceptions=False).stdout
+    assert "By package" in table
+    several = CliRunner().invoke(
+        main, ["diff-image", *names, names[0], "--format", "json"], catch_exceptions=False
+    )
+    assert [one["own_layers"] for one in json.loads(several.stdout)["images"]] == [0, 1, 0]
+    assert CliRunner().invoke(main, ["diff-image", names[0]]).exit_code == 2

@@ -1,0 +1,110 @@
+"""The images that are compared, read.
+
+Here: from what ``scan_image`` reads to what ``study.difference`` compares. Not here: either of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dockml_dagster.commands.scan_image.locations import Location
+from dockml_dagster.commands.scan_image.model import ScannedImage
+from dockml_dagster.commands.scan_image.scan import Listener, content_rules, problem_of, scan_images
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.images.sources.reading import PlatformImage
+from dockml_dagster.settings import Settings
+from dockml_dagster.study.difference.comparing import File, FileList, LayerOfImage, Side
+from dockml_dagster.study.image.platform import Platform
+from dockml_dagster.text import printable
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """One image of the command."""
+
+    name: str
+    image: ScannedImage
+    files: list[File]
+
+    @property
+    def layers(self) -> tuple[LayerOfImage, ...]:
+        """Its layers, lowest first."""
+        config = self.image.image.config
+        diff_ids = () if config is None else config.diff_ids or ()
+        known = len(diff_ids) == len(self.image.layers)
+        return tuple(
+            LayerOfImage(
+                str(layer.descriptor.digest),
+                str(diff_ids[number]) if known else None,
+                layer.descriptor.size,
+                None if layer.text is None else printable(layer.text),
+            )
+            for number, layer in enumerate(self.image.layers)
+        )
+
+    @cached_property
+    def _versions(self) -> dict[str, tuple[str, ...]]:
+        inventory = self.image.inventory
+        found: dict[str, set[str]] = {}
+        for package in () if inventory is None else inventory.packages:
+            if package.visible:
+                found.setdefault(f"{package.ecosystem} {package.name}", set()).add(package.version)
+        return {name: tuple(sorted(versions)) for name, versions in found.items()}
+
+    def side(self) -> Side:
+        """As ``compare`` takes it."""
+        tally = self.image.tally
+        owners = None if tally is None else tally.owners()
+
+        def package_of(file: File) -> str | None:
+            if tally is None or owners is None:
+                return None
+            owner = owners.owner(tally.index.candidates(file.path), file.layer, hidden=not file.visible)
+            if owner is None:
+                return None
+            package = owners.packages[owner][2]
+            return f"{package.ecosystem} {printable(package.name)}"
+
+        return Side(self.layers, self.files, package_of, lambda name: self._versions.get(name, ()))
+
+
+def read_images(
+    locations: Sequence[Location],
+    settings: Settings,
+    *,
+    platform: Platform | None,
+    prefer: Platform | None,
+    listener: Listener,
+) -> list[ReadImage]:
+    """Read them all; raises the first problem, and BadInputError for what is several images or was not read whole."""
+    lists: list[FileList] = []
+
+    def observe(_: PlatformImage) -> FileList:
+        lists.append(FileList())
+        return lists[-1]
+
+    found = []
+    scanned = scan_images(
+        locations,
+        settings,
+        content_rules(),
+        platform=platform,
+        prefer=prefer,
+        observe=observe,
+        families=(),
+        packages_asked=True,
+        listener=listener,
+    )
+    for reference in scanned:
+        problem = problem_of([reference])
+        if problem is not None:
+            raise problem
+        if len(reference.images) != 1:
+            raise BadInputError(f"{reference.name}: {len(reference.images)} images; choose with --platform")
+        image = reference.images[0]
+        if image.summary is None:
+            raise BadInputError(f"{reference.name}: {image.reason}")
+        found.append(ReadImage(printable(reference.name), image, lists[-1].files))
+    return found
