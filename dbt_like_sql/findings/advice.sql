@@ -82,4 +82,5 @@ LEFT JOIN bytes
     AND bytes.about = found.about
     AND bytes.recommendation = found.recommendation
 GROUP BY found.corpus, found.category, found.about, found.recommendation
-ORDER BY found.corpus, found.category = 'All' DESC, found.category, found.about, saves_bytes DESC NULLS LAST, projects DESC
+ORDER BY found.corpus, found.category = 'All' DESC, found.category, found.about, saves_bytes DESC NULLS LAST, projects DESC,
+    found.recommendation

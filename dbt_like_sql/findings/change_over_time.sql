@@ -17,4 +17,4 @@ SELECT
     count(*) FILTER (WHERE is_changed) / count(*) AS share_changed
 FROM core.moment_states
 GROUP BY corpus, corpus_before, earliest, latest, metric, unit_of_analysis
-ORDER BY corpus, corpus_before, metric
+ORDER BY corpus, corpus_before, metric, unit_of_analysis

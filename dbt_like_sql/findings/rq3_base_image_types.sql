@@ -29,4 +29,4 @@ SELECT
     -- Exactly 1 at the end, which floating point misses by a hair.
     CASE WHEN projects = n THEN 1.0 ELSE centre + half_width END AS share_high
 FROM centred
-ORDER BY corpus, reading, category, projects DESC
+ORDER BY corpus, reading, category, projects DESC, base_image_type

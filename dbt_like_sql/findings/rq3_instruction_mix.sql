@@ -44,4 +44,4 @@ LEFT JOIN core.share_intervals AS per_project
     AND per_project.weighting = 'project'
 WHERE shares.what = 'instruction'
 GROUP BY shares.corpus, shares.reading, shares.category, shares.item
-ORDER BY shares.corpus, shares.reading, shares.category, pooled_share DESC
+ORDER BY shares.corpus, shares.reading, shares.category, pooled_share DESC, shares.item

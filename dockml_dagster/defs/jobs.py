@@ -6,13 +6,12 @@ https://docs.dagster.io/guides/build/jobs/asset-jobs
 import dagster as dg
 
 from dockml_dagster.corpora.base import STAGES
-from dockml_dagster.defs.partitions import projects_partitions
 
 READ_BY_PYTHON = ("dockerfile_readings", "file_facts", "machine_labels", "image_links")
 """What the SQL models find ready: assets that read what was collected, a text or a project at a time."""
-FINDINGS = dg.AssetSelection.assets(*READ_BY_PYTHON) | dg.AssetSelection.groups(
-    "staging", "core", "findings", "published"
-)
+MADE_BY_SQL = ("staging", "core", "findings", "published")
+"""The groups of what is made of these; some of the findings Python computes, beside their SQL."""
+FINDINGS = dg.AssetSelection.assets(*READ_BY_PYTHON) | dg.AssetSelection.groups(*MADE_BY_SQL)
 """Whatever is made of what was collected, for everybody."""
 FINDINGS_TAGS = {"dockml/work": "findings"}
 
@@ -25,7 +24,6 @@ list_projects = dg.define_asset_job(
 collect_projects = dg.define_asset_job(
     "collect_projects",
     selection=dg.AssetSelection.assets(*STAGES),
-    partitions_def=projects_partitions,
     # On workers: the queue of them all (``instance.launcher``). Whatever has no such tag publishes, or looks after the home.
     tags={"dockml/work": "collection", "dagster-celery/queue": "collection"},
     description="Dockerfiles, manifests and layer statistics of a batch of projects.",

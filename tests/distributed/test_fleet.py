@@ -29,7 +29,7 @@ def test_the_sample_on_two_workers_equals_the_embedded_run(fleet, calm):
     assert kills.differences(calm, fleet.home("study"), digits=DIGITS) == []
     assert set(scans_of(fleet)) == {1}, "no layer is scanned twice"
     workers = fleet.ask(
-        "SELECT DISTINCT value FROM run_tags WHERE key = 'dockml/pid' AND run_id IN "
+        "SELECT DISTINCT value FROM run_tags WHERE key = '.dagster/dockml_pid' AND run_id IN "
         "(SELECT run_id FROM runs WHERE pipeline_name = 'collect_projects')",
         "_dagster",
     )

@@ -90,7 +90,7 @@ def test_on_two_workers_it_finds_and_costs_what_it_does_on_one_machine(
     # A call brings what the next projects need too; two who ask at one moment may both.
     assert first <= github.counted() < first + len(batches)
     workers = fleet.ask(
-        "SELECT DISTINCT value FROM run_tags WHERE key = 'dockml/pid' AND run_id IN "
+        "SELECT DISTINCT value FROM run_tags WHERE key = '.dagster/dockml_pid' AND run_id IN "
         "(SELECT run_id FROM runs WHERE pipeline_name = 'collect_projects')",
         "_dagster",
     )

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from dockml_dagster.cli import main
 from dockml_dagster.clients import hadolint
 from dockml_dagster.clients.hadolint import Remark
-from dockml_dagster.defs.assets.lint import dockerfile_lint, lint_dockerfiles
+from dockml_dagster.defs.assets.lint import lint_definitions, lint_dockerfiles
 from dockml_dagster.defs.assets.sql_models import asset_key
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.settings import Settings
@@ -72,7 +72,7 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
 
 
 def run(warehouse: WarehouseResource) -> dict[str, Any]:
-    result = dg.materialize([dockerfile_lint], resources={"warehouse": warehouse})
+    result = dg.materialize(lint_definitions().assets, resources={"warehouse": warehouse})
     assert result.success
     (made,) = result.asset_materializations_for_node("dockerfile_lint")
     return {name: value.value for name, value in made.metadata.items()}
@@ -85,13 +85,17 @@ def query(warehouse: WarehouseResource, sql: str) -> list[tuple[Any, ...]]:
 
 def test_every_distinct_text_is_asked_about_once(warehouse: WarehouseResource, program: StandIn) -> None:
     said = run(warehouse)
-    assert said == {
+    told = {
         "outcome": "collected",
         "hadolint": "1.0",
         "texts linted": 3,
         "texts refused": 1,
         "findings": 1,
+        "dagster/row_count": 4,
+        "dagster/table_name": "raw.dockerfile_lint",
     }
+    assert {name: said[name] for name in told} == told
+    assert said["preview"].startswith("| sha256 |")
     assert sorted(program.asked) == ["a", "b", "c"]
     assert run(warehouse)["texts linted"] == 0
     assert sorted(program.asked) == ["a", "b", "c"]
@@ -138,7 +142,7 @@ def test_what_was_stored_survives_an_interruption(
 
     monkeypatch.setattr(hadolint, "lint", breaks)
     with pytest.raises(BaseException):  # noqa: B017 - Dagster wraps it
-        dg.materialize([dockerfile_lint], resources={"warehouse": warehouse})
+        dg.materialize(lint_definitions().assets, resources={"warehouse": warehouse})
     monkeypatch.setattr(hadolint, "lint", answer)
     program.asked.clear()
     run(warehouse)

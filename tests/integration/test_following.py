@@ -112,6 +112,12 @@ def test_a_tick_with_nothing_to_do_says_so_and_asks_for_nothing(tick, name):
     }
 
 
+def test_findings_that_are_not_asked_for_say_what_they_wait_for(definitions, instance):
+    context = dg.build_sensor_context(instance=instance, definitions=definitions)
+    data = definitions.get_sensor_def("follow_with_findings").evaluate_tick(context)
+    assert data.skip_message == "the findings are up to date"
+
+
 @pytest.mark.parametrize("name", ["follow_sources", "collect_due_projects"])
 def test_a_tick_that_meets_a_writer_waits_for_the_next(tick, studied, monkeypatch, name):
     monkeypatch.setattr("dockml_dagster.defs.automation.watching.LOCK_SECONDS", 0.1)

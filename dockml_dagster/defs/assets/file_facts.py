@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
@@ -59,4 +60,4 @@ def read_files(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(FACTS, Settings.from_environment())
     done = derive(warehouse.get_connection, FACTS, version, read)
-    return dg.MaterializeResult(metadata={"texts read": done.units, "rows": done.rows})
+    return filled(warehouse, FACTS.name, {"texts read": done.units, "new rows": done.rows})

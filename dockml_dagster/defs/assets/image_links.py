@@ -12,6 +12,7 @@ import dagster as dg
 
 from dockml_dagster.clients.registry.settings import RegistrySettings
 from dockml_dagster.corpora.links import links_of_texts
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
@@ -75,4 +76,4 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     # Which registries are real decides on links as the rules do.
     version = " ".join([version_of(LINKS, settings), *sorted(own)])
     done = derive(warehouse.get_connection, LINKS, version, link)
-    return dg.MaterializeResult(metadata={"projects read": done.units, "links": links})
+    return filled(warehouse, LINKS.name, {"projects read": done.units, "new links": links})

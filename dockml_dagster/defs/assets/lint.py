@@ -14,6 +14,7 @@ import dagster as dg
 from dockml_dagster.clients import hadolint
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.defs.assets.repo_list import outcome_rows
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import saw_own_change, step_of_findings
 from dockml_dagster.progress import advance
@@ -22,23 +23,34 @@ from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LINT
 from dockml_dagster.warehouse.due.work import seen
-from dockml_dagster.warehouse.versions import lint_version
+from dockml_dagster.warehouse.versions import lint_version, version_of
 
 STAGE = "dockerfile_lint"
 JOB = "lint_dockerfiles"
 
 
-@dg.asset(group_name="lint", kinds={"duckdb", "docker"}, deps=["repo_list", "dockerfiles"])
-def dockerfile_lint(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
-    """What hadolint says of every distinct Dockerfile text: codes, lines and severities, without its messages.
+@dg.definitions
+def lint_definitions() -> dg.Definitions:
+    """The asset. A function, because its code version is read out of files."""
 
-    Fills `raw.dockerfile_lint`. A text is linted once by each version of hadolint. Where hadolint is not installed
-    (extra `lint`), the outcome says so.
-    """
-    with step_of_findings(context, warehouse):
-        return _lint_unseen(context, warehouse)
+    @dg.asset(
+        group_name="lint",
+        kinds={"python", "duckdb"},
+        deps=["repo_list", "dockerfiles"],
+        code_version=version_of(LINT, Settings.from_environment()),
+    )
+    def dockerfile_lint(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> dg.MaterializeResult[None]:
+        """What hadolint says of every distinct Dockerfile text: codes, lines and severities, without its messages.
+
+        Fills `raw.dockerfile_lint`. A text is linted once by each version of hadolint. Where hadolint is not installed
+        (extra `lint`), the outcome says so.
+        """
+        with step_of_findings(context, warehouse):
+            return _lint_unseen(context, warehouse)
+
+    return dg.Definitions(assets=[dockerfile_lint], jobs=[lint_dockerfiles])
 
 
 def _lint_unseen(
@@ -64,14 +76,16 @@ def _lint_unseen(
     stamp = lint_version(version, Settings.from_environment())
     done = derive(warehouse.get_connection, LINT, stamp, lint)
     _record(context, warehouse, Outcome(STAGE, "", "collected"))
-    return dg.MaterializeResult(
-        metadata={
+    return filled(
+        warehouse,
+        STAGE,
+        {
             "outcome": "collected",
             "hadolint": version,
             "texts linted": done.units,
             "texts refused": rules[hadolint.REFUSED],
             "findings": done.rows - done.units,
-        }
+        },
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
@@ -73,7 +74,7 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(LABELS, Settings.from_environment())
     done = derive(warehouse.get_connection, LABELS, version, label)
-    return dg.MaterializeResult(metadata={"projects labelled": done.units, "rows": done.rows})
+    return filled(warehouse, LABELS.name, {"projects labelled": done.units, "new rows": done.rows})
 
 
 def by_project(rows: Sequence[Sequence[Any]]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.progress import advance
@@ -61,4 +62,4 @@ def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(READINGS, Settings.from_environment())
     done = derive(warehouse.get_connection, READINGS, version, read)
-    return dg.MaterializeResult(metadata={"texts read": done.units, "rows": done.rows})
+    return filled(warehouse, READINGS.name, {"texts read": done.units, "new rows": done.rows})

@@ -5,7 +5,7 @@ Here: listing a corpus and registering its projects as partitions. Not here: rea
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ import duckdb
 
 from dockml_dagster.corpora import CORPORA, corpus_class
 from dockml_dagster.corpora.base import Corpus, Listing, Outcome
+from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
@@ -28,6 +29,12 @@ VISIT_HOLDS = 600.0
 
 METHODS = combined_hash([f"{name} {corpus_class(name).method_version}" for name in sorted(CORPORA)])[:12]
 """Version of how all corpora are read: the code version of what lists and collects."""
+
+
+LISTED_WEEKLY = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=4)
+)
+"""What the schedule ``weekly_refresh`` promises, with a day for what failed to be tried again."""
 
 
 class CorpusConfig(dg.Config):
@@ -63,9 +70,9 @@ def _moment(at: float | None) -> datetime | None:
 
 @dg.asset(
     group_name="collection",
-    kinds={"duckdb", "github"},
-    tags={"dockml/stage": "repo_list"},
+    kinds={"python", "duckdb"},
     code_version=METHODS,
+    freshness_policy=LISTED_WEEKLY,
 )
 def repo_list(
     context: dg.AssetExecutionContext,
@@ -125,9 +132,10 @@ def _list(
         "" if listing.is_complete else "; not everything could be looked at, and who is missing stays",
     )
     advance("projects")
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(content),
-        metadata={
+    return filled(
+        warehouse,
+        "repo_list",
+        {
             "corpus": corpus.name,
             "source": listing.source,
             "projects": len(listing.projects),
@@ -136,10 +144,13 @@ def _list(
             "new rows": dg.MetadataValue.json(new),
             "outcomes other than collected": len(listing.outcomes),
         },
+        dg.DataVersion(content),
     )
 
 
-@dg.asset(group_name="collection", kinds={"duckdb"}, tags={"dockml/stage": "labels"}, code_version=METHODS)
+@dg.asset(
+    group_name="collection", kinds={"python", "duckdb"}, code_version=METHODS, freshness_policy=LISTED_WEEKLY
+)
 def labels(
     context: dg.AssetExecutionContext,
     config: CorpusConfig,
@@ -179,11 +190,13 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
         new = warehouse.commit(store)
         content = warehouse.commit(labelled_content)
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(content),
-        metadata={
+    return filled(
+        warehouse,
+        "labels",
+        {
             "corpus": corpus.name,
             "labels": sum(len(rows) for rows in listing.labels.values()),
             "new rows": dg.MetadataValue.json(new),
         },
+        dg.DataVersion(content),
     )

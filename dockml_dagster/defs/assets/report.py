@@ -5,6 +5,7 @@ Here: the asset and its metadata. The report itself is ``dockml_dagster.report``
 """
 
 import base64
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,16 +15,31 @@ from dockml_dagster.report.files import write_page
 from dockml_dagster.report.source import published_corpora
 from dockml_dagster.report.text import words
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.versions import libraries
+from dockml_dagster.warehouse.versions import code_version, libraries
 
 
-@dg.asset(group_name="report", kinds={"html"}, deps=["repo_list", "published"])
-def report() -> dg.MaterializeResult[None]:
-    """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable.
+@dg.definitions
+def report_definitions() -> dg.Definitions:
+    """The asset. A function, because its code version is read out of files."""
 
-    Its figures are in the metadata below: *Show Markdown* beside "… figures".
-    """
-    published = Settings.from_environment().published
+    @dg.asset(
+        group_name="report",
+        kinds={"python", "html"},
+        deps=["repo_list", "published"],
+        code_version=code_version(("report.building",), ("report",), Settings.from_environment()),
+    )
+    def report() -> dg.MaterializeResult[None]:
+        """One HTML file a corpus beside the published file: figures, tables and sentences, offline and printable.
+
+        Its figures are in the metadata below: *Show Markdown* beside "… figures".
+        """
+        return write_reports(Settings.from_environment().published)
+
+    return dg.Definitions(assets=[report], jobs=[make_report])
+
+
+def write_reports(published: Path) -> dg.MaterializeResult[None]:
+    """Write the report of every published corpus beside the published file."""
     metadata: dict[str, dg.PathMetadataValue | dg.MarkdownMetadataValue] = {}
     for corpus in published_corpora(published):
         built = build_report(published, corpus, libraries())
@@ -45,7 +61,7 @@ def _figures(built: Report) -> str:
 
 make_report = dg.define_asset_job(
     "make_report",
-    selection=dg.AssetSelection.assets(report),
+    selection=dg.AssetSelection.assets("report"),
     tags={"dockml/work": "report"},
     description="Write the HTML report of every published corpus.",
 )

@@ -5,7 +5,7 @@ Here: turning models and results into Dagster's words, for tables made by SQL an
 https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metadata
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ import duckdb
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.text import printable
 from dockml_dagster.warehouse import build, checks
-from dockml_dagster.warehouse.models import Model
+from dockml_dagster.warehouse.models import Model, load
 from dockml_dagster.warehouse.rows import columns_of
 
 PREVIEW_ROWS = 8
@@ -70,6 +70,35 @@ def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: in
         "dagster/row_count": rows,
         "preview": dg.MetadataValue.md(_preview(connection, model, list(types))),
     }
+
+
+def filled(
+    warehouse: WarehouseResource,
+    asset: str,
+    told: Mapping[str, Any],
+    data_version: dg.DataVersion | None = None,
+) -> dg.MaterializeResult[None]:
+    """An asset that fills tables of ``raw`` was made: ``told`` and, of what is there now, the rows of every table that it
+    fills; columns and a preview of the first.
+    """
+    tables = [table for table in load().raw if asset in table.filled_by]
+    with warehouse.get_connection() as connection:
+        rows = {table.name: build.count(connection, table.name) for table in tables}
+        first = table_metadata(connection, tables[0], rows[tables[0].name])
+    lines = [
+        "| table | rows |",
+        "| --- | ---: |",
+        *(f"| {name} | {number} |" for name, number in rows.items()),
+    ]
+    return dg.MaterializeResult(
+        data_version=data_version,
+        metadata={
+            **told,
+            **first,
+            "dagster/table_name": tables[0].name,
+            "tables": dg.MetadataValue.md("\n".join(lines)),
+        },
+    )
 
 
 def _preview(connection: duckdb.DuckDBPyConnection, model: Model, columns: Sequence[str]) -> str:

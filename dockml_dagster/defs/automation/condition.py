@@ -9,7 +9,9 @@ findings are (``defs.jobs``).
 https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions
 """
 
+import warnings
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -20,7 +22,7 @@ from dockml_dagster.defs.automation.watching import (
     now,
     warehouse_for_a_moment,
 )
-from dockml_dagster.defs.jobs import FINDINGS, FINDINGS_TAGS
+from dockml_dagster.defs.jobs import FINDINGS, FINDINGS_TAGS, MADE_BY_SQL, READ_BY_PYTHON
 from dockml_dagster.defs.runs.retries import end_dead_runs
 from dockml_dagster.defs.runs.under_way import runs_under_way
 from dockml_dagster.settings import Settings
@@ -40,8 +42,13 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
     """
 
     def __init__(self) -> None:
-        self._asked: tuple[datetime, bool] | None = None
+        self._asked: tuple[datetime, str | None] | None = None
         self._loaded_at = now()
+
+    @property
+    def said(self) -> str | None:
+        """What the newest tick waits for; None: it asked for the findings, or there was none yet."""
+        return self._asked[1] if self._asked else None
 
     @property
     def name(self) -> str:
@@ -61,9 +68,9 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
         if self._asked is None or self._asked[0] != context.evaluation_time:
             waiting = what_is_waited_for(context.asset_graph_view.instance, self._loaded_at)
             context.log.info(waiting or "the findings are made")
-            self._asked = (context.evaluation_time, waiting is None)
+            self._asked = (context.evaluation_time, waiting)
         return dg.AutomationResult(
-            context, context.candidate_subset if self._asked[1] else context.get_empty_subset()
+            context, context.candidate_subset if self._asked[1] is None else context.get_empty_subset()
         )
 
 
@@ -117,15 +124,46 @@ def failed_in_a_row(instance: dg.DagsterInstance) -> FailedInARow | None:
     return FailedInARow(len(failed), newest.astimezone(UTC).replace(tzinfo=None))
 
 
-follow_with_findings = dg.AutomationConditionSensorDefinition(
-    "follow_with_findings",
-    # With their checks: without them Dagster asks for those alone that cannot be left out.
-    target=FINDINGS,
-    default_condition=FindingsFollow(),
-    # What is written in Python can be evaluated nowhere else.
-    use_user_code_server=True,
-    minimum_interval_seconds=30,
-    run_tags={**FINDINGS_TAGS, "dagster/max_retries": "2"},
-    description="Makes and publishes the findings, all in one run, when what they rest on was listed or collected. "
-    "Projects that are missing are not waited for.",
-)
+FINDINGS_FOLLOW = FindingsFollow()
+"""The one object for all of them: it is asked once a tick."""
+
+
+def with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The asset with the condition on itself, where the UI shows it, if it is one of the findings."""
+    if spec.group_name in MADE_BY_SQL or spec.key.to_user_string() in READ_BY_PYTHON:
+        return spec.replace_attributes(automation_condition=FINDINGS_FOLLOW)
+    return spec
+
+
+class SaysWhy(dg.AutomationConditionSensorDefinition):
+    """A sensor whose ticks that ask for nothing say what they wait for; Dagster's says that its result is empty."""
+
+    def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
+        """See ``SensorDefinition.evaluate_tick``."""
+        data = super().evaluate_tick(context)
+        waiting = FINDINGS_FOLLOW.said
+        if waiting is None or data.run_requests:
+            return data
+        return type(data)(
+            skip_message=waiting,
+            cursor=data.cursor,
+            log_key=data.log_key,
+            automation_condition_evaluations=data.automation_condition_evaluations,
+        )
+
+
+with warnings.catch_warnings():
+    # Two parameters are in beta; there is no other way to a condition that is written in Python.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    follow_with_findings = SaysWhy(
+        "follow_with_findings",
+        target=FINDINGS,
+        # Of their checks: without them Dagster asks for those alone that cannot be left out.
+        default_condition=FINDINGS_FOLLOW,
+        # What is written in Python can be evaluated nowhere else.
+        use_user_code_server=True,
+        minimum_interval_seconds=30,
+        run_tags={**FINDINGS_TAGS, "dagster/max_retries": "2"},
+        description="Makes and publishes the findings, all in one run, when what they rest on was listed or collected. "
+        "Projects that are missing are not waited for.",
+    )

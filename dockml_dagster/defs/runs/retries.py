@@ -23,8 +23,10 @@ LONGEST_WAIT_SECONDS = 120.0
 AGAIN = "another run can help soon"
 """Of a step that failed: whether its error said so to the last."""
 
-PID_TAG = "dockml/pid"
-HOST_TAG = "dockml/host"
+HIDDEN = ".dagster/dockml_"
+"""How tags begin that are for us alone: the UI shows none that begins with ``.dagster/``."""
+PID_TAG = f"{HIDDEN}pid"
+HOST_TAG = f"{HIDDEN}host"
 
 
 def can_retry(error: BaseException) -> bool:

@@ -16,13 +16,13 @@ from datetime import datetime
 import dagster as dg
 
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.defs.runs.retries import HIDDEN, verdict
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due.work import Seen, built, seen
 from dockml_dagster.warehouse.versions import build_version
 
-SEEN_TAG = "dockml/seen_to"
-CURRENT_TAG = "dockml/findings_were_current"
+SEEN_TAG = f"{HIDDEN}seen_to"
+CURRENT_TAG = f"{HIDDEN}findings_were_current"
 _NOTHING = "nothing"
 
 

@@ -392,9 +392,9 @@ def test_the_command_writes_the_page_and_the_figures(finished, dockml, tmp_path,
 def test_the_asset_shows_the_figures(studied):
     import dagster as dg
 
-    from dockml_dagster.defs.assets.report import report as asset
+    from dockml_dagster.defs.assets.report import report_definitions
 
-    result = dg.materialize([asset])
+    result = dg.materialize(report_definitions().assets)
     (event,) = result.asset_materializations_for_node("report")
     assert "data:image/png;base64," in event.metadata["sample figures"].value
     assert (studied / "published" / "report-sample.html").exists()
