@@ -79,6 +79,7 @@ def _lint_unseen(
     return filled(
         warehouse,
         STAGE,
+        LINT.tables[0],
         {
             "outcome": "collected",
             "hadolint": version,

@@ -75,16 +75,19 @@ def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: in
 def filled(
     warehouse: WarehouseResource,
     asset: str,
+    table: str,
     told: Mapping[str, Any],
     data_version: dg.DataVersion | None = None,
 ) -> dg.MaterializeResult[None]:
-    """An asset that fills tables of ``raw`` was made: ``told`` and, of what is there now, the rows of every table that it
-    fills; columns and a preview of the first.
+    """An asset that fills tables of ``raw`` was made: ``told``, and what is there now.
+
+    That is the rows of every table that it fills; of ``table``, which it is about, columns and a preview.
     """
-    tables = [table for table in load().raw if asset in table.filled_by]
+    project = load()
+    names = [table, *sorted(one.name for one in project.raw if asset in one.filled_by and one.name != table)]
     with warehouse.get_connection() as connection:
-        rows = {table.name: build.count(connection, table.name) for table in tables}
-        first = table_metadata(connection, tables[0], rows[tables[0].name])
+        rows = {name: build.count(connection, name) for name in names}
+        shown = table_metadata(connection, project.by_name[table], rows[table])
     lines = [
         "| table | rows |",
         "| --- | ---: |",
@@ -94,8 +97,8 @@ def filled(
         data_version=data_version,
         metadata={
             **told,
-            **first,
-            "dagster/table_name": tables[0].name,
+            **shown,
+            "dagster/table_name": table,
             "tables": dg.MetadataValue.md("\n".join(lines)),
         },
     )
