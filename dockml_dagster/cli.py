@@ -24,6 +24,7 @@ from dockml_dagster.commands.labels.command import labels
 from dockml_dagster.commands.output import say
 from dockml_dagster.commands.plan.command import plan
 from dockml_dagster.commands.read_dockerfile.command import read_dockerfile
+from dockml_dagster.commands.rebuilds.command import rebuilds
 from dockml_dagster.commands.report import report
 from dockml_dagster.commands.scan_image.command import scan_image
 from dockml_dagster.commands.show import show, sql
@@ -163,6 +164,7 @@ main.add_command(scan_image)
 main.add_command(diff_image)
 main.add_command(report)
 main.add_command(advise)
+main.add_command(rebuilds)
 main.add_command(labels)
 main.add_command(export)
 main.add_command(doctor)

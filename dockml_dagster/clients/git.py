@@ -186,8 +186,13 @@ def _chunks(
             raise GitError(said[-1].removeprefix("fatal: ")[:300], retryable=network)
 
 
-def _records(arguments: Sequence[str], directory: Path, most: int) -> Iterator[bytes]:
-    """The first ``most`` of what git separates by NUL: a tree of some kilobytes may stand for a billion files."""
+def records(
+    arguments: Sequence[str], directory: Path, most: int, *, most_bytes: int = _MAX_OUTPUT
+) -> Iterator[bytes]:
+    """The first ``most`` of what git separates by NUL: a tree of some kilobytes may stand for a billion files.
+
+    Raises GitError where it is more than ``most_bytes``.
+    """
     held, length = b"", 0
     with closing(_chunks(arguments, directory)) as chunks:
         for piece in chunks:
@@ -198,8 +203,8 @@ def _records(arguments: Sequence[str], directory: Path, most: int) -> Iterator[b
                     return
                 most -= 1
                 yield record
-            if length > _MAX_OUTPUT or len(held) > _CHUNK:
-                raise GitError(f"git gave more than {_MAX_OUTPUT} bytes, or a path of more than {_CHUNK}")
+            if length > most_bytes or len(held) > _CHUNK:
+                raise GitError(f"git gave more than {most_bytes} bytes, or a path of more than {_CHUNK}")
 
 
 def head_commit(directory: Path) -> str | None:
@@ -238,7 +243,7 @@ def _is_partial(directory: Path) -> bool:
 def tree(directory: Path, most: int) -> list[Blob]:
     """The first ``most`` entries of HEAD's tree, submodules and links too."""
     found = []
-    for entry in _records(["ls-tree", "-r", "-z", "--full-tree", "HEAD"], directory, most):
+    for entry in records(["ls-tree", "-r", "-z", "--full-tree", "HEAD"], directory, most):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, _, oid = about.decode("ascii").split()
@@ -251,13 +256,13 @@ def index(directory: Path, most: int) -> list[Blob]:
     that and does not ignore (mode '', no oid): the first ``most`` of each.
     """
     found: dict[str, Blob] = {}
-    for entry in _records(["ls-files", "--stage", "-z"], directory, most):
+    for entry in records(["ls-files", "--stage", "-z"], directory, most):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, oid, _ = about.decode("ascii").split()
             name = path.decode("utf-8", "surrogateescape")
             found.setdefault(name, Blob(name, mode, oid))
-    for path in _records(["ls-files", "--others", "--exclude-standard", "-z"], directory, most):
+    for path in records(["ls-files", "--others", "--exclude-standard", "-z"], directory, most):
         name = path.decode("utf-8", "surrogateescape")
         found.setdefault(name, Blob(name, "", ""))
     return sorted(found.values(), key=lambda blob: blob.path)
@@ -310,14 +315,20 @@ class BlobReader:
     _asked: IO[bytes]
     _answers: IO[bytes]
 
-    def read(self, oid: str) -> bytes | None:
-        """A blob's bytes, None if the repository lacks it."""
+    def read(self, oid: str, most: int | None = None) -> bytes | None:
+        """A blob's bytes, None if the repository lacks it or it has more than ``most``."""
         self._asked.write(oid.encode() + b"\n")
         self._asked.flush()
         header = self._answers.readline().split()
         if len(header) != 3 or header[1] != b"blob":
             return None
-        data = self._answers.read(int(header[2]))
+        size = int(header[2])
+        if most is not None and size > most:
+            left = size + 1
+            while left > 0 and (piece := self._answers.read(min(left, _CHUNK))):
+                left -= len(piece)
+            return None
+        data = self._answers.read(size)
         self._answers.read(1)
         return data
 

@@ -1,0 +1,123 @@
+"""The commits of a branch with the paths that each changed, read from objects in one pass.
+
+Here: first parents from the oldest on, what a commit did to the tree, and the tree of one commit. Not here: how git is
+started and kept from running anything (``git``), contents (``git.blob_reader``), what the changes mean.
+
+What is read is bounded: commits, paths of one commit, bytes of the whole answer. A commit with more paths than that is
+told as ``censored``, with the paths it had up to there left out: what follows would be of a tree that nobody has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockml_dagster.clients.git import GitError, records, run
+
+MOST_COMMITS = 200_000
+MOST_PATHS = 200_000
+"""Most paths of one commit, and most of a tree."""
+MOST_BYTES = 2 * 1024**3
+_GONE = "000000"
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_LOG = (
+    "log", "--first-parent", "--diff-merges=first-parent", "--reverse", "--root", "--raw", "-z", "--no-abbrev",
+    "--no-renames", "--no-show-signature", "--format=%x01%H%x20%ct",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPath:
+    """What a commit did to a path: git's mode and the id of the content; both empty where it is gone."""
+
+    path: str
+    mode: str
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the branch. ``time``: Unix time of the commit. ``censored``: more paths than are read; none is given."""
+
+    oid: str
+    time: int
+    changes: tuple[ChangedPath, ...]
+    censored: bool = False
+
+
+def is_shallow(directory: Path) -> bool:
+    """Whether the history of a repository is cut off: then nothing can be told of it."""
+    return run(["rev-parse", "--is-shallow-repository"], directory=directory).strip() == b"true"
+
+
+def is_ancestor(directory: Path, commit: str, of: str = "HEAD") -> bool:
+    """Whether a commit is known and leads to another: only then can its history be continued."""
+    if _OID.match(commit) is None:
+        return False
+    try:
+        run(["merge-base", "--is-ancestor", commit, of], directory=directory)
+    except GitError:
+        return False
+    return True
+
+
+def commits(
+    directory: Path, *, since: str | None = None, revision: str = "HEAD"
+) -> Generator[Commit, None, None]:
+    """First parents that lead to ``revision``, oldest first; those after ``since``, if given.
+
+    Raises:
+        GitError: git failed, or there is more than is read. What was yielded before holds.
+    """
+    wanted = f"{since}..{revision}" if since else revision
+    oid, time, count = "", 0, 0
+    changes: list[ChangedPath] = []
+    about: list[str] | None = None
+    paths = 0
+    # Each path is two records; a commit is one, which begins with a control character that no id has.
+    for record in records([*_LOG, wanted, "--"], directory, MOST_COMMITS * 1_000, most_bytes=MOST_BYTES):
+        if about is not None:
+            paths += 1
+            if paths <= MOST_PATHS:
+                gone = about[1] == _GONE
+                path = record.decode("utf-8", "surrogateescape")
+                changes.append(ChangedPath(path, "" if gone else about[1], "" if gone else about[3]))
+            about = None
+            continue
+        text = record.lstrip(b"\n")
+        if text.startswith(b":"):
+            about = text[1:].decode("ascii").split(" ")
+            continue
+        if not text.startswith(b"\x01"):
+            continue
+        if oid:
+            yield _commit(oid, time, changes, paths)
+            count += 1
+            if count >= MOST_COMMITS:
+                raise GitError(f"more than {MOST_COMMITS} commits")
+        oid, _, seconds = text[1:].decode("ascii").partition(" ")
+        time, changes, paths = int(seconds), [], 0
+    if oid:
+        yield _commit(oid, time, changes, paths)
+
+
+def _commit(oid: str, time: int, changes: list[ChangedPath], paths: int) -> Commit:
+    if paths > MOST_PATHS:
+        return Commit(oid, time, (), censored=True)
+    return Commit(oid, time, tuple(changes))
+
+
+def tree_of(directory: Path, commit: str) -> list[ChangedPath]:
+    """Every file of a commit's tree, links and submodules too. Raises GitError for more than are read."""
+    found = []
+    arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
+    for entry in records(arguments, directory, MOST_PATHS + 1):
+        about, tab, path = entry.partition(b"\t")
+        if tab:
+            mode, _, oid = about.decode("ascii").split()
+            found.append(ChangedPath(path.decode("utf-8", "surrogateescape"), mode, oid))
+    if len(found) > MOST_PATHS:
+        raise GitError(f"a tree of more than {MOST_PATHS} files")
+    return found

@@ -1,0 +1,234 @@
+"""Commit by commit: which Dockerfiles are concerned, and what of them is built again.
+
+Here: the state of a branch (tree, Dockerfiles, keys) and one commit's step. Not here: reading commits and contents
+(``clients.git_history``), which folder is a file's context (``contexts``).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.dockerfile.names import classify_file_name
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.rebuilds.contexts import Context, by_sources
+from dockml_dagster.study.rebuilds.keys import Build, build, misses
+from dockml_dagster.study.rebuilds.model import Change, FileRebuild, Plan, Unknown
+from dockml_dagster.study.rebuilds.plan import read_plan
+from dockml_dagster.study.rebuilds.sources import ContextFiles, SourceKey
+
+_MOST_PLANS = 1_000
+
+Read = Callable[[str], bytes | None]
+"""The content of a blob by its id; None where it cannot be had, or is larger than any Dockerfile."""
+
+
+@dataclass(slots=True)
+class _File:
+    """A Dockerfile of the tree. ``built`` is its last build; None while BuildKit refuses the text."""
+
+    path: str
+    context: Context | None = None
+    plan: Plan | None = None
+    ignored: str = ""
+    built: Build | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentFile:
+    """A Dockerfile of the last commit. ``lines``: where each of its steps stands, by the step's text."""
+
+    path: str
+    context: Context
+    lines: Mapping[str, int]
+
+
+class RebuildHistory:
+    """A branch, commit by commit. ``contexts``: those that are known; others are found at first sight, and kept.
+
+    ``folder_of``: overrules them all with one folder for each path (always the root, always the Dockerfile's own).
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        contexts: Mapping[str, Context],
+        *,
+        folder_of: Callable[[str], str] | None = None,
+    ) -> None:
+        self._read = read
+        self._contexts = contexts
+        self._folder_of = folder_of
+        self._context_files = ContextFiles()
+        self._files: dict[str, _File] = {}
+        self._by_list: dict[str, set[str]] = {}
+        self._plans: dict[str, Plan | None] = {}
+        self._live: Counter[str] = Counter()
+        self._ever: set[str] = set()
+
+    @property
+    def copies_git_folder(self) -> bool:
+        """Whether a Dockerfile copies ``.git`` now, so that a build in a work tree misses with every commit."""
+        return any(
+            "git folder" in unknown
+            for file in self._files.values()
+            if file.built is not None
+            for unknown in file.built.unknown
+        )
+
+    def current(self) -> list[CurrentFile]:
+        """The Dockerfiles that are there now and can be built, in order of their paths."""
+        return [
+            CurrentFile(path, file.context, {vertex.text: vertex.line for vertex in file.built.plan.vertices})
+            for path, file in sorted(self._files.items())
+            if file.built is not None and file.context is not None
+        ]
+
+    def begin(self, tree: Iterable[Change]) -> None:
+        """Start after a commit whose tree is given: the next one is compared with it."""
+        self.commit(list(tree))
+
+    def commit(self, changes: Sequence[Change]) -> list[FileRebuild]:
+        """Take the next commit. Returns the Dockerfiles that it concerns, in order of their paths."""
+        events: dict[str, set[str]] = {}
+        lists: set[str] = set()
+        for change in changes:
+            check_time()
+            for user in self._context_files.change(change.path, change.new):
+                events.setdefault(user, set()).add("context")
+            if _is_dockerfile(change.path):
+                events.setdefault(change.path, set()).add("changed")
+            elif change.path.endswith(".dockerignore"):
+                lists.add(change.path)
+        for path in lists:
+            for user in self._by_list.get(path, ()):
+                events.setdefault(user, set()).add("ignore file")
+        names = {posixpath.basename(change.path) for change in changes}
+        renewed: list[tuple[_File, Build | None, Build, tuple[str, ...]]] = []
+        for path in sorted(events):
+            check_time()
+            file = self._current(path, events[path])
+            new = self._build(file) if file is not None else None
+            if file is not None and new is not None:
+                renewed.append((file, file.built, new, tuple(sorted(events[path]))))
+        found = [self._rebuilt(file, old, new, event, names) for file, old, new, event in renewed]
+        for file, old, new, _ in renewed:
+            self._forget(old)
+            file.built = new
+            self._live.update(new.keys)
+            self._ever.update(new.keys)
+        return found
+
+    def _rebuilt(
+        self, file: _File, old: Build | None, new: Build, event: tuple[str, ...], names: set[str]
+    ) -> FileRebuild:
+        assert file.context is not None
+        return FileRebuild(
+            file.path,
+            file.context.folder,
+            file.context.found,
+            old is None,
+            event,
+            sum(vertex.keyword != "FROM" for vertex in new.plan.vertices),
+            tuple(misses(new, old, self._live, self._ever, names)),
+        )
+
+    def _forget(self, old: Build | None) -> None:
+        for key in old.keys if old else ():
+            self._live[key] -= 1
+            if self._live[key] <= 0:
+                del self._live[key]
+
+    def _current(self, path: str, event: set[str]) -> _File | None:
+        """The file's state brought up to the tree; None where it is gone or nothing can be built of it."""
+        entry = self._context_files.tree.get(path)
+        if entry is None:
+            gone = self._files.pop(path, None)
+            if gone is not None:
+                self._forget(gone.built)
+                self._context_files.use(path, ())
+                for users in self._by_list.values():
+                    users.discard(path)
+            return None
+        file = self._files.get(path)
+        if file is None:
+            file = self._files[path] = _File(path)
+        if "changed" in event:
+            plan = self._plan(entry.oid) if entry.mode.startswith("100") else None
+            if plan is None:
+                return (
+                    None  # nothing is built; what was built before stays what the next text is compared with
+                )
+            file.plan = plan
+        if file.plan is None:
+            return None
+        if file.context is None:
+            file.context = self._context(path, file.plan)
+            for name in _ignore_lists(path, file.context.folder):
+                self._by_list.setdefault(name, set()).add(path)
+        if event & {"changed", "ignore file"} or file.built is None:
+            file.ignored = self._ignored(path, file.context.folder)
+            self._context_files.use(path, _source_keys(file.plan, file.context.folder, file.ignored))
+        return file
+
+    def _context(self, path: str, plan: Plan) -> Context:
+        if self._folder_of is not None:
+            return Context(self._folder_of(path), "told")
+        return self._contexts.get(path) or by_sources(path, plan, self._context_files.tree)
+
+    def _ignored(self, path: str, folder: str) -> str:
+        """The text of the ignore list that holds: the Dockerfile's own, else that of the context."""
+        for name in _ignore_lists(path, folder):
+            entry = self._context_files.tree.get(name)
+            if entry is not None and entry.mode.startswith("100"):
+                return (self._read(entry.oid) or b"").decode("utf-8", "replace")
+        return ""
+
+    def _plan(self, oid: str) -> Plan | None:
+        if oid not in self._plans:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.pop(next(iter(self._plans)))
+            data = self._read(oid)
+            self._plans[oid] = read_plan(read_dockerfile(data)) if data is not None else None
+        return self._plans[oid]
+
+    def _build(self, file: _File) -> Build:
+        assert file.plan is not None
+        assert file.context is not None
+        values: list[tuple[int, ...]] = []
+        unknown: list[tuple[Unknown, ...]] = []
+        for vertex in file.plan.vertices:
+            totals: list[int] = []
+            open_: list[Unknown] = []
+            for source in vertex.sources:
+                total, count, is_link = self._context_files.value(
+                    SourceKey(file.context.folder, source, file.ignored)
+                )
+                totals.append(total)
+                if not count:
+                    open_.append("not in git")
+                if is_link:
+                    open_.append("link")
+                whole = not source.pattern and not file.context.folder
+                if whole and not self._context_files.excludes(file.ignored, ".git"):
+                    open_.append("git folder")
+            values.append(tuple(totals))
+            unknown.append(tuple(open_))
+        return build(file.plan, values, unknown, file.ignored)
+
+
+def _ignore_lists(path: str, folder: str) -> tuple[str, str]:
+    return f"{path}.dockerignore", posixpath.join(folder, ".dockerignore")
+
+
+def _source_keys(plan: Plan, folder: str, ignored: str) -> set[SourceKey]:
+    return {SourceKey(folder, source, ignored) for vertex in plan.vertices for source in vertex.sources}
+
+
+@lru_cache(maxsize=16384)
+def _is_dockerfile(path: str) -> bool:
+    return "file" in path.lower() and classify_file_name(path).kind == "dockerfile"

@@ -1,0 +1,52 @@
+"""Which RUN may stand elsewhere: one that installs or fetches, and needs nothing of the files copied before it.
+
+Here: the judgement of one RUN. Not here: whether moving it would have saved anything (``causes``). It is a bound, and a
+careful one: a local path, a script, a program without a rule, or a file verb alone make a RUN stay where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from dockml_dagster.study.dockerfile.run.steps import Step
+
+_FETCHES = frozenset({"curl", "wget"})
+_PREPARES = frozenset(
+    {
+        "apt", "apt-get", "apk", "yum", "dnf", "microdnf", "zypper", "conda", "mamba", "micromamba", "pip", "pip3",
+        "npm", "yarn", "add-apt-repository", "apt-key", "dpkg-reconfigure", "locale-gen", "update-ca-certificates",
+        "ldconfig", "rm", "set", "echo", "printf", "true", "export", "cd", "mkdir", "tar", "unzip", "gpg", "tee", "ln",
+        "update-alternatives", "",
+    }
+)  # fmt: skip
+"""Programs that go with an installation and read nothing of the project."""
+_WORD = re.compile(r"[^\s'\"=;&|()<>]+")
+
+
+def only_installs(steps: Sequence[Step]) -> bool:
+    """Whether a RUN does nothing but install packages by name or from files it names, and fetch."""
+    useful = False
+    for step in steps:
+        if step.command.parse_error or not step.program.resolved:
+            return False
+        if step.installs is not None:
+            if not step.installs.packages and not step.installs.requirement_files:
+                return False  # what it installs is the project's own declaration, or all of it
+            if any(package.source in ("local", "unknown") for package in step.installs.packages):
+                return False
+            useful = True
+        elif step.program.name in _FETCHES or _clones(step):
+            useful = True
+        elif step.program.name not in _PREPARES:
+            return False
+    return useful
+
+
+def _clones(step: Step) -> bool:
+    return step.program.name == "git" and "clone" in step.program.arguments[:2]
+
+
+def file_names(text: str) -> frozenset[str]:
+    """The words of a command that may name a file, base names alone."""
+    return frozenset(word.rstrip("/").rsplit("/", 1)[-1] for word in _WORD.findall(text))

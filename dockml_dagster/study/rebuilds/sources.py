@@ -1,0 +1,175 @@
+"""What the files that an instruction takes from the build context come to, kept current commit by commit.
+
+Here: a value for each source that is in use. Not here: which sources there are (``plan``), when a file misses (``keys``).
+
+A value is a sum of one hash a file, of its path below the source, its mode and its content's id, so a changed path costs as
+much as it has folders and sources that take it, never a pass over the tree; the tree is passed over where a source is new.
+As in ``cache/contenthash`` of ``moby/buildkit``: no times, and no name of a single file that is named whole.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
+
+from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
+from dockml_dagster.study.dockerfile.path_patterns import glob_expression, is_glob
+from dockml_dagster.study.rebuilds.model import Entry, Source
+
+_MODULUS = 1 << 128
+_LINK = "120000"
+
+
+class SourceKey(NamedTuple):
+    """A source in its context. ``ignored``: the text of the ignore list that holds there, empty without one."""
+
+    context: str
+    source: Source
+    ignored: str
+
+
+@dataclass(slots=True)
+class _Live:
+    """A source in use: what it takes, and what that comes to."""
+
+    key: SourceKey
+    skipped: int
+    depth: int
+    glob: re.Pattern[str] | None
+    ignored: IgnoredPaths | None
+    excludes: IgnoredPaths | None
+    users: set[str] = field(default_factory=set)
+    total: int = 0
+    files: int = 0
+    is_link: bool = False
+
+    def below(self, path: str) -> str | None:
+        """The name under which the file counts; None where the source does not take it."""
+        inner = path[self.skipped :]
+        if self.ignored is not None and self.ignored.excludes(inner):
+            return None
+        if self.glob is None:
+            rest = inner[len(self.key.source.pattern) :].lstrip("/")
+        else:
+            parts = inner.split("/")
+            head = "/".join(parts[: self.depth])
+            if len(parts) < self.depth or self.glob.fullmatch(head) is None:
+                return None
+            rest = "/".join([parts[self.depth - 1], *parts[self.depth :]])
+        if self.excludes is not None and rest and self.excludes.excludes(rest):
+            return None
+        return rest
+
+    def count(self, path: str, entry: Entry, sign: int) -> bool:
+        below = self.below(path)
+        if below is None:
+            return False
+        digest = blake2b(
+            f"{below}\0{entry.mode}\0{entry.oid}".encode("utf-8", "surrogateescape"), digest_size=16
+        )
+        self.total = (self.total + sign * int.from_bytes(digest.digest(), "big")) % _MODULUS
+        self.files += sign
+        if not below and entry.mode == _LINK:
+            self.is_link = sign > 0
+        return True
+
+
+class ContextFiles:
+    """The tree of a commit, and the value of every source in use."""
+
+    def __init__(self) -> None:
+        self.tree: dict[str, Entry] = {}
+        self._live: dict[SourceKey, _Live] = {}
+        self._by_place: dict[str, list[_Live]] = {}
+        self._lists: dict[str, IgnoredPaths] = {}
+
+    def change(self, path: str, new: Entry | None) -> set[str]:
+        """Apply one change. Returns the users of the sources whose value may have moved."""
+        old = self.tree.get(path)
+        if old == new:
+            return set()
+        users: set[str] = set()
+        for live in _taking(path, self._by_place):
+            moved = live.count(path, old, -1) if old is not None else False
+            moved = (live.count(path, new, 1) if new is not None else False) or moved
+            if moved:
+                users |= live.users
+        if new is None:
+            self.tree.pop(path, None)
+        else:
+            self.tree[path] = new
+        return users
+
+    def use(self, user: str, keys: Iterable[SourceKey]) -> None:
+        """From now on ``user`` uses these sources and no others."""
+        wanted = set(keys)
+        for key in [key for key, live in self._live.items() if user in live.users and key not in wanted]:
+            live = self._live[key]
+            live.users.discard(user)
+            if not live.users:
+                del self._live[key]
+                self._by_place[_place(key)].remove(live)
+        new: dict[str, list[_Live]] = {}
+        for key in wanted:
+            known = self._live.get(key)
+            if known is None:
+                known = self._live[key] = self._made(key)
+                self._by_place.setdefault(_place(key), []).append(known)
+                new.setdefault(_place(key), []).append(known)
+            known.users.add(user)
+        if new:
+            for path, entry in self.tree.items():
+                check_time()
+                for live in _taking(path, new):
+                    live.count(path, entry, 1)
+
+    def value(self, key: SourceKey) -> tuple[int, int, bool]:
+        """The sum, the number of files, and whether the source itself is a symbolic link."""
+        live = self._live[key]
+        return live.total, live.files, live.is_link
+
+    def excludes(self, ignored: str, path: str) -> bool:
+        """Whether an ignore list excludes a path of its context."""
+        return bool(ignored) and self._list(ignored).excludes(path)
+
+    def _list(self, text: str) -> IgnoredPaths:
+        if text not in self._lists:
+            self._lists[text] = IgnoredPaths(text)
+        return self._lists[text]
+
+    def _made(self, key: SourceKey) -> _Live:
+        pattern = key.source.pattern
+        excludes = "\n".join(key.source.excludes)
+        return _Live(
+            key,
+            len(key.context) + 1 if key.context else 0,
+            pattern.count("/") + 1 if pattern else 0,
+            glob_expression(pattern) if is_glob(pattern) else None,
+            self._list(key.ignored) if key.ignored else None,
+            IgnoredPaths(excludes) if excludes else None,
+        )
+
+
+def _place(key: SourceKey) -> str:
+    """The folder, or the file, under which everything lies that a source can take."""
+    pattern = key.source.pattern
+    if is_glob(pattern):
+        whole = pattern.split("/")
+        first = next(at for at, part in enumerate(whole) if is_glob(part))
+        pattern = "/".join(whole[:first])
+    return posixpath.join(key.context, pattern).rstrip("/")
+
+
+def _taking(path: str, by_place: Mapping[str, list[_Live]]) -> Iterator[_Live]:
+    """The sources under whose place a path lies."""
+    yield from by_place.get("", ())
+    at = path.find("/")
+    while at > 0:
+        yield from by_place.get(path[:at], ())
+        at = path.find("/", at + 1)
+    yield from by_place.get(path, ())
