@@ -176,7 +176,7 @@ def test_completion_knows_commands_and_findings(finished, dockml):
         done = dockml(finished[0], _DOCKML_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(place))
         return {line.split(",")[1] for line in done.stdout.splitlines()}
 
-    assert complete("dockml re", 1) == {"read-dockerfile", "report"}
+    assert complete("dockml re", 1) == {"read-dockerfile", "rebuilds", "report"}
     assert complete("dockml show rq1", 2) == {"rq1_categories", "rq1_project_profile"}
 
 

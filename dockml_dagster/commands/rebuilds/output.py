@@ -56,6 +56,8 @@ def _files(walked: Walked) -> list[dict[str, Any]]:
                 "path": file.path,
                 "context": file.context.folder or ".",
                 "context_from": file.context.found,
+                "bases": file.bases,
+                "moving_bases": file.moving_bases,
                 "rebuilds": figures.rebuilds if figures else 0,
                 "missed": figures.missed if figures else 0,
                 "run_missed": figures.run_missed if figures else 0,

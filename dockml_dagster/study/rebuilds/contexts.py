@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dockml_dagster.study.dockerfile.path_patterns import glob_expression, is_glob
 from dockml_dagster.study.formats.yaml import load_or_none
 from dockml_dagster.study.project.compose import is_compose
 from dockml_dagster.study.project.facts import is_workflow
 from dockml_dagster.study.rebuilds.model import ContextFrom, Plan
+from dockml_dagster.study.rebuilds.path_patterns import glob_expression, is_glob
 
 _BUILD = re.compile(r"\bdocker(?:\s+(?:buildx|image))?\s+build\s+([^\n;&|]{1,2000})")
 _VALUED = frozenset(

@@ -40,11 +40,15 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class CurrentFile:
-    """A Dockerfile of the last commit. ``lines``: where each of its steps stands, by the step's text."""
+    """A Dockerfile of the last commit. ``lines``: where each of its steps stands, by the step's text. ``bases``: images that
+    its needed stages are built upon; ``moving_bases``: those without a digest, whose content may change under their name.
+    """
 
     path: str
     context: Context
     lines: Mapping[str, int]
+    bases: int
+    moving_bases: int
 
 
 class RebuildHistory:
@@ -80,13 +84,22 @@ class RebuildHistory:
             for unknown in file.built.unknown
         )
 
+    def build_of(self, path: str) -> Build | None:
+        """The keys of a Dockerfile that is there now; None where nothing can be built of it."""
+        file = self._files.get(path)
+        return file.built if file is not None else None
+
     def current(self) -> list[CurrentFile]:
         """The Dockerfiles that are there now and can be built, in order of their paths."""
-        return [
-            CurrentFile(path, file.context, {vertex.text: vertex.line for vertex in file.built.plan.vertices})
-            for path, file in sorted(self._files.items())
-            if file.built is not None and file.context is not None
-        ]
+        found = []
+        for path, file in sorted(self._files.items()):
+            if file.built is not None and file.context is not None:
+                vertices = file.built.plan.vertices
+                bases = [vertex for vertex in vertices if vertex.keyword == "FROM"]
+                moving = sum("base" in vertex.unknown for vertex in bases)
+                lines = {vertex.text: vertex.line for vertex in vertices}
+                found.append(CurrentFile(path, file.context, lines, len(bases), moving))
+        return found
 
     def begin(self, tree: Iterable[Change]) -> None:
         """Start after a commit whose tree is given: the next one is compared with it."""

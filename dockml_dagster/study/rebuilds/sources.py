@@ -17,9 +17,9 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from dockml_dagster.study.deadline import check_time
-from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
-from dockml_dagster.study.dockerfile.path_patterns import glob_expression, is_glob
+from dockml_dagster.study.rebuilds.ignore_list import IgnoreList
 from dockml_dagster.study.rebuilds.model import Entry, Source
+from dockml_dagster.study.rebuilds.path_patterns import glob_expression, is_glob
 
 _MODULUS = 1 << 128
 _LINK = "120000"
@@ -41,8 +41,8 @@ class _Live:
     skipped: int
     depth: int
     glob: re.Pattern[str] | None
-    ignored: IgnoredPaths | None
-    excludes: IgnoredPaths | None
+    ignored: IgnoreList | None
+    excludes: IgnoreList | None
     users: set[str] = field(default_factory=set)
     total: int = 0
     files: int = 0
@@ -86,7 +86,7 @@ class ContextFiles:
         self.tree: dict[str, Entry] = {}
         self._live: dict[SourceKey, _Live] = {}
         self._by_place: dict[str, list[_Live]] = {}
-        self._lists: dict[str, IgnoredPaths] = {}
+        self._lists: dict[str, IgnoreList] = {}
 
     def change(self, path: str, new: Entry | None) -> set[str]:
         """Apply one change. Returns the users of the sources whose value may have moved."""
@@ -137,9 +137,9 @@ class ContextFiles:
         """Whether an ignore list excludes a path of its context."""
         return bool(ignored) and self._list(ignored).excludes(path)
 
-    def _list(self, text: str) -> IgnoredPaths:
+    def _list(self, text: str) -> IgnoreList:
         if text not in self._lists:
-            self._lists[text] = IgnoredPaths(text)
+            self._lists[text] = IgnoreList(text)
         return self._lists[text]
 
     def _made(self, key: SourceKey) -> _Live:
@@ -151,7 +151,7 @@ class ContextFiles:
             pattern.count("/") + 1 if pattern else 0,
             glob_expression(pattern) if is_glob(pattern) else None,
             self._list(key.ignored) if key.ignored else None,
-            IgnoredPaths(excludes) if excludes else None,
+            IgnoreList(excludes) if excludes else None,
         )
 
 

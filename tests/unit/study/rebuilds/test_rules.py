@@ -6,32 +6,11 @@ from typing import Any
 
 import pytest
 
-from dockml_dagster.study.rebuilds.history import RebuildHistory
-from dockml_dagster.study.rebuilds.model import Change, Entry, FileRebuild
+from tests.unit.study.rebuilds.repository import Repository, shown
 
 CASES: list[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("rules.toml").read_text(encoding="utf-8")
 )["case"]
-
-
-class Repository:
-    """Commits of texts by path; a path that ends in ``+x`` is executable, an empty text is a file that is gone."""
-
-    def __init__(self, **options: Any) -> None:
-        self.blobs: dict[str, bytes] = {}
-        self.history = RebuildHistory(self.blobs.get, {}, **options)
-
-    def commit(self, files: dict[str, str]) -> list[FileRebuild]:
-        changes = []
-        for path, text in files.items():
-            self.blobs[text] = text.encode()
-            mode = "100755" if path.endswith("+x") else "100644"
-            changes.append(Change(path.removesuffix("+x"), Entry(mode, text) if text else None))
-        return self.history.commit(changes)
-
-
-def shown(rebuilt: list[FileRebuild]) -> list[str]:
-    return [f"{miss.keyword} {', '.join(miss.causes)}" for file in rebuilt for miss in file.misses]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

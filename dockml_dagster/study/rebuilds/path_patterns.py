@@ -1,6 +1,6 @@
 """Patterns of paths as the builder has them: those of ``.dockerignore``, and those of COPY and ADD sources.
 
-Here: one pattern to one expression. Not here: which patterns a file has (``ignored_paths``), what a pattern is for.
+Here: one pattern to one expression. Not here: which patterns a file has (``ignore_list``), what a pattern is for.
 
 Rules: ``moby/patternmatcher`` and Go's ``filepath.Match``. Patterns are others' texts and meet every path of a
 repository, so no expression tries what it already knows to be wrong: a wildcard takes the nearest place where what

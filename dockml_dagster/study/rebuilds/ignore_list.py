@@ -1,0 +1,77 @@
+"""What a ``.dockerignore`` keeps out of a context, exceptions included, for every path of a tree.
+
+Here: the lines of the file and their order, as ``moby/patternmatcher`` has them. Not here: a single pattern
+(``path_patterns``), which list holds. BuildKit's own check of COPY asks less and gives up early: its question, with its
+bounds, is ``dockerfile.checks.ignored_paths``.
+"""
+
+import posixpath
+import re
+from itertools import groupby
+
+from dockml_dagster.study.rebuilds.path_patterns import ignore_expression
+
+_MOST_PATTERNS = 2_000
+_MOST_FOLDERS = 50_000
+"""Folders of which it is remembered what matches them."""
+
+
+class IgnoreList:
+    """The patterns of a ``.dockerignore``. The limit of time on the whole walk holds here too: none is by count."""
+
+    def __init__(self, text: str) -> None:
+        written = _patterns(text)
+        # Neighbours that say the same are one expression: lists are long, and meet every path.
+        self._groups = [
+            (
+                exception,
+                re.compile("|".join(ignore_expression(pattern).pattern for _, pattern in group), re.DOTALL),
+            )
+            for exception, group in groupby(written, key=lambda pair: pair[0])
+        ]
+        self._folders: dict[str, frozenset[int]] = {"": frozenset()}
+
+    def excludes(self, path: str) -> bool:
+        """Whether the last pattern that matches a path, or a folder above it, is no exception."""
+        matched = self._matched(path.strip("/"))
+        return bool(matched) and not self._groups[max(matched)][0]
+
+    def _matched(self, path: str) -> frozenset[int]:
+        """The groups that match a path or a folder above it; what is known of folders is kept."""
+        at = path.rfind("/")
+        folder = path[:at] if at > 0 else ""
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._matched_of_folders(folder)
+        own = [
+            number
+            for number, (_, group) in enumerate(self._groups)
+            if number not in known and group.fullmatch(path)
+        ]
+        return known.union(own) if own else known
+
+    def _matched_of_folders(self, folder: str) -> frozenset[int]:
+        if len(self._folders) > _MOST_FOLDERS:
+            self._folders = {"": frozenset()}
+        found: frozenset[int] = frozenset()
+        for end in (*(at for at, character in enumerate(folder) if character == "/"), len(folder)):
+            place = folder[:end]
+            known = self._folders.get(place)
+            if known is None:
+                own = [number for number, (_, group) in enumerate(self._groups) if group.fullmatch(place)]
+                known = self._folders[place] = found.union(own)
+            found = known
+        return found
+
+
+def _patterns(text: str) -> list[tuple[bool, str]]:
+    """Each pattern, cleaned, with whether it is an exception."""
+    found = []
+    for written in text.removeprefix("\ufeff").splitlines()[:_MOST_PATTERNS]:
+        line = written.strip()
+        if not line or line.startswith("#"):
+            continue
+        exception = line.startswith("!")
+        cleaned = posixpath.normpath(line.removeprefix("!").strip() or ".").lstrip("/")
+        found.append((exception, cleaned))
+    return found
