@@ -61,6 +61,29 @@ def test_an_archive_of_docker_25_0_0(layout, tmp_path, tar) -> None:
     assert "configuration has 2 layers, the manifest 0" in _fails(f"oci-archive:{tmp_path}/x.tar")
 
 
+@pytest.mark.parametrize("change", ["one too few", "one too many", "none"])
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "dir"])
+def test_a_manifest_that_has_other_layers_than_its_configuration(layout, tmp_path, tar, form, change) -> None:
+    entry = layout.image((LOWER, UPPER))
+    manifest = json.loads(layout.files["blobs/" + entry["digest"].replace(":", "/")])
+    listed = manifest["layers"]
+    manifest["layers"] = {"one too few": listed[:1], "one too many": [*listed, listed[0]], "none": []}[change]
+    body = json.dumps(manifest).encode()
+    layout.add(layout.blob(body, entry["mediaType"]), "1")
+    root = layout.write(tmp_path / "layout")
+    (tmp_path / "x.tar").write_bytes(tar({**layout.files, "index.json": (root / "index.json").read_bytes()}))
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    for name, content in layout.files.items():
+        (copied / name.rpartition("/")[2]).write_bytes(content)
+    (copied / "manifest.json").write_bytes(body)
+    (copied / "version").write_text("Directory Transport Version: 1.1\n")
+    place = {"oci": f"oci:{root}", "oci-archive": f"oci-archive:{tmp_path}/x.tar", "dir": f"dir:{copied}"}[
+        form
+    ]
+    assert f"configuration has 2 layers, the manifest {len(manifest['layers'])}" in _fails(place)
+
+
 def test_a_config_of_an_old_type_is_an_image_by_what_it_says(layout, tmp_path) -> None:
     entry = layout.image((LOWER,))
     manifest = json.loads(layout.files["blobs/" + entry["digest"].replace(":", "/")])
@@ -99,6 +122,33 @@ def test_images_without_names_are_chosen_by_position(layout, tmp_path, tar) -> N
     layout.add(layout.image((UPPER,)))
     root = layout.write(tmp_path / "layout")
     assert gzip.decompress(_contents(f"oci:{root}:@1")[0]) == UPPER
+
+
+def _saved(layers: dict[str, bytes], **more: object) -> dict[str, bytes]:
+    """The files of a classic archive of one image."""
+    diff_ids = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers.values()]
+    config = json.dumps({"rootfs": {"diff_ids": diff_ids}}).encode()
+    entry = {"Config": "c.json", "RepoTags": None, "Layers": list(layers), **more}
+    return {**layers, "c.json": config, "manifest.json": json.dumps([entry]).encode()}
+
+
+@pytest.mark.parametrize("said", ["./c.json", "a//../c.json", "/c.json"])
+def test_names_in_an_archive_are_normalised(tmp_path, tar, said) -> None:
+    files = _saved({"a/layer.tar": LOWER}, Config=said, Layers=["./a/./layer.tar"])
+    (tmp_path / "x.tar").write_bytes(tar({f"./{name}": content for name, content in files.items()}))
+    assert _contents(f"docker-archive:{tmp_path}/x.tar") == [LOWER]
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_position_in_an_archive_beside_a_name(tmp_path, tar, position) -> None:
+    """The first image has a name and the second none: both can be chosen by where they stand."""
+    first, second = _saved({"0/layer.tar": LOWER}), _saved({"1/layer.tar": UPPER})
+    both = [json.loads(files["manifest.json"])[0] for files in (first, second)]
+    both[0] |= {"RepoTags": ["a/b:1"], "Config": "0.json"}
+    files = {**first, **second, "0.json": first["c.json"], "manifest.json": json.dumps(both).encode()}
+    (tmp_path / "x.tar").write_bytes(tar(files))
+    assert _contents(f"docker-archive:{tmp_path}/x.tar:@{position}") == [(LOWER, UPPER)[position]]
+    assert _contents(f"docker-archive:{tmp_path}/x.tar:a/b:1") == [LOWER]
 
 
 @pytest.mark.parametrize(
