@@ -57,7 +57,7 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 	-$(BIN)/python tests/bench/bench_scale.py
 
 # Needs umoci and root. IMAGES: how many.
-fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 20 a second)
+fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 15 a second)
 	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
 # MINUTES: how long; PARSER: part of a name. Repeating and damaged inputs for every parser, in a process limited to 2 GB.
