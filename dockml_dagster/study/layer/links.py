@@ -15,10 +15,10 @@ from dockml_dagster.study.layer.classify import LINK_TARGETS
 from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import Spool, entry_of
 
-_MOST: Final = 262_144
-_MOST_BYTES: Final = 32 << 20
-"""Hard links of an image that are followed, and their names in all: two hundred megabytes in the end, and more than the
-packages of a whole conda distribution have. Further ones are names of nothing, which is recorded (`hard_links`).
+_MOST: Final = 131_072
+_MOST_BYTES: Final = 16 << 20
+"""Hard links of an image that are followed, and their names in all; each takes some 2.8 kB in the end, so these 300 MB.
+Further ones are names of nothing, which is recorded (`hard_links`).
 """
 _ASIDE: Final = LINK_TARGETS.encode()
 _HARD, _SYMBOLIC, _METADATA = b"hsm"  # the kinds' first letters, which no others start with

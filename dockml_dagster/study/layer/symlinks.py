@@ -20,8 +20,8 @@ from dockml_dagster.study.layer.spool import Keyed, Spool, entry_of, keyed, line
 _MOST_HOPS: Final = 40
 """Links on the way of one path, Linux's MAXSYMLINKS. A path with more stays as it is written."""
 _MOST_MOVED: Final = 131_072
-"""Rows of an image that are moved, which are held in memory. Further ones stay under the path that is written, which is
-recorded (`moved_entries`): a whole distribution has fewer, and only builders of before usrmerge write any.
+"""Rows of an image that are moved, which are held in memory (some 0.1 kB each). Further ones stay under the path that is
+written, which is recorded (`moved_entries`).
 """
 _MOST_NAMES: Final = 1 << 24
 """Names that are looked at in all: with links of 40 hops a row could cost as much as an image."""
