@@ -7,7 +7,7 @@ contract: they may be added to, never renamed. Sizes are bytes; null is unknown,
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dockml_dagster.commands.output import Format, render
@@ -243,7 +243,7 @@ def _reference_text(scanned: ScannedReference, format_: Format, longest: int | N
     heading = f"{printable(scanned.name)}  {scanned.reading.digest}"
     parts = [f"# {heading}\n" if format_ == "markdown" else f"{heading}\n"]
     for image in scanned.images:
-        parts += _image_tables(image, format_, longest)
+        parts += _image_tables(image, format_, longest, str(scanned.reading.digest))
     if scanned.failures:
         unread: list[list[Any]] = [
             [failure.platform, failure.digest, failure.error] for failure in scanned.failures
@@ -267,16 +267,13 @@ def _reference_text(scanned: ScannedReference, format_: Format, longest: int | N
     return "\n".join(parts)
 
 
-def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -> list[str]:
+def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None, top: str) -> list[str]:
+    """``top``: the digest that stands in the heading."""
     platform = str(scanned.image.platform or "unknown platform")
-    rows = [
-        (name, full_size(value) if name.endswith("bytes") else value)
-        for name, value in zip(IMAGE_COLUMNS[1:], _image_row(scanned)[1:], strict=True)
-    ]
-    rows += [("layer_bytes", full_size(scanned.layer_bytes)), *_base_rows(scanned)]
+    rows = list(_property_rows(scanned, top))
     for name, value in (_config_object(scanned) or {}).items():
         if value:
-            rows.append((name, value if isinstance(value, str) else _listed(name, value)))
+            rows.append((name.replace("_", " "), value if isinstance(value, str) else _listed(name, value)))
     if scanned.reason is not None:
         rows.append(("reason", scanned.reason))
     parts = [table(platform, ("property", "value"), rows, format_), _layers_table(scanned, format_, longest)]
@@ -304,10 +301,10 @@ def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -
         ),
         (
             "Duplicates: the same content several times",
-            ("saves_bytes", "copies", "path", "and"),
+            ("saves", "copies", "path", "and"),
             [
                 [
-                    group.wasted,
+                    short_size(group.wasted),
                     group.copies,
                     group.paths[0] if group.paths else None,
                     ", ".join(group.paths[1:3]),
@@ -317,15 +314,13 @@ def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None) -
         ),
         (
             "What is in it (removable: a running container usually does without)",
-            ("rule", "group", "files", "bytes", "duplicate_bytes", "hidden_bytes", "removable"),
+            ("rule", "group", "files", "size", "duplicates", "hidden", "removable"),
             [
                 [
                     each.rule,
                     each.group,
                     each.files,
-                    each.bytes,
-                    each.duplicate_bytes,
-                    each.hidden_bytes,
+                    *map(short_size, (each.bytes, each.duplicate_bytes, each.hidden_bytes)),
                     each.removable,
                 ]
                 for each in scanned.contents or ()
@@ -357,17 +352,37 @@ def _layers_table(scanned: ScannedImage, format_: Format, longest: int | None) -
     return table("Layers, lowest first", columns, rows, format_)
 
 
-def _base_rows(scanned: ScannedImage) -> list[tuple[str, Any]]:
+def _property_rows(scanned: ScannedImage, top: str) -> Iterator[tuple[str, str | None]]:
+    """What is known of the image as a whole, sizes first."""
+    image, summary, total = scanned.image, scanned.summary, scanned.layer_bytes
+    if str(image.digest) != top:
+        yield "manifest", str(image.digest)
+    yield "status", scanned.status
+    yield "layers as stored", full_size(image.compressed_bytes)
+    yield "layers uncompressed", full_size(total)
+    yield from _base_rows(scanned)
+    if summary is not None:
+        yield "a container sees", full_size(summary.bytes)
+        share = f", {summary.wasted_bytes / total:.1%}" if total else ""
+        yield "hidden by later layers", f"{full_size(summary.wasted_bytes)}{share}"
+        yield "there more than once", full_size(summary.duplicate_bytes)
+        counts = f"{summary.files:,} files, {summary.directories:,} directories"
+        yield "entries", f"{counts}, {summary.max_depth} levels deep"
+    yield "configuration", full_size(image.config_bytes)
+    yield "environment variables", None if scanned.env_count is None else str(scanned.env_count)
+
+
+def _base_rows(scanned: ScannedImage) -> Iterator[tuple[str, str | None]]:
     """What came with the base image, as the history reads, and what is the image's own."""
     base = scanned.base_layers
     sizes = [None if layer.summary is None else layer.summary.bytes for layer in scanned.layers]
     if not base or None in sizes:
-        return []
+        return
     known = [size or 0 for size in sizes]
-    return [
-        (f"base image (layers 1-{base})", full_size(sum(known[:base]))),
-        (f"own layers ({base + 1}-{len(known)})", full_size(sum(known[base:]))),
-    ]
+    for name, first, last in (("base image", 1, base), ("own", base + 1, len(known))):
+        if first <= last:
+            layers = f"layer {first}" if first == last else f"layers {first}-{last}"
+            yield f"  {name} ({layers})", full_size(sum(known[first - 1 : last]))
 
 
 def _listed(name: str, values: Sequence[str]) -> str:

@@ -67,8 +67,8 @@ def test_tables_cut_instructions_unless_asked(server, scan) -> None:
     assert whole.count("a-long-name") == 9
     for said in (
         "5.6 kB (5,600)",
-        "base image (layers 1-1)",
-        "own layers (2-2)",
+        "base image (layer 1)",
+        "own (layer 2)",
         "62.5%",
         "serve --password=*** --token ***",
     ):
@@ -185,6 +185,19 @@ def test_the_files_of_a_model(serve, scan, registry) -> None:
     (other,) = scan(f"{found.host}/ml/model:both", "--platform", "all")["not_images"]
     assert other["kind"] == "model"
     assert [(part["title"], part["bytes"]) for part in other["files"]] == [("model.gguf", 400)]
+
+
+def test_what_an_image_is_in_words_and_human_units(server, scan) -> None:
+    text = scan.run(f"{server.host}/{REF}").stdout
+    (found,) = scan(f"{server.host}/{REF}")["images"]
+    shown = dict(line.strip().split("  ", 1) for line in text.splitlines() if "  " in line.strip())
+    shown = {name: value.strip() for name, value in shown.items()}
+    assert found["wasted_bytes"] == 3000
+    assert shown["hidden by later layers"] == f"3 kB (3,000), {3000 / found['layer_bytes']:.1%}"
+    files, directories = found["files"], found["directories"]
+    assert shown["entries"] == f"{files} files, {directories} directories, {found['max_depth']} levels deep"
+    # The digest of the heading is not said again.
+    assert "manifest" not in shown
 
 
 OLLAMA = "application/vnd.ollama.image."
