@@ -54,13 +54,15 @@ def advise_dockerfile(
     if not reading.valid or not reading.stages:
         return ()
     found: dict[str, tuple[Rule, list[Evidence], list[str]]] = {}
+    known: dict[str, set[tuple[int | None, str]]] = {}
 
     def add(trigger: str, evidence: Sequence[Evidence], note: str = "") -> None:
         rule = rules.by_trigger.get(trigger)
         if rule is not None:
             _, places, notes = found.setdefault(rule.recommendation, (rule, [], []))
-            known = {(place.line, place.what) for place in places}
-            places += [place for place in evidence if (place.line, place.what) not in known]
+            told = known.setdefault(rule.recommendation, set())
+            places += [place for place in evidence if (place.line, place.what) not in told]
+            told.update((place.line, place.what) for place in evidence)
             notes += [note] if note and note not in notes else []
 
     for finding in practices:

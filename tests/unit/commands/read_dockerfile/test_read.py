@@ -203,3 +203,12 @@ def test_loads_nothing_heavy_and_is_quick(dockerfile: Path) -> None:
         assert done.stderr.strip() == "[]"
     # The target is half a second; twice that here, because tests share their machine with others.
     assert min(seconds) < 1.0
+
+
+def test_tables_for_people_have_an_end_and_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM a\n" + "USER b\n" * 2_100)
+    shown = CliRunner().invoke(main, ["read-dockerfile", str(path)], env={"COLUMNS": "100"})
+    assert "101 more rows; json and csv have them" in shown.output
+    whole = CliRunner().invoke(main, ["read-dockerfile", str(path), "--format", "json"])
+    assert len(json.loads(whole.output)[0]["instructions"]) == 2_101

@@ -70,6 +70,52 @@ def test_the_same_files_of_one_archive(files, form, told):
     assert _walked(data) == _indexed(data) == _python(data)
 
 
+_LINKED = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b/c", "n" * 120, "d/" + "m" * 99]),
+        st.sampled_from(
+            [tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE]
+        ),
+        st.sampled_from(["a", "b/c", "n" * 120]),
+        st.binary(max_size=700),
+        st.sampled_from([0, 8**7 - 1, 8**7, 2**40]),
+    ),
+    max_size=8,
+)
+
+
+@given(_LINKED, st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
+def test_names_given_twice_links_and_numbers_beyond_octal(entries, form):
+    """GNU tar writes numbers that octal digits cannot hold in base 256, pax in a record."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, kind, target, content, user in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.uid = kind, user
+            if kind in (tarfile.LNKTYPE, tarfile.SYMTYPE):
+                entry.linkname = target
+            elif kind != tarfile.DIRTYPE:
+                entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    chunks = iter([buffer.getvalue()])
+    walked = []
+    TarWalk(lambda: next(chunks, b""), ScanLimits()).read_entries(walked, 10_000)
+    with tarfile.open(fileobj=io.BytesIO(buffer.getvalue())) as archive:
+        python = list(archive)
+    kinds = {tarfile.LNKTYPE: "hardlink", tarfile.SYMTYPE: "symlink", tarfile.DIRTYPE: "directory"}
+    assert [(one.path, one.kind, one.size, one.link_target, one.uid) for one in walked] == [
+        (one.name, kinds.get(one.type, "file"), one.size, one.linkname or None, one.uid) for one in python
+    ]
+    last = {one.name: one for one in python if not one.isdir()}
+    indexed = read_tar_index(io.BytesIO(buffer.getvalue()))
+    assert {name: member.target is None for name, member in indexed.items()} == {
+        name: one.isreg() for name, one in last.items()
+    }
+    assert {
+        name: (member.offset, member.size) for name, member in indexed.items() if member.target is None
+    } == {name: (one.offset_data, one.size) for name, one in last.items() if one.isreg()}
+
+
 def _block(kind, size, name=b"f"):
     head = bytearray(512)
     head[: len(name)] = name
