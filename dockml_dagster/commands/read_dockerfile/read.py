@@ -284,9 +284,7 @@ def _sections(document: Json, format_: Format) -> Iterator[str]:
         if not rows:
             continue
         text = render(columns, rows[:_MOST_ROWS], format_, title=title)
-        text += (
-            f"{len(rows) - _MOST_ROWS} more rows; json and csv have them\n" if len(rows) > _MOST_ROWS else ""
-        )
+        text += f"{len(rows) - _MOST_ROWS} more rows; json and csv have them\n" * (len(rows) > _MOST_ROWS)
         yield f"## {title}\n\n{text}" if format_ == "markdown" else text
 
 
