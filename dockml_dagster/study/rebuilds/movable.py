@@ -21,6 +21,12 @@ _PREPARES = frozenset(
     }
 )  # fmt: skip
 """Programs that go with an installation and read nothing of the project."""
+_WITHOUT_PROJECT = {
+    "poetry": frozenset({"--no-root"}),
+    "uv": frozenset({"--no-install-project", "--no-install-workspace"}),
+    "pdm": frozenset({"--no-self"}),
+}
+"""Options by which a manager leaves the project itself out."""
 _WORD = re.compile(r"[^\s'\"=;&|()<>]+")
 
 
@@ -33,6 +39,8 @@ def only_installs(steps: Sequence[Step]) -> bool:
         if step.installs is not None:
             if not step.installs.packages and not step.installs.requirement_files:
                 return False  # what it installs is the project's own declaration, or all of it
+            if not step.installs.packages and _installs_project(step):
+                return False
             if any(package.source in ("local", "unknown") for package in step.installs.packages):
                 return False
             useful = True
@@ -43,10 +51,17 @@ def only_installs(steps: Sequence[Step]) -> bool:
     return useful
 
 
+def _installs_project(step: Step) -> bool:
+    """Whether a manager installs the project beside what its lock names, as it does unless told otherwise."""
+    own = _WITHOUT_PROJECT.get(step.program.name)
+    return own is not None and own.isdisjoint(step.program.arguments)
+
+
 def _clones(step: Step) -> bool:
     return step.program.name == "git" and "clone" in step.program.arguments[:2]
 
 
-def file_names(text: str) -> frozenset[str]:
-    """The words of a command that may name a file, base names alone."""
-    return frozenset(word.rstrip("/").rsplit("/", 1)[-1] for word in _WORD.findall(text))
+def file_names(text: str, steps: Sequence[Step]) -> frozenset[str]:
+    """The words of a command that may name a file and the files that a manager reads unasked, base names alone."""
+    read = [name for step in steps if step.installs is not None for name in step.installs.requirement_files]
+    return frozenset(word.rstrip("/").rsplit("/", 1)[-1] for word in (*_WORD.findall(text), *read))

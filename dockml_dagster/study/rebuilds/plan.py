@@ -158,7 +158,7 @@ class _Planner:
             position, item.start_line, item.keyword, item.stage or 0, _text(item), command, environment,
             tuple(sources), tuple(stages), state.below, linked, tuple(dict.fromkeys(unknown)),
             movable=item.keyword == "RUN" and only_installs(steps),
-            names=file_names(item.value) if item.keyword == "RUN" else frozenset(),
+            names=file_names(item.value, steps) if item.keyword == "RUN" else frozenset(),
         )  # fmt: skip
         state.below = self._add(vertex)
 

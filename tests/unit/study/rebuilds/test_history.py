@@ -66,10 +66,17 @@ def test_an_installation_after_a_copy_of_everything_is_avoidable() -> None:
         ("FROM b\nCOPY . /app\nRUN pip install numpy && ./setup\n", {"make.py": "2"}),
         ("FROM b\nCOPY . /app\nRUN chmod +x /app/make.py\n", {"make.py": "2"}),
         ("FROM b\nCOPY . /app\nRUN frobnicate\n", {"make.py": "2"}),
+        ("FROM b\nCOPY . /app\nRUN poetry install\n", {"make.py": "2"}),
+        ("FROM b\nCOPY . /app\nRUN poetry install --no-root\n", {"poetry.lock": "2"}),
+        (
+            "FROM b\nCOPY . /app\nRUN pip install numpy\n",
+            {"Dockerfile": "FROM b\nCOPY . /app\nRUN pip install scipy\n"},
+        ),
         ("FROM b\nRUN one\nRUN pip install numpy\n", {"Dockerfile": "FROM b\nRUN two\nRUN pip install numpy\n"}),
         ("FROM b\nRUN pip install numpy\n", {"Dockerfile": "FROM c\nRUN pip install numpy\n"}),
     ],
-    ids=["names what changed", "the project itself", "and a script", "file verb", "unknown program", "after a RUN", "base"],
+    ids=["names it", "the project", "a script", "a verb", "unknown", "the project too", "what is locked", "another text",
+         "after a RUN", "base"],
 )  # fmt: skip
 def test_no_order_had_kept_it(dockerfile: str, then: dict[str, str]) -> None:
     repository = Repository()
@@ -85,6 +92,7 @@ def test_no_order_had_kept_it(dockerfile: str, then: dict[str, str]) -> None:
         ("FROM b\nCOPY a /a\n", ()),
         ("FROM b\nCOPY a built /d/\n", ("not in git",)),
         ("FROM b\nADD https://example.org/x a /d/\n", ("remote",)),
+        (f"FROM b\nADD --checksum=sha256:{'a' * 64} https://example.org/x a /d/\n", ()),
         ("FROM b AS s\nRUN one\nFROM b\nCOPY --from=s /o /o\n", ("content of stage",)),
         ("FROM b\nCOPY --from=c /o /o\n", ("base",)),
         ("FROM b\nCOPY . /a\n", ("git folder",)),
@@ -170,4 +178,7 @@ def test_figures_and_the_lines_to_move() -> None:
     assert (move.path, move.line, move.above, move.saved, move.run_missed) == ("Dockerfile", 3, 2, 1, 4)
     # The line is gone from the file that is there now: nothing to move.
     commit({"Dockerfile": "FROM c\nCOPY . /app\n"})
+    assert figures.moves(repository.history.current()) == []
+    # It stands above already.
+    commit({"Dockerfile": "FROM c\nRUN pip install -r requirements.txt\nCOPY . /app\n"})
     assert figures.moves(repository.history.current()) == []
