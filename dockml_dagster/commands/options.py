@@ -118,7 +118,8 @@ def settings_for(
 def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
     """A progress bar on standard error; plain lines where that is no terminal.
 
-    Yields ``listener(what, steps, total)``: ``total`` announces a bar, ``steps`` advance it.
+    Yields ``listener(what, steps, total)``: ``total`` announces a bar, ``steps`` advance it. One of which it is not known
+    how many steps it has (0) ends when the next is announced.
     """
     if not sys.stderr.isatty():
         yield _plain_line
@@ -133,7 +134,10 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def listener(what: str, steps: int, total: int | None = None) -> None:
             if total is not None:
-                tasks[what] = progress.add_task(what, total=total)
+                for task in progress.tasks:
+                    if task.total is None:
+                        progress.update(task.id, total=1, completed=1)
+                tasks[what] = progress.add_task(what, total=total or None)
             elif what in tasks:
                 progress.advance(tasks[what], steps)
 

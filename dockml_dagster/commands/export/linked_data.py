@@ -163,12 +163,13 @@ def ro_crate(
                 "datePublished": f"{created:%Y-%m-%dT%H:%M:%S}+00:00",
                 "license": {"@id": LICENCE},
                 "author": {"@id": "#dockml"},
+                "publisher": {"@id": "#dockml"},
                 "citation": {"@id": HOME},
                 "hasPart": [{"@id": file["@id"]} for file in files],
             },
             {"@id": LICENCE, "@type": "CreativeWork", "name": "Apache License 2.0", "url": LICENCE}
             | {"description": "Of what dockml wrote; LICENCE.md says what it does not cover."},
-            {"@id": "#dockml", "@type": "Organization", "name": CREATOR},
+            {"@id": "#dockml", "@type": "Organization", "name": CREATOR, "url": HOME},
             {
                 "@id": HOME,
                 "@type": "ScholarlyArticle",

@@ -82,8 +82,11 @@ def bring_up_to_date(
         gone = ""
         if work.listing:
             before = _listed(warehouse, corpus_name)
-            runs.run("projects listed", 1, lambda runner: runner.list_projects(corpus_name))
-            gone = _about_left(before, _listed(warehouse, corpus_name))
+            runs.run("listing projects", 0, lambda runner: runner.list_projects(corpus_name))
+            after = _listed(warehouse, corpus_name)
+            listener("projects listed", 0, len(after))
+            listener("projects listed", len(after), None)
+            gone = _about_left(before, after)
             work = _work(warehouse, corpus, settings)
         selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
         wanted = set(selected)
@@ -192,12 +195,11 @@ class _Runs:
         """``only``: the units that count towards the total, where the job advances others too."""
         if self._runner is None:
             # Seconds in which a bar of the work itself would stand still.
-            self._listener("Dagster loaded", 0, 1)
+            self._listener("loading Dagster", 0, 0)
             from dockml_dagster.commands.study.runner import Runner
 
             self._runner = Runner(self._settings)
             self._runner.fail_dead_runs()
-            self._listener("Dagster loaded", 1, None)
         self._listener(what, 0, total)
 
         def advanced(units: str, steps: int) -> None:
