@@ -63,11 +63,11 @@ def counted(value: float | None, one: str, many: str | None = None) -> Html:
     return say("{n} {noun}", n=count(value), noun=noun)
 
 
-def count_range(values: Iterable[float]) -> Html:
+def count_range(values: Iterable[float | None]) -> Html:
     """The least and the most of some numbers of things: ``from 12 to 1,405``; one number where all are the same."""
-    known = sorted(values)
-    if known[0] == known[-1]:
-        return count(known[0])
+    known = sorted(value for value in values if value is not None)
+    if not known or known[0] == known[-1]:
+        return count(known[0] if known else None)
     return say("from {least} to {most}", least=count(known[0]), most=count(known[-1]))
 
 

@@ -117,5 +117,5 @@ def _published_layers(source: Source) -> Html:
 SECTION = Section(
     "reviewers",
     "For reviewers: how each number is made",
-    (Part("how numbers are made", (), _made),),
+    (Part("how numbers are made", ("core.projects",), _made),),
 )
