@@ -276,7 +276,7 @@ def _practices(source: Source) -> Sequence[Block]:
             draw=lambda width: charts.shares(
                 rows,
                 width=width,
-                x_title="share of a project’s Dockerfiles (%), mean over projects",
+                x_title="% of a project’s Dockerfiles, mean",
                 limit=1.0,
             ),
             note=say(
