@@ -152,6 +152,9 @@ def main() -> None:
       dockml scan-image oci:build/image   what is in an image
       dockml advise .                     what to change, and what it saves
     """
+    # Permutations have threads of their own. Those of OpenBLAS wait by spinning, and made them three times as dear; numpy,
+    # which no command has imported yet, reads this when it is.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 main.add_command(study)
