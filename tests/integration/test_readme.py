@@ -33,7 +33,8 @@ TARGETS = re.findall(r"^make ([a-z0-9-]+)$", README, re.MULTILINE)
 
 def test_the_readme_has_commands_and_queries() -> None:
     assert len(QUESTIONS) >= 10
-    assert len(QUESTIONS) == WRITTEN.count("```sql\n")
+    # Answers on this page are too long to print; ``test_queries`` runs its queries.
+    assert len(QUESTIONS) == (WRITTEN.count("```sql\n") - PAGES["docs/queries.md"].count("```sql\n"))
     assert len(COMMANDS) >= 6
     assert TARGETS == ["study", "ui"]
 
