@@ -49,11 +49,16 @@ def wilson(share: float, n: float, critical: float) -> tuple[float, float]:
     return (0.0 if share <= 0 else centre - half), (1.0 if share >= 1 else centre + half)
 
 
+ROUNDING = 1e-15
+"""A variance below it is what the rounding of sums leaves of none."""
+
+
 def _jackknife(parts: Array, wholes: Array) -> float:
     """Variance of a ratio of two sums, one project left out at a time."""
     count = len(parts)
     without = (parts.sum() - parts) / (wholes.sum() - wholes)
-    return float((count - 1) / count * ((without - without.mean()) ** 2).sum())
+    variance = float((count - 1) / count * ((without - without.mean()) ** 2).sum())
+    return variance if variance > ROUNDING else 0.0
 
 
 def _critical(clusters: int, confidence: float) -> float:

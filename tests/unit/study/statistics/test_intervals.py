@@ -75,6 +75,16 @@ def test_a_median_interval_is_read_off_the_distribution():
     assert (found.low, found.high) == (np.ceil(low * 40) - 1, np.ceil(high * 40) - 1)
 
 
+def test_what_rounding_leaves_is_no_variance():
+    """Half of each project's units are below the median: no project differs, but sums of sixths and sevenths do."""
+    sizes = (2, 6, 14, 10)
+    values = np.concatenate([np.repeat([1.0, 3.0], size // 2) for size in sizes])
+    found = median_interval(Units(values, np.repeat(np.arange(4), sizes)))
+    assert (found.value, found.effective) == (2, 4)
+    shares = share_interval(np.array([0.1 + 0.2, 0.6, 0.9]), np.array([1.0, 2, 3]))
+    assert shares.effective == 3
+
+
 def test_a_censored_median_is_kaplan_meiers():
     values, marks = np.array([1.0, 2, 3, 4, 6, 6, 6]), np.array([0, 1, 0, 0, 0, 1, 1], bool)
     curve = stats.ecdf(stats.CensoredData.right_censored(values, marks)).sf
