@@ -1,17 +1,16 @@
 """What a ``.dockerignore`` keeps out of a context, exceptions included, for every path of a tree.
 
-Here: the lines of the file and their order, as ``moby/patternmatcher`` has them. Not here: a single pattern
-(``path_patterns``), which list holds. BuildKit's own check of COPY asks less and gives up early: its question, with its
-bounds, is ``dockerfile.checks.ignored_paths``.
+Here: the patterns in their order, as ``moby/patternmatcher`` has them. Not here: the lines of the file
+(``dockerfile.ignore_patterns``), a single pattern (``path_patterns``), which list holds. BuildKit's own check of COPY asks
+less and gives up early: its question, with its bounds, is ``dockerfile.checks.ignored_paths``.
 """
 
-import posixpath
 import re
 from itertools import groupby
 
+from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns
 from dockml_dagster.study.rebuilds.path_patterns import ignore_expression
 
-_MOST_PATTERNS = 2_000
 _MOST_FOLDERS = 50_000
 """Folders of which it is remembered what matches them."""
 
@@ -20,14 +19,13 @@ class IgnoreList:
     """The patterns of a ``.dockerignore``. The limit of time on the whole walk holds here too: none is by count."""
 
     def __init__(self, text: str) -> None:
-        written = _patterns(text)
         # Neighbours that say the same are one expression: lists are long, and meet every path.
         self._groups = [
             (
                 exception,
                 re.compile("|".join(ignore_expression(pattern).pattern for _, pattern in group), re.DOTALL),
             )
-            for exception, group in groupby(written, key=lambda pair: pair[0])
+            for exception, group in groupby(ignore_patterns(text), key=lambda pair: pair[0])
         ]
         self._folders: dict[str, frozenset[int]] = {"": frozenset()}
 
@@ -62,16 +60,3 @@ class IgnoreList:
                 known = self._folders[place] = found.union(own)
             found = known
         return found
-
-
-def _patterns(text: str) -> list[tuple[bool, str]]:
-    """Each pattern, cleaned, with whether it is an exception."""
-    found = []
-    for written in text.removeprefix("\ufeff").splitlines()[:_MOST_PATTERNS]:
-        line = written.strip()
-        if not line or line.startswith("#"):
-            continue
-        exception = line.startswith("!")
-        cleaned = posixpath.normpath(line.removeprefix("!").strip() or ".").lstrip("/")
-        found.append((exception, cleaned))
-    return found

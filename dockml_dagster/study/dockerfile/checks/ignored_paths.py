@@ -4,12 +4,12 @@ Here: patterns as moby/patternmatcher has them, for the one question that a chec
 ``.dockerignore`` is meant.
 """
 
-import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
-_MOST_PATTERNS: Final = 2_000
+from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns
+
 _LONGEST: Final = 1_000
 """Characters of a pattern or path; a longer one is not compared."""
 _MOST_STEPS: Final = 1_000_000
@@ -23,12 +23,11 @@ class IgnoredPaths:
     """
 
     def __init__(self, text: str) -> None:
-        patterns = _patterns(text)
-        self.exceptions = any(pattern.startswith("!") for pattern in patterns)
-        self._patterns = patterns
-        excluding = {
-            pattern for pattern in patterns if not pattern.startswith("!") and len(pattern) <= _LONGEST
-        }
+        patterns = ignore_patterns(text)
+        self.exceptions = any(exception for exception, _ in patterns)
+        excluding = {pattern for exception, pattern in patterns if not exception}
+        self._everything = not excluding.isdisjoint(("*", "**", "**/*"))
+        excluding = {pattern for pattern in excluding if len(pattern) <= _LONGEST}
         self._plain = {pattern for pattern in excluding if not set(pattern) & set("*?[")}
         self._wild = [_Wild(pattern) for pattern in sorted(excluding - self._plain)]
         self._steps = 0
@@ -46,19 +45,7 @@ class IgnoredPaths:
 
     def excludes_everything(self) -> bool:
         """Whether a pattern matches every entry at the top of the context."""
-        return any(pattern in ("*", "**", "**/*") for pattern in self._patterns)
-
-
-def _patterns(text: str) -> Sequence[str]:
-    found = []
-    for written in text.splitlines()[:_MOST_PATTERNS]:
-        line = written.strip()
-        if not line or line.startswith("#"):
-            continue
-        exception = line.startswith("!")
-        cleaned = posixpath.normpath(line.removeprefix("!").strip() or ".").lstrip("/")
-        found.append(("!" if exception else "") + cleaned)
-    return found
+        return self._everything
 
 
 class _Wild:
@@ -73,9 +60,10 @@ class _Wild:
         for piece in _pieces(pattern):
             bit = 1 << len(self._takes)
             if piece == "**/":
-                self._stays |= bit
+                # Nothing, or anything that ends with a slash: no skipping any more once something was taken.
                 self._skips |= bit
                 self._skips_two |= bit
+                self._stays |= bit << 1
                 self._takes += [None, "/"]
             elif piece == "**":
                 self._stays |= bit
