@@ -1,7 +1,7 @@
 -- Medians with 95 % intervals in which the project is the cluster: Woodruff's, the interval of the share below the median
 -- (see core.share_intervals) read off the distribution. weighting: every project weighs 1, or every unit; where each project is
 -- one unit there is the first alone. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
--- A variance below 1e-15 is what the rounding of sums, whose order is not fixed, leaves of none.
+-- A variance below 1e-24 is what the rounding of sums, whose order is not fixed, leaves of none.
 WITH
     numbers AS (
         SELECT corpus, measure, unit_of_analysis, project, category, value
@@ -110,7 +110,7 @@ WITH
             spread.*,
             CASE
                 WHEN spread.clusters < 2 THEN NULL
-                WHEN spread.variance <= 1e-15 THEN spread.clusters::DOUBLE
+                WHEN spread.variance <= 1e-24 THEN spread.clusters::DOUBLE
                 ELSE least(0.25 / spread.variance, spread.n)
             END AS n_effective,
             critical.t

@@ -49,7 +49,7 @@ WITH
             CASE
                 WHEN totals.n = totals.clusters THEN totals.n::DOUBLE
                 WHEN totals.clusters < 2 THEN NULL
-                WHEN totals.part <= 0 OR totals.part >= totals.whole OR spread.variance <= 1e-15 THEN totals.clusters::DOUBLE
+                WHEN totals.part <= 0 OR totals.part >= totals.whole OR spread.variance <= 1e-24 THEN totals.clusters::DOUBLE
                 ELSE least(totals.part / totals.whole * (1 - totals.part / totals.whole) / spread.variance, totals.n)
             END AS n_effective,
             CASE WHEN totals.n = totals.clusters THEN 1.959963984540054::DOUBLE ELSE critical.t END AS t

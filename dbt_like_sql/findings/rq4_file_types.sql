@@ -243,43 +243,59 @@ WITH
             what,
             sum(whole) AS whole,
             count(*) AS clusters,
-            sum(inverse) AS inverses,
-            sum(inverse * inverse) AS squares
+            sum(whole * inverse) AS ratios,
+            sum(whole * inverse * whole * inverse) AS ratio_squares
         FROM cluster
         GROUP BY ALL
     ),
-    spread AS (
+    -- Without a project the share differs by (share * whole - part) * inverse, with the project's own part and whole. These
+    -- small numbers are summed, not the shares: of their squares only the last digits would be left.
+    moments AS (
         SELECT
-            parts.corpus,
-            parts.category,
-            parts.unit_of_analysis,
-            parts.classification,
-            parts.what,
-            parts.file_type,
-            any_value(every.clusters) AS clusters,
-            any_value(parts.of_all / nullif(every.whole, 0)) AS share,
-            any_value(parts.of_all * every.inverses) - sum(parts.part * cluster.inverse) AS shares,
-            any_value(parts.of_all * parts.of_all * every.squares)
-            + sum((parts.part * parts.part - 2 * parts.of_all * parts.part) * cluster.inverse * cluster.inverse) AS squares
+            corpus,
+            category,
+            unit_of_analysis,
+            classification,
+            what,
+            file_type,
+            clusters,
+            share,
+            share * ratios - sum(part * inverse) AS differences,
+            share * share * ratio_squares + sum(part * (part - 2 * share * whole) * inverse * inverse) AS squares
         FROM (
             SELECT
-                corpus,
-                category,
-                unit_of_analysis,
-                classification,
-                what,
-                file_type,
-                project,
-                sum(amount) AS part,
-                sum(sum(amount)) OVER (
-                    PARTITION BY corpus, category, unit_of_analysis, classification, what, file_type
-                ) AS of_all
-            FROM held
-            GROUP BY corpus, category, unit_of_analysis, classification, what, file_type, project
-        ) AS parts
-        JOIN cluster USING (corpus, category, unit_of_analysis, classification, what, project)
-        JOIN every USING (corpus, category, unit_of_analysis, classification, what)
-        GROUP BY ALL
+                parts.*,
+                cluster.whole,
+                cluster.inverse,
+                every.clusters,
+                every.ratios,
+                every.ratio_squares,
+                parts.of_all / nullif(every.whole, 0) AS share
+            FROM (
+                SELECT
+                    corpus,
+                    category,
+                    unit_of_analysis,
+                    classification,
+                    what,
+                    file_type,
+                    project,
+                    sum(amount) AS part,
+                    sum(sum(amount)) OVER (
+                        PARTITION BY corpus, category, unit_of_analysis, classification, what, file_type
+                    ) AS of_all
+                FROM held
+                GROUP BY corpus, category, unit_of_analysis, classification, what, file_type, project
+            ) AS parts
+            JOIN cluster USING (corpus, category, unit_of_analysis, classification, what, project)
+            JOIN every USING (corpus, category, unit_of_analysis, classification, what)
+        )
+        GROUP BY
+            corpus, category, unit_of_analysis, classification, what, file_type, clusters, share, ratios, ratio_squares
+    ),
+    spread AS (
+        SELECT *, (clusters - 1) / clusters * (squares - differences * differences / clusters) AS variance
+        FROM moments
     ),
     effective AS (
         SELECT
@@ -287,14 +303,8 @@ WITH
             critical.t,
             CASE
                 WHEN spread.clusters < 2 THEN NULL
-                WHEN
-                    spread.share <= 1e-12
-                    OR spread.share >= 1 - 1e-12
-                    OR spread.squares <= spread.shares * spread.shares / spread.clusters
-                    THEN spread.clusters::DOUBLE
-                ELSE
-                    spread.share * (1 - spread.share)
-                    / ((spread.clusters - 1) / spread.clusters * (spread.squares - spread.shares * spread.shares / spread.clusters))
+                WHEN spread.share <= 1e-12 OR spread.share >= 1 - 1e-12 OR spread.variance <= 1e-24 THEN spread.clusters::DOUBLE
+                ELSE spread.share * (1 - spread.share) / spread.variance
             END AS n_effective
         FROM spread
         LEFT JOIN core.critical_values AS critical ON critical.clusters = spread.clusters

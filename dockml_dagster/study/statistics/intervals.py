@@ -49,7 +49,7 @@ def wilson(share: float, n: float, critical: float) -> tuple[float, float]:
     return (0.0 if share <= 0 else centre - half), (1.0 if share >= 1 else centre + half)
 
 
-ROUNDING = 1e-15
+ROUNDING = 1e-24
 """A variance below it is what the rounding of sums leaves of none."""
 
 
