@@ -213,7 +213,7 @@ WITH
     cluster AS (
         SELECT
             *,
-            1 / nullif(sum(whole) OVER (PARTITION BY corpus, category, unit_of_analysis, classification, what) - whole, 0)
+            1 / nullif(fsum(whole) OVER (PARTITION BY corpus, category, unit_of_analysis, classification, what) - whole, 0)
                 AS inverse
         FROM (
             SELECT
@@ -223,7 +223,7 @@ WITH
                 unit.classification,
                 coalesce(owner.project, unit.unit) AS project,
                 amounts.what,
-                sum(CASE amounts.what WHEN 'files' THEN unit.files ELSE unit.bytes END * coalesce(owner.part, 1)) AS whole
+                fsum(CASE amounts.what WHEN 'files' THEN unit.files ELSE unit.bytes END * coalesce(owner.part, 1)) AS whole
             FROM unit
             CROSS JOIN (VALUES ('files'), ('bytes')) AS amounts (what)
             LEFT JOIN owner
@@ -241,10 +241,10 @@ WITH
             unit_of_analysis,
             classification,
             what,
-            sum(whole) AS whole,
+            fsum(whole) AS whole,
             count(*) AS clusters,
-            sum(whole * inverse) AS ratios,
-            sum(whole * inverse * whole * inverse) AS ratio_squares
+            fsum(whole * inverse) AS ratios,
+            fsum(pow(whole * inverse, 2)) AS ratio_squares
         FROM cluster
         GROUP BY ALL
     ),
@@ -260,8 +260,12 @@ WITH
             file_type,
             clusters,
             share,
-            share * ratios - sum(part * inverse) AS differences,
-            share * share * ratio_squares + sum(part * (part - 2 * share * whole) * inverse * inverse) AS squares
+            -- Projects without the type have no part: their sums are those of all less those of the others.
+            count(*) < clusters AS some_without,
+            fsum((share * whole - part) * inverse)
+            + some_without::INTEGER * share * (ratios - fsum(whole * inverse)) AS differences,
+            fsum(pow((share * whole - part) * inverse, 2))
+            + some_without::INTEGER * share * share * (ratio_squares - fsum(pow(whole * inverse, 2))) AS squares
         FROM (
             SELECT
                 parts.*,
@@ -280,8 +284,8 @@ WITH
                     what,
                     file_type,
                     project,
-                    sum(amount) AS part,
-                    sum(sum(amount)) OVER (
+                    fsum(amount) AS part,
+                    fsum(fsum(amount)) OVER (
                         PARTITION BY corpus, category, unit_of_analysis, classification, what, file_type
                     ) AS of_all
                 FROM held
@@ -317,19 +321,23 @@ WITH
             classification,
             file_type,
             any_value(clusters) AS clusters,
-            any_value(greatest(centre - half_width, 0)) FILTER (what = 'files') AS files_low,
-            any_value(least(centre + half_width, 1)) FILTER (what = 'files') AS files_high,
-            any_value(greatest(centre - half_width, 0)) FILTER (what = 'bytes') AS bytes_low,
-            any_value(least(centre + half_width, 1)) FILTER (what = 'bytes') AS bytes_high
+            any_value(low) FILTER (what = 'files') AS files_low,
+            any_value(least(high, 1)) FILTER (what = 'files') AS files_high,
+            any_value(low) FILTER (what = 'bytes') AS bytes_low,
+            any_value(least(high, 1)) FILTER (what = 'bytes') AS bytes_high
         FROM (
             SELECT
                 *,
-                (share + t * t / (2 * n_effective)) / (1 + t * t / n_effective) AS centre,
-                t * sqrt(greatest(share * (1 - share), 0) / n_effective + t * t / (4 * n_effective * n_effective))
-                / (1 + t * t / n_effective) AS half_width
+                (
+                    share + t * t / (2 * n_effective)
+                    + t * sqrt(greatest(share * (1 - share), 0) / n_effective + t * t / (4 * n_effective * n_effective))
+                )
+                / (1 + t * t / n_effective) AS high,
+                -- The ends are the roots of one equation: by their product the lower does not cancel near zero.
+                share * share / ((1 + t * t / n_effective) * high) AS low
             FROM effective
         )
-        WHERE centre IS NOT NULL
+        WHERE high IS NOT NULL
         GROUP BY ALL
     )
 SELECT
