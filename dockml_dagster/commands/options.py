@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +20,16 @@ from dockml_dagster.commands.output import FORMATS, say
 from dockml_dagster.corpora import CORPORA, corpus_class
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.text import printable
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from dockml_dagster.corpora.base import Option
+    from dockml_dagster.progress import Listener
+
+PLAIN_LINE_SECONDS = 10.0
+"""How often a line says how far the work is, where no bar can be drawn."""
 
 
 def format_choice(
@@ -115,35 +121,62 @@ def settings_for(
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+def progress_bar() -> Iterator[Listener]:
     """A progress bar on standard error; plain lines where that is no terminal.
 
-    Yields ``listener(what, steps, total)``: ``total`` announces a bar, ``steps`` advance it. One of which it is not known
-    how many steps it has (0) ends when the next is announced.
+    A bar of which it is not known how many steps it has ends when the next is announced.
     """
     if not sys.stderr.isatty():
-        yield _plain_line
+        yield _PlainLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True, no_color="NO_COLOR" in os.environ or None)
-    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<20}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         tasks: dict[str, Any] = {}
 
-        def listener(what: str, steps: int, total: int | None = None) -> None:
+        def listener(what: str, steps: int, total: int | None = None, unit: str = "") -> None:
             if total is not None:
                 for task in progress.tasks:
                     if task.total is None:
                         progress.update(task.id, total=1, completed=1)
                 tasks[what] = progress.add_task(what, total=total or None)
             elif what in tasks:
-                progress.advance(tasks[what], steps)
+                progress.update(
+                    tasks[what], advance=steps, description=f"{what}: {printable(unit)}" if unit else None
+                )
 
         yield listener
 
 
-def _plain_line(what: str, _: int, total: int | None = None) -> None:
-    if total is not None:
-        say(f"dockml: {what}" + (f": {total}" if total else ""), err=True)
+class _PlainLines:
+    """A line for each bar, and one every ``PLAIN_LINE_SECONDS`` of how far it is."""
+
+    def __init__(self) -> None:
+        self._done, self._total, self._unit = 0, 0, ""
+        self._said_at = time.monotonic()
+
+    def __call__(self, what: str, steps: int, total: int | None = None, unit: str = "") -> None:
+        if total is not None:
+            self._done, self._total, self._unit = 0, total, ""
+            self._say(what, f"{total:,}" if total else "")
+            return
+        self._done, self._unit = self._done + steps, unit or self._unit
+        if time.monotonic() - self._said_at >= PLAIN_LINE_SECONDS:
+            of = f" of {self._total:,}" if self._total else ""
+            parts = (
+                f"{self._done:,}{of} done" if self._done else "",
+                f"at {self._unit}" if self._unit else "",
+            )
+            self._say(what, ", ".join(filter(None, parts)))
+
+    def _say(self, what: str, more: str) -> None:
+        self._said_at = time.monotonic()
+        say(f"dockml: {what}" + (f": {more}" if more else ""), err=True)

@@ -26,7 +26,7 @@ from dockml_dagster.study.advice.model import (
 if TYPE_CHECKING:
     from dockml_dagster.commands.scan_image.locations import Location
     from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedReference
-    from dockml_dagster.commands.scan_image.scan import Listener
+    from dockml_dagster.progress import Listener
     from dockml_dagster.study.advice.savings import Saving
     from dockml_dagster.study.image.platform import Platform
 

@@ -11,9 +11,10 @@ from functools import cached_property
 
 from dockml_dagster.commands.scan_image.locations import Location
 from dockml_dagster.commands.scan_image.model import ScannedImage
-from dockml_dagster.commands.scan_image.scan import Listener, content_rules, problem_of, scan_images
+from dockml_dagster.commands.scan_image.scan import content_rules, problem_of, scan_images
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.images.sources.reading import PlatformImage
+from dockml_dagster.progress import Listener
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.difference.comparing import File, FileList, LayerOfImage, Side
 from dockml_dagster.study.image.platform import Platform

@@ -34,6 +34,7 @@ from dockml_dagster.images.sources.interface import ImageSource
 from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, read_image
+from dockml_dagster.progress import Listener
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.study.image.instruction_text import instruction_text
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     from dockml_dagster.clients.registry.client import RegistryClient
 
 Observe = Callable[[PlatformImage], Visitor]
-Listener = Callable[[str, int, int | None], None]
-"""Called with what is counted, steps done, and the number of steps in all when it becomes known."""
 
 IMAGE_SECONDS: Final = 7200.0
 """What the layers of one image may take together, twice what one of them may."""

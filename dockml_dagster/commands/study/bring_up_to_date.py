@@ -17,12 +17,12 @@ from dockml_dagster.catalog import PATIENCE_SECONDS
 from dockml_dagster.clients import hadolint
 from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.commands.plan.cost import images_here
-from dockml_dagster.commands.study.waiting import Listener, Waiting, waiting
+from dockml_dagster.commands.study.waiting import Waiting, waiting
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance.home import prepare
-from dockml_dagster.progress import listening
+from dockml_dagster.progress import Listener, listening
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.checks import FailedCheck, failed_checks, known_checks
@@ -55,7 +55,7 @@ def bring_up_to_date(
     """Do what is due of a corpus, or of some of its projects; returns what
     was done, in one line, and what a limit or an outage left to be asked.
 
-    ``names`` are ``owner/name``. ``listener(what, steps, total)`` hears of every bar that begins (``total``) and every step.
+    ``names`` are ``owner/name``. ``listener`` hears of every bar that begins, every step and the unit that is worked on.
     ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.
 
     Raises:
@@ -72,7 +72,7 @@ def bring_up_to_date(
     asked = names
     if corpus.is_visited:
         listener("projects visited", 0, len(names))
-        with listening(lambda _, steps: listener("projects visited", steps, None)):
+        with listening(lambda unit, steps: listener("projects visited", steps, None, "" if steps else unit)):
             left_out = corpus.visit(names)
         names = [name for name in names if name not in left_out]
     with _Runs(settings, listener) as runs:
@@ -203,7 +203,9 @@ class _Runs:
         self._listener(what, 0, total)
 
         def advanced(units: str, steps: int) -> None:
-            if only in (None, units):
+            if not steps:
+                self._listener(what, 0, None, units)
+            elif only in (None, units):
                 self._listener(what, steps, None)
 
         with listening(advanced):

@@ -14,9 +14,8 @@ from typing import Final
 
 from dockml_dagster.corpora.base import Unasked
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.progress import Listener
 from dockml_dagster.warehouse.due.delayed import Delayed
-
-Listener = Callable[[str, int, int | None], None]
 
 EXIT_CODE: Final = 7
 """Of a study that is not at its end: run it again."""

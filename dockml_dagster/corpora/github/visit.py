@@ -25,7 +25,7 @@ from dockml_dagster.corpora.github.matching import Control, matches
 from dockml_dagster.corpora.github.records import Candidate, Left, Records, Visited
 from dockml_dagster.corpora.github.rounds import is_due, make_round
 from dockml_dagster.corpora.github.selection import Step, Verdict, draw_rank, judge, unknown_counts
-from dockml_dagster.progress import advance
+from dockml_dagster.progress import advance, at
 
 
 class Visit:
@@ -108,6 +108,7 @@ class Visit:
                 if wanted is not None and selected >= wanted:
                     verdict = Verdict("releases", f"not drawn: the sample of {wanted} was full")
                 else:
+                    at(name)
                     verdict = self._verdict(name, cohort)
                 selected += verdict.reason is None
                 self._add(name, cohort, keyword, verdict)

@@ -50,6 +50,7 @@ from dockml_dagster.corpora.local.records import (
     source_of,
 )
 from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.progress import at
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.warehouse.rows import combined_hash
@@ -215,14 +216,15 @@ class Local(Corpus):
         keys = list(found)
         if not keys and not outcomes:
             raise CorpusError("there is no project at any of the given paths")
+        files, images = {}, {}
+        for number, (key, project) in enumerate(found.items(), 1):
+            # What takes the time of a listing: reading a project's files and asking where its images lead.
+            at(f"{key.split('/', 1)[1]} ({number} of {len(found)})")
+            files[key], images[key] = self._files_hash(project), self._images_hash(project)
         return Listing(
             source=f"local ({len(keys)} projects, {self.fingerprint()[:12]})",
             projects=keys,
-            inputs={
-                "dockerfiles": {key: self._files_hash(found[key]) for key in keys},
-                "manifests": {key: self._images_hash(found[key]) for key in keys},
-                "layer_stats": {key: self._images_hash(found[key]) for key in keys},
-            },
+            inputs={"dockerfiles": files, "manifests": images, "layer_stats": images},
             rows={
                 "raw.candidates": [
                     row

@@ -25,7 +25,7 @@ from dockml_dagster.defs.partitions import projects_partitions
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.errors import DockmlError
-from dockml_dagster.progress import advance
+from dockml_dagster.progress import advance, at
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.rows import write_visit
 from dockml_dagster.warehouse.shared_layers import open_layer_files
@@ -136,6 +136,7 @@ def collect_stage(
     to_collect = [key for key in keys if key in hashes and (force or (key in due and due[key].to_collect))]
     collected = {}
     for key in to_collect:
+        at(key.split("/", 1)[1])
         collected[key] = collect_one(context, corpus, stage, key)
         advance(stage)
     layers = {row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())}

@@ -18,7 +18,6 @@ from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.defs.runs.under_way import busy_corpora
-from dockml_dagster.progress import advance
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.content import labelled_content, listed_content
 from dockml_dagster.warehouse.rows import combined_hash, write_visit
@@ -131,7 +130,6 @@ def _list(
         len(left),
         "" if listing.is_complete else "; not everything could be looked at, and who is missing stays",
     )
-    advance("projects")
     return filled(
         warehouse,
         "repo_list",
