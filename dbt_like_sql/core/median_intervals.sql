@@ -1,10 +1,11 @@
 -- Medians with 95 % intervals in which the project is the cluster: Woodruff's, the interval of the share below the median
 -- (see core.share_intervals) read off the distribution. weighting: every project weighs 1, or every unit; where each project is
 -- one unit there is the first alone. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
--- A variance below 1e-24 is what the rounding of sums, whose order is not fixed, leaves of none.
+-- A variance below 1e-24 is what the rounding of sums, whose order is not fixed, leaves of none. link_grade: images are asked
+-- again by how firmly they are tied to the project, once for each least grade; any is all of them.
 WITH
     numbers AS (
-        SELECT corpus, measure, unit_of_analysis, project, category, value
+        SELECT corpus, measure, unit_of_analysis, project, category, link_grade, value
         FROM core.unit_measures
         WHERE kind <> 'yes or no' AND cohort <> 'control'
         UNION ALL
@@ -14,6 +15,7 @@ WITH
             'image',
             named.project,
             projects.category,
+            NULL AS link_grade,
             spread.value
         FROM (
             UNPIVOT (SELECT * EXCLUDE (is_censored) FROM core.image_concentration)
@@ -25,15 +27,30 @@ WITH
         JOIN core.projects AS projects ON projects.project = named.project
         WHERE projects.cohort IS DISTINCT FROM 'control'
     ),
+    levels (link_grade, grades) AS (
+        VALUES
+            ('confirmed', ['confirmed']),
+            ('likely', ['confirmed', 'likely']),
+            ('possible', ['confirmed', 'likely', 'possible'])
+    ),
     grouped AS (
-        SELECT corpus, measure, unit_of_analysis, project, coalesce(category, 'unlabelled') AS category, value
+        SELECT
+            corpus, measure, unit_of_analysis, project,
+            coalesce(category, 'unlabelled') AS category, 'any' AS link_grade, value
         FROM numbers
         UNION ALL
-        SELECT corpus, measure, unit_of_analysis, project, 'All' AS category, value
+        SELECT corpus, measure, unit_of_analysis, project, 'All' AS category, 'any' AS link_grade, value
         FROM numbers
+        UNION ALL
+        SELECT
+            numbers.corpus, numbers.measure, numbers.unit_of_analysis, numbers.project,
+            'All' AS category, levels.link_grade, numbers.value
+        FROM numbers
+        JOIN levels ON list_contains(levels.grades, numbers.link_grade)
+        WHERE numbers.unit_of_analysis = 'image'
     ),
     sized AS (
-        SELECT *, count(*) OVER (PARTITION BY corpus, measure, category, project) AS units FROM grouped
+        SELECT *, count(*) OVER (PARTITION BY corpus, measure, category, link_grade, project) AS units FROM grouped
     ),
     weighted AS (
         SELECT *, 'project' AS weighting, 1.0 / units AS weight FROM sized
@@ -41,15 +58,15 @@ WITH
         SELECT *, 'unit' AS weighting, 1.0 AS weight FROM sized WHERE unit_of_analysis <> 'project'
     ),
     places AS (
-        SELECT corpus, measure, unit_of_analysis, category, weighting, value, sum(weight) AS weight
+        SELECT corpus, measure, unit_of_analysis, category, link_grade, weighting, value, sum(weight) AS weight
         FROM weighted
         GROUP BY ALL
     ),
     distribution AS (
         SELECT
             *,
-            sum(weight) OVER (PARTITION BY corpus, measure, category, weighting ORDER BY value)
-            / sum(weight) OVER (PARTITION BY corpus, measure, category, weighting) AS reached
+            sum(weight) OVER (PARTITION BY corpus, measure, category, link_grade, weighting ORDER BY value)
+            / sum(weight) OVER (PARTITION BY corpus, measure, category, link_grade, weighting) AS reached
         FROM places
     ),
     medians AS (
@@ -58,6 +75,7 @@ WITH
             measure,
             unit_of_analysis,
             category,
+            link_grade,
             weighting,
             -- Half way between two values where exactly half of the weight is below.
             (
@@ -72,6 +90,7 @@ WITH
             weighted.corpus,
             weighted.measure,
             weighted.category,
+            weighted.link_grade,
             weighted.weighting,
             any_value(medians.median) AS median,
             count(*) AS units,
@@ -79,14 +98,16 @@ WITH
                 AS part,
             sum(weighted.weight) AS whole
         FROM weighted
-        JOIN medians USING (corpus, measure, category, weighting)
-        GROUP BY weighted.corpus, weighted.measure, weighted.category, weighted.weighting, weighted.project
+        JOIN medians USING (corpus, measure, category, link_grade, weighting)
+        GROUP BY
+            weighted.corpus, weighted.measure, weighted.category, weighted.link_grade, weighted.weighting, weighted.project
     ),
     totals AS (
         SELECT
             corpus,
             measure,
             category,
+            link_grade,
             weighting,
             sum(units)::BIGINT AS n,
             count(*) AS clusters,
@@ -102,7 +123,7 @@ WITH
             (count(*) - 1)
             * var_pop((totals.part - projects.part) / nullif(totals.whole - projects.whole, 0)) AS variance
         FROM projects
-        JOIN totals USING (corpus, measure, category, weighting)
+        JOIN totals USING (corpus, measure, category, link_grade, weighting)
         GROUP BY ALL
     ),
     effective AS (
@@ -128,6 +149,7 @@ SELECT
     medians.measure,
     medians.unit_of_analysis,
     medians.category,
+    medians.link_grade,
     medians.weighting,
     any_value(ends.n) AS n,
     any_value(ends.clusters) AS clusters,
@@ -137,6 +159,7 @@ SELECT
     min(distribution.value) FILTER (WHERE distribution.reached >= 0.5 + ends.half_width - 1e-9) AS high,
     any_value(ends.n_effective) AS n_effective
 FROM medians
-JOIN ends USING (corpus, measure, category, weighting)
-JOIN distribution USING (corpus, measure, category, weighting)
-GROUP BY medians.corpus, medians.measure, medians.unit_of_analysis, medians.category, medians.weighting
+JOIN ends USING (corpus, measure, category, link_grade, weighting)
+JOIN distribution USING (corpus, measure, category, link_grade, weighting)
+GROUP BY
+    medians.corpus, medians.measure, medians.unit_of_analysis, medians.category, medians.link_grade, medians.weighting

@@ -156,10 +156,12 @@ LEFT JOIN core.median_intervals AS pooled
     AND pooled.corpus = described.corpus
     AND pooled.category = described.category
     AND pooled.measure = 'image_' || described.metric
+    AND pooled.link_grade = 'any'
     AND pooled.weighting = 'unit'
 LEFT JOIN core.median_intervals AS per_project
     ON per_project.corpus = pooled.corpus
     AND per_project.category = pooled.category
     AND per_project.measure = pooled.measure
+    AND per_project.link_grade = pooled.link_grade
     AND per_project.weighting = 'project'
 ORDER BY described.corpus, described.reading, described.metric, described.category

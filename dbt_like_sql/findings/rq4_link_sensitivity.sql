@@ -1,5 +1,5 @@
 -- RQ4, asked again on fewer images: only those whose tie to a project is at least of the grade. "any" is every image that
--- a source names, tied or not. What changes from "any" to "confirmed" is what rests on images that may not be the project's.
+-- a source names, tied or not. The intervals are over the projects that the images are tied to. What changes from "any" to "confirmed" is what rests on images that may not be the project's.
 WITH
     graded AS (
         SELECT
@@ -60,13 +60,6 @@ WITH
             quantile_cont(value, 0.75) AS q75
         FROM long
         GROUP BY corpus, link_grade, worst, metric
-    ),
-    behind AS (
-        SELECT long.corpus, long.link_grade, long.metric, count(DISTINCT owned.project) AS clusters
-        FROM long
-        JOIN core.project_image_configs AS owned
-            ON owned.corpus = long.corpus AND owned.config_digest = long.config_digest
-        GROUP BY long.corpus, long.link_grade, long.metric
     )
 SELECT
     summary.corpus,
@@ -76,13 +69,19 @@ SELECT
     summary.metric,
     CASE WHEN summary.metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
     summary.n,
-    coalesce(behind.clusters, 0) AS clusters,
+    coalesce(found.clusters, 0) AS clusters,
     summary.n_censored,
-    median,
+    summary.median,
+    found.low AS median_low,
+    found.high AS median_high,
     q25,
     q75,
-    median / nullif(max(median) FILTER (WHERE summary.link_grade = 'any') OVER (PARTITION BY summary.corpus, summary.metric), 0) AS ratio_to_any
+    summary.median / nullif(max(summary.median) FILTER (WHERE summary.link_grade = 'any') OVER (PARTITION BY summary.corpus, summary.metric), 0) AS ratio_to_any
 FROM summary
-LEFT JOIN behind
-    ON behind.corpus = summary.corpus AND behind.link_grade = summary.link_grade AND behind.metric = summary.metric
+LEFT JOIN core.median_intervals AS found
+    ON found.corpus = summary.corpus
+    AND found.category = 'All'
+    AND found.link_grade = summary.link_grade
+    AND found.measure = 'image_' || summary.metric
+    AND found.weighting = 'unit'
 ORDER BY summary.corpus, summary.metric, summary.worst

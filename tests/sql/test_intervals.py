@@ -55,10 +55,10 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         opened.execute(
             "CREATE TABLE core.unit_measures (corpus VARCHAR, measure VARCHAR, kind VARCHAR, unit_of_analysis VARCHAR, "
-            "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml')"
+            "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml', link_grade VARCHAR)"
         )
         opened.executemany(
-            "INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml')", UNITS
+            "INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml', NULL)", UNITS
         )
         for empty in (
             "project_shares (what VARCHAR, corpus VARCHAR, reading VARCHAR, project VARCHAR, category VARCHAR, "

@@ -227,7 +227,7 @@ def _links(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     sensitive = source.rows("""
-        SELECT link_grade, metric, unit, n, clusters, median FROM findings.rq4_link_sensitivity
+        SELECT link_grade, metric, unit, n, clusters, median, median_low, median_high FROM findings.rq4_link_sensitivity
         WHERE corpus = $corpus AND median IS NOT NULL
         ORDER BY metric, list_position(['confirmed', 'likely', 'possible', 'any'], link_grade)
     """)
@@ -278,6 +278,8 @@ def _links(source: Source) -> Sequence[Block]:
                 Column("name", "measure"),
                 Column("link_grade", "at least"),
                 Column("median", "median", "own"),
+                Column("median_low", "95 % interval, from", "own"),
+                Column("median_high", "to", "own"),
                 Column("n", "n", "count"),
                 Column("clusters", "projects", "count"),
             ),
