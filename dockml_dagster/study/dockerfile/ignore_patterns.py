@@ -1,22 +1,163 @@
-"""The lines of a ``.dockerignore``.
+"""The lines of a ``.dockerignore``, and what one of its patterns says.
 
-Here: which of them are patterns, cleaned. Not here: what a pattern matches (``checks.ignored_paths`` for the one question
-of a check, ``rebuilds.ignore_list`` for every path of a tree). Source: ``ignorefile.ReadAll`` of ``moby/patternmatcher``.
+Here: which lines are patterns, cleaned, and a pattern taken apart. Not here: what several of them exclude
+(``checks.ignored_paths`` for the one question of a check, ``rebuilds.ignore_list`` for every path of a tree). Source:
+``ignorefile.ReadAll`` and ``Pattern.compile`` of ``moby/patternmatcher``, which makes an expression of Go's ``regexp`` out
+of a pattern; whatever that expression means is what a pattern means, where it differs from ``filepath.Match`` too.
 """
 
+from __future__ import annotations
+
 import posixpath
+import re
+from dataclasses import dataclass
 from typing import Final
 
 _MOST_PATTERNS: Final = 2_000
+_SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What Go's ``TrimSpace`` takes away: Python's ``strip`` takes four more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a part of a pattern takes: a ``letter``, or one of the letters of a class (``one_of``, as Python's ``re`` writes
+    it), any number of them where ``repeated``; or, where it ``crosses``, nothing or whatever ends with a slash.
+    """
+
+    letter: str = ""
+    one_of: str = ""
+    repeated: bool = False
+    crosses: bool = False
+
+
+IN_FOLDER: Final = Piece(one_of="[^/]", repeated=True)
+ANYTHING: Final = Piece(one_of=r"[^\n]", repeated=True)
+FOLDERS: Final = Piece(crosses=True)
+
+_CHARACTER: Final = r"(?:\\.|[^\\\]-])"
+_VALID: Final = re.compile(rf"(?:[^\[\\]|\\.|\[\^?(?:{_CHARACTER}(?:-{_CHARACTER})?)++\])*+\Z", re.DOTALL)
+"""What ``filepath.Match`` takes; a file with any other pattern ends the build."""
+_WRITTEN: Final = re.compile(
+    r"\(\.\*/\)\?|\.\*|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]\*?|\\.|.", re.DOTALL
+)
+"""The parts of an expression, as ``_written`` makes one."""
+_ITEM: Final = re.compile(r"\\.|\[:\^?[a-z]+:\]|.", re.DOTALL)
+_MEANT: Final = frozenset("dDsSwWaftnrv")
+"""Letters that mean something after a backslash: the expression is Go's, and a digit is what ``\\d`` asks for there."""
+_POSIX: Final = {
+    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": r"\t ", "digit": "0-9", "lower": "a-z", "upper": "A-Z",
+    "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\x0b\f\r ", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
+    "graph": "!-~", "print": " -~", "cntrl": r"\x00-\x1f\x7f", "ascii": r"\x00-\x7f",
+}  # fmt: skip
+
+
+class _RefusedError(ValueError):
+    """Go's ``regexp`` does not take it, or it is a form that this module does not know."""
 
 
 def ignore_patterns(text: str) -> list[tuple[bool, str]]:
     """Each pattern in the order of the file, with whether it is an exception (``!``); the first 2,000 lines count."""
     found = []
-    for written in text.removeprefix("\ufeff").splitlines()[:_MOST_PATTERNS]:
-        line = written.strip()
-        if not line or line.startswith("#"):
+    for written in text.removeprefix("\ufeff").split("\n")[:_MOST_PATTERNS]:
+        line = written.removesuffix("\r")
+        # Only at the very beginning: after a blank it is a name that begins so.
+        if line.startswith("#") or not (line := line.strip(_SPACE)):
             continue
-        cleaned = posixpath.normpath(line.removeprefix("!").strip() or ".").lstrip("/")
-        found.append((line.startswith("!"), cleaned))
+        exception = line.startswith("!")
+        pattern = line[1:].strip(_SPACE) if exception else line
+        if not pattern:
+            continue  # nothing but an exclamation mark: the build ends there
+        cleaned = re.sub("^//", "/", posixpath.normpath(pattern))
+        found.append((exception, cleaned[1:] if len(cleaned) > 1 and cleaned[0] == "/" else cleaned))
     return found
+
+
+def pieces_of(pattern: str) -> tuple[Piece, ...] | None:
+    """What a cleaned pattern says, in order; None where it is none and the build would end, so that it excludes nothing."""
+    if not _VALID.match(pattern):
+        return None
+    # Not made an expression by anybody: a name, whatever begins so, or ends so.
+    if _is_plain(begin := pattern.removesuffix("**")):
+        return *map(Piece, begin), *((ANYTHING,) if begin != pattern else ())
+    if _is_plain(end := pattern.removeprefix("**")):
+        return (FOLDERS, *map(Piece, end[1:])) if end.startswith("/") else (ANYTHING, *map(Piece, end))
+    pieces: list[Piece] = []
+    try:
+        for part in _WRITTEN.findall(_written(pattern)):
+            if part != "^":
+                pieces.append(_piece(part))
+            elif all(piece.repeated or piece.crosses for piece in pieces):
+                pieces.clear()  # an anchor: what stands before it can only be nothing
+            else:
+                return None
+    except _RefusedError:
+        return None
+    return tuple(pieces)
+
+
+def _is_plain(text: str) -> bool:
+    return not set(text) & set("*?[]\\")
+
+
+def _written(pattern: str) -> str:
+    """The expression that is made of it, without its ends. Within brackets a star is one too."""
+    made: list[str] = []
+    at = 0
+    while at < len(pattern):
+        letter = pattern[at]
+        at += 1
+        if letter == "*" and pattern.startswith("*", at):
+            at += 2 if pattern.startswith("/", at + 1) else 1
+            made.append("(.*/)?" if at < len(pattern) else ".*")
+        elif letter == "*":
+            made.append("[^/]*")
+        elif letter == "?":
+            made.append("[^/]")
+        elif letter == "\\":
+            made.append(pattern[at - 1 : at + 1])
+            at += 1
+        else:
+            made.append(f"\\{letter}" if letter in ".+()|{}$" else letter)
+    return "".join(made)
+
+
+def _piece(part: str) -> Piece:
+    if part == "(.*/)?":
+        return FOLDERS
+    if part == ".*":
+        return ANYTHING
+    if part[0] == "[":
+        return Piece(one_of=_class(part.removesuffix("*")), repeated=part.endswith("*"))
+    if part[0] == "\\":
+        return Piece(one_of=f"\\{part[1]}") if _is_meant(part[1]) else Piece(part[1])
+    return Piece(part)
+
+
+def _is_meant(letter: str) -> bool:
+    """Whether a letter after a backslash asks for something else than itself."""
+    if letter not in _MEANT and (letter.isalnum() or not letter.isascii()):
+        raise _RefusedError(f"\\{letter}")
+    return letter in _MEANT
+
+
+def _class(part: str) -> str:
+    """A class in brackets as Python writes it."""
+    negated = part.startswith("[^")
+    made = []
+    for item in _ITEM.findall(part[2 if negated else 1 : -1]):
+        if len(item) > 2:
+            if item[2:-2] not in _POSIX:
+                raise _RefusedError(item)
+            made.append(_POSIX[item[2:-2]])
+        elif item[0] == "\\":
+            made.append(item if _is_meant(item[1]) else re.escape(item[1]))
+        else:
+            made.append(item if item == "-" else re.escape(item))
+    letters = f"[{'^' if negated else ''}{''.join(made)}]"
+    try:
+        re.compile(letters)
+    except re.error as error:  # a range that runs backwards
+        raise _RefusedError(letters) from error
+    return letters

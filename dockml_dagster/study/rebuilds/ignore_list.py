@@ -6,9 +6,11 @@ less and gives up early: its question, with its bounds, is ``dockerfile.checks.i
 """
 
 import re
+from collections.abc import Sequence
 from itertools import groupby
 
-from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns
+from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns, pieces_of
+from dockml_dagster.study.dockerfile.pattern_automaton import PatternAutomaton
 from dockml_dagster.study.rebuilds.path_patterns import ignore_expression
 
 _MOST_FOLDERS = 50_000
@@ -21,10 +23,7 @@ class IgnoreList:
     def __init__(self, text: str) -> None:
         # Neighbours that say the same are one expression: lists are long, and meet every path.
         self._groups = [
-            (
-                exception,
-                re.compile("|".join(ignore_expression(pattern).pattern for _, pattern in group), re.DOTALL),
-            )
+            (exception, _Group([pattern for _, pattern in group]))
             for exception, group in groupby(ignore_patterns(text), key=lambda pair: pair[0])
         ]
         self._folders: dict[str, frozenset[int]] = {"": frozenset()}
@@ -44,7 +43,7 @@ class IgnoreList:
         own = [
             number
             for number, (_, group) in enumerate(self._groups)
-            if number not in known and group.fullmatch(path)
+            if number not in known and group.matches(path)
         ]
         return known.union(own) if own else known
 
@@ -56,7 +55,25 @@ class IgnoreList:
             place = folder[:end]
             known = self._folders.get(place)
             if known is None:
-                own = [number for number, (_, group) in enumerate(self._groups) if group.fullmatch(place)]
+                own = [number for number, (_, group) in enumerate(self._groups) if group.matches(place)]
                 known = self._folders[place] = found.union(own)
             found = known
         return found
+
+
+class _Group:
+    """Patterns of which any may match."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        expressions: list[str] = []
+        self._others: list[PatternAutomaton] = []
+        for pieces in filter(None, map(pieces_of, patterns)):
+            expression = ignore_expression(pieces)
+            if expression is None:
+                self._others.append(PatternAutomaton(pieces))
+            else:
+                expressions.append(expression)
+        self._expression = re.compile("|".join(expressions or ["(?!)"]), re.DOTALL | re.ASCII)
+
+    def matches(self, path: str) -> bool:
+        return bool(self._expression.fullmatch(path)) or any(other.matches(path) for other in self._others)
