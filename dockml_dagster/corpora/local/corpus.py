@@ -77,7 +77,7 @@ class Local(Corpus):
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
-    method_version = "3 links 4"
+    method_version = "4 links 4"
     description = "directories and git repositories of your own"
     options = frozenset({"path", "images"})
 

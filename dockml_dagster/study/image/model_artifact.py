@@ -7,7 +7,8 @@ read from inside a file. Not here: which manifests hold a model (``study.image.m
 Sources, all facts of published code and specifications: Ollama (``types/model/config.go`` and the media types of its
 ``server``), Docker Model Runner (``pkg/distribution/types/config.go``) and docker/model-spec (spec.md, config.md), CNCF
 ModelPack (model-spec v1: config.md, spec.md, annotations.md; before 2025 under ``vnd.cnai.model``), KitOps
-(``pkg/lib/constants``). ORAS gives files a title and otherwise leaves their types to who pushes.
+(``pkg/lib/constants``, ``pkg/artifact/kitfile.go``: its configuration is the Kitfile as JSON). ORAS gives files a title
+and otherwise leaves their types to who pushes.
 """
 
 from __future__ import annotations
@@ -167,8 +168,10 @@ def model_artifact(manifest: ImageManifest, config: bytes | None) -> ModelArtifa
     A configuration that cannot be read states nothing.
     """
     packaging = packaging_of(manifest)
-    files = tuple(_file(layer, packaging) for layer in manifest.layers)
-    stated = _stated(packaging, config)
+    facts = _facts(config)
+    paths = _kitfile_paths(facts) if packaging is Packaging.KITOPS else {}
+    files = tuple(_file(layer, packaging, paths) for layer in manifest.layers)
+    stated = _stated(packaging, facts)
     of_weights = {file.format for file in files if file.role is FileRole.WEIGHTS}
     agreed = of_weights.pop() if len(of_weights) == 1 else None
     form = stated.get("format")
@@ -199,7 +202,7 @@ def packaging_of(manifest: ImageManifest) -> Packaging:
 
 def states_facts(packaging: Packaging) -> bool:
     """Whether configurations of that packaging state facts about the model, and so are worth a request."""
-    return packaging in {Packaging.OLLAMA, Packaging.DOCKER, Packaging.MODELPACK}
+    return packaging is not Packaging.OTHER
 
 
 def parameter_count(text: str) -> int | None:
@@ -212,13 +215,30 @@ def parameter_count(text: str) -> int | None:
     return count if 0 < count < 1 << 62 else None
 
 
-def _stated(packaging: Packaging, config: bytes | None) -> dict[str, str]:
+def _facts(config: bytes | None) -> Facts:
     if config is None:
-        return {}
+        return Facts({})
     try:
-        facts = read_object(config, MAX_MODEL_CONFIG_BYTES)
+        return read_object(config, MAX_MODEL_CONFIG_BYTES)
     except BrokenJsonError:
-        return {}
+        return Facts({})
+
+
+def _kitfile_paths(facts: Facts) -> dict[str, str]:
+    """Digest of a layer → the path that it was packed from; Kitfiles before 2025 give no digests."""
+    model = facts.inner("model") or Facts({})
+    parts = [model.values, *(model.items("parts") or ())]
+    for name in ("code", "datasets", "docs"):
+        parts += facts.items(name) or ()
+    entries = [Facts(part) for part in parts if isinstance(part, dict)]
+    found = ((entry.text("digest"), entry.text("path")) for entry in entries)
+    return {digest: path for digest, path in found if digest and path}
+
+
+def _stated(packaging: Packaging, facts: Facts) -> dict[str, str]:
+    if packaging is Packaging.KITOPS:
+        # Its parameters are whatever the author wrote there: those of the training, mostly.
+        return _texts(facts.inner("model") or Facts({}), {"format": "format"})
     if packaging is Packaging.OLLAMA:
         names = {
             "format": "model_format",
@@ -250,11 +270,12 @@ def _texts(facts: Facts, names: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in found.items() if text and text.lower() != "unknown"}
 
 
-def _file(layer: Descriptor, packaging: Packaging) -> ModelFile:
-    form = media_types.weights_format(layer.media_type, layer.path)
+def _file(layer: Descriptor, packaging: Packaging, paths: Mapping[str, str]) -> ModelFile:
+    path = layer.path or paths.get(str(layer.digest))
+    form = media_types.weights_format(layer.media_type, path)
     return ModelFile(
-        _role(layer.media_type, layer.path, form, packaging),
-        layer.path,
+        _role(layer.media_type, path, form, packaging),
+        path,
         layer.media_type,
         form,
         str(layer.digest),

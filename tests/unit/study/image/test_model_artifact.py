@@ -15,18 +15,23 @@ from dockml_dagster.study.image.model_artifact import (
 )
 
 CASES = sorted((Path(__file__).parent / "model_cases").glob("*.json"))
-"""``manifest``: digests are written `C`, `L0` …; ``config``: an object, or text that is none; ``roles``: of the files."""
+"""``manifest``: digests are written `C`, `L0` …; ``config``: an object, or text that is none; ``roles``: of files."""
 
 
 def read(path: Path) -> tuple[ImageManifest, dict[str, Any]]:
     case = json.loads(path.read_text(encoding="utf-8"))
     text = json.dumps(case["manifest"])
     for part in (case["manifest"]["config"], *case["manifest"]["layers"]):
-        name = part["digest"]
-        text = text.replace(f'"{name}"', f'"sha256:{hashlib.sha256(name.encode()).hexdigest()}"')
+        text = _with_digest(text, part["digest"])
+        if isinstance(case["config"], dict):
+            case["config"] = json.loads(_with_digest(json.dumps(case["config"]), part["digest"]))
     manifest = parse_manifest(text.encode())
     assert isinstance(manifest, ImageManifest)
     return manifest, case
+
+
+def _with_digest(text: str, name: str) -> str:
+    return text.replace(f'"{name}"', f'"sha256:{hashlib.sha256(name.encode()).hexdigest()}"')
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -37,8 +42,10 @@ def test_what_is_stated(path: Path) -> None:
     assert manifest.kind is ContentKind.MODEL
     found = model_artifact(manifest, stated)
     expected = case["expect"]
-    facts = {name: getattr(found, name) for name in expected if name != "roles"}
-    assert {**facts, "roles": [file.role for file in found.files]} == expected
+    of_files = {"roles": [file.role for file in found.files], "paths": [file.path for file in found.files]}
+    assert {
+        name: of_files[name] if name in of_files else getattr(found, name) for name in expected
+    } == expected
 
 
 def test_files_are_as_the_manifest_lists_them() -> None:
