@@ -43,8 +43,8 @@ class StageGraph:
 
     ``reaching`` are the stages that it needs, itself included; ``uncertain`` those that it may need, depending on a
     variable that the file does not tell (``FROM base-${TARGETARCH}``); ``dead`` the others, which a plain build
-    skips. ``problems``: references that cannot be, with their line (an unknown index, a stage that comes
-    later).
+    skips. ``problems``: references that cannot be, with their line (an unknown index, a stage that needs
+    itself).
     """
 
     edges: tuple[StageEdge, ...]
@@ -72,7 +72,8 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
     """Build the graph. ``target``: name or index of the stage to
     ship (``--target``); an unknown one raises ``ValueError``.
     """
-    names: dict[str, int] = {}
+    # COPY and mounts may name any stage, a later one too; of two with one name the last (BuildKit's statesByName).
+    names = {stage.name: stage.index for stage in reading.stages if stage.name}
     edges: list[StageEdge] = []
     problems: list[tuple[int, str]] = []
     for stage in reading.stages:
@@ -81,7 +82,12 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
             inner = instruction.child or instruction
             for kind, source in _sources(inner):
                 reference = _resolve(
-                    source, names, stage=stage.index, line=inner.start_line, problems=problems, kind=kind
+                    source,
+                    names,
+                    stages=len(reading.stages),
+                    line=inner.start_line,
+                    problems=problems,
+                    kind=kind,
                 )
                 if reference is not None:
                     edges.append(
@@ -89,10 +95,9 @@ def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageG
                             stage.index, reference, kind, instruction.start_line, inner is not instruction
                         )
                     )
-        if stage.name:
-            names[stage.name] = stage.index
     shipped = _target(reading, names, target)
     needs = _needs(edges)
+    problems += _circles(edges, needs)
     reaching = _closure(needs, () if shipped is None else (shipped,))
     uncertain = _uncertain(reading, needs, reaching)
     dead = tuple(
@@ -188,15 +193,15 @@ def _resolve(
     source: str,
     names: dict[str, int],
     *,
-    stage: int,
+    stages: int,
     line: int,
     problems: list[tuple[int, str]],
     kind: EdgeKind,
 ) -> BaseReference | None:
-    """A source by BuildKit's rules: a number is an index, a name an earlier stage, anything else an image."""
+    """A source by BuildKit's rules: a number is an index, a stage's name that stage, anything else an image."""
     if kind == "copy" and source.lstrip("+-").isdecimal():
         index = int(source) if len(source) < 10 else -1
-        if 0 <= index < stage:
+        if 0 <= index < stages:
             return BaseReference(source, source, stage=index)
         problems.append((line, f"invalid stage index {source[:20]}"))
         return None
@@ -227,6 +232,24 @@ def _needs(edges: list[StageEdge]) -> dict[int, list[int]]:
         if edge.source.stage is not None and not edge.onbuild:
             needs.setdefault(edge.stage, []).append(edge.source.stage)
     return needs
+
+
+def _circles(edges: list[StageEdge], needs: dict[int, list[int]]) -> list[tuple[int, str]]:
+    """Edges by which a stage needs itself, which BuildKit refuses. Only those to the stage itself or to a later one can."""
+    later = [
+        edge
+        for edge in edges
+        if edge.source.stage is not None and edge.source.stage >= edge.stage and not edge.onbuild
+    ]
+    return [
+        (edge.line, f"circular dependency of stage {edge.stage}")
+        for edge in later[:_MOST_CIRCLES]
+        if edge.source.stage is not None and edge.stage in _closure(needs, (edge.source.stage,))
+    ]
+
+
+_MOST_CIRCLES = 64
+"""References to later stages that are followed: a bound on hostile input."""
 
 
 def _closure(needs: dict[int, list[int]], start: Iterable[int]) -> frozenset[int]:

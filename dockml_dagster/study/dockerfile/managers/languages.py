@@ -32,6 +32,7 @@ _NPM = Manager(
         "--proxy --noproxy --cafile --only --also --depth --node-options --otp --scope"
     ),
     index=words("--registry"),
+    switch_values=True,
     cache=_NPM_CACHE,
 )  # fmt: skip
 _PNPM = Manager(

@@ -61,6 +61,7 @@ class Manager:
     installs exactly what a lock names. ``constraints``: options whose files may give versions. ``no_recommends``: options
     that leave recommended packages out (``plain``: it never takes them). ``local_index``: options by which versions are
     those that a folder holds. ``groups``: options that name a group of the project's own file (``[path:]group``).
+    ``switch_values``: ``true`` or ``false`` after any option is its value.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Manager:
     plain: bool = False
     local_index: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    switch_values: bool = False
     cache: Cache | None = None
     constraint_variables: frozenset[str] = frozenset()
     locked_variables: frozenset[str] = frozenset()

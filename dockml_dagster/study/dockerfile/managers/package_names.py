@@ -35,6 +35,8 @@ _EXACT = re.compile(r"={2,3}\s*[^,*\s]+\s*\Z")
 _COMMIT = re.compile(r"@[0-9a-f]{7,40}(?:[#&].*)?\Z")
 _TAGGED = re.compile(r"@v?\d[\w.+-]*(?:[#&].*)?\Z")
 _THREE_PARTS = re.compile(r"=?v?\d+\.\d+\.\d+(?:[-+.]\w[\w.+-]*)?\Z")
+# `name@npm:other@1.2.3` installs the other under this name (docs.npmjs.com/cli/commands/npm-install).
+_ALIAS = re.compile(r"npm:@?[^@]+@")
 _HEX = re.compile(r"[0-9a-f]{7,64}\Z")
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$[A-Za-z_]\w*")
 # A version of RPM has a dot, or is followed by a release that names its distribution: 17 in java-17-openjdk is
@@ -43,7 +45,14 @@ _RPM = re.compile(
     r"(?P<name>.+?)-(?P<version>(?:\d+:)?(?:\d[\w+~^]*\.[\w.+~^]*|\d[\w.+~^]*(?=-[\w.]*\.(?:el|fc|amzn|cm|suse|mga)\d)))"
     r"(?:-(?P<release>\d[\w.+~^]*))?\Z"
 )
+# Names that end in a version by their distributor: the packages of .NET (learn.microsoft.com, .NET on RHEL), of Intel's
+# oneAPI (intel.com, oneAPI toolkits by package managers), and the toolsets of Software Collections.
+_RPM_STREAM = re.compile(
+    r"(?:dotnet|aspnetcore|netstandard)-[a-z-]+-\d+\.\d+\Z|intel-oneapi-[a-z-]+-20\d\d\.\d+\Z"
+    r"|(?:[a-z]+-)?[a-z]+-toolset-\d+\.\d+(?:-[a-z][\w-]*)?\Z"
+)
 _RPM_ARCHITECTURE = re.compile(r"\.(?:x86_64|i[3-6]86|noarch|aarch64|armv7hl|ppc64le|s390x|riscv64)\Z")
+_LOCAL = (".", "/", "~", "file:", "link:", "workspace:", "$PWD/", "${PWD}/", "$(pwd)/", "$HOME/", "${HOME}/")
 _ARCHIVE = (
     ".whl", ".tar.gz", ".zip", ".deb", ".rpm", ".tgz", ".egg", ".tar.bz2", ".conda", ".apk", ".gem", ".tar.xz", ".txz",
     ".tar",
@@ -75,11 +84,11 @@ def _elsewhere(manager: str, word: str) -> Package | None:
         at = word.split("://", 1)[-1]
         name = re.search(r"[#&]egg=([\w.-]+)", word)
         return Package(manager, name[1] if name else None, None, _fixed_revision(at), "vcs", word)
-    if "://" in lower:
+    if "://" in lower and not lower.startswith("file:"):
         path = lower.split("#")[0].split("?")[0]
         fixed = path.endswith(_ARCHIVE) and not _MOVING_ARCHIVE.search(path)
         return Package(manager, None, None, fixed, "url", word)
-    if word.startswith((".", "/", "~", "file:", "link:", "workspace:")) or lower.endswith(_ARCHIVE):
+    if word.startswith(_LOCAL) or lower.endswith(_ARCHIVE):
         return Package(manager, None, None, True, "local", word)
     if word.startswith(("$", "`", "<", "*", "{")):
         return Package(manager, None, None, False, "unknown", word)
@@ -156,9 +165,11 @@ def conda_package(manager: str, word: str) -> Package | None:
 
 
 def _conda_pinned(constraint: str) -> bool:
-    if not constraint.startswith("=") or any(char in _masked(constraint) for char in "*,|<>!~"):
+    if not re.match(r"[=\d]", constraint) or any(char in _masked(constraint) for char in "*,|<>!~"):
         return False
     version = constraint.lstrip("=").strip()
+    if constraint[:1].isdigit():
+        return True  # `numpy 1.26.4`, a version after a blank, is that version alone
     return (
         constraint.startswith("==")
         or "=" in version  # a build is named too
@@ -213,7 +224,7 @@ def rpm_package(manager: str, word: str) -> Package | None:
     if variable:
         # `git-core-${VERSION}`: the variable holds the version, though the file does not say which.
         return Package(manager, bare[: variable.start()], variable[0], True, "index", word)
-    match = _RPM.match(bare)
+    match = None if _RPM_STREAM.match(bare) else _RPM.match(bare)
     if match:
         name = match["name"]
         return Package(manager, name, bare[len(name) :], "*" not in _masked(bare), "index", word)
@@ -253,7 +264,7 @@ def npm_package(manager: str, word: str) -> Package | None:
             return elsewhere
         if _FORGE.match(word):
             return Package(manager, None, None, _fixed_revision(word), "vcs", word)
-    return _at_package(manager, word, lambda version: bool(_THREE_PARTS.match(version)))
+    return _at_package(manager, word, lambda version: bool(_THREE_PARTS.match(_ALIAS.sub("", version))))
 
 
 def go_package(manager: str, word: str) -> Package | None:

@@ -100,7 +100,11 @@ CONDA = Manager(
     cache=Cache(
         ("/opt/conda/pkgs", "~/miniconda3/pkgs", "~/miniforge3/pkgs", "~/.conda/pkgs", "~/micromamba/pkgs"),
         {"CONDA_PKGS_DIRS": "", "MAMBA_ROOT_PREFIX": "/pkgs", "CONDA_DIR": "/pkgs"},
-        cleaned_by=(("conda", "clean"), ("mamba", "clean"), ("micromamba", "clean")),
+        cleaned_by=tuple(
+            (name, "clean", option)
+            for name in ("conda", "mamba", "micromamba")
+            for option in ("--all", "-a", "--tarballs", "-t", "--force-pkgs-dirs", "-f")
+        ),
     ),
 )
 _POETRY = Manager(
@@ -167,6 +171,23 @@ _PIPENV = Manager(
     locked=words("--deploy --ignore-pipfile"),
     cache=Cache(("~/.cache/pipenv",), {"PIPENV_CACHE_DIR": "", "XDG_CACHE_HOME": "/pipenv"}),
 )
+_RYE = Manager(
+    "rye",
+    "python",
+    "rye.astral.sh/guide/commands",
+    {
+        ("add",): Verb(),
+        ("install",): Verb(),
+        ("tools", "install"): Verb(),
+        ("sync",): Verb("nothing", "requirements.lock"),
+    },
+    pip_package,
+    valued=words(
+        "--git --url --path --tag --rev --branch --features --optional --pyproject -p --python --include-dep"
+    ),
+    locked=words("--no-lock"),
+    cache=UV.cache,
+)
 _PIPX = Manager(
     "pipx",
     "python",
@@ -217,6 +238,7 @@ PYTHON: dict[str, Manager] = {
         "easy_install", "python", "setuptools.pypa.io (easy_install)", pip_package, "-i -f -d -H"
     ),
     "pipx": _PIPX,
+    "rye": _RYE,
     "poetry": _POETRY,
     "pdm": _PDM,
     "pipenv": _PIPENV,

@@ -1,5 +1,6 @@
 """Practices about package managers inside RUN."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS
@@ -9,6 +10,7 @@ from dockml_dagster.study.dockerfile.run.caches import (
     Removals,
     covers,
     leaves_cache,
+    manager_of,
     mounted_folders,
 )
 from dockml_dagster.study.dockerfile.run.configuration import (
@@ -21,10 +23,13 @@ from dockml_dagster.study.dockerfile.run.configuration import (
     settings,
 )
 from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.stages import final_value, mount_options
 
 _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast", "nala"})
 _LISTS = "/var/lib/apt/lists"
 _DELETES_LISTS = frozenset({"dist-clean", "distclean"})
+_PART_OF_LISTS = frozenset({"partial", "lock", "auxfiles", "extended_states", "periodic"})
+"""What lies beside the lists: who removes that alone leaves them."""
 _MOST_EVIDENCE = 40
 """Pieces of evidence kept; a RUN may name hundreds of packages."""
 
@@ -44,12 +49,17 @@ def _fetches_lists(step: Step) -> bool:
     } & set(words)
 
 
-def _removes_lists(step: Step) -> bool:
+def _removes_lists(step: Step, folder: str) -> bool:
+    """``folder``: where the RUN changed to before."""
     words = step.program.arguments
     if step.program.name in ("rm", "find"):
-        return any(word.startswith("/var/lib/apt") or "/var/lib/{" in word for word in words) or (
-            step.program.name == "rm" and any(word in ("/var/lib/*", "/var/lib/apt*") for word in words)
-        )
+        if step.program.name == "rm" and folder.rstrip("/") == _LISTS and not {"*", "./*"}.isdisjoint(words):
+            return True
+        return any(
+            (word.startswith("/var/lib/apt") and word.rstrip("/").rsplit("/", 1)[-1] not in _PART_OF_LISTS)
+            or "/var/lib/{" in word
+            for word in words
+        ) or (step.program.name == "rm" and any(word in ("/var/lib/*", "/var/lib/apt*") for word in words))
     return step.program.name in _APT and not _DELETES_LISTS.isdisjoint(words)
 
 
@@ -60,10 +70,16 @@ def _apt_lists(facts: Facts) -> Judged:
         fetched: Step | None = None
         removed: Step | None = None
         fetches = False
+        folder = ""
         for step in steps:
-            if _fetches_lists(step):
+            if step.program.name == "cd":
+                folder = next(iter(step.program.arguments), "")
+            elif step.program.name == "install_packages" and step.installs is not None:
+                # minideb's own command fetches the lists and removes them again.
+                removed, fetches, fetched = step, True, None
+            elif _fetches_lists(step):
                 fetched, fetches = step, True
-            elif _removes_lists(step) and fetched is not None:
+            elif _removes_lists(step, folder) and fetched is not None:
                 # What is removed before it is fetched is fetched all the same.
                 removed, fetched = step, None
         if not fetches:
@@ -160,7 +176,8 @@ def _cache(facts: Facts, managers: frozenset[str], absent: str, files: Mapping[s
                 left = True if configured is False else None if configured is None else False
             line = step.command.line
             if left is None:
-                if MANAGERS[step.program.name].cache is not None:
+                manager = manager_of(step)
+                if manager is not None and manager.cache is not None:
                     open_.append(Line(line, f"{step.program.name} with a cache that the file does not tell"))
             elif left:
                 bad.append(Line(line, f"{step.program.name} {_verb(step)}".strip()))
@@ -183,7 +200,7 @@ def _constrained(facts: Facts, step: Step) -> bool:
         return False
     if step.installs.constraint_files or step.installs.local_index:
         return True
-    manager = MANAGERS.get(step.program.name)
+    manager = manager_of(step)
     if manager is None:
         return False
     for name in manager.constraint_variables:
@@ -209,6 +226,37 @@ def _is_locked(step: Step) -> bool:
     )
 
 
+_FOLLOWS_ITS_LOCK = {"poetry": "poetry.lock", "bundler": "Gemfile.lock"}
+"""Managers that install what their lock names wherever there is one, and that file (python-poetry.org/docs/cli, install;
+bundler.io/man/bundle-install.1.html)."""
+
+
+def _locks_at_hand(facts: Facts) -> frozenset[str]:
+    """Names of the files that COPY, ADD and bind mounts bring under their own name."""
+    copied = {
+        posixpath.basename(final_value(word))
+        for item in facts.every("COPY", "ADD")
+        for word in item.expanded[:-1]
+    }
+    mounted = {
+        posixpath.basename(mount_options(mount).get("source", ""))
+        for steps in facts.runs
+        for mount in steps[0].run.mounts
+    }
+    return frozenset(copied | mounted)
+
+
+def _freezes_bundler(step: Step) -> bool:
+    """``bundle config set --local deployment true``, and its older spellings."""
+    words = [word for word in step.program.arguments if not word.startswith("-")]
+    return (
+        step.program.name in ("bundle", "bundler")
+        and words[:1] == ["config"]
+        and not {"deployment", "frozen"}.isdisjoint(words)
+        and not {"true", "1"}.isdisjoint(words)
+    )
+
+
 def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
     pinned: list[Line] = []
     loose: list[Line] = []
@@ -216,11 +264,18 @@ def _pinned(facts: Facts, ecosystems: frozenset[str]) -> Judged:
     locks: list[Line] = []
     hidden: list[Line] = []
     constrained = 0
+    at_hand: frozenset[str] | None = None
+    frozen = False
     for step in facts.steps:
+        frozen = frozen or _freezes_bundler(step)
         if step.installs is None or step.installs.ecosystem not in ecosystems:
             continue
         line = step.command.line
-        locked = _is_locked(step)
+        locked = _is_locked(step) or (frozen and step.installs.manager == "bundler")
+        own_lock = _FOLLOWS_ITS_LOCK.get(step.installs.manager)
+        if own_lock in step.installs.requirement_files and not locked:
+            at_hand = _locks_at_hand(facts) if at_hand is None else at_hand
+            locked = own_lock in at_hand
         for name in step.installs.requirement_files:
             if name not in step.installs.constraint_files:
                 (locks if locked else files).append(Line(line, name[:80]))

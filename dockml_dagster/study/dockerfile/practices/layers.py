@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.model import Instruction
@@ -71,9 +72,14 @@ def _compiles(step: Step) -> bool:
             not (name in ("go", "cargo") and not {"build", "install"} & set(words)) and step.installs is None
         )
     if name in ("python", "python3"):
-        text = " ".join(words[:6])
-        return bool(re.search(r"setup\.py\S*(?: \S+)*? (?:bdist_wheel|build_ext|build)\b|-m build\b", text))
+        return _BUILDS.search(" ".join(words[:6])) is not None
+    if name in ("npx", "bunx", "pnpx"):
+        return next((word for word in words if not word.startswith("-")), "") in _BUILDERS
     return False
+
+
+# `setup.py install` and `develop` build the extensions, too.
+_BUILDS = re.compile(r"setup\.py\S*(?: \S+)*? (?:bdist_wheel|build_ext|build|install|develop)\b|-m build\b")
 
 
 def _toolchain(facts: Facts) -> list[Line]:
@@ -104,12 +110,18 @@ def _removed(step: Step, later: Sequence[Step]) -> set[str] | None:
         words = each.program.arguments
         if each.program.name in MANAGERS and not _REMOVES.isdisjoint(words):
             removed.update(word.partition("=")[0] for word in words)
-            virtual = {word for word in written if word.startswith(".") and "/" not in word}
+            virtual = _virtual_names(step.program.arguments)
             if virtual & set(words) or {w for w in written if w.startswith("$")} & set(
                 each.command.arguments
             ):
                 return None
     return removed
+
+
+def _virtual_names(words: Sequence[str]) -> set[str]:
+    """The name that ``apk add --virtual`` gives to what it installs."""
+    after = {word for before, word in pairwise(words) if before in ("-t", "--virtual")}
+    return after | {word.partition("=")[2] for word in words if word.startswith("--virtual=")}
 
 
 def _multi_stage(facts: Facts) -> Judged:
@@ -183,7 +195,7 @@ def _names_commit(source: str) -> bool:
 def _copy_order(facts: Facts) -> Judged:
     verdict: Judged = ("not applicable", [], "no copy of the whole context before or after an installation")
     followed: list[Line] = []
-    before: set[str] = set()
+    before: dict[str, set[str]] = {}
     installing: dict[int, list[Step]] = {}
     for step in facts.steps:
         if _from_index(step.installs):
@@ -198,8 +210,12 @@ def _copy_order(facts: Facts) -> Judged:
             for step in installing.get(position, ()):
                 if copied is None:
                     followed.append(Line(step.command.line, f"{step.program.name} installs"))
-                    before.add(_family(step))
-                elif not (_family(step) in before and _of_project(step.installs)):
+                    before.setdefault(_family(step), set()).update(_named_files(step))
+                elif not (
+                    _family(step) in before
+                    and _of_project(step.installs)
+                    and _named_files(step) <= before[_family(step)]
+                ):
                     lines = [
                         Line(copied.start_line, f"{copied.keyword} of the whole context"),
                         Line(step.command.line, f"{step.program.name} installs after it"),
@@ -214,6 +230,13 @@ def _family(step: Step) -> str:
     """Managers that install into one another's environments count as one."""
     assert step.installs is not None  # only installing steps are asked
     return "python" if step.installs.ecosystem in ("python", "conda") else step.installs.ecosystem
+
+
+def _named_files(step: Step) -> set[str]:
+    """Names of requirement and environment files that options name; those that a manager finds by itself are not."""
+    assert step.installs is not None  # only installing steps are asked
+    names = {posixpath.basename(name) for name in step.installs.requirement_files}
+    return {name for name in names if name.endswith((".txt", ".in", ".yml", ".yaml")) and "lock" not in name}
 
 
 def _of_project(installs: Installation | None) -> bool:

@@ -40,7 +40,7 @@ class Facts:
 
     ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
     ``steps`` are theirs. ``base`` is the image below all of them, and ``base_class`` what the rules know of it.
-    ``runs``: the steps of each RUN.
+    ``runs``: the steps of each RUN. ``needed``: the steps of every stage that a plain build makes.
     """
 
     reading: DockerfileReading
@@ -53,6 +53,7 @@ class Facts:
     path: str | None
     repository_paths: Sequence[str] | None
     runs: tuple[tuple[Step, ...], ...]
+    needed: tuple[Step, ...]
 
     def last(self, keyword: str) -> Instruction | None:
         """The last instruction of that keyword in what is shipped: the one that counts."""
@@ -109,7 +110,10 @@ def gather(
     shipped = frozenset(chain)
     instructions = tuple(instruction for index in chain for instruction in reading.of_stage(index))
     taken = tuple(step for step in steps if step.run.stage in shipped and not step.run.onbuild)
+    needed = tuple(step for step in steps if step.run.stage in graph.reaching and not step.run.onbuild)
     base = reading.stages[chain[0]].base
     known = classify_base_image(base, base_rules)
     runs = tuple(tuple(steps_of) for _, steps_of in groupby(taken, key=lambda step: step.run.position))
-    return Facts(reading, graph, chain, base, known, instructions, taken, path, repository_paths, runs)
+    return Facts(
+        reading, graph, chain, base, known, instructions, taken, path, repository_paths, runs, needed
+    )

@@ -5,6 +5,7 @@ import re
 from dockml_dagster.study.dockerfile.model import Instruction
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.shell.values import resolve
 
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
@@ -15,6 +16,8 @@ _CUDA_PACKAGE = re.compile(
     r"nvidia-(?!container|driver|ml-py|utils)[\w-]+|cupy-cuda[\w]+|tensorrt[\w-]*|jax-cuda[\w-]+|"
     r"tensorflow-gpu|onnxruntime-gpu|faiss-gpu[\w-]*|paddlepaddle-gpu|mxnet-cu\d+|dgl-cu\d+)\Z"
 )
+_CUDA_EXTRA = re.compile(r"\[[^\]]*\bcuda\d*\b[^\]]*\]")
+"""``jax[cuda12]``, ``tensorflow[and-cuda]``."""
 _CUDA_INDEX = re.compile(r"/whl/cu\d{2,3}\b|pypi\.nvidia\.com|developer\.download\.nvidia\.com")
 
 
@@ -23,10 +26,14 @@ def _user(facts: Facts) -> Judged:
     if user is None:
         return _user_of_base(facts)
     line = [Line(user.start_line, "USER")]
-    text = user.expanded[0].text if user.expanded else None
-    if text is None:
+    written = user.expanded[0] if user.expanded else None
+    text = None if written is None else written.text
+    if text is None and written is not None:
+        # The group is another question: `$UID:$GID` names a user where only the second is not known.
+        text = resolve(written.raw, user.scope)
+    name = "$" if text is None else text.split(":", 1)[0].strip().lower()
+    if "$" in name:
         return "unknown", line, "the user is a variable that the file does not tell"
-    name = text.split(":", 1)[0].strip().lower()
     if name in _ROOT or not name:
         return "violated", line, "root" if name in _ROOT else ""
     return "followed", line, "may become root through sudo" if passwordless_sudo(facts) else ""
@@ -100,11 +107,27 @@ def _passwordless_sudo(facts: Facts) -> Judged:
 def _healthcheck(facts: Facts) -> Judged:
     check = facts.last("HEALTHCHECK")
     if check is None:
-        return "violated", [], "no HEALTHCHECK"
+        return _healthcheck_of_base(facts)
     line = [Line(check.start_line, "HEALTHCHECK")]
     if check.arguments and check.arguments[0].upper() == "NONE":
         return "followed", line, "the file says that there is none"
     return "followed", line, ""
+
+
+_WITH_HEALTHCHECK = re.compile(r"(?:quay\.io/)?jupyter/")
+"""Known bases that have one, from some release on (jupyter-docker-stacks.readthedocs.io, changelog of 2023)."""
+
+
+def _healthcheck_of_base(facts: Facts) -> Judged:
+    """An image inherits the HEALTHCHECK of its base. Official images have none, by their policy
+    (github.com/docker-library/faq, healthcheck), nor have those whose Dockerfiles the rules of users were read from.
+    """
+    base = facts.base
+    known = base.scratch or _official(facts) or facts.base_class.user is not None
+    if known and not _WITH_HEALTHCHECK.match(base.name or ""):
+        return "violated", [], "no HEALTHCHECK"
+    line = Line(facts.reading.stages[facts.chain[0]].start_line, "no HEALTHCHECK after FROM")
+    return "unknown", [line], "no HEALTHCHECK: the base image may have one"
 
 
 _EXEC = re.compile(r"\s*exec\s")
@@ -175,7 +198,8 @@ def _gpu(facts: Facts) -> Judged:
         for step in facts.steps
         if step.installs is not None
         for package in step.installs.packages
-        if package.name and _CUDA_PACKAGE.match(package.name.lower())
+        if package.name
+        and (_CUDA_PACKAGE.match(package.name.lower()) or _CUDA_EXTRA.search(package.written.lower()))
     ]
     installs += [
         Line(step.command.line, "packages built for CUDA")
@@ -190,7 +214,7 @@ def _gpu(facts: Facts) -> Judged:
     if not installs:
         return "not applicable", [], "no sign of an NVIDIA GPU"
     lines = sorted(installs, key=lambda item: item.line)[:20]
-    if known.gpu is None and not _official(facts) and not facts.base.scratch:
+    if known.gpu is None and known.user is None and not _official(facts) and not facts.base.scratch:
         return "unknown", lines, "the base image may set them"
     return "violated", lines, "CUDA is installed, but NVIDIA's runtime is not told"
 

@@ -2,25 +2,37 @@
 
 import re
 
+from dockml_dagster.study.dockerfile.model import Assignment
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.interpreters import program_source
 from dockml_dagster.study.dockerfile.shell.model import Run
-from dockml_dagster.study.secret_names import names_a_secret
+from dockml_dagster.study.secret_names import is_no_secret, names_a_secret
 
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c"})
 
 
 def _secrets(facts: Facts) -> Judged:
-    names = [
-        (instruction.start_line, instruction.keyword, assignment.name)
+    given = [
+        (instruction, assignment)
         for instruction in facts.every("ENV", "ARG")
         for assignment in instruction.assignments
     ]
-    if not names:
+    if not given:
         return "not applicable", [], "no ENV and no ARG"
-    found = [Line(line, f"{keyword} {name[:80]}") for line, keyword, name in names if names_a_secret(name)]
+    found = [
+        Line(instruction.start_line, f"{instruction.keyword} {assignment.name[:80]}")
+        for instruction, assignment in given
+        if names_a_secret(assignment.name) and not is_no_secret(assignment.name, _literal(assignment))
+    ]
     return ("violated" if found else "followed"), found, ""
+
+
+def _literal(assignment: Assignment) -> str:
+    """The value that an assignment spells out; the empty text where a variable gives it."""
+    if assignment.expanded is not None:
+        return assignment.expanded.text or ""
+    return assignment.value or ""
 
 
 def _sudo(facts: Facts) -> Judged:
@@ -37,7 +49,7 @@ def _piped(facts: Facts) -> Judged:
     # another one's words, and whether a download flows into it.
     last: dict[tuple[str, ...], tuple[Step, bool]] = {}
     run: Run | None = None
-    for step in facts.steps:
+    for step in facts.needed:
         if step.run is not run:
             run = step.run
             last.clear()
@@ -59,11 +71,7 @@ def _piped(facts: Facts) -> Judged:
         last[script] = (step, piping or name in _DOWNLOADERS)
     if found:
         return "violated", list(dict.fromkeys(found))[:40], ""
-    return (
-        ("followed", [], "")
-        if fetches
-        else ("not applicable", [], "nothing that is shipped is fetched with curl or wget")
-    )
+    return ("followed", [], "") if fetches else ("not applicable", [], "nothing is fetched with curl or wget")
 
 
 def _script_of(step: Step) -> tuple[tuple[str, ...], bool]:

@@ -6,7 +6,7 @@ Here: mounts of RUN that keep a folder out of the layer, and the caches of ``man
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dockml_dagster.study.dockerfile.managers import MANAGERS, Cache, Manager
@@ -123,7 +123,7 @@ def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
     """Whether an installing command leaves its cache in the layer; ``None`` where the file does not tell, or where
     the manager has none. ``later``: the commands after it in the same RUN.
     """
-    manager = MANAGERS.get(step.program.name)
+    manager = manager_of(step)
     if manager is None or manager.cache is None or step.installs is None:
         return None
     cache = manager.cache
@@ -136,6 +136,13 @@ def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
         return False
     # A mount whose place is not known may be the one.
     return None if any(each.startswith("$") and "HOME" not in each for each in mounted) else True
+
+
+def manager_of(step: Step) -> Manager | None:
+    """The manager of an installing command, whose program may be another one (``python get-pip.py``)."""
+    return MANAGERS.get(step.program.name) or (
+        None if step.installs is None else MANAGERS.get(step.installs.manager)
+    )
 
 
 def _switched_off(step: Step, cache: Cache) -> bool:
@@ -195,7 +202,16 @@ def _says(program: Program, clean: tuple[str, ...]) -> bool:
     words = (program.name, *(word for word in program.arguments if not word.startswith("-")))
     wanted = tuple(word for word in clean if not word.startswith("-"))
     options = {word for word in clean if word.startswith("-")}
-    return words[: len(wanted)] == wanted and options <= set(program.arguments)
+    return words[: len(wanted)] == wanted and options <= set(_options(program.arguments))
+
+
+def _options(arguments: Sequence[str]) -> Iterator[str]:
+    """Every option, those of one letter that share a word (``-afy``) one by one too."""
+    for word in arguments:
+        if word.startswith("-"):
+            yield word
+            if not word.startswith("--"):
+                yield from (f"-{letter}" for letter in word[1:])
 
 
 def _removes(word: str, folder: str, home: Home) -> bool:

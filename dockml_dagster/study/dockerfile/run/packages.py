@@ -23,7 +23,7 @@ _MOST_VERB_WORDS = 2
 def installation(program: Program) -> Installation | None:
     """What a command installs, ``None`` where it installs nothing."""
     if program.name not in _INSTALLERS:
-        return None
+        return _get_pip(program)
     if len(program.arguments) > _MAX_KEPT_WORDS:
         found = _installation(program.name, program.arguments)
     else:
@@ -33,6 +33,19 @@ def installation(program: Program) -> Installation | None:
         more = Package(found.manager, None, None, False, "unknown", "xargs")
         return replace(found, packages=(*found.packages, more))
     return found
+
+
+def _get_pip(program: Program) -> Installation | None:
+    words = program.arguments
+    if words and words[0].endswith("get-pip.py") and program.name in ("python", "python3"):
+        return get_pip(words[1:])
+    return None
+
+
+def get_pip(words: Sequence[str]) -> Installation | None:
+    """What ``get-pip.py`` installs: pip, and what else its words name; its options are those of ``pip install``."""
+    pip = () if any(re.match(r"pip\b", word) for word in words) else ("pip",)
+    return _installation("pip", ("install", *words, *pip))
 
 
 def _installation(name: str, words: tuple[str, ...]) -> Installation | None:
@@ -50,7 +63,7 @@ def _verb(manager: Manager, words: tuple[str, ...]) -> tuple[Verb, tuple[str, ..
     places: list[int] = []
     skip = False
     for at, word in enumerate(words):
-        if skip:
+        if skip or (manager.switch_values and _is_switch_value(words, at)):
             skip = False
         elif word.startswith("-") and word != "-":
             skip = "=" not in word and _takes_next(manager.valued, word, clusters=manager.clusters)
@@ -67,6 +80,11 @@ def _verb(manager: Manager, words: tuple[str, ...]) -> tuple[Verb, tuple[str, ..
         taken = frozenset(places[:count])
         return verb, tuple(word for at, word in enumerate(words) if at not in taken)
     return None
+
+
+def _is_switch_value(words: Sequence[str], at: int) -> bool:
+    """Whether a word is the value of a switch before it: npm takes `--fund false` for `--fund=false`."""
+    return words[at] in ("true", "false") and at > 0 and words[at - 1].startswith("--")
 
 
 def _takes_next(valued: frozenset[str], word: str, *, clusters: bool) -> bool:
@@ -144,6 +162,8 @@ def _cluster(word: str, valued: frozenset[str], found: _Words) -> str:
 
 
 def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation | None:
+    if manager.switch_values:
+        words = tuple(word for at, word in enumerate(words) if not _is_switch_value(words, at))
     said = _split(
         words,
         (manager.valued | verb.valued) - verb.switches,
@@ -182,7 +202,11 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
     kept = tuple(package for package in packages if package is not None)
     kept = _special(manager, said, kept)
     given = said.given
-    locked = verb.locked or bool(manager.locked & given)
+    locked = (
+        verb.locked
+        or bool(manager.locked & given)
+        or (bool(files) and all(_LOCK_FILE.search(name) for name in files))
+    )
     if not kept and not files and verb.alone:
         files.append(verb.alone)
     return Installation(
@@ -198,6 +222,10 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
         cache_folder,
         bool(manager.local_index & given),
     )
+
+
+# conda-lock's and PEP 751's files, and what a project itself calls a lock.
+_LOCK_FILE = re.compile(r"(?:conda-lock[\w.-]*\.ya?ml|\.lock|(?:^|/)pylock(?:\.[\w-]+)?\.toml)\Z")
 
 
 def _named(manager: Manager, said: _Words, word: str) -> Package | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.run.installation import Installation
-from dockml_dagster.study.dockerfile.run.packages import installation
+from dockml_dagster.study.dockerfile.run.packages import get_pip, installation
 from dockml_dagster.study.dockerfile.shell.bash import unquoted
+from dockml_dagster.study.dockerfile.shell.interpreters import program_source
 from dockml_dagster.study.dockerfile.shell.model import Run, SimpleCommand
 from dockml_dagster.study.dockerfile.shell.programs import Program, programs
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
@@ -52,13 +53,28 @@ class Step:
 def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) -> tuple[Step, ...]:
     """Every command, in order. ``runs``: those of ``shell.read_runs``, if already at hand."""
     steps: list[Step] = []
+    before: SimpleCommand | None = None
     users = users_in_force(reading)
     for run in read_runs(reading) if runs is None else runs:
         check_time()
         instruction = reading.instructions[run.position]
         user = users.get(run.position)
-        steps.extend(
-            Step(run, instruction, command, program, installation(program), exported, user)
-            for command, program, exported in programs(run.script, instruction.scope)
-        )
+        for command, program, exported in programs(run.script, instruction.scope):
+            installs = installation(program)
+            if installs is None and before is not None and command.joined == "|":
+                installs = _piped_get_pip(before, program)
+            steps.append(Step(run, instruction, command, program, installs, exported, user))
+            before = command
     return tuple(steps)
+
+
+def _piped_get_pip(before: SimpleCommand, program: Program) -> Installation | None:
+    """``curl …/get-pip.py | python3 - pip==24.0``."""
+    if program.name not in ("python", "python3") or not any(
+        "get-pip.py" in word for word in before.arguments
+    ):
+        return None
+    source = program_source(program.name, program.arguments)
+    if source is None or source.kind != "input":
+        return None
+    return get_pip([word for word in program.arguments if word != "-"])

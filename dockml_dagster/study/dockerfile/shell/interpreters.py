@@ -110,7 +110,9 @@ def _source(options: _Options, arguments: Sequence[str]) -> ProgramSource:
             if shell and "s" in letters:
                 return ProgramSource("input")
             if any(letter in letters for letter in options.text):
-                return ProgramSource("text", at + 1 + values)
+                text = at + 1 + values
+                ends = shell and text < len(arguments) and arguments[text] == "--"
+                return ProgramSource("text", text + ends)
             at += values
             if options.module and options.module in letters:
                 return ProgramSource("module", at + 1)

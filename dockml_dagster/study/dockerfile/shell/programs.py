@@ -226,7 +226,9 @@ def _unwrapped(name: str, words: list[str]) -> list[str] | None:
         if name == "uv" and words[at : at + 2] == ["tool", "run"]:
             at += 1
         if at + 1 < len(words) and words[at] in verbs | ({"run"} if name == "uv" else set()):
-            return _after_options(words, at + 1, valued, 1 if name == "scl" else 0) or None
+            rest = _after_options(words, at + 1, valued, 1 if name == "scl" else 0)
+            # `uv run -` runs the Python program that it is given on standard input.
+            return (["python3", "-"] if name == "uv" and words[at + 1 :] == ["-"] else rest) or None
         return None
     options = _WRAPPERS.get(name)
     if options is None:
@@ -242,10 +244,13 @@ def _module(words: list[str]) -> list[str] | None:
         if word in _PYTHON_VALUED:
             at += 2
             continue
-        if not word.startswith("--") and word.endswith("m"):
-            module = words[at + 1 : at + 2]
-            return words[at + 1 :] if module and module[0] in _PYTHON_MODULES else None
-        if word in ("-", "-c") or (not word.startswith("--") and "c" in word):
+        # The first letter that takes a value takes the rest of the word for it: `-m pip`, `-Im pip`, `-mpip`.
+        letter = "" if word.startswith("--") else next((char for char in word[1:] if char in "cmWX"), "")
+        if letter == "m":
+            module = word.partition("m")[2]
+            found = [module, *words[at + 1 :]] if module else words[at + 1 :]
+            return found if found and found[0] in _PYTHON_MODULES else None
+        if word == "-" or letter == "c":
             return None
         at += 1
     return None
