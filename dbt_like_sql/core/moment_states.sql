@@ -220,7 +220,7 @@ WITH
             side,
             'dockerfiles',
             count(path)::DOUBLE,
-            coalesce(string_agg(path || ' ' || sha256, chr(10) ORDER BY path, sha256), '')
+            string_agg(path || ' ' || sha256, ', ' ORDER BY path, sha256)
         FROM texts
         GROUP BY corpus_before, corpus, unit, side
         UNION ALL
@@ -232,7 +232,7 @@ WITH
             texts.side,
             'base_images_shipped',
             count(DISTINCT bases.base)::DOUBLE,
-            coalesce(string_agg(DISTINCT bases.pinned, chr(10) ORDER BY bases.pinned), '')
+            string_agg(DISTINCT bases.pinned, ', ' ORDER BY bases.pinned)
         FROM texts
         LEFT JOIN bases ON bases.sha256 = texts.sha256
         GROUP BY texts.corpus_before, texts.corpus, texts.unit, texts.side
@@ -261,7 +261,7 @@ WITH
             sides.side,
             'images_behind_a_reference',
             count(DISTINCT manifests.config_digest)::DOUBLE,
-            string_agg(DISTINCT manifests.config_digest, chr(10) ORDER BY manifests.config_digest)
+            string_agg(DISTINCT manifests.config_digest, ', ' ORDER BY manifests.config_digest)
         FROM sides
         JOIN raw.manifests AS manifests
             ON manifests.project = sides.project AND sides.moment BETWEEN manifests.first_seen AND manifests.last_seen

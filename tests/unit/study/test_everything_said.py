@@ -67,6 +67,7 @@ from dockml_dagster.study.statistics.intervals import (
     share_interval,
 )
 from dockml_dagster.study.statistics.paired import shift
+from tests.unit.study import contents_said
 from tests.unit.study.layer.conftest import archive_of
 
 HERE = Path(__file__).parent
@@ -275,7 +276,17 @@ def raters() -> Said:
 
 SUBJECTS = {
     one.__name__: one
-    for one in (rows, checks_and_fixes, labels, project_files, images, layers, statistics, raters)
+    for one in (
+        rows,
+        checks_and_fixes,
+        labels,
+        project_files,
+        images,
+        layers,
+        statistics,
+        raters,
+        *contents_said.SUBJECTS,
+    )
 }
 
 
