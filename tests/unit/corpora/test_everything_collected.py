@@ -1,7 +1,7 @@
 """Every row and outcome of small made-up sources: nothing that a corpus collects changes unseen.
 
-Here: a digest of each table and of the outcomes, by project and stage, as ``everything_collected.json`` notes them. A test of
-a corpus asks for what it is about; this asks for all the rest. Not here: what is right. After a change that is meant:
+Here: a digest of each table and of the outcomes, by project and stage, as ``everything_collected.json`` notes them. A test
+of a corpus asks for what it is about; this asks for all the rest. Not here: what is right. After a change that is meant:
 ``python -m tests.unit.corpora.test_everything_collected`` notes the digests again; ``SHOWN=1`` before it prints the rows.
 """
 
@@ -114,7 +114,8 @@ FILES = {
     "src/train.py": "import torch\n",
 }
 OWN = {
-    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@x.example", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@x.example",
+    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@x.example", "GIT_COMMITTER_NAME": "a",
+    "GIT_COMMITTER_EMAIL": "a@x.example",
     "GIT_AUTHOR_DATE": "2024-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2024-01-02T03:04:05Z",
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
 }  # fmt: skip
