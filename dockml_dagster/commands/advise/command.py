@@ -89,7 +89,10 @@ def advise(
     if fix or diff:
         from dockml_dagster.commands.advise.fixing import fix_files
 
-        sys.exit(fix_files(targets or (".",), quiets, unsafe=unsafe, write=fix and not diff))
+        writing = fix and not diff
+        sys.exit(
+            fix_files(targets or (".",), quiets, Settings.from_environment(), unsafe=unsafe, write=writing)
+        )
     advice = _advice(targets or (".",), corpus, platform, quiets)
     if write_baseline is not None:
         from dockml_dagster.commands.advise.baseline import write_baseline as write

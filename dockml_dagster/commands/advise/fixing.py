@@ -13,17 +13,30 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dockml_dagster.commands.advise.digests import PINNING, KnownDigests
 from dockml_dagster.commands.advise.directory import Quiet, advise_directory
 from dockml_dagster.commands.advise.targets import Advice, advice_rules
 from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Settings
 from dockml_dagster.study.advice.fixes import FIXES, Fixed, fix_dockerfile
+from dockml_dagster.study.dockerfile.reading.base_reference import familiar_name
 from dockml_dagster.text import printable
 
 
-def fix_files(targets: Sequence[str], quiet: Callable[[Path], Quiet], *, unsafe: bool, write: bool) -> int:
-    """Fix every target, or show the difference; returns the exit code (1: a file could not be written)."""
+def fix_files(
+    targets: Sequence[str],
+    quiet: Callable[[Path], Quiet],
+    settings: Settings,
+    *,
+    unsafe: bool,
+    write: bool,
+) -> int:
+    """Fix every target, or show the difference; returns the exit code (1: a file could not be written). ``settings``:
+    of the home whose published file may know digests.
+    """
     failed = changed = count = 0
+    digests = KnownDigests(settings)
     for target in targets:
         path = Path(target)
         if not path.exists():
@@ -31,7 +44,7 @@ def fix_files(targets: Sequence[str], quiet: Callable[[Path], Quiet], *, unsafe:
         advice = advise_directory(path, quiet(path))
         for name, wanted in _wanted(advice, unsafe=unsafe).items():
             file = name if path.is_file() else str(path / name)
-            fixed = _fix(Path(file), wanted)
+            fixed = _fix(Path(file), wanted, digests)
             if not fixed.applied:
                 continue
             if not write:
@@ -62,8 +75,15 @@ def _wanted(advice: Advice, *, unsafe: bool) -> dict[str, dict[str, set[int]]]:
     return wanted
 
 
-def _fix(path: Path, wanted: dict[str, set[int]]) -> Fixed:
-    return fix_dockerfile(path.read_bytes(), wanted)
+def _fix(path: Path, wanted: dict[str, set[int]], digests: KnownDigests) -> Fixed:
+    data = path.read_bytes()
+    known = digests.of(data) if not PINNING.isdisjoint(wanted) else {}
+    fixed = fix_dockerfile(data, wanted, {image: each.digest for image, each in known.items()})
+    for image, each in known.items():
+        if f"{image[2]}@{each.digest}".encode() in fixed.data and each.digest.encode() not in data:
+            name = familiar_name(image[0], image[1])
+            say(f"dockml: {printable(name)}:{image[2]} is pinned as it was read on {each.seen}", err=True)
+    return fixed
 
 
 def _difference(name: str, fixed: Fixed) -> str:

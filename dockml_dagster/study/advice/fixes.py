@@ -21,9 +21,11 @@ from dockml_dagster.study.advice.edits import (
     value_place,
     word_place,
 )
+from dockml_dagster.study.advice.pins import pins
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.reading.instructions import is_legacy_pair
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.run.caches import leaves_cache
 from dockml_dagster.study.dockerfile.run.steps import Step, read_steps
 from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 
@@ -41,6 +43,7 @@ class _File:
     source: Source
     reading: DockerfileReading
     steps: tuple[Step, ...]
+    digests: Mapping[tuple[str, str, str], str]
 
     def at(self, line: int) -> Instruction | None:
         """The instruction that a line belongs to."""
@@ -53,12 +56,17 @@ class _File:
         return [step for step in self.steps if step.instruction is item]
 
 
+_NO_DIGESTS: Final[Mapping[tuple[str, str, str], str]] = {}
 _Fix = Callable[[_File, Instruction, int], Iterator[Edit]]
 
 
-def fix_dockerfile(data: bytes, wanted: Mapping[str, set[int]]) -> Fixed:
+def fix_dockerfile(
+    data: bytes,
+    wanted: Mapping[str, set[int]],
+    digests: Mapping[tuple[str, str, str], str] = _NO_DIGESTS,
+) -> Fixed:
     """Make the fixes of these rules at these lines. Each is kept only if BuildKit's rules read the result as before
-    but for the instruction it is about.
+    but for the instruction it is about. ``digests``: of (registry, repository, tag), as far as they are known.
 
     A file that is no UTF-8 or no valid Dockerfile is left as it is.
     """
@@ -74,7 +82,7 @@ def fix_dockerfile(data: bytes, wanted: Mapping[str, set[int]]) -> Fixed:
         reading = read_dockerfile(text.encode("utf-8"))
         if fix is None or not reading.valid:
             continue
-        file = _File(Source.of(text), reading, read_steps(reading))
+        file = _File(Source.of(text), reading, read_steps(reading), digests)
         item = file.at(line)
         if item is None:
             continue
@@ -204,6 +212,43 @@ def _os_cache(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
         yield from _appended(_clean)(file, item, line)
 
 
+def _cache_mount(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
+    """The cache of npm as a mount, where the file tells whose home it lies in. Other managers of JavaScript link files out
+    of theirs, Poetry keeps environments in it, and Go reads it again in later RUNs.
+    """
+    steps = [step for step in file.steps_of(item) if step.installs and step.program.name == "npm"]
+    if item.keyword != "RUN" or not steps or not all(_is_roots(file, step) for step in steps):
+        return
+    moved = {step.variable("npm_config_cache") or step.variable("NPM_CONFIG_CACHE") for step in steps}
+    homes = {step.variable("HOME") or "/root" for step in steps}
+    home = homes.pop()
+    target = moved.pop() or f"{home}/.npm"
+    if moved or homes or not _FOLDER.match(target):
+        return
+    if all(leaves_cache(step, ()) is True for step in steps):
+        _, end = keyword_place(file.source, item)
+        yield Edit(end, end, f" --mount=type=cache,target={target}")
+
+
+_FOLDER: Final = re.compile(r"/[\w./-]+\Z")
+
+
+def _is_roots(file: _File, step: Step) -> bool:
+    """Whether root runs a command, as far as the file and Docker's official images tell."""
+    if step.program.wrappers or step.command.nested or step.run.stage is None:
+        return False
+    if step.user is not None:
+        return step.user in ("root", "0")
+    base = file.reading.stages[step.run.stage].base
+    while base.stage is not None:
+        base = file.reading.stages[base.stage].base
+    return base.registry == "docker.io" and (base.repository or "").startswith("library/")
+
+
+def _pin(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
+    yield from pins(file.source, item, file.digests)
+
+
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_./:=@%+,^-]+\Z")
 _BUILTINS: Final = frozenset(
     {"cd", "exec", "export", "set", "source", ".", "eval", "ulimit", "umask", "trap", "exit", "test", "[", "if", "while",
@@ -312,6 +357,9 @@ FIXES: Final[Mapping[str, _Fix]] = {
     "apt-lists": _appended(_lists_removal),
     "os-package-cache": _os_cache,
     "conda-cache": _appended(_clean),
+    "language-package-cache": _cache_mount,
+    "pin-base-digest": _pin,
+    "pin-copied-images": _pin,
     "exec-form": _exec_form,
     "instruction-casing": _keyword_casing,
     "from-as-casing": _from_as,
