@@ -21,8 +21,12 @@ class Case(NamedTuple):
 
 
 _LITERAL = r'"(?:[^"\\]|\\.)*"'
-_LET = re.compile(rf"let (\w+) =\s*\[(\s*{_LITERAL}(?:\s*,\s*{_LITERAL})*)\s*\]")
-_CASE = re.compile(rf'\b(ruleCatches|ruleCatchesNot) "(DL\d+)" (?:\$ )?(?:({_LITERAL})|Text\.unlines (\w+))')
+_LET = re.compile(
+    rf"\b(\w+) =\s*(?:(?:Text\.unlines\s*\$?\s*)?\[(\s*{_LITERAL}(?:\s*,\s*{_LITERAL})*)\s*\]|({_LITERAL}))"
+)
+_CASE = re.compile(
+    rf'\b(ruleCatches|ruleCatchesNot) ("DL\d+"|rule) (?:\$ )?(?:({_LITERAL})|(?:Text\.unlines )?(\w+))'
+)
 _ESCAPES = {"n": "\n", "t": "\t"}
 
 
@@ -31,17 +35,19 @@ def _unquoted(literal: str) -> str:
 
 
 def hadolint_cases(folder: Path) -> Iterator[Case]:
-    """The specifications of a checkout of hadolint that are plain texts."""
+    """The specifications of a checkout of hadolint that are a plain text, or name one before."""
     for path in sorted((folder / "test" / "Hadolint" / "Rule").glob("DL*Spec.hs")):
         text = path.read_text(encoding="utf-8")
         named: dict[str, str] = {}
         for match in re.finditer(f"{_LET.pattern}|{_CASE.pattern}", text):
             if match[1]:
-                named[match[1]] = "".join(f"{_unquoted(each)}\n" for each in re.findall(_LITERAL, match[2]))
+                lines = re.findall(_LITERAL, match[2] or match[3])
+                named[match[1]] = "".join(f"{_unquoted(each)}\n" for each in lines)
                 continue
-            source = _unquoted(match[5]) + "\n" if match[5] else named.get(match[6] or "")
+            source = _unquoted(match[6]) + "\n" if match[6] else named.get(match[7] or "")
             if source is not None:
-                yield Case(match[4], source, match[3] == "ruleCatches")
+                rule = path.name.removesuffix("Spec.hs") if match[5] == "rule" else match[5].strip('"')
+                yield Case(rule, source, match[4] == "ruleCatches")
 
 
 _STRING = rf"{_LITERAL}|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"

@@ -97,6 +97,12 @@ def _facts(facts: Facts, task_rules: TaskRules) -> Iterator[tuple[str, _Lines]]:
         left = _caches_left(facts, managers)
         if left:
             yield trigger, left
+    for trigger, places in (
+        ("fact:user-log", _large_user_ids(facts)),
+        ("fact:user-by-name", _user_by_name(facts)),
+    ):
+        if places:
+            yield trigger, places
     downloads = [*_downloads(facts, task_rules), *_weights_added(facts, task_rules)]
     if downloads:
         yield "fact:model-download", sorted(downloads)
@@ -154,6 +160,38 @@ def _caches_left(facts: Facts, managers: frozenset[str]) -> _Lines:
                 step.run.position, (step.command.line, " ".join((step.program.name, *words[:1])))
             )
     return list(found.values())
+
+
+_LARGE_ID = 100_000
+"""User ids from which useradd makes sparse logs of tens of megabytes (hadolint DL3046)."""
+
+
+def _large_user_ids(facts: Facts) -> _Lines:
+    """Users with a large id that are made without ``--no-log-init``."""
+    found: _Lines = []
+    for step in facts.steps:
+        words = step.program.arguments
+        if step.program.name != "useradd" or _NO_LOG.search(" ".join(words)):
+            continue
+        given = _USER_ID.search(" ".join(words))
+        if given is not None and int(given[1]) >= _LARGE_ID:
+            found.append((step.command.line, "useradd"))
+    return found
+
+
+_NO_LOG = re.compile(r"(?:^| )(?:--no-log-init|-[A-Za-z]*l[A-Za-z]*)(?= |$)")
+_USER_ID = re.compile(r"(?:^| )(?:--uid[= ]|-[A-Za-z]*u ?)(\d{1,12})(?= |$)")
+
+
+def _user_by_name(facts: Facts) -> _Lines:
+    """The last USER, where it is another one than root and written as a name."""
+    user = facts.last("USER")
+    if user is None or not user.expanded:
+        return []
+    name = user.expanded[0].raw.partition(":")[0].strip("\"'")
+    if not name or name.isdigit() or "$" in name or name.lower() == "root" or "\\" in name:
+        return []
+    return [(user.start_line, f"USER {name[:60]}")]
 
 
 def _downloads(facts: Facts, task_rules: TaskRules) -> _Lines:

@@ -112,6 +112,10 @@ def _after_word(word: str, option: Callable[[Step], str]) -> _Fix:
     return fix
 
 
+def _log_option(step: Step) -> str:
+    return "--no-log-init" if step.program.name == "useradd" else ""
+
+
 def _cache_option(step: Step) -> str:
     if step.installs is None:
         return ""
@@ -354,6 +358,7 @@ def _workdir(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
 FIXES: Final[Mapping[str, _Fix]] = {
     "pip-cache": _after_word("install", _cache_option),
     "no-recommends": _after_word("install", _no_recommends),
+    "no-log-init": _after_word("useradd", _log_option),
     "apt-lists": _appended(_lists_removal),
     "os-package-cache": _os_cache,
     "conda-cache": _appended(_clean),
