@@ -131,7 +131,13 @@ def _batch(
         answer = _call(program, folder, tuple(names), timeout)
         if not isinstance(answer, str):
             for name, key in names.items():
-                yield key, _remarks(answer.get(name, ()))
+                try:
+                    yield key, _remarks(answer.get(name, ()))
+                except (AttributeError, TypeError, ValueError) as error:
+                    yield (
+                        key,
+                        (Remark(REFUSED, reason=f"what it says cannot be read: {type(error).__name__}"),),
+                    )
         elif len(names) == 1:
             yield next(iter(texts)), (Remark(REFUSED, reason=answer),)
     if isinstance(answer, str) and len(texts) > 1:

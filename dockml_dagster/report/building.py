@@ -6,13 +6,14 @@ Here: the order of things, and what a part without rows says. Not here: what sec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dockml_dagster.errors import DockmlError
 from dockml_dagster.report.blocks import Block, BuiltSection, Figure, Paragraph, Part
 from dockml_dagster.report.drawing import Drawn, draw
 from dockml_dagster.report.source import Source, opened
-from dockml_dagster.report.text import Html, count, say
+from dockml_dagster.report.text import Html, count, say, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,26 @@ def build_report(published: Path, corpus: str | None, versions: Mapping[str, str
     with opened(published, corpus) as source:
         built = build_sections(source)
         corpus = source.corpus
-    figures = {
-        block.name: draw(block) for section in built for block in section.blocks if isinstance(block, Figure)
-    }
+    figures: dict[str, Drawn] = {}
+    built = [
+        replace(section, blocks=[_drawn(block, figures) for block in section.blocks]) for section in built
+    ]
     return Report(corpus, page(corpus, built, figures, versions), figures)
+
+
+def _drawn(block: Block, figures: dict[str, Drawn]) -> Block:
+    """A figure is drawn into ``figures``, or a sentence says that it could not be."""
+    if isinstance(block, Figure):
+        try:
+            figures[block.name] = draw(block)
+        except Exception as error:  # as of a part
+            return _failed(words(block.title), error)
+    return block
+
+
+def _failed(what: str, error: Exception) -> Paragraph:
+    said = "{what}: could not be made from these rows ({error})."
+    return Paragraph(say(said, what=what, error=type(error).__name__), role="note")
 
 
 def build_sections(source: Source) -> list[BuiltSection]:
@@ -62,10 +79,14 @@ def _blocks(source: Source, part: Part) -> Sequence[Block]:
     if missing is None:
         try:
             blocks = part.build(source)
-        except duckdb.Error:
+        except (duckdb.BinderException, duckdb.CatalogException):
             # A table that has other columns than this version's.
             said = "{what}: not in this file; it was published by another version. Publish it again: dockml study."
             return [Paragraph(say(said, what=_begun(part)), role="note")]
+        except DockmlError:
+            raise
+        except Exception as error:  # rows that nobody foresaw must not take the other parts with them
+            return [_failed(_begun(part), error)]
         if blocks:
             return blocks
         return [Paragraph(say("{what}: no value is known in this corpus.", what=_begun(part)), role="note")]

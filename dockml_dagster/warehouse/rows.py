@@ -68,7 +68,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     """
     if not rows:
         return 0
-    _stage(connection, table, rows)
+    stage(connection, table, rows)
     connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")
     connection.execute("DROP TABLE incoming")
     return len(rows)
@@ -101,7 +101,7 @@ def write_visit(
     ]
     if not hashed:
         return 0
-    _stage(connection, table, hashed)
+    stage(connection, table, hashed)
     target = qualified(table)
     # The two statements are one idea: what is known is touched, what is new is added. IS NOT DISTINCT FROM,
     # because rows that belong to no project have project NULL.
@@ -117,8 +117,8 @@ def write_visit(
     return int(added[0]) if added else 0
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Put the rows into the temporary table ``incoming``, typed as ``table``."""
+def stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """Put the rows into the temporary table ``incoming``, typed as ``table``; raises what DuckDB does of another type."""
     import pandas as pd
 
     types = columns_of(connection, table)

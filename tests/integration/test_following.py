@@ -12,9 +12,10 @@ import dagster as dg
 import pytest
 
 from dockml_dagster.corpora.base import STAGES, Collected, Outcome
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.definitions import defs
-from dockml_dagster.defs.automation import watching
+from dockml_dagster.defs.automation import sensors, watching
 from dockml_dagster.defs.automation.decisions import FIRST_WAIT
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
@@ -154,6 +155,27 @@ def test_a_corpus_that_asks_the_network_is_not_looked_at(tick, monkeypatch):
     monkeypatch.setattr(Sample, "fingerprint", lambda self: pytest.fail("looked"))
     monkeypatch.setattr(Sample, "fingerprint_asks_network", True, raising=False)
     assert tick("follow_sources")[0] == []
+
+
+def fails(*_: object) -> str:
+    raise ZeroDivisionError("planted")
+
+
+def test_a_corpus_that_cannot_be_looked_at_does_not_stop_the_others(tick, monkeypatch):
+    monkeypatch.setattr(sensors, "followed_corpora", lambda _: ["local", "sample"])
+    monkeypatch.setattr(Local, "fingerprint", fails)
+    assert tick("follow_sources")[1] == "local: ZeroDivisionError: planted"
+    monkeypatch.setattr(Sample, "fingerprint", lambda self: "0" * 64)
+    assert [request.tags["dockml/corpus"] for request in tick("follow_sources")[0]] == ["sample"]
+
+
+def test_what_is_due_of_the_others_is_collected(tick, studied, monkeypatch):
+    with Warehouse(Settings.from_environment().warehouse).write() as connection:
+        due_query.ask_again(connection, "sample", [(ONE, "dockerfiles")], "a person")
+    monkeypatch.setattr(sensors, "followed_corpora", lambda _: ["local", "sample"])
+    monkeypatch.setattr(Local, "methods", fails)
+    (request,) = tick("collect_due_projects")[0]
+    assert request.tags["dagster/asset_partition_range_start"] == ONE
 
 
 def test_a_changed_project_is_collected_again_and_nothing_else(tick, run, studied, ask, instance):

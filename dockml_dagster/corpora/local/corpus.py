@@ -41,6 +41,7 @@ from dockml_dagster.corpora.local.places import (
 )
 from dockml_dagster.corpora.local.records import (
     Project,
+    bare_row,
     candidate_rows,
     label_rows,
     left_out_images,
@@ -182,8 +183,7 @@ class Local(Corpus):
         for project in found.values():
             try:
                 self._files_hash(project)
-                if not self._problem(project):
-                    self._images(project)
+                self._images_hash(project)
             except DockmlError:
                 raise
             except Exception as error:
@@ -216,6 +216,21 @@ class Local(Corpus):
         keys = list(found)
         if not keys and not outcomes:
             raise CorpusError("there is no project at any of the given paths")
+        rows: dict[str, list[Row]] = {"raw.candidates": [], "raw.projects": []}
+        labels: list[Row] = []
+        for number, project in enumerate(found.values(), 1):
+            try:
+                dockerfiles = self._dockerfiles_of(project)
+                about = project_row(number, project, dockerfiles)
+                of_it, said = list(candidate_rows(project, dockerfiles)), list(label_rows(project))
+            except DockmlError:
+                raise
+            except Exception as error:  # as in _sound_projects
+                self._unread[project.key] = problem_of(error)
+                about, of_it, said = bare_row(number, project), list(candidate_rows(project, 0)), []
+            rows["raw.projects"].append(about)
+            rows["raw.candidates"] += of_it
+            labels += said
         files, images = {}, {}
         for number, (key, project) in enumerate(found.items(), 1):
             # What takes the time of a listing: reading a project's files and asking where its images lead.
@@ -225,18 +240,8 @@ class Local(Corpus):
             source=f"local ({len(keys)} projects, {self.fingerprint()[:12]})",
             projects=keys,
             inputs={"dockerfiles": files, "manifests": images, "layer_stats": images},
-            rows={
-                "raw.candidates": [
-                    row
-                    for project in found.values()
-                    for row in candidate_rows(project, self._dockerfiles_of(project))
-                ],
-                "raw.projects": [
-                    project_row(number, project, self._dockerfiles_of(project))
-                    for number, project in enumerate(found.values(), 1)
-                ],
-            },
-            labels={"raw.labels": [row for project in found.values() for row in label_rows(project)]},
+            rows=rows,
+            labels={"raw.labels": labels},
             outcomes=outcomes,
             is_complete=all_looked_into(outcomes),
         )

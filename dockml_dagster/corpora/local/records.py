@@ -63,19 +63,26 @@ def project_row(number: int, project: Project, dockerfiles: int) -> Row:
             **({"topics": list(project.entry.lists["topics"])} if "topics" in project.entry.lists else {}),
         }
     return {
-        "project": project.key,
-        "corpus": CORPUS,
-        "name": project.name,
-        "owner": project.name.split("/")[0],
-        "position": number,
+        **bare_row(number, project),
         "commits": told.commits,
         "contributors": told.contributors,
         "releases": told.tags,
         "dockerfiles": dockerfiles,
         "created_at": _moment(told.first),
         "updated_at": _moment(told.last),
-        "source": source_of(project),
         **said,
+    }
+
+
+def bare_row(number: int, project: Project) -> Row:
+    """The row of ``raw.projects`` of which nothing but its place is known."""
+    return {
+        "project": project.key,
+        "corpus": CORPUS,
+        "name": project.name,
+        "owner": project.name.split("/")[0],
+        "position": number,
+        "source": source_of(project),
     }
 
 

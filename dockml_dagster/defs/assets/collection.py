@@ -26,6 +26,7 @@ from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance, at
+from dockml_dagster.warehouse.apart import reason_of, together_or_apart
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.rows import write_visit
 from dockml_dagster.warehouse.shared_layers import open_layer_files
@@ -143,13 +144,10 @@ def collect_stage(
     # First: a layer whose project is done would not be looked at again.
     open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
 
-    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, due_query.State]:
-        _write(connection, corpus, stage, collected, hashes=hashes, observed_at=due_query.moment(connection))
-        return due_query.newest(connection, stage, keys)
-
     # Two that saw a project at one moment must not both find its rows new.
     with warehouse.warehouse.holding([f"project {key}" for key in collected]):
-        states = warehouse.commit(store)
+        _store(context, corpus, stage, collected, hashes=hashes, warehouse=warehouse)
+        states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
     states = {key: state for key, state in states.items() if key in hashes}
     _log(context, stage, keys, to_collect=to_collect, due=due, states=states)
     # Where the storage can, in one transaction: each of its own costs as much again.
@@ -159,6 +157,32 @@ def collect_stage(
                 _tell(context, stage, key, states[key], was_due=key in collected)
     pairs = [(key, stage) for key in keys if key in states]
     warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
+
+
+def _store(
+    context: dg.AssetExecutionContext,
+    corpus: Corpus,
+    stage: Stage,
+    collected: Mapping[str, Collected],
+    *,
+    hashes: Mapping[str, str],
+    warehouse: WarehouseResource,
+) -> None:
+    """Write what was collected, in one transaction; a project whose rows are refused is an outcome, and the others stay."""
+
+    def write(found: Mapping[str, Collected]) -> None:
+        warehouse.commit(
+            lambda connection: _write(
+                connection, corpus, stage, found, hashes=hashes, observed_at=due_query.moment(connection)
+            )
+        )
+
+    def refused(key: str, error: Exception) -> None:
+        context.log.error("%s of %s: %s: %s", stage, key, reason_of(error), error)
+        outcome = Outcome(stage, "", "failed", reason_of(error), retryable=True)
+        write({key: Collected(outcomes=[outcome])})
+
+    together_or_apart(list(collected), lambda some: write({key: collected[key] for key in some}), refused)
 
 
 def _log(
@@ -237,9 +261,9 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     corpus: Corpus,
     stage: Stage,
-    collected: dict[str, Collected],
+    collected: Mapping[str, Collected],
     *,
-    hashes: dict[str, str],
+    hashes: Mapping[str, str],
     observed_at: datetime,
 ) -> None:
     tables = dict.fromkeys(table for found in collected.values() for table in found.rows)

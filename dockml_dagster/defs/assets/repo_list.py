@@ -4,7 +4,8 @@ Here: listing a corpus and registering its projects as partitions. Not here: rea
 (``collection``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ import dagster as dg
 import duckdb
 
 from dockml_dagster.corpora import CORPORA, corpus_class
-from dockml_dagster.corpora.base import Corpus, Listing, Outcome
+from dockml_dagster.corpora.base import Corpus, Listing, Outcome, Row
 from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.defs.runs.under_way import busy_corpora
+from dockml_dagster.warehouse.apart import is_refusal, reason_of, sound_rows
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.content import labelled_content, listed_content
 from dockml_dagster.warehouse.rows import combined_hash, write_visit
@@ -94,7 +96,7 @@ def _list(
     corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
 
-    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    def store(connection: duckdb.DuckDBPyConnection, listing: Listing) -> dict[str, int]:
         listed_at = due_query.moment(connection)
         outcomes = [*listing.outcomes, Outcome("repo_list", "", "collected")]
         return due_query.record_listing(
@@ -114,7 +116,7 @@ def _list(
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
         before = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
-        new = warehouse.commit(store)
+        listing, new = _stored(listing, store, warehouse)
         after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
         content = warehouse.commit(listed_content)
     registered = register(context.instance, listing.projects)
@@ -147,6 +149,34 @@ def _list(
     )
 
 
+def _stored(
+    listing: Listing,
+    store: Callable[[duckdb.DuckDBPyConnection, Listing], dict[str, int]],
+    warehouse: WarehouseResource,
+) -> tuple[Listing, dict[str, int]]:
+    """The listing as it was stored, and how many rows of each table were new: a row that its table refuses is left out, and
+    is an outcome of its project.
+    """
+    try:
+        return listing, warehouse.warehouse.commit(lambda connection: store(connection, listing))
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+    outcomes = list(listing.outcomes)
+
+    def sound(tables: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+        found = {}
+        for table, rows in tables.items():
+            found[table], refused = sound_rows(warehouse.get_connection, table, rows)
+            for row, error in refused:
+                subject = str(row.get("project") or table)
+                outcomes.append(Outcome("repo_list", subject, "failed", f"{table}: {reason_of(error)}"))
+        return found
+
+    rest = replace(listing, rows=sound(listing.rows), labels=sound(listing.labels), outcomes=outcomes)
+    return rest, warehouse.warehouse.commit(lambda connection: store(connection, rest))
+
+
 @dg.asset(
     group_name="collection", kinds={"python", "duckdb"}, code_version=METHODS, freshness_policy=LISTED_WEEKLY
 )
@@ -165,9 +195,9 @@ def labels(
 
 
 def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    listing: Listing = corpus.listing()
+    listing = corpus.listing()
 
-    def store(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    def store(connection: duckdb.DuckDBPyConnection, listing: Listing) -> dict[str, int]:
         seen_at = due_query.moment(connection)
         new = {
             table: write_visit(connection, table, rows, observed_at=seen_at)
@@ -187,7 +217,7 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
         return new
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
-        new = warehouse.commit(store)
+        listing, new = _stored(listing, store, warehouse)
         content = warehouse.commit(labelled_content)
     return filled(
         warehouse,

@@ -39,14 +39,26 @@ def report_definitions() -> dg.Definitions:
 
 
 def write_reports(published: Path) -> dg.MaterializeResult[None]:
-    """Write the report of every published corpus beside the published file."""
+    """Write the report of every published corpus beside the published file.
+
+    Raises:
+        Failure: that of a corpus could not be made; those of the others are written.
+    """
     metadata: dict[str, dg.PathMetadataValue | dg.MarkdownMetadataValue] = {}
+    failures: dict[str, Exception] = {}
     for corpus in published_corpora(published):
-        built = build_report(published, corpus, libraries())
-        target = published.with_name(f"report-{corpus}.html")
-        write_page(built, target)
+        try:
+            built = build_report(published, corpus, libraries())
+            target = published.with_name(f"report-{corpus}.html")
+            write_page(built, target)
+        except Exception as error:  # one corpus must not stop the others
+            failures[corpus] = error
+            continue
         metadata[f"{corpus} page"] = dg.MetadataValue.path(str(target))
         metadata[f"{corpus} figures"] = dg.MetadataValue.md(_figures(built))
+    if failures:
+        said = "; ".join(f"{corpus}: {type(error).__name__}: {error}" for corpus, error in failures.items())
+        raise dg.Failure(f"no report of {said}", allow_retries=False, metadata=metadata)
     return dg.MaterializeResult(metadata=metadata)
 
 

@@ -16,13 +16,13 @@ from dockml_dagster.defs.automation.watching import (
     due_of,
     followed_corpora,
     now,
+    one_of_many,
     warehouse_for_a_moment,
 )
 from dockml_dagster.defs.jobs import collect_projects, list_projects
 from dockml_dagster.defs.runs.failures import since
 from dockml_dagster.defs.runs.retries import end_dead_runs
 from dockml_dagster.defs.runs.under_way import busy_corpora
-from dockml_dagster.errors import DockmlError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.opening import WarehouseBusyError
@@ -51,15 +51,15 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     busy = busy_corpora(context.instance)
     asked = Asked.read(context.cursor)
     at = now()
-    requests, marks, kept, said = [], [], set(), []
+    requests, marks, kept = [], [], set()
+    said: list[str] = []
     for name, known in listed.items():
-        corpus = open_corpus(name, settings)
-        if corpus.fingerprint_asks_network:
-            continue
-        try:
-            seen = (corpus.fingerprint(), corpus.method_version)
-        except DockmlError as error:
-            said.append(f"{name}: {error}")
+        seen = None
+        with one_of_many(name, said):
+            corpus = open_corpus(name, settings)
+            if not corpus.fingerprint_asks_network:
+                seen = (corpus.fingerprint(), corpus.method_version)
+        if seen is None:
             continue
         mark = f"{name}:{seen[0][:16]}:{seen[1]}"
         kept.add(mark)

@@ -13,6 +13,7 @@ from dockml_dagster.defs.automation.decisions import moved, tags_to_look_at
 from dockml_dagster.defs.automation.watching import (
     followed_corpora,
     now,
+    one_of_many,
     warehouse_for_a_moment,
 )
 from dockml_dagster.defs.resources import WarehouseResource
@@ -78,5 +79,8 @@ def follow_tags(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 def _tags(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Tag]:
-    corpora = followed_corpora(connection)
-    return tags(connection, [name for name in corpora if open_corpus(name, settings).follows_tags])
+    following = []
+    for name in followed_corpora(connection):
+        with one_of_many(name):
+            following += [name] if open_corpus(name, settings).follows_tags else []
+    return tags(connection, following)

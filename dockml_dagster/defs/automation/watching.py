@@ -4,6 +4,7 @@ Here: what sensors and the automation condition share. Not here: what follows fr
 for runs (``defs.sensors``, ``defs.automation``).
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,11 +12,15 @@ from datetime import UTC, datetime
 import duckdb
 
 from dockml_dagster.corpora import CORPORA, open_corpus
+from dockml_dagster.errors import DockmlError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.query import Due
+from dockml_dagster.warehouse.opening import WarehouseBusyError
+
+_log = logging.getLogger(__name__)
 
 LOCK_SECONDS = 3.0
 
@@ -41,11 +46,28 @@ def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Due]:
     """Whatever is due of these corpora."""
     settings = Settings.from_environment()
-    return [
-        item
-        for name in corpora
-        for item in due_query.due(connection, name, open_corpus(name, settings).methods())
-    ]
+    due: list[Due] = []
+    for name in corpora:
+        with one_of_many(name):
+            due += due_query.due(connection, name, open_corpus(name, settings).methods())
+    return due
+
+
+@contextmanager
+def one_of_many(corpus: str, said: list[str] | None = None) -> Iterator[None]:
+    """Around what a tick does with one corpus: one that cannot be looked at does not stop the others. ``said``: gets why,
+    in one line; without it, and where it breaks our own code, the log of the sensor has it.
+    """
+    try:
+        yield
+    except WarehouseBusyError:
+        raise
+    except Exception as error:
+        known = isinstance(error, DockmlError)
+        if said is not None:
+            said.append(f"{corpus}: {error}" if known else f"{corpus}: {type(error).__name__}: {error}"[:300])
+        if said is None or not known:
+            _log.exception("the corpus %s could not be looked at", corpus)
 
 
 def now() -> datetime:

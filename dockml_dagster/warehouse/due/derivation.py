@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.study.deadline import time_limit
+from dockml_dagster.warehouse.apart import reason_of, together_or_apart
 from dockml_dagster.warehouse.due.query import moment, record_outcomes
 from dockml_dagster.warehouse.due.visits import make_visits
-from dockml_dagster.warehouse.rows import Row, qualified, quote, replace
+from dockml_dagster.warehouse.rows import Row, combined_hash, qualified, quote, replace
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +29,7 @@ Found = Mapping[str, list[Any]]
 Rows = Mapping[str, Sequence[Row]]
 """Table → the rows computed for some units."""
 Attempt = Callable[[Unit], AbstractContextManager[None]]
-"""Around the work on one unit, named by its key: what goes wrong inside is that unit's, and the next one goes on."""
+"""Around the work on one unit, named by its key columns: what goes wrong inside is that unit's, and the next one goes on."""
 Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
 """The rows of some units. Those of one are added to the others' outside of its attempt, so that half a unit is none."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
@@ -61,7 +62,10 @@ class Derivation:
     seeds: tuple[str, ...] = ()
 
     def due(self, connection: duckdb.DuckDBPyConnection, version: str) -> list[Unit]:
-        """The units that this version did not compute of their present input, in the order of their keys."""
+        """The units that this version did not compute of their present input, in the order of their keys.
+
+        One that failed is held: it is due again when its input or the version is another.
+        """
         make_visits(connection)
         same = " AND ".join(
             f"known.{quote(column)} = wanted.{quote(column)}" for column in (*self.key, *self.marks)
@@ -79,7 +83,21 @@ class Derivation:
             {"version": version},
         )
         names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        units = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        held = connection.execute(
+            "SELECT input_hash FROM raw.outcomes WHERE stage = $stage AND status = 'failed' AND method_version = $version",
+            {"stage": self.name, "version": version},
+        ).fetchall()
+        inputs = {row[0] for row in held}
+        return [unit for unit in units if not inputs or self.input_of(unit) not in inputs]
+
+    def input_of(self, unit: Unit) -> str:
+        """A hash of what a unit is computed from."""
+        return combined_hash(str(unit[column]) for column in (*self.key, *self.marks))
+
+    def subject_of(self, unit: Unit) -> str:
+        """What of a project a unit is, in outcomes: '' where it is the project itself."""
+        return " ".join(str(unit[column]) for column in self.key if column != "project")
 
     def read(self, connection: duckdb.DuckDBPyConnection, units: Sequence[Unit]) -> Found:
         """What these units are computed from. One query of each kind: one a unit would read a table as often."""
@@ -95,16 +113,17 @@ class Derivation:
         """Put what was computed in the place of what stood there for these units; returns the rows stored."""
         made = {self.version: version, self.made_at: moment(connection)}
         stamps = {
-            self._key_of(unit): {**made, **{column: unit[column] for column in self.marks}} for unit in units
+            self.key_of(unit): {**made, **{column: unit[column] for column in self.marks}} for unit in units
         }
         first, *others = self.tables
-        stamped = [{**row, **stamps[self._key_of(row)]} for row in rows.get(first, ())]
+        stamped = [{**row, **stamps[self.key_of(row)]} for row in rows.get(first, ())]
         keys = self._keys(units)
         return replace(connection, first, keys, stamped) + sum(
             replace(connection, table, keys, rows.get(table, ())) for table in others
         )
 
-    def _key_of(self, row: Row) -> tuple[Any, ...]:
+    def key_of(self, row: Row) -> tuple[Any, ...]:
+        """The values that name the unit of a row."""
         return tuple(row[column] for column in self.key)
 
     def _keys(self, units: Sequence[Unit]) -> dict[str, list[Any]]:
@@ -126,7 +145,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was done: ``units`` that were due, ``rows`` stored, and the units that failed, which stay due."""
+    """What was done: ``units`` that were due, ``rows`` stored, and the units that failed, which are held."""
 
     units: int
     rows: int
@@ -140,54 +159,108 @@ def derive(connect: Connect, derivation: Derivation, version: str, compute: Comp
     """
     with connect() as connection:
         due = derivation.due(connection, version)
+    done = [
+        _derive_some(connect, derivation, version, due[start : start + derivation.at_once], compute)
+        for start in range(0, len(due), derivation.at_once)
+    ]
+    failures = tuple(failure for one in done for failure in one.failures)
+    return Derived(len(due), sum(one.rows for one in done), failures)
+
+
+def _derive_some(
+    connect: Connect, derivation: Derivation, version: str, some: Sequence[Unit], compute: Compute
+) -> Derived:
+    units = {derivation.key_of(unit): unit for unit in some}
+    failures: dict[tuple[Any, ...], Failure] = {}
+    with connect() as connection:
+        found = derivation.read(connection, some)
+    rows = compute(some, found, _attempts(derivation, units, failures))
     stored = 0
-    failed: list[Failure] = []
-    failures: list[Failure] = []
+
+    def store(keys: Sequence[tuple[Any, ...]]) -> None:
+        nonlocal stored
+        of_them = rows if len(keys) == len(units) else _rows_of(derivation, rows, frozenset(keys))
+        with connect() as connection:
+            new = derivation.store(connection, version, [units[key] for key in keys], of_them)
+        stored += new
+
+    def refused(key: tuple[Any, ...], error: Exception) -> None:
+        failures[key] = Failure(units[key], reason_of(error))
+
+    together_or_apart(list(units), store, refused)
+    with connect() as connection:
+        well = [unit for key, unit in units.items() if key not in failures]
+        _record(connection, derivation, version, well, list(failures.values()))
+    return Derived(len(some), stored, tuple(failures.values()))
+
+
+def _rows_of(derivation: Derivation, rows: Rows, keys: frozenset[tuple[Any, ...]]) -> Rows:
+    return {table: [row for row in some if derivation.key_of(row) in keys] for table, some in rows.items()}
+
+
+def _attempts(
+    derivation: Derivation, units: Mapping[tuple[Any, ...], Unit], failures: dict[tuple[Any, ...], Failure]
+) -> Attempt:
+    """An ``Attempt`` that notes what goes wrong in ``failures``, by the key of the unit."""
 
     @contextmanager
-    def attempt(unit: Unit) -> Iterator[None]:
+    def attempt(named: Unit) -> Iterator[None]:
         try:
             with time_limit(UNIT_SECONDS):
                 yield
         except DockmlError:
             raise
         except Exception as error:  # a unit that breaks our own code must not stop the others
-            failures.append(Failure(unit, f"{type(error).__name__}: {error}"[:_LONGEST]))
+            key = derivation.key_of(named)
+            failures[key] = Failure(units[key], f"{type(error).__name__}: {error}"[:_LONGEST])
 
-    for start in range(0, len(due), derivation.at_once):
-        units = due[start : start + derivation.at_once]
-        with connect() as connection:
-            found = derivation.read(connection, units)
-        rows = compute(units, found, attempt)
-        with connect() as connection:
-            stored += derivation.store(connection, version, units, rows)
-            record_failures(connection, derivation, failures)
-        failed += failures
-        failures.clear()
-    return Derived(len(due), stored, tuple(failed))
+    return attempt
 
 
-def record_failures(
-    connection: duckdb.DuckDBPyConnection, derivation: Derivation, failures: Sequence[Failure]
+def _record(
+    connection: duckdb.DuckDBPyConnection,
+    derivation: Derivation,
+    version: str,
+    well: Sequence[Unit],
+    failures: Sequence[Failure],
 ) -> None:
-    """An outcome for each failure, of the projects that have the unit: it is a project, or a text of projects."""
-    observed_at = moment(connection)
-    rows = []
+    """An outcome for each failure, of the projects that have the unit (it is a project, or a text of projects), and for
+    each unit that failed before and does no more.
+    """
+    stamp = {"stage": derivation.name, "retryable": False, "observed_at": moment(connection)}
+    rows: list[Row] = []
     for failure in failures:
-        for project, corpus in _projects_of(connection, failure.unit):
-            rows.append(
-                {
-                    "project": project,
-                    "corpus": corpus,
-                    "stage": derivation.name,
-                    "subject": str(failure.unit.get("sha256", "")),
-                    "status": "failed",
-                    "reason": failure.reason,
-                    "retryable": False,
-                    "observed_at": observed_at,
-                }
-            )
+        about = {
+            **stamp,
+            "subject": derivation.subject_of(failure.unit),
+            "status": "failed",
+            "reason": failure.reason,
+            "input_hash": derivation.input_of(failure.unit),
+            "method_version": version,
+        }
+        rows += [
+            {**about, "project": project, "corpus": corpus}
+            for project, corpus in _projects_of(connection, failure.unit)
+        ]
+    of_project = "project" in derivation.key
+    mended = {(unit["project"] if of_project else None, derivation.subject_of(unit)) for unit in well}
+    rows += [
+        {**stamp, "project": project, "corpus": corpus, "subject": subject, "status": "collected"}
+        for project, corpus, subject in _failing(connection, derivation)
+        if (project if of_project else None, subject) in mended
+    ]
     record_outcomes(connection, rows)
+
+
+def _failing(
+    connection: duckdb.DuckDBPyConnection, derivation: Derivation
+) -> list[tuple[str | None, str, str]]:
+    """(project, corpus, subject) of which the newest that happened is a failure."""
+    return connection.execute(
+        "SELECT project, corpus, subject FROM raw.outcomes WHERE stage = $stage "
+        "GROUP BY ALL HAVING arg_max(status, observed_at) = 'failed'",
+        {"stage": derivation.name},
+    ).fetchall()
 
 
 def _projects_of(connection: duckdb.DuckDBPyConnection, unit: Unit) -> list[tuple[str | None, str]]:

@@ -21,7 +21,7 @@ LENGTHS = Derivation(
     marks=("input_hash",),
     version="made_by",
     made_at="made_at",
-    inputs="SELECT owner, name, sha256(text) AS input_hash FROM raw.texts",
+    inputs="SELECT owner, name, owner AS corpus, name AS project, sha256(text) AS input_hash FROM raw.texts",
     contents={
         "texts": "SELECT owner, name, text FROM raw.texts "
         "WHERE (owner, name) IN (SELECT (unnest($owner), unnest($name)))"
@@ -53,7 +53,7 @@ class Place:
         assert len(found["texts"]) == len(units)
         keyed = []
         for owner, name, text in found["texts"]:
-            with attempt({"corpus": owner, "project": name}):
+            with attempt({"owner": owner, "name": name}):
                 self.breaks(text)
                 keyed.append(({"owner": owner, "name": name}, text))
         return {
@@ -127,22 +127,50 @@ def test_an_interruption_loses_only_what_was_not_stored(place: Place) -> None:
     assert place.run("1").units == 2
 
 
-def test_a_unit_that_fails_is_an_outcome_and_stays_due(place: Place) -> None:
+def fails_at(*texts: str) -> Callable[[str], object]:
     def breaks(text: str) -> None:
-        if text == "ab":
+        if text in texts:
             raise ZeroDivisionError("planted")
 
-    place.breaks = breaks
+    return breaks
+
+
+def test_a_unit_that_fails_is_an_outcome_and_the_others_are_stored(place: Place) -> None:
+    place.breaks = fails_at("ab")
     done = place.run("1")
-    assert [(failure.unit["project"], failure.reason) for failure in done.failures] == [
+    assert [(failure.unit["name"], failure.reason) for failure in done.failures] == [
         ("b", "ZeroDivisionError: planted")
     ]
     assert place.rows("SELECT name FROM raw.lengths ORDER BY 1") == [("a",), ("a",), ("c",)]
-    assert place.rows("SELECT corpus, project, stage, status, reason FROM raw.outcomes") == [
-        ("o", "b", LENGTHS.name, "failed", "ZeroDivisionError: planted")
+    assert place.rows("SELECT corpus, project, stage, subject, status, reason FROM raw.outcomes") == [
+        ("o", "b", LENGTHS.name, "o b", "failed", "ZeroDivisionError: planted")
     ]
-    place.breaks = str
-    assert place.run("1").units == 1
+
+
+def test_what_failed_is_held_until_its_input_or_the_version_is_another(place: Place) -> None:
+    place.breaks = fails_at("ab", "abc")
+    place.run("1")
+    assert place.run("1") == Derived(0, 0)
+    place.connection.execute("UPDATE raw.texts SET text = 'xy' WHERE name = 'b'")
+    assert place.run("1") == Derived(1, 3)
+    assert place.batches == [["b"]]
+    assert place.run("2").units == 4
+    assert place.run("2") == Derived(0, 0)
+
+
+def test_what_failed_before_is_told_to_be_mended(place: Place) -> None:
+    newest = (
+        "SELECT subject, arg_max(status, observed_at), count(*) FROM raw.outcomes GROUP BY ALL ORDER BY 1"
+    )
+    place.breaks = fails_at("ab", "a")
+    place.run("1")
+    assert place.rows(newest) == [("o a", "failed", 1), ("o b", "failed", 1)]
+    place.breaks = fails_at("ab")
+    place.run("2")
+    assert place.rows(newest) == [("o a", "collected", 2), ("o b", "failed", 2)]
+    # Once: what is well and was so before has no outcome.
+    place.run("3")
+    assert place.rows(newest) == [("o a", "collected", 2), ("o b", "failed", 3)]
 
 
 def test_a_unit_that_takes_too_long_fails_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
