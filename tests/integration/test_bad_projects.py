@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,7 +105,19 @@ def test_in_a_batch_of_the_command(home, monkeypatch, ask, instance_of):
         return sound(self, stage, project)
 
     monkeypatch.setattr(Sample, "collect", collect)
-    said, _ = bring_up_to_date(Settings.from_environment(), "sample", listener=lambda *_: None)
+    totals: dict[str, int] = {}
+    done: Counter[str] = Counter()
+
+    def listener(what, steps, total=None, unit=""):
+        done[what] += steps
+        if total is not None:
+            totals[what] = total
+
+    said, _ = bring_up_to_date(Settings.from_environment(), "sample", listener=listener)
+    # Each bar ends where it was said to, whatever other work is done on the way.
+    assert {what: done[what] for what, total in totals.items() if total} == {
+        what: total for what, total in totals.items() if total
+    }
     assert f"{len(PROJECTS)} of {len(PROJECTS)} projects were due" in said
     with instance_of(home) as instance:
         assert_only_the_bad_are_missing(ask, home, instance)

@@ -98,7 +98,7 @@ def bring_up_to_date(
             work = _work(warehouse, corpus, settings)
         if work.findings:
             tables = len(load().models) + len(load().computed)
-            runs.run("findings made", tables, lambda runner: runner.make_findings())
+            runs.run("findings made", tables, lambda runner: runner.make_findings(), only="models")
         unseen = _texts_to_lint(warehouse, lint_version(linter, settings)) if linter else 0
         if unseen:
             runs.run("texts linted", unseen, lambda runner: runner.lint(), only="texts linted")
