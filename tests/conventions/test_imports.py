@@ -29,6 +29,8 @@ RANKS = {
     "cli": 9,
 }  # fmt: skip
 """Each folder and module at the top of the package with its rank. Imports point to lower ranks alone."""
+ENTRIES = {"__init__", "__main__"}
+"""Modules that are their folder's own entry and no room."""
 DAGSTER = {"dagster", "dagster_duckdb", "dagster_webserver", "dagster_graphql", "dagster_shared"}
 RUNNER = "dockml_dagster.commands.study.runner"
 PROJECTS = PACKAGE / "corpora" / "sample" / "projects"
@@ -55,7 +57,7 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
         if path.is_relative_to(PROJECTS):
             continue
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join((PACKAGE.name, *(part for part in parts if part != "__init__")))
+        name = ".".join((PACKAGE.name, *(part for part in parts if part not in ENTRIES)))
         yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -111,7 +113,7 @@ def test_every_room_has_a_rank() -> None:
     rooms = {
         path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
-    assert rooms - {"__init__"} == set(RANKS)
+    assert rooms - ENTRIES == set(RANKS)
     assert len(RANKS) <= 16
 
 
