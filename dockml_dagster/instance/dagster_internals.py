@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
     from dagster._core.storage.event_log import SqliteEventLogStorage
     from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
     from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
     from dagster._core.workspace.context import BaseWorkspaceRequestContext
     from dagster._grpc.types import ExecuteRunArgs
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "AssetCheckExecutionsTable",
     "BaseWorkspaceRequestContext",
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "ExecuteRunArgs",
     "LaunchRunContext",
     "ReconstructableRepository",
+    "SqlEventLogStorageTable",
     "SqlPollingEventWatcher",
     "SqliteEventLogStorage",
     "WorkerStatus",
@@ -34,12 +37,14 @@ __all__ = [
 
 _MODULES: Final = {
     "SQLITE_BUSY_TIMEOUT_SECONDS": "dagster._core.storage.sqlite",
+    "AssetCheckExecutionsTable": "dagster._core.storage.event_log.schema",
     "BaseWorkspaceRequestContext": "dagster._core.workspace.context",
     "CheckRunHealthResult": "dagster._core.launcher",
     "ConfigurableClassData": "dagster._serdes",
     "ExecuteRunArgs": "dagster._grpc.types",
     "LaunchRunContext": "dagster._core.launcher",
     "ReconstructableRepository": "dagster._core.definitions.reconstruct",
+    "SqlEventLogStorageTable": "dagster._core.storage.event_log.schema",
     "SqlPollingEventWatcher": "dagster._core.storage.event_log.polling_event_watcher",
     "SqliteEventLogStorage": "dagster._core.storage.event_log",
     "WorkerStatus": "dagster._core.launcher",

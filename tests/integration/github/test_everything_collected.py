@@ -6,8 +6,11 @@ Here: digests, as ``everything_collected.json`` notes them. Not here: what is ri
 
 import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from dockml_dagster.corpora.base import Corpus
 from tests.integration.github.visiting import FILES, on_clock
 from tests.unit.corpora.test_everything_collected import Noted
 
@@ -31,6 +34,12 @@ dockerfile = true
 name = "named"
 names = ["o/plain", "o/gone"]
 """
+
+
+def _cost(corpus: Corpus, *names: str) -> Any:
+    """The estimate, without what is left of budgets: that depends on the hour."""
+    found = corpus.cost({"birds/egret:1"}, names)
+    return [found.assumed, found.runs, [asdict(replace(one, remaining=None)) for one in found.costs]]
 
 
 def test_everything_collected(github, make_corpus, tmp_path: Path) -> None:
@@ -63,12 +72,16 @@ def test_everything_collected(github, make_corpus, tmp_path: Path) -> None:
         }  # fmt: skip
         corpus = on_clock(make_corpus(frame=str(frame)), github.clock)
         corpus.client.now = lambda days=days: NOW + days * DAY
+        noted.note("cost before", _cost(corpus))
         corpus.visit()
+        noted.note("cost after", _cost(corpus))
+        noted.note("unasked", corpus.unasked())
         listing = corpus.listing()
         noted.listing(listing)
         for project in listing.projects:
             for stage in ("dockerfiles", "manifests"):
                 noted.collected(f"{project} {stage}", corpus.collect(stage, project))
+        noted.note("cost at the end", _cost(corpus, "o/whole", "o/other"))
         noted.digests = {
             name if name.startswith("day ") else f"day {days:.0f} {name}": one
             for name, one in noted.digests.items()

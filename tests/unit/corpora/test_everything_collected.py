@@ -42,21 +42,22 @@ class Noted:
 
     def listing(self, listing: Listing) -> None:
         """What a listing says."""
-        self._note("projects", listing.projects)
-        self._note("inputs", listing.inputs)
+        self.note("projects", listing.projects)
+        self.note("inputs", listing.inputs)
         for kind in ("rows", "labels"):
             for table, rows in getattr(listing, kind).items():
-                self._note(f"{kind} {table}", rows)
-        self._note("outcomes", [asdict(one) for one in listing.outcomes])
-        self._note("rest", [listing.source, listing.as_of, listing.is_complete])
+                self.note(f"{kind} {table}", rows)
+        self.note("outcomes", [asdict(one) for one in listing.outcomes])
+        self.note("rest", [listing.source, listing.as_of, listing.is_complete])
 
     def collected(self, name: str, found: Collected) -> None:
         """What a stage of a project gave."""
         for table, rows in found.rows.items():
-            self._note(f"{name} {table}", rows)
-        self._note(f"{name} outcomes", [asdict(one) for one in found.outcomes])
+            self.note(f"{name} {table}", rows)
+        self.note(f"{name} outcomes", [asdict(one) for one in found.outcomes])
 
-    def _note(self, name: str, value: Any) -> None:
+    def note(self, name: str, value: Any) -> None:
+        """Anything else."""
         text = json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=True)
         for word, place in self._places.items():
             text = text.replace(place, word)

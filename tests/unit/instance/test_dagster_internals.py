@@ -10,6 +10,9 @@ import pytest
 WHAT_TO_DO = {
     "SqliteEventLogStorage": "instance.event_log subclasses it: look for _connect, _initdb and _db_lock. "
     "Without it in dagster.yaml every run is slower, and nothing else",
+    "SqlEventLogStorageTable": "the table of events: instance.event_log.store_event writes rows of it. Without that method "
+    "every check costs a few milliseconds more, and nothing else",
+    "AssetCheckExecutionsTable": "the table of what checks said, written by the same method",
     "SqlPollingEventWatcher": "the watcher of the storages on servers; instance.event_log watches with it",
     "SQLITE_BUSY_TIMEOUT_SECONDS": "a number of seconds: any will do",
     "ConfigurableClassData": "the first argument of every storage and launcher of one's own; only its name is needed",

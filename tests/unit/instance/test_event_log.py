@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -56,6 +57,66 @@ def test_an_event_does_not_wait_for_the_disk(instance: dg.DagsterInstance) -> No
     with _log_of(instance).index_connection() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == normal
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec("one"), dg.AssetSpec("two")],
+    check_specs=[
+        dg.AssetCheckSpec("good", asset="one"),
+        dg.AssetCheckSpec("bad", asset="one"),
+        dg.AssetCheckSpec("early", asset="two"),
+        dg.AssetCheckSpec("never", asset="two"),
+    ],
+    can_subset=True,
+)
+def checked(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Two assets, and checks that pass, fail, come before their asset, and do not come at all."""
+    yield dg.AssetCheckResult(asset_key="two", check_name="early", passed=True)
+    if dg.AssetKey("one") in context.selected_asset_keys:
+        yield dg.MaterializeResult(asset_key="one")
+        yield dg.MaterializeResult(asset_key="two")
+    yield dg.AssetCheckResult(asset_key="one", check_name="good", passed=True, metadata={"rows": 0})
+    yield dg.AssetCheckResult(
+        asset_key="one", check_name="bad", passed=False, severity=dg.AssetCheckSeverity.WARN
+    )
+    raise KeyError("the end")
+
+
+def _rows(log: SqliteEventLogStorage, run_id: str) -> list[list[tuple[Any, ...]]]:
+    """What is in the tables, but for moments and what names the run."""
+    events = "SELECT id, dagster_event_type, step_key, asset_key, partition, length(event) > 100 FROM event_logs ORDER BY id"
+    checks = (
+        "SELECT id, asset_key, check_name, partition, execution_status, evaluation_event_storage_id, "
+        "materialization_event_storage_id, evaluation_event_timestamp LIKE '____-__-__ __:__:__.______', "
+        "json_extract(evaluation_event, '$.dagster_event.event_type_value') FROM asset_check_executions ORDER BY id"
+    )
+    with log.run_connection(run_id) as connection:
+        found = [connection.exec_driver_sql(events).fetchall()]
+    with log.index_connection() as connection:
+        found += [connection.exec_driver_sql(statement).fetchall() for statement in (events, checks)]
+    return [[tuple(row) for row in rows] for rows in found]
+
+
+def test_the_rows_are_those_that_dagster_writes(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    said = []
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as other:
+        for one in (instance, other):
+            done = dg.materialize([checked], instance=one, raise_on_error=False)
+            one.report_runless_asset_event(
+                dg.AssetCheckEvaluation(asset_key=dg.AssetKey("one"), check_name="good", passed=True)
+            )
+            said.append(_rows(one.event_log_storage, done.run_id))
+    assert type(other.event_log_storage) is not EventLog
+    checks = said[0][2]
+    statuses = sorted((str(row[2]), str(row[4])) for row in checks)
+    assert statuses == [
+        ("bad", "FAILED"),
+        ("early", "SUCCEEDED"),
+        ("good", "SUCCEEDED"),
+        ("good", "SUCCEEDED"),
+        ("never", "PLANNED"),
+    ]
+    assert said[0] == said[1]
 
 
 def _made(instance: dg.DagsterInstance) -> int:
