@@ -161,6 +161,11 @@ class Settings:
         return self.home / "github" / "projects.txt"
 
     @property
+    def told(self) -> Path:
+        """What ``dockml study`` was last told of the corpora (``corpora.remembered``)."""
+        return self.home / "corpora.json"
+
+    @property
     def cache(self) -> Path:
         """What can be fetched again: clones and blobs by digest."""
         return self.home / "cache"

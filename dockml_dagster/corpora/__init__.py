@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from dockml_dagster.corpora.remembered import recalled
 from dockml_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ def corpus_class(name: str) -> type[Corpus]:
 
 
 def open_corpus(name: str, settings: Settings) -> Corpus:
-    """A corpus by name; nothing is read yet.
+    """A corpus by name, where ``dockml study`` was last told that it is unless the settings say so; it reads nothing yet.
 
     Raises:
-        BadInputError: no corpus is called so.
+        BadInputError: no corpus is called so, or what was told cannot be read.
     """
-    return corpus_class(name).of(settings)
+    return corpus_class(name).of(recalled(settings, name))
 
 
 def corpus_of(project: str) -> str:

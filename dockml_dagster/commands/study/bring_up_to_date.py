@@ -20,6 +20,7 @@ from dockml_dagster.commands.plan.cost import images_here
 from dockml_dagster.commands.study.waiting import Waiting, waiting
 from dockml_dagster.corpora import open_corpus
 from dockml_dagster.corpora.base import STAGES, Corpus, partition_key
+from dockml_dagster.corpora.remembered import recalled, remember
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance.home import prepare
 from dockml_dagster.progress import Listener, listening
@@ -88,6 +89,7 @@ def bring_up_to_date(
             listener("projects listed", len(after), None)
             gone = _about_left(before, after)
             work = _work(warehouse, corpus, settings)
+        remember(recalled(settings, corpus_name), corpus_name)
         selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
         wanted = set(selected)
         due = [item for item in work.stages if item.project in wanted]
