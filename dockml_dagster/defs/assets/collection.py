@@ -10,8 +10,8 @@ Here: selecting what is due, calling the corpus, writing, reporting. Not here: h
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -104,12 +104,18 @@ def collect(
     corpora: CorporaResource,
     warehouse: WarehouseResource,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Collect what is due of the projects in this run's range."""
+    """Collect what is due of the projects in this run's range. Checks alone are told what the newest visits found."""
     selected = [stage for stage in STAGES if dg.AssetKey(stage) in context.selected_asset_keys]
-    keys = list(context.partition_keys)
+    asked = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
+    # Checks can be executed of all partitions at once, without naming any.
+    named = context.has_partition_key or context.has_partition_key_range
+    keys = list(context.partition_keys if named else context.instance.get_dynamic_partitions("project"))
     with verdict(context):
+        for stage in STAGES:
+            if stage in asked and stage not in selected:
+                check_stage(context, stage, keys, warehouse)
         # A range covers what lies between its ends, other corpora's projects too; "All" covers everything.
-        for name in dict.fromkeys(corpus_of(key) for key in keys):
+        for name in dict.fromkeys(corpus_of(key) for key in keys if selected):
             corpus = corpora.corpus(name)
             of_it = [key for key in keys if corpus_of(key) == name]
             for stage in selected:
@@ -150,8 +156,7 @@ def collect_stage(
         states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
     states = {key: state for key, state in states.items() if key in hashes}
     _log(context, stage, keys, to_collect=to_collect, due=due, states=states)
-    # Where the storage can, in one transaction: each of its own costs as much again.
-    with getattr(context.instance.event_log_storage, "together", nullcontext)():
+    with _together(context):
         for key in keys:
             if key in states:
                 _tell(context, stage, key, states[key], was_due=key in collected)
@@ -183,6 +188,27 @@ def _store(
         write({key: Collected(outcomes=[outcome])})
 
     together_or_apart(list(collected), lambda some: write({key: collected[key] for key in some}), refused)
+
+
+def check_stage(
+    context: dg.AssetExecutionContext, stage: Stage, keys: Sequence[str], warehouse: WarehouseResource
+) -> None:
+    """Tell Dagster by the check, and by nothing else, how the newest visit of each project went."""
+    states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
+    troubled = [key for key, state in states.items() if not state.in_order]
+    context.log.info("%s: %d projects checked, %d not in order", stage, len(states), len(troubled))
+    with _together(context):
+        for key in keys:
+            if key in states:
+                _check(context, stage, key, states[key])
+
+
+def _together(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+    """Where the storage can, in one transaction: each of its own costs as much again."""
+    together: Callable[[], AbstractContextManager[None]] = getattr(
+        context.instance.event_log_storage, "together", nullcontext
+    )
+    return together()
 
 
 def _log(
@@ -233,6 +259,10 @@ def _tell(
                 },
             )
         )
+    _check(context, stage, project, state)
+
+
+def _check(context: dg.AssetExecutionContext, stage: Stage, project: str, state: due_query.State) -> None:
     context.log_event(
         dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(stage),
