@@ -85,6 +85,7 @@ held: $(VENV)/.dev       ## note what is there now: code of versions raised by h
 	$(BIN)/python -m tests.conventions.held
 	$(BIN)/python tests/conventions/test_numbers.py
 	PYTHONPATH=. $(BIN)/python tests/unit/study/test_everything_said.py
+	PYTHONPATH=. $(BIN)/python tests/unit/defs/assets/column_lineage.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .

@@ -27,7 +27,11 @@ WITH
         SELECT
             named.corpus,
             named.source_row,
-            any_value(named) AS typed,
+            any_value(named.project) AS project,
+            any_value(named.path) AS path,
+            any_value(named.word) AS word,
+            any_value(named.is_variable) AS is_variable,
+            any_value(named.typed_tag) AS typed_tag,
             count(stages.build_stage) AS stages,
             bool_or(stages.base_text = named.word AND stages.base_kind = 'stage') AS is_stage,
             bool_or(stages.base_text = named.word AND stages.base_kind = 'unresolved') AS is_unresolved,
@@ -51,22 +55,22 @@ WITH
     )
 SELECT
     corpus,
-    typed.project,
-    typed.path,
+    project,
+    path,
     source_row,
-    typed.word AS typed_text,
+    word AS typed_text,
     list_sort(file_images) AS file_images,
     list_sort(list_distinct(variables)) AS variables,
     CASE
         WHEN stages = 0 THEN 'file not read'
-        WHEN typed.word = 'scratch' THEN 'scratch'
+        WHEN word = 'scratch' THEN 'scratch'
         WHEN is_stage THEN 'stage of the file'
         WHEN is_unresolved THEN 'variable, unresolved'
-        WHEN typed.is_variable AND is_resolved THEN 'variable, resolved'
-        WHEN typed.is_variable THEN 'variable, not in the file'
+        WHEN is_variable AND is_resolved THEN 'variable, resolved'
+        WHEN is_variable THEN 'variable, not in the file'
         WHEN same_image THEN 'same image'
         WHEN any_unresolved THEN 'typed for an unresolved FROM'
-        WHEN same_name AND typed.typed_tag IS NULL THEN 'same name, no tag typed'
+        WHEN same_name AND typed_tag IS NULL THEN 'same name, no tag typed'
         WHEN same_name THEN 'same name, another tag'
         ELSE 'another image'
     END AS kind

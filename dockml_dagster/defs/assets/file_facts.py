@@ -60,4 +60,4 @@ def read_files(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(FACTS, Settings.from_environment())
     done = derive(warehouse.get_connection, FACTS, version, read)
-    return filled(warehouse, FACTS.name, FACTS.tables[0], {"texts read": done.units, "new rows": done.rows})
+    return filled(warehouse, FACTS.name, {"texts read": done.units, "new rows": done.rows})

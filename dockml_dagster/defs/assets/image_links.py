@@ -76,4 +76,4 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     # Which registries are real decides on links as the rules do.
     version = " ".join([version_of(LINKS, settings), *sorted(own)])
     done = derive(warehouse.get_connection, LINKS, version, link)
-    return filled(warehouse, LINKS.name, LINKS.tables[0], {"projects read": done.units, "new links": links})
+    return filled(warehouse, LINKS.name, {"projects read": done.units, "new links": links})

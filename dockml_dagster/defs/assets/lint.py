@@ -79,7 +79,6 @@ def _lint_unseen(
     return filled(
         warehouse,
         STAGE,
-        LINT.tables[0],
         {
             "outcome": "collected",
             "hadolint": version,

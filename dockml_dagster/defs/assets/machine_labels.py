@@ -74,9 +74,7 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(LABELS, Settings.from_environment())
     done = derive(warehouse.get_connection, LABELS, version, label)
-    return filled(
-        warehouse, LABELS.name, LABELS.tables[0], {"projects labelled": done.units, "new rows": done.rows}
-    )
+    return filled(warehouse, LABELS.name, {"projects labelled": done.units, "new rows": done.rows})
 
 
 def by_project(rows: Sequence[Sequence[Any]]) -> dict[str, dict[str, Any]]:

@@ -62,6 +62,4 @@ def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
 
     version = version_of(READINGS, Settings.from_environment())
     done = derive(warehouse.get_connection, READINGS, version, read)
-    return filled(
-        warehouse, READINGS.name, READINGS.tables[0], {"texts read": done.units, "new rows": done.rows}
-    )
+    return filled(warehouse, READINGS.name, {"texts read": done.units, "new rows": done.rows})

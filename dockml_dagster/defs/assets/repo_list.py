@@ -135,7 +135,6 @@ def _list(
     return filled(
         warehouse,
         "repo_list",
-        "raw.projects",
         {
             "corpus": corpus.name,
             "source": listing.source,
@@ -222,7 +221,6 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
     return filled(
         warehouse,
         "labels",
-        "raw.labels",
         {
             "corpus": corpus.name,
             "labels": sum(len(rows) for rows in listing.labels.values()),

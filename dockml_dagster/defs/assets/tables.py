@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from dockml_dagster.defs.assets.lineage import SHOWN, column_lineage, lineage_shown
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.text import printable
 from dockml_dagster.warehouse import build, checks
@@ -57,10 +58,11 @@ def keep_failed(warehouse: WarehouseResource, results: Sequence[tuple[str, build
 
 
 def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: int) -> dict[str, Any]:
-    """Columns with types and meaning, row count and a preview of a table that stands."""
+    """Columns with types, meaning and lineage, row count and a preview of a table that stands."""
     documented = {column.name: column.description for column in model.columns}
     types = columns_of(connection, model.name)
     return {
+        **_lineage(model.name),
         "dagster/column_schema": dg.TableSchema(
             columns=[
                 dg.TableColumn(name, type=type_name, description=documented.get(name))
@@ -72,18 +74,27 @@ def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: in
     }
 
 
+def _lineage(table: str) -> dict[str, Any]:
+    lineage = column_lineage(load(), table)
+    if lineage is None:
+        return {}
+    return {
+        "dagster/column_lineage": lineage,
+        "columns are made of": dg.MetadataValue.md(lineage_shown(load(), table)),
+    }
+
+
 def filled(
     warehouse: WarehouseResource,
     asset: str,
-    table: str,
     told: Mapping[str, Any],
     data_version: dg.DataVersion | None = None,
 ) -> dg.MaterializeResult[None]:
     """An asset that fills tables of ``raw`` was made: ``told``, and what is there now.
 
-    That is the rows of every table that it fills; of ``table``, which it is about, columns and a preview.
+    That is the rows of every table that it fills; of the one that it is about, columns and a preview.
     """
-    project = load()
+    project, table = load(), SHOWN[asset]
     names = [table, *sorted(one.name for one in project.raw if asset in one.filled_by and one.name != table)]
     with warehouse.get_connection() as connection:
         rows = {name: build.count(connection, name) for name in names}
