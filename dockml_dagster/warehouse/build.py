@@ -159,14 +159,23 @@ class GenericTest:
 
 
 def generic_tests(model: Model) -> Iterator[GenericTest]:
-    """The tests of a table and of its columns, in the order of the property file.
+    """The tests of a table and of its columns; which columns are never NULL is one test, the first.
 
     Raises:
         ModelError: a test is none of those that are known here.
     """
+    never_null = [column.name for column in model.columns if "not_null" in column.tests]
+    if never_null:
+        # One for all: most tests are of this kind, and each costs Dagster three events.
+        yield GenericTest(
+            "not_null",
+            f"Never NULL: {', '.join(never_null)}.",
+            _with_nulls(model.name, never_null),
+            warn_only=False,
+        )
     for owner, entry in [
         *((None, entry) for entry in model.tests),
-        *((column.name, entry) for column in model.columns for entry in column.tests),
+        *((column.name, entry) for column in model.columns for entry in column.tests if entry != "not_null"),
     ]:
         name, options = named_test(entry)
         if owner is None:
@@ -233,6 +242,13 @@ def _column_test(table: str, column: str, name: str, options: dict[str, Any]) ->
             f"AND NOT EXISTS (SELECT 1 FROM {qualified(other)} AS parent WHERE parent.{quote(field)} = child.{value})",
         )
     raise ModelError(f"{table}.{column}: no generic test is called {name}")
+
+
+def _with_nulls(table: str, columns: Sequence[str]) -> str:
+    """Rows where one of the columns is NULL, and before each which."""
+    named = ", ".join(f"CASE WHEN {quote(one)} IS NULL THEN {literal(one)} END" for one in columns)
+    any_null = " OR ".join(f"{quote(one)} IS NULL" for one in columns)
+    return f"SELECT concat_ws(', ', {named}) AS missing, * FROM {qualified(table)} WHERE {any_null}"
 
 
 def _repeated(table: str, columns: Sequence[str], where: str = "") -> str:

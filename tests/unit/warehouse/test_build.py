@@ -72,7 +72,35 @@ def test_a_generic_test_finds_the_planted_row(
     assert after.failing == failing
     assert len(after.sample) == failing
     name = entry if isinstance(entry, str) else next(iter(entry))  # type: ignore[call-overload]
-    assert (after.table, after.name) == ("core.child", f"{column}_{name}")
+    assert (after.table, after.name) == (
+        "core.child",
+        "not_null" if name == "not_null" else f"{column}_{name}",
+    )
+
+
+def test_columns_that_are_never_null_are_one_test_that_says_which(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    model = Model(
+        "core.child",
+        "",
+        (
+            Column("code", "", None, ("not_null", "unique")),
+            Column("number", "", None, ("not_null", {"not_null": {"config": {"severity": "warn"}}})),
+        ),
+    )
+    assert [(one.name, one.warn_only) for one in build.generic_tests(model)] == [
+        ("not_null", False),
+        ("code_unique", False),
+        ("number_not_null", True),
+    ]
+    assert next(build.generic_tests(model)).description == "Never NULL: code, number."
+    connection.execute(
+        "DELETE FROM core.child; INSERT INTO core.child VALUES ('a', NULL), (NULL, NULL), ('b', 1)"
+    )
+    tested = next(build.test(connection, model))
+    assert tested.failing == 2
+    assert set(tested.sample) == {("number", "a", None), ("code, number", None, None)}
 
 
 def test_only_not_null_minds_null(connection: duckdb.DuckDBPyConnection) -> None:

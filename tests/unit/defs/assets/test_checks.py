@@ -25,7 +25,7 @@ models:
     "checks/sums_are_small.sql": "SELECT total FROM findings.sums WHERE total > 100",
 }
 CHECKS = {
-    ("core/numbers", "number_not_null"),
+    ("core/numbers", "not_null"),
     ("core/numbers", "number_unique"),
     ("findings/sums", "sums_are_small"),
 }
@@ -100,7 +100,7 @@ def test_checks_alone_test_what_stands(tmp_path: Path, warehouse: WarehouseResou
         assert alone.get_asset_materialization_events() == []
         found = evaluated(alone)
         assert found.keys() == CHECKS
-        assert not found["core/numbers", "number_not_null"]
+        assert not found["core/numbers", "not_null"]
         one = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(["core", "numbers"]), "number_unique"))
         assert evaluated(run(made, warehouse, instance, one)) == {("core/numbers", "number_unique"): False}
 
