@@ -1,6 +1,7 @@
 -- What every share is made of: of how many units of each project it holds. One row a measure, unit of analysis and project
 -- that has such units. Yes-or-no measures and thresholds are those of core.unit_measures; beside them stand instructions
--- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, layers of one image alone, and files that the paper's parser misreads.
+-- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, layers of one image alone, files that
+-- the paper's parser misreads, and what histories tell.
 -- Of the machine-learning projects: how a control cohort differs is findings.cohort_differences.
 WITH
     thresholds (measure, named, above, least, below) AS (
@@ -139,6 +140,8 @@ WITH
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM misread
         UNION ALL
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM alone
+        UNION ALL
+        SELECT corpus, measure, unit_of_analysis, project, counted, units FROM core.history_parts
     )
 SELECT
     every.corpus,

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from dockml_dagster.errors import BadInputError, DockmlError
@@ -195,6 +196,10 @@ class Corpus(ABC):
     @abstractmethod
     def collect(self, stage: Stage, project: str) -> Collected:
         """Read one stage of one project."""
+
+    def repository(self, project: str) -> Path | None:
+        """The git repository of a project on this machine, of which a listing gave the newest commit (``raw.histories``)."""
+        return None
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
         """Ask the source what there is now, where ``is_visited``. ``names`` (``owner/name``): to be looked at too, whatever

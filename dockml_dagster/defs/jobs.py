@@ -7,7 +7,7 @@ import dagster as dg
 
 from dockml_dagster.corpora.base import STAGES
 
-READ_BY_PYTHON = ("dockerfile_readings", "file_facts", "machine_labels", "image_links")
+READ_BY_PYTHON = ("rebuilds", "dockerfile_readings", "file_facts", "machine_labels", "image_links")
 """What the SQL models find ready: assets that read what was collected, a text or a project at a time."""
 MADE_BY_SQL = ("staging", "core", "findings", "published")
 """The groups of what is made of these; some of the findings Python computes, beside their SQL."""

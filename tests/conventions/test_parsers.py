@@ -59,10 +59,11 @@ READERS = {
 OWN_JSON = {
     "warehouse", "defs", "instance", "clients/docker_hub.py", "clients/github/store.py", "clients/hadolint.py",
     "clients/docker_daemon.py", "commands/scan_image/limits.py",
-    "clients/registry/credentials.py", "images/scanning/store.py", "corpora/sample/images.py", "commands/advise/baseline.py",
-    "corpora/remembered.py",
+    "clients/registry/credentials.py", "images/scanning/store.py", "corpora/sample/images.py", "corpora/history.py",
+    "commands/advise/baseline.py", "corpora/remembered.py",
 }  # fmt: skip
-"""Who may read JSON that is ours or the user's own: kept answers and options, cursors, Docker's settings, a baseline."""
+"""Who may read JSON that is ours or the user's own: kept answers and options, cursors, Docker's settings, a baseline, the
+state of a walk."""
 
 NEVER = {"eval", "exec", "marshal", "shelve", "xml", "configparser"}
 

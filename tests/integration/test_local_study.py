@@ -56,6 +56,7 @@ def test_two_visits(projects, home, dockml, ask):
     assert links == [("local/birds/egret", "docker.io/birds/egret", "confirmed", "Makefile:2")]
     assert ask(home, "FROM findings.change_over_time") == [], "one visit is no comparison"
     before = ask(home, "SELECT project, linked_at FROM raw.image_link_readings ORDER BY project")
+    walks = ask(home, "SELECT project, walked_at FROM core.histories WHERE reason IS NULL ORDER BY project")
 
     assert "nothing is due" in study()
 
@@ -78,6 +79,14 @@ def test_two_visits(projects, home, dockml, ask):
         ("practices_violated_a_dockerfile", 2, 1),
     ]
     assert ask(home, "SELECT count(*) FROM raw.dockerfiles WHERE project = 'local/birds/heron'") == [(2,)]
+    # The history of the one goes on, that of the other stays; no instruction stands on the base, so nothing is built again.
+    walked = ask(home, "SELECT project, walked_at FROM core.histories WHERE reason IS NULL ORDER BY project")
+    assert [old == new for old, new in zip(walks, walked, strict=True)] == [True, False]
+    of_all = "figure = 'rebuilds' AND period = 'all' AND category = 'All'"
+    assert ask(home, f"SELECT counted, n, clusters FROM findings.rebuilds WHERE {of_all}") == [(0, 3, 2)]
+    of_heron = "project = 'local/birds/heron' ORDER BY position"
+    bases = f"SELECT event, bases, bases_before FROM core.change_in_history WHERE {of_heron}"
+    assert ask(home, bases) == [("added", ["debian"], None), ("changed", ["debian:12"], ["debian"])]
 
 
 def test_a_path_for_another_corpus_is_one_line(home, dockml, projects):

@@ -37,7 +37,7 @@ def rebuilds(directory: Path, rule: str, since: str | None, with_commits: bool, 
     dockml rebuilds --since $(cat last-commit)
     """
     from dockml_dagster.commands.rebuilds.output import to_json, to_table
-    from dockml_dagster.commands.rebuilds.walk import walk_repository
+    from dockml_dagster.corpora.history import walk_repository
 
     walked = walk_repository(directory, rule, since)  # type: ignore[arg-type]
     if format_ == "json":

@@ -5,12 +5,13 @@ Here: which figures are shown and how they are called. Not here: the figures the
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from dockml_dagster.commands.output import json_text, render
-from dockml_dagster.commands.rebuilds.walk import CommitRebuild, ContextRule, Walked
+from dockml_dagster.corpora.history import CommitRebuild, ContextRule, Walked
 from dockml_dagster.study.rebuilds.model import Miss
+from dockml_dagster.study.rebuilds.rows import moment_of
 
 _MOST_MOVES = 20
 
@@ -70,7 +71,7 @@ def _files(walked: Walked) -> list[dict[str, Any]]:
 def _commit(commit: CommitRebuild) -> dict[str, Any]:
     return {
         "commit": commit.oid,
-        "committed_at": datetime.fromtimestamp(commit.time, UTC).isoformat(),
+        "committed_at": _time(commit.time),
         "dockerfiles": [
             {
                 "path": file.path,
@@ -82,6 +83,11 @@ def _commit(commit: CommitRebuild) -> dict[str, Any]:
             for file in commit.files
         ],
     }
+
+
+def _time(seconds: int) -> str | None:
+    moment = moment_of(seconds)
+    return moment.replace(tzinfo=UTC).isoformat() if moment is not None else None
 
 
 def _miss(miss: Miss) -> dict[str, Any]:

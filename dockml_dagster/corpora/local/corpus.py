@@ -43,6 +43,7 @@ from dockml_dagster.corpora.local.records import (
     Project,
     bare_row,
     candidate_rows,
+    history_row,
     label_rows,
     left_out_images,
     problem_of,
@@ -78,7 +79,7 @@ class Local(Corpus):
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
-    method_version = "4 links 4"
+    method_version = "5 links 4"
     description = "directories and git repositories of your own"
     options = frozenset({"path", "images"})
 
@@ -216,7 +217,7 @@ class Local(Corpus):
         keys = list(found)
         if not keys and not outcomes:
             raise CorpusError("there is no project at any of the given paths")
-        rows: dict[str, list[Row]] = {"raw.candidates": [], "raw.projects": []}
+        rows: dict[str, list[Row]] = {"raw.candidates": [], "raw.projects": [], "raw.histories": []}
         labels: list[Row] = []
         for number, project in enumerate(found.values(), 1):
             try:
@@ -230,6 +231,7 @@ class Local(Corpus):
                 about, of_it, said = bare_row(number, project), list(candidate_rows(project, 0)), []
             rows["raw.projects"].append(about)
             rows["raw.candidates"] += of_it
+            rows["raw.histories"].append(history_row(project, self._problem(project)))
             labels += said
         files, images = {}, {}
         for number, (key, project) in enumerate(found.items(), 1):
@@ -246,6 +248,11 @@ class Local(Corpus):
             is_complete=all_looked_into(outcomes),
         )
 
+    def repository(self, project: str) -> Path | None:
+        """See ``Corpus.repository``."""
+        known = self._projects[0].get(project)
+        return known.place.root if known and not self._problem(known) else None
+
     def collect(self, stage: Stage, project: str) -> Collected:
         """See ``Corpus.collect``."""
         known = self._projects[0].get(project)
@@ -253,21 +260,17 @@ class Local(Corpus):
             return Collected(outcomes=[absence(stage, self._projects[1])])
         if stage == "dockerfiles":
             return self._dockerfiles(known)
-        problem = self._problem(known)
-        if problem:
+        if problem := self._problem(known):
             return Collected(outcomes=[Outcome(stage, "", problem.status, problem.reason, problem.retryable)])
         images, left_out = self._images(known)
         unlinked = [self._unlinked[project]] if stage == "manifests" and project in self._unlinked else []
         if left_out and not images:
             reason = f"{len(left_out)} images are named or linked; {chosen_images.NOT_ASKED}"
-            whole = Outcome(stage, "", "not_selected", reason)
-            return Collected(outcomes=[*left_out_images(stage, left_out), *unlinked, whole])
+            unlinked.append(Outcome(stage, "", "not_selected", reason))
+            return Collected(outcomes=[*left_out_images(stage, left_out), *unlinked])
         images_of = self._image_collection
-        collected = (
-            images_of.manifests(project, images)
-            if stage == "manifests"
-            else images_of.layer_stats(project, images)
-        )
+        read = images_of.manifests if stage == "manifests" else images_of.layer_stats
+        collected = read(project, images)
         return Collected(collected.rows, [*left_out_images(stage, left_out), *unlinked, *collected.outcomes])
 
     @cached_property

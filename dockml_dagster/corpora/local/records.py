@@ -19,6 +19,10 @@ from dockml_dagster.corpora.local.places import Place
 CORPUS = "local"
 STEPS = ("found at the given paths", "has a Dockerfile")
 RATER = "projects.yaml"
+NO_HISTORY = {
+    "folder": "no git repository",
+    "clone": "of an address only the newest commit is fetched; clone it and give the folder",
+}
 
 Row = dict[str, Any]
 
@@ -84,6 +88,16 @@ def bare_row(number: int, project: Project) -> Row:
         "position": number,
         "source": source_of(project),
     }
+
+
+def history_row(project: Project, problem: Outcome | None) -> Row:
+    """The row of ``raw.histories``: the commit that the history leads to, or why there is none to walk."""
+    row = {"project": project.key, "corpus": CORPUS, "source": source_of(project)}
+    if problem is not None:
+        return {**row, "reason": problem.reason}
+    if project.place.form in ("folder", "clone"):
+        return {**row, "reason": NO_HISTORY[project.place.form]}
+    return {**row, "last_commit": project.head, **({} if project.head else {"reason": "no commit yet"})}
 
 
 def label_rows(project: Project) -> Iterator[Row]:

@@ -29,13 +29,13 @@ def reading_definitions() -> dg.Definitions:
     @dg.asset(
         group_name="collection",
         kinds={"python", "duckdb"},
-        deps=["repo_list", "dockerfiles"],
+        deps=["repo_list", "dockerfiles", "rebuilds"],
         code_version=version_of(READINGS, Settings.from_environment()),
     )
     def dockerfile_readings(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:
-        """Every distinct Dockerfile text, read twice: as BuildKit reads it and as the paper did.
+        """Every distinct Dockerfile text of now and of the histories, read twice: as BuildKit reads it and as the paper did.
 
         Fills `raw.dockerfile_readings` and the tables of its instructions, stages, RUN commands and word counts.
         """

@@ -51,6 +51,14 @@ class CurrentFile:
     moving_bases: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a walk knows that the tree does not tell: contexts as found at first sight, and the keys of all commits."""
+
+    contexts: Mapping[str, Context]
+    ever: frozenset[str]
+
+
 class RebuildHistory:
     """A branch, commit by commit. ``contexts``: those that are known; others are found at first sight, and kept.
 
@@ -105,6 +113,26 @@ class RebuildHistory:
         """Start after a commit whose tree is given: the next one is compared with it."""
         self.commit(list(tree))
 
+    def resume(self, tree: Iterable[Change], kept: Kept) -> None:
+        """Go on where a walk ended that kept this: what comes next is as if that one had gone on."""
+        told, self._contexts = self._contexts, kept.contexts
+        self.begin(tree)
+        self._contexts = told
+        self._ever.update(kept.ever)
+
+    def kept(self) -> Kept | None:
+        """What ``resume`` needs beside the tree. None while a Dockerfile has a text that is refused, or is no file any more:
+        what it was before is then what its next text is compared with, and the tree does not have that.
+        """
+        for path, file in self._files.items():
+            entry = self._context_files.tree.get(path)
+            if file.built is not None and (
+                entry is None or not entry.mode.startswith("100") or self._plan(entry.oid) != file.plan
+            ):
+                return None
+        contexts = {path: file.context for path, file in self._files.items() if file.context is not None}
+        return Kept(contexts, frozenset(self._ever))
+
     def commit(self, changes: Sequence[Change]) -> list[FileRebuild]:
         """Take the next commit. Returns the Dockerfiles that it concerns, in order of their paths."""
         events: dict[str, set[str]] = {}
@@ -113,7 +141,7 @@ class RebuildHistory:
             check_time()
             for user in self._context_files.change(change.path, change.new):
                 events.setdefault(user, set()).add("context")
-            if _is_dockerfile(change.path):
+            if is_dockerfile(change.path):
                 events.setdefault(change.path, set()).add("changed")
             elif change.path.endswith(".dockerignore"):
                 lists.add(change.path)
@@ -243,5 +271,6 @@ def _source_keys(plan: Plan, folder: str, ignored: str) -> set[SourceKey]:
 
 
 @lru_cache(maxsize=16384)
-def _is_dockerfile(path: str) -> bool:
+def is_dockerfile(path: str) -> bool:
+    """Whether a path is taken as a Dockerfile."""
     return "file" in path.lower() and classify_file_name(path).kind == "dockerfile"

@@ -80,7 +80,7 @@ def misses(
             Miss(
                 vertex.position, vertex.line, vertex.keyword, causes[index], new.keys[index] in ever, avoidable,
                 new.plan.vertices[lowest or 0].text if avoidable else None, vertex.text,
-                tuple(dict.fromkeys((*vertex.unknown, *new.unknown[index]))),
+                tuple(dict.fromkeys((*vertex.unknown, *new.unknown[index]))), vertex.installs,
             )
         )  # fmt: skip
     return found

@@ -56,8 +56,9 @@ class Vertex:
     ``position`` is that in the reading. ``text`` is what was written, without continuations and comments. ``command`` is
     what the builder makes of it, ``environment`` what earlier instructions give it: together with the sources, the keys of
     the vertices in ``stages`` (last ones of stages read) and of ``below`` (what it stands on) they are its key.
-    ``linked``: ``--link``, whose key is without ``below``. ``movable``: a RUN that only installs or fetches; ``names`` are
-    words of it that may name files, base names alone.
+    ``linked``: ``--link``, whose key is without ``below``. ``movable``: a RUN that only installs or fetches;
+    ``installs``: one that installs packages, whatever else it does; ``names`` are words of it that may name files, base
+    names alone.
     """
 
     position: int
@@ -73,6 +74,7 @@ class Vertex:
     linked: bool = False
     unknown: tuple[Unknown, ...] = ()
     movable: bool = False
+    installs: bool = False
     names: frozenset[str] = frozenset()
 
 
@@ -106,7 +108,8 @@ class Miss:
 
     ``causes``: see ``Cause``. ``ever``: its key was there in an earlier commit, so a cache that keeps everything hits.
     ``avoidable``: a RUN that another order would have kept, see ``keys.avoidable_by_order``; ``above`` is then the text of
-    the instruction above which it would have to stand. ``unknown``: what the verdict leaves open.
+    the instruction above which it would have to stand. ``unknown``: what the verdict leaves open. ``installs``: see
+    ``Vertex``; such a step is what a rebuild mostly waits for.
     """
 
     position: int
@@ -118,6 +121,7 @@ class Miss:
     above: str | None
     text: str
     unknown: tuple[Unknown, ...]
+    installs: bool
 
     @property
     def own(self) -> bool:

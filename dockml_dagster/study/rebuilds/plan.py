@@ -155,9 +155,10 @@ class _Planner:
     ) -> None:  # fmt: skip
         steps = self.steps.get(position, [])
         vertex = Vertex(
-            position, item.start_line, item.keyword, item.stage or 0, _text(item), command, environment,
+            position, item.start_line, item.keyword, item.stage or 0, statement(item), command, environment,
             tuple(sources), tuple(stages), state.below, linked, tuple(dict.fromkeys(unknown)),
             movable=item.keyword == "RUN" and only_installs(steps),
+            installs=any(step.installs is not None for step in steps),
             names=file_names(item.value, steps) if item.keyword == "RUN" else frozenset(),
         )  # fmt: skip
         state.below = self._add(vertex)
@@ -241,7 +242,8 @@ class _Planner:
         return stages, unknown
 
 
-def _text(item: Instruction) -> str:
+def statement(item: Instruction) -> str:
+    """An instruction as written, without continuations and comments."""
     flags = "".join(f" --{flag.name}={flag.value}" for flag in item.flags)
     bodies = "".join(heredoc.body for heredoc in item.heredocs)
     return f"{item.keyword}{flags} {item.value}{bodies}"

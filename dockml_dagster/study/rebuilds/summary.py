@@ -9,8 +9,10 @@ none, it is the cause ``base`` of what stands on it. A first build is no rebuild
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
 
 from dockml_dagster.study.rebuilds.history import CurrentFile
 from dockml_dagster.study.rebuilds.model import CONTEXT_CAUSES, OWN_CAUSES, FileRebuild
@@ -41,11 +43,21 @@ class Move:
 
 
 @dataclass(slots=True)
+class YearFigures:
+    """Commits of one year: all, those since the first Dockerfile, and those that rebuild if ``.git`` counts as content."""
+
+    commits: int = 0
+    since_first: int = 0
+    with_git_folder: int = 0
+
+
+@dataclass(slots=True)
 class RebuildFigures:
     """Counts of commits: all, those since the first Dockerfile, those that rebuild (of these ``new_keys``: not all of what
     missed had been built before; ``by_context``: files of the context among the causes; ``only_by_context``: no other own
     cause; ``with_git_folder``: rebuilding ones if ``.git`` counts as content where it is copied). Counts of missed steps: by
-    cause, by what is unknown of them, RUN among them. A miss may have several causes.
+    cause, by what is unknown of them, RUN among them. A miss may have several causes. ``years``: by the commit's year (UTC);
+    None for a time that no calendar has.
     """
 
     commits: int = 0
@@ -63,17 +75,24 @@ class RebuildFigures:
     causes: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     files: dict[str, FileFigures] = field(default_factory=dict)
+    years: dict[int | None, YearFigures] = field(default_factory=dict)
     _moves: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
 
-    def add(self, found: Sequence[FileRebuild], *, copies_git_folder: bool) -> None:
+    def add(self, found: Sequence[FileRebuild], *, copies_git_folder: bool, year: int | None) -> None:
         """Count the next commit."""
-        self.commits += 1
-        self.since_first += bool(self.files or found)
         built_before = bool(self.files)
         rebuilt = [file for file in found if file.rebuilds]
         for file in found:
             self.files.setdefault(file.path, FileFigures())
-        self.with_git_folder += bool(rebuilt) or (copies_git_folder and built_before)
+        since_first = bool(self.files)
+        with_git_folder = bool(rebuilt) or (copies_git_folder and built_before)
+        of_year = self.years.setdefault(year, YearFigures())
+        self.commits += 1
+        of_year.commits += 1
+        self.since_first += since_first
+        of_year.since_first += since_first
+        self.with_git_folder += with_git_folder
+        of_year.with_git_folder += with_git_folder
         if not rebuilt:
             return
         self.rebuilding += 1
@@ -100,17 +119,63 @@ class RebuildFigures:
             if miss.avoidable and miss.above is not None:
                 self.run_avoidable += 1
                 figures.run_avoidable += 1
-                self._moves.setdefault((file.path, miss.text), Counter())[miss.above] += 1
+                place = self._moves.setdefault((file.path, _mark(miss.text)), Counter())
+                place[_mark(miss.above)] += 1
+
+    def skip(self, year: int | None) -> None:
+        """Count a commit of which nothing is known, because it has more paths than are read."""
+        self.commits += 1
+        self.censored += 1
+        self.years.setdefault(year, YearFigures()).commits += 1
 
     def moves(self, current: Sequence[CurrentFile]) -> list[Move]:
         """The lines to move in the files that are there now, what saves most first."""
         files = {file.path: file for file in current}
         found = []
         for (path, text), places in self._moves.items():
-            lines = files[path].lines if path in files else {}
+            lines = {_mark(step): line for step, line in files[path].lines.items()} if path in files else {}
             # Above the highest of the instructions that made it miss: there it had hit every time.
             above = [lines[place] for place in places if place in lines]
             if text in lines and above and min(above) < lines[text]:
                 saved = places.total()
                 found.append(Move(path, lines[text], min(above), saved, self.files[path].run_missed))
         return sorted(found, key=lambda move: (-move.saved, move.path, move.line))
+
+    def state(self) -> dict[str, Any]:
+        """All of it in types that JSON has, for ``restored``."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return {
+            **counts,
+            "causes": dict(self.causes),
+            "unknown": dict(self.unknown),
+            "files": {path: _numbers(figures) for path, figures in self.files.items()},
+            "years": [[year, *_numbers(figures)] for year, figures in self.years.items()],
+            "moves": [[path, step, dict(places)] for (path, step), places in self._moves.items()],
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> RebuildFigures:
+        """The figures that ``state`` was made of."""
+        return cls(
+            **{name: state[name] for name in _COUNTS},
+            causes=Counter(state["causes"]),
+            unknown=Counter(state["unknown"]),
+            files={path: FileFigures(*numbers) for path, numbers in state["files"].items()},
+            years={year: YearFigures(*numbers) for year, *numbers in state["years"]},
+            _moves={(path, step): Counter(places) for path, step, places in state["moves"]},
+        )
+
+
+_COUNTS = (
+    "commits", "since_first", "rebuilding", "new_keys", "by_context", "only_by_context", "with_git_folder", "censored",
+    "missed", "missed_own", "run_missed", "run_avoidable",
+)  # fmt: skip
+
+
+def _numbers(figures: FileFigures | YearFigures) -> list[int]:
+    return [getattr(figures, name) for name in figures.__slots__]
+
+
+def _mark(text: str) -> str:
+    """A step's text in few bytes: whole scripts stand in some."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

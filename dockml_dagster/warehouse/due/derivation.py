@@ -32,6 +32,8 @@ Attempt = Callable[[Unit], AbstractContextManager[None]]
 """Around the work on one unit, named by its key columns: what goes wrong inside is that unit's, and the next one goes on."""
 Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
 """The rows of some units. Those of one are added to the others' outside of its attempt, so that half a unit is none."""
+UNIT_SECONDS = 30.0
+"""Processor time that one unit may take. The largest of the study's takes a second or two."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 
 
@@ -46,7 +48,7 @@ class Derivation:
     what else the computation needs. ``contents``: name → SELECT of what some units are computed from; its parameters are
     the columns of their keys, as lists. ``module``: what computes the rows, as a name below the package. ``seeds``: by
     which seeds. ``at_once``: units that are computed and stored together, which bounds the memory and what an
-    interruption loses.
+    interruption loses. ``seconds``: processor time that one unit may take; None: ``UNIT_SECONDS``.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Derivation:
     contents: Mapping[str, str]
     module: str
     at_once: int
+    seconds: float | None = None
     marks: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
 
@@ -131,10 +134,6 @@ class Derivation:
         return {column: [unit[column] for unit in units] for column in self.key}
 
 
-UNIT_SECONDS = 30.0
-"""Processor time that one unit may take. The largest of the study's takes a second or two."""
-
-
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A unit that was not computed, and why in one line."""
@@ -206,7 +205,7 @@ def _attempts(
     @contextmanager
     def attempt(named: Unit) -> Iterator[None]:
         try:
-            with time_limit(UNIT_SECONDS):
+            with time_limit(derivation.seconds or UNIT_SECONDS):
                 yield
         except DockmlError:
             raise
@@ -268,6 +267,7 @@ def _projects_of(connection: duckdb.DuckDBPyConnection, unit: Unit) -> list[tupl
         return [(unit.get("project"), unit["corpus"])]
     return connection.execute(
         "SELECT DISTINCT project, corpus FROM raw.dockerfiles WHERE sha256 = $sha256 "
-        "UNION SELECT DISTINCT project, corpus FROM raw.repository_files WHERE sha256 = $sha256 ORDER BY ALL",
+        "UNION SELECT DISTINCT project, corpus FROM raw.repository_files WHERE sha256 = $sha256 "
+        "UNION SELECT DISTINCT project, corpus FROM raw.history_texts WHERE sha256 = $sha256 ORDER BY ALL",
         {"sha256": unit["sha256"]},
     ).fetchall()

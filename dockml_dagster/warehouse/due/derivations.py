@@ -70,6 +70,15 @@ _CONTENT_OF_DOCKERFILES = """
     ORDER BY sha256
 """
 
+_TEXTS_NOW_OR_ONCE = "SELECT sha256 FROM raw.dockerfiles UNION SELECT sha256 FROM raw.history_texts"
+_CONTENT_NOW_OR_ONCE = """
+    SELECT sha256, any_value(content)
+    FROM (SELECT sha256, content FROM raw.dockerfiles UNION ALL SELECT sha256, content FROM raw.history_texts)
+    WHERE sha256 IN (SELECT unnest($sha256))
+    GROUP BY sha256
+    ORDER BY sha256
+"""
+
 READINGS = Derivation(
     name="dockerfile_readings",
     tables=(
@@ -86,13 +95,13 @@ READINGS = Derivation(
     key=("sha256",),
     version="reader_version",
     made_at="read_at",
-    inputs=_TEXTS_OF_DOCKERFILES,
-    contents={"texts": _CONTENT_OF_DOCKERFILES},
+    inputs=_TEXTS_NOW_OR_ONCE,
+    contents={"texts": _CONTENT_NOW_OR_ONCE},
     module="study.readings",
     seeds=("base_image_rules", "run_task_commands", "run_tasks", "recommendations"),
     at_once=2500,
 )
-"""By content, not by project: 2,493 files are 2,341 texts."""
+"""By content, not by project: 2,493 files are 2,341 texts. Those of a project's history are read beside today's."""
 
 FACTS = Derivation(
     name="file_facts",
@@ -234,6 +243,50 @@ LINKS = Derivation(
     at_once=250,
 )
 
+REBUILDS = Derivation(
+    name="rebuilds",
+    tables=(
+        "raw.rebuild_walks",
+        "raw.rebuilds",
+        "raw.rebuild_years",
+        "raw.rebuild_moves",
+        "raw.dockerfile_changes",
+        "raw.history_texts",
+    ),
+    key=("project",),
+    marks=("last_commit",),
+    version="walk_version",
+    made_at="walked_at",
+    inputs="""
+        SELECT found.project, found.corpus, found.last_commit
+        FROM raw.histories AS found
+        JOIN visits
+            ON visits.corpus = found.corpus AND visits.project IS NULL AND visits.stage = 'repo_list'
+            AND visits.observed_at = found.last_seen
+        WHERE found.last_commit IS NOT NULL
+    """,
+    contents={
+        "walks": """
+            SELECT project, last_commit, walk_state, walk_version FROM raw.rebuild_walks
+            WHERE project IN (SELECT unnest($project))
+        """,
+        "rebuilds": """
+            SELECT project, rows FROM raw.rebuilds AS rows WHERE project IN (SELECT unnest($project))
+        """,
+        "changes": """
+            SELECT project, rows FROM raw.dockerfile_changes AS rows WHERE project IN (SELECT unnest($project))
+            ORDER BY project, position
+        """,
+        "texts": """
+            SELECT project, rows FROM raw.history_texts AS rows WHERE project IN (SELECT unnest($project))
+        """,
+    },
+    module="corpora.history",
+    at_once=10,
+    seconds=600.0,
+)
+"""By the newest commit of the branch. A walk goes on from the one before, and its rows are stored beside that one's."""
+
 LINT = Derivation(
     name="dockerfile_lint",
     tables=("raw.dockerfile_lint",),
@@ -247,5 +300,5 @@ LINT = Derivation(
 )
 """By the code that asks hadolint; the version of hadolint itself comes before. ``at_once``: about ten seconds of work."""
 
-DERIVATIONS = (READINGS, FACTS, LABELS, LINKS)
+DERIVATIONS = (REBUILDS, READINGS, FACTS, LABELS, LINKS)
 """Those that are computed with the findings. ``LINT`` is computed only where somebody asks for it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-COMPUTED = ("dockerfile_readings", "file_facts", "machine_labels", "image_links")
+COMPUTED = ("rebuilds", "dockerfile_readings", "file_facts", "machine_labels", "image_links")
 """Stages that a run of the findings computes itself: that one of them failed for a project makes no findings due."""
 
 

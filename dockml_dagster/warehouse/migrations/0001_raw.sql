@@ -920,3 +920,98 @@ CREATE TABLE raw.image_link_readings (
     rules_version VARCHAR NOT NULL,
     linked_at TIMESTAMP NOT NULL
 );
+
+-- The git repository of each project, as its corpus listed it: the commit up to which its history goes, or why there is none.
+CREATE TABLE raw.histories (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    last_commit VARCHAR,
+    reason VARCHAR,
+    source VARCHAR NOT NULL,
+    source_file VARCHAR,
+    source_row BIGINT,
+    row_hash VARCHAR NOT NULL,
+    first_seen TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL
+);
+
+-- One row a project whose history was walked or tried: up to which commit, and what the next walk begins with.
+CREATE TABLE raw.rebuild_walks (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    last_commit VARCHAR NOT NULL,
+    reason VARCHAR,
+    commits BIGINT,
+    commits_censored BIGINT,
+    walk_state VARCHAR,
+    walk_version VARCHAR NOT NULL,
+    walked_at TIMESTAMP NOT NULL
+);
+
+-- One row a commit and Dockerfile of which it builds something again. Causes and unknowns are named once an instruction.
+CREATE TABLE raw.rebuilds (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    commit_id VARCHAR NOT NULL,
+    committed_at TIMESTAMP,
+    path VARCHAR NOT NULL,
+    moved VARCHAR[],
+    context VARCHAR NOT NULL,
+    context_from VARCHAR NOT NULL,
+    instructions BIGINT NOT NULL,
+    missed BIGINT NOT NULL,
+    missed_own BIGINT NOT NULL,
+    missed_stage BIGINT NOT NULL,
+    missed_earlier BIGINT NOT NULL,
+    missed_new BIGINT NOT NULL,
+    missed_unknown BIGINT NOT NULL,
+    run_missed BIGINT NOT NULL,
+    run_missed_own BIGINT NOT NULL,
+    run_missed_installing BIGINT NOT NULL,
+    run_avoidable BIGINT NOT NULL,
+    causes VARCHAR[],
+    left_open VARCHAR[]
+);
+
+-- Commits of each project by year, those that build nothing again too.
+CREATE TABLE raw.rebuild_years (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    year BIGINT,
+    commits BIGINT NOT NULL,
+    commits_since_first BIGINT NOT NULL,
+    commits_with_git_folder BIGINT NOT NULL
+);
+
+-- Lines of Dockerfiles that are there now, and where they would have been kept.
+CREATE TABLE raw.rebuild_moves (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    line BIGINT NOT NULL,
+    above_line BIGINT NOT NULL,
+    saved BIGINT NOT NULL,
+    run_missed BIGINT NOT NULL
+);
+
+-- One row a commit and Dockerfile whose text it added, changed or removed.
+CREATE TABLE raw.dockerfile_changes (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    position BIGINT NOT NULL,
+    commit_id VARCHAR NOT NULL,
+    committed_at TIMESTAMP,
+    path VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    sha256 VARCHAR,
+    keywords_added VARCHAR[],
+    keywords_removed VARCHAR[]
+);
+
+-- The texts that those rows name, each once a project.
+CREATE TABLE raw.history_texts (
+    project VARCHAR NOT NULL,
+    corpus VARCHAR NOT NULL,
+    sha256 VARCHAR NOT NULL,
+    content BLOB NOT NULL
+);

@@ -24,7 +24,7 @@ Now = Callable[[], dict[str, str]]
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package and its SQL, to be changed."""
     tree = tmp_path_factory.mktemp("tree")
-    for folder in ("study", "clients", "warehouse"):
+    for folder in ("study", "clients", "corpora", "warehouse"):
         shutil.copytree(PACKAGE / folder, tree / "dockml_dagster" / folder)
     shutil.copytree(models.folder(), tree / "dbt_like_sql")
     return tree
@@ -55,6 +55,8 @@ def now(copy: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
         ("dockml_dagster/study/readings.py", '"""What."""', set()),
         ("dockml_dagster/study/image_links/grading.py", "X = 1", {"image_links", "build"}),
         ("dockml_dagster/study/labels/category.py", "X = 1", {"machine_labels", "build"}),
+        ("dockml_dagster/study/rebuilds/keys.py", "X = 1", {"rebuilds", "build"}),
+        ("dockml_dagster/corpora/history.py", "X = 1", {"rebuilds", "build"}),
         ("dockml_dagster/study/advice/project.py", "X = 1", {"file_facts", "build"}),
         ("dockml_dagster/study/statistics/clusters.py", "X = 1", {"build"}),
         ("dockml_dagster/warehouse/computed/differences.py", "X = 1", {"build"}),

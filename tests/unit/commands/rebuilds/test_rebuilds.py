@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
 from dockml_dagster.clients import git_history
-from dockml_dagster.commands.rebuilds import walk
+from dockml_dagster.corpora import history as walk
 
 COMMITS: list[dict[str, str | None]] = [
     {

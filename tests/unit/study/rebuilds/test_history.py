@@ -1,5 +1,7 @@
 """A branch commit by commit: what is first, what comes back, what is unknown, what another order had saved."""
 
+import json
+
 import pytest
 
 from dockml_dagster.study.deadline import OutOfTimeError, time_limit
@@ -155,7 +157,7 @@ def test_figures_and_the_lines_to_move() -> None:
 
     def commit(files: dict[str, str]) -> None:
         found = repository.commit(files)
-        figures.add(found, copies_git_folder=repository.history.copies_git_folder)
+        figures.add(found, copies_git_folder=repository.history.copies_git_folder, year=2024)
 
     commit({"readme": "x"})
     commit(
@@ -182,3 +184,61 @@ def test_figures_and_the_lines_to_move() -> None:
     # It stands above already.
     commit({"Dockerfile": "FROM c\nRUN pip install -r requirements.txt\nCOPY . /app\n"})
     assert figures.moves(repository.history.current()) == []
+
+
+RESUMED: list[dict[str, str]] = [
+    {"d/Dockerfile": "FROM b\nCOPY a /a\nRUN one\n", "a": "1", "x": "1"},
+    {"d/a": "1"},
+    {"a": "2"},
+    {"a": "1"},
+    {"gpu.dockerfile": "FROM c\nCOPY . /a\nRUN pip install x\n"},
+    {"x": "2"},
+    {"d/Dockerfile": "FROM b\nCOPY a /b\nRUN one\n"},
+    {"d/a": "3"},
+]
+
+
+@pytest.mark.parametrize("end", range(1, len(RESUMED)))
+def test_a_walk_goes_on_as_if_it_had_not_ended(end: int) -> None:
+    whole, first = Repository(), Repository()
+    every = [whole.commit(files) for files in RESUMED]
+    for files in RESUMED[:end]:
+        first.commit(files)
+    kept = first.history.kept()
+    assert kept is not None
+    later = Repository()
+    later.blobs, later.tree = first.blobs, dict(first.tree)
+    later.history = RebuildHistory(first.blobs.get, {})
+    later.history.resume([Change(path, entry) for path, entry in first.tree.items()], kept)
+    # The context was found when the file came, though another folder has more of its sources since; ``ever`` is known.
+    assert [later.commit(files) for files in RESUMED[end:]] == every[end:]
+    assert later.history.kept() == whole.history.kept()
+
+
+def test_what_the_tree_does_not_have_cannot_be_gone_on_from() -> None:
+    repository = Repository()
+    repository.commit({"Dockerfile": "FROM b\nRUN one\n"})
+    assert repository.history.kept() is not None
+    repository.commit({"Dockerfile": "FROM b\nRUNE one\n"})
+    assert repository.history.kept() is None
+    repository.commit({"Dockerfile": "FROM b\nRUN two\n"})
+    assert repository.history.kept() is not None
+
+
+def test_figures_survive_json() -> None:
+    repository, figures = Repository(), RebuildFigures()
+    for at, files in enumerate(
+        ({"Dockerfile": INSTALLS_LATE, "make.py": "1"}, {"make.py": "2"}, {"make.py": "3"})
+    ):
+        found = repository.commit(files)
+        figures.add(
+            found, copies_git_folder=repository.history.copies_git_folder, year=None if at == 2 else 2020 + at
+        )
+    figures.skip(2021)
+    again = RebuildFigures.restored(json.loads(json.dumps(figures.state())))
+    assert again == figures
+    assert {year: (one.commits, one.since_first, one.with_git_folder) for year, one in figures.years.items()} == {
+        2020: (1, 1, 0), 2021: (2, 1, 1), None: (1, 1, 1)
+    }  # fmt: skip
+    assert (figures.commits, figures.censored) == (4, 1)
+    assert again.moves(repository.history.current()) == figures.moves(repository.history.current()) != []

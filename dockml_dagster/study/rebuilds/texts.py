@@ -1,0 +1,100 @@
+"""What a commit did to the texts of Dockerfiles: which it added, changed and removed, and instructions by keyword.
+
+Here: one row a Dockerfile whose text a commit made another one. Not here: what is built again because of it (``history``),
+what a text says (``study.readings``, once for each text), years and shares (SQL).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.rebuilds.history import Read, is_dockerfile
+from dockml_dagster.study.rebuilds.model import Change
+from dockml_dagster.study.rebuilds.plan import statement
+
+_MOST_TEXTS = 1_000
+
+Event = Literal["added", "changed", "removed"]
+
+
+class _Text(NamedTuple):
+    """One text: its hash, and its instructions as (keyword, words), each as often as it stands there."""
+
+    sha256: str | None
+    statements: Counter[tuple[str, str]]
+
+
+_NONE = _Text(None, Counter())
+
+
+class TextHistory:
+    """The Dockerfiles of a branch, commit by commit."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._oids: dict[str, str] = {}
+        self._known: dict[str, _Text] = {}
+        self._contents: dict[str, bytes] = {}
+
+    @property
+    def contents(self) -> Mapping[str, bytes]:
+        """SHA-256 → content, of every text that a row names."""
+        return self._contents
+
+    def begin(self, tree: Iterable[Change]) -> None:
+        """Start after a commit whose tree is given."""
+        self._oids = {path: new.oid for path, new in _dockerfiles(tree) if new is not None}
+
+    def commit(self, changes: Sequence[Change]) -> Iterator[dict[str, Any]]:
+        """A row for each Dockerfile whose text the commit made another one. The hash of a text that cannot be had (too
+        large, or absent from the repository) is None.
+        """
+        for path, new in sorted(_dockerfiles(changes)):
+            check_time()
+            old = self._oids.pop(path, None)
+            if new is not None:
+                self._oids[path] = new.oid
+            now = new.oid if new is not None else None
+            if now == old:
+                continue
+            event: Event = "removed" if now is None else "added" if old is None else "changed"
+            before, after = self._text(old), self._text(now)
+            yield {
+                "path": path,
+                "event": event,
+                "sha256": after.sha256,
+                "keywords_added": _keywords(after.statements - before.statements),
+                "keywords_removed": _keywords(before.statements - after.statements),
+            }
+
+    def _text(self, oid: str | None) -> _Text:
+        if oid is None:
+            return _NONE
+        if oid not in self._known:
+            if len(self._known) >= _MOST_TEXTS:
+                self._known.pop(next(iter(self._known)))
+            data = self._read(oid)
+            self._known[oid] = self._taken(data) if data is not None else _NONE
+        return self._known[oid]
+
+    def _taken(self, data: bytes) -> _Text:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._contents[sha256] = data
+        read = read_dockerfile(data).instructions
+        return _Text(sha256, Counter((one.keyword, statement(one)) for one in read if one.known))
+
+
+def _keywords(statements: Counter[tuple[str, str]]) -> list[str]:
+    return sorted(keyword for keyword, _ in statements.elements())
+
+
+def _dockerfiles(changes: Iterable[Change]) -> Iterator[Change]:
+    """Those of files that are taken as Dockerfiles; a link or a submodule in the place of one is none."""
+    for path, new in changes:
+        if is_dockerfile(path):
+            yield Change(path, new if new is not None and new.mode.startswith("100") else None)
