@@ -123,7 +123,10 @@ SELECT
     summary.largest_percent_share,
     summary.packages,
     summary.packages_bytes,
-    summary.secret_files
+    summary.secret_files,
+    summary.secrets_cut_short,
+    summary.device_code_bytes,
+    summary.device_code_idle_bytes
 FROM digests
 LEFT JOIN manifest ON manifest.corpus = digests.corpus AND manifest.config_digest = digests.config_digest
 LEFT JOIN config ON config.corpus = digests.corpus AND config.config_digest = digests.config_digest

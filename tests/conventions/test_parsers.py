@@ -31,6 +31,7 @@ READERS = {
         "study/dockerfile/reading/instructions.py": "an exec form, no longer than its line of 64 KiB",
     },
     "zlib.decompress": {
+        "study/device_code/amd.py": "64 KiB in, 64 KiB out",
         "images/sources/checkpointed_gzip.py": "inflated piece by piece; the reader's caps and the index's 100,000 members",
         "clients/github/store.py": "ours: answers that were kept",
     },
@@ -43,6 +44,7 @@ READERS = {
     "igzip_lib": {"study/layer/inflate.py": "a chunk at a time; bytes, ratio and time capped"},
     "igzip": {"corpora/sample/images.py": "ours: writing"},
     "zstd": {
+        "study/device_code/amd.py": "window 128 MiB; 64 KiB in, 64 KiB out",
         "study/layer/inflate.py": "window 128 MiB; a chunk at a time; bytes, ratio and time capped",
         "images/scanning/store.py": "ours: scans that were kept",
     },

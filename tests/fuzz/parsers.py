@@ -20,7 +20,7 @@ from backports import zstd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from shapes import TARS, TOCS, counted, repeated
+from shapes import DEVICE_CODE, TARS, TOCS, counted, repeated
 from toc_layers import chunked, estargz
 
 from dockml_dagster.clients.registry.challenge import MAX_HEADER, parse_challenges
@@ -30,6 +30,7 @@ from dockml_dagster.corpora.local.catalogue import read_catalogue
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.images.sources.tar_index import read_tar_index
 from dockml_dagster.study.advice.project import file_facts
+from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
 from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
 from dockml_dagster.study.dockerfile.shell.scripts import MAX_SCRIPT, read_script
 from dockml_dagster.study.formats import json as strangers_json
@@ -115,6 +116,14 @@ def _in_folder(name: str, read: Callable[[Path], object]) -> Callable[[bytes], o
 
 def _layer(data: bytes) -> object:
     return scan_layer(io.BytesIO(data))
+
+
+def _device_code(data: bytes) -> object:
+    """As a worker reads a file, in two pieces."""
+    reader = DeviceReader("lib.so", len(data), DeviceBudget())
+    reader.add(data[: len(data) // 3])
+    reader.add(data[len(data) // 3 :])
+    return reader.end()
 
 
 def _merged(data: bytes) -> object:
@@ -282,6 +291,7 @@ PARSERS: dict[str, Parser] = {
         "members": lambda size: gzip.compress(b"\0" * 10, mtime=0) * (size // 30)}, text=False),
     "layer, zstd": Parser(_layer, 8 << 20, {name: _zstd(shape) for name, shape in TARS.items()} | {
         "frames": lambda size: zstd.compress(b"\0" * 10) * (size // 20)}, text=False),
+    "device code": Parser(_device_code, 8 << 20, DEVICE_CODE, text=False),
     "layers merged": Parser(_merged, 2 << 20, TARS, text=False),
     "index of an archive": Parser(lambda data: read_tar_index(io.BytesIO(data)), 8 << 20, TARS, text=False),
     "table of contents, eStargz": Parser(_toc, 4 << 20, {n: _packed(estargz, t) for n, t in TOCS.items()}, text=False),

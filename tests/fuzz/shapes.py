@@ -10,6 +10,8 @@ import json
 import tarfile
 from collections.abc import Callable, Sequence
 
+from device_files import bundle, container, entry, packed, shared_object
+
 
 def repeated(token: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
     """A shape: a token, again and again."""
@@ -37,6 +39,20 @@ def tar(members: Callable[[int], Sequence[tarfile.TarInfo]], each: int = 512) ->
             for member in members(max(1, size // each)):
                 archive.addfile(member)
         return buffer.getvalue()
+
+    return made
+
+
+def device_code(each: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Shared objects whose section of device code is made of parts, counted from 0."""
+
+    def made(size: int) -> bytes:
+        parts, left, number = [], size, 0
+        while left > 0:
+            parts.append(each(number))
+            left -= max(len(parts[-1]), 1)
+            number += 1
+        return shared_object((".nv_fatbin", b"".join(parts), 4096))
 
     return made
 
@@ -131,3 +147,21 @@ TOCS = {
     "keys": counted(lambda n: f'"k{n:06}":1,', "{", '"entries":[]}'),
 }
 """The table itself, of so many bytes."""
+
+_BUNDLE = bundle(("gfx942", 64))
+DEVICE_CODE = {
+    "containers": device_code(lambda n: container(entry(2, 80))),
+    "containers that differ": device_code(lambda n: container(entry(2, n))),
+    "one container": lambda size: shared_object(
+        (".nv_fatbin", container(*(entry(2, n) for n in range(size // 128))), 8)
+    ),
+    "empty containers": device_code(lambda n: container()),
+    "containers with gaps": device_code(lambda n: container(entry(2, 80)) + bytes(8)),
+    "damaged containers": device_code(lambda n: container(bytes(64)) + bytes(8)),
+    "magics without end": device_code(lambda n: container(entry(2, 80))[:8] + b"\xff" * 8),
+    "bundles": device_code(lambda n: _BUNDLE),
+    "compressed bundles": device_code(lambda n: packed(_BUNDLE).ljust(4096, b"\0")),
+    "damaged bundles": device_code(lambda n: b"CCOB".ljust(4096, b"\0")),
+    "sections": lambda size: shared_object(*((f"s{n}", b"", 1) for n in range(min(size // 72, 65_000)))),
+    "zeros": device_code(lambda n: bytes(1 << 16)),
+}

@@ -81,6 +81,7 @@ def test_materialisations_carry_the_versions_dagster_compares(finished, instance
         "rq4_layers",
         "rq4_platforms",
         "rq4_packages",
+        "rq4_device_code",
         "rq4_secrets",
         "rq4_file_types",
         "rq4_concentration",

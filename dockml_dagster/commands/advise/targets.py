@@ -153,6 +153,7 @@ def _of_image(
         censored=image.status == "censored",
         doubled=() if image.inventory is None else image.inventory.doubled,
         secrets=image.secrets or (),
+        device_code=image.device_code or (),
     )
     summary = image.summary
     content = None if summary is None else summary.bytes + summary.wasted_bytes

@@ -95,7 +95,7 @@ def read_images(
         prefer=prefer,
         observe=observe,
         families=(),
-        packages_asked=True,
+        inside_asked=True,
         listener=listener,
     )
     for reference in scanned:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -16,6 +16,12 @@ from dockml_dagster.commands.options import format_option, progress_bar
 from dockml_dagster.commands.output import Format, say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockml_dagster.commands.scan_image.model import ScannedReference
+    from dockml_dagster.study.device_code.loading import Gpu
 
 
 @click.command("scan-image", short_help="Scan any image, no study needed.")
@@ -45,6 +51,9 @@ from dockml_dagster.settings import Settings
     type=click.Choice(["cyclonedx", "spdx"]),
     help="Print the packages as a bill of materials instead.",
 )
+@click.option(
+    "--gpu", metavar="ARCH", help="Show instead what of its code for GPUs this one can load (sm_90, gfx942)."
+)
 @click.option("--max-size", metavar="SIZE", help="End with 1 if the layers hold more, uncompressed (1.5GB).")
 @click.option("--max-waste", metavar="SIZE|PERCENT", help="End with 1 if more is hidden by later layers.")
 @click.option("--max-growth", metavar="SIZE|PERCENT", help="End with 1 if it grew more since --baseline.")
@@ -67,6 +76,7 @@ def scan_image(
     tree: int | None,
     packages: bool,
     sbom: Literal["cyclonedx", "spdx"] | None,
+    gpu: str | None,
     max_size: str | None,
     max_waste: str | None,
     max_growth: str | None,
@@ -90,9 +100,11 @@ def scan_image(
     docker save app | dockml scan-image docker-archive:- --tree 2
     dockml scan-image docker-daemon:app --files --layer 7 --format csv
     dockml scan-image docker-daemon:app --packages
+    dockml scan-image vllm/vllm-openai:latest --gpu sm_90
     dockml scan-image app:1.3 --max-waste 5% --max-growth 50MB --baseline app-1.2.json
     """
     from dockml_dagster.commands.output import render
+    from dockml_dagster.commands.scan_image.device_code import gpu_named
     from dockml_dagster.commands.scan_image.limits import Limit, Limits, read_baseline
     from dockml_dagster.commands.scan_image.listing import (
         TREE_COLUMNS,
@@ -102,7 +114,6 @@ def scan_image(
         write_parquet,
     )
     from dockml_dagster.commands.scan_image.locations import parse_arguments, this_platform
-    from dockml_dagster.commands.scan_image.output import to_text
     from dockml_dagster.commands.scan_image.scan import (
         content_rules,
         package_families,
@@ -121,8 +132,9 @@ def scan_image(
         raise BadInputError("--max-growth and --baseline go together")
     if (layer is not None or output is not None) and not files:
         raise BadInputError("--layer and --output go with --files")
-    if sum((files, tree is not None, packages, sbom is not None)) > 1:
-        raise BadInputError("one of --files, --tree, --packages and --sbom")
+    _at_most_one(files, tree is not None, packages, sbom is not None, gpu is not None)
+    target = None if gpu is None else gpu_named(gpu)
+    inside = packages or sbom is not None or target is not None
     with ExitStack() as stack, progress_bar() as listener:
         listed = Path(stack.enter_context(TemporaryDirectory(prefix="dockml-"))) / "files.csv"
         rows = stack.enter_context(listed.open("w", newline="", encoding="utf-8"))
@@ -145,8 +157,8 @@ def scan_image(
                 whole=whole,
                 verify_diff_ids=verify_diff_ids,
                 observe=observe if files or tree is not None else None,
-                families=package_families() if packages or sbom is not None else None,
-                packages_asked=packages or sbom is not None,
+                families=package_families() if inside else None,
+                inside_asked=inside,
                 listener=listener,
             )
         )
@@ -157,17 +169,9 @@ def scan_image(
             write_files(listed, format_, sys.stdout)
     for each in trees:
         say(render(TREE_COLUMNS, list(each.rows()), format_), nl=False)
-    if len(scanned) > 1 or scanned[0].error is None:
-        if packages:
-            from dockml_dagster.commands.scan_image.packages import packages_text
-
-            say(packages_text(scanned, format_), nl=False)
-        elif sbom is not None:
-            from dockml_dagster.commands.scan_image.packages import sbom_text
-
-            say(sbom_text(scanned, sbom, version("dockml")), nl=False)
-        elif not files and not trees:
-            say(to_text(scanned, format_, whole_texts=no_trunc), nl=False)
+    if (len(scanned) > 1 or scanned[0].error is None) and not files and not trees:
+        text = _text(scanned, format_, packages=packages, sbom=sbom, gpu=target, no_trunc=no_trunc)
+        say(text, nl=False)
     problem = problem_of(scanned)
     if problem is not None:
         raise problem
@@ -176,3 +180,34 @@ def scan_image(
         say(f"dockml: over the limit: {line}", err=True)
     if exceeded:
         sys.exit(1)
+
+
+def _at_most_one(*asked: bool) -> None:
+    """Raises BadInputError where several listings are asked for at once."""
+    if sum(asked) > 1:
+        raise BadInputError("one of --files, --tree, --packages, --sbom and --gpu")
+
+
+def _text(
+    scanned: Sequence[ScannedReference],
+    format_: Format,
+    *,
+    packages: bool,
+    sbom: Literal["cyclonedx", "spdx"] | None,
+    gpu: Gpu | None,
+    no_trunc: bool,
+) -> str:
+    """What is printed of the images, by what was asked for."""
+    if packages or sbom is not None:
+        from dockml_dagster.commands.scan_image.packages import packages_text, sbom_text
+
+        return (
+            packages_text(scanned, format_) if sbom is None else sbom_text(scanned, sbom, version("dockml"))
+        )
+    if gpu is not None:
+        from dockml_dagster.commands.scan_image.device_code import device_code_text
+
+        return device_code_text(scanned, gpu, format_)
+    from dockml_dagster.commands.scan_image.output import to_text
+
+    return to_text(scanned, format_, whole_texts=no_trunc)

@@ -12,6 +12,7 @@ from typing import Literal
 from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.images.sources.reading import ImageReading, PlatformFailure, PlatformImage
 from dockml_dagster.study.advice.image import base_layers_of
+from dockml_dagster.study.device_code.image import ImageDeviceFile
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.layer.content import ContentFinding
@@ -82,9 +83,13 @@ class ScannedImage:
     inventory: Inventory | None = None
     """Its packages. None: not asked for, or unknown."""
     inventory_reason: str | None = None
-    """Why the packages, and what secrets there are, are unknown, in one line."""
+    """Why the packages, what secrets there are and what code for GPUs are unknown, in one line."""
     secrets: tuple[ImageSecret, ...] | None = None
     """Files of its layers that hold a secret. None: unknown."""
+    secrets_cut_short: bool = False
+    """Whether some layer had more to search for them than is searched."""
+    device_code: tuple[ImageDeviceFile, ...] | None = None
+    """Files of its layers that have code for GPUs. None: unknown."""
     tally: PackageTally | None = None
     """What tells whose each of its files is. None: not asked for, or unknown."""
 

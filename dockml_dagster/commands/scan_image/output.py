@@ -12,6 +12,7 @@ from typing import Any
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.artifacts import model_object, model_tables, other_object
+from dockml_dagster.commands.scan_image.device_code import architecture_table, device_object
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
 from dockml_dagster.commands.scan_image.tables import SHOWN_DIGEST, full_size, short_size, table
 from dockml_dagster.images.sources.reading import PlatformImage
@@ -125,6 +126,8 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     found["duplicates"] = None if summary is None else [group._asdict() for group in summary.duplicates]
     found["file_types"] = None if summary is None else [count._asdict() for count in summary.file_types]
     found["secrets"] = None if scanned.secrets is None else [_secret_object(one) for one in scanned.secrets]
+    found["secrets_cut_short"] = None if scanned.secrets is None else scanned.secrets_cut_short
+    found["device_code"] = device_object(scanned)
     found["contents"] = (
         None
         if scanned.contents is None
@@ -292,6 +295,10 @@ def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None, t
             [list(_secret_object(secret).values()) for secret in scanned.secrets or ()],
         ),
         (
+            "Code for GPUs, as stored (--gpu sm_90: what of it is never loaded there)",
+            *architecture_table(scanned.device_code or ()),
+        ),
+        (
             "Hidden by later layers, shipped all the same",
             ("size", "bytes", "path", "layer", "hidden_by", "cause"),
             [
@@ -368,6 +375,8 @@ def _property_rows(scanned: ScannedImage, top: str) -> Iterator[tuple[str, str |
         yield "there more than once", full_size(summary.duplicate_bytes)
         counts = f"{summary.files:,} files, {summary.directories:,} directories"
         yield "entries", f"{counts}, {summary.max_depth} levels deep"
+    if scanned.secrets_cut_short:
+        yield "secrets", "a lower bound: a layer has more text than is searched"
     yield "configuration", full_size(image.config_bytes)
     yield "environment variables", None if scanned.env_count is None else str(scanned.env_count)
 

@@ -25,6 +25,7 @@ from dockml_dagster.clients.http.errors import (
 from dockml_dagster.commands.scan_image.locations import Location
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
 from dockml_dagster.errors import BadInputError, DockmlError
+from dockml_dagster.images.scanning.inside import LayerInside
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, ScanPool
 from dockml_dagster.images.scanning.scratch import scratch_folder
 from dockml_dagster.images.scanning.store import ScanStore
@@ -69,7 +70,7 @@ def scan_images(
     verify_diff_ids: bool = False,
     observe: Observe | None = None,
     families: Sequence[FamilyRule] | None = None,
-    packages_asked: bool = False,
+    inside_asked: bool = False,
     listener: Listener = lambda *_: None,
     workers: int | None = None,
 ) -> Iterator[ScannedReference]:
@@ -79,7 +80,7 @@ def scan_images(
     among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
     that each inflates to the diff-id that its image's configuration names. ``observe``: asked once an image whose layers
     were all read, for what is to see its entries too. ``families``: list packages by these, where all layers tell them;
-    ``packages_asked``: read layers whole for them, and again those that were read before package databases were looked for.
+    ``inside_asked``: read layers whole for what their files say, and again those that were read before that was looked at.
 
     What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
     for settings that cannot be used, BadInputError if the cache cannot be written.
@@ -94,8 +95,8 @@ def scan_images(
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
         pool = stack.enter_context(ScanPool(workers=workers))
-        layers = _Layers(spools, store, listener, pool, inside=packages_asked)
-        whole = whole or packages_asked
+        layers = _Layers(spools, store, listener, pool, inside=inside_asked)
+        whole = whole or inside_asked
         how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe, families)
         for location in locations:
             try:
@@ -210,7 +211,7 @@ class _Layers:
             if self._is_known(task):
                 continue
             stored = self._store.get(task, self._spools) if remote else None
-            if stored is None or (self._inside and stored.inside is None):
+            if stored is None or (self._inside and not _tells_all(stored.inside)):
                 missing[key] = task
             else:
                 self._known[key] = task, stored
@@ -234,6 +235,11 @@ class _Layers:
         # A table of contents is worth what the manifest is that vouched for it.
         same = scan.verified == "content" or other.toc_digest == task.toc_digest
         return same and scan.status == "complete" and scan.digest_holds is True
+
+
+def _tells_all(inside: LayerInside | None) -> bool:
+    """Whether everything was looked for that is looked for now."""
+    return inside is not None and inside.device_code is not None
 
 
 def _scan(
@@ -297,8 +303,9 @@ def _summarised(
         tuple(layer.size for layer in image.layers),
         tuple(how.families or ()),
     )
-    secrets, packages = inside.secret_tally(), None if how.families is None else inside.tally()
-    visitors += [each for each in (secrets, packages) if each is not None]
+    secrets, device = inside.secret_tally(), inside.device_tally()
+    packages = None if how.families is None else inside.tally()
+    visitors += [each for each in (secrets, device, packages) if each is not None]
     beside = None
     if pool.is_running:
         # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
@@ -314,8 +321,20 @@ def _summarised(
     inventory = None if packages is None else packages.inventory(inside.families, inside.compressed)
     untold = sum(one is None for one in inside.layers)
     untold_reason = f"{untold} of {len(layers)} layers were read without their packages" if untold else None
-    found = None if secrets is None else secrets.secrets()
-    return ScannedImage(image, shared, summary, content, None, inventory, untold_reason, found, packages)
+    code = None if device is None else device.files(None if packages is None else packages.owner_of())
+    return ScannedImage(
+        image,
+        shared,
+        summary,
+        content,
+        None,
+        inventory,
+        untold_reason,
+        None if secrets is None else secrets.secrets(),
+        inside.secrets_cut_short,
+        code,
+        packages,
+    )
 
 
 def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) -> ScannedLayer:

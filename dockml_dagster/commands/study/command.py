@@ -196,6 +196,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "RQ4. Packages and frameworks",
         "unit_of_counting, name, images, n, clusters, share, bytes_median, versions, versions_behind_median",
     ),
+    (
+        "rq4_device_code",
+        "RQ4. Code for GPUs",
+        "vendor, kind, architecture, images, n, clusters, share, bytes_median, share_of_device_code_median",
+    ),
     ("rq4_secrets", "RQ4. Secrets in layers", "rule, images, n, clusters, share, images_hidden, files"),
     (
         "rq4_concentration",

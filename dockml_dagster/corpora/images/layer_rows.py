@@ -12,6 +12,7 @@ from typing import Any, Final
 from dockml_dagster.corpora.images.rows import Row
 from dockml_dagster.images.scanning.union import ImageUnion
 from dockml_dagster.study.advice.model import Recommendation
+from dockml_dagster.study.device_code.image import ImageDeviceFile, device_bytes, unused
 from dockml_dagster.study.layer.model import LayerScan, TypeCount
 from dockml_dagster.study.packages.inventory import Inventory
 from dockml_dagster.study.packages.model import ImagePackage
@@ -78,6 +79,8 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
                 "censored": ",".join(summary.censored) or None,
                 **_inventory_columns(union.inventory),
                 "secret_files": _secret_files(union.secrets),
+                "secrets_cut_short": None if union.secrets is None else union.secrets_cut_short,
+                **_device_columns(union.device_code),
             }
         ],
         "image_layer_shares": [
@@ -131,7 +134,31 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
             for package in (() if union.inventory is None else union.inventory.packages)
         ],
         "image_secrets": [_secret_row(secret, digests) for secret in union.secrets or ()],
+        "image_device_code": [row for file in union.device_code or () for row in _device_rows(file, digests)],
     }
+
+
+def _device_columns(files: Sequence[ImageDeviceFile] | None) -> Row:
+    """What ``raw.image_summaries`` says of the image's device code; all of it unknown where a layer does not tell."""
+    if files is None:
+        return {"device_code_bytes": None, "device_code_idle_bytes": None}
+    idle = unused(files)
+    return {
+        "device_code_bytes": device_bytes(files),
+        "device_code_idle_bytes": 0 if idle is None else idle.bytes,
+    }
+
+
+def _device_rows(file: ImageDeviceFile, digests: Sequence[str]) -> list[Row]:
+    place = {
+        "path": file.path,
+        "position": file.layer,
+        "layer_digest": digests[file.layer],
+        "hidden_by": file.hidden_by,
+        "package": file.package,
+        "problem": file.problem,
+    }
+    return [{**place, **row._asdict()} for row in file.rows]
 
 
 def _secret_files(secrets: Sequence[ImageSecret] | None) -> int | None:

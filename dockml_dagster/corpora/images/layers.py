@@ -18,7 +18,7 @@ from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.images.layer_rows import layer_facts, summary_rows
 from dockml_dagster.corpora.images.rows import Rows, config_digest, failure, numbered
 from dockml_dagster.corpora.images.versions import summary_version
-from dockml_dagster.images.scanning.inside import from_json, to_json
+from dockml_dagster.images.scanning.kept_inside import from_json, to_json
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
 from dockml_dagster.images.scanning.union import ImageUnion, LayersInside, sum_up

@@ -46,7 +46,8 @@ _DESCRIPTIONS: dict[Stage, str] = {
     "`raw.hub_repositories`, `raw.hub_tags`.",
     "layer_stats": "What is inside each layer (files, directories, depth, sizes, types), each read once ever, and what a "
     "container sees of each image. Fills `raw.layers`, `raw.layer_file_types`, `raw.layer_files`, `raw.image_summaries`, "
-    "`raw.image_layer_shares`, `raw.image_packages`, `raw.image_secrets`, `raw.image_contents`, `raw.image_advice`, "
+    "`raw.image_layer_shares`, `raw.image_packages`, `raw.image_device_code`, `raw.image_secrets`, "
+    "`raw.image_contents`, `raw.image_advice`, "
     "`raw.image_file_types`, `raw.image_files`.",
 }
 

@@ -1,19 +1,22 @@
-"""What the files of a layer say about it, read while it streams: package databases, and which files hold a secret.
+"""What the files of a layer say about it, read while it streams: package databases, secrets, code for GPUs.
 
-Here: catching the few files that are databases, and looking at small ones, whole or piece by piece, within bounds on
-memory; what the process that scans hands over of them. Not here: which files those are and what they say
-(``study.packages``, ``study.secrets``), the walk (``study.layer``).
+Here: catching the few files that are databases, looking at small ones and at shared objects, whole or piece by piece, within
+bounds on memory; what the process that scans hands over of them. Almost every file is nothing of it, so each is asked by
+its size and its name before anything else. Not here: which files those are and what they say (``study.packages``,
+``study.secrets``, ``study.device_code``), the walk (``study.layer``), the form in which it is kept (``kept_inside``).
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
+from dockml_dagster.study.device_code.model import DeviceFile
+from dockml_dagster.study.device_code.reading import MACHINES, SMALLEST, SUFFIXES, DeviceBudget, DeviceReader
+from dockml_dagster.study.device_code.sections import is_elf64, machine, may_hold_device_code
 from dockml_dagster.study.packages.databases import Form, database_form
-from dockml_dagster.study.packages.model import Claim, Package, Reading
+from dockml_dagster.study.packages.model import Reading
 from dockml_dagster.study.packages.reading import MOST_BYTES, read_database, unread
 from dockml_dagster.study.secrets.image import SecretFile
 from dockml_dagster.study.secrets.looking import LARGEST, SecretSearch
@@ -25,68 +28,25 @@ _MOST_SECRETS: Final = 10_000
 _MOST_DATABASES: Final = 100_000
 _MOST_CLAIMED: Final = 4_000_000
 """Files that the databases of one layer may claim: 32 MB of keys."""
+_MOST_DEVICE_ROWS: Final = 200_000
+_MOST_BY_SECTIONS: Final = 8 << 20
+"""Bytes of a shared object up to which its section table tells whether it has device code; larger ones are searched."""
+_HEAD: Final = 64
+_ELF: Final = 0x7F
 
 
 @dataclass(frozen=True, slots=True)
 class LayerInside:
     """What was read in one layer, and nothing of what it was read in but names, versions and keys of paths.
 
-    ``secrets_cut_short``: there was more to search for secrets than is searched.
+    ``secrets_cut_short``: there was more to search for secrets than is searched. ``device_code``: None where the layer was
+    read before it was looked for.
     """
 
     readings: tuple[Reading, ...]
     secrets: tuple[SecretFile, ...] = ()
     secrets_cut_short: bool = False
-
-
-def to_json(inside: LayerInside) -> dict[str, Any]:
-    """As values of JSON, to be kept with the layer's other facts."""
-    return {
-        "readings": [
-            [
-                reading.path,
-                reading.ecosystem,
-                [list(package) for package in reading.packages],
-                [
-                    [claim.group, _packed(claim.files), _packed(claim.alternates), list(claim.directories)]
-                    for claim in reading.claims
-                ],
-                reading.distribution,
-                reading.problem,
-            ]
-            for reading in inside.readings
-        ],
-        "secrets": [list(secret) for secret in inside.secrets],
-        "secrets_cut_short": inside.secrets_cut_short,
-    }
-
-
-def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
-    """What ``to_json`` gave; None of None: a layer that was read before its files were looked at."""
-    if kept is None or "secrets" not in kept:
-        return None
-    return LayerInside(
-        tuple(
-            Reading(
-                path,
-                ecosystem,
-                tuple(Package(*package) for package in packages),
-                tuple(
-                    Claim(group, b64decode(files), b64decode(alternates), tuple(directories))
-                    for group, files, alternates, directories in claims
-                ),
-                None if distribution is None else (distribution[0], distribution[1]),
-                problem,
-            )
-            for path, ecosystem, packages, claims, distribution, problem in kept["readings"]
-        ),
-        tuple(SecretFile(path, rule) for path, rule in kept["secrets"]),
-        kept["secrets_cut_short"],
-    )
-
-
-def _packed(keys: bytes) -> str:
-    return b64encode(keys).decode()
+    device_code: tuple[DeviceFile, ...] | None = None
 
 
 class InsideReader:
@@ -99,13 +59,28 @@ class InsideReader:
         self._secrets: list[SecretFile] = []
         self._search = SecretSearch()
         self._left, self._claims_left = _MOST_IN_ALL, _MOST_CLAIMED
+        self._budget = DeviceBudget()
+        self._device_code: list[DeviceFile] = []
+        self._device_rows_left = _MOST_DEVICE_ROWS
 
     def whole(self, path: str, chunk: bytes, start: int, stop: int) -> None:
         """A file that lies whole in a chunk."""
-        if stop - start <= LARGEST and len(self._secrets) < _MOST_SECRETS:
-            self._secrets += [SecretFile(path, rule) for rule in self._search.rules(path, chunk, start, stop)]
+        size = stop - start
+        if size <= LARGEST:
+            # Code that a package manager installed: most files, and none of them is a database.
+            if size == 0 or self._search.passes_over(path):
+                return
+            if len(self._secrets) < _MOST_SECRETS:
+                found = self._search.rules(path, chunk, start, stop)
+                if found:
+                    self._secrets += [SecretFile(path, rule) for rule in found]
         form = database_form(path)
-        if form is None or start == stop or not self._may_read(path, stop - start):
+        if form is None:
+            of_interest = chunk[start] == _ELF or path.endswith(SUFFIXES)
+            if of_interest and may_have_device_code(path, size, chunk[start : start + _HEAD]):
+                self.look_for_device_code(path, memoryview(chunk)[start:stop])
+            return
+        if not self._may_read(path, size):
             return
         if form == "rpm_sqlite":
             spilled = _Spilled(self, path, self._new_file())
@@ -119,7 +94,9 @@ class InsideReader:
         if size <= LARGEST:
             return _Small(self, path)
         form = database_form(path)
-        if form is None or not self._may_read(path, size):
+        if form is None:
+            return _Code(self, path, size, self._budget)
+        if not self._may_read(path, size):
             return None
         if form == "rpm_sqlite":
             if size > _LARGEST_SPILLED:
@@ -142,9 +119,28 @@ class InsideReader:
         if reading.packages or reading.claims or reading.problem or reading.distribution:
             self._readings.append(reading)
 
+    def look_for_device_code(self, path: str, file: memoryview) -> None:
+        """Read a whole file's."""
+        if len(file) <= _MOST_BY_SECTIONS and is_elf64(file[:_HEAD]) and not may_hold_device_code(file):
+            return
+        device = DeviceReader(path, len(file), self._budget)
+        device.add(file)
+        self.take_device_code(device)
+
+    def take_device_code(self, reader: DeviceReader) -> None:
+        """Keep what a file has of it, within the bounds."""
+        found = reader.end()
+        if found is None:
+            return
+        self._device_rows_left -= len(found.rows) + 1
+        if self._device_rows_left >= 0:
+            self._device_code.append(found)
+
     def found(self) -> LayerInside:
         """Everything, when the layer was read."""
-        return LayerInside(tuple(self._readings), tuple(self._secrets), self._search.cut_short)
+        return LayerInside(
+            tuple(self._readings), tuple(self._secrets), self._search.cut_short, tuple(self._device_code)
+        )
 
     def _may_read(self, path: str, size: int) -> bool:
         if size > self._left:
@@ -172,6 +168,45 @@ class _Small:
 
     def end(self) -> None:
         self._reader.whole(self._path, bytes(self._content), 0, len(self._content))
+
+
+def may_have_device_code(path: str, size: int, head: bytes | bytearray | memoryview) -> bool:
+    """Whether a file that begins so may have code for GPUs."""
+    if is_elf64(head):
+        return size >= SMALLEST or machine(head) in MACHINES
+    return path.endswith(SUFFIXES)
+
+
+class _Code:
+    """A file that may have code for GPUs, as its first piece tells. Up to some size it is kept: its section table, which
+    comes last, tells whether it is worth a search.
+    """
+
+    def __init__(self, reader: InsideReader, path: str, size: int, budget: DeviceBudget) -> None:
+        self._reader, self._path, self._size, self._budget = reader, path, size, budget
+        self._device: DeviceReader | None = None
+        self._kept: bytearray | None = None
+        self._begun = False
+
+    def add(self, piece: bytes | memoryview) -> None:
+        if not self._begun:
+            self._begun = True
+            if not may_have_device_code(self._path, self._size, piece[:_HEAD]):
+                return
+            if self._size <= _MOST_BY_SECTIONS:
+                self._kept = bytearray()
+            else:
+                self._device = DeviceReader(self._path, self._size, self._budget)
+        if self._kept is not None:
+            self._kept += piece
+        elif self._device is not None:
+            self._device.add(piece)
+
+    def end(self) -> None:
+        if self._kept is not None:
+            self._reader.look_for_device_code(self._path, memoryview(self._kept))
+        elif self._device is not None:
+            self._reader.take_device_code(self._device)
 
 
 class _Kept:

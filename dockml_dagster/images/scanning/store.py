@@ -21,7 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from dockml_dagster.images.scanning.inside import LayerInside, from_json, to_json
+from dockml_dagster.images.scanning.inside import LayerInside
+from dockml_dagster.images.scanning.kept_inside import from_json, to_json
 from dockml_dagster.images.scanning.worker import LayerResult, LayerTask
 from dockml_dagster.study.layer.model import SCAN_VERSION, LargeFile, LayerScan, LayerSummary, TypeCount
 

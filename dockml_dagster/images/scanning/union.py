@@ -15,6 +15,7 @@ from dockml_dagster.images.scanning.inside import LayerInside
 from dockml_dagster.study.advice.image import ImageFacts, advise_image
 from dockml_dagster.study.advice.model import Recommendation, Rules
 from dockml_dagster.study.advice.savings import SavingsTally
+from dockml_dagster.study.device_code.image import DeviceTally, ImageDeviceFile
 from dockml_dagster.study.layer.content import ContentFinding, ContentRules, ContentTally
 from dockml_dagster.study.layer.image import ImageSummary, summarise_image
 from dockml_dagster.study.layer.image_files import ImageFile, ImageFiles
@@ -52,10 +53,23 @@ class LayersInside:
             return None
         return SecretTally([one.secrets for one in known], [one.readings for one in known])
 
+    def device_tally(self) -> DeviceTally | None:
+        """What tells what became of the image's device code. None: of a layer it is unknown whether it has any."""
+        known = [one.device_code for one in self.layers if one is not None and one.device_code is not None]
+        return DeviceTally(known) if len(known) == len(self.layers) else None
+
+    @property
+    def secrets_cut_short(self) -> bool:
+        """Whether some layer had more to search for secrets than is searched: what was found is a lower bound."""
+        return any(one is not None and one.secrets_cut_short for one in self.layers)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageUnion:
-    """Everything that a study asks of the union of an image's layers. ``inventory``, ``secrets``: None where unknown."""
+    """Everything that a study asks of the union of an image's layers.
+
+    ``inventory``, ``secrets`` and ``device_code``: None where unknown.
+    """
 
     summary: ImageSummary
     contents: tuple[ContentFinding, ...]
@@ -63,27 +77,40 @@ class ImageUnion:
     advice: tuple[Recommendation, ...]
     inventory: Inventory | None
     secrets: tuple[ImageSecret, ...] | None
+    device_code: tuple[ImageDeviceFile, ...] | None
+    secrets_cut_short: bool
 
 
 def sum_up(
     paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts, inside: LayersInside
 ) -> ImageUnion:
     """All of it for the image whose layers' rows lie in these files, lowest layer first."""
-    contents, files, packages, secrets = (
-        ContentTally(content),
-        ImageFiles(),
-        inside.tally(),
-        inside.secret_tally(),
-    )
+    contents, files = ContentTally(content), ImageFiles()
+    packages, secrets, device = inside.tally(), inside.secret_tally(), inside.device_tally()
     savings = SavingsTally(advice, content, base_layers=image.base_layers)
-    told = [each for each in (packages, secrets) if each is not None]
+    told = [each for each in (packages, secrets, device) if each is not None]
     visitors = (contents, files, savings, *told)
     summary = summarise_image(spools_at(paths), visitors=visitors)
     inventory = None if packages is None else packages.inventory(inside.families, inside.compressed)
     found = None if secrets is None else secrets.secrets()
-    image = replace(image, doubled=() if inventory is None else inventory.doubled, secrets=found or ())
+    code = None if device is None else device.files(None if packages is None else packages.owner_of())
+    image = replace(
+        image,
+        doubled=() if inventory is None else inventory.doubled,
+        secrets=found or (),
+        device_code=code or (),
+    )
     recommendations = tuple(advise_image(image, savings.savings(), advice))
-    return ImageUnion(summary, contents.findings(), files.found(), recommendations, inventory, found)
+    return ImageUnion(
+        summary,
+        contents.findings(),
+        files.found(),
+        recommendations,
+        inventory,
+        found,
+        code,
+        inside.secrets_cut_short,
+    )
 
 
 def find_content(paths: Sequence[Path], rules: ContentRules) -> tuple[ContentFinding, ...]:

@@ -1,7 +1,7 @@
-"""RQ4, which frameworks and packages the images carry, with their bytes, and which of them hold secrets.
+"""RQ4, which frameworks, packages and code for GPUs the images carry, with bytes, and which of them hold secrets.
 
-Here: ``findings.rq4_packages`` and ``rq4_secrets``. Not here: kinds of content by path (``images``), types of file
-(``contents``).
+Here: ``findings.rq4_packages``, ``rq4_device_code`` and ``rq4_secrets``. Not here: kinds of content by path
+(``images``), types of file (``contents``).
 """
 
 from __future__ import annotations
@@ -71,6 +71,44 @@ def _table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> Table:
     )
 
 
+def _device_code(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT * FROM findings.rq4_device_code
+        WHERE corpus = $corpus
+        ORDER BY architecture <> 'any', images DESC, bytes DESC, vendor, kind, architecture
+    """)
+    if not rows or not rows[0]["images"]:
+        return []
+    first = rows[0]
+    return [
+        Heading("Code for GPUs"),
+        Paragraph(
+            say(
+                "{share} of the {n} images that were searched carry code for GPUs. In the median one of these any one GPU"
+                " leaves at least {idle} of it idle.",
+                share=percent(first["share"]),
+                n=count(first["n"]),
+                idle=percent(first["idle_share_median"]),
+            )
+        ),
+        Table(
+            caption=say("Code for GPUs by architecture: binary code, and PTX, which the driver compiles."),
+            table="findings.rq4_device_code",
+            columns=(
+                Column("architecture", "architecture", "code"),
+                Column("kind", "kind", "code"),
+                Column("images", "images", "count"),
+                Column("share", "of the images (%)", "percent"),
+                Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
+                Column("bytes_median", "median bytes", "size"),
+                Column("share_of_device_code_median", "of their device code (%)", "percent"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
 def _secrets(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT rule, images, n, clusters, share, images_hidden, files FROM findings.rq4_secrets
@@ -109,5 +147,6 @@ def _secrets(source: Source) -> Sequence[Block]:
 
 PARTS = (
     Part("the packages", ("findings.rq4_packages",), _packages, stage="layer_stats"),
+    Part("code for GPUs", ("findings.rq4_device_code",), _device_code, stage="layer_stats"),
     Part("secrets in layers", ("findings.rq4_secrets",), _secrets, stage="layer_stats"),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
 from dockml_dagster.study.advice.savings import Saving
+from dockml_dagster.study.device_code.image import ImageDeviceFile, device_bytes, unused
 from dockml_dagster.study.image.config import ImageConfig
 from dockml_dagster.study.packages.families import Doubled
 from dockml_dagster.study.secret_names import names_a_secret
@@ -17,6 +18,10 @@ from dockml_dagster.study.secrets.image import ImageSecret
 
 MANY_LAYERS = 20
 """Layers of its own from which an image is advised to have fewer. The median image of the study has 14.5 in all."""
+
+MUCH_IDLE_CODE = 10_000_000
+"""Bytes of device code that lie idle on any GPU from which that is worth a recommendation."""
+_LONGEST = 200
 
 _ROOT = frozenset({"", "0", "root", "administrator", "containeradministrator"})
 _OCI = "org.opencontainers.image."
@@ -28,6 +33,7 @@ class ImageFacts:
     from the history to be the base's. ``config``: None where it could not be read; then nothing is said of it.
     ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end. ``doubled``:
     frameworks and libraries that it holds more than once. ``secrets``: files of its layers that hold one.
+    ``device_code``: files that have code for GPUs.
     """
 
     reference: str
@@ -38,6 +44,7 @@ class ImageFacts:
     censored: bool = False
     doubled: tuple[Doubled, ...] = ()
     secrets: tuple[ImageSecret, ...] = ()
+    device_code: tuple[ImageDeviceFile, ...] = ()
 
 
 def base_layers_of(config: ImageConfig | None, layers: int) -> int:
@@ -80,6 +87,8 @@ def advise_image(
         for trigger, evidence in _facts(facts)
         if trigger in rules.by_trigger
     ]
+    measured += _idle_device_code(facts, rules)
+    measured.sort(key=lambda item: -(item.saves_bytes or 0))
     known = {item.rule.recommendation: item for item in measured}
     rest = []
     for item in sorted(told, key=lambda item: item.rule.order):
@@ -89,6 +98,36 @@ def advise_image(
         else:
             rest.append(item)
     return (*known.values(), *rest)
+
+
+def _idle_device_code(facts: ImageFacts, rules: Rules) -> list[Recommendation]:
+    """What no single GPU needs of the device code, where that is worth a word."""
+    idle, rule = unused(facts.device_code), rules.by_trigger.get("fact:idle-device-code")
+    if idle is None or rule is None or idle.bytes < MUCH_IDLE_CODE:
+        return []
+    seen = [one for one in facts.device_code if one.hidden_by is None]
+    evidence = [
+        Evidence(
+            f"device code for {', '.join(sorted({row.architecture for row in one.rows}))}"[:_LONGEST],
+            path=one.path,
+            layer=facts.layers[one.layer],
+            bytes=one.bytes,
+        )
+        for one in seen[:MOST_EVIDENCE]
+    ]
+    share = idle.bytes / device_bytes(seen)
+    note = f"at least {share:.0%} of the device code lies idle on any one GPU, least on {idle.gpu.name}"
+    return [
+        Recommendation(
+            rule,
+            "image",
+            facts.reference,
+            tuple(evidence),
+            saves_bytes=idle.bytes,
+            files=len(seen),
+            note=note,
+        )
+    ]
 
 
 def _evidence(saving: Saving, facts: ImageFacts) -> list[Evidence]:

@@ -27,6 +27,8 @@ Form = Literal[
 ]
 
 _DPKG: Final = "var/lib/dpkg/"
+_STATUS: Final = _DPKG + "status.d/"
+_STATUS_LENGTH: Final = len(_STATUS)
 _RPM: Final = r"(?:var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/"
 _BY_NAME: Final[dict[str, tuple[tuple[str, Form], ...]]] = {
     "status": ((r"var/lib/dpkg/status", "dpkg_status"),),
@@ -58,15 +60,17 @@ def database_form(path: str) -> Form | None:
         for matches, form in tests:
             if matches(path):
                 return form
-    if path.startswith(_DPKG):
+    if name[-5:] == ".list" or path[:_STATUS_LENGTH] == _STATUS:
+        if not path.startswith(_DPKG):
+            return None
         folder, _, rest = path[len(_DPKG) :].partition("/")
         if folder == "info" and rest.endswith(".list"):
             return "dpkg_list"
         if folder == "status.d" and rest and "/" not in rest:
             return "dpkg_single_files" if rest.endswith(".md5sums") else "dpkg_single_status"
         return None
-    if name.endswith(".json") and path.endswith(f"conda-meta/{name}"):
+    if name[-5:] == ".json" and path.endswith(f"conda-meta/{name}"):
         return "conda"
-    if name.endswith(".egg-info"):
+    if name[-9:] == ".egg-info":
         return "metadata"  # of old installers: a single file
     return None

@@ -8,11 +8,20 @@ from __future__ import annotations
 from typing import Final
 
 from dockml_dagster.study.deadline import check_time
-from dockml_dagster.study.packages.model import Claim, Package, Reading, path_keys, path_text, said
+from dockml_dagster.study.packages.model import (
+    Claim,
+    Package,
+    Reading,
+    is_clean,
+    is_printable,
+    keys_of,
+    path_text,
+    said,
+)
 
 _NOT_THERE: Final = frozenset({b"config-files", b"not-installed"})
 _FIELDS: Final = (b"Package:", b"Version:", b"Architecture:", b"Status:")
-_MERGED: Final = ("bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/")
+_MERGED: Final = (b"bin/", b"sbin/", b"lib/", b"lib32/", b"lib64/", b"libx32/")
 _MD5: Final = 32
 
 
@@ -37,36 +46,43 @@ def read_single_status(path: str, content: bytes) -> Reading:
 def _package(paragraph: bytes) -> Package | None:
     fields: dict[bytes, bytes] = {}
     for line in paragraph.split(b"\n"):
-        for field in _FIELDS:
-            if line.startswith(field):
-                fields[field] = line[len(field) :].strip()
-    name, version = fields.get(b"Package:"), fields.get(b"Version:")
-    state = fields.get(b"Status:", b"").split()[-1:]
+        if line.startswith(_FIELDS):
+            field, _, value = line.partition(b":")
+            fields[field] = value.strip()
+    name, version = fields.get(b"Package"), fields.get(b"Version")
+    state = fields.get(b"Status", b"").split()[-1:]
     if not name or not version or (state and state[0] in _NOT_THERE):
         return None
-    return Package("deb", said(name), said(version), said(fields.get(b"Architecture:", b"")), "", said(name))
+    return Package("deb", said(name), said(version), said(fields.get(b"Architecture", b"")), "", said(name))
 
 
 def read_list(path: str, content: bytes) -> Reading:
     """``info/NAME.list`` or ``info/NAME:ARCH.list``: paths, directories among them."""
     group = path.rpartition("/")[2].removesuffix(".list")
-    return Reading(path, "deb", claims=(_claim(group, content.split(b"\n")),))
+    return Reading(path, "deb", claims=(_claim(group, content.split(b"\n"), is_printable(content)),))
 
 
 def read_single_files(path: str, content: bytes) -> Reading:
     """``status.d/NAME.md5sums``: a sum, two spaces and a path a line; configuration files are not among them."""
     group = path.rpartition("/")[2].removesuffix(".md5sums")
-    return Reading(path, "deb", claims=(_claim(group, [line[_MD5:] for line in content.split(b"\n")]),))
+    return Reading(
+        path, "deb", claims=(_claim(group, [line[_MD5:] for line in content.split(b"\n")], False),)
+    )
 
 
-def _claim(group: str, lines: list[bytes]) -> Claim:
+def _claim(group: str, lines: list[bytes], printable: bool) -> Claim:
     paths = []
     for line, following in zip(lines, (*lines[1:], b""), strict=True):
+        # Folders are listed too, each before what is in it.
+        if following.startswith(line + b"/"):
+            continue
+        if printable and line[:1] == b"/" and is_clean(line[1:]):
+            paths.append(line[1:])  # as almost all are
+            continue
         check_time()
         stripped = line.strip()
-        # Folders are listed too, each before what is in it.
-        if stripped and stripped != b"/." and not following.startswith(line + b"/"):
-            paths.append(path_text(stripped))
+        if stripped and stripped != b"/.":
+            paths.append(path_text(stripped).encode("utf-8", "surrogatepass"))
     # Where /usr is merged, packages of before say /bin/ls, and the archive has usr/bin/ls.
-    merged = [f"usr/{path}" for path in paths if path.startswith(_MERGED)]
-    return Claim(group, path_keys(paths), path_keys(merged))
+    merged = [b"usr/" + path for path in paths if path.startswith(_MERGED)]
+    return Claim(group, keys_of(paths), keys_of(merged))

@@ -9,7 +9,7 @@ and all directories of files that are nobody's add up to the image's own sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -115,6 +115,19 @@ class PackageTally:
     def owners(self) -> Owners:
         """Whose each file is, once the image was looked through."""
         return Owners(self.index, self._readings, self._visible)
+
+    def owner_of(self) -> Callable[[str, int, bool], str | None]:
+        """The function that tells, of a path, its layer and whether it is hidden, whose it is: `ecosystem name`."""
+        owners = self.owners()
+
+        def owner(path: str, layer: int, hidden: bool) -> str | None:
+            number = owners.owner(self.index.candidates(path), layer, hidden=hidden)
+            if number is None:
+                return None
+            package = owners.packages[number][2]
+            return f"{package.ecosystem} {package.name}"
+
+        return owner
 
     def inventory(
         self, families: Sequence[FamilyRule], compressed: Sequence[int | None] | None = None

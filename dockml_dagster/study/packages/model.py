@@ -18,6 +18,9 @@ Ecosystem = Literal["deb", "apk", "rpm", "conda", "pypi", "npm", "cran", "golang
 
 MOST_TEXT: Final = 256
 """Bytes of a name, a version or a licence that are kept."""
+_PRINTABLE: Final = bytes(range(0x20, 0x7F)) + b"\n"
+_NO_BEGINNINGS: Final = frozenset({b"", b".", b"/", b" "})
+_NO_ENDS: Final = frozenset({b"", b"/", b" "})
 _TO_CLEAN: Final = frozenset({b"", b".", b"/"})
 
 
@@ -110,6 +113,21 @@ def path_text(raw: bytes) -> str:
     return clean(text(raw))[0]
 
 
+def is_printable(content: bytes) -> bool:
+    """Whether a text is printable ASCII and line feeds."""
+    return not content.translate(None, _PRINTABLE)
+
+
+def is_clean(path: bytes) -> bool:
+    """Whether a printable path is as ``LayerEntry.path`` has it; no to some that are, too."""
+    return (
+        path[:1] not in _NO_BEGINNINGS
+        and path[-1:] not in _NO_ENDS
+        and b"/." not in path
+        and b"//" not in path
+    )
+
+
 def path_key_function() -> Callable[[bytes], int]:
     """The function that gives a cleaned path's key: XXH3-64 of its UTF-8, the same in every process."""
     import xxhash
@@ -120,5 +138,9 @@ def path_key_function() -> Callable[[bytes], int]:
 
 def path_keys(paths: Iterable[str]) -> bytes:
     """Keys of cleaned paths, eight bytes each in this machine's order."""
-    key = path_key_function()
-    return array("Q", [key(path.encode("utf-8", "surrogatepass")) for path in paths]).tobytes()
+    return keys_of(path.encode("utf-8", "surrogatepass") for path in paths)
+
+
+def keys_of(paths: Iterable[bytes]) -> bytes:
+    """The same of their UTF-8."""
+    return array("Q", map(path_key_function(), paths)).tobytes()

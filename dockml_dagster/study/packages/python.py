@@ -11,13 +11,25 @@ import re
 from typing import Final
 
 from dockml_dagster.study.deadline import check_time
-from dockml_dagster.study.packages.model import Claim, Package, Reading, path_keys, path_text, said
+from dockml_dagster.study.packages.model import (
+    Claim,
+    Package,
+    Reading,
+    is_clean,
+    is_printable,
+    keys_of,
+    path_keys,
+    path_text,
+    said,
+)
 
 _LICENCE_CLASSIFIER: Final = b"License ::"
 _LONGEST_LICENCE: Final = 120
 _LONGEST_LINE: Final = 8192
 _UP: Final = re.compile(rb"\A(?:\.\./)+")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
+_FIRST_CELLS: Final = re.compile(rb"([^,\n]+)[^\n]*").findall
+"""Of lines without quotes."""
 
 
 def normalised(name: str) -> str:
@@ -56,23 +68,33 @@ def read_record(path: str, content: bytes) -> Reading:
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
     start = base.encode("utf-8", "surrogatepass") + b"/"
-    paths: list[str] = []
+    content = content.replace(b"\r\n", b"\n")
+    if b'"' in content:
+        names = [_first_cell(line) for line in content.split(b"\n") if len(line) <= _LONGEST_LINE]
+    else:
+        names = _FIRST_CELLS(content)
+    clean: list[bytes] = []
     elsewhere: list[str] = []
-    for line in content.split(b"\n"):
+    printable = base != "" and is_printable(content)
+    for cell in names:
+        if printable and is_clean(cell):
+            clean.append(start + cell)  # as almost all are
+            continue
         check_time()
-        name = _first_cell(line) if len(line) <= _LONGEST_LINE else b""
+        name = cell.strip()
         if not name:
             continue
-        paths.append(path_text(name if name.startswith(b"/") else start + name))
+        said_path = path_text(name if name.startswith(b"/") else start + name)
+        clean.append(said_path.encode("utf-8", "surrogatepass"))
         if name.startswith(b"../"):
             # `pip install --target` says ../../bin/x and puts it under the target.
             elsewhere.append(path_text(start + _UP.sub(b"", name)))
-    return Reading(path, "pypi", claims=(Claim(group, path_keys(paths), path_keys(elsewhere)),))
+    return Reading(path, "pypi", claims=(Claim(group, keys_of(clean), path_keys(elsewhere)),))
 
 
 def _first_cell(line: bytes) -> bytes:
     if not line.startswith(b'"'):
-        return line.partition(b",")[0].strip()
+        return line.partition(b",")[0]
     cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
     return cells[0].encode("utf-8", "surrogateescape")
 

@@ -32,10 +32,7 @@ _INSTALLED: Final = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|node_modules|__pycache__|conda-meta|gems|go/pkg/mod)/"
     r"|^(?:usr/(?:local/)?)?(?:lib|lib32|lib64|libexec|share|include)/|^(?:usr/)?s?bin/|^var/lib/(?:dpkg|apt|rpm)/|^opt/conda/(?:lib|pkgs|share)/"
 )
-_CODE: Final = (
-    ".py", ".pyc", ".pyi", ".so", ".h", ".hpp", ".c", ".js", ".mjs", ".cjs", ".ts", ".map", ".css", ".html", ".md",
-    ".rst", ".pl", ".pm",
-)  # fmt: skip
+_CODE: Final = frozenset("py pyc pyi so h hpp c js mjs cjs ts map css html md rst pl pm".split())
 """Of what package managers install, code is not searched: it is as published, and most of the bytes."""
 _FILE_NAMES: Final = re.compile(
     r"netrc$|credentials|\.pypirc$|\.npmrc$|\.dockercfg$|/(?:config|auth|kaggle|hosts)(?:\.json|\.yml)?$|token|\.env|"
@@ -55,12 +52,16 @@ class SecretSearch:
         """Whether there was more to search for tokens than is searched."""
         self._folder, self._installed = "/", False
 
-    def rules(self, path: str, chunk: bytes, start: int, stop: int) -> tuple[str, ...]:
-        """Names of the rules that ``chunk[start:stop]``, the content of the file of this path, meets, sorted."""
+    def passes_over(self, path: str) -> bool:
+        """Whether the file of this path is not looked at, whatever it holds."""
         folder = path[: path.rfind("/") + 1]
         if folder != self._folder:  # files of one come one after another
             self._folder, self._installed = folder, _INSTALLED.search(folder) is not None
-        if self._installed and path.endswith(_CODE):
+        return self._installed and path[path.rfind(".") + 1 :] in _CODE
+
+    def rules(self, path: str, chunk: bytes, start: int, stop: int) -> tuple[str, ...]:
+        """Names of the rules that ``chunk[start:stop]``, the content of the file of this path, meets, sorted."""
+        if self.passes_over(path):
             return ()
         if not 0 < stop - start <= LARGEST or chunk.find(b"\0", start, min(stop, start + _HEAD)) >= 0:
             return ()

@@ -86,6 +86,9 @@ def test_a_twentieth_of_the_bytes_and_the_same_files(
     ] * 2
     # What is in files is not known from a table of contents.
     assert (told.pop("secrets"), whole.pop("secrets")) == (None, [])
+    assert (told.pop("secrets_cut_short"), whole.pop("secrets_cut_short")) == (None, False)
+    nothing = {"bytes": 0, "idle_bytes": 0, "architectures": []}
+    assert (told.pop("device_code"), whole.pop("device_code")) == (None, nothing)
     assert without(told, FOUND_OTHERWISE) == without(whole, FOUND_OTHERWISE)
     assert (told["files"], told["wasted_bytes"]) == (62, 150_000)
     assert [group["paths"] for group in told["duplicates"]] == [["opt/copy.bin", "opt/model.bin"]]

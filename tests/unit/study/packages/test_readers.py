@@ -4,14 +4,18 @@ Here: single files. Not here: whose the bytes are (``test_images``).
 """
 
 import io
+import json
 import sqlite3
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dockml_dagster.images.scanning.inside import InsideReader, LayerInside, from_json, to_json
+from dockml_dagster.images.scanning.inside import InsideReader, LayerInside
+from dockml_dagster.images.scanning.kept_inside import from_json, to_json
+from dockml_dagster.study.device_code.model import DeviceFile, DeviceRow
 from dockml_dagster.study.packages.databases import database_form
 from dockml_dagster.study.packages.model import Package, Reading, path_keys
 from dockml_dagster.study.packages.purl import package_url
@@ -179,6 +183,9 @@ def test_what_was_read_survives_being_kept() -> None:
     claim = read_database("var/lib/dpkg/info/a.list", "dpkg_list", b"/bin/a\n").claims[0]
     inside = LayerInside((Reading("p", "deb", (package,), (claim,), ("debian", "12"), "some problem"),))
     assert from_json(to_json(inside)) == inside
+    row = DeviceRow(".nv_fatbin", 1, "nvidia", "cubin", "sm_90a", "zstd", 1, 2, 3, 4, False)
+    inside = replace(inside, device_code=(DeviceFile("a.so", (row,), "cut off"), DeviceFile("b.so", ())))
+    assert from_json(json.loads(json.dumps(to_json(inside)))) == inside
     assert from_json(None) is None
 
 

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from dockml_dagster.images.scanning.inside import InsideReader, from_json, to_json
+from dockml_dagster.images.scanning.inside import InsideReader
+from dockml_dagster.images.scanning.kept_inside import from_json, to_json
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import SpoolWriter

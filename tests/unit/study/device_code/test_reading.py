@@ -1,0 +1,204 @@
+"""Device code of files made byte by byte: whatever pieces they come in, and whatever is wrong with them.
+
+Real libraries were compared with ``cuobjdump``; that needs a download, so it is no test.
+"""
+
+import random
+import struct
+
+import pytest
+
+from dockml_dagster.study.device_code import searching
+from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
+from dockml_dagster.study.device_code.sections import may_hold_device_code
+from tests.device_files import (
+    ACCELERATED,
+    FAMILY,
+    LZ4,
+    ZSTD,
+    bundle,
+    container,
+    device_file,
+    entry,
+    packed,
+    shared_object,
+)
+
+TEXT = bytes(random.Random(7).randbytes(70_000))
+
+
+def read(data, *, cut=None, path="lib.so", budget=None):
+    reader = DeviceReader(path, len(data), budget or DeviceBudget())
+    at = 0
+    while at < len(data):
+        size = len(data) if cut is None else cut()
+        reader.add(data[at : at + size])
+        at += size
+    return reader.end()
+
+
+def short(found):
+    """section, set, kind, architecture, compression, containers, entries, bytes, inflated"""
+    return [(*row[:2], *row[3:10]) for row in found.rows]
+
+
+FAT = b"".join(
+    [
+        container(
+            entry(2, 80, 640, flags=LZ4, inflated=9000),
+            entry(2, 90, 64, flags=ACCELERATED | ZSTD, inflated=800),
+            entry(1, 90, 128, flags=LZ4, inflated=700, header=120),
+        ),
+        container(entry(2, 80, 64), entry(2, 90, 64, flags=ACCELERATED), entry(1, 90, 64)),
+        container(entry(2, 100, 72, flags=FAMILY), entry(8, 75, 64), entry(2, 100, 64, flags=FAMILY)),
+    ]
+)
+ROWS = [
+    (".nv_fatbin", 1, "cubin", "sm_80", "lz4", 1, 1, 704, 9000),
+    (".nv_fatbin", 1, "cubin", "sm_80", "none", 1, 1, 128, 64),
+    (".nv_fatbin", 1, "cubin", "sm_90a", "none", 1, 1, 128, 64),
+    (".nv_fatbin", 1, "cubin", "sm_90a", "zstd", 1, 1, 128, 800),
+    (".nv_fatbin", 1, "ptx", "sm_90", "lz4", 1, 1, 248, 700),
+    (".nv_fatbin", 1, "ptx", "sm_90", "none", 1, 1, 128, 64),
+    (".nv_fatbin", 2, "cubin", "sm_100f", "none", 1, 2, 264, 136),
+    (".nv_fatbin", 2, "lto_ir", "sm_75", "none", 1, 1, 128, 64),
+]
+LIBRARY = shared_object(
+    (".text", TEXT, 16),
+    (".nv_fatbin", FAT, 8),
+    ("__nv_relfatbin", container(entry(2, 75, 64)), 8),
+    (".data", TEXT, 8),
+)
+RELOCATABLE = ("__nv_relfatbin", 3, "cubin", "sm_75", "none", 1, 1, 128, 64)
+
+
+def test_every_entry_by_section_set_and_architecture():
+    found = read(LIBRARY)
+    assert short(found) == [*ROWS, RELOCATABLE]
+    assert found.problem is None
+    assert sum(row.bytes for row in found.rows if row.section == ".nv_fatbin") == len(FAT) - 3 * 16
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pieces_of_any_length(seed):
+    random_ = random.Random(seed)
+    most = (1, 7, 64, 1000, 5000, 100_000)[seed]
+    assert read(LIBRARY, cut=lambda: random_.randint(1, most)) == read(LIBRARY)
+
+
+def test_with_numpy_as_without(monkeypatch):
+    without = read(LIBRARY)
+    monkeypatch.setattr(searching, "_WITHOUT_NUMPY", 0)
+    random_ = random.Random(3)
+    assert read(LIBRARY, cut=lambda: random_.randint(1, 3000)) == without
+
+
+def test_names_of_sections_far_before_their_table():
+    sections = [(".text", TEXT, 16), (".nv_fatbin", FAT, 8)]
+    assert {row.section for row in read(shared_object(*sections, names_before=3 << 20)).rows} == {
+        ".nv_fatbin"
+    }
+    far = read(shared_object(*sections, names_before=5 << 20))
+    assert {row.section for row in far.rows} == {"unknown"}
+    assert {row.section for row in read(shared_object(*sections, table=False)).rows} == {"unknown"}
+
+
+def test_instructions_between_read_only_segments_are_not_searched():
+    # A container among instructions is none: no linker puts read-only data there when it keeps them apart.
+    data = shared_object((".text", TEXT + bytes(-len(TEXT) % 8) + FAT, 4096), (".nv_fatbin", FAT, 4096))
+    size = len(TEXT) + len(FAT)
+    layout = ((4, 0, 4096), (5, 4096, size), (4, 4096 + size, len(data) - 4096 - size))
+    apart = shared_object(
+        (".text", TEXT + bytes(-len(TEXT) % 8) + FAT, 4096), (".nv_fatbin", FAT, 4096), segments=layout
+    )
+    merged = shared_object(
+        (".text", TEXT + bytes(-len(TEXT) % 8) + FAT, 4096), (".nv_fatbin", FAT, 4096), segments=layout[1:]
+    )
+    assert {row.section for row in read(apart).rows} == {".nv_fatbin"}
+    assert {row.section for row in read(merged).rows} == {".nv_fatbin", ".text"}
+
+
+@pytest.mark.parametrize("cut", [None, 1, 33, 4096, 5000])
+def test_bundles_of_hip(cut):
+    plain = bundle(("host-x86_64-unknown-linux-gnu-", 0), ("gfx90a:xnack-", 5000), ("gfx942", 9000))
+    once = packed(plain)
+    section = plain + once + bytes(-len(once) % 4096) + packed(plain, version=2, method=0)
+    data = shared_object((".text", TEXT, 16), (".hip_fatbin", section, 4096))
+    found = read(data, cut=None if cut is None else lambda: cut)
+    assert found.problem is None
+    sums = {(row.architecture, row.compression): row for row in found.rows}
+    assert {row.section for row in found.rows} == {".hip_fatbin"}
+    assert sums["gfx90a:xnack-", "none"][7:] == (1, 5000, 5000, False)
+    assert sums["gfx942", "zstd"].inflated_bytes == 9000
+    assert sums["gfx942", "zlib"].estimated
+    shares = sum(row.bytes for row in found.rows if row.compression == "zstd")
+    assert len(once) - 2 <= shares <= len(once)
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "kind", "architecture"),
+    [
+        ("k.cubin", device_file(190, 90), "cubin", "sm_90"),
+        ("k.cubin", device_file(190, 120 << 8 | 2, abi=8), "cubin", "sm_120"),
+        ("k.hsaco", device_file(224, 0x4C), "code_object", "gfx942"),
+        ("k.hsaco", device_file(224, 0xFE), "code_object", "machine-0xfe"),
+        ("k.fatbin", container(entry(2, 86, 64)), "cubin", "sm_86"),
+        ("k.ptx", b"// made\n.version 8.3\n.target sm_90a, debug\n" + b"x" * 90, "ptx", "sm_90a"),
+    ],
+)
+@pytest.mark.parametrize("cut", [1, 1000])
+def test_files_that_are_device_code(path, data, kind, architecture, cut):
+    found = read(data, path=path, cut=lambda: cut)
+    assert [(row.section, row.kind, row.architecture) for row in found.rows] == [
+        ("(file)", kind, architecture)
+    ]
+
+
+def fat(content):
+    return shared_object((".text", TEXT, 16), (".nv_fatbin", content, 8))
+
+
+@pytest.mark.parametrize(
+    ("data", "kinds", "problem"),
+    [
+        # A magic by chance: a container that ends beyond its file, or has no room for an entry.
+        (fat(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, 1 << 60) + FAT), len(ROWS), None),
+        (fat(struct.pack("<IHHQ", 0xBA55ED50, 1, 16, 8) + FAT), len(ROWS), None),
+        # An entry beyond its container, of another version, or with a header beyond reason.
+        (fat(container(entry(2, 80)[:8] + b"\xff" * 56) + FAT), len(ROWS), "a container is damaged"),
+        (fat(container(entry(2, 80), bytes(64))), 1, "a container is damaged"),
+        (fat(FAT)[: 2048 + len(TEXT) + 700], 0, None),
+        (b"\x7fELF\x02\x01" + bytes(100_000), 0, None),
+        (b"\x7fELF\x02\x02" + FAT, 0, None),  # big-endian
+        (b"\x7fELF\x01\x01" + FAT, 0, None),  # 32 bits
+    ],
+)
+def test_what_is_wrong_is_said_or_passed_over(data, kinds, problem):
+    found = read(data)
+    assert (0 if found is None else len(found.rows)) == kinds
+    assert (None if found is None else found.problem) == problem
+
+
+def test_kinds_beyond_those_told_apart():
+    found = read(fat(container(*(entry(2, number) for number in range(1000)))))
+    assert len(found.rows) == 257
+    assert sum(row.entries for row in found.rows) == 1000
+    many = b"".join(
+        container(*(entry(2, number + each) for each in range(100))) for number in range(0, 6000, 100)
+    )
+    assert "more than are told apart" in read(fat(many)).problem
+
+
+def test_headers_of_one_layer_are_bounded():
+    budget = DeviceBudget()
+    budget.steps = 20
+    found = read(fat(FAT * 10), budget=budget)
+    assert found.problem.startswith("more headers")
+    assert read(LIBRARY, budget=budget) is None
+
+
+def test_small_files_are_told_by_their_sections():
+    assert may_hold_device_code(memoryview(LIBRARY))
+    assert not may_hold_device_code(memoryview(shared_object((".text", TEXT, 16))))
+    assert may_hold_device_code(memoryview(shared_object((".text", TEXT, 16), table=False)))
+    assert not may_hold_device_code(memoryview(b"\x7fELF"))
