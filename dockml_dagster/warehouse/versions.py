@@ -14,8 +14,9 @@ from pathlib import Path
 
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due.derivation import Derivation
-from dockml_dagster.warehouse.due.derivations import DERIVATIONS, LINT
+from dockml_dagster.warehouse.due.derivations import DERIVATIONS, LABELS, LINT
 from dockml_dagster.warehouse.due.sources import Sources
+from dockml_dagster.warehouse.label_model import SHIPPED, label_model_version
 from dockml_dagster.warehouse.models import folder, seed_texts, without_comments
 from dockml_dagster.warehouse.rows import combined_hash
 
@@ -35,12 +36,22 @@ LIBRARIES = (
 """The packages on which numbers and figures depend."""
 
 
-@cache
 def version_of(derivation: Derivation, settings: Settings) -> str:
-    """Hash of what computes a table: its code with what that calls, its seeds, its inputs. Another makes every unit due."""
+    """Hash of what computes a table: its code with what that calls, its seeds, its inputs. Another makes every unit due.
+
+    The weights of the labels may be a home's own: they count as a seed.
+    """
+    return _version_of(
+        derivation, settings, label_model_version(settings) if derivation is LABELS else SHIPPED
+    )
+
+
+@cache
+def _version_of(derivation: Derivation, settings: Settings, label_model: str) -> str:
     code = _sources(settings.cache).code_hash([derivation.module], within=["study"])
     statements = [without_comments(text) for text in (derivation.inputs, *derivation.contents.values())]
-    return combined_hash([code, *statements, *seed_texts(derivation.seeds).values()])[:12]
+    own = [] if label_model == SHIPPED else [label_model]
+    return combined_hash([code, *statements, *seed_texts(derivation.seeds).values(), *own])[:12]
 
 
 def lint_version(hadolint: str, settings: Settings) -> str:
@@ -48,15 +59,19 @@ def lint_version(hadolint: str, settings: Settings) -> str:
     return f"{hadolint}+{version_of(LINT, settings)}"
 
 
-@cache
 def build_version(settings: Settings) -> str:
     """Hash of all that findings are made by. Another one makes the findings due.
 
     It takes in the models, seeds and documentation under ``dbt_like_sql/``, what the derivations are computed by, and what
     computes the findings that SQL cannot.
     """
+    return _build_version(settings, tuple(version_of(derivation, settings) for derivation in DERIVATIONS))
+
+
+@cache
+def _build_version(settings: Settings, derivations: tuple[str, ...]) -> str:
     root = folder()
-    parts: list[str | bytes] = [version_of(derivation, settings) for derivation in DERIVATIONS]
+    parts: list[str | bytes] = list(derivations)
     # Which registries are real decides on links.
     parts.append(settings.registries or "")
     parts.append(_sources(settings.cache).code_hash(_COMPUTING, within=["study", "warehouse.computed"]))

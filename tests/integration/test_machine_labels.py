@@ -3,9 +3,13 @@
 import dagster as dg
 import pytest
 
+from dockml_dagster.commands.labels import training
 from dockml_dagster.defs.assets import machine_labels as module
 from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.errors import BadInputError
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.label_model import label_model_version, own_weights
 
 STORED = (
     "SELECT * EXCLUDE (labelled_at, labeller_version) FROM raw.machine_labels ORDER BY ALL",
@@ -79,3 +83,18 @@ def test_a_dockerfile_bears_no_purpose_that_its_project_lacks(studied, ask):
         )
         == []
     )
+
+
+def test_weights_of_a_homes_own_label_all_again_until_they_are_gone(label, studied, ask, monkeypatch):
+    monkeypatch.setenv("DOCKML_HOME", str(studied))
+    settings = Settings.from_environment()
+    with pytest.raises(BadInputError, match="training needs 30"):
+        training.train(settings, "sample", seed=0, keep=True)
+    assert (label(), label_model_version(settings)) == (0, "shipped")
+    monkeypatch.setattr(training, "LEAST", 10)
+    done = training.train(settings, "sample", seed=0, keep=True)
+    assert (done.projects, done.kept) == (14, own_weights(settings))
+    assert label_model_version(settings) != "shipped"
+    assert (label(), label()) == (14, 0)
+    own_weights(settings).unlink()
+    assert label() == 14

@@ -30,6 +30,7 @@ from dockml_dagster.commands.export.linked_data import croissant, ro_crate
 from dockml_dagster.commands.export.notebook import notebook
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.label_model import label_model_version
 from dockml_dagster.warehouse.models import Column, Model, load
 from dockml_dagster.warehouse.opening import make_folder, open_published
 from dockml_dagster.warehouse.rows import literal, qualified, quote
@@ -110,6 +111,7 @@ def export_dataset(
     provenance = {
         "exported_at": now.isoformat(),
         "build_version": build_version(settings),
+        "label_model": label_model_version(settings),
         "libraries": versions,
         "with_contents": sorted(with_contents),
         "sources": sources,

@@ -53,7 +53,7 @@ class Sample(Corpus):
     """Reads the projects beside this module; see ``corpora.base.Corpus``."""
 
     name = "sample"
-    method_version = "2"
+    method_version = "3"
     description = "small ML projects written for this repository; offline"
 
     def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:

@@ -5,7 +5,7 @@ Here: handing the projects that are due to the labellers. Not here: which are du
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,7 +19,7 @@ from dockml_dagster.study.labels.machine import Labeller
 from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
 from dockml_dagster.warehouse.due.derivations import LABELS
-from dockml_dagster.warehouse.models import seed_texts
+from dockml_dagster.warehouse.label_model import label_seeds
 from dockml_dagster.warehouse.versions import version_of
 
 
@@ -49,11 +49,13 @@ def machine_label_definitions() -> dg.Definitions:
 
 def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Label the projects that are due."""
-    labeller = Labeller(seed_texts(LABELS.seeds))
+    labeller = Labeller(label_seeds(Settings.from_environment()))
 
     def label(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         dockerfiles = by_project(found["dockerfiles"])
-        files = by_project(found["files"])
+        files = by_project(
+            (project, path, (content, size)) for project, path, content, size in found["files"]
+        )
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for unit in units:
             project = unit["project"]
@@ -77,7 +79,7 @@ def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     return filled(warehouse, LABELS.name, {"projects labelled": done.units, "new rows": done.rows})
 
 
-def by_project(rows: Sequence[Sequence[Any]]) -> dict[str, dict[str, Any]]:
+def by_project(rows: Iterable[Sequence[Any]]) -> dict[str, dict[str, Any]]:
     """Project → path → content, of rows of the three."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for project, path, content in rows:

@@ -14,7 +14,8 @@ from typing import Literal
 
 from dockml_dagster.study.image_links.model import MAX_LINE
 
-Does = Literal["push", "build", "run", "push all of compose", "push all of bake"]
+Does = Literal["push", "copy", "build", "run", "push all of compose", "push all of bake"]
+"""``copy``: pushed under the name that it has elsewhere, in another namespace."""
 
 MAX_COMMANDS = 20
 """Most commands of one logical line that are looked at."""
@@ -28,9 +29,22 @@ _FLAGS = frozenset(
     "--all --tls-verify --debug --insecure".split()
 )
 _SHORT_FLAGS = frozenset("ditPqa")
+_LOCAL_PLACE = re.compile(r"(?:oci|oci-archive|docker-archive|docker-daemon|dir|containers-storage|tarball):")
+"""Where skopeo reads images that no registry has."""
+_WITHOUT_TAG = re.compile(r"(?:[:@][^/]*)?\Z")
 _END = re.compile(r"(?:&&|\|\||;|\||>|<|\)\"?|&)\Z")
 _WORD = re.compile(
     r"""(?:\$\{\{[^{}]{0,300}\}\}|\$\([^()]{0,200}\)|\$\{[^{}]{0,200}\}|"[^"]{0,2000}"|'[^']{0,2000}'|[^\s"'])+"""
+)
+
+
+_PYTHON_LIST = re.compile(r"[\[(]\s{0,20}f?[\"'](?:docker|podman|buildah|skopeo|crane)[\"']\s{0,20},")
+_PYTHON_WORD = re.compile(
+    r"f?(?:\"([^\"\n]{1,300})\"|'([^'\n]{1,300})')|\b([A-Za-z_]\w{0,80})\b(?=\s{0,20}[,\])])"
+)
+_PYTHON_FIELD = re.compile(r"(?<!\$)\{([A-Za-z_]\w{0,80})[^{}]{0,60}\}")
+_PYTHON_PUSH = re.compile(
+    r"\b(?:images|docker_client|client|api)\.push\(\s{0,20}(?:repository\s{0,5}=\s{0,5})?f?[\"']([^\"'\n]{1,300})[\"']"
 )
 
 
@@ -40,6 +54,27 @@ class Use:
 
     does: Does
     image: str
+
+
+def as_commands(text: str) -> str:
+    """A Python program with its lists of words that begin with a container tool, and its calls of Docker's client, written
+    as commands; line by line, so that lines keep their numbers.
+    """
+    return "\n".join(_as_command(line[:MAX_LINE]) for line in text.splitlines())
+
+
+def _as_command(line: str) -> str:
+    called = _PYTHON_PUSH.search(line)
+    if called:
+        return "docker push " + _PYTHON_FIELD.sub(r"${\1}", called[1])
+    listed = _PYTHON_LIST.search(line)
+    if not listed:
+        return _PYTHON_FIELD.sub(r"${\1}", line) if "docker" in line else line
+    words = [
+        _PYTHON_FIELD.sub(r"${\1}", word[1] or word[2]) if word[1] or word[2] else f"${word[3]}"
+        for word in islice(_PYTHON_WORD.finditer(line, listed.start() + 1), 60)
+    ]
+    return " ".join(words)
 
 
 def joined_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -83,8 +118,14 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
             yield Use("push", image)
         return
     if program == "skopeo":
-        if "copy" in words[:3] and words[-1].startswith("docker://"):
-            yield Use("push", words[-1].removeprefix("docker://"))
+        places = [word.removeprefix("docker://") for word in words[2:] if word.startswith("docker://")]
+        copies = "copy" in words[:4] and places
+        # The source goes first; where only one is in a registry, it is the last of the two places.
+        if copies and (len(places) > 1 or any(_LOCAL_PLACE.match(word) for word in words)):
+            yield _copied(places[0] if len(places) > 1 else "", places[-1])
+        return
+    if program == "crane":
+        yield from _uses_of_crane(list(_without_global_options(words[1:])))
         return
     rest = list(_without_global_options(words[1:]))
     while rest and rest[0] in ("image", "buildx", "container", "manifest", "builder", "compose"):
@@ -121,6 +162,34 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
         if any(word == "--push" or "push=true" in word or "type=registry" in word for word in arguments):
             yield Use("push all of bake", "")
     elif verb in ("run", "pull", "create"):
+        for image in _operands(arguments)[:1]:
+            yield Use("run", image)
+
+
+def _copied(source: str, target: str) -> Use:
+    """A copy is a push; of an image that bears the same last name in another namespace it may be a mirror."""
+    namespace, _, name = _WITHOUT_TAG.sub("", source).rpartition("/")
+    own, _, own_name = _WITHOUT_TAG.sub("", target).rpartition("/")
+    elsewhere = namespace.rpartition("/")[2] != own.rpartition("/")[2]
+    return Use("copy" if name == own_name and elsewhere and "$" not in namespace else "push", target)
+
+
+def _uses_of_crane(words: Sequence[str]) -> Iterator[Use]:
+    """``push FILE IMAGE``, ``copy FROM TO``, ``tag IMAGE TAG``, and what takes ``-t``: append, mutate, flatten."""
+    if words[:1] == ["index"]:
+        words = words[1:]
+    if not words:
+        return
+    verb, arguments = words[0], words[1:]
+    if verb in ("push", "copy", "cp") and len(operands := _operands(arguments)) > 1:
+        yield Use("push", operands[1]) if verb == "push" else _copied(operands[0], operands[1])
+    elif verb == "tag":
+        for image in _operands(arguments)[:1]:
+            yield Use("push", image)
+    elif verb in ("append", "mutate", "flatten", "rebase"):
+        for image in _option_values(arguments, ("-t", "--tag", "--new_tag")):
+            yield Use("push", image)
+    elif verb == "pull":
         for image in _operands(arguments)[:1]:
             yield Use("run", image)
 

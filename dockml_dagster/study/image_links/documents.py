@@ -6,7 +6,9 @@ Here: commands shown to readers, links and badges of registries, images in shown
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dockml_dagster.study.image_links.commands import joined_lines, uses
 from dockml_dagster.study.image_links.model import Kind, Mention
@@ -26,24 +28,63 @@ _OTHER = re.compile(
 _PACKAGE = re.compile(rf"github\.com/({_PART})/{_PART}/pkgs/container/({_PART})", re.IGNORECASE)
 _IMAGE_KEY = re.compile(r"^\s*(?:-\s*)?image:\s*[\"']?([\w./:${}-]{3,200})[\"']?\s*$")
 _DOES: dict[str, Kind] = {"push": "documented push", "build": "documented build", "run": "documented run"}
+_OFFERS = re.compile(
+    r"\b(?:official|pre-?built|ready[- ](?:made|to[- ]use)) (?:multi-arch )?(?:docker |container |oci |gpu |cpu )*images?\b"
+    r"(?! (?:of|from|by) )|\b(?:our|the project'?s) (?:own )?(?:official |pre-?built |docker |container )*images?\b"
+    r"|\bwe (?:also )?(?:provide|publish|offer|maintain|release|host|ship|push|distribute)\b[^.]{0,80}"
+    r"\b(?:images?|containers?)\b|\b(?:images?|containers?) (?:is|are)(?: also)?(?: now)? "
+    r"(?:published|hosted|available|released|pushed|uploaded|built and pushed) (?:on|at|in|to|from|via|through|as)\b",
+    re.IGNORECASE,
+)
+"""What offers an image to users as the project's own; "official" before another's name does not."""
+_FORMER = re.compile(
+    r"\b(?:formerly|previously|used to be|no longer|deprecated|superseded|replaced by|renamed|has moved|have moved"
+    r"|migrat\w+ (?:from|to)|old (?:docker )?images?|third[- ]party|community[- ](?:maintained|provided|built)"
+    r"|unofficial|fork(?:ed)? (?:of|by|from))\b",
+    re.IGNORECASE,
+)
+"""What a line says of images that came before the project's own, or that others build of it."""
+_NEAR = 4
+"""Lines in which an offer still speaks of the image of a command: its own and those just before."""
+_QUOTED = re.compile(
+    r"`((?:[a-z0-9.-]{2,60}(?::\d{2,5})?/)?[a-z0-9][a-z0-9._-]{1,60}/[a-z0-9][a-z0-9._/-]{1,100}(?::[\w.-]{1,60})?)`"
+)
 _SHIELD_SUFFIX = re.compile(r"\.(?:svg|png)\Z", re.IGNORECASE)
 
 
 def document_mentions(path: str, text: str) -> Iterator[Mention]:
     """Every image that a document names, in order."""
     values = assignments(text.splitlines(), {})
+    near: deque[str] = deque(maxlen=_NEAR)
     for number, line in joined_lines(text):
+        near.append(line)
+        offers = _says(_OFFERS, line)
+        former = _says(_FORMER, line)
         for part in re.split(r"`{1,3}", line) if "`" in line else (line,):
             for use in uses(part):
-                kind = _DOES.get(use.does)
+                kind = "former" if former else _DOES.get(use.does)
                 if kind is not None:
                     for image in names(use.image, values):
                         yield Mention(image.rstrip("`.,;:"), kind, path, number)
-        yield from _links(path, number, line)
+                        if kind == "documented run" and any(_says(_OFFERS, said) for said in near):
+                            yield Mention(image.rstrip("`.,;:"), "offered", path, number)
+        for mention in _links(path, number, line):
+            yield replace(mention, kind="former") if former else mention
+            if offers and not former:
+                yield replace(mention, kind="offered")
+        for quoted in _QUOTED.finditer(line) if offers and not former else ():
+            yield Mention(quoted[1], "offered", path, number)
         shown = _IMAGE_KEY.match(line)
         if shown:
             for image in names(shown[1], values):
                 yield Mention(image, "documented run", path, number)
+
+
+def _says(what: re.Pattern[str], line: str) -> bool:
+    """Whether a line says that of an image; most lines speak of none, and are not looked at further."""
+    return (
+        any(word in line for word in ("mage", "IMAGE", "ontainer", "ocker")) and what.search(line) is not None
+    )
 
 
 def _links(path: str, number: int, line: str) -> Iterator[Mention]:

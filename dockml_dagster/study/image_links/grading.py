@@ -16,7 +16,7 @@ from itertools import islice
 
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image.reference import ImageReference
-from dockml_dagster.study.image_links.commands import joined_lines, uses
+from dockml_dagster.study.image_links.commands import as_commands, joined_lines, uses
 from dockml_dagster.study.image_links.declarations import (
     build_definition_mentions,
     compose_mentions,
@@ -37,25 +37,38 @@ from dockml_dagster.study.image_links.variables import assignments, in_loops, na
 from dockml_dagster.study.image_links.workflows import Inputs, ci_mentions, local_inputs
 from dockml_dagster.study.project.files import read_as
 
-_SCRIPT_KINDS: dict[str, Kind] = {"push": "script push", "build": "script build", "run": "script run"}
+_SCRIPT_KINDS: dict[str, Kind] = {
+    "push": "script push",
+    "copy": "copy",
+    "build": "script build",
+    "run": "script run",
+}
+_SIDE_SERVICE = re.compile(
+    r"[-_/](?:postgres\w*|mysql|mariadb|mongo\w*|redis|rabbitmq|kafka|nginx|minio|elastic\w*|prometheus|grafana|pgvector|proxy)\Z"
+)
 _PLACEHOLDER = re.compile(
     r"(?:^|/)(?:local|user|username|org|organi[sz]ation|namespace|account|accountid|foo|someone|example|your[a-z0-9_-]*"
     r"|my[-_]?(?:name|registry|repo|repository|image|account|user|username|org|company|project)"
     r"|(?:docker|dockerhub|hub)[-_]?(?:user|id|username))(?:/|\Z)"
 )
 _PLACEHOLDER_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net|io)|^(?:my|your)[a-z-]*registry|^your")
+_EXAMPLE_ACCOUNT = re.compile(r"^(?:123456789012|1{12}|0{12}|111122223333|x{12}|763104351884)\.dkr\.ecr\.")
+"""Accounts of documentation, and the one of Amazon's own deep-learning containers, which are bases for all."""
+_WITHOUT_REPOSITORY = re.compile(r"^(?:ghcr\.io|quay\.io|(?:[a-z]{2}\.)?gcr\.io|public\.ecr\.aws)\Z")
+"""Registries whose images have a namespace: a single name there is the namespace alone."""
 _LOCAL_HOST = re.compile(
     r"^(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0|\[)|\.(?:local|svc|internal|test)\b"
 )
 _PROOF: frozenset[Kind] = frozenset({"ci push", "script push", "hub description sync", "image label"})
 _BUILT: frozenset[Kind] = frozenset({"ci build", "script build", "compose build", "build definition"})
 _SHOWN: frozenset[Kind] = frozenset(
-    {"documented push", "documented build", "documented run", "registry link"}
+    {"documented push", "documented build", "offered", "documented run", "registry link"}
 )
 _COMMON_WORDS = frozenset(
     "docker image images base server client python torch pytorch tensorflow deep learning machine data model models api web "
     "app ubuntu cuda examples example project core open auto neural network networks framework toolkit service tools test "
-    "library master latest main build with".split()
+    "library master latest main build with training inference serving benchmark benchmarks samples stack platform "
+    "engine".split()
 )
 
 
@@ -93,7 +106,7 @@ def find_links(
             link = replace(like, path=mention.path, line=mention.line)
             links.setdefault((link.reference, link.kind, link.path, link.line), link)
     ordered = sorted(
-        links.values(),
+        _told_apart(project, links.values()),
         key=lambda link: (
             link.repository,
             GRADES.index(link.grade),
@@ -105,8 +118,40 @@ def find_links(
     return tuple(ordered[:MAX_LINKS])
 
 
+def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
+    """The links, where the project's own images are known those of others that are named alike ``possible`` alone: a rebuild
+    in a third party's namespace, a service of others that stands beside it; and a name that is but the namespace of others.
+    """
+    proved = {link.repository for link in links if link.grade == "confirmed"}
+    last_names = {repository.rpartition("/")[2] for repository in proved}
+    namespaces = {repository.rpartition("/")[0] for repository in proved}
+    holders = {link.repository.rpartition("/")[0] for link in links}
+    best: dict[str, set[Kind]] = {}
+    for link in links:
+        best.setdefault(link.repository, set()).add(link.kind)
+    for link in links:
+        if link.grade != "likely" or link.repository in proved or best[link.repository] & _BUILT:
+            yield link
+            continue
+        image = parse_mention(link.repository)
+        namespace, _, last = link.repository.rpartition("/")
+        foreign = namespace not in namespaces
+        rebuilt = last in last_names or (proved and namespace.endswith(f"/{last}"))
+        if link.repository in holders:
+            yield replace(link, grade="possible", rule="the namespace of other images")
+        elif foreign and rebuilt and image is not None and not likeness(project, image).owner:
+            yield replace(
+                link, grade="possible", rule="named as the project, in another namespace than its own images"
+            )
+        elif proved and _SIDE_SERVICE.search(link.repository) and not best[link.repository] & _SHOWN:
+            yield replace(link, grade="possible", rule="a service of its own beside the project's images")
+        else:
+            yield link
+
+
 def _mentions(project: str, files: Mapping[str, str]) -> Iterator[Mention]:
-    inputs = local_inputs({path: text for path, text in files.items() if read_as(path) == "workflow"})
+    workflows = {path: text for path, text in files.items() if read_as(path) == "workflow"}
+    inputs = local_inputs(workflows, project)
     for path, text in sorted(files.items()):
         with one_file():
             yield from _of_file(path, text, project, inputs)
@@ -130,7 +175,7 @@ def _of_file(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Men
 
 def script_mentions(path: str, text: str) -> Iterator[Mention]:
     """Images in the commands of a script or Makefile."""
-    lines = list(joined_lines(text))
+    lines = list(joined_lines(as_commands(text) if path.endswith(".py") else text))
     known = assignments((line for _, line in lines), {})
     for (number, line), values in zip(lines, in_loops((line for _, line in lines), known), strict=True):
         if line.lstrip().startswith("#"):
@@ -167,6 +212,10 @@ def _leads_nowhere(image: ImageReference, own_registries: Collection[str]) -> bo
     if repository.path.startswith("library/") and repository.registry.is_docker_hub:
         return True  # a name without namespace is Docker's own image, or one that never leaves the machine
     host = repository.registry.host
+    if _EXAMPLE_ACCOUNT.search(host):
+        return True
+    if _WITHOUT_REPOSITORY.search(host) and "/" not in repository.path:
+        return True
     made_up = _LOCAL_HOST.search(host) or _PLACEHOLDER_HOST.search(host)
     return bool((made_up and host not in own_registries) or _PLACEHOLDER.search(repository.path))
 
@@ -180,10 +229,26 @@ def _judge(
             "confirmed",
             "the project's files push it" if kind != "image label" else "the image names the project",
         )
+    if kind == "copy":
+        return (
+            ("confirmed", "the project's files push it")
+            if like.name
+            else ("possible", "a copy of another's image")
+        )
+    if kind == "former":
+        return (
+            ("possible", "shown as what came before, or as built by others")
+            if like.name or like.owner
+            else None
+        )
     if kind in _BUILT:
         if pushed_together and kind in ("compose build", "build definition"):
             return "confirmed", "built under this name, and what is built so is pushed"
         return "likely", "the project's files build it under this name"
+    if kind == "offered":
+        if like.name:
+            return "confirmed", "offered to users as the project's own, and named as it"
+        return "likely", "offered to users as the project's own"
     if kind in _SHOWN:
         if like.name:
             return "likely", "shown to users, and named as the project"
@@ -204,11 +269,18 @@ def likeness(project: str, image: ImageReference) -> _Likeness:
     host = _plain(image.registry.host) if not image.registry.is_docker_hub else ""
     by_owner = _alike(plain_owner, _plain(namespace)) or (len(plain_owner) >= 4 and plain_owner in host)
     by_name = (
-        _alike(plain_name, _plain(last))
+        (_alike(plain_name, _plain(last)) and not _is_part_of_name(last, name))
         or _alike(plain_name, _plain(namespace))
-        or bool(_words(name) & (_words(last) | _words("-".join(parts[:-1]))))
+        or bool(_words(name) & _words(image.repository.path) and not _is_part_of_name(last, name))
     )
     return _Likeness(owner=by_owner, name=by_name)
+
+
+def _is_part_of_name(image: str, name: str) -> bool:
+    """Whether the image's name leaves a word of the project's out that tells it from others: it is then its parent's."""
+    return (
+        _plain(image) != _plain(name) and bool(_words(name) - _words(image)) and _words(image) <= _words(name)
+    )
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,8 @@ from typing import Literal, get_args
 from dockml_dagster.study.image.reference import ImageReference, ImageReferenceError
 
 Grade = Literal["confirmed", "likely", "possible"]
-"""``confirmed``: the project's own files push the image, or the image says that it was built from the project. ``likely``:
+"""``confirmed``: the project's own files push the image or offer it to users as theirs ("official", "pre-built"), under the
+project's name, or the image says that it was built from the project. ``likely``:
 the files build it under this name, or tell users to run it, and its name is the project's. ``possible``: no more than a
 mention, or the same owner's name."""
 
@@ -19,9 +20,9 @@ GRADES: tuple[Grade, ...] = get_args(Grade)
 
 Kind = Literal[
     "image label", "ci push", "script push", "build definition", "hub description sync", "ci build", "script build",
-    "compose build", "documented push", "documented build", "documented run", "registry link", "compose image",
-    "kubernetes image", "ci image", "script run", "hub description", "same namespace and name", "same namespace",
-    "same name",
+    "compose build", "documented push", "documented build", "offered", "documented run", "registry link", "compose image",
+    "kubernetes image", "ci image", "script run", "copy", "former", "hub description", "same namespace and name",
+    "same namespace", "same name",
 ]  # fmt: skip
 """What shows the link."""
 

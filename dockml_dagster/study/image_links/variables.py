@@ -33,6 +33,8 @@ _VARIABLE = re.compile(
     r"|\$?\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
     r"|\$\((?P<round>[A-Za-z_][\w.]{0,80})\)"
     r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80})"
+    r"|\$\(\s{0,5}echo\s{1,5}(?P<lowered>[^|()]{1,300}?)\s{0,5}\|\s{0,5}"
+    r"(?:tr\s[^()]{0,100}|awk\s[^|]{0,40}tolower\(\$\d\)[^()]{0,20}|sed\s[^()]{0,60}\\L[^()]{0,20})\)"
     r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$\d|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
 )
 _ASSIGNMENT = re.compile(
@@ -41,9 +43,12 @@ _ASSIGNMENT = re.compile(
 )
 _LOOP = re.compile(
     r"\bfor(?:each)?\s{0,20}\(?\s{0,20}\$?([A-Za-z_]\w{0,80})\s{1,20}in\s+"
-    r"((?:\$\{\w{1,80}(?:\[[@*]\])?\}|\$\([A-Za-z_][\w.]{0,80}\)|[^;`){}]){1,1000})",
+    r"((?:\$\{\w{1,80}(?:\[[@*]\])?\}|\$\([A-Za-z_][\w.]{0,80}\)"
+    r"|\{[\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23}\}|[^;`){}]){1,1000})",
     re.IGNORECASE,
 )
+_GLOB = re.compile(r"[*?\[\]$`]")
+_BRACES = re.compile(r"(?<!\$)\{([\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23})\}")
 _LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80})(?:\[[@*]\])?[})]?$")
 _COMMAND = re.compile(r"`|\$\((?![A-Za-z_][\w.]{0,80}\))")
 """What only a run tells: a shell's or a Makefile's command in place of a value, not a Makefile's variable."""
@@ -116,6 +121,9 @@ def _inner(options: Iterable[str], values: Values, depth: int, left: list[int]) 
 def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
     if found["expression"] is not None:
         return _expression(found["expression"], values)
+    if found["lowered"] is not None:
+        told = expanded(found["lowered"].strip().strip("\"'"), values, 1)
+        return tuple(value.lower() for value in told)
     name = found["brace"] or found["round"] or found["plain"]
     if name is None:
         return (OPEN,)
@@ -125,9 +133,38 @@ def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
         return (modifier.lstrip(":-="),)
     if modifier[:1] in (",", "^") and known is not None:
         return tuple(value.lower() for value in known)
-    if known is None or (modifier and modifier[:1] in "%#/@"):
+    if known is None:
         return (OPEN,)
+    if modifier and modifier[:1] in "%#/@":
+        return tuple(OPEN if value == OPEN else _modified(value, modifier) for value in known)
     return known
+
+
+def _modified(value: str, modifier: str) -> str:
+    """What ``${x/a/b}``, ``${x#a}`` or ``${x%a}`` makes of a value; a pattern is plain, or begins or ends with a star."""
+    if modifier.startswith("/"):
+        everywhere = modifier.startswith("//")
+        pattern, _, new = modifier[1 + everywhere :].partition("/")
+        if not pattern or _GLOB.search(pattern + new):
+            return OPEN
+        return value.replace(pattern, new, -1 if everywhere else 1)
+    longest = modifier[:2] in ("##", "%%")
+    pattern = modifier[1 + longest :]
+    if modifier.startswith("#"):
+        plain = pattern.removeprefix("*")
+        if _GLOB.search(plain) or not plain:
+            return OPEN
+        if plain == pattern:
+            return value.removeprefix(plain)
+        parts = value.rsplit(plain, 1) if longest else value.split(plain, 1)
+        return parts[-1]
+    plain = pattern.removesuffix("*")
+    if not modifier.startswith("%") or _GLOB.search(plain) or not plain:
+        return OPEN
+    if plain == pattern:
+        return value.removesuffix(plain)
+    parts = value.split(plain, 1) if longest else value.rsplit(plain, 1)
+    return parts[0]
 
 
 def _expression(text: str, values: Values) -> tuple[str, ...]:
@@ -196,7 +233,10 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
 
 def _loop_words(text: str, values: Values) -> tuple[str, ...]:
     """What a loop goes through: words, and the words of variables."""
-    written = re.split(r"[\s,]+", text.split(" do", maxsplit=1)[0])
+    listed_texts = text.split(" do", maxsplit=1)[0].split()
+    written = [
+        word for part in listed_texts[:MAX_VALUES] for one in in_braces(part) for word in one.split(",")
+    ]
     words: list[str] = []
     for word in written[:MAX_VALUES]:
         plain = word.strip("\"',")
@@ -241,10 +281,23 @@ def _add(values: MutableMapping[str, tuple[str, ...]], name: str, told: tuple[st
     values[name] = tuple(dict.fromkeys((*known, *short)))[:MAX_VALUES]
 
 
+def in_braces(text: str) -> tuple[str, ...]:
+    """The words that a shell makes of ``a{b,c}``, at most ``MAX_VALUES``; the text itself where it has no such braces."""
+    results = [text]
+    for _ in range(3):
+        results = [
+            one[: found.start()] + choice + one[found.end() :] if found else one
+            for one in results
+            for found in (_BRACES.search(one),)
+            for choice in (found[1].split(",") if found else ("",))
+        ][:MAX_VALUES]
+    return tuple(dict.fromkeys(results))
+
+
 def names(text: str, values: Values) -> tuple[str, ...]:
     """The image names that a text may stand for: those whose repository is told; a tag that is not is cut off."""
     found: list[str] = []
-    for option in expanded(text, values):
+    for option in islice((one for told in expanded(text, values) for one in in_braces(told)), MAX_VALUES):
         name = option
         if OPEN in option:
             colon = option.find(":", option.rfind("/") + 1)

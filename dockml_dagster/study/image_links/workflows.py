@@ -29,28 +29,45 @@ _NOT_AN_IMAGE = re.compile(
 _IMAGE_INPUTS = (
     "image", "images", "image_name", "image-name", "imagename", "name", "repository", "tags", "destination",
 )  # fmt: skip
-_COMMAND_KINDS: dict[str, Kind] = {"push": "ci push", "build": "ci build", "run": "ci image"}
+_COMMAND_KINDS: dict[str, Kind] = {"push": "ci push", "copy": "copy", "build": "ci build", "run": "ci image"}
 _PLAIN_VALUE = re.compile(r"^\s*(?:-\s*)?([A-Za-z_]\w{0,80}):\s+[\"']?([^\s\"'#]{1,300})[\"']?\s*(?:#.*)?$")
 
+_JENKINS_IMAGE = re.compile(
+    r"\bdocker\.(?P<does>build|image)\(\s{0,20}(?:[\"'](?P<quoted>[^\"'\n]{1,300})[\"']|(?P<name>[A-Za-z_]\w{0,80}))"
+)
+_JENKINS_PUSH = re.compile(r"\.push\(")
+_JENKINS_REGISTRY = re.compile(r"\bwithRegistry\(\s{0,20}[\"']([^\"'\n]{0,300})[\"']")
 _COMMA_OR_BRACES = re.compile(r",|\}\}|[{}]")
 
 
-def local_inputs(files: Mapping[str, str]) -> Inputs:
-    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``."""
+def local_inputs(files: Mapping[str, str], project: str) -> Inputs:
+    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``.
+
+    A build matrix is known to the job that calls alone, so what is passed is expanded there.
+    """
     told: dict[str, tuple[str, ...]] = {}
+    own = (f"{project}/.github/".lower(), "./")
     for path, text in files.items():
         if not path.startswith(".github/"):
             continue
         root = load_or_none(text)
+        jobs = root.get("jobs") if isinstance(root, dict) else None
+        for job in jobs.values() if isinstance(jobs, dict) else ():
+            values = (
+                _with_matrix(ChainMap({}, _contexts(project)), job.get("strategy"))
+                if isinstance(job, dict)
+                else {}
+            )
+            for node in (job, *_steps(job)) if isinstance(job, dict) else ():
+                target, given = node.get("uses"), node.get("with")
+                if isinstance(target, str) and target.lower().startswith(own) and isinstance(given, dict):
+                    for name, value in islice(given.items(), 100):
+                        if isinstance(value, str):
+                            options = expanded(value, values) if "matrix." in value else (value,)
+                            told[f"inputs.{name}"] = tuple(
+                                dict.fromkeys((*told.get(f"inputs.{name}", ()), *options))
+                            )[:MAX_VALUES]
         for node in _mappings(root):
-            target = node.get("uses")
-            given = node.get("with")
-            if isinstance(target, str) and target.startswith("./") and isinstance(given, dict):
-                for name, value in given.items():
-                    if isinstance(value, str):
-                        told[f"inputs.{name}"] = tuple(
-                            dict.fromkeys((*told.get(f"inputs.{name}", ()), value))
-                        )[:MAX_VALUES]
             inputs = node.get("inputs")
             if isinstance(inputs, dict):
                 for name, about in inputs.items():
@@ -118,6 +135,30 @@ def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
         if found and found[1] == "image":
             for image in names(found[2], values):
                 yield Mention(image, "ci image", path, number)
+    if path.rsplit("/", 1)[-1].startswith("Jenkinsfile"):
+        yield from _jenkins(path, lines, values)
+
+
+def _jenkins(path: str, lines: Sequence[str], values: Values) -> Iterator[Mention]:
+    """``docker.build(NAME)`` and ``docker.image(NAME)`` of Jenkins' Docker steps, which push by ``.push()``."""
+    pushes = any(_JENKINS_PUSH.search(line[:MAX_LINE]) for line in lines)
+    hosts = [found[1] for line in lines if (found := _JENKINS_REGISTRY.search(line[:MAX_LINE]))]
+    # What is built before a registry is named is pushed to the first one.
+    registry = hosts[0] if hosts else ""
+    for number, line in enumerate((whole[:MAX_LINE] for whole in lines), 1):
+        named = _JENKINS_REGISTRY.search(line)
+        registry = named[1] if named else registry
+        host = registry.removeprefix("https://").removeprefix("http://").rstrip("/")
+        for found in _JENKINS_IMAGE.finditer(line):
+            text = found["quoted"] if found["quoted"] is not None else f"${found['name']}"
+            kind: Kind = "ci image"
+            if found["does"] == "build":
+                kind = "ci push" if pushes else "ci build"
+            elif _JENKINS_PUSH.search(line, found.end()):
+                kind = "ci push"
+            for image in names(text, values):
+                bare = "." not in image.split("/", maxsplit=1)[0]
+                yield Mention(f"{host}/{image}" if host and bare else image, kind, path, number)
 
 
 def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mention]:
@@ -141,6 +182,11 @@ def _job_values(base: _Layers, job: dict[str, Any]) -> _Layers:
     values = _with_environment(values, job.get("env"))
     for step in _steps(job):
         run = step.get("run")
+        action, given = step.get("uses"), step.get("with")
+        if isinstance(action, str) and "string-case" in action and isinstance(given, dict):
+            string = given.get("string")
+            if isinstance(string, str):
+                values["outputs.lowercase"] = tuple(told.lower() for told in expanded(string, values))
         if isinstance(run, str):
             assign(run.splitlines(), _with_environment(values, step.get("env")))
     return values
@@ -196,6 +242,9 @@ def _job(path: str, job: dict[str, Any], values: _Layers) -> Iterator[Mention]:
     for holder in (container, *(services.values() if isinstance(services, dict) else ())):
         image = holder.get("image") if isinstance(holder, dict) else holder
         yield from _named(path, image, values, "ci image")
+    called = job.get("uses")
+    if isinstance(called, str) and not called.startswith("./"):
+        yield from _action(path, called, job.get("with"), values, False)
     steps = list(_steps(job))
     pushes = any(_pushes(step) for step in steps)
     for step in steps:
@@ -283,7 +332,8 @@ def _action(path: str, action: str, given: Any, values: Values, job_pushes: bool
             path, given, ("repository", "destination_container_repo"), values, "hub description sync"
         )
     elif _ABOUT_IMAGES.search(name) and not _NOT_AN_IMAGE.search(name):
-        kind: Kind = "ci push" if _PUSHING.search(name) and given.get("push") != "false" else "ci build"
+        pushing = _is_on(given.get("push")) or (_PUSHING.search(name) and given.get("push") != "false")
+        kind: Kind = "ci push" if pushing else "ci build"
         yield from _inputs(path, given, _IMAGE_INPUTS, values, kind, registry=scalar(given.get("registry")))
 
 

@@ -49,19 +49,23 @@ class Labeller:
         project: str,
         metadata: ProjectMetadata,
         dockerfiles: Mapping[str, bytes],
-        files: Mapping[str, bytes | None],
+        files: Mapping[str, tuple[bytes | None, int | None]],
         *,
         whole: bool,
     ) -> Iterator[tuple[str, Row]]:
-        """``rows`` of a project as it was collected: Dockerfiles and other files by path, None where a content was not kept.
+        """``rows`` of a project as it was collected: Dockerfiles by path, and of every file content and size in bytes, None
+        where a content was not kept or a size is not known.
 
         ``whole``: the files are all that the repository has, so their paths tell its layout.
         """
         readings = {path: read_dockerfile(content) for path, content in dockerfiles.items()}
         texts = {
-            path: content.decode("utf-8", "replace") for path, content in files.items() if content is not None
+            path: content.decode("utf-8", "replace")
+            for path, (content, _) in files.items()
+            if content is not None
         }
-        return self.rows(project, metadata, readings, texts=texts, paths=list(files) if whole else None)
+        sizes = {path: size for path, (_, size) in files.items()} if whole else None
+        return self.rows(project, metadata, readings, texts=texts, sizes=sizes)
 
     def rows(
         self,
@@ -70,14 +74,14 @@ class Labeller:
         dockerfiles: Mapping[str, DockerfileReading],
         *,
         texts: Mapping[str, str] | None = None,
-        paths: Iterable[str] | None = None,
+        sizes: Mapping[str, int | None] | None = None,
     ) -> Iterator[tuple[str, Row]]:
         """(table, row) of ``machine_labels`` and ``machine_label_evidence`` for one project.
 
         ``project`` is its key; the other arguments are those of ``facts_of_project``. Purposes are given to the project
         and, where evidence stands in one, to each Dockerfile that has stages.
         """
-        facts = facts_of_project(metadata, dockerfiles, texts=texts, paths=paths)
+        facts = facts_of_project(metadata, dockerfiles, texts=texts, sizes=sizes)
         yield from self._category(project, facts)
         found = purposes_of(facts, self._rules)
         yield from self._purposes({"unit_kind": "project", "unit": project}, found)

@@ -21,7 +21,7 @@ from dockml_dagster.study.project.facts import Fact
 
 COLUMNS = ("id", "purpose", "sub_purpose", "found_in", "pattern", "expected", "weight", "note")
 
-LEAST_PROBABILITY = 0.25
+LEAST_PROBABILITY = 0.3
 """A purpose is given from this probability on: the value that was best for micro-F1 in cross-validation on the half that
 the rules were developed on.
 """
@@ -124,10 +124,14 @@ def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudg
             )
     judgements = []
     for purpose, score in scores.items():
-        probability = 1 / (1 + math.exp(-score))
-        if probability >= LEAST_PROBABILITY:
-            judgements.append(_judgement(purpose, probability, evidence[purpose]))
+        if is_given(score):
+            judgements.append(_judgement(purpose, 1 / (1 + math.exp(-score)), evidence[purpose]))
     return tuple(sorted(judgements, key=lambda judgement: (-judgement.probability, judgement.purpose)))
+
+
+def is_given(score: float) -> bool:
+    """Whether a purpose of that score (log-odds) is given."""
+    return 1 / (1 + math.exp(-score)) >= LEAST_PROBABILITY
 
 
 def purposes_of_dockerfile(path: str, project: Iterable[PurposeJudgement]) -> tuple[PurposeJudgement, ...]:

@@ -23,7 +23,8 @@ def is_compose(path: str) -> bool:
 def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
     """Facts of one compose file; only its path if it is no YAML or beyond what is read."""
     facts = [Fact("compose path", path[:MAX_TEXT], path), *islice(_services(path, text), MAX_FACTS)]
-    return tuple(facts)
+    count = sum(fact.where == "compose service" for fact in facts)
+    return (*facts, Fact("service count", str(count), path)) if count else tuple(facts)
 
 
 def services(text: str) -> Iterator[tuple[Text, dict[Any, Any]]]:

@@ -6,7 +6,8 @@ Here: which file becomes which facts. Not here: how (``project_facts``, ``compos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 from dockml_dagster.study.dockerfile.model import DockerfileReading
 from dockml_dagster.study.project.compose import compose_facts
@@ -19,10 +20,13 @@ from dockml_dagster.study.project.facts import (
     dockerfile_facts,
     file_facts,
     metadata_facts,
-    readme_facts,
+    own_facts,
     workflow_facts,
 )
-from dockml_dagster.study.project.files import main_readme, read_as
+from dockml_dagster.study.project.files import documentation_index, main_readme, manifests, read_as
+from dockml_dagster.study.project.languages import main_language
+from dockml_dagster.study.project.own_words import own_words
+from dockml_dagster.study.project.readme_facts import index_facts, readme_facts
 
 
 def facts_of_project(
@@ -30,22 +34,26 @@ def facts_of_project(
     dockerfiles: Mapping[str, DockerfileReading],
     *,
     texts: Mapping[str, str] | None = None,
-    paths: Iterable[str] | None = None,
+    sizes: Mapping[str, int | None] | None = None,
 ) -> tuple[Fact, ...]:
     """The facts of one project, in a fixed order.
 
     ``dockerfiles``: readings by path; those without any stage are no Dockerfiles and count as none.
     ``texts``: contents by path of other files (compose files, CI configurations, the main README at the top,
-    declarations of dependencies; anything else is passed over). ``paths``: every path of the repository;
-    leave it out where only Dockerfiles were collected, since an incomplete list would be taken for the
-    layout.
+    manifests, the index of the documentation; anything else is passed over). ``sizes``: every path of the repository with
+    its bytes where known; leave it out where only Dockerfiles were collected, since an incomplete list would be taken for
+    the layout. The host's word for the main language goes before what the sizes say.
     """
+    if metadata.language is None and sizes is not None:
+        metadata = replace(metadata, language=main_language(sizes.items()))
     facts = list(metadata_facts(metadata))
     real = {path: reading for path, reading in sorted(dockerfiles.items()) if reading.stages}
     for path, reading in real.items():
         facts.extend(dockerfile_facts(path, reading, metadata.name))
     facts.extend(count_facts(len(real)))
     readme = main_readme(texts or ())
+    speaking = manifests(texts or ())
+    index = documentation_index(texts or ())
     for path, text in sorted((texts or {}).items()):
         role = read_as(path)
         if role == "compose":
@@ -56,6 +64,10 @@ def facts_of_project(
             facts.extend(readme_facts(path, text, metadata.name))
         elif role == "dependencies":
             facts.extend(dependency_facts(declared_dependencies(path, text)))
-    if paths is not None:
-        facts.extend(file_facts(sorted(paths), metadata.name))
+        if path in speaking:
+            facts.extend(own_facts(path, own_words(path, text), metadata.name))
+        elif path == index:
+            facts.extend(index_facts(path, text, metadata.name))
+    if sizes is not None:
+        facts.extend(file_facts(sorted(sizes), metadata.name))
     return tuple(facts)

@@ -20,12 +20,15 @@ from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.project.compose import is_compose
 from dockml_dagster.study.project.dependencies import declares_dependencies
 from dockml_dagster.study.project.facts import is_workflow
+from dockml_dagster.study.project.languages import is_aside
+from dockml_dagster.study.project.own_words import says_what_it_is
 
 ReadAs = Literal[
-    "readme", "compose", "workflow", "build definition", "dependencies", "dockerignore", "devcontainer", "makefile",
+    "readme", "compose", "workflow", "build definition", "dependencies", "about", "dockerignore", "devcontainer", "makefile",
     "helm", "script", "documentation",
 ]  # fmt: skip
-"""The role of a file. ``readme``: at the top only; others are documentation. ``build definition``: bake, skaffold,
+"""The role of a file. ``readme``: at the top only; others are documentation. ``about``: says what the project is and
+declares no dependencies that are read (``own_words``). ``build definition``: bake, skaffold,
 GoReleaser. ``helm``: charts, their values, and Kubernetes manifests. In the order in which a project's files are kept.
 """
 
@@ -47,7 +50,7 @@ MAX_IN_ALL = 32 * 1024 * 1024
 
 _ORDER: dict[ReadAs, int] = {role: number for number, role in enumerate(get_args(ReadAs))}
 _MOST: dict[ReadAs, int] = {
-    "readme": 5, "compose": 60, "workflow": 100, "build definition": 20, "dependencies": 60, "dockerignore": 40,
+    "readme": 5, "compose": 60, "workflow": 100, "build definition": 20, "dependencies": 60, "about": 20, "dockerignore": 40,
     "devcontainer": 10, "makefile": 40, "helm": 60, "script": 80, "documentation": 100,
 }  # fmt: skip
 """Most files of one role, so that the thousand pages of a manual do not crowd out the one Makefile."""
@@ -59,6 +62,12 @@ _NOT_THE_PROJECTS_OWN = re.compile(
 _README = re.compile(r"readme(?:[._-][^/]{0,40})?\Z", re.IGNORECASE)
 # Rules on what a README says are in English.
 _ENGLISH = re.compile(r"[._-]en(?:glish|[._-]us)?(?:\.|\Z)", re.IGNORECASE)
+_SPEAKING = 8
+"""Most manifests whose words are taken for the project's; requirements files, which have none, among them."""
+_INDEX = re.compile(
+    r"(?:docs?|documentation|website)/(?:src/|source/|docs/|content/|en/){0,2}(?:index|intro(?:duction)?)\.(?:md|mdx|rst)\Z",
+    re.IGNORECASE,
+)
 _PROSE = re.compile(r"\.(?:md|mdx|markdown|rst|adoc|asciidoc)\Z", re.IGNORECASE)
 _DOCUMENTATION_FOLDER = re.compile(
     r"(?:^|/)(?:docs?|documentation|website|wiki|manual|guides?|\.github|docker|deploy(?:ment)?|containers?)/",
@@ -73,7 +82,12 @@ _BUILD_DEFINITION = re.compile(
     re.IGNORECASE,
 )
 _DEVCONTAINER = re.compile(r"(?:^|/)(?:\.devcontainer/(?:[^/]{1,60}/)?|\.)devcontainer\.json\Z")
-_SCRIPT = re.compile(r"\.(?:sh|bash|zsh|ps1|bat|cmd)\Z", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"\.(?:sh|bash|zsh|ps1|bat|cmd)\Z"
+    # Of programs only those whose name says that they build or publish.
+    r"|(?:^|/)(?:[\w-]{0,40}(?:docker|image|publish|push|release|deploy|build)[\w-]{0,40}|tasks|noxfile|fabfile|dodo)\.py\Z",
+    re.IGNORECASE,
+)
 _HELM = re.compile(
     r"(?:^|/)(?:Chart|values[^/]{0,60})\.ya?ml\Z"
     r"|(?:^|/)(?:charts?|helm|k8s|kubernetes|kustomize|manifests?)/(?:[^/]{1,100}/){0,6}[^/]{1,100}\.ya?ml\Z",
@@ -116,6 +130,8 @@ def read_as(path: str) -> ReadAs | None:
         return "build definition"
     if declares_dependencies(path):
         return "dependencies"
+    if says_what_it_is(path):
+        return "about"
     if classify_file_name(path).kind == "dockerignore":
         return "dockerignore"
     if _DEVCONTAINER.search(path):
@@ -137,6 +153,24 @@ def main_readme(paths: Iterable[str]) -> str | None:
     """
     named = (path for path in paths if read_as(path) == "readme")
     return min(named, key=lambda path: (not _ENGLISH.search(path), len(path), path), default=None)
+
+
+def manifests(paths: Iterable[str]) -> frozenset[str]:
+    """The files whose own words speak for the project: of those nearest to the root, the first few."""
+    speaking = sorted(
+        (path.count("/"), path)
+        for path in paths
+        if read_as(path) in ("dependencies", "about") and not is_aside(path)
+    )
+    nearest = speaking[0][0] if speaking else 0
+    return frozenset(path for depth, path in speaking[:_SPEAKING] if depth == nearest)
+
+
+def documentation_index(paths: Iterable[str]) -> str | None:
+    """The first page of the documentation; None where there is none."""
+    return min(
+        (path for path in paths if _INDEX.match(path)), key=lambda path: (len(path), path), default=None
+    )
 
 
 def _is_documentation(path: str, name: str) -> bool:

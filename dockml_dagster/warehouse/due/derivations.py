@@ -27,7 +27,7 @@ _LISTED = """
 """
 _FILES = """
     files AS (
-        SELECT found.project, found.path, found.sha256, found.content
+        SELECT found.project, found.path, found.sha256, found.content, found.bytes
         FROM raw.repository_files AS found
         JOIN visits
             ON visits.project = found.project AND visits.stage = 'dockerfiles'
@@ -167,7 +167,11 @@ LABELS = Derivation(
                 (SELECT string_agg(path || chr(0) || sha256, chr(0) ORDER BY path)
                  FROM dockerfiles WHERE dockerfiles.project = listed.project),
                 (SELECT string_agg(
-                    path || chr(0) || CASE WHEN content IS NULL THEN '' ELSE coalesce(sha256, '') END, chr(0) ORDER BY path
+                    concat_ws(
+                        chr(0), path, CASE WHEN content IS NULL THEN '' ELSE coalesce(sha256, '') END,
+                        coalesce(bytes::VARCHAR, '')
+                    ),
+                    chr(0) ORDER BY path
                  )
                  FROM files WHERE files.project = listed.project)
             )) AS input_hash
@@ -183,7 +187,7 @@ LABELS = Derivation(
         """,
         "files": f"""
             WITH {_FILES}
-            SELECT DISTINCT ON (project, path) project, path, content FROM files
+            SELECT DISTINCT ON (project, path) project, path, content, bytes FROM files
             WHERE project IN (SELECT unnest($project))
             ORDER BY project, path, content IS NULL
         """,

@@ -151,7 +151,12 @@ def labels() -> Said:
             for path, text in files.items()
             if "dockerfile" in path.lower()
         }
-        facts = facts_of_project(ProjectMetadata(f"owner/{name}"), dockerfiles, texts=files, paths=files)
+        facts = facts_of_project(
+            ProjectMetadata(f"owner/{name}"),
+            dockerfiles,
+            texts=files,
+            sizes={path: len(text) for path, text in files.items()},
+        )
         found = purposes_of(facts, rules)
         own = [purposes_of_dockerfile(path, found) for path in dockerfiles]
         yield name, [facts, found, own, classify_category(facts, model)]

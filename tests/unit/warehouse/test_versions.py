@@ -35,13 +35,14 @@ def now(copy: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     """``now()``: name → version, of each derived table and, as ``build``, of the findings."""
     memory = tmp_path_factory.getbasetemp() / "source-hashes.json"
     monkeypatch.setattr(versions, "_sources", lambda _: Sources(copy / "dockml_dagster", memory))
-    monkeypatch.setattr(versions, "version_of", versions.version_of.__wrapped__)
+    for cached in ("_version_of", "_build_version"):
+        monkeypatch.setattr(versions, cached, getattr(versions, cached).__wrapped__)
     for module in (models, versions):
         monkeypatch.setattr(module, "folder", lambda: copy / "dbt_like_sql")
 
     def all_versions() -> dict[str, str]:
         found = {one.name: versions.version_of(one, SETTINGS) for one in (*DERIVATIONS, LINT)}
-        return {**found, "build": versions.build_version.__wrapped__(SETTINGS)}
+        return {**found, "build": versions.build_version(SETTINGS)}
 
     return all_versions
 
@@ -97,9 +98,9 @@ def test_another_query_for_the_inputs_is_another_version(now: Now) -> None:
 
 
 def test_registries_that_count_as_real_change_the_findings(now: Now) -> None:
-    before = versions.build_version.__wrapped__(SETTINGS)
+    before = versions.build_version(SETTINGS)
     other = replace(SETTINGS, registries="localhost:5000")
-    assert versions.build_version.__wrapped__(other) != before
+    assert versions.build_version(other) != before
 
 
 def test_lint_is_of_hadolint_and_of_the_code_that_asks_it(now: Now) -> None:

@@ -4,30 +4,31 @@ Here: fitting around the expectations of the codebook, calibration, and repeated
 with all projects of an owner in the same fold, beside a majority guess and a plain bag of words on the same
 folds. Not here: prediction (``category``), reading of corpora.
 
-Needs scikit-learn (the extra ``training``) for folds and baseline; nothing else in dockml does. Every random
-choice comes from a stated seed.
+Needs scikit-learn for the bag of words alone, which only the measurement asks for. Every random choice comes from a
+stated seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dockml_dagster.study.labels.agreement import Interval, cohen_kappa
+from dockml_dagster.study.labels.agreement import Interval, bootstrap, cohen_kappa
 from dockml_dagster.study.labels.category import CATEGORIES, INTERCEPT, CategoryModel, judge
 from dockml_dagster.study.labels.features import Feature, FeatureValue
+from dockml_dagster.study.labels.training.folds import owner_folds
 
 Array = np.ndarray[Any, Any]
 
-PRIOR_VARIANCE = 0.07
+PRIOR_VARIANCE = 0.1
 """How far (variance, in squared log-odds) a weight may stray from what the definitions make of its feature.
 """
-BALANCE = 0.5
-"""Examples weigh (n / n of their category) to this power: half way between as they are and all categories
-alike.
+BALANCE = 1.0
+"""Examples weigh (n / n of their category) to this power: every category counts alike, however common it is where the
+examples come from.
 """
 
 
@@ -72,11 +73,15 @@ class CrossValidation:
 
 
 def fit(
-    examples: Sequence[Example], features: Sequence[Feature], *, temperature: float = 1.0
+    examples: Sequence[Example],
+    features: Sequence[Feature],
+    *,
+    temperature: float = 1.0,
+    around: Mapping[str, Mapping[str, float]] | None = None,
 ) -> CategoryModel:
-    """The weights of highest posterior probability: a multinomial logistic
-    likelihood, and for every weight a normal prior around ``Feature.speaks_for``
-    (the intercepts are all but free). Log-odds are divided by ``temperature``.
+    """The weights of highest posterior probability: a multinomial logistic likelihood, and for every weight a normal prior
+    around ``Feature.speaks_for``, or around the weights of another model (the intercepts are all but free). Log-odds are
+    divided by ``temperature``.
 
     A feature that no example has keeps its prior; one that has neither gets no weights.
     """
@@ -88,9 +93,12 @@ def fit(
     target = np.eye(len(CATEGORIES))[column]
     counts = np.maximum(target.sum(axis=0), 1)
     weight = (len(examples) / counts[column] / len(CATEGORIES)) ** BALANCE
+    expected = {f.name: f.speaks_for for f in features} if around is None else around
     prior = np.array(
-        [[f.speaks_for.get(category, 0.0) for category in CATEGORIES] for f in features]
-        + [[0.0] * len(CATEGORIES)]
+        [
+            [expected.get(name, {}).get(category, 0.0) for category in CATEGORIES]
+            for name in (*(f.name for f in features), INTERCEPT)
+        ]
     )
     precision = np.array([1 / PRIOR_VARIANCE] * len(features) + [0.01])[:, None]
 
@@ -112,6 +120,47 @@ def fit(
         if matrix[:, position].any() or prior[position].any():
             table[feature.name] = dict(zip(CATEGORIES, (row / temperature).tolist(), strict=True))
     return CategoryModel(tuple(features), table)
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted:
+    """A model that was fitted on around another one, and what both are worth on the examples: kappa of the other, and of
+    models refitted without the fold that is asked. ``by_owner``: whether folds kept owners together.
+    """
+
+    model: CategoryModel
+    before: Interval
+    after: Interval
+    by_owner: bool
+
+
+def refit(examples: Sequence[Example], model: CategoryModel, *, folds: int = 5, seed: int = 0) -> Refitted:
+    """The weights fitted on to these examples, and the gain on those held out.
+
+    Where one owner has more than half of the examples (an organisation's own projects), folds are of single projects: what
+    is measured is then the gain on further projects of the same owners. Owners, or projects, are drawn for the intervals.
+    """
+    owners = [example.owner for example in examples]
+    by_owner = max(map(owners.count, owners)) <= len(owners) / 2 and len(set(owners)) >= folds
+    groups = owners if by_owner else [str(position) for position in range(len(owners))]
+    said = [judge(example.features, model).likeliest for example in examples]
+    again = [""] * len(examples)
+    for test, train in _splits(np.array(groups), np.array([e.category for e in examples]), folds, seed):
+        without = fit([examples[i] for i in train], model.features, around=model.weights)
+        for i in test:
+            again[i] = judge(examples[i].features, without).likeliest
+    members: dict[str, list[int]] = {}
+    for position, group in enumerate(groups):
+        members.setdefault(group, []).append(position)
+
+    def worth(given: Sequence[str]) -> Interval:
+        return bootstrap(
+            list(members.values()),
+            lambda drawn: cohen_kappa([(examples[i].category, given[i]) for group in drawn for i in group]),
+            seed=seed,
+        )
+
+    return Refitted(fit(examples, model.features, around=model.weights), worth(said), worth(again), by_owner)
 
 
 def weight_rows(model: CategoryModel, examples: Sequence[Example]) -> list[dict[str, str]]:
@@ -144,8 +193,6 @@ def cross_validate(
     The temperature is one number for all folds; it changes probabilities and "cannot tell", never which
     category is likeliest.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     targets = np.array([example.category for example in examples])
     owners = np.array([example.owner for example in examples])
     ours: list[Array] = []
@@ -157,8 +204,7 @@ def cross_validate(
         found = [np.empty(len(targets), dtype=object) for _ in range(3)]
         probability = np.zeros(len(targets))
         tells = np.zeros(len(targets), dtype=bool)
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repetition)
-        for train, test in splitter.split(targets, targets, owners):
+        for test, train in _splits(owners, targets, folds, seed + repetition):
             learnt = [examples[i] for i in train]
             model = fit(learnt, features, temperature=temperature)
             for i in test:
@@ -196,13 +242,10 @@ def best_temperature(
     """The temperature (0.5 to 3.0 in steps of 0.05) with the least
     log-loss on held-out owners; its seed is not that of the report.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     targets = np.array([example.category for example in examples])
     owners = np.array([example.owner for example in examples])
     logits = np.zeros((len(examples), len(CATEGORIES)))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for train, test in splitter.split(targets, targets, owners):
+    for test, train in _splits(owners, targets, folds, seed):
         model = fit([examples[i] for i in train], features)
         for i in test:
             probabilities = judge(examples[i].features, model).probabilities
@@ -216,6 +259,14 @@ def best_temperature(
         return -float(log_probability[np.arange(len(column)), column].mean())
 
     return min((round(0.5 + step * 0.05, 2) for step in range(51)), key=loss)
+
+
+def _splits(owners: Array, targets: Array, folds: int, seed: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Of each fold that holds something, its positions and all others."""
+    for fold in owner_folds(owners.tolist(), targets.tolist(), folds, seed):
+        if fold:
+            inside = set(fold)
+            yield list(fold), [i for i in range(len(owners)) if i not in inside]
 
 
 def _matrix(examples: Sequence[Example], names: Sequence[str]) -> Array:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dockml_dagster.study.labels.evidence_rules import by_place, found
-from dockml_dagster.study.labels.purpose import PurposeRules
+from dockml_dagster.study.labels.purpose import PurposeRules, is_given
 from dockml_dagster.study.project.facts import Fact
 
 Half = Literal["develop", "measure"]
@@ -31,11 +31,11 @@ _LEAST_BASE = -3.5
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A project with the purposes that people coded. ``facts`` is all that is known of it."""
+    """A project with the purposes that people coded. ``rules``: the names of those that find something in it."""
 
     name: str
     purposes: frozenset[str]
-    facts: tuple[Fact, ...]
+    rules: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,21 @@ def half_of(name: str, salt: str) -> Half:
     return "develop" if hashlib.sha256(f"{salt}:{owner}".encode()).digest()[0] % 2 == 0 else "measure"
 
 
+def rules_that_find(facts: Iterable[Fact], rules: PurposeRules) -> frozenset[str]:
+    """The names of the rules that find something in what is known of a project."""
+    places = by_place(facts)
+    return frozenset(rule.rule.rule for rule in rules.rules if found(rule.rule, places))
+
+
+def given_by(rules_found: AbstractSet[str], rules: PurposeRules) -> frozenset[str]:
+    """The purposes that the labeller gives where these rules find something (``purpose.purposes_of``)."""
+    scores: dict[str, float] = {}
+    for rule in rules.rules:
+        if rule.rule.rule in rules_found:
+            scores[rule.purpose] = scores.get(rule.purpose, rules.base.get(rule.purpose, 0.0)) + rule.weight
+    return frozenset(purpose for purpose, score in scores.items() if is_given(score))
+
+
 def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
     """The rules with weights fitted purpose by purpose: logistic likelihood, a normal prior around
     ``expected``, none below 0.
@@ -82,10 +97,9 @@ def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
     import numpy as np
     from scipy.optimize import minimize
 
-    hits = np.zeros((len(projects), len(rules.rules)))
-    for row, project in enumerate(projects):
-        places = by_place(project.facts)
-        hits[row] = [bool(found(rule.rule, places)) for rule in rules.rules]
+    hits = np.array(
+        [[rule.rule.rule in project.rules for rule in rules.rules] for project in projects], float
+    )
     weights = [rule.weight for rule in rules.rules]
     base: dict[str, float] = {}
     for purpose in dict.fromkeys(rule.purpose for rule in rules.rules):

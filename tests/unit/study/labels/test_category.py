@@ -1,8 +1,12 @@
 """The category classifier: what it says, why, and when it cannot tell."""
 
+import csv
+import hashlib
+import io
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from dockml_dagster.study.labels.category import (
 from dockml_dagster.study.labels.features import FeatureValue, features_of, parse_features
 from dockml_dagster.study.project.evidence import facts_of_project
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata, metadata_facts
+from tests.unit.study.labels.labelled import labelled_half
 
 CASES = tomllib.loads((Path(__file__).parent / "category" / "cases.toml").read_text())["case"]
 SAMPLES = Path(__file__).parents[4] / "dockml_dagster" / "corpora" / "sample" / "projects"
@@ -67,9 +72,13 @@ def test_every_sample_project_is_judged_as_its_raters_did(category_model):
     missed = {}
     for project in yaml.safe_load((SAMPLES / "projects.yaml").read_text())["projects"]:
         root = SAMPLES / project["name"]
-        paths = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file()]
+        sizes = {
+            path.relative_to(root).as_posix(): path.stat().st_size
+            for path in root.rglob("*")
+            if path.is_file()
+        }
         dockerfiles, texts = {}, {}
-        for path in paths:
+        for path in sizes:
             data = (root / path).read_bytes()
             if "dockerfile" in path.rsplit("/", 1)[-1].lower():
                 dockerfiles[path] = read_dockerfile(data)
@@ -79,7 +88,7 @@ def test_every_sample_project_is_judged_as_its_raters_did(category_model):
             project["name"], project["description"], tuple(project["topics"]), project["language"]
         )
         found = classify_category(
-            facts_of_project(metadata, dockerfiles, texts=texts, paths=paths), category_model
+            facts_of_project(metadata, dockerfiles, texts=texts, sizes=sizes), category_model
         )
         if found.category != project["category"]:
             missed[project["name"]] = found.category
@@ -133,9 +142,6 @@ def test_prediction_needs_the_standard_library_only():
 
 
 def _examples(projects, category_model, seed):
-    import csv
-    import io
-
     from dockml_dagster.study.labels.training.category import Example
 
     merged = {row["label"]: row["category"] for row in csv.DictReader(io.StringIO(seed("category_labels")))}
@@ -145,40 +151,50 @@ def _examples(projects, category_model, seed):
     ]
 
 
-def _read_by_the_codebook(projects, category_model, examples):
-    """The same projects as one reader labelled them by the codebook, who saw the README and the list of files of some.
+def _snapshots(category_model):
+    """Projects of the study as one reader labelled them by the codebook, who saw README and files of November 2021.
 
-    ``training.csv`` has the reader's category and, of those, every feature that holds in a snapshot of November 2021.
-    Returns the study's examples with those features, and the reader's.
+    ``training.csv`` names projects by a hash, and of each every feature that holds.
     """
-    import csv
-    import hashlib
-    from dataclasses import replace
+    from dockml_dagster.study.labels.training.category import Example
 
-    with (Path(__file__).parent / "category" / "training.csv").open(newline="") as stream:
-        read = {row["project_sha256"]: row for row in csv.DictReader(stream)}
     scale = {feature.name: feature.scale for feature in category_model.features}
-    study, reader = [], []
-    for project, example in zip(projects, examples, strict=True):
-        row = read[hashlib.sha256(project.lower().encode()).hexdigest()[:16]]
-        seen = {name: FeatureValue(scale[name], ()) for name in row["features"].split("|") if name}
-        study.append(replace(example, features=seen or example.features))
-        reader.append(replace(study[-1], category=row["category"]))
-    return study, reader
+    with (Path(__file__).parent / "category" / "training.csv").open(newline="") as stream:
+        return {
+            row["project_sha256"]: Example(
+                row["project_sha256"],
+                row["category"],
+                {name: FeatureValue(scale[name], ()) for name in row["features"].split("|")},
+                {},
+            )
+            for row in csv.DictReader(stream)
+            if row["features"]
+        }
 
 
-@pytest.mark.ease2022
-def test_the_weights_are_those_that_training_gives(ease2022, category_model, seed):
-    pytest.importorskip("sklearn", reason="the extra `training` is not installed")
+def _developed_on(category_model):
+    """The half of the labelled projects that rules and weights are made on, and what was found in each."""
+    from dockml_dagster.study.labels.training.category import Example
+
+    scale = {feature.name: feature.scale for feature in category_model.features}
+    return [
+        Example(
+            row["repository"].split("/")[0].lower(),
+            row["category"],
+            {name: FeatureValue(scale[name], ()) for name in row["features"].split("|") if name},
+            {},
+        )
+        for row in labelled_half("develop")
+    ]
+
+
+def test_the_weights_are_those_that_training_gives(category_model):
     from dockml_dagster.study.labels.training.category import best_temperature, fit
 
-    examples = _examples(ease2022, category_model, seed)
-    study, reader = _read_by_the_codebook(ease2022, category_model, examples)
-    assert (len(study), sum("readme" in str(example.features) for example in study) > 150) == (406, True)
-    examples = [*study, *reader]
-    again = fit(
-        examples, category_model.features, temperature=best_temperature(examples, category_model.features)
-    )
+    developed_on, snapshots = _developed_on(category_model), list(_snapshots(category_model).values())
+    assert (len(developed_on), len(snapshots)) == (140, 249)
+    temperature = best_temperature(developed_on, category_model.features, folds=6)
+    again = fit([*developed_on, *snapshots], category_model.features, temperature=temperature)
     assert again.weights.keys() == category_model.weights.keys()
     for name, weights in category_model.weights.items():
         assert weights == pytest.approx(again.weights[name], abs=0.005), name
@@ -208,25 +224,25 @@ def test_it_is_better_than_a_bag_of_words_on_owners_it_never_saw(ease2022, categ
 @pytest.mark.ease2022
 def test_what_the_machine_is_worth_is_measured_on_owners_it_never_saw(ease2022, category_model, seed):
     """The rows of ``machine_reliability`` for categories: five folds, owners kept together, the study's labels as truth."""
-    pytest.importorskip("sklearn", reason="the extra `training` is not installed")
-    import csv
-    import io
-
     import numpy as np
-    from sklearn.model_selection import StratifiedGroupKFold
 
     from dockml_dagster.study.labels.category import judge
     from dockml_dagster.study.labels.training.category import best_temperature, fit
+    from dockml_dagster.study.labels.training.folds import owner_folds
 
-    examples = _examples(ease2022, category_model, seed)
-    study, reader = _read_by_the_codebook(ease2022, category_model, examples)
-    temperature = best_temperature([*study, *reader], category_model.features)
+    snapshots, developed_on = _snapshots(category_model), _developed_on(category_model)
+    temperature = best_temperature(developed_on, category_model.features, folds=6)
+    names = [hashlib.sha256(project.lower().encode()).hexdigest()[:16] for project in ease2022]
+    study = [
+        replace(example, features=snapshots[name].features if name in snapshots else example.features)
+        for name, example in zip(names, _examples(ease2022, category_model, seed), strict=True)
+    ]
     truth = np.array([example.category for example in study])
     said = np.empty(len(study), dtype=object)
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    for train, held in folds.split(truth, truth, [example.owner for example in study]):
-        learnt = [each[i] for i in train for each in (study, reader)]
-        model = fit(learnt, category_model.features, temperature=temperature)
+    for held in owner_folds([example.owner for example in study], truth.tolist(), 5, 0):
+        unseen = {names[i] for i in held}
+        learnt = [example for name, example in snapshots.items() if name not in unseen]
+        model = fit([*developed_on, *learnt], category_model.features, temperature=temperature)
         for i in held:
             said[i] = judge(study[i].features, model).category
     rows = [

@@ -15,11 +15,11 @@ from dockml_dagster.study.project.facts import (
     Fact,
     dockerfile_facts,
     is_workflow,
-    readme_facts,
     without_name,
     workflow_facts,
 )
 from dockml_dagster.study.project.noun_phrase import kind_of_thing
+from dockml_dagster.study.project.readme_facts import readme_facts
 
 DEPENDENCIES = tomllib.loads((Path(__file__).parent / "dependencies.toml").read_text())["case"]
 
@@ -98,7 +98,7 @@ def test_merges_do_not_multiply():
     many = ", ".join(f"k{number}: 1" for number in range(1000))
     text = f"x: &x {{{many}}}\nservices:\n  a: {{<<: [{', '.join(['*x'] * 5000)}], image: a}}\n"
     begun = time.perf_counter()
-    assert len(compose_facts("compose.yaml", text)) == 1004
+    assert len(compose_facts("compose.yaml", text)) == 1005
     assert time.perf_counter() - begun < 2
 
 
@@ -147,15 +147,17 @@ def test_the_readme_s_first_prose():
     )
     lead, *body = readme_facts("README.md", text, "owner/thing")
     assert lead == Fact("readme", "serves models to people who need them.", "README.md", 9)
-    assert {fact.where for fact in body} == {"kind", "readme body"}
+    assert {fact.where for fact in body} == {"kind", "badge", "readme body"}
     assert [(fact.text, fact.line) for fact in body] == [
         ("serves models", 9),
+        ("badge http://x/y.svg", 3),
+        ("b u v", 3),
         ("code that is no prose at all", 6),
         ("who need them.", 10),
         ("More.", 12),
     ]
     short = readme_facts("README.md", "# only\n\nshort words\n")
-    assert [fact.where for fact in short] == ["readme body", "readme body"]
+    assert [fact.where for fact in short] == ["heading", "readme body", "readme body"]
 
 
 README_LEADS = tomllib.loads((Path(__file__).parent / "readme_leads.toml").read_text())["case"]
