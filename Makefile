@@ -81,11 +81,13 @@ mutants-draw: $(VENV)/.dev   ## COUNT=60 changes drawn by SEED= over code and SQ
 	$(BIN)/python tests/mutants/draw.py --seed $(or $(SEED),20261129) --count $(or $(COUNT),60) --lines build/lines
 
 # After a change that is meant: what the tests compare the code with is written again, and read in review.
-held: $(VENV)/.dev       ## note what is there now: code of versions raised by hand, named numbers, what the study says
+held: $(VENV)/.dev       ## note what is there now: code of versions raised by hand, named numbers, what is said and collected
 	$(BIN)/python -m tests.conventions.held
 	$(BIN)/python tests/conventions/test_numbers.py
 	PYTHONPATH=. $(BIN)/python tests/unit/study/test_everything_said.py
 	PYTHONPATH=. $(BIN)/python tests/unit/defs/assets/column_lineage.py
+	$(BIN)/python -m tests.unit.corpora.test_everything_collected
+	NOTE=1 $(BIN)/python -m pytest -q tests/integration/github/test_everything_collected.py
 
 lint: $(VENV)/.dev        ## ruff: format and mend what can be mended
 	$(BIN)/ruff format .
