@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +86,7 @@ def advise(
 
         say(list_of_rules() if explain is None else page_of(explain), nl=False)
         return
+    gc.set_threshold(100_000)
     quiets = _Quiets(config, no_config=no_config)
     if fix or diff:
         from dockml_dagster.commands.advise.fixing import fix_files

@@ -140,6 +140,7 @@ def _places(facts: Facts, setting: Setting) -> list[SetFrom]:
         (position, facts.reading.instructions[position])
         for stage in stages
         for position in range(stage.first, stage.last + 1)
+        if facts.reading.instructions[position].keyword in ("COPY", "ADD")
     ]
     return settings(instructions, facts.steps, setting)
 
@@ -162,7 +163,7 @@ def _cache(facts: Facts, managers: frozenset[str], absent: str, files: Mapping[s
     good: list[Line] = []
     bad: list[Line] = []
     open_: list[Line] = []
-    places = {manager: _places(facts, setting) for manager, setting in files.items()}
+    places: dict[str, list[SetFrom]] = {}
     order = 0
     for steps in facts.runs:
         removals = Removals(steps)
@@ -172,7 +173,10 @@ def _cache(facts: Facts, managers: frozenset[str], absent: str, files: Mapping[s
                 continue
             left = leaves_cache(step, removals.after(at))
             if left:
-                configured = holds(places.get(step.installs.manager, ()), order - 1, step.run.position)
+                manager_name = step.installs.manager
+                if manager_name in files and manager_name not in places:
+                    places[manager_name] = _places(facts, files[manager_name])
+                configured = holds(places.get(manager_name, ()), order - 1, step.run.position)
                 left = True if configured is False else None if configured is None else False
             line = step.command.line
             if left is None:
@@ -248,10 +252,11 @@ def _locks_at_hand(facts: Facts) -> frozenset[str]:
 
 def _freezes_bundler(step: Step) -> bool:
     """``bundle config set --local deployment true``, and its older spellings."""
+    if step.program.name not in ("bundle", "bundler"):
+        return False
     words = [word for word in step.program.arguments if not word.startswith("-")]
     return (
-        step.program.name in ("bundle", "bundler")
-        and words[:1] == ["config"]
+        words[:1] == ["config"]
         and not {"deployment", "frozen"}.isdisjoint(words)
         and not {"true", "1"}.isdisjoint(words)
     )
