@@ -8,8 +8,8 @@ with a context a test (``make mutants-draw`` writes it). The tests of a line are
 
 - of a SQL model its cases under ``tests/sql``, of a check its case;
 - of a line of a function the tests that ran it, with every test of a file whose fixtures ran it;
-- of a line that runs only when its module is loaded, those that ran anything of the module, and what compares the named
-  numbers of the module with those noted (``tests/conventions/test_numbers.py``).
+- of a line that runs only when its module is loaded, those that ran anything of the module;
+- of either what compares the named numbers of the module with those noted (``tests/conventions/test_numbers.py``).
 
 They are tried in the order of their nearness, those of whole runs last, for four minutes where none notices. Nothing is
 read that is not in the repository (``DOCKML_EASE2022`` is unset). A change is noticed if a test fails that passes without
@@ -121,17 +121,21 @@ def tests_of(data: Path) -> dict[tuple[str, int], set[str]]:
 def covering_tests(one: Drawn, covered: Mapping[tuple[str, int], Set[str]]) -> list[str]:
     """The tests of a line, the nearest first: those of the module's own test file, of its folder, of the rest."""
     path = Path(one.path)
-    if path.parent.name == "checks":
+    if path.suffix == ".sql":
         return [f"tests/sql/test_checks.py::test_check[{path.stem}]"]
-    found = covered.get((one.path, one.line), set())
+    found = set(covered.get((one.path, one.line), ()))
     if not found:
         found = {test for (name, _), tests in covered.items() if name == one.path for test in tests}
-        module = ".".join(path.with_suffix("").parts[1:])
-        if module in NAMED_NUMBERS:
-            found.add(f"tests/conventions/test_numbers.py::test_numbers[{module}]")
+    # It reads the module's text, and says so of no line: a module may be loaded by a test, or before all of them.
+    module = ".".join(path.with_suffix("").parts[1:])
+    numbers = f"tests/conventions/test_numbers.py::test_numbers[{module}]"
+    if module in NAMED_NUMBERS:
+        found.add(numbers)
     folders = ("tests", "unit", *path.parent.parts[1:])
 
     def nearness(test: str) -> tuple[bool, int, str]:
+        if test == numbers and one.mutant.kind == "constant":
+            return False, -len(folders), test
         parts = Path(test.split("::", maxsplit=1)[0]).parts
         shared = sum(
             1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(folders, parts, strict=False))

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,6 +260,23 @@ def test_a_large_content_is_passed_over_piece_by_piece(
     with git.blob_reader(repository) as reader:
         assert reader.read(oid(b"second\n"), 1) is None
         assert reader.read(oid(b"")) == b""
+
+
+def test_nothing_of_a_reader_is_left(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+    real, empty = subprocess.Popen, oid(b"")
+
+    def started(*arguments: Any, **more: Any) -> subprocess.Popen[bytes]:
+        made.append(real(*arguments, **more))
+        return made[-1]
+
+    monkeypatch.setattr(git.subprocess, "Popen", started)
+    with git.blob_reader(repository) as reader:
+        assert reader.read(empty) == b""
+    (process,) = made
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert (process.returncode, process.stdin.closed, process.stdout.closed) == (0, True, True)
 
 
 @pytest.fixture

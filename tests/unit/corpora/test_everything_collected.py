@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,49 @@ def _all_of(corpus: Corpus, noted: Noted, stages: tuple[Any, ...] = STAGES) -> D
     return noted.digests
 
 
-def ease2022(folder: Path) -> Digests:
+CONFIGS = (
+    "Image,RepoTag,config_digest,config_size,architecture,os,created,config_User,config_env_count,Env,Cmd,Entrypoint,Volumes,"
+    "WorkingDir,rootfs_layers_count,rootfs_layers\n"
+    "ann/one,1,sha256:c1,50,amd64,linux,2021-05-06T07:08:09Z,app,2,\"['PATH=/bin', 'X=a=b']\",\"['run', '-v']\",['sh'],/a/b,"
+    "/app,d1/d2,2\n"
+    "ann/one,1,sha256:c9,x,,,nonsense,,3,,,,,,,\n"
+    "ann/base,2,sha256:c2,60,arm64,linux,,,0,[],not a list,,,,d1,1\n"
+)
+HISTORY = (
+    "Image,RepoTag,config_digest,created,created_by,empty_layer,comments\n"
+    "ann/one,1,sha256:c1,2021-05-06T07:08:09Z,ADD file,,\n"
+    "ann/one,1,sha256:c9,2021-05-06T07:08:09Z,ADD other,False,said\n"
+    "ann/one,1,sha256:c1,,CMD x,True,\n"
+    "ann/base,2,sha256:c2,2021-05-06T07:08:10Z,RUN y,,b\n"
+    "ann/one,1,sha256:c1,2021-05-06T07:08:11Z,RUN z,,\n"
+)
+TYPES = (
+    "Image,RepoTag,layer_digest,total_files,total_directory,total_empty_dirs,max_level,file_type,file_type_counts,avg_size,"
+    "max_size,min_size,avg_level\n"
+    "ann/one,1,l1,9,4,0,3,py,5,10.5,20,1,2.5\n"
+    "ann/one,1,l1,9,4,0,5,so,4,99,100,98,4\n"
+    "ann/one,1,l2,0,1,1,0,,0,,,,\n"
+    "ann/base,2,l1,9,4,0,3,py,5,10.5,20,1,2.5\n"
+    "ann/base,2,l1,9,4,0,7,.PY,1,3,3,3,7\n"
+    "zed/free,1,l9,2,1,0,1,txt,2,x,8,nan,1\n"
+)
+
+
+def ease2022_exports(folder: Path) -> Digests:
+    """The package with longer exports, some of whose cells are empty or no numbers."""
+    layers = "raw-data/DockerImage/layers/"
+    more = {
+        f"{layers}Manifest_Config_info.csv": CONFIGS.encode(),
+        f"{layers}Manifest_History.csv": HISTORY.encode(),
+        f"{layers}Image_layers_info_summary.csv": TYPES.encode(),
+    }
+    return ease2022(folder, more)
+
+
+def ease2022(folder: Path, more: Mapping[str, bytes] = {}) -> Digests:
     """The synthetic package."""
     root = folder / "package"
-    for name, data in package_files().items():
+    for name, data in {**package_files(), **more}.items():
         path = root / "Datasets" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -190,7 +229,7 @@ def local(folder: Path) -> Digests:
         server.stop()
 
 
-SUBJECTS = {one.__name__: one for one in (ease2022, sample, local)}
+SUBJECTS = {one.__name__: one for one in (ease2022, ease2022_exports, sample, local)}
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
