@@ -15,7 +15,6 @@ _NOT_SECRET = re.compile(
     r"(?i)(?:^|_)(?:public|file|version|path|url|uri|dir|folder|fingerprint|keyring|keyserver|"
     r"max|min|num|count|limit|limits|length|len|size|ttl|timeout|expiry|expire|expires|expiration|interval|"
     r"enable|enabled|disable|disabled|use|skip|allow|require|required|type|method|mode|backend|provider|"
-    r"budget|per|no|without|random|next|prefetch|merging|start|end|begin|"
     r"eos|bos|pad|unk|sep|cls|mask|special|stop)(?:_|$)|key_?server|key_?id(?:_|$)|gpg_key|apt_key|tokenizer"
 )
 
@@ -25,13 +24,22 @@ def names_a_secret(name: str) -> bool:
     return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)
 
 
+# Further words by which a variable that is set for a program is a count, a switch or a special token. What a file of an
+# image says under such a name is looked at all the same.
+_SET_FOR_A_PROGRAM = re.compile(
+    r"(?i)(?:^|_)(?:budget|per|no|without|random|next|prefetch|merging|start|end|begin)(?:_|$)"
+)
 # What a switch is set to; counts and special tokens, as models and their servers have them.
 _SWITCH = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|enabled|disabled)\Z")
 _COUNT_OR_MARK = re.compile(r"\d{1,7}\Z|[<\[].{0,40}[>\]]\Z")
 
 
 def is_no_secret(name: str, value: str) -> bool:
-    """Whether a literal value shows that a name with a secret's word is that of a switch (``WEBUI_AUTH=False``), a count
-    or a special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this function.
+    """Whether an ENV or ARG whose name has a secret's word is that of a switch (``WEBUI_AUTH=False``, ``NO_AUTH``), a
+    count or a special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this function.
     """
-    return bool(_SWITCH.match(value) or ("token" in name.lower() and _COUNT_OR_MARK.match(value)))
+    return bool(
+        _SET_FOR_A_PROGRAM.search(name)
+        or _SWITCH.match(value)
+        or ("token" in name.lower() and _COUNT_OR_MARK.match(value))
+    )
