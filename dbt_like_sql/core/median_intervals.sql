@@ -1,11 +1,11 @@
 -- Medians with 95 % intervals in which the project is the cluster: Woodruff's, the interval of the share below the median
 -- (see core.share_intervals) read off the distribution. weighting: every project weighs 1, or every unit; where each project is
--- one unit there is the first alone. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
+-- one unit there is the first alone. A unit of two projects counts for half in each, so that all count once. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
 -- A variance below 1e-24 is what the rounding of sums, whose order is not fixed, leaves of none. link_grade: images are asked
 -- again by how firmly they are tied to the project, once for each least grade; any is all of them.
 WITH
     numbers AS (
-        SELECT corpus, measure, unit_of_analysis, project, category, link_grade, value
+        SELECT corpus, measure, unit_of_analysis, project, unit, category, link_grade, value
         FROM core.unit_measures
         WHERE kind <> 'yes or no' AND cohort <> 'control'
         UNION ALL
@@ -14,6 +14,7 @@ WITH
             'image_' || spread.measure,
             'image',
             named.project,
+            named.config_digest AS unit,
             projects.category,
             NULL AS link_grade,
             spread.value
@@ -35,15 +36,15 @@ WITH
     ),
     grouped AS (
         SELECT
-            corpus, measure, unit_of_analysis, project,
+            corpus, measure, unit_of_analysis, project, unit,
             coalesce(category, 'unlabelled') AS category, 'any' AS link_grade, value
         FROM numbers
         UNION ALL
-        SELECT corpus, measure, unit_of_analysis, project, 'All' AS category, 'any' AS link_grade, value
+        SELECT corpus, measure, unit_of_analysis, project, unit, 'All' AS category, 'any' AS link_grade, value
         FROM numbers
         UNION ALL
         SELECT
-            numbers.corpus, numbers.measure, numbers.unit_of_analysis, numbers.project,
+            numbers.corpus, numbers.measure, numbers.unit_of_analysis, numbers.project, numbers.unit,
             'All' AS category, levels.link_grade, numbers.value
         FROM numbers
         JOIN levels ON list_contains(levels.grades, numbers.link_grade)
@@ -52,10 +53,31 @@ WITH
     sized AS (
         SELECT *, count(*) OVER (PARTITION BY corpus, measure, category, link_grade, project) AS units FROM grouped
     ),
+    shared AS (
+        -- Images and layers alone may be of several projects.
+        SELECT corpus, measure, category, link_grade, unit, count(*) AS projects
+        FROM grouped
+        WHERE unit_of_analysis IN ('image', 'layer')
+        GROUP BY corpus, measure, category, link_grade, unit
+        HAVING count(*) > 1
+    ),
     weighted AS (
-        SELECT *, 'project' AS weighting, 1.0 / units AS weight FROM sized
+        SELECT
+            corpus, measure, unit_of_analysis, project, category, link_grade, value,
+            'project' AS weighting, 1.0 / units AS weight
+        FROM sized
         UNION ALL
-        SELECT *, 'unit' AS weighting, 1.0 AS weight FROM sized WHERE unit_of_analysis <> 'project'
+        SELECT
+            sized.corpus, sized.measure, sized.unit_of_analysis, sized.project, sized.category, sized.link_grade, sized.value,
+            'unit' AS weighting, 1.0 / coalesce(shared.projects, 1) AS weight
+        FROM sized
+        LEFT JOIN shared
+            ON shared.corpus = sized.corpus
+            AND shared.measure = sized.measure
+            AND shared.category = sized.category
+            AND shared.link_grade = sized.link_grade
+            AND shared.unit = sized.unit
+        WHERE sized.unit_of_analysis <> 'project'
     ),
     places AS (
         SELECT corpus, measure, unit_of_analysis, category, link_grade, weighting, value, sum(weight) AS weight
@@ -109,13 +131,14 @@ WITH
             category,
             link_grade,
             weighting,
-            sum(units)::BIGINT AS n,
+            -- Distinct units, of those that projects share too.
+            if(weighting = 'unit', round(sum(whole)), sum(units))::BIGINT AS n,
             count(*) AS clusters,
-            max(units) / sum(units) AS largest_cluster_share,
+            if(weighting = 'unit', max(whole) / sum(whole), max(units) / sum(units)) AS largest_cluster_share,
             sum(part) AS part,
             sum(whole) AS whole
         FROM projects
-        GROUP BY ALL
+        GROUP BY corpus, measure, category, link_grade, weighting
     ),
     spread AS (
         SELECT

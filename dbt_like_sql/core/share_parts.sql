@@ -1,7 +1,7 @@
 -- What every share is made of: of how many units of each project it holds. One row a measure, unit of analysis and project
 -- that has such units. Yes-or-no measures and thresholds are those of core.unit_measures; beside them stand instructions
--- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, layers of one image alone, files that
--- the paper's parser misreads, and what histories tell.
+-- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, files that the paper's parser misreads,
+-- and what histories tell.
 -- Of the machine-learning projects: how a control cohort differs is findings.cohort_differences.
 WITH
     thresholds (measure, named, above, least, below) AS (
@@ -95,24 +95,6 @@ WITH
             ON coded.project = totals.project AND coded.source = totals.source AND coded.purpose = codes.name
         GROUP BY totals.corpus, totals.source, codes.name, totals.project
     ),
-    alone AS (
-        SELECT
-            owned.corpus,
-            'layer in one image' AS measure,
-            'layer' AS unit_of_analysis,
-            owned.project,
-            count(*) FILTER (layers.images = 1) AS counted,
-            count(*) AS units
-        FROM (
-            SELECT DISTINCT listed.corpus, named.project, listed.layer_digest
-            FROM staging.image_layers AS listed
-            JOIN core.project_image_configs AS named
-                ON named.corpus = listed.corpus AND named.config_digest = listed.config_digest
-        ) AS owned
-        JOIN core.layers AS layers
-            ON layers.corpus = owned.corpus AND layers.layer_digest = owned.layer_digest
-        GROUP BY owned.corpus, owned.project
-    ),
     misread AS (
         SELECT
             files.corpus,
@@ -138,8 +120,6 @@ WITH
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM purposes
         UNION ALL
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM misread
-        UNION ALL
-        SELECT corpus, measure, unit_of_analysis, project, counted, units FROM alone
         UNION ALL
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM core.history_parts
     )

@@ -1,5 +1,7 @@
 -- RQ4: how far distinct images share layers, and files across layers; what storing each once saves. Of a category: among its
 -- images. Files are known only for scanned layers: files, and not n, is their denominator.
+-- The interval leaves out one project after the other. Without it the images are gone that no other project names, with them
+-- the layers that nothing else has, and a layer that one image is left with is alone from then on.
 WITH
     placed AS (
         SELECT DISTINCT layers.corpus, category.category, layers.config_digest, layers.layer_digest, layers.compressed_bytes
@@ -17,6 +19,83 @@ WITH
         JOIN core.project_image_configs AS named
             ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
         GROUP BY placed.corpus, placed.category, placed.layer_digest
+    ),
+    naming AS (
+        SELECT DISTINCT placed.corpus, placed.config_digest, named.project
+        FROM placed
+        JOIN core.project_image_configs AS named
+            ON named.corpus = placed.corpus AND named.config_digest = placed.config_digest
+        JOIN core.projects AS projects ON projects.project = named.project
+        WHERE placed.category = 'All' AND projects.cohort IS DISTINCT FROM 'control'
+    ),
+    leaving AS (
+        -- A project's layers with the number of images that leave with it: those that it alone names.
+        SELECT only_named.project, placed.corpus, placed.layer_digest, count(*) AS images
+        FROM placed
+        JOIN (
+            SELECT corpus, config_digest, any_value(project) AS project
+            FROM naming
+            GROUP BY corpus, config_digest
+            HAVING count(*) = 1
+        ) AS only_named
+            ON only_named.corpus = placed.corpus AND only_named.config_digest = placed.config_digest
+        WHERE placed.category = 'All'
+        GROUP BY ALL
+    ),
+    change AS (
+        SELECT
+            leaving.corpus,
+            leaving.project,
+            count(*) FILTER (WHERE stored.images = leaving.images) AS layers,
+            count(*) FILTER (WHERE stored.images = 1)
+            - count(*) FILTER (WHERE stored.images - leaving.images = 1) AS alone
+        FROM leaving
+        JOIN stored
+            ON stored.category = 'All' AND stored.corpus = leaving.corpus AND stored.layer_digest = leaving.layer_digest
+        GROUP BY leaving.corpus, leaving.project
+    ),
+    alone AS (
+        SELECT corpus, count(*) AS n, count(*) FILTER (WHERE images = 1) AS alone
+        FROM stored
+        WHERE category = 'All'
+        GROUP BY corpus
+    ),
+    spread AS (
+        SELECT
+            projects.corpus,
+            count(*) AS clusters,
+            (count(*) - 1) * var_pop(
+                (alone.alone - coalesce(change.alone, 0)) / nullif(alone.n - coalesce(change.layers, 0), 0)
+            ) AS variance
+        FROM (SELECT DISTINCT corpus, project FROM naming) AS projects
+        JOIN alone ON alone.corpus = projects.corpus
+        LEFT JOIN change ON change.corpus = projects.corpus AND change.project = projects.project
+        GROUP BY projects.corpus
+    ),
+    effective AS (
+        SELECT
+            spread.corpus,
+            spread.clusters,
+            alone.alone / alone.n AS share,
+            critical.t,
+            CASE
+                WHEN alone.alone IN (0, alone.n) OR spread.variance <= 1e-24 THEN spread.clusters::DOUBLE
+                ELSE least(alone.alone / alone.n * (1 - alone.alone / alone.n) / spread.variance, alone.n)
+            END AS n_effective
+        FROM spread
+        JOIN alone ON alone.corpus = spread.corpus
+        -- A single project has none.
+        JOIN core.critical_values AS critical ON critical.clusters = spread.clusters
+    ),
+    around AS (
+        SELECT
+            corpus,
+            clusters,
+            share,
+            (share + t * t / (2 * n_effective)) / (1 + t * t / n_effective) AS centre,
+            t * sqrt(share * (1 - share) / n_effective + t * t / (4 * n_effective * n_effective))
+            / (1 + t * t / n_effective) AS half_width
+        FROM effective
     ),
     content AS (
         -- Equal files, by hash and size; hashes of two algorithms never meet. Hashed to 64 bits once more: ten million files
@@ -62,9 +141,10 @@ SELECT
     count(*) FILTER (WHERE stored.images = 1) AS layers_in_one_image,
     count(*) FILTER (WHERE stored.images > 1) AS layers_shared,
     count(*) FILTER (WHERE stored.images = 1) / count(*) AS share_in_one_image,
-    any_value(pooled.clusters) AS clusters,
-    any_value(pooled.low) AS share_low,
-    any_value(pooled.high) AS share_high,
+    any_value(around.clusters) AS clusters,
+    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+    any_value(if(around.share = 0, 0, around.centre - around.half_width)) AS share_low,
+    any_value(if(around.share = 1, 1, around.centre + around.half_width)) AS share_high,
     count(*) FILTER (WHERE project.projects > 1) AS layers_shared_by_projects,
     max(stored.images) AS most_shared_images,
     -- Of several that are shared as often, the first by digest.
@@ -84,12 +164,7 @@ LEFT JOIN project
     ON project.corpus = stored.corpus
     AND project.category = stored.category
     AND project.layer_digest = stored.layer_digest
-LEFT JOIN core.share_intervals AS pooled
-    ON stored.category = 'All'
-    AND pooled.corpus = stored.corpus
-    AND pooled.category = stored.category
-    AND pooled.measure = 'layer in one image'
-    AND pooled.weighting = 'unit'
+LEFT JOIN around ON stored.category = 'All' AND around.corpus = stored.corpus
 LEFT JOIN file ON file.corpus = stored.corpus AND file.category = stored.category
 GROUP BY stored.corpus, stored.category
 ORDER BY stored.corpus, stored.category

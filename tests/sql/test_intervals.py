@@ -55,10 +55,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         opened.execute(
             "CREATE TABLE core.unit_measures (corpus VARCHAR, measure VARCHAR, kind VARCHAR, unit_of_analysis VARCHAR, "
-            "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml', link_grade VARCHAR)"
+            "project VARCHAR, category VARCHAR, value DOUBLE, cohort VARCHAR DEFAULT 'ml', link_grade VARCHAR, unit VARCHAR)"
         )
         opened.executemany(
-            "INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml', NULL)", UNITS
+            "INSERT INTO core.unit_measures VALUES ('c', ?, ?, 'Dockerfile', ?, ?, ?, 'ml', NULL, NULL)",
+            UNITS,
         )
         for empty in (
             "project_shares (what VARCHAR, corpus VARCHAR, reading VARCHAR, project VARCHAR, category VARCHAR, "
@@ -69,10 +70,6 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "image_concentration (corpus VARCHAR, config_digest VARCHAR, is_censored BOOLEAN, gini DOUBLE)",
         ):
             opened.execute(f"CREATE TABLE core.{empty}")
-        opened.execute("CREATE TABLE core.layers (corpus VARCHAR, layer_digest VARCHAR, images BIGINT)")
-        opened.execute(
-            "CREATE TABLE staging.image_layers (corpus VARCHAR, config_digest VARCHAR, layer_digest VARCHAR)"
-        )
         names = ("critical_values", "share_parts", "share_intervals", "median_intervals")
         for name in names:
             build.make(opened, models.by_name[f"core.{name}"], models.by_name[f"core.{name}"].sql)
