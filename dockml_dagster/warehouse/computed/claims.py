@@ -215,9 +215,9 @@ def _first(items: Array, values: Array, projects: Array, named: str) -> Answer:
 def verdict_of(relation: str, threshold: float | None, answer: Answer) -> tuple[str, str | None]:
     """Whether what is claimed of a number holds, and why.
 
-    ``equals``: it is the threshold. ``about``: it is within a tenth, or the interval holds it. ``at least``, ``above``,
-    ``first``: the whole interval is at or above it (0 of first); where the interval lies on both sides, the corpus cannot
-    tell. ``some``: it is not 0. ``all``: it is 1.
+    ``equals``: it is the threshold. ``about``: it is within a tenth of it; of a number further away that its interval
+    holds, among much else, the corpus cannot tell. ``at least``, ``above``, ``first``: the whole interval is at or above it
+    (0 of first); where the interval lies on both sides, the corpus cannot tell. ``some``: it is not 0. ``all``: it is 1.
     """
     if answer.value is None:
         return OPEN, None
@@ -232,8 +232,11 @@ def verdict_of(relation: str, threshold: float | None, answer: Answer) -> tuple[
     if answer.low is None and answer.clusters < LEAST_PROJECTS:
         return OPEN, f"of {answer.clusters} projects there is no interval"
     if relation == "about":
-        near = low <= bound <= high or abs(answer.value - bound) <= ABOUT * bound
-        return (HOLDS if near else FAILS), answer.why
+        if abs(answer.value - bound) <= ABOUT * bound:
+            return HOLDS, answer.why
+        if low <= bound <= high:
+            return OPEN, "more than a tenth away, but the interval is wide enough to hold it"
+        return FAILS, answer.why
     if low >= bound:
         return HOLDS, answer.why
     if high < bound:
