@@ -7,11 +7,12 @@ that carries the exact value; a digit outside of one was typed, and a test refus
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from html import escape, unescape
 from string import Formatter
+from typing import Any
 
 from dockml_dagster.text import printable, size_text
 
@@ -45,9 +46,10 @@ def joined(parts: list[Html], separator: str = " ") -> Html:
     return Html(separator.join(part.markup for part in parts))
 
 
-def words(text: Html) -> str:
-    """The words of markup, for places that take none."""
-    return unescape(re.sub(r"<[^>]*>", "", text.markup)).replace("\N{NO-BREAK SPACE}", " ")
+def words(text: Html, *, unbroken: bool = False) -> str:
+    """The words of markup, for places that take none. ``unbroken``: the spaces inside numbers stay such as never break."""
+    said = unescape(re.sub(r"<[^>]*>", "", text.markup))
+    return said if unbroken else said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def count(value: float | None) -> Html:
@@ -55,6 +57,22 @@ def count(value: float | None) -> Html:
     if value is None:
         return Html(UNKNOWN)
     return _data(value, count_text(value))
+
+
+def or_none(value: float | None) -> Html:
+    """A number of things inside a sentence: ``none`` for 0."""
+    return Html("none") if value == 0 else count(value)
+
+
+def leading(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> list[str]:
+    """The names of all rows that share the largest value: a ranking may be led by several."""
+    most = max((row[key] for row in rows if row[key] is not None), default=None)
+    return [str(row[name]) for row in rows if row[key] is not None and row[key] == most]
+
+
+def listed(names: Sequence[str]) -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    return "".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def counted(value: float | None, one: str, many: str | None = None) -> Html:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -194,7 +195,7 @@ class _Runs:
             self._runner.close()
 
     def run(self, what: str, total: int, job: Callable[[Runner], None], *, only: str | None = None) -> None:
-        """``only``: the units that count towards the total, where the job advances others too."""
+        """``only``: see ``telling``."""
         if self._runner is None:
             # Seconds in which a bar of the work itself would stand still.
             self._listener("loading Dagster", 0, 0)
@@ -203,15 +204,28 @@ class _Runs:
             self._runner = Runner(self._settings)
             self._runner.fail_dead_runs()
         self._listener(what, 0, total)
-
-        def advanced(units: str, steps: int) -> None:
-            if not steps:
-                self._listener(what, 0, None, units)
-            elif only in (None, units):
-                self._listener(what, steps, None)
-
-        with listening(advanced):
+        with listening(telling(self._listener, what, only)):
             job(self._runner)
+
+
+def telling(listener: Listener, what: str, only: str | None = None) -> Callable[[str, int], None]:
+    """Who hears what a job advances, and tells it of the bar ``what``.
+
+    ``only``: the units that count towards the bar's total, where the job advances others too; how many of these are done is
+    told as what it is at.
+    """
+    others: Counter[str] = Counter()
+
+    def advanced(units: str, steps: int) -> None:
+        if not steps:
+            listener(what, 0, None, units)
+        elif only in (None, units):
+            listener(what, steps, None)
+        else:
+            others[units] += steps
+            listener(what, 0, None, f"{others[units]:,} {units}")
+
+    return advanced
 
 
 def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> Work:

@@ -57,9 +57,10 @@ def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
     since = began.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     with opened(settings.published, corpus) as source:
         for label, part in zip(LABELS, SECTION.parts, strict=True):
-            for block in part.build(source) if all(source.has_rows(table) for table in part.reads) else ():
-                if isinstance(block, Paragraph):
-                    yield from _set(label, words(block.text))
+            blocks = part.build(source) if all(source.has_rows(table) for table in part.reads) else ()
+            said = [words(block.text, unbroken=True) for block in blocks if isinstance(block, Paragraph)]
+            for place, text in enumerate(said):
+                yield from _set("" if place else label, text)
         yield from _set("New", _new(source, since))
         for place, text in enumerate(_missing(source)):
             yield from _set("" if place else "Missing", text)
@@ -69,7 +70,8 @@ def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
 
 
 def _set(label: str, text: str) -> list[str]:
-    return textwrap.wrap(
+    """The lines of a text; no number is parted from its unit."""
+    lines = textwrap.wrap(
         text,
         min(width() or WIDEST, WIDEST),
         initial_indent=f"{label:<{ROOM}}",
@@ -77,6 +79,7 @@ def _set(label: str, text: str) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _new(source: Source, since: str) -> str:

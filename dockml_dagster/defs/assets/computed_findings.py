@@ -16,7 +16,7 @@ from dockml_dagster.defs.assets.tables import (
 )
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
-from dockml_dagster.progress import advance
+from dockml_dagster.progress import advance, at
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.computed.findings import COMPUTATIONS, Computation
@@ -66,6 +66,7 @@ def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
                     key = asset_key(model.name)
                     if key in context.selected_asset_keys:
                         advance("models")
+                        at(model.name)
                         yield dg.MaterializeResult(
                             asset_key=key, metadata=table_metadata(connection, model, rows[model.name])
                         )

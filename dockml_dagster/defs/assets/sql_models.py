@@ -18,7 +18,7 @@ from dockml_dagster.defs.assets.tables import (
 )
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
-from dockml_dagster.progress import advance
+from dockml_dagster.progress import advance, at
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.checks import shown_at
@@ -95,6 +95,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
                     build.load_seeds(connection, project)
                 for built in place.run(to_run(project, selected, last_build_version(connection))):
                     advance("models")
+                    at(built.model.name)
                     if built.model in selected:
                         yield dg.MaterializeResult(
                             asset_key=asset_key(built.model.name),

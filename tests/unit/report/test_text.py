@@ -10,6 +10,9 @@ from dockml_dagster.report.text import (
     count,
     count_text,
     decimal_text,
+    leading,
+    listed,
+    or_none,
     percent,
     percent_text,
     say,
@@ -60,3 +63,27 @@ def test_others_text_is_escaped_and_ours_is_not():
 
 def test_control_characters_are_replaced():
     assert cell("a\u202eb\x1b[2Jc\x00") == "a\ufffdb\ufffd[2Jc\ufffd"
+
+
+def test_a_ranking_may_be_led_by_several():
+    rows = [{"n": 3, "name": "a"}, {"n": 2, "name": "b"}, {"n": 3, "name": "c"}]
+    assert leading(rows, "n", "name") == ["a", "c"]
+    assert leading(rows[:2], "n", "name") == ["a"]
+    assert leading([], "n", "name") == []
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_a_list_in_words(names, said):
+    assert listed(names) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "none"), (1, "1"), (1200, "1,200"), (None, "–")])
+def test_no_things_are_none(number, said):
+    assert words(or_none(number)) == said
+
+
+def test_spaces_in_numbers_break_where_asked_alone():
+    assert words(percent(0.5)) == "50.0 %"
+    assert words(percent(0.5), unbroken=True) == "50.0\N{NO-BREAK SPACE}%"
