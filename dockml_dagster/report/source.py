@@ -24,6 +24,8 @@ Row = dict[str, Any]
 
 PAPERS_OWN = "ease2022"
 """The corpus of the paper's own projects. In any other a difference is one between projects first."""
+SAMPLE = "sample"
+"""The corpus of examples that this repository brings."""
 
 
 class Source:

@@ -19,8 +19,18 @@ from dockml_dagster.report.blocks import (
     Section,
     share_table,
 )
-from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, count_range, percent, percent_text, say, size
+from dockml_dagster.report.source import Row, Source
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    count_range,
+    counted,
+    joined,
+    percent,
+    percent_text,
+    say,
+    size,
+)
 from dockml_dagster.text import size_text
 
 SHOWN = 20
@@ -43,14 +53,23 @@ def _shares(source: Source) -> Sequence[Block]:
     warnings = [row for row in rows if row["severity"] != "note"]
     blocks: list[Block] = []
     if warnings:
+        # Each with its own n: the same share may be one of projects with images and of those with Dockerfiles.
+        leaders = [row for row in warnings if row["share"] == warnings[0]["share"]]
         blocks.append(
             Paragraph(
                 say(
-                    "Of the recommendations that are more than a note, <code>{name}</code> concerns most projects: "
-                    "{projects} of {n} ({share}).",
-                    name=warnings[0]["recommendation"],
-                    projects=count(warnings[0]["projects"]),
-                    n=count(warnings[0]["n"]),
+                    "Of the recommendations that are more than a note, {names} the largest share of projects ({share}).",
+                    names=joined(
+                        [
+                            *(_concerned(row) for row in leaders[:-1]),
+                            say(
+                                "{last} {concern}",
+                                last=_concerned(leaders[-1]),
+                                concern="concern" if len(leaders) > 1 else "concerns",
+                            ),
+                        ],
+                        " and ",
+                    ),
                     share=percent(warnings[0]["share"]),
                 )
             )
@@ -69,8 +88,8 @@ def _shares(source: Source) -> Sequence[Block]:
                 shown, width=width, x_title="share of the projects that were judged (%)", limit=1.0
             ),
             note=say(
-                "The commonest of {all}; without brackets: about Dockerfiles. Point: share; line: Wilson’s 95 % interval. "
-                "n: {n} projects.",
+                "The commonest of {all}; without brackets: about Dockerfiles. Point: share; line: Wilson’s "
+                "95 % interval. n: {n} projects.",
                 all=count(len(rows)),
                 n=count_range(row["n"] for row in shown),
             ),
@@ -91,6 +110,16 @@ def _shares(source: Source) -> Sequence[Block]:
             after=(Column("saves_bytes", "saved", "size"),) if measured else (),
         ),
     ]
+
+
+def _concerned(row: Row) -> Html:
+    return say(
+        "<code>{name}</code> (of {about}s: {projects} of {n})",
+        name=row["recommendation"],
+        about="Dockerfile" if row["about"] == "dockerfile" else row["about"],
+        projects=count(row["projects"]),
+        n=counted(row["n"], "project"),
+    )
 
 
 def _bytes(source: Source) -> Sequence[Block]:
@@ -114,9 +143,10 @@ def _bytes(source: Source) -> Sequence[Block]:
         Heading("What it would save"),
         Paragraph(
             say(
-                "Followed in all {images} images whose files are known, the advice saves {saved} of the {all} that their "
-                "layers hold ({share}). Bytes are measured in the layers, and none is counted for two recommendations.",
-                images=count(total["images"]),
+                "Followed in each of {images} whose files are known, the advice saves {saved} of the {all} that their "
+                "layers hold, every image counted by itself ({share}). Bytes are measured in the layers, and none is "
+                "counted for two recommendations.",
+                images=counted(total["images"], "image"),
                 saved=size(saved),
                 all=size(total["bytes"]),
                 share=percent(saved / total["bytes"] if total["bytes"] else None),

@@ -15,8 +15,10 @@ from dockml_dagster.report.text import (
     Html,
     count,
     count_range,
+    counted,
     decimal,
     decimal_text,
+    or_none,
     percent,
     percent_text,
     say,
@@ -81,11 +83,16 @@ def _since(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         for group in (ROSE, FELL)
     ]
     most = max(named, key=lambda row: row["share_changed"] or 0)
+    said = (
+        "Between {earliest} and {latest}, {label} changed most often: in {changed} of {n} {unit}s ({share})."
+    )
+    if not most["share_changed"]:
+        said = "Between {earliest} and {latest} nothing that is measured changed."
     return [
         Heading("Since the first visit" if before == source.corpus else f"Since the corpus {before}"),
         Paragraph(
             say(
-                "Between {earliest} and {latest}, {label} changed most often: in {changed} of {n} {unit}s ({share}).",
+                said,
                 earliest=say("<time>{day}</time>", day=rows[0]["earliest"]),
                 latest=say("<time>{day}</time>", day=rows[0]["latest"]),
                 label=most["label"],
@@ -169,16 +176,11 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
     return [
         Paragraph(
             say(
-                "Of {all} measures, {clear} moved by more than chance (signed ranks, the signs of whole projects flipped; p "
-                "below 0.05 after Holm’s correction for their number). {label} moved furthest one way: Cliff’s delta within "
-                "pairs {delta} ({magnitude}), over {n} {unit}s.",
-                all=count(len(named)),
-                clear=count(len(clear)),
-                label=most["label"][0].upper() + most["label"][1:],
-                delta=decimal(most["delta"]),
-                magnitude=most["magnitude"],
-                n=count(most["n"]),
-                unit=most["unit"],
+                "Of {all}, {clear} moved by more than chance (signed ranks, the signs of whole projects flipped; p "
+                "below 0.05 after Holm’s correction for their number). {furthest}",
+                all=counted(len(named), "measure"),
+                clear=or_none(len(clear)),
+                furthest=_furthest(most),
             )
         ),
         Figure(
@@ -229,6 +231,19 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
             folded=len(named) > SHOWN,
         ),
     ]
+
+
+def _furthest(most: Row) -> Html:
+    if not most["delta"]:
+        return say("As many units rose as fell in each.")
+    return say(
+        "{label} moved furthest one way: Cliff’s delta within pairs {delta} ({magnitude}), over {n} {unit}s.",
+        label=most["label"][0].upper() + most["label"][1:],
+        delta=decimal(most["delta"]),
+        magnitude=most["magnitude"],
+        n=count(most["n"]),
+        unit=most["unit"],
+    )
 
 
 def _with_interval(row: Row, moment: str) -> str | None:

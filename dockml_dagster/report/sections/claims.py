@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, count_text, decimal_text, percent_text, say
+from dockml_dagster.report.text import count, count_text, decimal_text, or_none, percent_text, say
 from dockml_dagster.text import size_text
 
 VERDICTS = """
@@ -36,19 +36,20 @@ def _claims(source: Source) -> Sequence[Block]:
     return [
         Paragraph(
             say(
-                "Of {claims} claims of the paper {holds} hold for the projects of the corpus {corpus}, {fails} do not, and "
-                "{untold} cannot be told here.",
+                "Of {claims} claims of the paper the corpus {corpus} bears out {holds}, contradicts {fails}, and cannot "
+                "tell {untold}; of one that is asked of several units, the first counts.",
                 claims=count(total["claims"]),
-                holds=count(total["holds"]),
-                fails=count(total["fails"]),
-                untold=count(total["untold"]),
+                holds=or_none(total["holds"]),
+                fails=or_none(total["fails"]),
+                untold=or_none(total["untold"]),
                 corpus=source.corpus,
             )
         ),
         Table(
             caption=say(
-                "The paper’s claims in our own words, and what answers each. An interval takes the project as the cluster. "
-                "The query behind each number: <code>dockml show claims</code>."
+                "The paper’s claims in our own words, and what answers each. An interval takes the project as the cluster, "
+                "and an image that no project names as one of its own. The query behind each number: "
+                "<code>dockml show claims</code>."
             ),
             table="findings.claims",
             columns=(
@@ -59,7 +60,7 @@ def _claims(source: Source) -> Sequence[Block]:
                 Column("measured", "what was measured"),
                 Column("unit", "unit"),
                 Column("n", "n", "count"),
-                Column("clusters", "projects", "count"),
+                Column("clusters", "clusters", "count"),
                 Column("why", "remark"),
             ),
             rows=shown,

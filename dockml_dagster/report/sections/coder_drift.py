@@ -12,7 +12,17 @@ from itertools import groupby
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Table
 from dockml_dagster.report.source import PAPERS_OWN, Row, Source
-from dockml_dagster.report.text import Html, count, decimal, joined, percent, percent_text, say
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    counted,
+    decimal,
+    joined,
+    or_none,
+    percent,
+    percent_text,
+    say,
+)
 
 CLEAR = 0.05
 """A change with a smaller p, after Holm's correction, is called clear."""
@@ -152,10 +162,10 @@ def _sentences(every: list[Row], alike: list[Row], where: Html) -> Html:
 def _changed(tested: list[Row]) -> Html:
     clear, most = _clear(tested), tested[0]
     return say(
-        "of {tested} codes {clear} changed clearly from the first half to the second; furthest from chance is "
-        "<em>{code}</em>, given to {units_first} of {n_first} and then to {units_second} of {n_second} (p {p}).",
-        tested=count(len(tested)),
-        clear=count(len(clear)) if clear else "none",
+        "of {tested} {clear} changed clearly from the first half to the second; the smallest p is {p}, of "
+        "<em>{code}</em>, given to {units_first} of {n_first} and then to {units_second} of {n_second}.",
+        tested=counted(len(tested), "code"),
+        clear=or_none(len(clear)),
         code=most["code"],
         p=decimal(most["p_holm"]),
         **{name: count(most[name]) for name in ("units_first", "n_first", "units_second", "n_second")},
@@ -183,8 +193,9 @@ def _figure(tested: list[Row], name: str, where: Html) -> Figure:
     return Figure(
         name=name,
         title=say(
-            "{code} was noted in {first} of the units in the first half and in {second} of those in the second",
+            "“{code}” was noted for {first} of the {unit}s in the first half and for {second} of those in the second",
             code=most["code"],
+            unit=most["unit_of_analysis"],
             first=percent(most["share_first"]),
             second=percent(most["share_second"]),
         ),

@@ -11,7 +11,7 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.measures import MEASURE
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, count_range, decimal_text, say
+from dockml_dagster.report.text import Html, count, count_range, counted, decimal_text, or_none, say
 
 CLEAR = 0.05
 """A difference with a smaller p after Holm's correction is called clear."""
@@ -28,16 +28,14 @@ def _cohorts(source: Source) -> Sequence[Block]:
     """)
     if not pairs:
         groups = source.rows("""
-            SELECT first AS name, max(n) AS n FROM findings.cohort_differences
-            WHERE corpus = $corpus AND row_kind = 'group' GROUP BY first ORDER BY first
+            SELECT DISTINCT first AS name FROM findings.cohort_differences
+            WHERE corpus = $corpus AND row_kind = 'group' ORDER BY first
         """)
         return [
             Paragraph(
                 say(
-                    "This corpus has one group only ({name}, up to {n} units), so that nothing can be compared "
-                    "with a control.",
+                    "All projects of this corpus are of one group ({name}), so that nothing can be compared with a control.",
                     name=", ".join(str(row["name"]) for row in groups),
-                    n=count(max((row["n"] for row in groups), default=None)),
                 ),
                 role="note",
             )
@@ -112,7 +110,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 least=0,
             ),
             note=say(
-                "The {shown} largest of {all}; {which} n {n} units of {clusters} projects.",
+                "The {shown} largest of {all}; {which} units: {n}; projects: {clusters}.",
                 shown=count(len(shown)),
                 all=count(len(rows)),
                 which=_which_are_clear([row for row in shown if row in clear]),
@@ -156,20 +154,20 @@ def _said_of_categories(source: Source, rows: Sequence[Row], clear: Sequence[Row
             AND link_grade = 'any'
     """)
     first = say(
-        "{tested} measures were tested for a difference between categories, and {clear} differ (p below 0.05 after "
-        "Holm’s correction over the {tested}).",
-        tested=count(rows[0]["family_tests"]),
-        clear=count(len(clear)),
+        "The categories were compared in {tested}, and differ in {clear} (p below 0.05 after Holm’s correction over all of "
+        "these).",
+        tested=counted(rows[0]["family_tests"], "measure"),
+        clear=or_none(len(clear)),
     )
     if not clear:
         return first
     return say(
-        "{first} Only their {n} pairs of categories were tested further: {differ} differ after correction over "
-        "the {n}, {large} with a large effect.",
+        "{first} Only in these were two categories compared with each other: of {n} comparisons {differ} show a difference "
+        "after correction over all of them, {large} a large one.",
         first=first,
         n=count(pairs["n"]),
-        differ=count(pairs["clear"]),
-        large=count(pairs["large"]),
+        differ=or_none(pairs["clear"]),
+        large=or_none(pairs["large"]),
     )
 
 
@@ -183,15 +181,21 @@ def _which_are_clear(rows: Sequence[Row]) -> Html:
 
 def _by_link_grade(source: Source) -> Sequence[Block]:
     """The same comparison of images and layers, without those whose tie to the project is doubtful."""
+    # Corrected anew over the measures of images and layers: a grade's own family has these alone, that of all has more.
     rows = source.rows("""
         SELECT unit_of_analysis AS unit, if(link_grade = 'any', link_grade, 'at least ' || link_grade) AS tie, link_grade,
-            max(n) FILTER (row_kind = 'overall') AS n,
-            count(DISTINCT measure) FILTER (row_kind = 'overall' AND p IS NOT NULL) AS measures,
-            max(clusters) FILTER (row_kind = 'overall') AS clusters,
-            count(*) FILTER (row_kind = 'overall' AND p_holm < 0.05) AS clear
-        FROM findings.category_differences
-        WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final'
-            AND unit_of_analysis IN ('image', 'layer')
+            max(n) AS n, count(p) AS measures, max(clusters) AS clusters, count(*) FILTER (p_holm < 0.05) AS clear
+        FROM (
+            SELECT *, max(least(p * (tests - place + 1), 1)) OVER (PARTITION BY link_grade ORDER BY place) AS p_holm
+            FROM (
+                SELECT unit_of_analysis, link_grade, measure, n, clusters, p,
+                    count(p) OVER (PARTITION BY link_grade) AS tests,
+                    row_number() OVER (PARTITION BY link_grade ORDER BY p, measure) AS place
+                FROM findings.category_differences
+                WHERE corpus = $corpus AND grouping = 'category' AND label_source = 'final' AND row_kind = 'overall'
+                    AND unit_of_analysis IN ('image', 'layer')
+            )
+        )
         GROUP BY unit_of_analysis, link_grade ORDER BY unit, list_position(['any', 'likely', 'confirmed'], link_grade)
     """)
     if not any(row["link_grade"] != "any" for row in rows):
@@ -205,18 +209,20 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
         Heading("Without images whose tie to the project is doubtful"),
         Paragraph(
             say(
-                "Of {measures} measures of images and layers, {clear} differ between categories; with those images alone "
-                "whose tie to the project is at least likely, {clear_likely} of {measures_likely}.{none}",
-                measures=count(total["any"]["measures"]),
-                clear=count(total["any"]["clear"]),
+                "Of {measures} of images and layers, the categories differ in {clear}; with those images alone whose tie to "
+                "the project is at least likely, in {clear_likely} of {measures_likely}. For this comparison each is "
+                "corrected over these measures only.{none}",
+                measures=counted(total["any"]["measures"], "measure"),
+                clear=or_none(total["any"]["clear"]),
                 measures_likely=count(total["likely"]["measures"]),
-                clear_likely=count(total["likely"]["clear"]),
+                clear_likely=or_none(total["likely"]["clear"]),
                 none="" if confirmed else " No image of this corpus is confirmed to be its project’s.",
             )
         ),
         Table(
             caption=say(
-                "The comparison of images and layers by how firmly the images are tied to their projects."
+                "The comparison of images and layers by how firmly the images are tied to their projects; Holm’s correction "
+                "over the measures of one tie."
             ),
             table="findings.category_differences",
             columns=(
@@ -225,7 +231,7 @@ def _by_link_grade(source: Source) -> Sequence[Block]:
                 Column("n", "units, at most", "count"),
                 Column("clusters", "projects, at most", "count"),
                 Column("measures", "measures tested", "count"),
-                Column("clear", "differ (p below 0.05)", "count"),
+                Column("clear", "differ (p, Holm, below 0.05)", "count"),
             ),
             rows=rows,
         ),

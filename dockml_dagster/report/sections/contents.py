@@ -21,13 +21,13 @@ from dockml_dagster.report.blocks import (
 )
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, count_range, percent, percent_text, say
+from dockml_dagster.report.text import count, count_range, counted, percent, percent_range, percent_text, say
 
 SHOWN_TYPES = 12
 """Types of file in the figure: those with most of the bytes."""
 FILES, BYTES = "of the files", "of the bytes"
 SHARES = {
-    "largest_layer_share": "largest layer",
+    "largest_layer_share": "largest layer, as stored",
     "largest_percent_of_files_share": "largest hundredth of files",
     "removable_share": "caches, tests and the like",
     "base_share": "base image",
@@ -148,8 +148,10 @@ def _file_types(source: Source) -> Sequence[Block]:
                 names=(FILES, BYTES),
             ),
             note=say(
-                "The extensions with most of the bytes; circle: {files}; diamond: {bytes}; lines: 95 % intervals over "
-                "projects.",
+                "The extensions with most of the bytes, pooled over {n} in {clusters} (a project, or one that no project "
+                "names); circle: {files}; diamond: {bytes}; lines: 95 % intervals over these.",
+                n=counted(first["n"], first["unit_of_analysis"]),
+                clusters=counted(first["clusters"], "cluster"),
                 files=FILES,
                 bytes=BYTES,
             ),
@@ -182,7 +184,7 @@ def _type_table(caption: str, rows: Sequence[Row], *, folded: bool = False) -> T
             Column("bytes_high", "to (%)", "percent"),
             Column("units", f"{rows[0]['unit_of_analysis']}s with it", "count"),
             Column("n", "n", "count"),
-            Column("clusters", "projects", "count"),
+            Column("clusters", "clusters", "count"),
         ),
         rows=rows,
         folded=folded,
@@ -205,9 +207,10 @@ def _concentration(source: Source) -> Sequence[Block]:
         blocks.append(
             Paragraph(
                 say(
-                    "In the median of {n} images the largest layer holds {share} of the bytes.",
-                    n=count(layer["n"]),
+                    "In the median of {n} the largest layer holds {share} of the bytes as stored{interval}.",
+                    n=counted(layer["n"], "image"),
                     share=percent(layer["median"]),
+                    interval=percent_range(layer["median_low"], layer["median_high"]),
                 )
             )
         )

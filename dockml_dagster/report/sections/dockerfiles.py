@@ -21,7 +21,28 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, count_range, percent, percent_text, say
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    count_range,
+    counted,
+    leading,
+    listed,
+    or_none,
+    percent,
+    percent_range,
+    percent_text,
+    say,
+)
+
+MIX = """
+    SELECT keyword, pooled_share, pooled_low, pooled_high FROM findings.rq3_instruction_mix
+    WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND pooled_share IS NOT NULL
+    ORDER BY pooled_share DESC, keyword
+"""
+"""How much of the instructions each is, pooled over projects."""
+LEAST_PROJECTS = 5
+"""Projects from which on a practice is named as the most or the least followed."""
 
 
 def _both(rows: Sequence[Row]) -> list[Row]:
@@ -95,19 +116,18 @@ def _readings(
 
 
 def _mix(source: Source) -> Sequence[Block]:
-    first = source.row("""
-        SELECT keyword, pooled_share FROM findings.rq3_instruction_mix
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY pooled_share DESC LIMIT 1
-    """)
+    keywords = source.rows(MIX)
+    first = leading(keywords, "pooled_share", "keyword")
     return [
         Heading("Instructions"),
         *_readings(
             source,
             name="instructions",
             title=say(
-                "{keyword} is {share} of all instructions",
-                keyword=first.get("keyword"),
-                share=percent(first.get("pooled_share")),
+                "{keyword} {are} {share} of all instructions",
+                keyword=listed(first),
+                are="are each" if len(first) > 1 else "is",
+                share=percent(keywords[0]["pooled_share"] if keywords else None),
             ),
             statement="""
                 SELECT reading, keyword AS item,
@@ -175,19 +195,22 @@ def _bases(source: Source) -> Sequence[Block]:
         SELECT base_image AS image, projects, n, share FROM findings.rq3_base_images
         WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY projects DESC, base_image LIMIT 10
     """)
-    first = source.row("""
-        SELECT base_image_type, share FROM findings.rq3_base_image_types
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY share DESC LIMIT 1
+    types = source.rows("""
+        SELECT coalesce(base_image_type, 'not classified') AS type, share FROM findings.rq3_base_image_types
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND share IS NOT NULL
+        ORDER BY share DESC, type
     """)
+    first = leading(types, "share", "type")
     return [
         Heading("Base images"),
         *_readings(
             source,
             name="base-images",
             title=say(
-                "{share} of the projects start from a base image of the type {type}",
-                share=percent(first.get("share")),
-                type=first.get("base_image_type"),
+                "{share} of the projects start from a base image of {each} {type}",
+                share=percent(types[0]["share"] if types else None),
+                each="each of the types" if len(first) > 1 else "the type",
+                type=listed(first),
             ),
             statement="""
                 SELECT reading, coalesce(base_image_type, 'not classified') AS label, share, projects, n,
@@ -216,7 +239,7 @@ def _bases(source: Source) -> Sequence[Block]:
 def _stages(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT category, unit_of_analysis AS unit, multiple_from, n, share, maximum_from, clusters,
-            share_low AS low, share_high AS high
+            share_low AS low, share_high AS high, share_per_project, per_project_low, per_project_high
         FROM findings.rq3_multi_stage
         WHERE corpus = $corpus AND reading = 'corrected'
         ORDER BY category = 'All' DESC, category, unit
@@ -228,9 +251,15 @@ def _stages(source: Source) -> Sequence[Block]:
         Heading("More than one FROM"),
         Paragraph(
             say(
-                "{share} of {n} Dockerfiles have more than one FROM; the most in one file is {most}.",
+                "Of {n}, {several} have more than one FROM ({share}; averaged over projects {mean}{interval}); the most in "
+                "one file is {most}.",
+                several=or_none(everything["multiple_from"]),
                 share=percent(everything["share"]),
-                n=count(everything["n"]),
+                n=counted(everything["n"], "Dockerfile"),
+                mean=percent(everything["share_per_project"]),
+                interval=percent_range(
+                    everything["per_project_low"], everything["per_project_high"], ", ", ""
+                ),
                 most=count(everything["maximum_from"]),
             )
         ),
@@ -256,17 +285,22 @@ def _practices(source: Source) -> Sequence[Block]:
     """)
     if not rows:
         return []
-    rare = rows[-1]
+    # Of a practice that few projects show, the extreme says nothing.
+    told = [row for row in rows if (row["clusters"] or 0) >= LEAST_PROJECTS]
     return [
         Heading("Practices"),
         Figure(
             name="practices",
-            title=say(
-                "Practices followed, from {most} ({high}) to {least} ({low})",
-                most=rows[0]["label"],
-                high=percent(rows[0]["share"]),
-                least=rare["label"],
-                low=percent(rare["share"]),
+            title=say("Practices followed")
+            if not told
+            else say(
+                "Practices followed, from {most} ({high}) to {least} ({low}), of those that at least five projects show"
+                if len(told) < len(rows)
+                else "Practices followed, from {most} ({high}) to {least} ({low})",
+                most=told[0]["label"],
+                high=percent(told[0]["share"]),
+                least=told[-1]["label"],
+                low=percent(told[-1]["share"]),
             ),
             describes="Share of a project's Dockerfiles that follow each practice, mean over projects, with 95 % intervals: "
             + "; ".join(f"{row['label']} {percent_text(row['share'])} % of {row['n']}" for row in rows)

@@ -13,7 +13,7 @@ from dockml_dagster.report.blocks import Block, Figure, Heading, Paragraph, Part
 from dockml_dagster.report.sections import contents, docker_hub, models, packages
 from dockml_dagster.report.sections.measures import distribution
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, decimal, percent, percent_range, say, size
+from dockml_dagster.report.text import count, counted, decimal, or_none, percent, percent_range, say, size
 from dockml_dagster.text import size_text
 
 
@@ -98,7 +98,7 @@ def _layers(source: Source) -> Sequence[Block]:
 def _rests_on(source: Source) -> list[Block]:
     """On how many images and layers everything about files rests, where that is not all of them."""
     row = source.row("""
-        SELECT count(*) AS layers, count(files) AS known,
+        SELECT count(files) AS known,
             (SELECT count(DISTINCT image) FROM core.image_file_totals WHERE corpus = $corpus) AS inside,
             (SELECT count(*) FROM core.images WHERE corpus = $corpus) AS images
         FROM core.layers WHERE corpus = $corpus
@@ -106,12 +106,11 @@ def _rests_on(source: Source) -> list[Block]:
     if row["inside"] >= row["images"]:
         return []
     said = say(
-        "What follows about files, their types, depth and unpacked size rests on {known} of {layers} distinct layers, which "
-        "are those of {inside} of {images} distinct images; of the others the manifests alone are known.",
-        known=count(row["known"]),
-        layers=count(row["layers"]),
+        "What follows about files, their types, depth and unpacked size rests on {known}, those of {inside} of "
+        "{images}; of the others the manifests alone are known.",
+        known=counted(row["known"], "distinct layer"),
         inside=count(row["inside"]),
-        images=count(row["images"]),
+        images=counted(row["images"], "distinct image"),
     )
     return [Paragraph(said, role="note")]
 
@@ -127,16 +126,16 @@ def _sharing(source: Source) -> Sequence[Block]:
         Heading("Sharing"),
         Paragraph(
             say(
-                "{n} distinct layers make up {images} images. {shared} of them are in more than one image, "
-                "{alone}{interval} in one only; "
+                "{n} distinct layers make up {images}: {alone}{interval} of them are in one image only, "
+                "{shared} in more than one, and "
                 "the most shared is in {most}. Storing each layer once takes {distinct} in place of "
                 "{referenced}, a factor of {ratio}.",
                 n=count(row["n"]),
-                images=count(row["images"]),
-                shared=count(row["layers_shared"]),
+                images=counted(row["images"], "image"),
+                shared=or_none(row["layers_shared"]),
                 alone=percent(row["share_in_one_image"]),
                 interval=percent_range(row["share_low"], row["share_high"]),
-                most=count(row["most_shared_images"]),
+                most=counted(row["most_shared_images"], "image"),
                 distinct=size(row["distinct_bytes"]),
                 referenced=size(row["referenced_bytes"]),
                 ratio=decimal(row["layer_dedup_ratio"]),

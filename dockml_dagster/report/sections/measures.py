@@ -31,7 +31,7 @@ METRICS: dict[str, tuple[str, Kind]] = {
     "duplicate_share": ("bytes in files whose content is there twice (%)", "percent"),
     "removable_share": ("bytes in package caches, tests and the like (%)", "percent"),
     "wasted_share": ("bytes hidden by a later layer (%)", "percent"),
-    "largest_layer_share": ("bytes in the largest layer (%)", "percent"),
+    "largest_layer_share": ("bytes as stored in the largest layer (%)", "percent"),
     "largest_percent_of_files_share": ("bytes in the largest hundredth of the files (%)", "percent"),
     "gini_of_layers": ("Gini coefficient of the layers’ sizes", "decimal"),
     "gini_of_files": ("Gini coefficient of the files’ sizes", "decimal"),

@@ -67,9 +67,7 @@ def _watched(source: Source) -> Sequence[Block]:
     return [
         Heading("Watched numbers"),
         Table(
-            caption=say(
-                "Numbers that a build compares with the one before; shares are between none and all of one."
-            ),
+            caption=say("Numbers that a build compares with the one before; shares as fractions of one."),
             table="findings.watched_figures",
             columns=(
                 Column("figure", "number"),

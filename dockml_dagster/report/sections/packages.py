@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Heading, Paragraph, Part, Table
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, say
+from dockml_dagster.report.text import count, counted, leading, listed, or_none, percent, say
 
 SHOWN = 20
 """Packages in the table: those in most images."""
@@ -34,14 +34,17 @@ def _packages(source: Source) -> Sequence[Block]:
         return []
     blocks: list[Block] = [Heading("Packages")]
     if families:
-        first = families[0]
+        first, leaders = families[0], leading(families, "images", "name")
         blocks += [
             Paragraph(
                 say(
-                    "{share} of the {n} images whose packages are known carry {name}.",
+                    "{names} {are} in the most images: {each}{images} of {n} whose packages are known ({share}).",
+                    images=count(first["images"]),
                     share=percent(first["share"]),
                     n=count(first["n"]),
-                    name=first["name"],
+                    names=listed(leaders),
+                    are="are" if len(leaders) > 1 else "is",
+                    each="each in " if len(leaders) > 1 else "",
                 )
             ),
             _table("Frameworks and libraries, whichever package manager brought them.", families),
@@ -121,9 +124,10 @@ def _secrets(source: Source) -> Sequence[Block]:
         Heading("Secrets"),
         Paragraph(
             say(
-                "{share} of the {n} images that were searched hold a secret in a file of some layer.",
+                "In {images} of {n} that were searched ({share}) a file of some layer holds a secret.",
+                images=or_none(rows[0]["images"]),
                 share=percent(rows[0]["share"]),
-                n=count(rows[0]["n"]),
+                n=counted(rows[0]["n"], "image"),
             )
         ),
         Table(

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import PAPERS_OWN, Source
-from dockml_dagster.report.text import count, percent, say
+from dockml_dagster.report.text import count, or_none, percent, say
 
 AGREEMENT = """
     SELECT *,
         as_published IS NOT NULL AS repeatable,
         abs(as_published - published) <= unit_in_last_place / 2 + 1e-9 AS repeated,
         corrected IS NOT NULL AS comparable,
+        corrected IS NOT NULL AND published > 0 AND published_unit <> 'threshold' AS weighed,
         CASE published_unit
             WHEN 'threshold' THEN corrected >= 50
             ELSE abs(corrected - published) <= unit_in_last_place / 2 + 1e-9
@@ -29,7 +30,7 @@ AGREEMENT = """
 """
 """Every number with whether it can be repeated, was, and stays. Equal means: within half a unit of the last digit printed;
 digits are those of the metric's most precise value, because a trailing zero cannot be told from none. A threshold that most
-are said to exceed is kept where at least half do."""
+are said to exceed is kept where at least half do; it has no size of its own, and neither has zero, to weigh a change by."""
 
 
 def _beside(source: Source) -> Sequence[Block]:
@@ -79,27 +80,28 @@ def _beside(source: Source) -> Sequence[Block]:
                 "the same number computed "
                 "the paper’s way and computed soundly. The paper’s way repeats {repeated} of {repeatable}; the "
                 "sound way "
-                "leaves {kept} of {comparable} as printed. Why a number changes stands beside it.",
-                repeated=count(sum(row["repeated"] for row in families)),
+                "leaves {kept} of {comparable} as they were. Why a number changes stands beside it.",
+                repeated=or_none(sum(row["repeated"] for row in families)),
                 repeatable=count(sum(row["repeatable"] for row in families)),
-                kept=count(comparable - changed),
+                kept=or_none(comparable - changed),
                 comparable=count(comparable),
             )
         )
     )
     if ratios:
-        spread = source.row("""
-            SELECT avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) AS share FROM findings.paper_comparison
-            WHERE corpus = $corpus AND published > 0 AND corrected IS NOT NULL AND published_unit <> 'threshold'
+        spread = source.row(f"""
+            SELECT avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) AS share, count(*) AS n
+            FROM ({AGREEMENT}) WHERE weighed
         """)
         blocks.append(
             Figure(
                 name="paper",
                 title=say(
-                    "A sound computation moves {share} of the printed numbers by more than a tenth"
+                    "A sound computation moves {share} of {n} numbers of the study by more than a tenth"
                     if own
-                    else "{share} of the printed numbers are more than a tenth away here",
+                    else "{share} of {n} numbers of the study are more than a tenth away here",
                     share=percent(spread["share"]),
+                    n=count(spread["n"]),
                 ),
                 describes="Each repeated number divided by the printed one, a row a family of numbers: the "
                 "paper's own computation "

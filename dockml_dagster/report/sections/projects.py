@@ -11,7 +11,7 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import WILSON, Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import count, percent, percent_text, say
+from dockml_dagster.report.text import count, leading, listed, percent, percent_text, say
 
 METRICS = {
     "repository_bytes": "repository (KiB)",
@@ -43,7 +43,9 @@ def _categories(source: Source) -> Sequence[Block]:
     shown: list[Row] = [
         {**row, "label": row["category"], "as_published": published.get(row["category"])} for row in rows
     ]
-    first = next((row for row in rows if row["category"] != "unlabelled"), rows[0])
+    labelled = [row for row in rows if row["category"] != "unlabelled"]
+    first = (labelled or rows)[0]
+    leaders = leading(labelled or rows, "projects", "category")
     # Where people labelled none, what the machine's shares would stand for if it erred as where it was measured.
     guessed = {
         row["code"]: row
@@ -56,9 +58,13 @@ def _categories(source: Source) -> Sequence[Block]:
     return [
         Figure(
             name="categories",
-            title=say(
-                "{category} is the most frequent kind of project, with {projects} of {n}",
-                category=first["category"],
+            title=say("No project has a category")
+            if not labelled
+            else say(
+                "{category} are the most frequent kinds of project, each with {projects} of {n}"
+                if len(leaders) > 1
+                else "{category} is the most frequent kind of project, with {projects} of {n}",
+                category=listed(leaders),
                 projects=count(first["projects"]),
                 n=count(first["n"]),
             ),
@@ -150,7 +156,7 @@ def _profile(source: Source) -> Sequence[Block]:
             ),
         ),
         Table(
-            caption=say("Medians by category. n: projects with the measure known most often."),
+            caption=say("Medians by category. n: projects of which the best-known measure is known."),
             table="findings.rq1_project_profile",
             columns=(
                 Column("category", "category"),
@@ -166,6 +172,8 @@ def _commonest(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT count(category) AS labelled, count(*) AS n FROM core.projects WHERE corpus = $corpus
     """)
+    if not row["labelled"]:
+        return [Paragraph(say("No project has a category."))]
     return [
         Paragraph(
             say(

@@ -11,14 +11,26 @@ from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.sections.coder_drift import coder_drift_part
 from dockml_dagster.report.source import Row, Source
-from dockml_dagster.report.text import Html, count, counted, joined, percent, percent_text, points, say
+from dockml_dagster.report.text import (
+    Html,
+    count,
+    counted,
+    joined,
+    leading,
+    listed,
+    percent,
+    percent_text,
+    points,
+    say,
+)
 
 BEST = """
     SELECT code AS purpose, label_source, n, n_people, n_machine, n_unseen, share_people, people_low, people_high,
         share_machine,
         share_calibrated, share_cross_fitted, share_if_as_measured, machine_informedness, note,
         coalesce(share_calibrated, share_people, share_machine) AS share,
-        coalesce(low, people_low) AS low, coalesce(high, people_high) AS high
+        -- Where people labelled all there is nothing to estimate.
+        if(label_source = 'people', people_low, low) AS low, if(label_source = 'people', people_high, high) AS high
     FROM findings.label_shares
     WHERE corpus = $corpus AND code_system = 'purpose'
         AND coalesce(share_calibrated, share_people, share_machine) IS NOT NULL
@@ -37,14 +49,11 @@ def rests_on(source: Source, rows: Sequence[Row]) -> Html:
             "where the machine cannot tell a purpose at all, and one where it errs in nothing."
         )
     if row["label_source"] == "people":
-        return say(
-            "People labelled all {n} projects.",
-            n=count(row["n_people"]),
-        )
+        return say("People labelled the purposes of every project ({n}).", n=count(row["n_people"]))
     said = say(
-        "People labelled {people} of {n} projects. The shares estimate all of them: of the others, those with the same "
-        "machine label are taken to be like the labelled ones. These were not drawn at random ({compared}), and no "
-        "interval carries that.",
+        "People labelled the purposes of {people} of {n} projects. The shares estimate all of them: of the others, "
+        "those with the same machine label are taken to be like the labelled ones. These were not drawn at random "
+        "({compared}), and no interval carries that.",
         people=count(row["n_people"]),
         n=count(row["n"]),
         compared=_labelled_beside_others(source),
@@ -96,15 +105,18 @@ def _purposes(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     shown: list[Row] = [{**row, "label": row["purpose"]} for row in rows]
-    first = rows[0]
+    first, leaders = rows[0], leading(rows, "share", "purpose")
     machine = first["label_source"] == "machine"
     return [
         Paragraph(rests_on(source, rows), role="note" if machine else "plain"),
         Figure(
             name="purposes",
             title=say(
-                "{purpose} is the most frequent purpose{whose}, in {share} of the projects",
-                purpose=first["purpose"],
+                "{purpose} {are} the most frequent {purposes}{whose}, {each}in {share} of the projects",
+                purpose=listed(leaders),
+                are="are" if len(leaders) > 1 else "is",
+                purposes="purposes" if len(leaders) > 1 else "purpose",
+                each="each " if len(leaders) > 1 else "",
                 whose=" by the machine’s labels" if machine else "",
                 share=percent(first["share"]),
             ),

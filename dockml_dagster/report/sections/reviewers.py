@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Column, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import PAPERS_OWN, Row, Source
-from dockml_dagster.report.text import Html, count, say
+from dockml_dagster.report.text import Html, counted, or_none, say
 
 MADE: tuple[tuple[str, str, str], ...] = (
     (
@@ -59,7 +59,8 @@ MADE: tuple[tuple[str, str, str], ...] = (
     (
         "claim of the paper",
         "the number that answers it, by one query, with the unit that the claim is about",
-        "holds or not where the whole interval does; else it cannot be told",
+        "holds or not where the whole interval does, and else cannot be told; a number that is to be “about” another holds "
+        "within a tenth of it",
     ),
 )
 """Kind of number, what it is, what its interval or test is."""
@@ -79,13 +80,13 @@ def _made(source: Source) -> Sequence[Block]:
     return [
         Paragraph(
             say(
-                "The corpus has {projects} projects, {dockerfiles} valid Dockerfiles and {images} distinct images; what "
-                "they hold is known of {inside}. Units of one project resemble each other, so the project is "
+                "The corpus has {projects}, {dockerfiles} and {images}; what "
+                "these hold is known of {inside}. Units of one project resemble each other, so the project is "
                 "the cluster of every interval and test.{inside_of_paper}",
-                projects=count(known["projects"]),
-                dockerfiles=count(known["dockerfiles"]),
-                images=count(known["images"]),
-                inside=count(known["inside"]),
+                projects=counted(known["projects"], "project"),
+                dockerfiles=counted(known["dockerfiles"], "valid Dockerfile"),
+                images=counted(known["images"], "distinct image"),
+                inside=or_none(known["inside"]),
                 inside_of_paper=_published_layers(source),
             )
         ),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Paragraph, Part, Section, Table
 from dockml_dagster.report.source import Source
-from dockml_dagster.report.text import count, count_text, counted, percent, say
+from dockml_dagster.report.text import count, count_text, counted, leading, listed, percent, say
 
 
 def _funnel(source: Source) -> Sequence[Block]:
@@ -40,10 +40,11 @@ def _funnel(source: Source) -> Sequence[Block]:
         blocks.append(
             Paragraph(
                 say(
-                    "{kept} of {first} repositories are left. The step “{label}” excludes most: {excluded}.",
+                    "{kept} of {first} repositories are left. Most are excluded by {steps}: {excluded}.",
                     kept=percent(last["n"] / first["n"]),
                     first=count(first["n"]),
-                    label=most["label"],
+                    steps=listed([f"“{label}”" for label in leading(steps, "excluded", "label")])
+                    + (", each" if len(leading(steps, "excluded", "label")) > 1 else ""),
                     excluded=count(most["excluded"]),
                 )
             )

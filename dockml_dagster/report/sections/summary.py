@@ -9,14 +9,18 @@ from collections.abc import Sequence
 
 from dockml_dagster.report.blocks import Block, Paragraph, Part, Section
 from dockml_dagster.report.sections.claims import VERDICTS
+from dockml_dagster.report.sections.dockerfiles import MIX
 from dockml_dagster.report.sections.paper import AGREEMENT
 from dockml_dagster.report.sections.purposes import BEST
-from dockml_dagster.report.source import PAPERS_OWN, Row, Source
+from dockml_dagster.report.source import PAPERS_OWN, SAMPLE, Row, Source
 from dockml_dagster.report.text import (
     Html,
     count,
     counted,
     decimal,
+    leading,
+    listed,
+    or_none,
     percent,
     percent_range,
     points,
@@ -66,7 +70,18 @@ def _by_machine_alone(source: Source) -> list[Block]:
 
 
 def _selection(source: Source) -> Sequence[Block]:
-    return [*_by_machine_alone(source), *_selected(source)]
+    return [*_written(source), *_by_machine_alone(source), *_selected(source)]
+
+
+def _written(source: Source) -> list[Block]:
+    """Where the projects are examples: that they are no sample of anything."""
+    if source.corpus != SAMPLE:
+        return []
+    said = say(
+        "The projects of this corpus were written for dockml, to show every kind of finding: its numbers, and their "
+        "intervals, describe no other projects."
+    )
+    return [Paragraph(said, role="note")]
 
 
 def _selected(source: Source) -> list[Block]:
@@ -105,30 +120,37 @@ def _kinds(source: Source) -> Sequence[Block]:
         return []
     purposes = source.rows(BEST) if source.has_rows("findings.label_shares") else []
     first = kinds[0]
-    said = "The most frequent kind of {kinds} is {first} ({share} of {n}{interval_of_kind}{whose})"
+    leaders = leading(kinds, "share", "category")
+    said = "Of {kinds} of project {first} is the most frequent ({share} of {n}{interval_of_kind}{whose})"
+    if len(kinds) == 1:
+        said = "The only kind of project is {first} ({share} of {n}{interval_of_kind}{whose})"
+    elif len(leaders) > 1:
+        said = "Of {kinds} of project {first} are the most frequent (each {share} of {n}{interval_of_kind}{whose})"
     if purposes:
-        said += "; Docker is used most often for {purpose} ({serve} of the projects{interval}, {basis})"
+        each = "each " if len(leading(purposes, "share", "purpose")) > 1 else ""
+        said += f"; Docker is used most often for {{purpose}} ({each}{{serve}} of the projects{{interval}}, {{basis}})"
     machine = sum(row["labelled_by_machine"] or 0 for row in kinds)
     return _lead(
         said + ".",
-        first=first["category"],
+        first=listed(leaders),
         share=percent(first["share"]),
-        interval_of_kind=percent_range(first["share_low"], first["share_high"], ", interval ", ""),
+        interval_of_kind=percent_range(first["share_low"], first["share_high"], ", 95 % interval ", ""),
         n=count(first["n"]),
-        kinds=count(len(kinds)),
+        kinds=counted(len(kinds), "kind"),
         whose=say("; the machine’s labels for {machine}", machine=count(machine)) if machine else "",
-        **(_purpose(purposes[0]) if purposes else {}),
+        **(_purpose(purposes) if purposes else {}),
     )
 
 
-def _purpose(row: Row) -> dict[str, Html | str]:
+def _purpose(rows: Sequence[Row]) -> dict[str, Html | str]:
+    row = rows[0]
     basis = {
         "machine": say("by the machine’s labels alone, which nobody checked"),
         "people": say("labelled by people"),
         "calibrated": say("estimated from people’s labels of {people}", people=count(row["n_people"])),
     }
     return {
-        "purpose": row["purpose"],
+        "purpose": listed(leading(rows, "share", "purpose")),
         "serve": percent(row["share"]),
         "interval": percent_range(row["low"], row["high"], ", ", ""),
         "basis": basis[row["label_source"]],
@@ -136,14 +158,14 @@ def _purpose(row: Row) -> dict[str, Html | str]:
 
 
 def _files(source: Source) -> Sequence[Block]:
-    mix = source.row("""
-        SELECT keyword, pooled_share, pooled_low, pooled_high FROM findings.rq3_instruction_mix
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY pooled_share DESC LIMIT 1
-    """)
-    task = source.row("""
+    keywords = source.rows(MIX)
+    tasks = source.rows("""
         SELECT task, share_per_project, per_project_low, per_project_high FROM findings.rq3_run_tasks
-        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' ORDER BY share_per_project DESC LIMIT 1
+        WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND share_per_project IS NOT NULL
+        ORDER BY share_per_project DESC, task
     """)
+    mix, task = keywords[0] if keywords else {}, tasks[0] if tasks else {}
+    first, most = leading(keywords, "pooled_share", "keyword"), leading(tasks, "share_per_project", "task")
     stages = source.row("""
         SELECT share_per_project AS share, per_project_low AS low, per_project_high AS high, n, clusters
         FROM findings.rq3_multi_stage
@@ -154,17 +176,18 @@ def _files(source: Source) -> Sequence[Block]:
         WHERE corpus = $corpus AND category = 'All' AND practice = 'non-root-user'
     """)
     return _lead(
-        "{keyword} is {mix} of the instructions{mix_interval} in {n} of {projects}. In a project, {work} of the "
-        "classified commands in RUN{work_interval} are of the class {task}, {stages} of the Dockerfiles{stages_interval} "
-        "have more than one FROM, and {user}{user_interval} of those whose user is known leave root.",
-        keyword=mix.get("keyword"),
+        "{keyword} {mix} of the instructions{mix_interval} in {n} of {projects}. Averaged over projects, {work} of the "
+        "classified commands in RUN{work_interval} are {of_class} {task}, {stages} of the Dockerfiles{stages_interval} "
+        "have more than one FROM, and {user}{user_interval} of those whose user is known do not run as root.",
+        keyword=f"{listed(first)} {'are each' if len(first) > 1 else 'is'}",
         mix=percent(mix.get("pooled_share")),
         mix_interval=percent_range(mix.get("pooled_low"), mix.get("pooled_high")),
         n=counted(stages.get("n"), "Dockerfile"),
         projects=counted(stages.get("clusters"), "project"),
         work=percent(task.get("share_per_project")),
         work_interval=percent_range(task.get("per_project_low"), task.get("per_project_high")),
-        task=task.get("task"),
+        of_class="of each of the classes" if len(most) > 1 else "of the class",
+        task=listed(most),
         stages=percent(stages.get("share")),
         stages_interval=percent_range(stages.get("low"), stages.get("high")),
         user=percent(user.get("share")),
@@ -193,8 +216,7 @@ def _images(source: Source) -> Sequence[Block]:
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
         "The median image takes {size} as stored ({interval}{n} of {projects}) in {layers}; {alone} of the "
-        "{distinct} distinct layers occur in one image only, so that without sharing all images would "
-        "take {ratio} times the room. What is inside is known of {inside}{summed}.",
+        "{distinct} distinct layers occur in one image only{unshared}. What is inside is known of {inside}{summed}.",
         inside=counted(inside["images"], "image"),
         summed=""
         if not inside["summed"]
@@ -210,7 +232,12 @@ def _images(source: Source) -> Sequence[Block]:
         layers=counted(layers.get("median"), "layer"),
         alone=percent(shared.get("alone")),
         distinct=count(shared.get("n")),
-        ratio=decimal(shared.get("ratio")),
+        unshared=""
+        if shared.get("ratio") in (None, 1)
+        else say(
+            ", and without sharing all images would take {ratio} times the room",
+            ratio=decimal(shared["ratio"]),
+        ),
     )
 
 
@@ -218,28 +245,31 @@ def _paper(source: Source) -> Sequence[Block]:
     found = source.row(f"""
         SELECT count(*) AS numbers, count(*) FILTER (repeatable) AS repeatable, count(*) FILTER (repeated) AS repeated,
                count(*) FILTER (comparable) AS comparable, count(*) FILTER (kept) AS kept,
-               avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) FILTER (comparable AND published > 0
-                    AND published_unit <> 'threshold') AS moved
+               count(*) FILTER (weighed) AS weighed,
+               avg(CAST(abs(corrected / published - 1) > 0.1 AS INTEGER)) FILTER (weighed) AS moved
         FROM ({AGREEMENT})
     """)
     verdicts = source.row(VERDICTS) if source.has_rows("findings.claims") else {}
     said = (
-        "{numbers} numbers of the paper or its package are set beside this corpus: {kept} of the {comparable} that can be "
-        "computed soundly are the same here."
+        "{numbers} numbers of the paper or its package are set beside this corpus, which gives the same in {kept} of the "
+        "{comparable} that can be computed soundly."
     )
     if source.corpus == PAPERS_OWN:
         said = (
             "Of {numbers} numbers of the paper or its package, {repeatable} can be computed the paper’s way, and {repeated} "
-            "of these repeat to the last digit printed; a sound computation moves {moved} of the {comparable} that it "
-            "can be made for by more than a tenth."
+            "of these repeat to the last digit printed; computed soundly, {moved} of {weighed} move by more than a tenth, "
+            "in RQ4 because the unit is an image or a layer and not a project."
         )
     if verdicts:
-        said += " Of its {claims} claims {holds} hold, {fails} do not, and {untold} cannot be told here."
+        said += " Of its {claims} claims this corpus bears out {holds}, contradicts {fails}, and cannot tell {untold}."
     return _lead(
         said,
-        **{name: count(found[name]) for name in ("numbers", "repeatable", "repeated", "comparable", "kept")},
+        **{
+            name: or_none(found[name])
+            for name in ("numbers", "repeatable", "repeated", "comparable", "kept", "weighed")
+        },
         moved=percent(found["moved"]),
-        **{name: count(verdicts[name]) for name in verdicts},
+        **{name: or_none(verdicts[name]) for name in verdicts},
     )
 
 

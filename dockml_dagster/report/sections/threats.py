@@ -21,17 +21,24 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.sections.measures import measure
-from dockml_dagster.report.source import PAPERS_OWN, Row, Source
+from dockml_dagster.report.source import PAPERS_OWN, SAMPLE, Row, Source
 from dockml_dagster.report.text import (
     count,
     count_range,
     counted,
     decimal,
     decimal_text,
+    or_none,
     percent,
     percent_text,
     say,
 )
+
+LEARNT = {
+    PAPERS_OWN: "The machine learnt from these labels",
+    SAMPLE: "These projects and the machine’s rules were written together",
+}
+"""Corpora on which the machine is no stranger, and why."""
 
 
 def _coverage(source: Source) -> Sequence[Block]:
@@ -77,13 +84,13 @@ def _censoring(source: Source) -> Sequence[Block]:
         Heading("Layers that were looked into"),
         Paragraph(
             say(
-                "The contents of {n} distinct layers are known: {scanned} were scanned here and {taken} are "
-                "counts that a source "
-                "exported. A cap cut {censored} short.",
-                n=count(row["n"]),
-                scanned=count(row["scanned"]),
-                taken=count(row["taken"]),
-                censored=counted(row["censored"], "scan"),
+                "The contents of {n} are known: of {scanned} by a scan here, of {taken} by counts of a source.{cut}",
+                n=counted(row["n"], "distinct layer"),
+                scanned=or_none(row["scanned"]),
+                taken=or_none(row["taken"]),
+                cut=say(" A cap cut {n} of the scans short.", n=or_none(row["censored"]))
+                if row["scanned"]
+                else "",
             )
         ),
     ]
@@ -92,7 +99,7 @@ def _censoring(source: Source) -> Sequence[Block]:
 def _unresolved(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT count(*) FILTER (base_kind = 'unresolved') AS unresolved, count(*) AS n
-        FROM core.base_images WHERE corpus = $corpus
+        FROM core.base_images WHERE corpus = $corpus AND dockerfile_valid
     """)
     files = source.row("""
         SELECT count(*) FILTER (valid) AS valid, count(*) AS n FROM core.dockerfiles WHERE corpus = $corpus
@@ -101,13 +108,13 @@ def _unresolved(source: Source) -> Sequence[Block]:
         Heading("Dockerfiles that do not tell"),
         Paragraph(
             say(
-                "{valid} of {files} files whose name says Dockerfile are accepted by BuildKit; the others are in "
-                "no corrected number. "
-                "{unresolved} of {n} base images depend on a variable that the file does not set ({share}).",
-                valid=count(files["valid"]),
-                files=count(files["n"]),
-                unresolved=count(row["unresolved"]),
-                n=count(row["n"]),
+                "Of {files} whose name says Dockerfile, the rules of BuildKit accept {valid}{others}. "
+                "Of {n}, a variable that the file does not set decides {unresolved} ({share}).",
+                valid=or_none(files["valid"]),
+                others="; the rest is in no corrected number" if files["valid"] < files["n"] else "",
+                files=counted(files["n"], "file"),
+                unresolved=or_none(row["unresolved"]),
+                n=counted(row["n"], "base image"),
                 share=percent(row["unresolved"] / row["n"] if row["n"] else None),
             )
         ),
@@ -128,7 +135,7 @@ def _readers(source: Source) -> Sequence[Block]:
         Heading("Two parsers"),
         Paragraph(
             say(
-                "The paper’s parser and BuildKit differ on {files} of {n} files ({share}).",
+                "The paper’s parser and BuildKit’s reading differ on {files} of {n} files ({share}).",
                 files=count(most["files"]),
                 n=count(most["n"]),
                 share=percent(most["share"]),
@@ -156,22 +163,13 @@ def _raters(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     most = max(row["raters"] for row in rows)
-    alone = (
-        "No second person labelled anything, so that agreement between people is not known: the paper’s authors "
-        "published their consensus only."
-        if source.corpus == PAPERS_OWN
-        else "No second person labelled anything, so that agreement between people is not known."
-    )
-    blocks: list[Block] = [
-        Heading("Labels and raters"),
-        Paragraph(
-            say(
-                "No question was labelled by more than {raters}. {alone}",
-                raters=counted(most, "person", "people"),
-                alone=alone if most < 2 else "",
-            )
-        ),
-    ]
+    said = say("No question was labelled by more than {raters} people.", raters=count(most))
+    if most < 2:
+        said = say(
+            "No second person labelled anything, so that agreement between people is not known{why}.",
+            why=": the paper’s authors published their consensus only" if source.corpus == PAPERS_OWN else "",
+        )
+    blocks: list[Block] = [Heading("Labels and raters"), Paragraph(said)]
     blocks.append(
         Table(
             caption=say("Labels by question."),
@@ -237,12 +235,12 @@ def _links(source: Source) -> Sequence[Block]:
         Heading("How the images are tied to their projects"),
         Paragraph(
             say(
-                "Of {n} images named for a project, {sure} ({share}) are confirmed or likely to be its own; nothing visible "
-                "ties {nothing} of them.",
-                n=count(n),
-                sure=count(sure),
+                "Of {n} named for a project, {sure} ({share}) are confirmed or likely to be its own; of {nothing} nothing "
+                "visible shows a tie.",
+                n=counted(n, "image"),
+                sure=or_none(sure),
                 share=percent(sure / n if n else None),
-                nothing=count(sum(row["images"] for row in rows if row["link_grade"] == "none")),
+                nothing=or_none(sum(row["images"] for row in rows if row["link_grade"] == "none")),
             )
         ),
         Figure(
@@ -305,32 +303,29 @@ def _agreement(source: Source) -> Sequence[Block]:
         *(
             Paragraph(
                 say(
-                    "On the {question} of {n} {unit}s the labels of <code>{first}</code> and {second} agree with Cohen’s "
-                    "kappa {kappa} ({observed} of the decisions).",
+                    "On the {question} of {n} the labels of <code>{first}</code> and {second} agree in {observed} of the "
+                    "decisions{kappa}.",
                     question=row["code_system"],
-                    n=count(row["n"]),
-                    unit=row["unit_of_analysis"],
+                    n=counted(row["n"], row["unit_of_analysis"]),
                     first=row["first"],
                     second="the machine"
                     if row["second"] == "machine"
                     else say("<code>{name}</code>", name=row["second"]),
-                    kappa=decimal(row["kappa"]),
+                    kappa=""
+                    if row["kappa"] is None
+                    else say(", with Cohen’s kappa {kappa}", kappa=decimal(row["kappa"])),
                     observed=percent(row["observed"]),
                 )
             )
             for row in together
         ),
     ]
-    if source.corpus == PAPERS_OWN and any(row["second"] == "machine" for row in together):
-        blocks.append(
-            Paragraph(
-                say(
-                    "The machine learnt from these labels, so that its agreement with them says too much; what it is worth "
-                    "on projects that it does not know is in docs/labels.md."
-                ),
-                role="note",
-            )
+    if source.corpus in LEARNT and any(row["second"] == "machine" for row in together):
+        said = LEARNT[source.corpus] + (
+            ", so that its agreement with them says too much; what it is worth on projects that it does not know is in "
+            "docs/labels.md."
         )
+        blocks.append(Paragraph(say(said), role="note"))
     if shown:
         least = min(0.0, *(row["kappa"] for row in shown))
         blocks.append(

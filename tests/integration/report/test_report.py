@@ -127,8 +127,8 @@ def test_a_changed_input_changes_the_text(studied, report):
             pass
     publish(warehouse, settings.published)
     after = build_report(settings.published, "sample", libraries())
-    before, now = (re.search(r"The most frequent kind of.*?</p>", page.html)[0] for page in (report, after))
-    assert float(DATA.findall(now)[1]) == pytest.approx(float(DATA.findall(before)[1]) + 1 / 14)
+    before, now = (re.search(r"kinds of project.*?</p>", page.html)[0] for page in (report, after))
+    assert float(DATA.findall(now)[0]) == pytest.approx(float(DATA.findall(before)[0]) + 1 / 14)
 
 
 def test_every_statement_runs_as_it_stands(published, report):
@@ -191,22 +191,24 @@ def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
     row = (
         "INSERT INTO findings.category_differences BY NAME SELECT 'sample' AS corpus, 'category' AS grouping, "
         "'final' AS label_source, '{grade}' AS link_grade, 'rq4' AS rq, 'image_bytes' AS measure, "
-        "'image' AS unit_of_analysis, '{kind}' AS row_kind, 77 AS n, 9 AS clusters, 0.5 AS epsilon_squared, 0.01 AS p, "
+        "'image' AS unit_of_analysis, '{kind}' AS row_kind, 77 AS n, 9 AS clusters, 0.5 AS epsilon_squared, {p} AS p, "
         "{holm} AS p_holm, 1 AS family_tests, 'large' AS magnitude"
     )
     html = changed(
         "DELETE FROM findings.category_differences",
         *(
-            row.format(grade=grade, kind=kind, holm=holm)
-            for grade, holm in (("any", 0.01), ("likely", 0.2))
+            row.format(grade=grade, kind=kind, holm=holm, p=p)
+            for grade, holm, p in (("any", 0.9, 0.01), ("likely", 0.01, 0.2))
             for kind in ("overall", "pair")
         ),
     ).html
     shown = _section(html, "cohorts")
-    assert re.search(r"<data[^>]*>1</data> measures were tested for a difference between categories", shown)
+    assert re.search(r"The categories were compared in <data[^>]*>1</data> measure, and differ in", shown)
     assert shown.count("<td>RQ4</td>") == 1, "the whole comparison has a row a measure, whatever the ties"
     assert "No image of this corpus is confirmed" in shown
-    assert "any 77 9 1 1" in _cells(shown), "units, projects, measures tested, those that differ"
+    assert "any 77 9 1 1" in _cells(shown), (
+        "units, projects, measures tested, those that differ by p corrected anew"
+    )
     assert "at least likely 77 9 1 0" in _cells(shown)
 
 
@@ -235,12 +237,12 @@ def test_a_rater_who_changed_is_told_with_a_figure(report, changed):
     shown = _section(html, "rq2")
     sentence = next(text for text in _prose(shown) if "sheet.csv" in text)
     assert [float(value) for value in DATA.findall(sentence)] == [
-        *(2, 1, 19, 20, 3, 30, 0.000125),
-        *(1, 1, 18, 20, 2, 30, 0.0025),
+        *(2, 1, 0.000125, 19, 20, 3, 30),
+        *(1, 1, 0.0025, 18, 20, 2, 30),
     ]
     assert "depends on when a project was coded" in sentence
     assert (
-        "Hosting was noted in 95.0\xa0% of the units in the first half and in 10.0\xa0% of those in the second"
+        "“Hosting” was noted for 95.0\xa0% of the projects in the first half and for 10.0\xa0% of those in the second"
         in unescape(re.sub(r"<[^>]*>", "", shown))
     )
     assert "several sheets" not in shown
