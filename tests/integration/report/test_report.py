@@ -206,9 +206,7 @@ def test_differences_are_shown_once_and_again_by_the_tie_of_the_images(changed):
     assert re.search(r"The categories were compared in <data[^>]*>1</data> measure, and differ in", shown)
     assert shown.count("<td>RQ4</td>") == 1, "the whole comparison has a row a measure, whatever the ties"
     assert "No image of this corpus is confirmed" in shown
-    assert "any 77 9 1 1" in _cells(shown), (
-        "units, projects, measures tested, those that differ by p corrected anew"
-    )
+    assert "any 77 9 1 1" in _cells(shown), "units, projects, measures tested, those that differ"
     assert "at least likely 77 9 1 0" in _cells(shown)
 
 
