@@ -4,6 +4,7 @@ Here: listing a corpus and registering its projects as partitions. Not here: rea
 (``collection``).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,9 +40,16 @@ LISTED_WEEKLY = dg.FreshnessPolicy.time_window(
 
 
 class CorpusConfig(dg.Config):
-    """Which corpus to list."""
+    """Which corpus to list; none named: every one that was listed here before, and the sample where none was."""
 
-    corpus: str = "sample"
+    corpus: str = ""
+
+    def names(self, warehouse: WarehouseResource) -> list[str]:
+        """The corpora that are meant."""
+        if self.corpus:
+            return [self.corpus]
+        with warehouse.get_connection() as connection:
+            return [name for name in due_query.followed(connection) if name in CORPORA] or ["sample"]
 
 
 def outcome_rows(
@@ -87,12 +95,27 @@ def repo_list(
     projects), registers each selected project as a partition, and records what each offers at every stage.
     """
     with verdict(context):
-        return _list(context, corpora.corpus(config.corpus), warehouse)
+        told = [_list(context, corpora.corpus(name), warehouse) for name in config.names(warehouse)]
+        content = warehouse.commit(listed_content)
+        return filled(warehouse, "repo_list", _summed(told), dg.DataVersion(content))
 
 
-def _list(
-    context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource
-) -> dg.MaterializeResult[None]:
+def _summed(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of several corpora, as of one: numbers add up, texts stand one after the other."""
+    found: dict[str, Any] = {}
+    for name in told[0]:
+        values = [one[name] for one in told]
+        if isinstance(values[0], Mapping):
+            rows: Counter[str] = Counter()
+            for value in values:
+                rows.update(value)
+            found[name] = dg.MetadataValue.json(dict(rows))
+        else:
+            found[name] = ", ".join(values) if isinstance(values[0], str) else sum(values)
+    return found
+
+
+def _list(context: dg.AssetExecutionContext, corpus: Corpus, warehouse: WarehouseResource) -> dict[str, Any]:
     corpus.visit(oldest=VISIT_HOLDS)
     listing = corpus.listing()
 
@@ -118,7 +141,6 @@ def _list(
         before = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
         listing, new = _stored(listing, store, warehouse)
         after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
-        content = warehouse.commit(listed_content)
     registered = register(context.instance, listing.projects)
     left = [key for key in before if key not in set(after)]
     # A run that is collecting them would lose its work: then the sensor takes them away, when it is done.
@@ -132,20 +154,15 @@ def _list(
         len(left),
         "" if listing.is_complete else "; not everything could be looked at, and who is missing stays",
     )
-    return filled(
-        warehouse,
-        "repo_list",
-        {
-            "corpus": corpus.name,
-            "source": listing.source,
-            "projects": len(listing.projects),
-            "new partitions": len(registered),
-            "partitions removed": len(removed),
-            "new rows": dg.MetadataValue.json(new),
-            "outcomes other than collected": len(listing.outcomes),
-        },
-        dg.DataVersion(content),
-    )
+    return {
+        "corpus": corpus.name,
+        "source": listing.source,
+        "projects": len(listing.projects),
+        "new partitions": len(registered),
+        "partitions removed": len(removed),
+        "new rows": new,
+        "outcomes other than collected": len(listing.outcomes),
+    }
 
 
 def _stored(
@@ -190,10 +207,12 @@ def labels(
     Fills `raw.labels` and `raw.base_image_labels`.
     """
     with verdict(context):
-        return _store_labels(corpora.corpus(config.corpus), warehouse)
+        told = [_store_labels(corpora.corpus(name), warehouse) for name in config.names(warehouse)]
+        content = warehouse.commit(labelled_content)
+        return filled(warehouse, "labels", _summed(told), dg.DataVersion(content))
 
 
-def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dict[str, Any]:
     listing = corpus.listing()
 
     def store(connection: duckdb.DuckDBPyConnection, listing: Listing) -> dict[str, int]:
@@ -217,14 +236,8 @@ def _store_labels(corpus: Corpus, warehouse: WarehouseResource) -> dg.Materializ
 
     with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
         listing, new = _stored(listing, store, warehouse)
-        content = warehouse.commit(labelled_content)
-    return filled(
-        warehouse,
-        "labels",
-        {
-            "corpus": corpus.name,
-            "labels": sum(len(rows) for rows in listing.labels.values()),
-            "new rows": dg.MetadataValue.json(new),
-        },
-        dg.DataVersion(content),
-    )
+    return {
+        "corpus": corpus.name,
+        "labels": sum(len(rows) for rows in listing.labels.values()),
+        "new rows": new,
+    }

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dockml_dagster.corpora import corpus_of
 from dockml_dagster.warehouse.due.query import Due
 from dockml_dagster.warehouse.due.tags import Tag
 
@@ -40,19 +41,19 @@ def left_partitions(
     A corpus is quiet that was listed, and that no run works on: of another nothing is known, or the run would lose its work.
     """
     known = set(wanted)
-    return [key for key in existing if key.split("/", 1)[0] in quiet and key not in known][:at_most]
+    return [key for key in existing if corpus_of(key) in quiet and key not in known][:at_most]
 
 
 def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> list[list[str]]:
-    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each at most ``size`` long.
+    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each of one corpus and at most ``size`` long.
 
     A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
-    is a stretch without a gap.
+    is a stretch without a gap. It says which corpus it works on, so that nobody else does meanwhile.
     """
     found: list[list[str]] = []
     current: list[str] = []
     for key in ordered:
-        if key in wanted and len(current) < size:
+        if key in wanted and len(current) < size and (not current or corpus_of(key) == corpus_of(current[0])):
             current.append(key)
             continue
         if current:

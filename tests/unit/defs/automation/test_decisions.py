@@ -47,7 +47,22 @@ def test_partitions_are_added_in_order_and_never_removed() -> None:
     ],
 )
 def test_stretches_have_no_gap(wanted: str, size: int, expected: list[str]) -> None:
-    assert stretches(list("abcdef"), set(wanted), size) == [list(text) for text in expected]
+    def keys(text: str) -> list[str]:
+        return [f"local/{letter}" for letter in text]
+
+    assert stretches(keys("abcdef"), set(keys(wanted)), size) == [keys(text) for text in expected]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "expected"),
+    [
+        (["a/x", "a/y", "b/x", "b/y"], [["a/x", "a/y"], ["b/x", "b/y"]]),
+        (["a/x", "b/x", "a/y", "b/y"], [["a/x"], ["b/x"], ["a/y"], ["b/y"]]),
+        (["a/x", "ab/x", "ab/y", "ab/z"], [["a/x"], ["ab/x", "ab/y"], ["ab/z"]]),
+    ],
+)
+def test_a_stretch_is_of_one_corpus(ordered: list[str], expected: list[list[str]]) -> None:
+    assert stretches(ordered, set(ordered), 2) == expected
 
 
 def test_waiting_doubles_up_to_a_day() -> None:
