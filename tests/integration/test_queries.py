@@ -1,7 +1,9 @@
 """The queries of ``docs/queries.md`` run as they stand on the sample's published file, and answer."""
 
 import re
+import stat
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,3 +23,17 @@ def test_a_query_of_the_page_answers(finished, question: str, sql: str) -> None:
 
 def test_the_page_has_queries() -> None:
     assert len(QUERIES) == 8
+
+
+def test_programs_read_the_file_as_the_page_says(finished) -> None:
+    published = finished[0] / "published" / "dockml.duckdb"
+    assert stat.S_IMODE(published.stat().st_mode) == 0o444
+    (program,) = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+        if "import duckdb" in block
+    ]
+    names: dict[str, Any] = {}
+    exec(program.replace("published/dockml.duckdb", str(published)), names)
+    rows = len(names["rows"])
+    assert rows == len(names["pandas_frame"]) == len(names["polars_frame"]) > 0
