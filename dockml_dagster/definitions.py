@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from dockml_dagster.defs.assets.lineage import with_columns
+from dockml_dagster.defs.assets.one_build import of_one_build
 from dockml_dagster.defs.automation.condition import with_condition
 from dockml_dagster.defs.automation.entity_limit import raise_entity_limit
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, say_where
@@ -35,4 +36,4 @@ def defs() -> dg.Definitions:
 
 
 def _said_of_all(spec: dg.AssetSpec) -> dg.AssetSpec:
-    return with_columns(with_condition(spec.replace_attributes(owners=[OWNER])))
+    return with_columns(with_condition(of_one_build(spec.replace_attributes(owners=[OWNER]))))

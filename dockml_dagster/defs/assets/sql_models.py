@@ -24,7 +24,6 @@ from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.checks import shown_at
 from dockml_dagster.warehouse.due.work import last_build_version
 from dockml_dagster.warehouse.models import Model, ModelError, Project, load
-from dockml_dagster.warehouse.rows import combined_hash
 from dockml_dagster.warehouse.versions import build_version
 
 
@@ -40,16 +39,6 @@ def _dependencies(project: Project, model: Model) -> list[dg.AssetKey]:
     return [asset_key(name) for name in sorted(names | {"repo_list"})]
 
 
-def _code_version(project: Project, model: Model) -> str:
-    """Changes with the statement and with the seeds it reads, which are no assets of their own."""
-    seeds = [
-        seed.path.read_bytes()
-        for name in model.references
-        if (seed := project.by_name[name]).path and name.startswith("seeds.")
-    ]
-    return combined_hash([model.code_version, *seeds])[:12] if seeds else model.code_version
-
-
 def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec]]:
     assets = []
     specs = []
@@ -62,7 +51,7 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
                 description=model.description,
                 group_name=model.schema,
                 kinds={"duckdb", "sql", "view" if model.is_view else "table"},
-                code_version=_code_version(project, model),
+                code_version=model.code_version,
                 skippable=True,
                 metadata={"dagster/table_name": model.name},
             )
