@@ -1,6 +1,7 @@
 """What is documented is what is materialised: every table and column of every schema."""
 
 import csv
+import re
 
 import duckdb
 import pytest
@@ -28,6 +29,17 @@ def test_columns_documented_are_those_materialised(model: Model, built: duckdb.D
 def test_table_and_columns_have_a_meaning(model: Model) -> None:
     assert len(model.description) > 10
     assert [column.name for column in model.columns if len(column.description) < 4] == []
+
+
+@pytest.mark.parametrize("model", DOCUMENTED, ids=_name)
+def test_a_column_is_told_without_the_one_before(model: Model) -> None:
+    """DuckDB and Dagster show the meaning of one column: "upper end of it" says nothing there."""
+    names = {column.name for column in model.columns}
+    for column in model.columns:
+        said = column.description
+        assert not re.search(r"end of its?\b|^The (former|latter)\b|^Of the \w+( \w+)?\.$", said), column.name
+        if interval := re.search(r"(?:Lower|Upper) end of the 95 % (?:Wilson )?interval of (?!the\b)(\w+)", said):
+            assert interval[1] in names, column.name
 
 
 def test_raw_is_what_the_migrations_make(project: Project, built: duckdb.DuckDBPyConnection) -> None:
