@@ -38,7 +38,9 @@ def test_a_column_is_told_without_the_one_before(model: Model) -> None:
     for column in model.columns:
         said = column.description
         assert not re.search(r"end of its?\b|^The (former|latter)\b|^Of the \w+( \w+)?\.$", said), column.name
-        if interval := re.search(r"(?:Lower|Upper) end of the 95 % (?:Wilson )?interval of (?!the\b)(\w+)", said):
+        if interval := re.search(
+            r"(?:Lower|Upper) end of the 95 % (?:Wilson )?interval of (?!the\b)(\w+)", said
+        ):
             assert interval[1] in names, column.name
 
 
