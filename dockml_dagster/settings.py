@@ -36,6 +36,7 @@ VARIABLES = (
     "DOCKML_CONTACT",
     "DOCKML_LOCAL",
     "DOCKML_LOCAL_IMAGES",
+    "DOCKML_DATASETS",
     "DOCKML_REGISTRIES",
     "DOCKER_CONFIG",
     "DOCKML_LAYER_BYTES",
@@ -147,6 +148,8 @@ class Settings:
     """Paths and addresses of the corpus ``local``, as written."""
     local_images: bool = False
     """Whether the corpus ``local`` asks registries."""
+    datasets: tuple[str, ...] = ()
+    """Data sets, as written: TOML files, folders that have one, ``NAME=PLACE``."""
     layer_bytes: str | None = None
     """As written; ``corpora/image_selection`` reads it."""
 
@@ -190,6 +193,7 @@ class Settings:
             "DOCKML_CONTACT": self.contact,
             "DOCKML_LOCAL": ";".join(self.local),
             "DOCKML_LOCAL_IMAGES": "1" if self.local_images else None,
+            "DOCKML_DATASETS": ";".join(self.datasets),
             "DOCKML_REGISTRIES": self.registries,
             "DOCKER_CONFIG": self.docker_config.parent if self.docker_config else None,
             "DOCKML_LAYER_BYTES": self.layer_bytes,
@@ -215,11 +219,8 @@ class Settings:
             ),
             ease2022=Path(package).expanduser().absolute() if package else None,
             dagster_home=Path(dagster_home).expanduser().absolute() if dagster_home else home / "dagster",
-            local=tuple(
-                part.strip()
-                for part in env.get("DOCKML_LOCAL", "").replace("\n", ";").split(";")
-                if part.strip()
-            ),
+            local=_parts(env, "DOCKML_LOCAL"),
+            datasets=_parts(env, "DOCKML_DATASETS"),
             local_images=_is_on(env, "DOCKML_LOCAL_IMAGES"),
             dagster_postgres=_with_driver(env.get("DOCKML_DAGSTER_POSTGRES") or None),
             celery_broker=env.get("DOCKML_CELERY_BROKER") or None,
@@ -234,6 +235,12 @@ class Settings:
             else None,
             layer_bytes=env.get("DOCKML_LAYER_BYTES") or None,
         )
+
+
+def _parts(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What stands between semicolons or line ends."""
+    parts = environment.get(name, "").replace("\n", ";").split(";")
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:

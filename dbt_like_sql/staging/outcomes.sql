@@ -1,4 +1,4 @@
--- The newest outcome of every subject of every stage, of the listed projects and of the listings themselves. What a visit
+-- The newest outcome of every subject of every stage, of the listed projects, of shards and of the listings themselves. What a visit
 -- that ended with an answer says nothing about any more was read in it, or is not asked for: older outcomes do not count.
 SELECT
     found.corpus,
@@ -17,7 +17,11 @@ LEFT JOIN staging.visits AS visits
     AND visits.project IS NOT DISTINCT FROM found.project
     AND visits.stage = found.stage
 WHERE
-    (found.project IS NULL OR listed.project IS NOT NULL)
+    (
+        found.project IS NULL
+        OR listed.project IS NOT NULL
+        OR EXISTS (SELECT 1 FROM staging.projects AS members WHERE members.shard = found.project)
+    )
     AND (visits.observed_at IS NULL OR found.observed_at >= visits.observed_at)
 QUALIFY row_number() OVER (
     PARTITION BY found.corpus, found.project, found.stage, found.subject ORDER BY found.observed_at DESC

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockml_dagster.commands.output import FORMATS, say
-from dockml_dagster.corpora import CORPORA, corpus_class
+from dockml_dagster.corpora import CORPORA, corpus_class, family_of
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.text import printable
@@ -54,7 +54,9 @@ class CorpusName(click.ParamType[str]):
         return f"[{'|'.join(CORPORA)}]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click's choice, from the corpora that there are when it is asked."""
+        """As click's choice, from the corpora that there are when it is asked; ``dataset:NAME`` is one of several."""
+        if value.startswith("dataset:") and "/" not in value:
+            return value
         return click.Choice(list(CORPORA)).convert(value, param, ctx)
 
     def shell_complete(
@@ -83,7 +85,8 @@ path_option = click.option(
     "paths",
     multiple=True,
     metavar="DIR",
-    help="Corpus local: a directory of projects, a work tree, a bare repository, or a git address; may be repeated.",
+    help="Corpus local: a directory of projects, a work tree, a bare repository, or a git address; may be repeated. "
+    "Corpus dataset:NAME: its TOML, or where the data of a known one lie.",
 )
 images_option = click.option(
     "--images", is_flag=True, help="Corpus local: also read the images of the projects from their registries."
@@ -112,12 +115,21 @@ def settings_for(
     if frame is not None:
         changes["github_frame"] = frame
     if paths:
-        changes["local"] = tuple(
-            path if "://" in path else str(Path(path).expanduser().absolute()) for path in paths
-        )
+        places = tuple(path if "://" in path else str(Path(path).expanduser().absolute()) for path in paths)
+        changes.update(_of_dataset(corpus, places) if family_of(corpus) == "dataset" else {"local": places})
     if images:
         changes["local_images"] = True
     return Settings.from_environment().replace(**changes)
+
+
+def _of_dataset(corpus: str, places: tuple[str, ...]) -> dict[str, Any]:
+    """The setting of data sets: a TOML, a folder that has one, or else where the data of a preset lie."""
+    told = [
+        place if place.endswith(".toml") or (Path(place) / "dataset.toml").is_file()
+        else f"{corpus.partition(':')[2]}={place}"
+        for place in places
+    ]  # fmt: skip
+    return {"datasets": (*Settings.from_environment().datasets, *told)}
 
 
 @contextmanager

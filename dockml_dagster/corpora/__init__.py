@@ -20,19 +20,22 @@ CORPORA: dict[str, str] = {
     "ease2022": "dockml_dagster.corpora.ease2022.corpus:Ease2022",
     "github": "dockml_dagster.corpora.github.corpus:Github",
     "local": "dockml_dagster.corpora.local.corpus:Local",
+    "dataset": "dockml_dagster.corpora.dataset.corpus:Dataset",
 }
-"""Name, as in partition keys and ``--corpus``, and its class; imported when it is opened."""
+"""Name, as in partition keys and ``--corpus``, and its class; imported when it is opened. A class may stand for several
+corpora, ``<name>:<member>``."""
 
 
 def corpus_class(name: str) -> type[Corpus]:
-    """The class of a corpus.
+    """The class of a corpus, or of the corpora that ``name`` is one of.
 
     Raises:
         BadInputError: no corpus is called so.
     """
-    if name not in CORPORA:
+    family = family_of(name)
+    if family not in CORPORA:
         raise BadInputError(f"no corpus is called {name!r}; there are {', '.join(CORPORA)}")
-    module, _, class_name = CORPORA[name].partition(":")
+    module, _, class_name = CORPORA[family].partition(":")
     return cast("type[Corpus]", getattr(import_module(module), class_name))
 
 
@@ -42,7 +45,14 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
     Raises:
         BadInputError: no corpus is called so, or what was told cannot be read.
     """
-    return corpus_class(name).of(recalled(settings, name))
+    _, colon, member = name.partition(":")
+    told = recalled(settings, name)
+    return corpus_class(name).member(told, member) if colon else corpus_class(name).of(told)
+
+
+def family_of(name: str) -> str:
+    """The line of ``CORPORA`` that a corpus belongs to: ``dataset`` of ``dataset:mine``."""
+    return name.partition(":")[0]
 
 
 def corpus_of(project: str) -> str:

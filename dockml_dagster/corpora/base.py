@@ -154,12 +154,24 @@ class Corpus(ABC):
     """Whether its source changes by itself and costs something to ask: only ``visit`` and ``collect`` ask it, and
     ``fingerprint`` and ``listing`` tell what the newest visit left."""
     partition_unit: ClassVar[str] = "project"
-    """What one partition holds, as people call it."""
+    """What one partition holds, as people call it. A partition that holds several projects is a shard: the rows of
+    ``raw.projects`` say which (``shard``)."""
+    partitions_at_once: ClassVar[int] = 100
+    """Partitions that are collected and stored together, which bounds the memory."""
 
     @classmethod
     @abstractmethod
     def of(cls, settings: Settings) -> Self:
         """The corpus as the settings describe it; nothing is read yet."""
+
+    @classmethod
+    def member(cls, settings: Settings, member: str) -> Self:
+        """The corpus ``<name>:<member>``, where a class stands for several; nothing is read yet.
+
+        Raises:
+            BadInputError: it stands for one.
+        """
+        raise BadInputError(f"no corpus is called {cls.name}:{member}; {cls.name} is one")
 
     @property
     def fingerprint_asks_network(self) -> bool:

@@ -68,7 +68,7 @@ def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -
         data = read(file.path) if (choice.kept or is_dockerfile) and problem is None and room > 0 else None
         room -= len(data or b"")
         if is_dockerfile and problem is None:
-            problem = _content_problem(data)
+            problem = content_problem(data)
         if choice.kept:
             left_out = content_left_out(data) if data is not None else "could not be read"
         about: Row = {
@@ -100,7 +100,8 @@ def problem_at(path: str, problem: str) -> Outcome:
     return Outcome("dockerfiles", path, "unreadable", problem)
 
 
-def _content_problem(data: bytes | None) -> str | None:
+def content_problem(data: bytes | None) -> str | None:
+    """Why a file that is named as a Dockerfile is not taken as one; None where it is."""
     if data is None:
         return "could not be read"
     if is_lfs_pointer(data):

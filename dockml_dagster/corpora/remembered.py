@@ -29,6 +29,8 @@ def remember(settings: Settings, corpus: str) -> None:
         told = {"frame": _lasting(settings.github_frame)}
     if corpus == "local" and not any(without_login(place)[1] for place in settings.local):
         told = {"path": list(settings.local), "images": settings.local_images} if settings.local else {}
+    if corpus.startswith("dataset:") and settings.datasets:
+        told = {"datasets": list(settings.datasets)}
     known = _known(settings)
     now = {
         **{name: kept for name, kept in known.items() if name != corpus},
@@ -51,12 +53,15 @@ def recalled(settings: Settings, corpus: str) -> Settings:
     """
     wants_frame = corpus == "github" and settings.github_frame is None
     wants_places = corpus == "local" and not settings.local
-    told = _known(settings).get(corpus) if wants_frame or wants_places else None
+    wants_set = corpus.startswith("dataset:") and not settings.datasets
+    told = _known(settings).get(corpus) if wants_frame or wants_places or wants_set else None
     if not told:
         return settings
     try:
         if wants_frame:
             return settings.replace(github_frame=str(told["frame"]))
+        if wants_set:
+            return settings.replace(datasets=tuple(map(str, told["datasets"])))
         images = settings.local_images or bool(told["images"])
         return settings.replace(local=tuple(map(str, told["path"])), local_images=images)
     except (KeyError, TypeError) as error:

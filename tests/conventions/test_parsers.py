@@ -40,6 +40,7 @@ READERS = {
         "images/scanning/rpm_database.py": "512 MiB on disk; rows, bytes of a row, steps and time capped, no attaching",
         "clients/github/store_tables.py": "ours: answers that were kept",
         "instance/event_log.py": "ours: Dagster's storage",
+        "corpora/dataset/store.py": "ours: the shards of a set",
     },
     "igzip_lib": {"study/layer/inflate.py": "a chunk at a time; bytes, ratio and time capped"},
     "igzip": {"corpora/sample/images.py": "ours: writing"},
@@ -51,6 +52,7 @@ READERS = {
     "lzma": {"study/layer/inflate.py": "memory 96 MiB; likewise", "corpora/ease2022/package.py": "the study's package"},
     "bz2": {"study/layer/inflate.py": "likewise"},
     "tarfile": {"corpora/ease2022/package.py": "the study's package", "corpora/sample/images.py": "ours: writing"},
+    "zipfile": {"corpora/dataset/sources.py": "a member's first MiB; members in all and bytes in all capped"},
     "pickle": {"images/scanning/pool.py": "our own processes", "images/scanning/worker.py": "our own processes"},
     "ast.literal_eval": {
         "corpora/ease2022/workbook.py": "the study's package", "corpora/ease2022/images.py": "the study's package",

@@ -119,8 +119,11 @@ def collect(
         for name in dict.fromkeys(corpus_of(key) for key in keys if selected):
             corpus = corpora.corpus(name)
             of_it = [key for key in keys if corpus_of(key) == name]
+            size = corpus.partitions_at_once
             for stage in selected:
-                collect_stage(context, corpus, stage, of_it, warehouse, force=config.force)
+                for start in range(0, len(of_it), size):
+                    some = of_it[start : start + size]
+                    collect_stage(context, corpus, stage, some, warehouse, force=config.force)
     yield from ()
 
 

@@ -32,6 +32,7 @@ CREATE TABLE raw.candidates (
 CREATE TABLE raw.projects (
     project VARCHAR,
     corpus VARCHAR NOT NULL,
+    shard VARCHAR,
     name VARCHAR NOT NULL,
     owner VARCHAR NOT NULL,
     repository_id BIGINT,
