@@ -13,6 +13,7 @@ from dockml_dagster.clients.http.errors import FetchError
 from dockml_dagster.images.sources.reading import ImageReading, PlatformFailure, PlatformImage
 from dockml_dagster.study.advice.image import base_layers_of
 from dockml_dagster.study.device_code.image import ImageDeviceFile
+from dockml_dagster.study.image.base_by_layers import BaseByLayers
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.model_artifact import ModelArtifact
 from dockml_dagster.study.layer.content import ContentFinding
@@ -90,6 +91,8 @@ class ScannedImage:
     """Whether some layer had more to search for them than is searched."""
     device_code: tuple[ImageDeviceFile, ...] | None = None
     """Files of its layers that have code for GPUs. None: unknown."""
+    base: BaseByLayers | None = None
+    """The images seen before whose layers are its lowest ones. None: none was seen."""
     tally: PackageTally | None = None
     """What tells whose each of its files is. None: not asked for, or unknown."""
 

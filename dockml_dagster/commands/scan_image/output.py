@@ -12,6 +12,7 @@ from typing import Any
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.artifacts import model_object, model_tables, other_object
+from dockml_dagster.commands.scan_image.bases import base_object, base_rows
 from dockml_dagster.commands.scan_image.device_code import architecture_table, device_object
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
 from dockml_dagster.commands.scan_image.tables import SHOWN_DIGEST, full_size, short_size, table
@@ -99,6 +100,7 @@ def _image_object(scanned: ScannedImage) -> dict[str, Any]:
     found["censored"] = None if summary is None else list(summary.censored)
     found["layer_bytes"] = scanned.layer_bytes
     found["base_layers"] = scanned.base_layers
+    found["base"] = base_object(scanned)
     found["config"] = _config_object(scanned)
     for name in (
         "symlinks",
@@ -367,7 +369,7 @@ def _property_rows(scanned: ScannedImage, top: str) -> Iterator[tuple[str, str |
     yield "status", scanned.status
     yield "layers as stored", full_size(image.compressed_bytes)
     yield "layers uncompressed", full_size(total)
-    yield from _base_rows(scanned)
+    yield from base_rows(scanned)
     if summary is not None:
         yield "a container sees", full_size(summary.bytes)
         share = f", {summary.wasted_bytes / total:.1%}" if total else ""
@@ -379,19 +381,6 @@ def _property_rows(scanned: ScannedImage, top: str) -> Iterator[tuple[str, str |
         yield "secrets", "a lower bound: a layer has more text than is searched"
     yield "configuration", full_size(image.config_bytes)
     yield "environment variables", None if scanned.env_count is None else str(scanned.env_count)
-
-
-def _base_rows(scanned: ScannedImage) -> Iterator[tuple[str, str | None]]:
-    """What came with the base image, as the history reads, and what is the image's own."""
-    base = scanned.base_layers
-    sizes = [None if layer.summary is None else layer.summary.bytes for layer in scanned.layers]
-    if not base or None in sizes:
-        return
-    known = [size or 0 for size in sizes]
-    for name, first, last in (("base image", 1, base), ("own", base + 1, len(known))):
-        if first <= last:
-            layers = f"layer {first}" if first == last else f"layers {first}-{last}"
-            yield f"  {name} ({layers})", full_size(sum(known[first - 1 : last]))
 
 
 def _listed(name: str, values: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ from dockml_dagster.images.scanning.scratch import scratch_folder
 from dockml_dagster.images.scanning.store import ScanStore
 from dockml_dagster.images.scanning.task import close_images, is_plain_file, layer_task
 from dockml_dagster.images.scanning.union import LayersInside, find_content, spools_at
+from dockml_dagster.images.seen import SeenImages
 from dockml_dagster.images.sources.interface import ImageSource
 from dockml_dagster.images.sources.local_copy import readable_here
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
@@ -38,6 +39,7 @@ from dockml_dagster.images.sources.reading import ImageReading, PlatformImage, r
 from dockml_dagster.progress import Listener
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.deadline import OutOfTimeError
+from dockml_dagster.study.image.base_by_layers import SeenImage, find_base
 from dockml_dagster.study.image.instruction_text import instruction_text
 from dockml_dagster.study.image.manifest import ContentKind, Descriptor
 from dockml_dagster.study.image.platform import Platform
@@ -104,7 +106,20 @@ def scan_images(
                     scanned = _scan(SourceRecipe(here, client_settings), client, layers, how)
             except FetchError as error:
                 scanned = ScannedReference(str(location), None, (), (), error)
-            yield scanned
+            yield _with_bases(scanned, SeenImages(settings.cache / "seen"), location)
+
+
+def _with_bases(scanned: ScannedReference, seen: SeenImages, location: Location) -> ScannedReference:
+    """The images with what they are built upon, by their layers. Those of a registry are remembered under their name."""
+    images = []
+    for image in scanned.images:
+        stacks = image.image.stacks
+        own = str(image.image.digest)
+        images.append(replace(image, base=find_base(stacks, own, seen.images)))
+        if isinstance(location, ImageReference):
+            platform = None if image.image.platform is None else str(image.image.platform)
+            seen.add(SeenImage(scanned.name, own, platform), stacks)
+    return replace(scanned, images=tuple(images))
 
 
 def _client_settings(settings: Settings, locations: Sequence[Location]) -> ClientSettings:
@@ -333,7 +348,7 @@ def _summarised(
         None if secrets is None else secrets.secrets(),
         inside.secrets_cut_short,
         code,
-        packages,
+        tally=packages,
     )
 
 

@@ -197,6 +197,11 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
         "unit_of_counting, name, images, n, clusters, share, bytes_median, versions, versions_behind_median",
     ),
     (
+        "rq4_growth",
+        "RQ4. Growth from tag to tag",
+        "cause, n, clusters, grew, shrank, share_grew, difference_median, difference_bytes",
+    ),
+    (
         "rq4_device_code",
         "RQ4. Code for GPUs",
         "vendor, kind, architecture, images, n, clusters, share, bytes_median, share_of_device_code_median",

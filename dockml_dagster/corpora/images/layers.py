@@ -22,11 +22,13 @@ from dockml_dagster.images.scanning.kept_inside import from_json, to_json
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, Pending, ScanPool
 from dockml_dagster.images.scanning.task import close_images, layer_task
 from dockml_dagster.images.scanning.union import ImageUnion, LayersInside, sum_up
+from dockml_dagster.images.seen import SeenImages
 from dockml_dagster.images.sources.opening import SourceRecipe
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.advice.image import ImageFacts, base_layers_of
 from dockml_dagster.study.advice.model import Rules
 from dockml_dagster.study.deadline import OutOfTimeError
+from dockml_dagster.study.image.base_by_layers import SeenImage
 from dockml_dagster.study.image.manifest import Descriptor
 from dockml_dagster.study.image.reference import Digest
 from dockml_dagster.study.layer.content import ContentRule, ContentRules
@@ -82,6 +84,7 @@ class LayerReader:
         """
         self._files, self._scratch, self._workers = files, scratch, workers
         self._content, self._advice, self._families = ContentRules(rules), advice, tuple(families)
+        self._seen = SeenImages(scratch / "seen")
         self._summary_version = summary_version(rules, advice, families)
 
     def known(self, images: Sequence[PlatformImage]) -> set[str]:
@@ -92,6 +95,9 @@ class LayerReader:
     def read(self, images: Sequence[ImageToScan]) -> Found:
         """Scan what is new and give the rows of everything. Whatever fails is an outcome, and the rest is complete."""
         make_folder(self._scratch)
+        for one in images:
+            platform = None if one.image.platform is None else str(one.image.platform)
+            self._seen.add(SeenImage(one.reference, str(one.image.digest), platform), one.image.stacks)
         found = Found()
         with (
             TemporaryDirectory(prefix="layers-", dir=self._scratch) as folder,

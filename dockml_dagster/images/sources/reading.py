@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, GoneError, TooLargeError
 from dockml_dagster.images.sources.interface import ImageSource
 from dockml_dagster.study.image import media_types
+from dockml_dagster.study.image.base_by_layers import Kind
 from dockml_dagster.study.image.config import (
     MAX_CONFIG_BYTES,
     BrokenConfigError,
@@ -70,6 +71,15 @@ class PlatformImage:
         """The sum of the layers as stored, in bytes; None if one is unknown."""
         sizes = [layer.size for layer in self.layers]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def stacks(self) -> list[tuple[Kind, list[str]]]:
+        """Its layers, lowest first, by each kind of digest that is known."""
+        found: list[tuple[Kind, list[str]]] = [("digest", [str(layer.digest) for layer in self.layers])]
+        diff_ids = () if self.config is None else self.config.diff_ids or ()
+        if len(diff_ids) == len(self.layers):
+            found.insert(0, ("diff_id", [str(one) for one in diff_ids]))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""RQ4, which frameworks, packages and code for GPUs the images carry, with bytes, and which of them hold secrets.
+"""RQ4, which frameworks, packages and code for GPUs the images carry, how they grow, and which of them hold secrets.
 
-Here: ``findings.rq4_packages``, ``rq4_device_code`` and ``rq4_secrets``. Not here: kinds of content by path
+Here: ``findings.rq4_packages``, ``rq4_growth``, ``rq4_device_code`` and ``rq4_secrets``. Not here: kinds of content by path
 (``images``), types of file (``contents``).
 """
 
@@ -112,6 +112,35 @@ def _device_code(source: Source) -> Sequence[Block]:
     ]
 
 
+def _growth(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT * FROM findings.rq4_growth
+        WHERE corpus = $corpus
+        ORDER BY cause <> 'as stored', cause <> 'all', abs(difference_bytes) DESC, cause
+    """)
+    if not rows:
+        return []
+    return [
+        Heading("Growth"),
+        Table(
+            caption=say(
+                "From one tag of a project to the next: as stored, in all, and by cause where both images tell packages."
+            ),
+            table="findings.rq4_growth",
+            columns=(
+                Column("cause", "cause", "text"),
+                Column("n", "n", "count"),
+                Column("clusters", "projects", "count"),
+                Column("grew", "grew", "count"),
+                Column("shrank", "shrank", "count"),
+                Column("difference_median", "median difference", "size"),
+                Column("difference_bytes", "sum", "size"),
+            ),
+            rows=rows,
+        ),
+    ]
+
+
 def _secrets(source: Source) -> Sequence[Block]:
     rows = source.rows("""
         SELECT rule, images, n, clusters, share, images_hidden, files FROM findings.rq4_secrets
@@ -151,6 +180,7 @@ def _secrets(source: Source) -> Sequence[Block]:
 
 PARTS = (
     Part("the packages", ("findings.rq4_packages",), _packages, stage="layer_stats"),
+    Part("growth from tag to tag", ("findings.rq4_growth",), _growth, stage="manifests"),
     Part("code for GPUs", ("findings.rq4_device_code",), _device_code, stage="layer_stats"),
     Part("secrets in layers", ("findings.rq4_secrets",), _secrets, stage="layer_stats"),
 )
