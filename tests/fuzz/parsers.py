@@ -44,6 +44,7 @@ from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import SpoolWriter
 from dockml_dagster.study.layer.toc import scan_toc
+from dockml_dagster.study.packages.golang import read_build_info
 from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.study.readings import Reader
 from dockml_dagster.warehouse.due.derivations import LABELS, READINGS
@@ -236,6 +237,9 @@ _DOCKERFILE_SHAPES = {
     "labels": counted(lambda n: f"LABEL a{n}=b\n", "FROM a\n"),
 }
 
+# Magic, word size, flags; then two texts after their lengths: the version, and modules of up to 256 MiB.
+_GO_INFO = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x01v" + b"\xff" * 3 + b"\x7f" + b"s" * 16
+
 PARSERS: dict[str, Parser] = {
     "yaml": Parser(lambda data: yaml.load(_str(data)), 256 * KIB, _YAML),
     "json": Parser(lambda data: strangers_json.load(data, 8 << 20), 1 << 20, _JSON),
@@ -292,6 +296,10 @@ PARSERS: dict[str, Parser] = {
     "layer, zstd": Parser(_layer, 8 << 20, {name: _zstd(shape) for name, shape in TARS.items()} | {
         "frames": lambda size: zstd.compress(b"\0" * 10) * (size // 20)}, text=False),
     "device code": Parser(_device_code, 8 << 20, DEVICE_CODE, text=False),
+    "build information of Go": Parser(lambda data: read_build_info("x", _GO_INFO + data), 1 << 20, {
+        "dependencies": counted(lambda n: f"dep\ta{n:06}\tv1\n"), "cells": repeated("\t", "dep"),
+        "replacements": repeated("=>\ta\tv1\n", "mod\ta\tv1\n"),
+    }),
     "layers merged": Parser(_merged, 2 << 20, TARS, text=False),
     "index of an archive": Parser(lambda data: read_tar_index(io.BytesIO(data)), 8 << 20, TARS, text=False),
     "table of contents, eStargz": Parser(_toc, 4 << 20, {n: _packed(estargz, t) for n, t in TOCS.items()}, text=False),

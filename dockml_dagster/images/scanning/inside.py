@@ -16,6 +16,7 @@ from dockml_dagster.study.device_code.model import DeviceFile
 from dockml_dagster.study.device_code.reading import MACHINES, SMALLEST, SUFFIXES, DeviceBudget, DeviceReader
 from dockml_dagster.study.device_code.sections import is_elf64, machine, may_hold_device_code
 from dockml_dagster.study.packages.databases import Form, database_form
+from dockml_dagster.study.packages.golang import GoReader, is_of_go
 from dockml_dagster.study.packages.model import Reading
 from dockml_dagster.study.packages.reading import MOST_BYTES, read_database, unread
 from dockml_dagster.study.secrets.image import SecretFile
@@ -78,7 +79,7 @@ class InsideReader:
         if form is None:
             of_interest = chunk[start] == _ELF or path.endswith(SUFFIXES)
             if of_interest and may_have_device_code(path, size, chunk[start : start + _HEAD]):
-                self.look_for_device_code(path, memoryview(chunk)[start:stop])
+                self.look_into(path, memoryview(chunk)[start:stop])
             return
         if not self._may_read(path, size):
             return
@@ -119,13 +120,24 @@ class InsideReader:
         if reading.packages or reading.claims or reading.problem or reading.distribution:
             self._readings.append(reading)
 
-    def look_for_device_code(self, path: str, file: memoryview) -> None:
-        """Read a whole file's."""
+    def look_into(self, path: str, file: memoryview) -> None:
+        """Read what a whole shared object or program says: modules of Go, device code."""
+        if is_of_go(file):
+            modules = GoReader(path)
+            modules.add(file)
+            self.take_modules(modules)
+            return
         if len(file) <= _MOST_BY_SECTIONS and is_elf64(file[:_HEAD]) and not may_hold_device_code(file):
             return
         device = DeviceReader(path, len(file), self._budget)
         device.add(file)
         self.take_device_code(device)
+
+    def take_modules(self, reader: GoReader) -> None:
+        """Keep the modules that a Go binary says it was built of."""
+        found = reader.end()
+        if found is not None:
+            self.take(found)
 
     def take_device_code(self, reader: DeviceReader) -> None:
         """Keep what a file has of it, within the bounds."""
@@ -185,6 +197,7 @@ class _Code:
     def __init__(self, reader: InsideReader, path: str, size: int, budget: DeviceBudget) -> None:
         self._reader, self._path, self._size, self._budget = reader, path, size, budget
         self._device: DeviceReader | None = None
+        self._modules: GoReader | None = None
         self._kept: bytearray | None = None
         self._begun = False
 
@@ -195,16 +208,22 @@ class _Code:
                 return
             if self._size <= _MOST_BY_SECTIONS:
                 self._kept = bytearray()
+            elif is_of_go(piece):
+                self._modules = GoReader(self._path)
             else:
                 self._device = DeviceReader(self._path, self._size, self._budget)
         if self._kept is not None:
             self._kept += piece
+        elif self._modules is not None:
+            self._modules.add(piece)
         elif self._device is not None:
             self._device.add(piece)
 
     def end(self) -> None:
         if self._kept is not None:
-            self._reader.look_for_device_code(self._path, memoryview(self._kept))
+            self._reader.look_into(self._path, memoryview(self._kept))
+        elif self._modules is not None:
+            self._reader.take_modules(self._modules)
         elif self._device is not None:
             self._reader.take_device_code(self._device)
 

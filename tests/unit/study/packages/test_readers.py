@@ -231,3 +231,69 @@ def test_versions_in_their_order(older: str, newer: str) -> None:
 )
 def test_package_urls(package: Package, purl: str) -> None:
     assert package_url(package, ("debian", "12")) == purl
+
+
+def go_binary(*lines: bytes, version: bytes = b"go1.22.1", flags: int = 2, before: int = 70_000) -> bytes:
+    """A program as Go links it: the note in its first page, build information in its data."""
+    modules = b"s" * 16 + b"\n".join(lines) + b"\n" + b"e" * 16
+
+    def text(value: bytes) -> bytes:
+        return bytes([len(value) & 0x7F | 0x80, len(value) >> 7]) + value
+
+    info = b"\xff Go buildinf:\x08" + bytes([flags]) + bytes(16) + text(version) + text(modules)
+    head = (b"\x7fELF\x02\x01\x01" + bytes(121) + b"Go\0\0").ljust(before, b"\0")
+    return head + bytes(-len(head) % 16) + info + bytes(3000)
+
+
+MODULES = (
+    b"path\texample.com/app/cmd/app",
+    b"mod\texample.com/app\tv1.2.3\th1:x=",
+    b"dep\tgolang.org/x/sys\tv0.1.0\th1:y=",
+    b"dep\texample.com/old\tv1.0.0",
+    b"=>\texample.com/fork\tv1.0.1\th1:z=",
+    b"build\t-trimpath=true",
+)
+
+
+@pytest.mark.parametrize("cut", [13, 1000, 1 << 20])
+@pytest.mark.parametrize("before", [70_000, 9 << 20])
+def test_modules_of_a_go_binary(cut: int, before: int) -> None:
+    data = go_binary(*MODULES, before=before)
+    reader = InsideReader(io.BytesIO)
+    if before < cut:
+        reader.whole("usr/bin/app", b"xx" + data, 2, len(data) + 2)
+    else:
+        parts = reader.parts("usr/bin/app", len(data))
+        assert parts is not None
+        parts.add(data[:5000])
+        for at in range(5000, len(data), max(cut, 1000)):
+            parts.add(data[at : at + max(cut, 1000)])
+        parts.end()
+    (reading,) = reader.found().readings
+    assert [(one.name, one.version) for one in reading.packages] == [
+        ("example.com/app", "v1.2.3"),
+        ("golang.org/x/sys", "v0.1.0"),
+        ("example.com/fork", "v1.0.1"),
+        ("stdlib", "go1.22.1"),
+    ]
+    assert reading.claims[0].files == path_keys(["usr/bin/app"])
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (
+            go_binary(b"path\texample.com/cmd/x", b"build\t-x=1"),
+            [("example.com/cmd/x", ""), ("stdlib", "go1.22.1")],
+        ),
+        (go_binary(*MODULES, flags=0), None),  # of before Go 1.18
+        (go_binary(), None),
+        (go_binary(*MODULES)[:70_020], None),  # cut off
+        (go_binary(*MODULES).replace(b"\xff Go buildinf:", b"\xff Go buildinF:"), None),
+    ],
+)
+def test_go_binaries_that_say_less(data: bytes, names: list[tuple[str, str]] | None) -> None:
+    reader = InsideReader(io.BytesIO)
+    reader.whole("usr/bin/x", data, 0, len(data))
+    found = [(one.name, one.version) for reading in reader.found().readings for one in reading.packages]
+    assert found == (names or [])
