@@ -63,8 +63,8 @@ READERS = {
 OWN_JSON = {
     "warehouse", "defs", "instance", "clients/docker_hub.py", "clients/github/store.py", "clients/hadolint.py",
     "clients/docker_daemon.py", "commands/scan_image/limits.py",
-    "clients/registry/credentials.py", "images/scanning/store.py", "corpora/sample/images.py", "corpora/history.py",
-    "commands/advise/baseline.py", "corpora/remembered.py",
+    "clients/registry/credentials.py", "images/scanning/store.py", "images/seen.py", "corpora/sample/images.py",
+    "corpora/history.py", "commands/advise/baseline.py", "corpora/remembered.py",
 }  # fmt: skip
 """Who may read JSON that is ours or the user's own: kept answers and options, cursors, Docker's settings, a baseline, the
 state of a walk."""
