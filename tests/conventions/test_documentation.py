@@ -177,4 +177,4 @@ def test_core_reads_projects_from_staging_alone() -> None:
         for model in PROJECT.models
         if model.schema in ("core", "findings") and set(model.references) & of_projects
     }
-    assert reading.keys() == {"core.moment_states", "findings.coverage"}
+    assert reading.keys() == {"core.moment_states", "findings.coverage", "findings.passed_over"}

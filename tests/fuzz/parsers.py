@@ -20,6 +20,7 @@ from backports import zstd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from inside import parsers as inside
 from shapes import DEVICE_CODE, TARS, TOCS, counted, repeated
 from toc_layers import chunked, estargz
 
@@ -47,6 +48,8 @@ from dockml_dagster.study.layer.toc import scan_toc
 from dockml_dagster.study.packages.golang import read_build_info
 from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.study.readings import Reader
+from dockml_dagster.study.rebuilds.ignore_list import IgnoreList
+from dockml_dagster.study.rebuilds.path_patterns import glob_expression
 from dockml_dagster.warehouse.due.derivations import LABELS, READINGS
 from dockml_dagster.warehouse.models import seed_texts
 
@@ -104,6 +107,11 @@ def _described(data: bytes) -> object:
 
 def _ignored(data: bytes) -> object:
     return IgnoredPaths(_str(data)).excludes("a/b/" + "a/" * 100 + "c" * 100)
+
+
+def _ignored_in_a_tree(data: bytes) -> object:
+    ignored = IgnoreList(_str(data))
+    return [ignored.excludes(path) for path in ("a/b/" + "a/" * 100 + "c" * 100, "a" * 300, "d/e")]
 
 
 def _in_folder(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
@@ -273,6 +281,14 @@ PARSERS: dict[str, Parser] = {
         "stars": repeated("*a"), "double stars": repeated("**/"), "stars in lines": repeated("**/*a*b\n"),
         "brackets": repeated("[a"),
     }),
+    ".dockerignore of a tree": Parser(_ignored_in_a_tree, 256 * KIB, {
+        "stars": repeated("*a"), "double stars": repeated("**/"), "stars in lines": repeated("**/*a*b\n"),
+        "inside names": repeated("a**"), "many patterns": counted(lambda n: f"a{n:06}/**/*.b\n"),
+        "negated classes": repeated("[^a]*"), "stars in classes": repeated("[*]"), "exceptions": repeated("a*\n!a*b\n"),
+    }),
+    "source of COPY": Parser(lambda data: glob_expression(_str(data)).fullmatch("a/" * 100 + "c" * 100), 64 * KIB, {
+        "stars": repeated("*a"), "brackets": repeated("[a"), "classes": repeated("[^a]"),
+    }),
     "projects.yaml": Parser(_in_folder("projects.yaml", read_catalogue), 1 << 20, {
         "projects": counted(lambda n: f"- name: a{n}\n", "projects:\n"), **_YAML,
     }),
@@ -290,6 +306,7 @@ PARSERS: dict[str, Parser] = {
     "challenge of a registry": Parser(
         lambda data: parse_challenges(_str(data)), MAX_HEADER, {"pairs": repeated('a="b",', "Bearer ")}
     ),
+    **{name: Parser(read, most, shapes) for name, read, most, shapes in inside()},
     "layer": Parser(_layer, 8 << 20, TARS, text=False),
     "layer, gzip": Parser(_layer, 8 << 20, {name: _zipped(shape) for name, shape in TARS.items()} | {
         "members": lambda size: gzip.compress(b"\0" * 10, mtime=0) * (size // 30)}, text=False),

@@ -30,6 +30,11 @@ def status(corpus: str | None, format_: str) -> None:
         return
     _table("Corpora", found.listings, ("corpus", "projects", "listed_at", "source"))
     _table("Stages", found.coverage, ("corpus", "stage", "state", "projects", "n", "share", "reason"))
+    _table(
+        "Passed over",
+        found.passed_over,
+        ("corpus", "stage", "state", "units", "n", "unit_of_analysis", "reason"),
+    )
     _table("Due", found.due, ("corpus", "stage", "reason", "projects"))
     _table("Failed runs, newest first", found.failures, ("failed_at", "job", "corpus", "reason"))
     _table("Failing checks", found.checks, ("severity", "table", "check", "rows", "sample"))

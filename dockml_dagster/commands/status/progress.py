@@ -29,7 +29,7 @@ FAILURES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``coverage``: rows of ``findings.coverage`` as they are now. ``due``: (corpus, stage, reason, projects).
+    """``coverage`` and ``passed_over``: rows of those findings as they are now. ``due``: (corpus, stage, reason, projects).
 
     ``listings``: (corpus, projects, listed at, source). ``failures``: newest failed runs (job, corpus, reason, when).
     ``checks``: those that fail of the tables that stand (severity, table, check, rows, sample).
@@ -37,6 +37,7 @@ class Status:
     """
 
     coverage: tuple[dict[str, Any], ...]
+    passed_over: tuple[dict[str, Any], ...]
     due: tuple[dict[str, Any], ...]
     listings: tuple[dict[str, Any], ...]
     failures: tuple[dict[str, Any], ...]
@@ -64,8 +65,10 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
         corpora = [name for name in due_query.followed(connection) if corpus in (None, name)]
-        statement = load().by_name["findings.coverage"].sql
-        coverage = [row for row in rows(f"FROM ({statement})") if row["corpus"] in corpora]
+        coverage, passed_over = (
+            [row for row in rows(f"FROM ({load().by_name[name].sql})") if row["corpus"] in corpora]
+            for name in ("findings.coverage", "findings.passed_over")
+        )
         due: list[dict[str, Any]] = []
         for name in corpora:
             if family_of(name) not in CORPORA:
@@ -109,6 +112,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         findings = "not published"
     return Status(
         tuple(coverage),
+        tuple(passed_over),
         tuple(due),
         tuple(row for row in listings if row["corpus"] in corpora),
         tuple(failures),

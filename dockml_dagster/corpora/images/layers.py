@@ -250,10 +250,11 @@ class LayerReader:
                 return
             self._files.keep_image(str(image.digest), self._summary_version, facts)
         own = facts["image_summaries"][0]["censored"]
-        if own is not None:
-            found.outcomes.append(
-                Outcome(_STAGE, subject, "collected", f"censored: links not followed ({own})")
-            )
+        said = [] if own is None else [f"links not followed ({own})"]
+        if any((layers[digest].get("inside") or {}).get("secrets_cut_short") for digest in digests):
+            said.append("not every file was searched for secrets")
+        if said:
+            found.outcomes.append(Outcome(_STAGE, subject, "collected", f"censored: {'; '.join(said)}"))
         cut = [own, *(layers[digest]["layer"]["censored"] for digest in digests)]
         caps = sorted({cap for each in cut for cap in (each or "").split(",") if cap})
         facts["image_summaries"][0] |= {

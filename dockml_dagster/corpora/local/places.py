@@ -56,17 +56,22 @@ def is_remote(given: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The projects of a path, and the folders below it that could not be looked into: there may be more."""
+    """The projects of a path, the folders below it that could not be looked into, so that there may be more, and how many
+    ``more`` there are than are taken.
+    """
 
     places: Sequence[Place]
     unread: Sequence[Path] = ()
+    more: int = 0
 
     def outcomes(self, given: str) -> list[Outcome]:
-        """What is to be said of ``given`` itself: that it is empty, or which folders could not be looked into."""
+        """What is to be said of ``given``: that it is empty, has too many, or which folders could not be looked into."""
         if not (self.places or self.unread):
             reason = "an empty directory: no project in it"
             return [Outcome("repo_list", given, "not_available", reason)]
-        return [
+        reason = f"{self.more} projects more than the {MAX_PROJECTS} that are taken"
+        beyond = [Outcome("repo_list", given, "not_selected", reason)] if self.more > 0 else []
+        return beyond + [
             Outcome("repo_list", str(folder), "unreadable", "cannot be looked into now", retryable=True)
             for folder in self.unread
         ]
@@ -97,7 +102,7 @@ def places(given: str, cache: Path) -> Found:
         unread: list[Path] = []
         below = list(_repositories_below(root, unread))
         if below or unread:
-            return Found(below[:MAX_PROJECTS], unread)
+            return Found(below[:MAX_PROJECTS], unread, len(below) - MAX_PROJECTS)
         return Found([Place(root, "folder")] if any(root.iterdir()) else [])
     except OSError as error:
         raise CorpusError(f"cannot read {given}: {error.strerror}") from error

@@ -71,7 +71,9 @@ class InsideReader:
             # Code that a package manager installed: most files, and none of them is a database.
             if size == 0 or self._search.passes_over(path):
                 return
-            if len(self._secrets) < _MOST_SECRETS:
+            if len(self._secrets) >= _MOST_SECRETS:
+                self._search.cut_short = True
+            else:
                 found = self._search.rules(path, chunk, start, stop)
                 if found:
                     self._secrets += [SecretFile(path, rule) for rule in found]
@@ -112,6 +114,8 @@ class InsideReader:
     def take(self, reading: Reading) -> None:
         """Keep what a database said, within the bounds."""
         if len(self._readings) >= _MOST_DATABASES:
+            if len(self._readings) == _MOST_DATABASES:
+                self._readings.append(unread(reading.path, "more databases in its layer than are read"))
             return
         claimed = sum(len(claim.files) + len(claim.alternates) for claim in reading.claims) // 8
         self._claims_left -= claimed

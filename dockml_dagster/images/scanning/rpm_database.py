@@ -7,8 +7,10 @@ Not here: what a blob says (``study.packages.rpm``). The older forms (Berkeley D
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -39,8 +41,11 @@ def read_rpm_database(path: str, file: BinaryIO) -> Reading:
         file.seek(_VERSIONS)
         file.write(b"\1\1")
         file.flush()
-        with time_limit(_SECONDS):
-            return read_headers(path, _blobs(copy))
+        with time_limit(_SECONDS), closing(_blobs(copy)) as blobs:
+            reading = read_headers(path, islice(blobs, _MOST_PACKAGES))
+            if next(blobs, None) is None:
+                return reading
+            return replace(reading, problem=f"more than {_MOST_PACKAGES} packages; the first were read")
     except (sqlite3.Error, OutOfTimeError) as error:
         return unread(path, f"damaged ({type(error).__name__})")
     finally:
@@ -48,7 +53,7 @@ def read_rpm_database(path: str, file: BinaryIO) -> Reading:
         copy.unlink(missing_ok=True)
 
 
-def _blobs(copy: Path) -> Iterator[bytes]:
+def _blobs(copy: Path) -> Generator[bytes, None, None]:
     with closing(sqlite3.connect(f"file:{copy}?mode=ro&immutable=1", uri=True)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_HEADER)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
@@ -60,8 +65,6 @@ def _blobs(copy: Path) -> Iterator[bytes]:
         kind = connection.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
         if kind != ("table",):
             raise sqlite3.DatabaseError("no table of packages")
-        for (blob,) in connection.execute(
-            "SELECT blob FROM Packages ORDER BY hnum LIMIT ?", [_MOST_PACKAGES]
-        ):
+        for (blob,) in connection.execute("SELECT blob FROM Packages ORDER BY hnum"):
             if isinstance(blob, bytes):
                 yield blob

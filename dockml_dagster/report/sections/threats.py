@@ -74,6 +74,27 @@ def _coverage(source: Source) -> Sequence[Block]:
     ]
 
 
+def _passed_over(source: Source) -> Sequence[Block]:
+    rows = source.rows("""
+        SELECT stage, state, unit_of_analysis, reason, units, projects, n, units / n AS share FROM findings.passed_over
+        WHERE corpus = $corpus ORDER BY stage, units DESC, state, reason
+    """)
+    return [
+        share_table(
+            say("Files, images and layers that were seen and not taken, or not whole, and why."),
+            "findings.passed_over",
+            rows,
+            texts=(
+                Column("stage", "stage", "code"),
+                Column("state", "state"),
+                Column("unit_of_analysis", "unit"),
+            ),
+            counts=Column("units", "units", "count"),
+            after=(Column("projects", "projects", "count"), Column("reason", "reason")),
+        ),
+    ]
+
+
 def _censoring(source: Source) -> Sequence[Block]:
     row = source.row("""
         SELECT count(*) AS n, count(*) FILTER (censored IS NOT NULL) AS censored,
@@ -374,6 +395,12 @@ SECTION = Section(
     "Threats to validity",
     (
         Part("coverage", ("findings.coverage",), _coverage),
+        Part(
+            "what was passed over",
+            ("findings.passed_over",),
+            _passed_over,
+            without=say("every file, image and layer that was seen was taken."),
+        ),
         Part("the layers looked into", ("core.layers",), _censoring, stage="layer_stats"),
         Part("what Dockerfiles leave open", ("core.dockerfiles",), _unresolved, stage="dockerfiles"),
         Part("the two parsers", ("findings.rq3_reading_differences",), _readers, stage="dockerfiles"),

@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_MOST_PATTERNS: Final = 2_000
+MOST_PATTERNS: Final = 2_000
+"""Patterns that are read; a further one is told, and what it excludes is not known."""
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -58,9 +59,9 @@ class _RefusedError(ValueError):
 
 
 def ignore_patterns(text: str) -> list[tuple[bool, str]]:
-    """Each pattern in the order of the file, with whether it is an exception (``!``); the first 2,000 lines count."""
-    found = []
-    for written in text.removeprefix("\ufeff").split("\n")[:_MOST_PATTERNS]:
+    """Each pattern in the order of the file, with whether it is an exception (``!``); at most one more than are read."""
+    found: list[tuple[bool, str]] = []
+    for written in text.removeprefix("\ufeff").split("\n"):
         line = written.removesuffix("\r")
         # Only at the very beginning: after a blank it is a name that begins so.
         if line.startswith("#") or not (line := line.strip(_SPACE)):
@@ -70,6 +71,8 @@ def ignore_patterns(text: str) -> list[tuple[bool, str]]:
         if not pattern:
             continue  # nothing but an exclamation mark: the build ends there
         cleaned = re.sub("^//", "/", posixpath.normpath(pattern))
+        if len(found) > MOST_PATTERNS:
+            break
         found.append((exception, cleaned[1:] if len(cleaned) > 1 and cleaned[0] == "/" else cleaned))
     return found
 

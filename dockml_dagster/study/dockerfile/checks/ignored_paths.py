@@ -6,7 +6,7 @@ says (``dockerfile.ignore_patterns``), which ``.dockerignore`` is meant.
 
 from typing import Final
 
-from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns, pieces_of
+from dockml_dagster.study.dockerfile.ignore_patterns import MOST_PATTERNS, ignore_patterns, pieces_of
 from dockml_dagster.study.dockerfile.pattern_automaton import PatternAutomaton
 
 _LONGEST: Final = 1_000
@@ -16,13 +16,15 @@ _MOST_STEPS: Final = 1_000_000
 
 
 class IgnoredPaths:
-    """The patterns of a ``.dockerignore``. ``exceptions``: whether one of them begins with ``!``; then what is excluded
-    depends on every file, and BuildKit asks no further.
+    """The patterns of a ``.dockerignore``. ``exceptions``: whether one of them begins with ``!``, or may; then what is
+    excluded depends on every file, and BuildKit asks no further.
     """
 
     def __init__(self, text: str) -> None:
         patterns = ignore_patterns(text)
-        self.exceptions = any(exception for exception, _ in patterns)
+        # There may be one among those that are not read.
+        self.exceptions = len(patterns) > MOST_PATTERNS or any(exception for exception, _ in patterns)
+        patterns = patterns[:MOST_PATTERNS]
         excluding = {pattern for exception, pattern in patterns if not exception}
         self._everything = not excluding.isdisjoint(("*", "**", "**/*"))
         excluding = {pattern for pattern in excluding if len(pattern) <= _LONGEST}

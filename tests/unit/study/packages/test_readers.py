@@ -106,6 +106,7 @@ def test_an_rpm_header() -> None:
 
 
 def rpm_database(folder: Path, statement: str, *values: object) -> bytes:
+    folder.mkdir(exist_ok=True)
     path = folder / "rpmdb.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -135,6 +136,26 @@ def test_an_rpm_database_left_in_wal_mode(tmp_path: Path) -> None:
     content = rpm_database(tmp_path, TABLE, BASH)
     assert content[18:20] == b"\2\2"
     assert [package.name for package in read_rpm(content, tmp_path).packages] == ["bash"]
+
+
+def test_an_rpm_database_of_more_packages_than_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dockml_dagster.images.scanning.rpm_database._MOST_PACKAGES", 2)
+    two, three = (rpm_database(tmp_path / name, TABLE, *[BASH] * many) for name, many in (("a", 2), ("b", 3)))
+    assert read_rpm(two, tmp_path).problem is None
+    reading = read_rpm(three, tmp_path)
+    assert (len(reading.packages), reading.problem) == (2, "more than 2 packages; the first were read")
+
+
+def test_more_databases_than_are_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockml_dagster.images.scanning.inside._MOST_DATABASES", 2)
+    reader = InsideReader(lambda: (tmp_path / "copy").open("w+b"))
+    for name in "abcd":
+        content = b"Package: a\nVersion: 1\n"
+        reader.whole(f"var/lib/dpkg/status.d/{name}", content, 0, len(content))
+    problems = [reading.problem for reading in reader.found().readings]
+    assert problems == [None, None, "more databases in its layer than are read"]
 
 
 def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:

@@ -141,3 +141,14 @@ def test_what_nearly_fits_costs_no_more_than_linear_time() -> None:
             rules(path, (unit * 65_536)[:65_000])
     # Some seconds here; an expression that tries again from everywhere would need minutes.
     assert time.process_time() - started < 60
+
+
+def test_more_secrets_than_are_kept_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockml_dagster.images.scanning.inside._MOST_SECRETS", 1)
+    content = b"PASSWORD=correcthorse\n"
+    for files, cut in ((1, False), (2, True)):
+        reader = InsideReader(io.BytesIO)
+        for number in range(files):
+            reader.whole(f"{number}/.env", content, 0, len(content))
+        found = reader.found()
+        assert (len(found.secrets), found.secrets_cut_short) == (1, cut)

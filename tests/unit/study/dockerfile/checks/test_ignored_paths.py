@@ -50,3 +50,8 @@ def test_many_patterns_and_paths_end_without_an_answer() -> None:
     answers = [ignored.excludes("b" * 100) for _ in range(20)]
     assert answers[0]
     assert not answers[-1]
+
+
+def test_what_stands_after_the_patterns_that_are_read_may_be_an_exception() -> None:
+    assert not IgnoredPaths("a\n" * 2_000).exceptions
+    assert IgnoredPaths("a\n" * 2_001).exceptions
