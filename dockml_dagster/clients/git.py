@@ -13,11 +13,12 @@ from __future__ import annotations
 import base64
 import io
 import os
+import resource
 import subprocess
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -28,12 +29,18 @@ CLONE_TIMEOUT_SECONDS = 1800
 _SHALLOW = ("--depth", "1", "--filter=blob:none", "--no-tags")
 _MAX_OUTPUT = 64 * 1024**2
 _CHUNK = 1 << 16
+_MEMORY = 512 << 20
+"""Most address space of a git that reads a repository: an object of some bytes may be a difference from one of gigabytes."""
+
+_ENDED = "it ended while it read: an object is damaged, or takes too much memory"
 
 # The repository's configuration is data; what in it could start a program is overruled.
 _OVERRULED = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.pager=cat",
     "core.attributesFile=/dev/null", "log.showSignature=false", "protocol.ext.allow=never", "diff.external=",
     "core.quotePath=false",
+    # Of large packs only parts are mapped at once, which leaves room for objects below the limit on memory.
+    "core.packedGitWindowSize=16m", "core.packedGitLimit=128m",
 )  # fmt: skip
 
 
@@ -158,6 +165,8 @@ def _chunks(
             )  # fmt: skip
         except FileNotFoundError as error:
             raise GitError("git is not installed") from error
+        if not network:
+            _bound(process)
         late = threading.Event()
 
         def end() -> None:
@@ -184,6 +193,14 @@ def _chunks(
                 "no reason given"
             ]
             raise GitError(said[-1].removeprefix("fatal: ")[:300], retryable=network)
+
+
+def _bound(process: subprocess.Popen[bytes]) -> None:
+    """Bound the memory of a git, where the system can. What does not fit ends it, and is an outcome of the project."""
+    limit = getattr(resource, "prlimit", None)
+    if limit is not None:
+        with suppress(OSError):  # it has ended already
+            limit(process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
 def records(
@@ -300,10 +317,12 @@ def blob_reader(directory: Path) -> Iterator[BlobReader]:
     )
     assert process.stdin
     assert process.stdout
+    _bound(process)
     try:
         yield BlobReader(process.stdin, process.stdout)
     finally:
-        process.stdin.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         process.stdout.close()
         process.wait()
 
@@ -317,9 +336,14 @@ class BlobReader:
 
     def read(self, oid: str, most: int | None = None) -> bytes | None:
         """A blob's bytes, None if the repository lacks it or it has more than ``most``."""
-        self._asked.write(oid.encode() + b"\n")
-        self._asked.flush()
+        try:
+            self._asked.write(oid.encode() + b"\n")
+            self._asked.flush()
+        except BrokenPipeError as error:
+            raise GitError(_ENDED) from error
         header = self._answers.readline().split()
+        if not header:
+            raise GitError(_ENDED)
         if len(header) != 3 or header[1] != b"blob":
             return None
         size = int(header[2])
@@ -329,6 +353,8 @@ class BlobReader:
                 left -= len(piece)
             return None
         data = self._answers.read(size)
+        if len(data) < size:  # the size is told before the bytes are made
+            raise GitError(_ENDED)
         self._answers.read(1)
         return data
 

@@ -13,6 +13,8 @@ from dockml_dagster.study.dockerfile.ignore_patterns import ignore_patterns, pie
 from dockml_dagster.study.dockerfile.pattern_automaton import PatternAutomaton
 from dockml_dagster.study.rebuilds.path_patterns import ignore_expression
 
+_LONGEST = 4_096
+"""Characters of a pattern, as of a path; a longer one matches nothing, for making an expression of it is not linear."""
 _MOST_FOLDERS = 50_000
 """Folders of which it is remembered what matches them."""
 
@@ -67,7 +69,7 @@ class _Group:
     def __init__(self, patterns: Sequence[str]) -> None:
         expressions: list[str] = []
         self._others: list[PatternAutomaton] = []
-        for pieces in filter(None, map(pieces_of, patterns)):
+        for pieces in filter(None, (pieces_of(one) for one in patterns if len(one) <= _LONGEST)):
             expression = ignore_expression(pieces)
             if expression is None:
                 self._others.append(PatternAutomaton(pieces))

@@ -1,7 +1,11 @@
 """git as it is started, and every question that is asked of a repository, on repositories made on the spot."""
 
+import hashlib
 import os
+import resource
+import struct
 import subprocess
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -311,3 +315,56 @@ def test_a_clone_without_contents_is_brought_up_to_date(
 
 def test_the_head_of_what_has_no_commit(empty: Path) -> None:
     assert git.remote_head(f"file://{empty}") == ""
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number > 127:
+        made.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*made, number])
+
+
+def _object(kind: int, size: int, body: bytes) -> bytes:
+    """An entry of a pack: kind and size, then whatever stands for the object."""
+    rest = size >> 4
+    return bytes([kind << 4 | size & 15 | (128 if rest else 0)]) + (_varint(rest) if rest else b"") + body
+
+
+def bomb(repository: Path, size: int) -> str:
+    """A pack of a blob of zeros, and of another that is its first twenty bytes; returns the id of that one."""
+    told(repository, "init", "--quiet", "--bare")
+    press = zlib.compressobj(1)
+    zeros = b"".join(press.compress(bytes(1 << 20)) for _ in range(size >> 20)) + press.flush()
+    first = _object(3, size, zeros)
+    delta = _varint(size) + b"\x14" + b"\x90\x14"
+    back, place = len(first), []
+    while back or not place:
+        place.insert(0, back & 127 | (128 if place else 0))
+        back = (back >> 7) - 1 if back >> 7 else 0
+    pack = (
+        b"PACK"
+        + struct.pack(">II", 2, 2)
+        + first
+        + _object(6, len(delta), bytes(place) + zlib.compress(delta))
+    )
+    path = repository / "objects" / "pack" / "pack-0.pack"
+    path.write_bytes(pack + hashlib.sha1(pack).digest())
+    told(repository, "index-pack", str(path))
+    return hashlib.sha1(b"blob 20\0" + bytes(20)).hexdigest()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the system bounds no process from outside")
+def test_an_object_that_takes_too_much_memory_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oid = bomb(tmp_path, 160 << 20)
+    with git.blob_reader(tmp_path) as reader:
+        assert reader.read(oid) == bytes(20)
+    monkeypatch.setattr(git, "_MEMORY", 128 << 20)
+    with git.blob_reader(tmp_path) as reader:
+        for _ in range(2):
+            with pytest.raises(GitError, match="takes too much memory"):
+                reader.read(oid)
+    with pytest.raises(GitError):
+        git.run(["cat-file", "blob", oid], directory=tmp_path)

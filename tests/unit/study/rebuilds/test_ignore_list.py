@@ -5,6 +5,11 @@ import pytest
 from dockml_dagster.study.rebuilds.ignore_list import IgnoreList
 
 
+def test_a_pattern_that_is_longer_than_any_path_matches_nothing() -> None:
+    assert IgnoreList("?" * 4_096).excludes("a" * 4_096)
+    assert not IgnoreList("?" * 4_097).excludes("a" * 4_097)
+
+
 @pytest.mark.parametrize(
     ("text", "path", "excluded"),
     [
