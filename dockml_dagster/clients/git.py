@@ -10,7 +10,6 @@ https://git-scm.com/docs/git#_security
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import resource
@@ -22,7 +21,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
-from urllib.parse import unquote
+
+from dockml_dagster.clients.git_login import login_settings, without_login
 
 TIMEOUT_SECONDS = 300
 CLONE_TIMEOUT_SECONDS = 1800
@@ -59,30 +59,6 @@ class Blob:
     path: str
     mode: str
     oid: str
-
-
-def without_login(url: str) -> tuple[str, str]:
-    """An address without the user and password in it, and these, as ``user:password``; '' where there are none.
-
-    Only of ``http(s)://``: for others a user is a part of the address.
-    """
-    scheme, separator, rest = url.partition("://")
-    login, at, _ = rest.partition("/")[0].rpartition("@")
-    if not separator or not at or scheme.lower() not in ("http", "https"):
-        return url, ""
-    return f"{scheme}://{rest[len(login) + 1 :]}", unquote(login)
-
-
-def _login_settings(url: str, login: str) -> list[tuple[str, str]]:
-    """Git's setting by which the login reaches this server and no other. In the environment: the arguments of git and of
-    the programs that it starts can be read by everybody on the machine.
-    """
-    if not login:
-        return []
-    scheme, _, rest = url.partition("://")
-    user, _, password = login.partition(":")
-    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return [(f"http.{scheme}://{rest.partition('/')[0]}/.extraHeader", f"Authorization: Basic {basic}")]
 
 
 def _environment(
@@ -388,7 +364,7 @@ def history(directory: Path) -> History:
 def remote_head(url: str) -> str:
     """What HEAD of a remote repository is now, '' where it has no commit. Raises GitError."""
     plain, login = without_login(url)
-    answer = run(["ls-remote", "--", plain, "HEAD"], network=True, own=_login_settings(plain, login)).split()
+    answer = run(["ls-remote", "--", plain, "HEAD"], network=True, own=login_settings(plain, login)).split()
     return answer[0].decode("ascii", "replace") if answer else ""
 
 
@@ -397,7 +373,7 @@ def clone(url: str, target: Path) -> None:
     plain, login = without_login(url)
     run(
         ["clone", "--quiet", "--bare", *_SHALLOW, "--template=", "--", plain, str(target)],
-        network=True, timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
+        network=True, timeout=CLONE_TIMEOUT_SECONDS, own=login_settings(plain, login),
     )  # fmt: skip
 
 
@@ -406,7 +382,7 @@ def update(directory: Path, url: str) -> None:
     plain, login = without_login(url)
     run(
         ["fetch", "--quiet", *_SHALLOW, "--force", plain, "HEAD:refs/heads/dockml"],
-        directory=directory, network=True, timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
+        directory=directory, network=True, timeout=CLONE_TIMEOUT_SECONDS, own=login_settings(plain, login),
     )  # fmt: skip
     run(["symbolic-ref", "HEAD", "refs/heads/dockml"], directory=directory)
 
@@ -420,5 +396,5 @@ def fetch_blobs(directory: Path, oids: Sequence[str], url: str) -> None:
             ["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
              "--recurse-submodules=no", "--filter=blob:none", "--stdin", "origin"],
             directory=directory, network=True, stdin="\n".join(missing).encode() + b"\n",
-            timeout=CLONE_TIMEOUT_SECONDS, own=_login_settings(plain, login),
+            timeout=CLONE_TIMEOUT_SECONDS, own=login_settings(plain, login),
         )  # fmt: skip

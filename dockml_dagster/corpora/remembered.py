@@ -22,7 +22,7 @@ def remember(settings: Settings, corpus: str) -> None:
 
     A place whose address has a login is not written anywhere, and then none is: some of the places would be others.
     """
-    from dockml_dagster.clients.git import without_login
+    from dockml_dagster.clients.git_login import without_login
 
     told: dict[str, Any] = {}
     if corpus == "github" and settings.github_frame:

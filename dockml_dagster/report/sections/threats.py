@@ -1,6 +1,6 @@
 """Threats to validity, with numbers: what is missing, what cannot be told, what readers of the same file disagree on.
 
-Here: coverage by stage, censoring, the two readings, unresolved base images, images' ties to projects, raters.
+Here: censoring, the two readings, unresolved base images, images' ties to projects, raters.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dockml_dagster.report.blocks import (
     share_table,
 )
 from dockml_dagster.report.sections.measures import measure
+from dockml_dagster.report.sections.missing import coverage, passed_over
 from dockml_dagster.report.source import PAPERS_OWN, SAMPLE, Row, Source
 from dockml_dagster.report.text import (
     count,
@@ -39,60 +40,6 @@ LEARNT = {
     SAMPLE: "These projects and the machine’s rules were written together",
 }
 """Corpora on which the machine is no stranger, and why."""
-
-
-def _coverage(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT stage, state, projects, n, share, reason FROM findings.coverage
-        WHERE corpus = $corpus ORDER BY stage, state = 'done' DESC, projects DESC, reason
-    """)
-    least = source.row("""
-        SELECT stage, coalesce(sum(projects) FILTER (state IN ('done', 'censored')), 0) AS collected, max(n) AS n
-        FROM findings.coverage WHERE corpus = $corpus GROUP BY stage ORDER BY collected, stage LIMIT 1
-    """)
-    return [
-        Heading("Coverage"),
-        Paragraph(
-            say(
-                "The stage that is known of fewest projects is {stage}: {collected} of {n} ({share}). A share in this "
-                "report is of "
-                "what is known; what is missing is never counted as zero.",
-                stage=least["stage"],
-                collected=count(least["collected"]),
-                n=count(least["n"]),
-                share=percent(least["collected"] / least["n"] if least["n"] else None),
-            )
-        ),
-        share_table(
-            say("Projects by stage of collection and what became of it."),
-            "findings.coverage",
-            rows,
-            texts=(Column("stage", "stage", "code"), Column("state", "state")),
-            counts=Column("projects", "projects", "count"),
-            after=(Column("reason", "reason"),),
-        ),
-    ]
-
-
-def _passed_over(source: Source) -> Sequence[Block]:
-    rows = source.rows("""
-        SELECT stage, state, unit_of_analysis, reason, units, projects, n, units / n AS share FROM findings.passed_over
-        WHERE corpus = $corpus ORDER BY stage, units DESC, state, reason
-    """)
-    return [
-        share_table(
-            say("Files, images and layers that were seen and not taken, or not whole, and why."),
-            "findings.passed_over",
-            rows,
-            texts=(
-                Column("stage", "stage", "code"),
-                Column("state", "state"),
-                Column("unit_of_analysis", "unit"),
-            ),
-            counts=Column("units", "units", "count"),
-            after=(Column("projects", "projects", "count"), Column("reason", "reason")),
-        ),
-    ]
 
 
 def _censoring(source: Source) -> Sequence[Block]:
@@ -394,11 +341,11 @@ SECTION = Section(
     "threats",
     "Threats to validity",
     (
-        Part("coverage", ("findings.coverage",), _coverage),
+        Part("coverage", ("findings.coverage",), coverage),
         Part(
             "what was passed over",
             ("findings.passed_over",),
-            _passed_over,
+            passed_over,
             without=say("every file, image and layer that was seen was taken."),
         ),
         Part("the layers looked into", ("core.layers",), _censoring, stage="layer_stats"),

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from dockml_dagster.clients import git as asked
+from dockml_dagster.clients import git_login
 from dockml_dagster.corpora import links
 from dockml_dagster.corpora.base import CorpusError
 from dockml_dagster.corpora.local import trees
@@ -300,7 +301,7 @@ def test_a_work_tree_beside_its_repository_is_read(tmp_path):
     ],
 )
 def test_an_address_without_its_login(url, plain, login):
-    assert asked.without_login(url) == (plain, login)
+    assert git_login.without_login(url) == (plain, login)
 
 
 def test_a_login_reaches_the_server_and_no_arguments(tmp_path, monkeypatch):

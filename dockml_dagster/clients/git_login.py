@@ -1,0 +1,33 @@
+"""The login in the address of a repository, and how git is told it.
+
+Here: taking it out of the address. Not here: running git (``git``).
+"""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import unquote
+
+
+def without_login(url: str) -> tuple[str, str]:
+    """An address without the user and password in it, and these, as ``user:password``; '' where there are none.
+
+    Only of ``http(s)://``: for others a user is a part of the address.
+    """
+    scheme, separator, rest = url.partition("://")
+    login, at, _ = rest.partition("/")[0].rpartition("@")
+    if not separator or not at or scheme.lower() not in ("http", "https"):
+        return url, ""
+    return f"{scheme}://{rest[len(login) + 1 :]}", unquote(login)
+
+
+def login_settings(url: str, login: str) -> list[tuple[str, str]]:
+    """Git's setting by which the login reaches this server and no other. In the environment: the arguments of git and of
+    the programs that it starts can be read by everybody on the machine.
+    """
+    if not login:
+        return []
+    scheme, _, rest = url.partition("://")
+    user, _, password = login.partition(":")
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return [(f"http.{scheme}://{rest.partition('/')[0]}/.extraHeader", f"Authorization: Basic {basic}")]
