@@ -98,11 +98,19 @@ def find_configuration(target: Path, names: RuleNames) -> Configuration:
     for at in (folder, *folder.parents):
         for name in NAMES:
             path = at / name
+            if path.is_symlink() and not _keeps_to_its_tree(path):
+                raise BadInputError(f"{path}: is a link that leads elsewhere; name the file itself")
             if path.is_file() and (table := _table(path)) is not None:
                 return read_configuration(path, table, names)
         if (at / ".git").exists():
             break
     return Configuration()
+
+
+def _keeps_to_its_tree(link: Path) -> bool:
+    """Whether a link ends in the work tree that it lies in, or else in its folder: a checkout is a stranger's."""
+    tree = next((at for at in link.parents if (at / ".git").exists()), link.parent)
+    return link.resolve().is_relative_to(tree.resolve())
 
 
 def load_configuration(path: Path, names: RuleNames) -> Configuration:
