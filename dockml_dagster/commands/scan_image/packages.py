@@ -42,6 +42,8 @@ COLUMNS: Final = (
 )
 _SHOWN: Final = ("size", "package", "version", "ecosystem", "files", "compressed", "layer", "inside")
 _PLACES: Final = 15
+_MOST_ROWS: Final = 2_000
+"""Rows of a table for people."""
 
 
 def packages_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
@@ -145,9 +147,11 @@ def _tables(reference: ScannedReference, image: ScannedImage, format_: Format) -
             one.layer + 1,
             one.inside,
         ]
-        for one in inventory.packages
+        for one in inventory.packages[:_MOST_ROWS]
     ]
     parts = [_table(f"Packages of {heading}", _SHOWN, packages, format_)]
+    if len(inventory.packages) > _MOST_ROWS:
+        parts[0] += f"{len(inventory.packages) - _MOST_ROWS} more rows; json and csv have them\n"
     if inventory.doubled:
         rows: list[list[Any]] = [
             [size_text(one.bytes), one.name, ", ".join(map(printable, one.packages))]
@@ -161,7 +165,7 @@ def _tables(reference: ScannedReference, image: ScannedImage, format_: Format) -
         ]
         parts.append(_table("Files of no package", ("size", "directory", "files", "wasted"), rows, format_))
     if inventory.problems:
-        rows = [[printable(problem)] for problem in inventory.problems]
+        rows = [[printable(problem)] for problem in inventory.problems[:_MOST_ROWS]]
         parts.append(_table("Databases that were not read", ("problem",), rows, format_))
     return parts
 
