@@ -137,6 +137,11 @@ STATED: Mapping[str, Mapping[str, str]] = {
             "raw.hub_repositories.description raw.hub_repositories.full_description",
         ),
     },
+    "raw.rebuild_walks": {
+        **_same("raw.histories", "project corpus last_commit"),
+        **_each("walk_version walked_at", ""),
+        **_each("*", "raw.histories.last_commit"),
+    },
 }
 """Table that Python makes → column → the columns that it is made of; ``*``: every other column; nothing: a constant, or
 of a seed."""
