@@ -95,7 +95,10 @@ def read_record(path: str, content: bytes) -> Reading:
 def _first_cell(line: bytes) -> bytes:
     if not line.startswith(b'"'):
         return line.partition(b",")[0]
-    cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
+    try:
+        cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
+    except csv.Error:  # a carriage return in the middle, a NUL
+        return b""
     return cells[0].encode("utf-8", "surrogateescape")
 
 

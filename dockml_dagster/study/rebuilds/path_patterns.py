@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.study.dockerfile.ignore_patterns import ANYTHING, FOLDERS, IN_FOLDER, Piece
 
+_LONGEST = 4_096
 _PART = re.compile(r"\*|\?|\[\^?(?:\\.|[^\]\\])(?:\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
 
 
@@ -40,7 +41,11 @@ def ignore_expression(pieces: Sequence[Piece]) -> str | None:
 
 
 def glob_expression(pattern: str) -> re.Pattern[str]:
-    """A cleaned source of COPY or ADD: no wildcard crosses a folder. For ``fullmatch``."""
+    """A cleaned source of COPY or ADD: no wildcard crosses a folder. For ``fullmatch``. One that is longer than any path is
+    that text: brackets without end are looked for again and again.
+    """
+    if len(pattern) > _LONGEST:
+        return re.compile(re.escape(pattern))
     parts = [""]
     for part in _PART.findall(pattern):
         if part == "*":

@@ -138,6 +138,14 @@ def test_an_rpm_database_left_in_wal_mode(tmp_path: Path) -> None:
     assert [package.name for package in read_rpm(content, tmp_path).packages] == ["bash"]
 
 
+@pytest.mark.parametrize("line", [b'""a\rb,,', b'"a\r"x,', b'"' * 99 + b"\r" + b'"' * 99])
+def test_a_line_that_is_no_csv_is_passed_over(line: bytes) -> None:
+    path = "usr/lib/a.dist-info/RECORD"
+    reading = read_database(path, "record", b"b.py,,\n" + line + b"\nc.py,,\n")
+    assert reading.problem is None
+    assert len(reading.claims[0].files) >= 16
+
+
 def test_an_rpm_database_of_more_packages_than_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

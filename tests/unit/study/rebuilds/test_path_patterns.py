@@ -35,6 +35,13 @@ def test_a_pattern(pattern: str, path: str, ignored: bool, copied: bool) -> None
     assert (glob_expression(pattern).fullmatch(path) is not None) is copied
 
 
+def test_a_source_that_is_longer_than_any_path_is_its_text() -> None:
+    # As a pattern it takes half a minute.
+    longest = "[a" * 32_768
+    assert glob_expression(longest).fullmatch(longest) is not None
+    assert glob_expression("?" * 4_096).fullmatch("a" * 4_096) is not None
+
+
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**a" * 40 + "b", "**/a*" * 20 + "b"])
 def test_wildcards_do_not_try_every_division_of_a_path(pattern: str) -> None:
     # With ordinary groups this would not end.
