@@ -97,7 +97,8 @@ def _checks() -> list[dg.AssetCheckSpec]:
     ],
     check_specs=_checks(),
     can_subset=True,
-    backfill_policy=dg.BackfillPolicy.multi_run(BATCH),
+    # A range is one run, which takes it in parts: `dagster asset materialize --partition-range` accepts no other policy.
+    backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def collect(
     context: dg.AssetExecutionContext,

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from dockml_dagster.corpora.base import Collected, CorpusError, Outcome
-from dockml_dagster.defs.assets.collection import collect_one, collect_stage
+from dockml_dagster.defs.assets.collection import collect, collect_one, collect_stage
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.warehouse.due import query as due_query
 
@@ -171,3 +171,8 @@ def test_a_fault_of_ours_is_an_outcome_and_an_error_of_the_corpus_is_none() -> N
     assert told.said == [f"manifests of {KEYS[0]} failed"]
     with pytest.raises(CorpusError):
         collect_one(told, corpus, "manifests", KEYS[1])  # type: ignore[arg-type]
+
+
+def test_a_range_of_the_command_line_is_taken() -> None:
+    # `dagster asset materialize --partition-range` refuses assets whose backfills are several runs.
+    assert collect.backfill_policy == dg.BackfillPolicy.single_run()
