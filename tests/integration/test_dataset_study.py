@@ -27,6 +27,7 @@ def place(tmp_path):
 
 def test_a_set_is_a_corpus(place, home, monkeypatch):
     monkeypatch.setattr(store, "SHARD", 2)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments):
         done = CliRunner().invoke(main, [*arguments], catch_exceptions=False)

@@ -43,7 +43,7 @@ def test_first_run_succeeds_and_prints_what_was_found(finished):
     assert "Traceback" not in done.stderr
     lines = done.stdout.splitlines()
     labels = [line.split("  ")[0] for line in lines if not line.startswith(" ")]
-    assert labels == ["Selection", "RQ1, RQ2", "RQ3", "RQ4", "Paper", "New", "Missing", "Next"]
+    assert labels == ["Selection", "RQ1, RQ2", "RQ3", "RQ4", "Paper", "New", "Missing", "Left out", "Next"]
     assert len(lines) <= 26
     assert max(map(len, lines)) <= 110
     assert "14 projects, " in done.stdout and "this is the first run" in done.stdout

@@ -93,7 +93,10 @@ def test_a_class_and_a_line_are_a_corpus(run: Callable[..., Result]) -> None:
     assert "asks no service" in run("plan", "--corpus", "toy").stderr
 
     refused = run("study", "--corpus", "toy", "--path", ".")
-    assert (refused.exit_code, "--path is of the corpus local, not toy" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "--path is of the corpus local or dataset, not toy" in refused.stderr) == (
+        2,
+        True,
+    )
 
     prepare(Settings.from_environment())
     with dg.DagsterInstance.get() as instance:

@@ -43,9 +43,10 @@ _MISSING = """
     ORDER BY projects DESC, stage, reason
 """
 _PASSED_OVER = """
-    SELECT unit_of_analysis, reason, units, n FROM findings.passed_over
+    SELECT unit_of_analysis, sum(units)::BIGINT AS units, max(n) AS n FROM findings.passed_over
     WHERE corpus = $corpus AND state <> 'not available'
-    ORDER BY units DESC, stage, reason
+    GROUP BY unit_of_analysis
+    ORDER BY units DESC, unit_of_analysis
 """
 STAGES = {
     "repo_list": "listed",
@@ -69,8 +70,8 @@ def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
         yield from _set("New", _new(source, since))
         for place, text in enumerate(_missing(source)):
             yield from _set("" if place else "Missing", text)
-        for place, text in enumerate(_passed_over(source)):
-            yield from _set("" if place else "Left out", text)
+        if left_out := _passed_over(source):
+            yield from _set("Left out", left_out)
         yield from _set("Next", f"dockml report --corpus {corpus}: with figures, as one page")
         yield from _set("", f"dockml show claims --corpus {corpus}: each claim of the paper, answered")
         yield from _set("", f"dockml study --corpus {corpus} --tables: every table; dockml show: their names")
@@ -108,11 +109,10 @@ def _missing(source: Source) -> Iterator[str]:
         yield "nothing"
 
 
-def _passed_over(source: Source) -> Iterator[str]:
-    """What of the projects was not taken. Nothing is no line: of most corpora nothing is."""
+def _passed_over(source: Source) -> str:
+    """What of the projects was not taken, by unit; empty where that is nothing, as of most corpora."""
     rows = source.rows(_PASSED_OVER) if source.has_rows("findings.passed_over") else []
-    for row in rows[:MOST_REASONS]:
-        seen = words(counted(row["n"], row["unit_of_analysis"]))
-        yield f"{row['units']:,} of {seen}: {row['reason']}"
-    if len(rows) > MOST_REASONS:
-        yield f"and {len(rows) - MOST_REASONS} more reasons: dockml show passed_over --corpus {source.corpus}"
+    said = ", ".join(
+        f"{row['units']:,} of {words(counted(row['n'], row['unit_of_analysis']))}" for row in rows
+    )
+    return f"{said}; why: dockml show passed_over --corpus {source.corpus}" if rows else ""

@@ -81,7 +81,7 @@ def test_every_number_follows_the_findings(published, report, changed):
         "DELETE FROM raw.outcomes WHERE subject = '' AND status <> 'collected' AND hash(project) % 3 = 0",
         "DELETE FROM core.images WHERE hash(config_digest) % 3 = 0",
         "DELETE FROM core.image_file_totals WHERE hash(image) % 3 = 0",
-        "DELETE FROM findings.claims WHERE hash(claim) % 2 = 0",
+        "DELETE FROM findings.rq4_device_code; DELETE FROM findings.claims WHERE hash(claim) % 2 = 0",
         "DELETE FROM findings.advice WHERE hash(recommendation) % 5 = 0",
         "DELETE FROM findings.coder_drift WHERE hash(code) % 3 = 0",
         "UPDATE core.labels SET rater = rater || CAST(hash(unit) % 2 AS VARCHAR)",
