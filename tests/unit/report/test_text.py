@@ -9,6 +9,7 @@ from dockml_dagster.report.text import (
     cell,
     count,
     count_text,
+    counted,
     decimal_text,
     leading,
     listed,
@@ -87,3 +88,16 @@ def test_no_things_are_none(number, said):
 def test_spaces_in_numbers_break_where_asked_alone():
     assert words(percent(0.5)) == "50.0 %"
     assert words(percent(0.5), unbroken=True) == "50.0\N{NO-BREAK SPACE}%"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "repository", "1 repository"),
+        (407, "repository", "407 repositories"),
+        (2, "day", "2 days"),
+        (3, "layer", "3 layers"),
+    ],
+)
+def test_nouns_have_their_plural(number, noun, said):
+    assert words(counted(number, noun)) == said
