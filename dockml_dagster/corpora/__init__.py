@@ -5,6 +5,7 @@ Here: which corpora there are, and opening one by name. Not here: what a corpus 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -48,6 +49,11 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
     _, colon, member = name.partition(":")
     told = recalled(settings, name)
     return corpus_class(name).member(told, member) if colon else corpus_class(name).of(told)
+
+
+def known(names: Iterable[str]) -> list[str]:
+    """Of names of corpora in a home, those that this version has; another version may have had others."""
+    return [name for name in names if family_of(name) in CORPORA]
 
 
 def family_of(name: str) -> str:

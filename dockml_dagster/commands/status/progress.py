@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from dockml_dagster.corpora import CORPORA, family_of, open_corpus
+from dockml_dagster.corpora import known, open_corpus
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
@@ -70,9 +70,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
             for name in ("findings.coverage", "findings.passed_over")
         )
         due: list[dict[str, Any]] = []
-        for name in corpora:
-            if family_of(name) not in CORPORA:
-                continue
+        for name in known(corpora):
             how = open_corpus(name, settings).methods()
             found = Counter((item.stage, item.reason) for item in due_query.due(connection, name, how))
             due += [

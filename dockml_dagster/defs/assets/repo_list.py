@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dockml_dagster.corpora import CORPORA, corpus_class
+from dockml_dagster.corpora import CORPORA, corpus_class, known
 from dockml_dagster.corpora.base import Corpus, Listing, Outcome, Row
 from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.partitions import register, remove
@@ -49,7 +49,7 @@ class CorpusConfig(dg.Config):
         if self.corpus:
             return [self.corpus]
         with warehouse.get_connection() as connection:
-            return [name for name in due_query.followed(connection) if name in CORPORA] or ["sample"]
+            return known(due_query.followed(connection)) or ["sample"]
 
 
 def outcome_rows(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from dockml_dagster.corpora import CORPORA, family_of, open_corpus
+from dockml_dagster.corpora import known, open_corpus
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
@@ -40,7 +40,7 @@ def warehouse_for_a_moment() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Corpora that were ever listed and that this version knows."""
-    return [name for name in due_query.followed(connection) if family_of(name) in CORPORA]
+    return known(due_query.followed(connection))
 
 
 def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Due]:

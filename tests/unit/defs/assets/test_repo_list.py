@@ -12,9 +12,11 @@ from dockml_dagster.defs.resources import WarehouseResource
         ([], "", ["sample"]),
         (["local"], "", ["local"]),
         (["local", "sample", "of a newer version"], "", ["local", "sample"]),
+        (["dataset:mine", "local"], "", ["dataset:mine", "local"]),
+        (["dataset:a", "dataset:b", "other:c"], "", ["dataset:a", "dataset:b"]),
         (["local"], "ease2022", ["ease2022"]),
     ],
-    ids=["an empty home", "the user's own alone", "all that are known", "as named"],
+    ids=["an empty home", "the user's own alone", "all that are known", "sets too", "sets alone", "as named"],
 )
 def test_which_corpora_are_listed(tmp_path, listed, named, meant):
     warehouse = WarehouseResource(database=str(tmp_path / "w.duckdb"))
