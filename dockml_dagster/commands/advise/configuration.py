@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from dockml_dagster.clients.regular_files import leads_elsewhere
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.advice.ignoring import RuleNames
 from dockml_dagster.study.advice.model import SEVERITIES, Evidence, Recommendation, Severity
@@ -98,19 +99,13 @@ def find_configuration(target: Path, names: RuleNames) -> Configuration:
     for at in (folder, *folder.parents):
         for name in NAMES:
             path = at / name
-            if path.is_symlink() and not _keeps_to_its_tree(path):
+            if leads_elsewhere(path):
                 raise BadInputError(f"{path}: is a link that leads elsewhere; name the file itself")
             if path.is_file() and (table := _table(path)) is not None:
                 return read_configuration(path, table, names)
         if (at / ".git").exists():
             break
     return Configuration()
-
-
-def _keeps_to_its_tree(link: Path) -> bool:
-    """Whether a link ends in the work tree that it lies in, or else in its folder: a checkout is a stranger's."""
-    tree = next((at for at in link.parents if (at / ".git").exists()), link.parent)
-    return link.resolve().is_relative_to(tree.resolve())
 
 
 def load_configuration(path: Path, names: RuleNames) -> Configuration:

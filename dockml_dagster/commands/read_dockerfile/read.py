@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from dockml_dagster.clients.regular_files import NotRegularError, open_regular
+from dockml_dagster.clients.regular_files import NotRegularError, leads_elsewhere, open_regular, work_tree_of
 from dockml_dagster.commands.output import Format, json_text, render
 from dockml_dagster.commands.read_dockerfile.document import Json, to_document
 from dockml_dagster.errors import BadInputError
@@ -85,12 +85,11 @@ class BinaryFileError(BadInputError):
 def read_bytes(path: Path, root: Path | None = None) -> bytes:
     """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read.
 
-    A link is followed within ``root``, or the work tree that it lies in, or else its folder: a stranger's checkout must not
-    have another file of this machine quoted.
+    A link is followed within ``root``, or where ``leads_elsewhere`` lets it end.
     """
     if path.is_dir():
         raise BadInputError("is a directory; name the Dockerfile in it")
-    if path.is_symlink() and not _keeps_to(path, root or _tree_of(path) or path.absolute().parent):
+    if leads_elsewhere(path, root):
         raise BadInputError("is a link that leads elsewhere; name the file itself")
     try:
         with open_regular(path, follow=True) as stream:
@@ -112,14 +111,6 @@ def _take(stream: IO[bytes]) -> bytes:
     if problem := no_dockerfile(data):
         raise BadInputError(f"has {problem}")
     return data
-
-
-def _tree_of(path: Path) -> Path | None:
-    return next((parent for parent in path.absolute().parents if (parent / ".git").exists()), None)
-
-
-def _keeps_to(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root.resolve())
 
 
 def _document(
@@ -144,7 +135,7 @@ def _beside(path: Path) -> tuple[str, list[str]] | None:
     Only those names are looked up: listing a work tree may take minutes.
     """
     absolute = path.absolute()
-    root = _tree_of(path)
+    root = work_tree_of(path)
     if root is None:
         return None
     folders = [parent for parent in absolute.parents if parent.is_relative_to(root)]

@@ -6,13 +6,12 @@ contract, like those of ``output``; null is unknown, never zero.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedReference
-from dockml_dagster.commands.scan_image.tables import table
+from dockml_dagster.commands.scan_image.tables import json_document, table
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.device_code.image import ImageDeviceFile, device_bytes, unused, use_of
 from dockml_dagster.study.device_code.loading import Gpu, parse_gpu, use_by
@@ -68,7 +67,7 @@ def device_code_text(scanned: Sequence[ScannedReference], gpu: Gpu, format_: For
     """What of every image's device code the GPU can load, as text that ends with a line feed."""
     if format_ == "json":
         objects = [_object(reference, gpu) for reference in scanned]
-        return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
+        return json_document(objects)
     if format_ == "csv":
         rows = [
             [printable(reference.name), _platform(image), *_row(one, gpu).values()]

@@ -6,7 +6,6 @@ contract: they may be added to, never renamed. Sizes are bytes; null is unknown,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,13 @@ from dockml_dagster.commands.scan_image.artifacts import model_object, model_tab
 from dockml_dagster.commands.scan_image.bases import base_object, base_rows
 from dockml_dagster.commands.scan_image.device_code import architecture_table, device_object
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedLayer, ScannedReference
-from dockml_dagster.commands.scan_image.tables import SHOWN_DIGEST, full_size, short_size, table
+from dockml_dagster.commands.scan_image.tables import (
+    SHOWN_DIGEST,
+    full_size,
+    json_document,
+    short_size,
+    table,
+)
 from dockml_dagster.images.sources.reading import PlatformImage
 from dockml_dagster.study.image.instruction_text import masked
 from dockml_dagster.study.secrets.image import ImageSecret
@@ -50,7 +55,7 @@ def to_text(scanned: Sequence[ScannedReference], format_: Format, *, whole_texts
     if format_ == "json":
         objects = [reference_object(reference) for reference in scanned]
         # ASCII: names of local files need not be Unicode.
-        return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
+        return json_document(objects)
     if format_ == "csv":
         rows = [
             [printable(reference.name), *row]

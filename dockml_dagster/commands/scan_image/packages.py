@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from dockml_dagster.commands.output import Format, render
 from dockml_dagster.commands.scan_image.model import ScannedImage, ScannedReference
+from dockml_dagster.commands.scan_image.tables import json_document
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.study.packages.model import ImagePackage
 from dockml_dagster.study.packages.sbom import Subject, cyclonedx, spdx
@@ -50,7 +51,7 @@ def packages_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
     """The packages of every image as text that ends with a line feed."""
     if format_ == "json":
         objects = [_object(reference) for reference in scanned]
-        return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
+        return json_document(objects)
     if format_ == "csv":
         rows = [
             [printable(reference.name), _platform(image), *_row(image, package).values()]

@@ -1,10 +1,12 @@
-"""Tables as ``scan-image`` prints them, and sizes in them.
+"""Tables as ``scan-image`` prints them, and sizes in them; and its JSON.
 
-Here: a title with a table under it, in each format. Not here: what stands in them (``output``, ``artifacts``).
+Here: a title with a table under it, in each format, and the document of one image or several. Not here: what stands in
+them (``output``, ``artifacts``).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,6 +21,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], for
     """A table with its title."""
     text = render(columns, rows, format_, title=title)
     return f"## {title}\n\n{text}" if format_ == "markdown" else text
+
+
+def json_document(objects: Sequence[object]) -> str:
+    """The JSON of one image, or of several in a list; ends with a line feed."""
+    return json.dumps(objects[0] if len(objects) == 1 else objects, indent=2) + "\n"
 
 
 def short_size(size: int | None) -> str | None:
