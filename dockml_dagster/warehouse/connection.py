@@ -6,7 +6,9 @@ the schema (``migrations``), the models (``models``).
 
 Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
 A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
-around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind.
+around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind. Opening a file
+costs more than most transactions on it (DuckDB reads the whole catalog), so what makes many of them one after another,
+and waits for nobody meanwhile, keeps it open (``kept_open``).
 
 A lake whose catalog is in PostgreSQL takes many writers. There a transaction shares a name of the catalog
 (``catalog``) with all others, and only what must be alone holds it by itself. DuckLake refuses a transaction that
@@ -29,6 +31,8 @@ from dockml_dagster.warehouse.opening import (
     DiskFullError,
     WarehouseBusyError,
     WarehouseConflictError,
+    configured,
+    connect,
     disk_full,
     make_folder,
     opened,
@@ -65,6 +69,41 @@ def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
         "AND table_name = 'schema_migrations'"
     ).fetchone()
     return found is not None and found[0] > 0
+
+
+class _Kept:
+    """A file that stays open, from the first who connects to it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._first: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own to the open file. After an error that DuckDB does not survive the next opens it anew."""
+        import duckdb
+
+        if self._first is None:
+            self._first = connect(self._file, read_only=False)
+        connection = configured(self._first.cursor())
+        try:
+            yield connection
+        except (duckdb.FatalException, duckdb.InternalException):
+            self.close()
+            raise
+        finally:
+            with suppress(Exception):
+                connection.close()
+
+    def close(self) -> None:
+        """Let go of the file until somebody connects again."""
+        first, self._first = self._first, None
+        if first is not None:
+            with suppress(Exception):
+                first.close()
+
+
+_kept: dict[Path, _Kept] = {}
 
 
 class Warehouse:
@@ -144,12 +183,16 @@ class Warehouse:
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection. Users' queries go to the published file instead, which nobody locks."""
         # Whoever reads a state of a lake disturbs nobody.
-        turn = self.locked() if self._catalog is None else nullcontext()
+        turn = self._turn(shared=False) if self._catalog is None else nullcontext()
         with turn, self._connected(read_only=True) as connection:
             yield connection
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if (kept := self._kept) is not None:
+            with kept.connection() as connection:
+                yield connection
+            return
         with ExitStack() as opened:
             yield patiently(
                 lambda: opened.enter_context(open_warehouse(self.location, read_only=read_only)),
@@ -168,15 +211,44 @@ class Warehouse:
         with self._held(names, shared=False):
             yield
 
-    def locked(self) -> AbstractContextManager[None]:
-        """The writer's turn alone, for whoever replaces the file itself or rearranges the lake's."""
-        return self._turn(shared=False)
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """All turns that this process takes meanwhile are one turn, on a file that is opened once. Nothing for a lake.
+
+        For one thread, and work that waits for nobody: the others who write wait until its end.
+        """
+        file = self.location.file
+        if file is None or file in _kept:
+            yield
+            return
+        with self._turn(shared=False):
+            _kept[file] = kept = _Kept(file)
+            try:
+                yield
+            finally:
+                del _kept[file]
+                kept.close()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The writer's turn alone, for whoever replaces the file itself or rearranges the lake's: nobody has it open."""
+        with self._turn(shared=False):
+            if (kept := self._kept) is not None:
+                kept.close()
+            yield
+
+    @property
+    def _kept(self) -> _Kept | None:
+        return None if self.location.file is None else _kept.get(self.location.file)
 
     @contextmanager
     def _turn(self, *, shared: bool) -> Iterator[None]:
         if self._catalog is not None:
             with self._held(["writers"], shared=shared):
                 yield
+            return
+        if self._kept is not None:
+            yield
             return
         from filelock import FileLock, Timeout
 

@@ -30,7 +30,7 @@ from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.checks import FailedCheck, failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
-from dockml_dagster.warehouse.due.delayed import delayed
+from dockml_dagster.warehouse.due.delayed import Delayed, delayed
 from dockml_dagster.warehouse.due.derivations import LINT
 from dockml_dagster.warehouse.due.work import Work, work_due
 from dockml_dagster.warehouse.models import load
@@ -108,8 +108,9 @@ def bring_up_to_date(
     seconds, unit = time.monotonic() - start, corpus.partition_unit
     remarks = "".join(f"\n  left out: {name} ({reason})" for name, reason in left_out.items())
     remarks += gone
-    remarks += "".join(f"\n  warning: {one.text}" for one in _failing(warehouse) if one.severity == "warning")
-    left = _left(settings, warehouse, corpus, asked)
+    failing, delays = _troubles(warehouse, corpus)
+    remarks += "".join(f"\n  warning: {one.text}" for one in failing if one.severity == "warning")
+    left = _left(settings, corpus, delays, asked)
     if not (projects or work.findings or unseen):
         return f"{corpus_name}: nothing is due ({len(selected)} {unit}s, {seconds:.1f} s){remarks}", left
     linted = f"; {unseen} texts linted" if linter else ""
@@ -117,11 +118,15 @@ def bring_up_to_date(
     return f"{corpus_name}: {counted}; {'in' if left else 'done in'} {seconds:.1f} s{remarks}", left
 
 
-def _left(settings: Settings, warehouse: Warehouse, corpus: Corpus, names: Sequence[str]) -> Waiting | None:
-    """What a limit or an outage left to be asked."""
+def _troubles(warehouse: Warehouse, corpus: Corpus) -> tuple[Sequence[FailedCheck], Delayed]:
+    """What is wrong now: checks that fail, and what of the corpus failed for now."""
     with warehouse.read() as connection:
-        failed = delayed(connection, corpus.name)
-    left = waiting(corpus.unasked(), failed)
+        return failed_checks(connection, lambda: known_checks(load())), delayed(connection, corpus.name)
+
+
+def _left(settings: Settings, corpus: Corpus, delays: Delayed, names: Sequence[str]) -> Waiting | None:
+    """What a limit or an outage left to be asked."""
+    left = waiting(corpus.unasked(), delays)
     if left is None:
         return None
     # How often is worth nothing more than the answer that it needs.
@@ -156,11 +161,6 @@ def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
         f"\n  listed no more: {', '.join(left[:SHOWN_NAMES])}{more}; what was collected stays in raw, and no finding "
         "counts it"
     )
-
-
-def _failing(warehouse: Warehouse) -> list[FailedCheck]:
-    with warehouse.read() as connection:
-        return failed_checks(connection, lambda: known_checks(load()))
 
 
 def _linter() -> str:

@@ -22,6 +22,7 @@ from dockml_dagster.defs.runs.retries import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError, UnreachableError
 from dockml_dagster.instance.run_names import catalog_of, working_on
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.connection import Warehouse
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -45,6 +46,7 @@ class Runner:
         self._definitions = defs()
         self.instance = dg.DagsterInstance.get()
         self._fleet = catalog_of(settings) if settings.celery_broker else None
+        self._warehouse = Warehouse(settings.warehouse)
 
     def close(self) -> None:
         """Let go of the instance's storage."""
@@ -80,11 +82,13 @@ class Runner:
 
     def make_findings(self) -> None:
         """Read Dockerfiles, run the SQL models and their tests, publish."""
-        self._run("make_findings", {}, {})
+        with self._warehouse.kept_open():
+            self._run("make_findings", {}, {})
 
     def lint(self) -> None:
         """Ask hadolint about the texts that it did not see yet, run what reads its answers, publish."""
-        self._run("lint_dockerfiles", {}, {})
+        with self._warehouse.kept_open():
+            self._run("lint_dockerfiles", {}, {})
 
     def fail_dead_runs(self) -> list[str]:
         """Mark runs failed that an earlier command started and did not live to end; returns their ids."""

@@ -152,21 +152,22 @@ def collect_stage(
         collected[key] = collect_one(context, corpus, stage, key)
         advance(stage)
     layers = {row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())}
-    # First: a layer whose project is done would not be looked at again.
-    open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
-
-    # Two that saw a project at one moment must not both find its rows new.
-    with warehouse.warehouse.holding([f"project {key}" for key in collected]):
-        _store(context, corpus, stage, collected, hashes=hashes, warehouse=warehouse)
-        states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
-    states = {key: state for key, state in states.items() if key in hashes}
-    _log(context, stage, keys, to_collect=to_collect, due=due, states=states)
-    with _together(context):
-        for key in keys:
-            if key in states:
-                _tell(context, stage, key, states[key], was_due=key in collected)
-    pairs = [(key, stage) for key in keys if key in states]
-    warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
+    # Nothing is waited for from here on.
+    with warehouse.warehouse.kept_open():
+        # First: a layer whose project is done would not be looked at again.
+        open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
+        # Two that saw a project at one moment must not both find its rows new.
+        with warehouse.warehouse.holding([f"project {key}" for key in collected]):
+            _store(context, corpus, stage, collected, hashes=hashes, warehouse=warehouse)
+            states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
+        states = {key: state for key, state in states.items() if key in hashes}
+        _log(context, stage, keys, to_collect=to_collect, due=due, states=states)
+        with _together(context):
+            for key in keys:
+                if key in states:
+                    _tell(context, stage, key, states[key], was_due=key in collected)
+        pairs = [(key, stage) for key in keys if key in states]
+        warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
 
 
 def _store(

@@ -137,7 +137,7 @@ def _list(context: dg.AssetExecutionContext, corpus: Corpus, warehouse: Warehous
             is_complete=listing.is_complete,
         )
 
-    with warehouse.warehouse.holding([f"corpus {corpus.name}"]):
+    with warehouse.warehouse.kept_open(), warehouse.warehouse.holding([f"corpus {corpus.name}"]):
         before = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
         listing, new = _stored(listing, store, warehouse)
         after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
