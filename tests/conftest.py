@@ -5,6 +5,7 @@ Here: fixtures that tests of more than one folder use. Not here: anything about 
 
 import ipaddress
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +26,16 @@ OF_A_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR")
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+IN_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 8 << 30
+
+
+def pytest_configure() -> None:
+    """Homes of tests lie in memory where there is room: databases wait for the disk at each commit, and here for nothing."""
+    if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 @pytest.hookimpl(optionalhook=True)
