@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 HOME_DIR := $(or $(DOCKML_HOME),.dockml)
 
 .DEFAULT_GOAL := help
-.PHONY: help study ui test test-duckdb2 test-distributed test-image lint types check bench held fuzz fuzz-readers exponents lock clean rule-pages yardstick
+.PHONY: help study ui docs pages schema fixture-home release test test-duckdb2 test-distributed test-image lint types check bench held fuzz fuzz-readers exponents lock clean rule-pages yardstick
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -97,9 +97,10 @@ types: $(VENV)/.dev       ## mypy
 	$(BIN)/mypy
 
 lock: $(VENV)/.dev        ## write the lock files again from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra distributed pyproject.toml -c requirements.txt -o requirements-distributed.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra report pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra report --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra report --extra distributed pyproject.toml -c requirements.txt -o requirements-distributed.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' --extra build --extra report --extra docs pyproject.toml -c requirements-dev.txt -o requirements-docs.txt
 
 clean:           ## remove the virtual environment and build products (not the warehouse)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
@@ -109,3 +110,22 @@ rule-pages: $(VENV)/.runtime   ## write docs/rules from the seeds
 
 yardstick: $(VENV)/.dev   ## beside other tools' own cases (DOCKML_HADOLINT, _PARFUM, _BINNACLE, _SHIPWRIGHT: folders); ARGS=-v lists the differences
 	$(BIN)/python -m tests.bench.yardstick $(ARGS)
+
+docs: $(VENV)/.dev        ## the documents as a site in build/site; a warning or a broken link is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.txt
+	$(BIN)/zensical build --clean --strict
+
+# HOME_OF: a home in which the sample was studied; without it one is made in build/.
+HOME_OF ?= build/schema-home
+pages: $(VENV)/.dev       ## write docs/commands.md and docs/licences.md from the code
+	$(BIN)/python -m tests.conventions.pages
+
+schema: $(VENV)/.dev      ## write docs/tables.md, the schema, from a study of the sample
+	DOCKML_HOME=$(HOME_OF) $(BIN)/dockml study --corpus sample
+	$(BIN)/python -m tests.conventions.pages $(HOME_OF)/published/dockml.duckdb
+
+fixture-home: $(VENV)/.dev   ## a small home as this version leaves it, for later versions to open (before a release)
+	$(BIN)/python -m tests.integration.fixture_home
+
+release: $(VENV)/.dev     ## build, check, install in a clean environment, open released homes; TAG=1 makes the tag
+	PYTHON='$(PYTHON)' TAG='$(TAG)' .ci/release

@@ -2,7 +2,7 @@
 
 Here: what holds for every command. Not here: any single one (``commands``).
 
-Exit codes (the README has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
+Exit codes (`docs/commands.md` has the table): 0 done; 1 a check failed or another error; 2 bad input; 3 the corpus cannot be
 read; 4 a run failed; 5 the warehouse is busy or unreachable; 6 the disk is full; 7 a limit stopped the study; 130
 interrupted.
 """
@@ -124,8 +124,8 @@ Exit codes:
   3  the corpus cannot be read      run it again
                                130  interrupted
 
-Results go to standard output, everything else to standard error. Settings are environment variables; the README
-lists them, DOCKML_HOME above all. NO_COLOR turns colours off.
+Results go to standard output, everything else to standard error. Settings are environment variables: DOCKML_HOME
+says where everything is kept, docs/settings.md lists all. NO_COLOR turns colours off.
 """
 
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 class DockmlError(Exception):
     """Something a user can act on. Its text is one line: what was wrong, and what to do.
 
-    ``exit_code`` is what the ``dockml`` command ends with (the table is in the README). ``retryable`` says whether the
-    same thing can succeed when it is tried again later.
+    ``exit_code`` is what the ``dockml`` command ends with (the table is in ``docs/commands.md``). ``retryable`` says
+    whether the same thing can succeed when it is tried again later.
     """
 
     exit_code = 1

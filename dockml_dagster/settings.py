@@ -1,6 +1,6 @@
 """What the environment says: where dockml keeps things and where it looks for input.
 
-Every variable read anywhere in dockml is read here, and every one is a line of the README's table
+Every variable read anywhere in dockml is read here, and every one is a line of ``docs/settings.md``
 (``tests/conventions`` compares the two). No network, no creation of folders: reading settings has no effect.
 """
 
@@ -43,7 +43,7 @@ VARIABLES = (
     "DAGSTER_HOME",
     "NO_COLOR",
 )
-"""Every environment variable that dockml reads. What each means is in the table of the README."""
+"""Every environment variable that dockml reads. What each means is in ``docs/settings.md``."""
 
 
 @dataclass(frozen=True, slots=True)

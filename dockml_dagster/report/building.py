@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.report.blocks import Block, BuiltSection, Figure, Paragraph, Part
-from dockml_dagster.report.drawing import Drawn, draw
+from dockml_dagster.report.drawing import Drawn, draw, require_drawing
 from dockml_dagster.report.source import Source, opened
 from dockml_dagster.report.text import Html, count, say, words
 
@@ -31,10 +31,12 @@ def build_report(published: Path, corpus: str | None, versions: Mapping[str, str
     ``versions``: what computed it, name → version, for the section on method.
 
     Raises:
-        BadInputError: nothing is published, or the corpus is not in it, or it has several and none was named.
+        BadInputError: the packages that draw are not installed, nothing is published, or the corpus is not in it, or it
+            has several and none was named.
     """
     from dockml_dagster.report.page import page
 
+    require_drawing()
     with opened(published, corpus) as source:
         built = build_sections(source)
         corpus = source.corpus

@@ -170,13 +170,19 @@ def _told_apart(key: str, names: Sequence[str], width: int) -> dict[str, Any]:
     }
 
 
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is at least so much, and at least 1."""
+    power = 10.0 ** max(0, math.floor(math.log10(max(least, 1))))
+    return next(first * power for first in (1, 2, 5, 10) if first * power >= least)
+
+
 def savings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
     """Bytes from zero, each amount written beside its point. ``rows``: ``label``, ``bytes``."""
     import altair
 
     shown = [{**row, "amount": size_text(row["bytes"]), "zero": 0} for row in rows]
     most = max(float(row["bytes"]) for row in rows)
-    step = 2.0 ** math.ceil(math.log2(max(most, 1) / (4 if width > 500 else 2)))
+    step = _round_step(most / (4 if width > 500 else 2))
     # The amounts stand to the right of their points.
     scale = altair.Scale(domain=[0, most * (1.2 if width > 500 else 1.5)], nice=False)
     axis = altair.Axis(labelExpr=SIZE_LABEL, values=[step * place for place in range(int(most / step) + 1)])

@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from importlib.util import find_spec
 from typing import Any
 
+from dockml_dagster.errors import BadInputError
 from dockml_dagster.report.blocks import Figure
 from dockml_dagster.report.text import cell, words
 from dockml_dagster.report.theme import VARIABLES, configuration
@@ -43,6 +45,14 @@ class Drawn:
         yield ".svg", self.svg
         yield ".pdf", self.pdf
         yield ".csv", self.csv
+
+
+def require_drawing() -> None:
+    """Raises BadInputError where the packages that draw are not installed."""
+    if not all(find_spec(name) for name in ("altair", "vl_convert")):
+        raise BadInputError(
+            "the packages that draw figures are not installed; run: pip install 'dockml[report]'"
+        )
 
 
 def draw(figure: Figure) -> Drawn:

@@ -67,6 +67,16 @@ def no_room(path: Path) -> bool:
     return shutil.disk_usage(existing).free < 1 << 20
 
 
+STORAGE_VERSION = "v1.0.0"
+"""The oldest DuckDB that reads the files we make. 1.5 writes so by itself; by itself 2.0 writes files that 1.5 refuses."""
+
+
+def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
+    """Make a file that every DuckDB since ``STORAGE_VERSION`` reads, attached as ``name``. It keeps that version."""
+    path = str(file).replace("'", "''")
+    connection.execute(f"ATTACH '{path}' AS {name} (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
+
+
 def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open one DuckDB file. Everything in dockml connects through here.
 
@@ -78,6 +88,9 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     try:
+        if not read_only and not path.exists():
+            with duckdb.connect() as connection:
+                attach_new(connection, path, "new")
         connection = duckdb.connect(str(path), read_only=read_only)
     except (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException) as error:
         raise _opening_error(path, error) from error

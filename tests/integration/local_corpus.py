@@ -59,17 +59,22 @@ IMAGES: dict[str, dict[str, tuple[str, int, Iterable[tuple[str, int]]]]] = {
 }
 
 
-def write(folder: Path) -> None:
-    """Write the corpus below ``folder``."""
-    for project, files in PROJECTS.items():
-        for path, text in files.items():
+def write(folder: Path, projects: Iterable[str] = tuple(PROJECTS)) -> None:
+    """Write the corpus below ``folder``, or some of its projects."""
+    chosen = tuple(projects)
+    for project in chosen:
+        for path, text in PROJECTS[project].items():
             (folder / project).mkdir(parents=True, exist_ok=True)
             (folder / project / path).write_text(text, encoding="utf-8")
         for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
             subprocess.run(["git", "-C", str(folder / project), *arguments], check=True, env=GIT)
-    (folder / "projects.yaml").write_text(CATALOGUE, encoding="utf-8")
+    entries = "".join(
+        "  - " + one for one in CATALOGUE.split("  - ")[1:] if any(name in one for name in chosen)
+    )
+    (folder / "projects.yaml").write_text("projects:\n" + entries, encoding="utf-8")
     for name, tags in IMAGES.items():
-        _layout(folder / "images" / name, tags)
+        if any(project.endswith("/" + name) for project in chosen):
+            _layout(folder / "images" / name, tags)
 
 
 def _layout(layout: Path, tags: dict[str, tuple[str, int, Iterable[tuple[str, int]]]]) -> None:

@@ -23,7 +23,7 @@ import dockml_dagster.warehouse.connection  # noqa: F401  the errors with exit c
 from dockml_dagster.cli import main
 from dockml_dagster.errors import DockmlError
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 START = "from dockml_dagster.cli import main; main(prog_name='dockml')"
 
 
@@ -102,7 +102,7 @@ def _errors(kind=DockmlError):
 
 
 def test_the_exit_codes_are_those_of_the_table():
-    rows = README.partition("| exit code |")[2].partition("\n\n")[0]
+    rows = PAGE.partition("| exit code |")[2].partition("\n\n")[0]
     table = set(map(int, re.findall(r"^\| (\d+) \|", rows, re.MULTILINE)))
     assert {error.exit_code for error in _errors()} | {0, 7, 130} == table
     helped = set(map(int, re.findall(r"(?:^|\s)(\d+)\s+[a-z]", main.epilog)))

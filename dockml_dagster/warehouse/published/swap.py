@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from dockml_dagster.warehouse import build, layer_files
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.opening import opened, process_alive
-from dockml_dagster.warehouse.rows import literal, quote
+from dockml_dagster.warehouse.opening import attach_new, opened, process_alive
+from dockml_dagster.warehouse.rows import quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,7 +60,7 @@ def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone:
     """
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
-    connection.execute(f"ATTACH {literal(target)} AS published (READ_WRITE)")
+    attach_new(connection, target, "published")
     # One transaction, because of a lake others may go on writing to: what is copied is one state.
     connection.begin()
     try:

@@ -1,0 +1,144 @@
+"""Reference pages that are made of what the code says: commands, tables, licences.
+
+Here: their text. ``python -m tests.conventions.pages`` writes commands and licences; with the published file of a finished
+sample study as argument it writes the schema, ``docs/tables.md``, too. Not here: pages of rules
+(``dockml_dagster.commands.advise.pages``), comparing (``test_pages.py``, ``tests/integration/test_schema.py``).
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+import duckdb
+
+from dockml_dagster.cli import main
+from dockml_dagster.warehouse.published.dictionary import SCHEMAS
+
+ROOT = Path(__file__).parents[2]
+COMMANDS, TABLES, LICENCES = (ROOT / "docs" / name for name in ("commands.md", "tables.md", "licences.md"))
+MADE = "<!-- Below this line `make pages` writes. -->\n"
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _text(text: str) -> str:
+    """A help text as Markdown: what click keeps as it stands is a block."""
+    parts = []
+    for part in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in part.splitlines()]
+        if lines[0] == "\b":
+            parts.append("```sh\n" + "\n".join(lines[1:]) + "\n```")
+        else:
+            parts.append(" ".join(lines))
+    return "\n\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def _option(option: click.Parameter, context: click.Context) -> tuple[str, str] | None:
+    record = option.get_help_record(context)
+    if record is None or isinstance(option, click.Argument) or "--help" in record[0]:
+        return None
+    return f"`{' '.join(record[0].split())}`".replace("|", "\\|"), _cell(record[1])
+
+
+def commands_page() -> str:
+    """What is written by hand in the page, then every command with its options."""
+    said = COMMANDS.read_text(encoding="utf-8").partition(MADE)[0]
+    parts = [said + MADE]
+    for name, command in _commands(main, "dockml"):
+        context = click.Context(command, info_name=name)
+        usage = " ".join([name, *command.collect_usage_pieces(context)])
+        parts.append(f"## {name}\n\n`{usage}`\n\n{_text(command.help or '')}\n")
+        rows = [row for option in command.params if (row := _option(option, context))]
+        if rows:
+            parts.append("| option | does |\n| --- | --- |\n" + "".join(f"| {a} | {b} |\n" for a, b in rows))
+    return "\n".join(parts)
+
+
+_OF_A_FILE = """
+    SELECT tables.schema_name, tables.table_name, tables.comment, columns.column_name, columns.data_type, columns.comment
+    FROM (
+        SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE NOT internal
+        UNION ALL
+        SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal
+    ) AS tables
+    JOIN duckdb_columns() AS columns USING (schema_name, table_name)
+    ORDER BY tables.schema_name, tables.table_name, columns.column_index
+"""
+
+
+def tables_page(published: Path) -> str:
+    """The schema: every table of a published file with its columns, their types and meaning."""
+    with duckdb.connect(str(published), read_only=True) as connection:
+        rows = connection.execute(_OF_A_FILE).fetchall()
+    parts = [
+        "# Tables\n\nThe schema of the published file: every table, its columns, their types and what they mean. "
+        "`make schema` writes this page, and a test compares it with a finished study. The same text is in the "
+        "comments of the file and in `data-dictionary.html` beside it.\n"
+    ]
+    for schema, meaning in SCHEMAS.items():
+        parts.append(f"## {schema}\n\n{meaning}\n")
+        for table in dict.fromkeys((row[1], row[2]) for row in rows if row[0] == schema):
+            parts.append(f"### {schema}.{table[0]}\n\n{_cell(table[1] or '')}\n")
+            columns = [row[3:] for row in rows if row[:2] == (schema, table[0])]
+            parts.append(
+                "| column | type | meaning |\n| --- | --- | --- |\n"
+                + "".join(f"| `{name}` | {kind} | {_cell(said or '')} |\n" for name, kind, said in columns)
+            )
+    return "\n".join(parts)
+
+
+def _locked() -> list[str]:
+    """Packages of the lock that users get: all but what builds."""
+    names = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+    return sorted({*names} - {"hatchling", "editables", "pathspec", "pluggy", "trove-classifiers", "tomli"})
+
+
+def _licence(name: str) -> str:
+    """What a package says of its licence, in the newest of the three places where it may."""
+    about = metadata.metadata(name)
+    said = about.get("License-Expression") or about.get("License") or ""
+    if not said or "\n" in said or len(said) > 60:
+        found = [one for one in about.get_all("Classifier", []) if one.startswith("License ::")]
+        said = ", ".join(one.rpartition(" :: ")[2] for one in found) or said.strip().partition("\n")[0]
+    return said or "not stated"
+
+
+def licences() -> dict[str, str]:
+    """Package → licence, of those that are installed on this machine."""
+    found = {}
+    for name in _locked():
+        try:
+            found[name] = _licence(name)
+        except metadata.PackageNotFoundError:
+            continue  # of another system or Python
+    return found
+
+
+def licences_page() -> str:
+    """What installing dockml brings, under which licence."""
+    rows = "".join(f"| {name} | {_cell(said)} |\n" for name, said in licences().items())
+    return (
+        "# Licences\n\ndockml is under Apache-2.0. Installing it with the extra `report` brings these packages, each under "
+        "the licence that it states itself. `make pages` writes this page. The extra `lint` brings hadolint (GPL-3.0), "
+        "which is started as a program and never linked.\n\n| package | licence |\n| --- | --- |\n" + rows
+    )
+
+
+if __name__ == "__main__":
+    COMMANDS.write_text(commands_page(), encoding="utf-8")
+    LICENCES.write_text(licences_page(), encoding="utf-8")
+    if len(sys.argv) > 1:
+        TABLES.write_text(tables_page(Path(sys.argv[1])), encoding="utf-8")
