@@ -86,7 +86,7 @@ class _Group(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             say(
-                "dockml: interrupted; what was collected is kept, the same command goes on from there",
+                "dockml: interrupted; what was collected is kept, and the same command continues",
                 err=True,
             )
             ctx.exit(130)

@@ -86,7 +86,7 @@ path_option = click.option(
     multiple=True,
     metavar="DIR",
     help="Corpus local: a directory of projects, a work tree, a bare repository, or a git address; may be repeated. "
-    "Corpus dataset:NAME: its TOML, or where the data of a known one lie.",
+    "Corpus dataset:NAME: its TOML, or the folder of a known set's data.",
 )
 images_option = click.option(
     "--images", is_flag=True, help="Corpus local: also read the images of the projects from their registries."

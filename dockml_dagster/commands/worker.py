@@ -13,12 +13,13 @@ from dockml_dagster.settings import Settings
     is_flag=True,
     help="Also make findings and publish, where the UI or a sensor asks: one, beside dockml ui.",
 )
-@click.option("--name", metavar="NAME", help="How the broker calls this worker; default: by its process.")
+@click.option("--name", metavar="NAME", help="Name of this worker at the broker; default: by its process.")
 def worker(*, central: bool, name: str | None) -> None:
     """Work for every dockml study and dockml ui with the same settings, until ended.
 
     DOCKML_CELERY_BROKER, DOCKML_DAGSTER_POSTGRES and a lake with its catalog in PostgreSQL are needed; DOCKML_HOME is this
-    machine's own. One a machine is enough: layers are scanned on all cores.
+    machine's own. One per machine is
+    enough: it scans layers on all cores.
 
     \b
     dockml worker

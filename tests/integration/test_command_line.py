@@ -201,9 +201,7 @@ def test_ctrl_c_in_mid_run_is_clean_and_the_next_run_goes_on(
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=300)
     assert process.returncode == 130, [*said, rest]
-    assert (
-        rest.strip() == "dockml: interrupted; what was collected is kept, the same command goes on from there"
-    )
+    assert rest.strip() == "dockml: interrupted; what was collected is kept, and the same command continues"
     again = dockml(home, "study", "--limit", "3", "--quiet")
     assert again.returncode == 0, again.stderr
     going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])

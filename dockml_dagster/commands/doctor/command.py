@@ -14,7 +14,7 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
 @click.command(short_help="Say what is in order, and what to do where it is not.")
-@click.option("--network", is_flag=True, help="Also look whether GitHub and the registries answer.")
+@click.option("--network", is_flag=True, help="Also check whether GitHub and the registries answer.")
 @click.option("--compact", is_flag=True, help="First rewrite the warehouse without its empty blocks.")
 @format_choice("text", "json")
 @click.pass_context

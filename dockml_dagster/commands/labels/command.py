@@ -92,7 +92,7 @@ def export_(*, file: Path, **request: Any) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--rater", help="Who labelled, for lines that name nobody; 'adjudication' decides.")
 def import_(file: Path, rater: str | None) -> None:
-    """Take the labels of FILE in, all or none: with a mistake on any line, nothing is stored.
+    """Import the labels of FILE, all or none: with a mistake on any line, nothing is stored.
 
     An import replaces what the same rater imported about the same unit and question before.
     """
@@ -156,10 +156,10 @@ def agreement_(
     "--keep", is_flag=True, help="Keep the weights even if they are no better on projects held out."
 )
 def train_(*, corpus: str, seed: int, keep: bool) -> None:
-    """Fit the category classifier on to your own labels, and say what it is worth on projects held out.
+    """Adjust the category classifier to your own labels, and measure it on projects held out.
 
-    Label about fifty projects (export, import), bring the findings up to date (study), then train. The weights lie in
-    the home, in labels/category_weights.csv; the next study labels by them. Delete the file to go back.
+    Label about fifty projects (export, import), bring the findings up to date (study), then train. The weights are
+    kept in the home, in labels/category_weights.csv; the next study uses them. Delete the file to restore the shipped ones.
     """
     from dockml_dagster.commands.labels.training import train
 

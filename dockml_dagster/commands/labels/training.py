@@ -1,4 +1,4 @@
-"""What ``dockml labels train`` does: the category classifier fitted on to the labels of a corpus of one's own.
+"""What ``dockml labels train`` does: the category classifier adjusted to the labels of a corpus of one's own.
 
 Here: from the published file to weights in the home. Not here: fitting and measuring (``study.labels.training``), where
 weights lie (``warehouse.label_model``), any printing.

@@ -18,7 +18,8 @@ def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
     """Read Dockerfiles as BuildKit does: instructions, stages, base images, RUN commands, practices.
 
     `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown.
-    A file that is none is told in one line, and the others are read.
+    A file that is no Dockerfile is named in one line;
+    the others are read all the same.
 
     \b
     dockml read-dockerfile Dockerfile docker/Dockerfile.gpu

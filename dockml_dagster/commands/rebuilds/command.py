@@ -26,7 +26,7 @@ from dockml_dagster.commands.output import say
 @click.option("--commits", "with_commits", is_flag=True, help="JSON: every commit too.")
 @format_choice("table", "json")
 def rebuilds(directory: Path, rule: str, since: str | None, with_commits: bool, format_: str) -> None:
-    """Tell from the history of a git repository which instructions of its Dockerfiles each commit builds again.
+    """Say which instructions of its Dockerfiles each commit of a git repository builds again.
 
     Nothing is built or checked out: the keys of BuildKit's cache are computed from git objects. What history cannot tell
     (whether a tag moved, what a stage puts out) is counted as unknown. Merges count as their first parent sees them.

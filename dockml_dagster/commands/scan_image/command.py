@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     help="Print the packages as a bill of materials instead.",
 )
 @click.option(
-    "--gpu", metavar="ARCH", help="Show instead what of its code for GPUs this one can load (sm_90, gfx942)."
+    "--gpu", metavar="ARCH", help="Show instead which of its GPU code this GPU can load (sm_90, gfx942)."
 )
 @click.option("--max-size", metavar="SIZE", help="End with 1 if the layers hold more, uncompressed (1.5GB).")
 @click.option("--max-waste", metavar="SIZE|PERCENT", help="End with 1 if more is hidden by later layers.")
@@ -88,10 +88,10 @@ def scan_image(
 
     REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIR,
     docker-daemon:NAME or containers-storage:NAME; `-` as FILE is standard input, `@0` as NAME the first image.
-    Nothing is unpacked and no layer is kept. A layer in a registry that carries a table of contents its manifest
-    vouches for (eStargz, zstd:chunked) is read by that alone; what is once known of a registry's layer is kept.
-    A model (Ollama, Docker Model Runner, ModelPack, ORAS) is shown with its files, of which none is fetched.
-    JSON: an object; for several references an array. CSV: a row an image or model.
+    Nothing is unpacked and no layer is kept. Of a layer in a registry that carries a table of contents (eStargz,
+    zstd:chunked), and whose manifest vouches for it, only that table is read. What is known of a registry's layer is
+    kept. A model (Ollama, Docker Model Runner, ModelPack, ORAS) is shown with its files, none of which is fetched.
+    JSON: one object, or an array for several references. CSV: one row per image or model.
 
     \b
     dockml scan-image python:3.12-slim

@@ -290,7 +290,7 @@ def _agreement(source: Source) -> Sequence[Block]:
     ]
     if source.corpus in LEARNT and any(row["second"] == "machine" for row in together):
         said = LEARNT[source.corpus] + (
-            ", so that its agreement with them says too much; what it is worth on projects that it does not know is in "
+            ", so its agreement with them is too optimistic; how good it is on projects that it does not know is in "
             "docs/labels.md."
         )
         blocks.append(Paragraph(say(said), role="note"))
