@@ -48,13 +48,26 @@ WITH
             PARTITION BY found.corpus, found.project, found.stage, found.subject ORDER BY found.observed_at DESC
         ) = 1
     ),
-    -- A text that failed in a step is held for all who have it, also for who came later.
-    failed AS (
-        SELECT stage, subject, project, arg_max(reason, observed_at) AS reason
+    -- What a step that computes says of a text, it says for all who have it, also for who came later. Of several caps each counts.
+    remarks AS (
+        SELECT
+            stage,
+            subject,
+            project,
+            arg_max(status, observed_at) AS status,
+            arg_max_null(reason, observed_at) AS reason
         FROM raw.outcomes
-        WHERE stage IN ('dockerfile_readings', 'dockerfile_lint', 'file_facts', 'machine_labels', 'image_links')
+        WHERE stage IN (
+            'rebuilds', 'dockerfile_readings', 'dockerfile_lint', 'file_facts', 'machine_labels', 'image_links'
+        )
         GROUP BY stage, subject, project
-        HAVING arg_max(status, observed_at) = 'failed'
+    ),
+    computed AS (
+        SELECT stage, subject, project, status, reason FROM remarks WHERE status = 'failed'
+        UNION ALL
+        SELECT stage, subject, project, status, 'censored: ' || unnest(string_split(substr(reason, 11), '; '))
+        FROM remarks
+        WHERE status = 'collected' AND starts_with(reason, 'censored: ')
     ),
     passed_over AS (
         SELECT
@@ -115,25 +128,21 @@ WITH
             ON visits.project = found.project AND visits.stage = 'manifests' AND visits.observed_at = found.last_seen
         WHERE found.censored IS NOT NULL
         UNION ALL
-        -- The most that are kept of a project (MAX_LINKS).
-        SELECT listed.corpus, listed.project, 'image_links', '', 'collected', 'censored: more than 2000 links', 'project'
-        FROM listed
-        JOIN raw.image_link_readings AS found ON found.project = listed.project AND found.links >= 2000
+        SELECT DISTINCT
+            dockerfiles.corpus, dockerfiles.project, computed.stage, dockerfiles.path, computed.status, computed.reason, 'file'
+        FROM computed
+        JOIN dockerfiles ON dockerfiles.sha256 = computed.subject
+        WHERE computed.stage IN ('dockerfile_readings', 'dockerfile_lint')
         UNION ALL
-        SELECT DISTINCT dockerfiles.corpus, dockerfiles.project, failed.stage, dockerfiles.path, 'failed', failed.reason, 'file'
-        FROM failed
-        JOIN dockerfiles ON dockerfiles.sha256 = failed.subject
-        WHERE failed.stage IN ('dockerfile_readings', 'dockerfile_lint')
+        SELECT DISTINCT files.corpus, files.project, computed.stage, files.path, computed.status, computed.reason, 'file'
+        FROM computed
+        JOIN files ON computed.subject = files.sha256 || ' ' || files.read_as
+        WHERE computed.stage = 'file_facts'
         UNION ALL
-        SELECT DISTINCT files.corpus, files.project, failed.stage, files.path, 'failed', failed.reason, 'file'
-        FROM failed
-        JOIN files ON failed.subject = files.sha256 || ' ' || files.read_as
-        WHERE failed.stage = 'file_facts'
-        UNION ALL
-        SELECT listed.corpus, listed.project, failed.stage, '', 'failed', failed.reason, 'project'
-        FROM failed
-        JOIN listed ON listed.project = failed.project
-        WHERE failed.stage IN ('machine_labels', 'image_links')
+        SELECT listed.corpus, listed.project, computed.stage, '', computed.status, computed.reason, 'project'
+        FROM computed
+        JOIN listed ON listed.project = computed.project
+        WHERE computed.stage IN ('rebuilds', 'machine_labels', 'image_links')
     ),
     -- All that was seen of a kind, taken or not.
     seen AS (

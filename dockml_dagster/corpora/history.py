@@ -25,6 +25,7 @@ from dockml_dagster.clients.git_history import (
     tree_of,
 )
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.study.cuts import first
 from dockml_dagster.study.deadline import OutOfTimeError, time_limit
 from dockml_dagster.study.project.files import MAX_BYTES, MAX_DOCKERFILE_BYTES
 from dockml_dagster.study.rebuilds.contexts import Context, tells_contexts, told_contexts
@@ -219,7 +220,9 @@ def _opened(directory: Path, last: str, rule: ContextRule) -> Iterator[_Walk]:
 def _told(read: Read, tip: list[ChangedPath]) -> dict[str, Context]:
     """The contexts that files of the last commit say."""
     telling = [entry for entry in tip if entry.mode.startswith("100") and tells_contexts(entry.path)]
-    texts = ((entry.path, read(entry.oid)) for entry in telling[:_MOST_TELLING])
+    texts = (
+        (entry.path, read(entry.oid)) for entry in first(telling, _MOST_TELLING, "files that tell contexts")
+    )
     return told_contexts(
         (path, data.decode("utf-8", "replace"))
         for path, data in texts

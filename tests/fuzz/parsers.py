@@ -48,7 +48,9 @@ from dockml_dagster.study.layer.toc import scan_toc
 from dockml_dagster.study.packages.golang import read_build_info
 from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.study.readings import Reader
+from dockml_dagster.study.rebuilds.history import RebuildHistory
 from dockml_dagster.study.rebuilds.ignore_list import IgnoreList
+from dockml_dagster.study.rebuilds.model import Change, Entry
 from dockml_dagster.study.rebuilds.path_patterns import glob_expression
 from dockml_dagster.warehouse.due.derivations import LABELS, READINGS
 from dockml_dagster.warehouse.models import seed_texts
@@ -218,6 +220,12 @@ def _dockerfile_advice(data: bytes) -> object:
     return _in_folder("Dockerfile", advise_directory)(data)
 
 
+def _rebuilds(data: bytes) -> object:
+    """A history of two commits: the file, and a line more."""
+    history = RebuildHistory({"a": data, "b": data + b"\nRUN b\n"}.get, {})
+    return [history.commit([Change("Dockerfile", Entry("100644", oid))]) for oid in ("a", "b")]
+
+
 def _read_dockerfile(data: bytes) -> object:
     return read_files(["-"], io.BytesIO(data))
 
@@ -243,6 +251,40 @@ _DOCKERFILE_SHAPES = {
     "errors": repeated("RUN a ) b ; c\n", "FROM a\n"),
     "exec forms": repeated('RUN ["a", "b"]\n', "FROM a\n"),
     "labels": counted(lambda n: f"LABEL a{n}=b\n", "FROM a\n"),
+    "pairs of labels": counted(lambda n: f"a{n:05}=b ", "FROM a\nLABEL "),
+    "triggers": repeated("ONBUILD RUN a\n", "FROM a\n"),
+    "triggers of stages": counted(lambda n: f"FROM a AS b{n:05}\nONBUILD COPY --from=b{n - 1:05} a b\n"),
+    "comments between lines": repeated("\\\n# a\n", "FROM a\nRUN a "),
+    "empty lines between lines": repeated("\\\n\n", "FROM a\nRUN a "),
+    "backquotes as escapes": repeated("a `\n", "# escape=`\nFROM a\nRUN "),
+    "one long word": repeated("a", "FROM a\nENV a="),
+    "a long comment": repeated("a", "FROM a\n# "),
+    "quoted words": repeated("'a' \"b\" ", "FROM a\nENV a="),
+    "quotes in each other": repeated("\"'", "FROM a\nENV a="),
+    "defaults in each other": repeated("${a:-", "FROM a\nENV a="),
+    "defaults, closed": lambda size: b"FROM a\nENV a=" + b"${a:-" * (size // 6) + b"}" * (size // 6) + b"\n",
+    "defaults in each other, of short lines": repeated(f"ENV a={'${a:-' * 40}{'}' * 40}\n", "FROM a\n"),
+    "variables that double": counted(
+        lambda n: f"ENV a{n:05}=$a{n - 1:05}$a{n - 1:05}\n", "FROM a\nENV a00000=b\n"
+    ),
+    "arguments and their uses": counted(lambda n: f"ARG a{n:05}=$a{n - 1:05}\nFROM $a{n:05}\n"),
+    "patterns of variables": repeated("${a#*a*a*a}", "FROM a\nENV a=" + "a" * 200 + "\nENV b="),
+    "here-documents of one line": counted(lambda n: f"<<A{n:05} ", "FROM a\nCOPY "),
+    "here-documents, tabs": repeated("COPY <<-A b\n\ta\n\tA\n", "FROM a\n"),
+    "scripts in here-documents": repeated("RUN <<A\napt-get install b\nif a; then b; fi\nA\n", "FROM a\n"),
+    "mounts": repeated("--mount=type=cache,target=a ", "FROM a\nRUN "),
+    "mounts of many parts": repeated("a=b,", "FROM a\nRUN --mount="),
+    "health checks": repeated("HEALTHCHECK CMD a || b\n", "FROM a\n"),
+    "users and folders": counted(lambda n: f"USER u{n}\nWORKDIR a{n}\n", "FROM a\n"),
+    "folders": repeated("WORKDIR a\n", "FROM a\n"),
+    "variables and runs": counted(lambda n: f"ENV a{n:05}=b\nRUN c\n", "FROM a\n"),
+    "volumes": repeated('"a",', "FROM a\nVOLUME [", '"b"]'),
+    "copied into": counted(lambda n: f"COPY a{n:05} /a/\nRUN rm /a/a{n:05}\n", "FROM a\n"),
+    "stages that copy from all": lambda size: (
+        "".join(f"FROM a AS b{n}\n" for n in range(size // 60))
+        + "FROM a\n"
+        + "".join(f"COPY --from=b{n} /a{n} /b{n}\n" for n in range(size // 60))
+    ).encode(),
 }
 
 # Magic, word size, flags; then two texts after their lengths: the version, and modules of up to 256 MiB.
@@ -260,6 +302,7 @@ PARSERS: dict[str, Parser] = {
     "advise Dockerfile": Parser(_dockerfile_advice, 256 * KIB, _DOCKERFILE_SHAPES),
     "advise compose.yml": Parser(lambda data: file_facts("compose.yml", _str(data)), 256 * KIB, _YAML),
     "advise workflow": Parser(lambda data: file_facts(".github/workflows/a.yml", _str(data)), 256 * KIB, _YAML),
+    "rebuilds of a Dockerfile": Parser(_rebuilds, 256 * KIB, _DOCKERFILE_SHAPES),
     "labels of Dockerfile": Parser(_labels("Dockerfile"), 256 * KIB, _DOCKERFILE_SHAPES),
     **{f"labels of {path}": Parser(_labels(path), 256 * KIB, shapes) for path, shapes in {
         "README.md": {"definitions": repeated("project is a a "), "menu": repeated("[a](b) | ")}, "compose.yml": _YAML,
@@ -289,7 +332,7 @@ PARSERS: dict[str, Parser] = {
     "source of COPY": Parser(lambda data: glob_expression(_str(data)).fullmatch("a/" * 100 + "c" * 100), 64 * KIB, {
         "stars": repeated("*a"), "brackets": repeated("[a"), "classes": repeated("[^a]"),
     }),
-    "projects.yaml": Parser(_in_folder("projects.yaml", read_catalogue), 1 << 20, {
+    "projects.yaml": Parser(_in_folder("projects.yaml", read_catalogue), 256 * KIB, {
         "projects": counted(lambda n: f"- name: a{n}\n", "projects:\n"), **_YAML,
     }),
     "manifest": Parser(parse_manifest, 1 << 20, _JSON | {

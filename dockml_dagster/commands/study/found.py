@@ -43,10 +43,16 @@ _MISSING = """
     ORDER BY projects DESC, stage, reason
 """
 _PASSED_OVER = """
-    SELECT unit_of_analysis, sum(units)::BIGINT AS units, max(n) AS n FROM findings.passed_over
+    SELECT
+        unit_of_analysis,
+        state = 'collected' AS in_part,
+        -- Of one that was cut for two reasons each tells.
+        CASE WHEN in_part THEN max(units) ELSE sum(units)::BIGINT END AS units,
+        max(n) AS n
+    FROM findings.passed_over
     WHERE corpus = $corpus AND state <> 'not available'
-    GROUP BY unit_of_analysis
-    ORDER BY units DESC, unit_of_analysis
+    GROUP BY ALL
+    ORDER BY in_part, units DESC, unit_of_analysis
 """
 STAGES = {
     "repo_list": "listed",
@@ -110,9 +116,14 @@ def _missing(source: Source) -> Iterator[str]:
 
 
 def _passed_over(source: Source) -> str:
-    """What of the projects was not taken, by unit; empty where that is nothing, as of most corpora."""
+    """What of the projects was not taken, by unit, or not whole; empty where that is nothing, as of most corpora."""
     rows = source.rows(_PASSED_OVER) if source.has_rows("findings.passed_over") else []
-    said = ", ".join(
-        f"{row['units']:,} of {words(counted(row['n'], row['unit_of_analysis']))}" for row in rows
-    )
-    return f"{said}; why: dockml show passed_over --corpus {source.corpus}" if rows else ""
+    parts = []
+    for label, in_part in (("", False), ("in part, at least ", True)):
+        said = ", ".join(
+            f"{row['units']:,} of {words(counted(row['n'], row['unit_of_analysis']))}"
+            for row in rows
+            if row["in_part"] == in_part
+        )
+        parts += [label + said] if said else []
+    return "; ".join((*parts, f"why: dockml show passed_over --corpus {source.corpus}")) if rows else ""

@@ -62,6 +62,12 @@ def base_layers_of(config: ImageConfig | None, layers: int) -> int:
     return 0 if split is None else split.layers
 
 
+def _lower_bound(saving: Saving, facts: ImageFacts) -> str:
+    if facts.censored:
+        return "lower bound: a layer was not read to its end"
+    return "" if saving.whole else "lower bound: more files than are told apart"
+
+
 def advise_image(
     facts: ImageFacts, savings: Sequence[Saving] | None, rules: Rules
 ) -> tuple[Recommendation, ...]:
@@ -78,7 +84,7 @@ def advise_image(
             saves_bytes=saving.bytes,
             base_bytes=saving.base_bytes or None,
             files=saving.files,
-            note="lower bound: a layer was not read to its end" if facts.censored else "",
+            note=_lower_bound(saving, facts),
         )
         for saving in savings or ()
     ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from dockml_dagster.study.advice.model import MOST_EVIDENCE, Evidence, Recommendation, Rules
+from dockml_dagster.study.cuts import shortened
 from dockml_dagster.study.formats.yaml import Text
 from dockml_dagster.study.project.compose import is_compose, services
 from dockml_dagster.study.project.facts import is_workflow
@@ -76,7 +77,7 @@ def advise_project(subject: str, files: Mapping[str, str], rules: Rules) -> tupl
 
 def _workflow(text: str) -> Iterator[FileFact]:
     """The first line that builds an image, and the first that names a scanner."""
-    lines = [line[:_LONGEST_LINE] for line in text.splitlines()]
+    lines = [shortened(line, _LONGEST_LINE, "a line of a workflow") for line in text.splitlines()]
     for fact, pattern, what in ((BUILT, _BUILDS, "builds an image"), (SCANNED, _SCANS, "names a scanner")):
         number = next((number for number, line in enumerate(lines, start=1) if pattern.search(line)), None)
         if number is not None:

@@ -22,7 +22,7 @@ from dockml_dagster.study.layer.content import ContentRules
 from dockml_dagster.study.layer.union import Merged
 
 _MOST_NAMES: Final = 131_072
-"""Files whose other names (hard links) are looked for, and contents whose copies are. Further ones are counted without."""
+"""Files whose other names (hard links) are looked for, and contents whose copies are. Of more a saving is a lower bound."""
 
 
 class SavedFile(NamedTuple):
@@ -40,20 +40,24 @@ class SavedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What following one recommendation saves. ``base_bytes``: in layers of the base image, on top of ``bytes``."""
+    """What following one recommendation saves. ``base_bytes``: in layers of the base image, on top of ``bytes``. ``whole``:
+    whether all files were counted; if not, both are lower bounds.
+    """
 
     rule: Rule
     files: int
     bytes: int
     base_bytes: int
     largest: tuple[SavedFile, ...]
+    whole: bool = True
 
 
 class _Sum:
-    __slots__ = ("base_bytes", "bytes", "files", "largest", "seen")
+    __slots__ = ("base_bytes", "bytes", "files", "largest", "seen", "whole")
 
     def __init__(self) -> None:
         self.files = self.bytes = self.base_bytes = self.seen = 0
+        self.whole = True
         self.largest: list[tuple[int, str, int, SavedFile]] = []
 
 
@@ -125,7 +129,7 @@ class SavingsTally:
         if len(self._named) < _MOST_NAMES:
             self._named[file.layer, file.path] = (rule, file)
         else:
-            self._add(rule, file)
+            self._sum_of(rule).whole = False
 
     def _copy(self, file_hash: str, file: SavedFile) -> None:
         if file.bytes < self._least_copied:
@@ -134,6 +138,8 @@ class SavingsTally:
         if first is None:
             if len(self._first) < _MOST_NAMES:
                 self._first[file_hash] = file
+            else:
+                self._sum_of(self._rules["duplicates"]).whole = False
             return
         copies = self._copies.get(file_hash)
         if copies is None:
@@ -150,13 +156,16 @@ class SavingsTally:
             copies.own += 1
 
     def _add(self, rule: Rule, file: SavedFile) -> None:
-        _, total = self._sums.setdefault(rule.recommendation, (rule, _Sum()))
+        total = self._sum_of(rule)
         total.files += 1
         if file.layer < self._base_layers:
             total.base_bytes += file.bytes
         else:
             total.bytes += file.bytes
         _remember(total, file)
+
+    def _sum_of(self, rule: Rule) -> _Sum:
+        return self._sums.setdefault(rule.recommendation, (rule, _Sum()))[1]
 
     def savings(self) -> tuple[Saving, ...]:
         """What each recommendation saves, most bytes first. To be asked once, after the last entry."""
@@ -168,14 +177,15 @@ class SavingsTally:
             self._add_copies(copies)
         self._copies.clear()
         found = [
-            Saving(rule, total.files, total.bytes, total.base_bytes, _largest(total))
+            Saving(rule, total.files, total.bytes, total.base_bytes, _largest(total), total.whole)
             for rule, total in self._sums.values()
+            if total.files
         ]
         return tuple(sorted(found, key=lambda saving: (-saving.bytes, -saving.base_bytes, saving.rule.order)))
 
     def _add_copies(self, copies: _Copies) -> None:
         rule = self._rules["duplicates"]
-        _, total = self._sums.setdefault(rule.recommendation, (rule, _Sum()))
+        total = self._sum_of(rule)
         # One copy stays: the base's, where it has one, because that one cannot be left out anyway.
         size = copies.first.bytes
         own = copies.own - (0 if copies.base else 1)

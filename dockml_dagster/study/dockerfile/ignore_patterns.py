@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from dockml_dagster.study.cuts import note_cut
+
 MOST_PATTERNS: Final = 2_000
 """Patterns that are read; a further one is told, and what it excludes is not known."""
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -72,6 +74,7 @@ def ignore_patterns(text: str) -> list[tuple[bool, str]]:
             continue  # nothing but an exclamation mark: the build ends there
         cleaned = re.sub("^//", "/", posixpath.normpath(pattern))
         if len(found) > MOST_PATTERNS:
+            note_cut("more than 2,000 patterns of an ignore file")
             break
         found.append((exception, cleaned[1:] if len(cleaned) > 1 and cleaned[0] == "/" else cleaned))
     return found

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any, Final
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.formats.errors import RefusedTextError
 
 MAX_DEPTH: Final = 64
@@ -27,7 +28,9 @@ def load(body: bytes | str, most_bytes: int) -> Any:
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if len(data) > most_bytes:
-        raise RefusedTextError(f"{len(data)} bytes, more than the {most_bytes} that are read")
+        raise RefusedTextError(
+            f"{len(data)} bytes, more than the {most_bytes} that are read", f"more than {most_bytes} bytes"
+        )
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_NODES:
         raise RefusedTextError(f"more than {MAX_NODES} values")
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
@@ -36,14 +39,15 @@ def load(body: bytes | str, most_bytes: int) -> Any:
         return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:
         # UnicodeDecodeError and JSONDecodeError both; neither text may carry the document itself.
-        raise RefusedTextError(f"no JSON ({type(error).__name__})") from None
+        raise RefusedTextError(f"no JSON ({type(error).__name__})", "malformed") from None
 
 
 def load_or_none(body: bytes | str, most_bytes: int) -> Any:
-    """``load``, and None for what it refuses (JSON's own null as well)."""
+    """``load``, and None for what it refuses, which is noted (JSON's own null as well, which is not)."""
     try:
         return load(body, most_bytes)
-    except RefusedTextError:
+    except RefusedTextError as error:
+        note_cut(f"JSON that is refused: {error.kind}")
         return None
 
 

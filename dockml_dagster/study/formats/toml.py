@@ -10,6 +10,7 @@ import re
 import tomllib
 from typing import Any, Final
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.formats.errors import RefusedTextError
 
 MAX_BYTES: Final = 256 * 1024
@@ -44,7 +45,16 @@ def load(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         kind = "no TOML" if isinstance(error, tomllib.TOMLDecodeError) else "no TOML that can be read"
-        raise RefusedTextError(f"{kind}: {' '.join(str(error).split())[:200]}") from None
+        raise RefusedTextError(f"{kind}: {' '.join(str(error).split())[:200]}", "malformed") from None
+
+
+def load_or_none(text: str) -> dict[str, Any] | None:
+    """``load``, and None for a text that it refuses, which is noted."""
+    try:
+        return load(text)
+    except RefusedTextError as error:
+        note_cut(f"TOML that is refused: {error.kind}")
+        return None
 
 
 def _depth(text: str) -> int:

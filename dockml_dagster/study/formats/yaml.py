@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.formats.errors import RefusedTextError
 
@@ -70,15 +71,16 @@ def load(text: str) -> Any:
             if builder.take(event):
                 return builder.root
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise RefusedTextError(f"no YAML{_place(error)}") from None
+        raise RefusedTextError(f"no YAML{_place(error)}", "malformed") from None
     return None
 
 
 def load_or_none(text: str) -> Any:
-    """``load``, and None for a text that it refuses."""
+    """``load``, and None for a text that it refuses, which is noted."""
     try:
         return load(text)
-    except RefusedTextError:
+    except RefusedTextError as error:
+        note_cut(f"YAML that is refused: {error.kind}")
         return None
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
+from dockml_dagster.study.cuts import first, note_cut, shortened
 from dockml_dagster.study.image_links.model import MAX_LINE
 
 Does = Literal["push", "copy", "build", "run", "push all of compose", "push all of bake"]
@@ -19,6 +19,8 @@ Does = Literal["push", "copy", "build", "run", "push all of compose", "push all 
 
 MAX_COMMANDS = 20
 """Most commands of one logical line that are looked at."""
+MAX_WORDS = 100
+"""Most words of one command."""
 
 _COMMAND = re.compile(
     r"(?<![\w./-])(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)|(?<![\w./-])docker-compose\s"
@@ -60,7 +62,7 @@ def as_commands(text: str) -> str:
     """A Python program with its lists of words that begin with a container tool, and its calls of Docker's client, written
     as commands; line by line, so that lines keep their numbers.
     """
-    return "\n".join(_as_command(line[:MAX_LINE]) for line in text.splitlines())
+    return "\n".join(_as_command(shortened(line, MAX_LINE, "a line")) for line in text.splitlines())
 
 
 def _as_command(line: str) -> str:
@@ -72,7 +74,7 @@ def _as_command(line: str) -> str:
         return _PYTHON_FIELD.sub(r"${\1}", line) if "docker" in line else line
     words = [
         _PYTHON_FIELD.sub(r"${\1}", word[1] or word[2]) if word[1] or word[2] else f"${word[3]}"
-        for word in islice(_PYTHON_WORD.finditer(line, listed.start() + 1), 60)
+        for word in first(_PYTHON_WORD.finditer(line, listed.start() + 1), 60, "words of a command")
     ]
     return " ".join(words)
 
@@ -87,15 +89,15 @@ def joined_lines(text: str) -> Iterator[tuple[int, str]]:
         if stripped.endswith(("\\", " `", " ^")) and len(held) + len(stripped) < MAX_LINE:
             held += stripped[:-1] + " "
             continue
-        yield start, (held + line)[:MAX_LINE]
+        yield start, shortened(held + line, MAX_LINE, "a line")
         held = ""
     if held:
-        yield start, held[:MAX_LINE]
+        yield start, shortened(held, MAX_LINE, "a line")
 
 
 def uses(line: str) -> Iterator[Use]:
     """Every image that the commands of one logical line name."""
-    for found in islice(_COMMAND.finditer(line), MAX_COMMANDS):
+    for found in first(_COMMAND.finditer(line), MAX_COMMANDS, "commands of a line"):
         rest = line[found.start() : found.start() + MAX_LINE]
         words: list[str] = []
         for word in _WORD.finditer(rest):
@@ -106,8 +108,10 @@ def uses(line: str) -> Iterator[Use]:
             plain = text.strip("\"'") if not end else text[: end.start()].strip("\"'")
             if plain:
                 words.append(plain)
-            if end or len(words) > 100:
+            if end or len(words) > MAX_WORDS:
                 break
+        if len(words) > MAX_WORDS:
+            note_cut("more than 100 words of a command")
         yield from _uses_of_command(words)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.cuts import first, note_cut
 from dockml_dagster.study.formats.yaml import Text, load_or_none
 from dockml_dagster.study.image_links.model import Mention
 from dockml_dagster.study.image_links.variables import Values, assignments, names
@@ -93,8 +93,10 @@ def _bake(path: str, text: str) -> Iterator[Mention]:
                         yield Mention(name, "build definition", path, item.line)
         return
     line, counted = 1, 0
-    for found in islice(_TAGS.finditer(text), 300):
+    for found in first(_TAGS.finditer(text), 300, "lists of tags of a file"):
         end = text.find("]", found.end(), found.end() + _LONGEST_TAGS)
+        if end < 0 and found.end() + _LONGEST_TAGS < len(text):
+            note_cut("a list of tags of over 4,000 characters")
         line, counted = line + text.count("\n", counted, found.end()), found.end()
         for quoted in _QUOTED.finditer(text, found.end(), max(end, found.end())):
             at = line + text.count("\n", found.end(), quoted.start())

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 
+from dockml_dagster.study.cuts import first, shortened
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image.reference import ImageReference
 from dockml_dagster.study.image_links.commands import as_commands, joined_lines, uses
@@ -89,7 +89,7 @@ def find_links(
     are passed over). ``own_registries``: hosts, with port, of registries that are known to be real, however private or
     made-up they look (``localhost:5000``, ``registry.internal``).
     """
-    mentions = list(islice(_mentions(project, files), MAX_MENTIONS))
+    mentions = list(first(_mentions(project, files), MAX_MENTIONS, "mentions of images"))
     compose_pushed = any(m.text == "" and m.kind in ("ci push", "script push") for m in mentions)
     links: dict[tuple[str, str, str | None, int | None], Link] = {}
     # A file may name one image in every line.
@@ -115,7 +115,7 @@ def find_links(
             link.reference,
         ),
     )
-    return tuple(ordered[:MAX_LINKS])
+    return tuple(first(ordered, MAX_LINKS, "links"))
 
 
 def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
@@ -346,7 +346,7 @@ _SOURCE_LABELS = frozenset(
 def _names_project(text: str, project: str) -> bool:
     # A point ends a sentence where nothing follows it; else it is part of another project's name.
     pattern = rf"(?:github|gitlab|bitbucket)\.[a-z]{{2,5}}[/:]{re.escape(project)}(?:\.git)?(?![\w-])(?!\.\w)"
-    return re.search(pattern, text[:100_000], re.IGNORECASE) is not None
+    return re.search(pattern, shortened(text, 100_000, "a description"), re.IGNORECASE) is not None
 
 
 def strongest(links: Iterable[Link]) -> dict[str, Grade]:

@@ -11,8 +11,8 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import islice
 
+from dockml_dagster.study.cuts import first, note_cut, shortened
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
 
@@ -25,6 +25,7 @@ Values = Mapping[str, tuple[str, ...]]
 MAX_NAMES = 2000
 """Most variables of one file."""
 _MAX_VALUE = 500
+_KEPT = MAX_VALUES + 1
 _MAX_INNER = 4_000
 """Most variables inside the values of variables that are replaced for one file."""
 _OPEN_RUN = re.compile(f"{OPEN}+")
@@ -91,15 +92,11 @@ def _expanded(text: str, values: Values, depth: int, left: list[int]) -> tuple[s
     results = [""]
     position = 0
     text = text[:MAX_LINE]
-    for found in islice(_VARIABLE.finditer(text), 40):
+    for found in first(_VARIABLE.finditer(text), 40, "variables of a text"):
         between = text[position : found.start()]
         position = found.end()
         options = _inner(_options(found, values), values, depth, left)
-        results = list(
-            islice(
-                ((head + between + option)[:MAX_LINE] for head in results for option in options), MAX_VALUES
-            )
-        )
+        results = list(_most((head + between + option)[:MAX_LINE] for head in results for option in options))
     tail = text[position:]
     return tuple(dict.fromkeys((head + tail)[:MAX_LINE] for head in results))
 
@@ -112,10 +109,16 @@ def _inner(options: Iterable[str], values: Values, depth: int, left: list[int]) 
             left[0] -= 1
             told.update(dict.fromkeys(_expanded(option, values, depth - 1, left)))
         else:
+            if "$" in option and depth:
+                note_cut("more variables inside of values than are replaced")
             told[option] = None
-        if len(told) >= MAX_VALUES:
+        if len(told) > MAX_VALUES:
             break
-    return tuple(islice(told, MAX_VALUES))
+    return tuple(_most(told))
+
+
+def _most(told: Iterable[str]) -> Iterator[str]:
+    return first(told, MAX_VALUES, "values of a variable")
 
 
 def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
@@ -193,13 +196,14 @@ def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...
 
 def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -> None:
     """The same, added to ``values``."""
-    for line in (whole[:MAX_LINE] for whole in lines):
+    for line in (shortened(whole, MAX_LINE, "a line") for whole in lines):
         check_time()
         if len(values.maps[0] if isinstance(values, ChainMap) else values) > MAX_NAMES:
+            note_cut("more than 2,000 variables of a file")
             break
         for name, text in _assigned(line):
             values[_LISTED + name] = _words(text)
-            if len(values.get(name, ())) < MAX_VALUES:  # else there is no room for more
+            if len(values.get(name, ())) < _KEPT:  # else there is no room for more
                 _add(values, name, expanded(_unquoted(text), values))
         loop = _LOOP.search(line)
         if loop:
@@ -216,10 +220,10 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
     the same variable is another list.
     """
     inside: dict[str, tuple[str, ...]] = {}
-    for line in (whole[:MAX_LINE] for whole in lines):
+    for line in (shortened(whole, MAX_LINE, "a line") for whole in lines):
         # A view and no copy: a loop that never ends would make one a line of thousands of names.
         here = ChainMap(inside, values)
-        for statement in _STATEMENT.split(line)[:MAX_STATEMENTS]:
+        for statement in first(_STATEMENT.split(line), MAX_STATEMENTS, "statements of a line"):
             loop = _LOOP.search(statement)
             if loop:
                 inside[loop[1]] = _loop_words(loop[2], here)
@@ -234,16 +238,14 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
 def _loop_words(text: str, values: Values) -> tuple[str, ...]:
     """What a loop goes through: words, and the words of variables."""
     listed_texts = text.split(" do", maxsplit=1)[0].split()
-    written = [
-        word for part in listed_texts[:MAX_VALUES] for one in in_braces(part) for word in one.split(",")
-    ]
+    written = [word for part in _most(listed_texts) for one in in_braces(part) for word in one.split(",")]
     words: list[str] = []
-    for word in written[:MAX_VALUES]:
+    for word in _most(written):
         plain = word.strip("\"',")
         variable = _LIST.match(plain)
         listed = values.get(_LISTED + variable[1]) if variable else None
         words += [word for word in listed or (plain.strip("()"),) if word]
-    return tuple(more for word in words[:MAX_VALUES] for more in expanded(word, values))[:MAX_VALUES]
+    return tuple(_most(more for word in _most(words) for more in expanded(word, values)))
 
 
 def _assigned(line: str) -> Iterator[tuple[str, str]]:
@@ -257,7 +259,7 @@ def _words(text: str) -> tuple[str, ...]:
     plain = text.split(" #", maxsplit=1)[0].strip().rstrip(";\\").strip()
     if plain[:1] in ("(", '"', "'"):
         plain = plain.strip("()\"'")
-    return tuple(word for part in plain.split()[:MAX_VALUES] if (word := part.strip("\"'")))
+    return tuple(word for part in plain.split()[:_KEPT] if (word := part.strip("\"'")))
 
 
 def _unquoted(text: str) -> str:
@@ -278,26 +280,33 @@ def _add(values: MutableMapping[str, tuple[str, ...]], name: str, told: tuple[st
         OPEN if len(value) > _MAX_VALUE else _OPEN_RUN.sub(OPEN, value) if OPEN in value else value
         for value in told
     )
-    values[name] = tuple(dict.fromkeys((*known, *short)))[:MAX_VALUES]
+    values[name] = kept_values((*known, *short))
+
+
+def kept_values(told: Iterable[str]) -> tuple[str, ...]:
+    """Those of a variable that are kept: one more than are used, so that whoever uses them sees that there are more."""
+    return tuple(dict.fromkeys(told))[:_KEPT]
 
 
 def in_braces(text: str) -> tuple[str, ...]:
     """The words that a shell makes of ``a{b,c}``, at most ``MAX_VALUES``; the text itself where it has no such braces."""
     results = [text]
     for _ in range(3):
-        results = [
-            one[: found.start()] + choice + one[found.end() :] if found else one
-            for one in results
-            for found in (_BRACES.search(one),)
-            for choice in (found[1].split(",") if found else ("",))
-        ][:MAX_VALUES]
+        results = list(
+            _most(
+                one[: found.start()] + choice + one[found.end() :] if found else one
+                for one in results
+                for found in (_BRACES.search(one),)
+                for choice in (found[1].split(",") if found else ("",))
+            )
+        )
     return tuple(dict.fromkeys(results))
 
 
 def names(text: str, values: Values) -> tuple[str, ...]:
     """The image names that a text may stand for: those whose repository is told; a tag that is not is cut off."""
     found: list[str] = []
-    for option in islice((one for told in expanded(text, values) for one in in_braces(told)), MAX_VALUES):
+    for option in _most(one for told in expanded(text, values) for one in in_braces(told)):
         name = option
         if OPEN in option:
             colon = option.find(":", option.rfind("/") + 1)

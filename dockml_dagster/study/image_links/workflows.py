@@ -10,13 +10,21 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.cuts import first
 from dockml_dagster.study.formats.yaml import Text, lines_of, load_or_none, scalar
 from dockml_dagster.study.image_links.commands import joined_lines, uses
-from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES, Kind, Mention
-from dockml_dagster.study.image_links.variables import MAX_NAMES, Values, assign, assignments, expanded, names
+from dockml_dagster.study.image_links.model import MAX_LINE, Kind, Mention
+from dockml_dagster.study.image_links.variables import (
+    MAX_NAMES,
+    Values,
+    assign,
+    assignments,
+    expanded,
+    kept_values,
+    names,
+)
 
 Inputs = Mapping[str, tuple[str, ...]]
 _Layers = ChainMap[str, tuple[str, ...]]
@@ -61,21 +69,18 @@ def local_inputs(files: Mapping[str, str], project: str) -> Inputs:
             for node in (job, *_steps(job)) if isinstance(job, dict) else ():
                 target, given = node.get("uses"), node.get("with")
                 if isinstance(target, str) and target.lower().startswith(own) and isinstance(given, dict):
-                    for name, value in islice(given.items(), 100):
+                    for name, value in first(given.items(), 100, "inputs of a workflow"):
                         if isinstance(value, str):
                             options = expanded(value, values) if "matrix." in value else (value,)
-                            told[f"inputs.{name}"] = tuple(
-                                dict.fromkeys((*told.get(f"inputs.{name}", ()), *options))
-                            )[:MAX_VALUES]
+                            known = (*told.get(f"inputs.{name}", ()), *options)
+                            told[f"inputs.{name}"] = kept_values(known)
         for node in _mappings(root):
             inputs = node.get("inputs")
             if isinstance(inputs, dict):
                 for name, about in inputs.items():
                     default = about.get("default") if isinstance(about, dict) else None
                     if isinstance(default, str) and default:
-                        told[f"inputs.{name}"] = tuple(
-                            dict.fromkeys((*told.get(f"inputs.{name}", ()), default))
-                        )[:MAX_VALUES]
+                        told[f"inputs.{name}"] = kept_values((*told.get(f"inputs.{name}", ()), default))
     return told
 
 
@@ -201,7 +206,7 @@ def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _with_environment(values: _Layers, environment: Any) -> _Layers:
     if isinstance(environment, dict):
-        for name, value in islice(environment.items(), 300):
+        for name, value in first(environment.items(), 300, "variables of a workflow"):
             if isinstance(value, str) and len(values.maps[0]) <= MAX_NAMES:
                 told = expanded(value, values)
                 values[f"env.{name}"] = values[str(name)] = told
@@ -231,9 +236,7 @@ def _add_row(values: _Layers, prefix: str, row: Any) -> None:
         for name, value in row.items():
             if isinstance(value, str) and len(values.maps[0]) <= MAX_NAMES:
                 key = f"{prefix}.{name}"
-                values[key] = tuple(dict.fromkeys((*values.get(key, ()), *expanded(value, values))))[
-                    :MAX_VALUES
-                ]
+                values[key] = kept_values((*values.get(key, ()), *expanded(value, values)))
 
 
 def _job(path: str, job: dict[str, Any], values: _Layers) -> Iterator[Mention]:

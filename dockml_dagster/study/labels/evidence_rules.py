@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.project.facts import WHERES, Fact
 
 MAX_EVIDENCE_OF_FILE = 3
@@ -71,7 +72,8 @@ def found(rule: EvidenceRule, places: Mapping[str, Mapping[str, Sequence[Fact]]]
                 of_file[fact.file] = of_file.get(fact.file, 0) + 1
                 if of_file[fact.file] <= MAX_EVIDENCE_OF_FILE:
                     hits.append(fact)
-            if len(hits) >= MAX_EVIDENCE:
+            if len(hits) > MAX_EVIDENCE:
+                note_cut("more than 1,000 places that a rule holds at")
                 return tuple(hits[:MAX_EVIDENCE])
     return tuple(hits)
 

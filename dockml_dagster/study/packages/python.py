@@ -69,8 +69,11 @@ def read_record(path: str, content: bytes) -> Reading:
     base = group.rpartition("/")[0]
     start = base.encode("utf-8", "surrogatepass") + b"/"
     content = content.replace(b"\r\n", b"\n")
+    problem = None
     if b'"' in content:
-        names = [_first_cell(line) for line in content.split(b"\n") if len(line) <= _LONGEST_LINE]
+        cells = [_first_cell(line) for line in content.split(b"\n")]
+        names = [cell for cell in cells if cell is not None]
+        problem = "lines that cannot be read" if len(names) < len(cells) else None
     else:
         names = _FIRST_CELLS(content)
     clean: list[bytes] = []
@@ -89,16 +92,20 @@ def read_record(path: str, content: bytes) -> Reading:
         if name.startswith(b"../"):
             # `pip install --target` says ../../bin/x and puts it under the target.
             elsewhere.append(path_text(start + _UP.sub(b"", name)))
-    return Reading(path, "pypi", claims=(Claim(group, keys_of(clean), path_keys(elsewhere)),))
+    return Reading(
+        path, "pypi", claims=(Claim(group, keys_of(clean), path_keys(elsewhere)),), problem=problem
+    )
 
 
-def _first_cell(line: bytes) -> bytes:
+def _first_cell(line: bytes) -> bytes | None:
+    if len(line) > _LONGEST_LINE:
+        return None
     if not line.startswith(b'"'):
         return line.partition(b",")[0]
     try:
         cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
     except csv.Error:  # a carriage return in the middle, a NUL
-        return b""
+        return None
     return cells[0].encode("utf-8", "surrogateescape")
 
 

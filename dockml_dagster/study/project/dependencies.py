@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
+from dockml_dagster.study.cuts import first, note_cut
 from dockml_dagster.study.formats import json, toml
-from dockml_dagster.study.formats.errors import RefusedTextError
 
 Dependency = tuple[str, str, int | None]
 """Package name in lower case, the file that declares it, the line (``None`` where the format does not tell).
@@ -42,8 +41,9 @@ def declares_dependencies(path: str) -> bool:
 def declared_dependencies(path: str, text: str) -> tuple[Dependency, ...]:
     """The packages one file declares; none for a file that is too long, malformed, or of no known kind."""
     if len(text) > MAX_BYTES:
+        note_cut("a list of dependencies of over 1 MiB")
         return ()
-    return tuple(islice(_declared(path, text), MAX_DEPENDENCIES))
+    return tuple(first(_declared(path, text), MAX_DEPENDENCIES, "dependencies of a file"))
 
 
 def _declared(path: str, text: str) -> Iterator[Dependency]:
@@ -70,9 +70,8 @@ def _of_node(text: str) -> Iterator[str]:
 
 
 def _of_toml(text: str) -> Iterator[str]:
-    try:
-        data = toml.load(text)
-    except RefusedTextError:
+    data = toml.load_or_none(text)
+    if data is None:
         return
     project = _table(data, "project")
     yield from _requirements(project.get("dependencies"))

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Literal, get_args
 
+from dockml_dagster.study.cuts import first, shortened
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.project.languages import is_aside
@@ -52,6 +52,7 @@ MAX_TEXT = 2000
 """Longest fact, in characters; what is longer is cut. Also the bound on what an expression sees."""
 MAX_FACTS = 20_000
 """Most facts of one file."""
+_MAX_WORKFLOW = 256 * 1024
 _MAX_NAMED = 64 * 1024
 """Most characters of a text in which names are struck out."""
 _WORKFLOW = re.compile(
@@ -100,16 +101,23 @@ def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
     # A spreadsheet export writes an absent description as "nan".
     if description and description != "nan":
         facts += described("description", description, None, None)
-    facts.extend(Fact("topic", without_name(topic, metadata.name)[:100]) for topic in metadata.topics[:100])
+    facts.extend(
+        Fact("topic", _text(without_name(topic, metadata.name), 100))
+        for topic in first(metadata.topics, 100, "topics")
+    )
     if metadata.language:
-        facts.append(Fact("language", metadata.language[:100]))
+        facts.append(Fact("language", _text(metadata.language, 100)))
     return tuple(facts)
+
+
+def _text(text: str, most: int = MAX_TEXT) -> str:
+    return shortened(text, most, "a text")
 
 
 def without_name(text: str, name: str) -> str:
     """The text without the words that are the project's or the owner's name, so that no label can rest on them."""
     for pattern in _names(name):
-        text = pattern.sub("", text[:_MAX_NAMED])
+        text = pattern.sub("", _text(text, _MAX_NAMED))
     return text
 
 
@@ -123,8 +131,8 @@ def _names(name: str) -> tuple[re.Pattern[str], ...]:
 def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
     """A fact for every path of the repository, the project's name struck out of its text; and how many there are."""
     facts = [
-        Fact("side file" if is_aside(path) else "file", without_name(path[:MAX_TEXT], name), path)
-        for path in islice(paths, MAX_FACTS)
+        Fact("side file" if is_aside(path) else "file", without_name(_text(path), name), path)
+        for path in first(paths, MAX_FACTS, "files of a project")
     ]
     return (*facts, Fact("file count", str(len(facts))))
 
@@ -135,7 +143,7 @@ def own_facts(path: str, words: Iterable[Words], name: str = "") -> tuple[Fact, 
     for said in words:
         text = without_name(said.text, name).strip()
         if text and said.is_keyword:
-            facts.append(Fact("keyword", text[:200], path, said.line))
+            facts.append(Fact("keyword", _text(text, 200), path, said.line))
         elif text:
             facts += described("own description", text, path, said.line)
     return tuple(facts)
@@ -143,7 +151,7 @@ def own_facts(path: str, words: Iterable[Words], name: str = "") -> tuple[Fact, 
 
 def described(where: Where, text: str, path: str | None, line: int | None) -> Iterator[Fact]:
     """The text, and the kind of thing that it names."""
-    yield Fact(where, text[:MAX_TEXT], path, line)
+    yield Fact(where, _text(text), path, line)
     kind = kind_of_thing(text)
     if kind:
         yield Fact("kind", kind, path, line)
@@ -152,8 +160,8 @@ def described(where: Where, text: str, path: str | None, line: int | None) -> It
 def dependency_facts(dependencies: Iterable[tuple[str, str, int | None]]) -> tuple[Fact, ...]:
     """Facts of declared packages: triples of package name, the file that declares it, and the line."""
     return tuple(
-        Fact("dependency", package[:200], file, line)
-        for package, file, line in islice(dependencies, MAX_FACTS)
+        Fact("dependency", _text(package, 200), file, line)
+        for package, file, line in first(dependencies, MAX_FACTS, "dependencies of a project")
     )
 
 
@@ -164,35 +172,35 @@ def is_workflow(path: str) -> bool:
 
 def workflow_facts(path: str, text: str) -> tuple[Fact, ...]:
     """Every line of a CI configuration that is neither blank nor comment."""
-    lines = enumerate(text[: 256 * 1024].splitlines(), 1)
+    lines = enumerate(_text(text, _MAX_WORKFLOW).splitlines(), 1)
     kept = ((number, line.strip()) for number, line in lines)
     return tuple(
-        Fact("workflow", line[:MAX_TEXT], path, number)
-        for number, line in islice(kept, MAX_FACTS)
+        Fact("workflow", _text(line), path, number)
+        for number, line in first(kept, MAX_FACTS, "lines of a workflow")
         if line and not line.startswith("#")
     )
 
 
 def dockerfile_facts(path: str, reading: DockerfileReading, name: str = "") -> tuple[Fact, ...]:
     """Facts of one read Dockerfile; only its path if nothing in it could be read."""
-    return tuple(islice(_dockerfile_facts(path, reading, name), MAX_FACTS))
+    return tuple(first(_dockerfile_facts(path, reading, name), MAX_FACTS, "facts of a Dockerfile"))
 
 
 def _dockerfile_facts(path: str, reading: DockerfileReading, name: str) -> Iterator[Fact]:
-    yield Fact("dockerfile path", without_name(path[:MAX_TEXT], name), path)
+    yield Fact("dockerfile path", without_name(_text(path), name), path)
     for stage in reading.stages:
         if stage.name:
-            yield Fact("stage", stage.name[:200], path, stage.start_line)
+            yield Fact("stage", _text(stage.name, 200), path, stage.start_line)
         if stage.base.name:
-            yield Fact("base image", stage.base.name[:MAX_TEXT], path, stage.start_line)
+            yield Fact("base image", _text(stage.base.name), path, stage.start_line)
     for run in read_runs(reading):
         for command in run.commands:
-            text = " ".join(command.words)[:MAX_TEXT].strip()
+            text = _text(" ".join(command.words)).strip()
             if text:
                 yield Fact("command", text, path, command.line)
     for comment in reading.comments:
         if comment.text:
-            yield Fact("comment", without_name(comment.text[:MAX_TEXT], name), path, comment.line)
+            yield Fact("comment", without_name(_text(comment.text), name), path, comment.line)
     for instruction in reading.instructions:
         if instruction.known and instruction.problem is None:
             yield from _instruction_facts(path, instruction, name)
@@ -206,25 +214,25 @@ def _instruction_facts(path: str, instruction: Instruction, name: str) -> Iterat
         "EXPOSE": "port", "VOLUME": "volume", "USER": "user", "COPY": "copy", "ADD": "copy",
     }  # fmt: skip
     if instruction.keyword in kinds:
-        for word in words[:200]:
-            yield Fact(kinds[instruction.keyword], word[:MAX_TEXT], path, line)
+        for word in first(words, 200, "words of an instruction"):
+            yield Fact(kinds[instruction.keyword], _text(word), path, line)
     elif instruction.keyword in ("CMD", "ENTRYPOINT"):
-        yield Fact("start command", " ".join(words)[:MAX_TEXT], path, line)
+        yield Fact("start command", _text(" ".join(words)), path, line)
     elif instruction.keyword == "HEALTHCHECK":
-        yield Fact("healthcheck", " ".join(words)[:MAX_TEXT], path, line)
+        yield Fact("healthcheck", _text(" ".join(words)), path, line)
     elif instruction.keyword == "RUN":
-        for flag in instruction.flags[:50]:
+        for flag in first(instruction.flags, 50, "flags of an instruction"):
             found = _MOUNT.search(str(flag))
             if found:
                 yield Fact("run mount", found[0], path, line)
     elif instruction.keyword in ("ENV", "LABEL"):
         where: Where = "variable" if instruction.keyword == "ENV" else "label"
-        for assignment in instruction.assignments[:500]:
-            yield Fact(where, assignment.name[:200], path, line)
+        for assignment in first(instruction.assignments, 500, "assignments of an instruction"):
+            yield Fact(where, _text(assignment.name, 200), path, line)
             if where == "label" and assignment.name.lower() in _DESCRIBING_LABELS and assignment.value:
                 yield Fact(
                     "own description",
-                    without_name(assignment.value.strip("\"'"), name)[:MAX_TEXT],
+                    _text(without_name(assignment.value.strip("\"'"), name)),
                     path,
                     line,
                 )

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from dockml_dagster.study.cuts import first, note_cut, shortened
 from dockml_dagster.study.formats import json, toml
-from dockml_dagster.study.formats.errors import RefusedTextError
 from dockml_dagster.study.formats.yaml import load_or_none
 
 MAX_BYTES = 256 * 1024
@@ -54,10 +54,11 @@ def says_what_it_is(path: str) -> bool:
 def own_words(path: str, text: str) -> tuple[Words, ...]:
     """Descriptions and keywords of one file; none for a file that is too long, malformed, or of no known kind."""
     if len(text) > MAX_BYTES:
+        note_cut("a manifest of over 256 KiB")
         return ()
-    found = islice(_words(path.rsplit("/", 1)[-1], text), MAX_WORDS)
+    found = first(_words(path.rsplit("/", 1)[-1], text), MAX_WORDS, "descriptions and keywords of a file")
     return tuple(
-        Words(plain[:_MAX_TEXT], keyword, line)
+        Words(shortened(plain, _MAX_TEXT, "a description"), keyword, line)
         for said, keyword, line in found
         if (plain := " ".join(said.split()))
     )
@@ -91,9 +92,8 @@ def _words(name: str, text: str) -> Iterator[Words]:
 
 
 def _of_toml(text: str) -> Iterator[Words]:
-    try:
-        data = toml.load(text)
-    except RefusedTextError:
+    data = toml.load_or_none(text)
+    if data is None:
         return
     for table in (data.get("project"), _in(data, "tool", "poetry"), _in(data, "tool", "flit", "metadata"),
                   data.get("package"), _in(data, "workspace", "package")):  # fmt: skip

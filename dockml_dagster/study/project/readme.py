@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dockml_dagster.study.cuts import shortened
+
 _MAX_LINE = 2000
 _IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\s?(?:\([^)\n]{0,600}\)|\[[^\]\n]{0,100}\])")
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\s?(?:\([^)\n]{0,600}\)|\[[^\]\n]{0,100}\])")
@@ -48,7 +50,7 @@ def readme_prose(text: str) -> Iterator[ReadmeLine]:
     in_heading = False
     previous: tuple[int, str] | None = None
     for number, raw in enumerate(_without_comments(text).splitlines(), 1):
-        line = raw.strip()[:_MAX_LINE]
+        line = shortened(raw.strip(), _MAX_LINE, "a line of a README")
         if line.startswith(("```", "~~~")) or (line in ("----", "====") and fence == line):
             fence = "" if fence and line.startswith(fence) else fence or line[:3]
             continue

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
+from dockml_dagster.study.cuts import first, shortened
 from dockml_dagster.study.project.facts import MAX_TEXT, Fact, described, without_name
 from dockml_dagster.study.project.readme import ReadmeLine, readme_prose
 
@@ -74,7 +74,8 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
     no heading, badge, notice, bar of links, list or code), and the sentence of it that defines. ``readme body`` is every
     other line of prose, list and code, headings included; ``title``, ``heading`` and ``badge`` see ``Where``.
     """
-    lines = list(islice(readme_prose(text[:_MAX_README]), MAX_README_LINES))
+    text = shortened(text, _MAX_README, "a README")
+    lines = _lines(text)
     start = _lead(lines, name)
     facts: list[Fact] = []
     lead = ""
@@ -82,7 +83,7 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
         lead = without_name(_defining(_paragraph(lines, start)), name).strip()
         facts += described("readme", lead[:_MAX_LEAD], path, lines[start].number)
     facts += _headings(path, lines, name)
-    facts += _badges(path, text[:_MAX_README], name)
+    facts += _badges(path, text, name)
     for line in lines:
         # The lead is told once; what follows it in its own line is body.
         body = without_name(line.text, name).strip()
@@ -95,12 +96,16 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
 
 def index_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
     """What the first page of the documentation says the project is, as the lead of a README is found."""
-    lines = list(islice(readme_prose(text[:_MAX_README]), MAX_README_LINES))
+    lines = _lines(shortened(text, _MAX_README, "a README"))
     start = _lead(lines, name)
     if start is None or _ABOUT_DOCUMENTS.search(lines[start].text):
         return ()
     lead = without_name(_defining(_paragraph(lines, start)), name).strip()
     return tuple(described("own description", lead[:_MAX_LEAD], path, lines[start].number))
+
+
+def _lines(text: str) -> list[ReadmeLine]:
+    return list(first(readme_prose(text), MAX_README_LINES, "lines of a README"))
 
 
 def _headings(path: str, lines: Sequence[ReadmeLine], name: str) -> Iterator[Fact]:
@@ -121,9 +126,9 @@ def _headings(path: str, lines: Sequence[ReadmeLine], name: str) -> Iterator[Fac
 
 def _badges(path: str, text: str, name: str) -> Iterator[Fact]:
     for number, line in enumerate(text.splitlines(), 1):
-        for found in (
-            _BADGE.finditer(line[:MAX_TEXT]) if "!" in line or "<img" in line or ".. image" in line else ()
-        ):
+        if not ("!" in line or "<img" in line or ".. image" in line):
+            continue
+        for found in _BADGE.finditer(shortened(line, MAX_TEXT, "a line of a README")):
             badge = without_name(" ".join(part for part in found.groups() if part), name)
             yield Fact("badge", badge[:MAX_README_LINE], path, number)
 

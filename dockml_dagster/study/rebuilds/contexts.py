@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.formats.yaml import load_or_none
 from dockml_dagster.study.project.compose import is_compose
 from dockml_dagster.study.project.facts import is_workflow
@@ -69,6 +70,8 @@ def by_sources(path: str, plan: Plan, tree: Mapping[str, object]) -> Context:
     candidates = [own]
     while candidates[-1] and len(candidates) < MOST_CANDIDATES:
         candidates.append(posixpath.dirname(candidates[-1]))
+    if candidates[-1]:
+        note_cut("more than 32 folders above a Dockerfile")
     if len(candidates) == 1:
         return Context(own, "sources")
     there = {

@@ -14,7 +14,10 @@ import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
+from dockml_dagster.study.cuts import note_cut
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.reading.scopes import Scope
 from dockml_dagster.study.dockerfile.reading.variables import partial
@@ -27,6 +30,10 @@ _REMOTE = re.compile(r"(?:https?://|git@|git://|ssh://)", re.IGNORECASE)
 _PINNED_COMMIT = re.compile(r"#[0-9a-f]{40}\Z")
 _FREE_OF_CACHE_MOUNTS = frozenset({"id", "sharing"})
 """Options of a cache mount that are no part of the key (BuildKit since 0.13)."""
+MOST_CHARACTERS = 16 << 20
+"""Of all that the steps of one file know: values, environments, folders. A file may hold thousands of variables and
+thousands of RUN that see all of them, or values that double with every line. No file of a project comes near it.
+"""
 
 
 @dataclass(slots=True)
@@ -48,10 +55,18 @@ class _State:
 
 
 def read_plan(reading: DockerfileReading) -> Plan | None:
-    """The steps of a file that BuildKit accepts; None for any other."""
+    """The steps of a file that BuildKit accepts; None for any other, and for one whose steps know more than is held."""
     if not reading.valid or not reading.stages:
         return None
-    return _Planner(reading, stage_graph(reading)).run()
+    try:
+        return _Planner(reading, stage_graph(reading)).run()
+    except _TooMuchError:
+        note_cut("a Dockerfile whose steps know more than 16 MiB")
+        return None
+
+
+class _TooMuchError(Exception):
+    """The steps know more than ``MOST_CHARACTERS``."""
 
 
 class _Planner:
@@ -69,6 +84,7 @@ class _Planner:
         }
         self.vertices: list[Vertex] = []
         self.ends: dict[int, _State] = {}
+        self.left = MOST_CHARACTERS
         self.steps: dict[int, list[Step]] = {}
         for step in read_steps(reading):
             self.steps.setdefault(step.run.position, []).append(step)
@@ -88,7 +104,9 @@ class _Planner:
         stage = self.reading.stages[index]
         base = stage.base
         if base.stage is not None:
-            return self.ends[base.stage].copied()
+            handed = self.ends[base.stage]
+            self._spend(sum(map(len, handed.environment)) + len(handed.environment))
+            return handed.copied()
         if base.scratch:
             return _State()
         platform = stage.platform.text or stage.platform.raw if stage.platform else ""
@@ -111,7 +129,13 @@ class _Planner:
         self.vertices.append(vertex)
         return len(self.vertices) - 1
 
+    def _spend(self, characters: int) -> None:
+        self.left -= characters
+        if self.left < 0:
+            raise _TooMuchError
+
     def _take(self, position: int, item: Instruction, state: _State) -> None:
+        check_time()
         if item.keyword == "ENV":
             for name, value in zip(item.expanded[::2], item.expanded[1::2], strict=True):
                 state.assign(name.text or name.raw, self._known(value.raw, item, state))
@@ -133,12 +157,9 @@ class _Planner:
     def _known(self, word: str, item: Instruction, state: _State) -> str:
         """A word as far as the file tells it. Where it builds upon a value that the base begins, that value too."""
         text = partial(word, item.scope, self.reading.escape) if isinstance(item.scope, Scope) else word
-        before = [
-            f"{name}={state.environment[name]}"
-            for name in re.findall(r"\$\{(\w+)\}", text)
-            if name in state.environment
-        ]
-        return "\0".join([text, *before])
+        named = [name for name in re.findall(r"\$\{(\w+)\}", text) if name in state.environment]
+        self._spend(len(text) + sum(len(name) + len(state.environment[name]) for name in named))
+        return "\0".join([text, *(f"{name}={state.environment[name]}" for name in named)])
 
     def _declare(self, item: Instruction, state: _State) -> None:
         """An ARG with a value, its own or that of the same name before the first FROM, is environment from here on."""
@@ -153,9 +174,10 @@ class _Planner:
         sources: Sequence[Source] = (), stages: Sequence[int] = (), linked: bool = False,
         unknown: Sequence[Unknown] = (),
     ) -> None:  # fmt: skip
+        self._spend(len(command) + len(environment))
         steps = self.steps.get(position, [])
         vertex = Vertex(
-            position, item.start_line, item.keyword, item.stage or 0, statement(item), command, environment,
+            position, item.start_line, item.keyword, item.stage or 0, statement(item), _held(command), _held(environment),
             tuple(sources), tuple(stages), state.below, linked, tuple(dict.fromkeys(unknown)),
             movable=item.keyword == "RUN" and only_installs(steps),
             installs=any(step.installs is not None for step in steps),
@@ -247,6 +269,12 @@ def statement(item: Instruction) -> str:
     flags = "".join(f" --{flag.name}={flag.value}" for flag in item.flags)
     bodies = "".join(heredoc.body for heredoc in item.heredocs)
     return f"{item.keyword}{flags} {item.value}{bodies}"
+
+
+def _held(text: str) -> str:
+    """What stands for a text that is only compared: many plans are held at once, and each RUN has all variables."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return text if len(encoded) <= 200 else blake2b(encoded, digest_size=16).hexdigest()
 
 
 def _cleaned(path: str) -> str:

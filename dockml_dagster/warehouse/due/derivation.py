@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.study.cuts import noted_cuts
 from dockml_dagster.study.deadline import time_limit
 from dockml_dagster.warehouse.apart import reason_of, together_or_apart
 from dockml_dagster.warehouse.due.query import moment, record_outcomes
@@ -143,6 +144,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of a unit in one line: that it failed, or what of it was left away."""
+
+    status: Literal["failed", "collected"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
     """What was done: ``units`` that were due, ``rows`` stored, and the units that failed, which are held."""
 
@@ -170,10 +179,10 @@ def _derive_some(
     connect: Connect, derivation: Derivation, version: str, some: Sequence[Unit], compute: Compute
 ) -> Derived:
     units = {derivation.key_of(unit): unit for unit in some}
-    failures: dict[tuple[Any, ...], Failure] = {}
+    said: dict[tuple[Any, ...], _Said] = {}
     with connect() as connection:
         found = derivation.read(connection, some)
-    rows = compute(some, found, _attempts(derivation, units, failures))
+    rows = compute(some, found, _attempts(derivation, said))
     stored = 0
 
     def store(keys: Sequence[tuple[Any, ...]]) -> None:
@@ -184,34 +193,35 @@ def _derive_some(
         stored += new
 
     def refused(key: tuple[Any, ...], error: Exception) -> None:
-        failures[key] = Failure(units[key], reason_of(error))
+        said[key] = _Said("failed", reason_of(error))
 
     together_or_apart(list(units), store, refused)
     with connect() as connection:
-        well = [unit for key, unit in units.items() if key not in failures]
-        _record(connection, derivation, version, well, list(failures.values()))
-    return Derived(len(some), stored, tuple(failures.values()))
+        _record(connection, derivation, version, units, said)
+    failures = tuple(Failure(units[key], one.reason) for key, one in said.items() if one.status == "failed")
+    return Derived(len(some), stored, failures)
 
 
 def _rows_of(derivation: Derivation, rows: Rows, keys: frozenset[tuple[Any, ...]]) -> Rows:
     return {table: [row for row in some if derivation.key_of(row) in keys] for table, some in rows.items()}
 
 
-def _attempts(
-    derivation: Derivation, units: Mapping[tuple[Any, ...], Unit], failures: dict[tuple[Any, ...], Failure]
-) -> Attempt:
-    """An ``Attempt`` that notes what goes wrong in ``failures``, by the key of the unit."""
+def _attempts(derivation: Derivation, said: dict[tuple[Any, ...], _Said]) -> Attempt:
+    """An ``Attempt`` that notes by the key of the unit what goes wrong, and what is left away."""
 
     @contextmanager
     def attempt(named: Unit) -> Iterator[None]:
+        key = derivation.key_of(named)
         try:
-            with time_limit(derivation.seconds or UNIT_SECONDS):
+            with time_limit(derivation.seconds or UNIT_SECONDS), noted_cuts() as cuts:
                 yield
         except DockmlError:
             raise
         except Exception as error:  # a unit that breaks our own code must not stop the others
-            key = derivation.key_of(named)
-            failures[key] = Failure(units[key], f"{type(error).__name__}: {error}"[:_LONGEST])
+            said[key] = _Said("failed", f"{type(error).__name__}: {error}"[:_LONGEST])
+        else:
+            if cuts:
+                said[key] = _Said("collected", f"censored: {'; '.join(sorted(cuts))}")
 
     return attempt
 
@@ -220,44 +230,48 @@ def _record(
     connection: duckdb.DuckDBPyConnection,
     derivation: Derivation,
     version: str,
-    well: Sequence[Unit],
-    failures: Sequence[Failure],
+    units: Mapping[tuple[Any, ...], Unit],
+    said: Mapping[tuple[Any, ...], _Said],
 ) -> None:
-    """An outcome for each failure, of the projects that have the unit (it is a project, or a text of projects), and for
-    each unit that failed before and does no more.
+    """An outcome for each unit of which there is something to say, of the projects that have it (it is a project, or a text
+    of projects), and for each of which there was and is no more.
     """
     stamp = {"stage": derivation.name, "retryable": False, "observed_at": moment(connection)}
     rows: list[Row] = []
-    for failure in failures:
+    for key, one in said.items():
         about = {
             **stamp,
-            "subject": derivation.subject_of(failure.unit),
-            "status": "failed",
-            "reason": failure.reason,
-            "input_hash": derivation.input_of(failure.unit),
+            "subject": derivation.subject_of(units[key]),
+            "status": one.status,
+            "reason": one.reason,
+            "input_hash": derivation.input_of(units[key]),
             "method_version": version,
         }
         rows += [
             {**about, "project": project, "corpus": corpus}
-            for project, corpus in _projects_of(connection, failure.unit)
+            for project, corpus in _projects_of(connection, units[key])
         ]
     of_project = "project" in derivation.key
-    mended = {(unit["project"] if of_project else None, derivation.subject_of(unit)) for unit in well}
+    mended = {
+        (unit["project"] if of_project else None, derivation.subject_of(unit))
+        for key, unit in units.items()
+        if key not in said
+    }
     rows += [
         {**stamp, "project": project, "corpus": corpus, "subject": subject, "status": "collected"}
-        for project, corpus, subject in _failing(connection, derivation)
+        for project, corpus, subject in _remarked(connection, derivation)
         if (project if of_project else None, subject) in mended
     ]
     record_outcomes(connection, rows)
 
 
-def _failing(
+def _remarked(
     connection: duckdb.DuckDBPyConnection, derivation: Derivation
 ) -> list[tuple[str | None, str, str]]:
-    """(project, corpus, subject) of which the newest that happened is a failure."""
+    """(project, corpus, subject) of which the newest that happened has a reason."""
     return connection.execute(
         "SELECT project, corpus, subject FROM raw.outcomes WHERE stage = $stage "
-        "GROUP BY ALL HAVING arg_max(status, observed_at) = 'failed'",
+        "GROUP BY ALL HAVING arg_max_null(reason, observed_at) IS NOT NULL",
         {"stage": derivation.name},
     ).fetchall()
 

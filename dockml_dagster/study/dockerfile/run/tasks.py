@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dockml_dagster.study.cuts import shortened
 from dockml_dagster.study.dockerfile.as_published.reading import CLASS_OF_WORD, CLASS_WORDS
 from dockml_dagster.study.dockerfile.run.steps import Step
 from dockml_dagster.study.dockerfile.shell.interpreters import INTERPRETERS, SHELLS
@@ -136,7 +137,8 @@ def _match(program: Program, rules: TaskRules, assigns: bool, standard_input: st
     candidates = rules.by_command.get(program.name, ())
     if candidates:
         # An expression sees the first 8 kB: enough for any option, and a bound on hostile input.
-        arguments = " ".join((*program.arguments, standard_input))[:_MAX_ARGUMENTS].rstrip()
+        given = " ".join((*program.arguments, standard_input)).rstrip()
+        arguments = shortened(given, _MAX_ARGUMENTS, "the arguments of a command").rstrip()
         for rule in candidates:
             if rule.arguments is None:
                 return rule.task, rule.rule, program.written

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dockml_dagster.study.cuts import first
 from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.shell.loops import loops
 from dockml_dagster.study.dockerfile.shell.model import Script, SimpleCommand
@@ -117,7 +118,9 @@ def programs(
         while pending and command.spans and pending[-1].at < command.spans[0].start:
             loop = pending.pop()
             words = (resolve(word, variables.known).split() for word in loop.words)
-            listed[loop.name] = tuple(word for found in words for word in found)[:_MOST_VALUES]
+            listed[loop.name] = tuple(
+                first((word for found in words for word in found), _MOST_VALUES, "words of a loop")
+            )
         yield command, program_of(command, variables.known, listed), variables.exported
         if not command.name or command.name in DECLARES:
             variables.take(command)

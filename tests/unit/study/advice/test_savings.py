@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import dockml_dagster
+from dockml_dagster.study.advice import savings
+from dockml_dagster.study.advice.image import ImageFacts, advise_image
 from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.advice.savings import Saving, SavingsTally
 from dockml_dagster.study.layer.content import ContentRules, parse_rules
@@ -120,3 +122,17 @@ def test_evidence_is_the_largest_and_may_repeat_a_path() -> None:
     found = saved(*many, hidden("app/y", "replaced", 90, by=30))["write-once"]
     assert (found.files, found.bytes, len(found.largest)) == (21, 20 * 70 + 90, 10)
     assert found.largest[0].path == "app/y"
+
+
+def test_more_files_than_are_told_apart_are_a_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(savings, "_MOST_NAMES", 2)
+    cached = [seen(f"opt/conda/pkgs/{name}/a.so", 70) for name in "abc"]
+    # The third may have a name in an environment: it is neither counted nor forgotten.
+    assert figures(found := saved(*cached)) == {"conda-cache": (2, 140, 0)}
+    assert (found["conda-cache"].whole, saved(*cached[:2])["conda-cache"].whole) == (False, True)
+    copies = [seen(f"app/{name}", content=f"xxh3:{name // 2}") for name in range(6)]
+    found = saved(*copies)
+    assert (found["duplicates"].files, found["duplicates"].whole) == (2, False)
+    assert saved(*copies[:4])["duplicates"].whole
+    said = advise_image(ImageFacts("x", ("a",), 0, None), list(found.values()), RULES)
+    assert [one.note for one in said if one.saves_bytes] == ["lower bound: more files than are told apart"]

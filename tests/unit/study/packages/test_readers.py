@@ -138,11 +138,21 @@ def test_an_rpm_database_left_in_wal_mode(tmp_path: Path) -> None:
     assert [package.name for package in read_rpm(content, tmp_path).packages] == ["bash"]
 
 
-@pytest.mark.parametrize("line", [b'""a\rb,,', b'"a\r"x,', b'"' * 99 + b"\r" + b'"' * 99])
-def test_a_line_that_is_no_csv_is_passed_over(line: bytes) -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'""a\rb,,', "lines that cannot be read"),
+        (b'"a\r"x,', None),
+        (b'"' * 99 + b"\r" + b'"' * 99, None),
+        (b'"' + b"a" * 8192 + b'",,', "lines that cannot be read"),
+    ],
+)
+def test_a_line_that_is_no_csv_or_too_long_is_passed_over(line: bytes, problem: str | None) -> None:
     path = "usr/lib/a.dist-info/RECORD"
+    whole = read_database(path, "record", b'"b,c.py",,\n' + b'"a' + b"a" * 8000 + b'",,\n')
+    assert whole.problem is None
     reading = read_database(path, "record", b"b.py,,\n" + line + b"\nc.py,,\n")
-    assert reading.problem is None
+    assert reading.problem == problem
     assert len(reading.claims[0].files) >= 16
 
 

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from dockml_dagster.errors import BadInputError
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.due import derivation as module
@@ -184,6 +185,41 @@ def test_a_unit_that_takes_too_long_fails_alone(place: Place, monkeypatch: pytes
     assert [failure.reason for failure in place.run("1").failures] == [
         "OutOfTimeError: not read within 0.02 s"
     ]
+
+
+def test_what_is_left_away_of_a_unit_is_told_until_it_is_read_whole(place: Place) -> None:
+    newest = (
+        "SELECT subject, arg_max(status, observed_at), arg_max_null(reason, observed_at), count(*) "
+        "FROM raw.outcomes GROUP BY ALL ORDER BY 1"
+    )
+
+    def cuts(text: str) -> None:
+        if text == "ab":
+            note_cut("more than 1 letter")
+            note_cut("a letter of over 2 strokes")
+
+    place.breaks = cuts
+    assert place.run("1").failures == ()
+    assert place.rows(newest) == [
+        ("o b", "collected", "censored: a letter of over 2 strokes; more than 1 letter", 1)
+    ]
+    assert place.rows("SELECT length FROM raw.lengths WHERE name = 'b'") == [(2,)]
+    assert place.run("1").units == 0
+    place.breaks = str
+    place.run("2")
+    assert place.rows(newest) == [("o b", "collected", None, 2)]
+    place.run("3")
+    assert place.rows(newest) == [("o b", "collected", None, 2)]
+
+
+def test_what_is_left_away_of_a_unit_that_fails_is_not_told(place: Place) -> None:
+    def breaks(text: str) -> None:
+        note_cut("more than 1 letter")
+        raise ValueError(text)
+
+    place.breaks = breaks
+    place.run("1")
+    assert {row[0] for row in place.rows("SELECT status FROM raw.outcomes")} == {"failed"}
 
 
 def test_our_own_errors_are_nobodys_failure(place: Place) -> None:
