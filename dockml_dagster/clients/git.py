@@ -77,6 +77,9 @@ def _environment(
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
         "GIT_OPTIONAL_LOCKS": "0",
+        # What an id names is what is read, whatever the repository would have in its place.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
         # Without network no remote may be called at all: a partial clone would call its own for what it lacks, and
         # with the program that its configuration names.
         "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git" if network else "none",

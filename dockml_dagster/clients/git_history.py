@@ -22,6 +22,7 @@ MOST_PATHS = 200_000
 MOST_BYTES = 2 * 1024**3
 _GONE = "000000"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_TIME = re.compile(r"-?\d{1,20}", re.ASCII)
 _LOG = (
     "log", "--first-parent", "--diff-merges=first-parent", "--reverse", "--root", "--raw", "-z", "--no-abbrev",
     "--no-renames", "--no-show-signature", "--format=%x01%H%x20%ct",
@@ -39,10 +40,12 @@ class ChangedPath:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit of the branch. ``time``: Unix time of the commit. ``censored``: more paths than are read; none is given."""
+    """A commit of the branch. ``time``: Unix time of the commit, None where it says none. ``censored``: more paths than are
+    read; none is given.
+    """
 
     oid: str
-    time: int
+    time: int | None
     changes: tuple[ChangedPath, ...]
     censored: bool = False
 
@@ -72,7 +75,8 @@ def commits(
         GitError: git failed, or there is more than is read. What was yielded before holds.
     """
     wanted = f"{since}..{revision}" if since else revision
-    oid, time, count = "", 0, 0
+    oid, count = "", 0
+    time: int | None = None
     changes: list[ChangedPath] = []
     about: list[str] | None = None
     paths = 0
@@ -98,12 +102,14 @@ def commits(
             if count >= MOST_COMMITS:
                 raise GitError(f"more than {MOST_COMMITS} commits")
         oid, _, seconds = text[1:].decode("ascii").partition(" ")
-        time, changes, paths = int(seconds), [], 0
+        # A commit may say anything; git gives nothing for what is no time.
+        time = int(seconds) if _TIME.fullmatch(seconds) else None
+        changes, paths = [], 0
     if oid:
         yield _commit(oid, time, changes, paths)
 
 
-def _commit(oid: str, time: int, changes: list[ChangedPath], paths: int) -> Commit:
+def _commit(oid: str, time: int | None, changes: list[ChangedPath], paths: int) -> Commit:
     if paths > MOST_PATHS:
         return Commit(oid, time, (), censored=True)
     return Commit(oid, time, tuple(changes))

@@ -52,7 +52,7 @@ class CommitRebuild:
     """A commit with the Dockerfiles that it concerns."""
 
     oid: str
-    time: int
+    time: int | None
     files: tuple[FileRebuild, ...]
 
 

@@ -85,7 +85,7 @@ def _commit(commit: CommitRebuild) -> dict[str, Any]:
     }
 
 
-def _time(seconds: int) -> str | None:
+def _time(seconds: int | None) -> str | None:
     moment = moment_of(seconds)
     return moment.replace(tzinfo=UTC).isoformat() if moment is not None else None
 

@@ -1,7 +1,7 @@
 """Whether a repository keeps to its folder: nothing in its git directory leads git out of what the user named.
 
-Here: links, `.git` files, alternates, the common directory of work trees, and special files, on which a reader would wait
-for ever. Not here: files of the work tree (``trees`` follows no link and opens no special file).
+Here: links, `.git` files, alternates, the common directory of work trees, what the configuration includes, and special
+files, on which a reader would wait for ever. Not here: files of the work tree (``trees`` opens no link and no special file).
 
 git follows all of these without asking, so a repository of a stranger could have the objects of another one, of a private
 one say, read as its own.
@@ -10,17 +10,22 @@ one say, read as its own.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from dockml_dagster.clients.git import GitError, run
 from dockml_dagster.clients.regular_files import NotRegularError, open_regular
 from dockml_dagster.corpora.local.places import Place, is_remote
 
 _MOST_ENTRIES: Final = 200_000
 _LONGEST: Final = 64 * 1024
+_LARGEST_CONFIGURATION: Final = 1 << 20
+_INCLUDE: Final = re.compile(rb"\[\s*include", re.IGNORECASE)
+_INCLUDED: Final = ("--no-includes", "-z", "--get-regexp", r"^include(if\..*)?\.path$")
 _ALTERNATES: Final = ("objects/info/alternates", "objects/info/http-alternates")
 
 
@@ -59,6 +64,9 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
         return f"{name} is neither a folder nor a file"
     if found := _odd_entry(git_directory, inside):
         return found
+    for name in ("config", "config.worktree"):
+        if found := _included(git_directory / name, inside, depth):
+            return found
     for line in _lines(git_directory / "commondir"):
         if found := _led(line, git_directory, "commondir", inside, depth):
             return found
@@ -68,6 +76,33 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
                 place = line.strip('"')
                 if found := _led(place, git_directory / "objects", file, inside, depth, objects=True):
                     return found
+    return None
+
+
+def _included(file: Path, inside: Sequence[Path], depth: int) -> str | None:
+    """What is wrong with a configuration, or with what it includes: git reads any file, to its end, and waits for a pipe."""
+    try:
+        with open_regular(file, follow=True) as opened:
+            text = opened.read(_LARGEST_CONFIGURATION + 1)
+    except FileNotFoundError:
+        return None
+    except NotRegularError:
+        return "its configuration is no file"
+    if len(text) > _LARGEST_CONFIGURATION:
+        return f"a configuration of more than {_LARGEST_CONFIGURATION} bytes"
+    if not _INCLUDE.search(text):
+        return None
+    try:
+        said = run(["config", "--file", str(file), *_INCLUDED])
+    except GitError:
+        return "its configuration includes what cannot be told"
+    for record in said.split(b"\0")[:-1]:
+        place = os.fsdecode(record.partition(b"\n")[2])
+        target = file.parent / place
+        if place.startswith(("~", "%")) or depth <= 0 or not _is_inside(target, inside):
+            return "its configuration includes a file out of the folder"
+        if found := _included(target, inside, depth - 1):
+            return found
     return None
 
 

@@ -70,15 +70,17 @@ def move_rows(figures: RebuildFigures, current: Sequence[CurrentFile]) -> list[R
     ]
 
 
-def moment_of(seconds: int) -> datetime | None:
+def moment_of(seconds: int | None) -> datetime | None:
     """A commit's time as UTC without zone; None for what no calendar has, as a commit may say anything."""
+    if seconds is None:
+        return None
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     except (OverflowError, ValueError, OSError):
         return None
 
 
-def year_of(seconds: int) -> int | None:
+def year_of(seconds: int | None) -> int | None:
     """The year of ``moment_of``."""
     moment = moment_of(seconds)
     return moment.year if moment is not None else None

@@ -10,6 +10,7 @@ import pytest
 from dockml_dagster.clients import git_history
 from dockml_dagster.clients.git import GitError, blob_reader
 from dockml_dagster.clients.git_history import commits, is_ancestor, is_shallow, tree_of
+from dockml_dagster.study.rebuilds.rows import year_of
 
 Git = Callable[..., str]
 
@@ -143,3 +144,35 @@ def test_a_blob_larger_than_asked_for_is_left_out(git: Git, tmp_path: Path) -> N
         assert blobs.read(ids["a"], 199_999) is None
         assert blobs.read(ids["b"], 10) == b"y"
         assert blobs.read(ids["a"], 200_000) == b"x" * 200_000
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("-5 +0000", None),
+        ("soon", None),
+        ("9" * 20 + " +0000", 10**20 - 1),
+        ("9" * 5000 + " +0000", None),
+        ("7 +9999", 7),
+    ],
+)
+def test_a_commit_may_say_any_time(git: Git, tmp_path: Path, said: str, time: int | None) -> None:
+    put(tmp_path, a="1")
+    made = git("cat-file", "commit", commit(git)).replace("1600000000 +0000", said)
+    (tmp_path / "made").write_text(made + "\n")
+    oid = git("hash-object", "-w", "-t", "commit", "--literally", str(tmp_path / "made"))
+    (tmp_path / "r/.git/refs/heads/main").write_text(oid + "\n")
+    (walked,) = commits(tmp_path / "r")
+    assert (walked.oid, walked.time) == (oid, time)
+    assert year_of(walked.time) == (1970 if time == 7 else None)
+
+
+def test_what_an_id_names_is_read_whatever_stands_in_its_place(git: Git, tmp_path: Path) -> None:
+    put(tmp_path, a="1")
+    first = commit(git)
+    put(tmp_path, a="2", b="3")
+    second = commit(git)
+    git("replace", second, first)
+    assert {one.path for one in tree_of(tmp_path / "r", second)} == {"a", "b"}
+    (tmp_path / "r/.git/info/grafts").write_text(f"{first} {second}\n{second} {first}\n")
+    assert [one.oid for one in commits(tmp_path / "r")] == [first, second]

@@ -256,6 +256,38 @@ def _pipe(folder, _):
     os.mkfifo(folder / ".git/packed-refs")
 
 
+def _configuration(folder, text):
+    make(folder, GOOD)
+    with (folder / ".git/config").open("a") as file:
+        file.write(text)
+
+
+def _include(folder, private):
+    _configuration(folder, f'[include] path = "{private}"/.git/config\n')
+
+
+def _include_if(folder, _):
+    _configuration(folder, '[includeIf "gitdir:/"]\n\tpath = /dev/zero\n')
+
+
+def _include_pipe(folder, _):
+    _configuration(folder, "[Include]\n\tpath = ../pipe\n")
+    os.mkfifo(folder / "pipe")
+
+
+def _include_twice(folder, private):
+    _configuration(folder, "[include]\n\tpath = ../more\n")
+    (folder / "more").write_text(f"[include]\n\tpath = {private}/.git/config\n")
+
+
+def _include_itself(folder, _):
+    _configuration(folder, "[include]\n\tpath = config\n")
+
+
+def _large_configuration(folder, _):
+    _configuration(folder, "# x\n" * 300_000)
+
+
 def _chain(folder, private):
     make(folder / "inner", GOOD)
     _alternates(folder / "inner2", private)
@@ -263,8 +295,12 @@ def _chain(folder, private):
 
 
 @pytest.mark.parametrize(
-    "lead_out", [_git_file, _git_link, _alternates, _objects_link, _common, _pipe, _chain]
-)
+    "lead_out",
+    [
+        _git_file, _git_link, _alternates, _objects_link, _common, _pipe, _chain, _include, _include_if, _include_pipe,
+        _include_twice, _include_itself, _large_configuration,
+    ],
+)  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
     private = _private(tmp_path)
     folder = tmp_path / "given" / "bad"
@@ -278,6 +314,13 @@ def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out
     assert str(private) not in outcome.reason
     good = next(project for project in listing.projects if "good" in project)
     assert _outcome(corpus, good).status == "collected"
+
+
+def test_a_configuration_that_includes_a_file_of_the_repository_is_read(tmp_path):
+    _configuration(tmp_path / "given" / "one", "[include]\n\tpath = ../.gitconfig\n")
+    (tmp_path / "given" / "one" / ".gitconfig").write_text("[core]\n\tabbrev = 9\n")
+    corpus, listing = _listed(tmp_path, tmp_path / "given")
+    assert _outcome(corpus, listing.projects[0]).status == "collected"
 
 
 def test_a_work_tree_beside_its_repository_is_read(tmp_path):

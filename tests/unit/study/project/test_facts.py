@@ -97,9 +97,9 @@ def test_compose_services_have_what_they_merge():
 def test_merges_do_not_multiply():
     many = ", ".join(f"k{number}: 1" for number in range(1000))
     text = f"x: &x {{{many}}}\nservices:\n  a: {{<<: [{', '.join(['*x'] * 5000)}], image: a}}\n"
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(compose_facts("compose.yaml", text)) == 1005
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 HOSTILE = (
@@ -120,10 +120,10 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_compose_files_cost_little(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     facts = compose_facts("docker-compose.yml", text)
     assert [fact.where for fact in facts] == ["compose path"]
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_names_of_files():
@@ -175,9 +175,9 @@ def test_what_the_readme_says_the_project_is(case):
     "piece", ["<!--", "[", "![", "<a ", "```\n", "`a<", "* ", "> ", "=" * 3 + "\n", "is a "]
 )
 def test_hostile_readmes_take_linear_time(piece):
-    start = time.perf_counter()
+    start = time.process_time()
     readme_facts("README.md", piece * (64 * 1024 // len(piece)), "owner/thing")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("case", DEPENDENCIES, ids=lambda case: case["path"])
@@ -200,9 +200,9 @@ def test_hostile_declarations_cost_little(path):
         "x=" * 300_000,
         "[a]\n" * 100_000,
     ):
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert len(declared_dependencies(path, text)) <= 1
-        assert time.perf_counter() - begun < 2
+        assert time.process_time() - begun < 2
 
 
 def test_evidence_is_capped_by_file():
