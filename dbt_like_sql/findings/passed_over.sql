@@ -55,19 +55,35 @@ WITH
             subject,
             project,
             arg_max(status, observed_at) AS status,
-            arg_max_null(reason, observed_at) AS reason
+            arg_max_null(reason, observed_at) AS reason,
+            arg_max_null(method_version, observed_at) AS method_version
         FROM raw.outcomes
         WHERE stage IN (
             'rebuilds', 'dockerfile_readings', 'dockerfile_lint', 'file_facts', 'machine_labels', 'image_links'
         )
         GROUP BY stage, subject, project
     ),
+    made AS (
+        SELECT 'rebuilds' AS stage, '' AS subject, project, walk_version AS version FROM raw.rebuild_walks
+        UNION ALL SELECT 'dockerfile_readings', sha256, NULL, reader_version FROM raw.dockerfile_readings
+        UNION ALL SELECT 'file_facts', sha256 || ' ' || read_as, NULL, facts_version FROM raw.file_facts
+        UNION ALL SELECT 'machine_labels', '', project, labeller_version FROM raw.machine_labels
+        UNION ALL SELECT 'image_links', '', project, rules_version FROM raw.image_link_readings
+    ),
     computed AS (
         SELECT stage, subject, project, status, reason FROM remarks WHERE status = 'failed'
         UNION ALL
         SELECT stage, subject, project, status, 'censored: ' || unnest(string_split(substr(reason, 11), '; '))
         FROM remarks
-        WHERE status = 'collected' AND starts_with(reason, 'censored: ')
+        WHERE
+            status = 'collected'
+            AND starts_with(reason, 'censored: ')
+            -- Of what stands now.
+            AND EXISTS (
+                SELECT 1 FROM made
+                WHERE made.stage = remarks.stage AND made.subject = remarks.subject
+                    AND (made.project = remarks.project OR made.project IS NULL) AND made.version = remarks.method_version
+            )
     ),
     passed_over AS (
         SELECT
