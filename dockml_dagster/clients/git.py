@@ -37,8 +37,8 @@ _ENDED = "it ended while it read: an object is damaged, or takes too much memory
 # The repository's configuration is data; what in it could start a program is overruled.
 _OVERRULED = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.pager=cat",
-    "core.attributesFile=/dev/null", "log.showSignature=false", "protocol.ext.allow=never", "diff.external=",
-    "core.quotePath=false",
+    "core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.quotePath=false", "log.showSignature=false",
+    "protocol.ext.allow=never", "diff.external=",
     # Of large packs only parts are mapped at once, which leaves room for objects below the limit on memory.
     "core.packedGitWindowSize=16m", "core.packedGitLimit=128m",
 )  # fmt: skip
@@ -77,7 +77,7 @@ def _environment(
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
         "GIT_OPTIONAL_LOCKS": "0",
-        # What an id names is what is read, whatever the repository would have in its place.
+        # What an id names is read, whatever the repository has in its place.
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_GRAFT_FILE": os.devnull,
         # Without network no remote may be called at all: a partial clone would call its own for what it lacks, and

@@ -24,8 +24,8 @@ from dockml_dagster.corpora.local.places import Place, is_remote
 _MOST_ENTRIES: Final = 200_000
 _LONGEST: Final = 64 * 1024
 _LARGEST_CONFIGURATION: Final = 1 << 20
-_INCLUDE: Final = re.compile(rb"\[\s*include", re.IGNORECASE)
-_INCLUDED: Final = ("--no-includes", "-z", "--get-regexp", r"^include(if\..*)?\.path$")
+_LEADS: Final = re.compile(rb"\[\s*include|worktree", re.IGNORECASE)
+_LEADING_KEY: Final = re.compile(r"include(?:if\..*)?\.path|core\.worktree", re.DOTALL)
 _ALTERNATES: Final = ("objects/info/alternates", "objects/info/http-alternates")
 
 
@@ -34,7 +34,7 @@ def leads_out(root: Path, allowed: Sequence[Path]) -> str | None:
     inside = [folder.resolve() for folder in allowed]
     git_directory = root / ".git" if os.path.lexists(root / ".git") else root
     try:
-        return _problem(git_directory, inside, depth=3)
+        return _problem(git_directory, inside, depth=3) or _odd_ignore_file(root, git_directory)
     except OSError as error:
         return f"its git directory cannot be read: {error.strerror}"
 
@@ -90,18 +90,20 @@ def _included(file: Path, inside: Sequence[Path], depth: int) -> str | None:
         return "its configuration is no file"
     if len(text) > _LARGEST_CONFIGURATION:
         return f"a configuration of more than {_LARGEST_CONFIGURATION} bytes"
-    if not _INCLUDE.search(text):
+    if not _LEADS.search(text):
         return None
     try:
-        said = run(["config", "--file", str(file), *_INCLUDED])
+        said = run(["config", "--file", str(file), "--no-includes", "--list", "-z"])
     except GitError:
-        return "its configuration includes what cannot be told"
+        return "its configuration cannot be read"
     for record in said.split(b"\0")[:-1]:
-        place = os.fsdecode(record.partition(b"\n")[2])
+        key, _, place = os.fsdecode(record).partition("\n")
+        if _LEADING_KEY.fullmatch(key) is None:
+            continue
         target = file.parent / place
         if place.startswith(("~", "%")) or depth <= 0 or not _is_inside(target, inside):
-            return "its configuration includes a file out of the folder"
-        if found := _included(target, inside, depth - 1):
+            return f"{key.partition('.')[0]} of its configuration leads out of the folder"
+        if key.startswith("include") and (found := _included(target, inside, depth - 1)):
             return found
     return None
 
@@ -128,6 +130,24 @@ def _odd_entry(git_directory: Path, inside: Sequence[Path]) -> str | None:
         elif not entry.is_file(follow_symlinks=False) and not entry.is_dir(follow_symlinks=False):
             return "a special file in its git directory"
     return None
+
+
+def _odd_ignore_file(root: Path, git_directory: Path) -> str | None:
+    """Every ``.gitignore`` of a work tree is read by git, which waits for a pipe. Of more entries its time is the bound."""
+    seen = 0
+    for folder, folders, files in os.walk(root) if git_directory != root else ():
+        folders[:] = [name for name in folders if name != ".git"]
+        seen += len(files) + len(folders)
+        if ".gitignore" in files and not _is_opened(Path(folder, ".gitignore").lstat().st_mode):
+            return "a .gitignore that is a special file"
+        if seen > _MOST_ENTRIES:
+            break
+    return None
+
+
+def _is_opened(mode: int) -> bool:
+    """Whether git reads it, or refuses to, without waiting."""
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

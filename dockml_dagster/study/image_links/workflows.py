@@ -24,7 +24,7 @@ from dockml_dagster.study.image_links.variables import (
     expanded,
     kept_values,
     names,
-)
+)  # fmt: skip
 
 Inputs = Mapping[str, tuple[str, ...]]
 _Layers = ChainMap[str, tuple[str, ...]]
@@ -49,9 +49,8 @@ _COMMA_OR_BRACES = re.compile(r",|\}\}|[{}]")
 
 
 def local_inputs(files: Mapping[str, str], project: str) -> Inputs:
-    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``.
-
-    A build matrix is known to the job that calls alone, so what is passed is expanded there.
+    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``. A
+    build matrix is known to the job that calls alone, so what is passed is expanded there.
     """
     told: dict[str, tuple[str, ...]] = {}
     own = (f"{project}/.github/".lower(), "./")

@@ -284,6 +284,20 @@ def _include_itself(folder, _):
     _configuration(folder, "[include]\n\tpath = config\n")
 
 
+def _work_tree(folder, private):
+    _configuration(folder, f"[core]\n\tworktree = {private}\n")
+
+
+def _no_configuration(folder, _):
+    _configuration(folder, "[include\n")
+
+
+def _odd_ignore_file(folder, _):
+    make(folder, GOOD)
+    (folder / "deep").mkdir()
+    os.mkfifo(folder / "deep" / ".gitignore")
+
+
 def _large_configuration(folder, _):
     _configuration(folder, "# x\n" * 300_000)
 
@@ -298,7 +312,7 @@ def _chain(folder, private):
     "lead_out",
     [
         _git_file, _git_link, _alternates, _objects_link, _common, _pipe, _chain, _include, _include_if, _include_pipe,
-        _include_twice, _include_itself, _large_configuration,
+        _include_twice, _include_itself, _large_configuration, _work_tree, _no_configuration, _odd_ignore_file,
     ],
 )  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
@@ -319,6 +333,13 @@ def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out
 def test_a_configuration_that_includes_a_file_of_the_repository_is_read(tmp_path):
     _configuration(tmp_path / "given" / "one", "[include]\n\tpath = ../.gitconfig\n")
     (tmp_path / "given" / "one" / ".gitconfig").write_text("[core]\n\tabbrev = 9\n")
+    corpus, listing = _listed(tmp_path, tmp_path / "given")
+    assert _outcome(corpus, listing.projects[0]).status == "collected"
+
+
+def test_what_the_configuration_would_ignore_elsewhere_is_not_asked(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    _configuration(tmp_path / "given" / "one", f"[core]\n\texcludesFile = {tmp_path}/pipe\n")
     corpus, listing = _listed(tmp_path, tmp_path / "given")
     assert _outcome(corpus, listing.projects[0]).status == "collected"
 
