@@ -11,7 +11,6 @@ https://git-scm.com/docs/git#_security
 from __future__ import annotations
 
 import io
-import os
 import resource
 import subprocess
 import tempfile
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from dockml_dagster.clients.git_environment import environment
 from dockml_dagster.clients.git_login import login_settings, without_login
 
 TIMEOUT_SECONDS = 300
@@ -33,15 +33,6 @@ _MEMORY = 512 << 20
 """Most address space of a git that reads a repository: an object of some bytes may be a difference from one of gigabytes."""
 
 _ENDED = "it ended while it read: an object is damaged, or takes too much memory"
-
-# The repository's configuration is data; what in it could start a program is overruled.
-_OVERRULED = (
-    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.pager=cat",
-    "core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.quotePath=false", "log.showSignature=false",
-    "protocol.ext.allow=never", "diff.external=",
-    # Of large packs only parts are mapped at once, which leaves room for objects below the limit on memory.
-    "core.packedGitWindowSize=16m", "core.packedGitLimit=128m",
-)  # fmt: skip
 
 
 class GitError(Exception):
@@ -59,41 +50,6 @@ class Blob:
     path: str
     mode: str
     oid: str
-
-
-def _environment(
-    *, network: bool, directory: Path | None, own: Sequence[tuple[str, str]] = ()
-) -> dict[str, str]:
-    kept = ("GIT_SSH", "GIT_SSL", "GIT_PROXY") if network else ()
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name.startswith(kept)
-    }
-    settings = [("safe.directory", "*"), *(tuple(pair.split("=", 1)) for pair in _OVERRULED), *own]
-    environment = {
-        **inherited,
-        # No prompt: a run at night must fail, not wait for a password.
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "GIT_OPTIONAL_LOCKS": "0",
-        # What an id names is read, whatever the repository has in its place.
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
-        # Without network no remote may be called at all: a partial clone would call its own for what it lacks, and
-        # with the program that its configuration names.
-        "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git" if network else "none",
-        "LC_ALL": "C",
-        "GIT_CONFIG_COUNT": str(len(settings)),
-    }
-    for number, pair in enumerate(settings):
-        environment[f"GIT_CONFIG_KEY_{number}"], environment[f"GIT_CONFIG_VALUE_{number}"] = pair[0], pair[1]
-    if directory is not None:
-        # A folder whose .git is broken must not be taken for a part of the repository around it.
-        environment["GIT_CEILING_DIRECTORIES"] = str(directory.absolute().parent)
-    if not network:
-        environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_LAZY_FETCH": "1"}
-    return environment
 
 
 def run(
@@ -140,7 +96,7 @@ def _chunks(
         try:
             process = subprocess.Popen(
                 command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints,
-                env=_environment(network=network, directory=directory, own=own),
+                env=environment(network=network, directory=directory, own=own),
             )  # fmt: skip
         except FileNotFoundError as error:
             raise GitError("git is not installed") from error
@@ -292,7 +248,7 @@ def blob_reader(directory: Path) -> Iterator[BlobReader]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=_environment(network=False, directory=directory),
+        env=environment(network=False, directory=directory),
     )
     assert process.stdin
     assert process.stdout

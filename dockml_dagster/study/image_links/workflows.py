@@ -198,9 +198,7 @@ def _job_values(base: _Layers, job: dict[str, Any]) -> _Layers:
 
 def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     steps = job.get("steps")
-    for step in steps if isinstance(steps, list) else ():
-        if isinstance(step, dict):
-            yield step
+    yield from (step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, dict))
 
 
 def _with_environment(values: _Layers, environment: Any) -> _Layers:

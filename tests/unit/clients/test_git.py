@@ -15,6 +15,7 @@ import pytest
 
 from dockml_dagster.clients import git, git_login
 from dockml_dagster.clients.git import Blob, GitError, History
+from dockml_dagster.clients.git_environment import environment
 
 DAY = 86_400
 FIRST = 1_600_000_000
@@ -101,7 +102,7 @@ def test_a_login_reaches_its_server_alone() -> None:
 def test_the_environment_of_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in {"GIT_DIR": "/x", "GIT_SSH_COMMAND": "ssh -v", "GIT_SSL_CAINFO": "/ca"}.items():
         monkeypatch.setenv(name, value)
-    here = git._environment(network=False, directory=tmp_path / "a")
+    here = environment(network=False, directory=tmp_path / "a")
     assert not {"GIT_DIR", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"} & here.keys()
     wanted = {
         "GIT_TERMINAL_PROMPT": "0",
@@ -120,7 +121,7 @@ def test_the_environment_of_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     }
     assert settings["safe.directory"] == "*"
     assert (settings["core.hooksPath"], settings["diff.external"]) == ("/dev/null", "")
-    asked = git._environment(network=True, directory=None, own=[("http.x", "y=z")])
+    asked = environment(network=True, directory=None, own=[("http.x", "y=z")])
     assert (asked["GIT_SSH_COMMAND"], asked["GIT_SSL_CAINFO"]) == ("ssh -v", "/ca")
     assert "GIT_DIR" not in asked
     assert asked["GIT_ALLOW_PROTOCOL"] == "file:https:http:ssh:git"
