@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dockml_dagster.settings import VARIABLES
+from tests.forked import Forked, available
 from tests.stand_ins import FakeHub, FakeRegistry, StandIn
 
 TESTS = Path(__file__).parent
@@ -147,17 +148,31 @@ def environment_of() -> Callable[..., Mapping[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def dockml(environment_of: Callable[..., Mapping[str, str]]) -> Command:
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked | None]:
+    """What forks commands from a process that has imported what they need; None where that cannot be."""
+    if not available():
+        yield None
+        return
+    running = Forked(tmp_path_factory.mktemp("forked"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def dockml(environment_of: Callable[..., Mapping[str, str]], forked: Forked | None) -> Command:
     """``dockml(home, "study", …, NAME=value …)``: the command as a process of its own, ended, with what it printed."""
 
     def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = dict(environment_of(home, **more))
+        if forked is not None:
+            return forked.run(arguments, env=environment, cwd=home.parent, timeout=TIMEOUT_SECONDS)
         # An environment's console script may belong to another checkout; what it calls is this one's.
         start = "from dockml_dagster.cli import main; main(prog_name='dockml')"
         return subprocess.run(
             [sys.executable, "-c", start, *arguments],
             capture_output=True,
             text=True,
-            env=dict(environment_of(home, **more)),
+            env=environment,
             cwd=home.parent,
             timeout=TIMEOUT_SECONDS,
             check=False,
