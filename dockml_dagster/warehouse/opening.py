@@ -68,7 +68,8 @@ def no_room(path: Path) -> bool:
 
 
 STORAGE_VERSION = "v1.0.0"
-"""The oldest DuckDB that reads the files we make. 1.5 writes so by itself; by itself 2.0 writes files that 1.5 refuses."""
+"""Of the files that we make. 1.5 writes so by itself; 2.0 would write files that 1.5 refuses. DuckDB 1.1 reads all of a
+published file, 1.0 all but two tables."""
 
 
 def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:

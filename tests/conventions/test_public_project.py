@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +44,35 @@ def test_the_command_runs_as_a_module() -> None:
         [sys.executable, "-m", "dockml_dagster", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("dockml")
+
+
+COPIES = {
+    "CITATION.cff": r'^version: "(.+)"$',
+    "README.md": r"dockml-(\d\S*?)-py3-none-any\.whl",
+    "deploy/Dockerfile": r"^ARG VERSION=(.+)$",
+    "deploy/compose.yaml": r"image: dockml:(.+)$",
+    "deploy/kubernetes/kustomization.yaml": r"newTag: (.+)$",
+    "docs/ci.md": r"(?:rev: v|dockml@v)(\S+)$",
+    "docs/deploy.md": r"/dockml:(\d\S*)",
+}
+OF_RELEASES = {
+    "deploy/Dockerfile",
+    "deploy/compose.yaml",
+    "deploy/kubernetes/kustomization.yaml",
+    "docs/ci.md",
+    "docs/deploy.md",
+}
+"""Files that name the release that is being made, also while it is being made."""
+
+
+@pytest.mark.parametrize("file", COPIES)
+def test_the_version_is_that_of_pyproject_wherever_it_is_repeated(file: str) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    found = set(re.findall(COPIES[file], (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
+    assert found == {version.partition(".dev")[0] if file in OF_RELEASES else version}
+
+
+def test_the_version_is_repeated_nowhere_else_in_the_code() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    code = [path for path in (ROOT / "dockml_dagster").rglob("*.py") if "projects" not in path.parts]
+    assert [path.name for path in code if f'"{version}"' in path.read_text(encoding="utf-8")] == []
