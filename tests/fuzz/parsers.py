@@ -132,8 +132,8 @@ def _layer(data: bytes) -> object:
 def _device_code(data: bytes) -> object:
     """As a worker reads a file, in two pieces."""
     reader = DeviceReader("lib.so", len(data), DeviceBudget())
-    reader.add(data[: len(data) // 3])
-    reader.add(data[len(data) // 3 :])
+    reader.add(data, 0, len(data) // 3)
+    reader.add(data, len(data) // 3, len(data))
     return reader.end()
 
 

@@ -230,9 +230,9 @@ class _Joining:
     def __init__(self, path: str, whole: _Collecting) -> None:
         self._path, self._whole, self._pieces = path, whole, bytearray()
 
-    def add(self, piece: bytes | memoryview) -> None:
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
         """See ``Parts``."""
-        self._pieces += piece
+        self._pieces += chunk[start:stop]
 
     def end(self) -> None:
         """See ``Parts``."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from dockml_dagster.study.device_code.model import DeviceFile
 from dockml_dagster.study.device_code.reading import MACHINES, SMALLEST, SUFFIXES, DeviceBudget, DeviceReader
 from dockml_dagster.study.device_code.sections import is_elf64, machine, may_hold_device_code
+from dockml_dagster.study.layer.look import Parts
 from dockml_dagster.study.packages.databases import Form, database_form
 from dockml_dagster.study.packages.golang import GoReader, is_of_go
 from dockml_dagster.study.packages.model import Reading
@@ -81,18 +82,18 @@ class InsideReader:
         if form is None:
             of_interest = chunk[start] == _ELF or path.endswith(SUFFIXES)
             if of_interest and may_have_device_code(path, size, chunk[start : start + _HEAD]):
-                self.look_into(path, memoryview(chunk)[start:stop])
+                self.look_into(path, chunk, start, stop)
             return
         if not self._may_read(path, size):
             return
         if form == "rpm_sqlite":
             spilled = _Spilled(self, path, self._new_file())
-            spilled.add(memoryview(chunk)[start:stop])
+            spilled.add(chunk, start, stop)
             spilled.end()
         else:
             self.take(read_database(path, form, chunk[start:stop]))
 
-    def parts(self, path: str, size: int) -> _Parts | None:
+    def parts(self, path: str, size: int) -> Parts | None:
         """What takes a larger file piece by piece; None: nobody wants it."""
         if size <= LARGEST:
             return _Small(self, path)
@@ -124,17 +125,19 @@ class InsideReader:
         if reading.packages or reading.claims or reading.problem or reading.distribution:
             self._readings.append(reading)
 
-    def look_into(self, path: str, file: memoryview) -> None:
-        """Read what a whole shared object or program says: modules of Go, device code."""
-        if is_of_go(file):
+    def look_into(self, path: str, chunk: bytes | bytearray, start: int, stop: int) -> None:
+        """Read what the whole shared object or program ``chunk[start:stop]`` says: modules of Go, device code."""
+        if is_of_go(chunk, start, stop):
             modules = GoReader(path)
-            modules.add(file)
+            modules.add(bytes(chunk[start:stop]))
             self.take_modules(modules)
             return
-        if len(file) <= _MOST_BY_SECTIONS and is_elf64(file[:_HEAD]) and not may_hold_device_code(file):
-            return
-        device = DeviceReader(path, len(file), self._budget)
-        device.add(file)
+        if stop - start <= _MOST_BY_SECTIONS and is_elf64(chunk[start : start + _HEAD]):
+            with memoryview(chunk) as view, view[start:stop] as file:
+                if not may_hold_device_code(file):
+                    return
+        device = DeviceReader(path, stop - start, self._budget)
+        device.add(chunk, start, stop)
         self.take_device_code(device)
 
     def take_modules(self, reader: GoReader) -> None:
@@ -166,12 +169,6 @@ class InsideReader:
         return True
 
 
-class _Parts(Protocol):
-    def add(self, piece: bytes | memoryview) -> None: ...
-
-    def end(self) -> None: ...
-
-
 class _Small:
     """A small file that lies across chunks."""
 
@@ -179,8 +176,8 @@ class _Small:
         self._reader, self._path = reader, path
         self._content = bytearray()
 
-    def add(self, piece: bytes | memoryview) -> None:
-        self._content += piece
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
+        self._content += chunk[start:stop]
 
     def end(self) -> None:
         self._reader.whole(self._path, bytes(self._content), 0, len(self._content))
@@ -205,27 +202,28 @@ class _Code:
         self._kept: bytearray | None = None
         self._begun = False
 
-    def add(self, piece: bytes | memoryview) -> None:
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
         if not self._begun:
             self._begun = True
-            if not may_have_device_code(self._path, self._size, piece[:_HEAD]):
+            if not may_have_device_code(self._path, self._size, chunk[start : min(stop, start + _HEAD)]):
                 return
             if self._size <= _MOST_BY_SECTIONS:
                 self._kept = bytearray()
-            elif is_of_go(piece):
+            elif is_of_go(chunk, start, stop):
                 self._modules = GoReader(self._path)
             else:
                 self._device = DeviceReader(self._path, self._size, self._budget)
         if self._kept is not None:
-            self._kept += piece
+            with memoryview(chunk) as view:
+                self._kept += view[start:stop]
         elif self._modules is not None:
-            self._modules.add(piece)
+            self._modules.add(chunk[start:stop])
         elif self._device is not None:
-            self._device.add(piece)
+            self._device.add(chunk, start, stop)
 
     def end(self) -> None:
         if self._kept is not None:
-            self._reader.look_into(self._path, memoryview(self._kept))
+            self._reader.look_into(self._path, self._kept, 0, len(self._kept))
         elif self._modules is not None:
             self._reader.take_modules(self._modules)
         elif self._device is not None:
@@ -239,9 +237,9 @@ class _Kept:
         self._reader, self._path, self._form, self._kept = reader, path, form, kept
         self._content = bytearray()
 
-    def add(self, piece: bytes | memoryview) -> None:
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
         if self._kept:
-            self._content += piece
+            self._content += chunk[start:stop]
 
     def end(self) -> None:
         self._reader.take(read_database(self._path, self._form, bytes(self._content)))
@@ -253,8 +251,9 @@ class _Spilled:
     def __init__(self, reader: InsideReader, path: str, file: BinaryIO) -> None:
         self._reader, self._path, self._file = reader, path, file
 
-    def add(self, piece: bytes | memoryview) -> None:
-        self._file.write(piece)
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
+        with memoryview(chunk) as view:
+            self._file.write(view[start:stop])
 
     def end(self) -> None:
         from dockml_dagster.images.scanning.rpm_database import read_rpm_database

@@ -22,7 +22,7 @@ from dockml_dagster.study.device_code.model import (
     Kind,
     Vendor,
 )
-from dockml_dagster.study.device_code.searching import WORD, Search
+from dockml_dagster.study.device_code.searching import WORD, next_beginning
 from dockml_dagster.study.device_code.sections import (
     HEAD,
     HEADER,
@@ -71,11 +71,10 @@ class _Container(NamedTuple):
 
 
 class DeviceBudget:
-    """What reading the device code of one layer may still take, and the search that its files share."""
+    """What reading the device code of one layer may still take."""
 
     def __init__(self) -> None:
         self.steps = _MOST_STEPS
-        self.search = Search()
 
 
 class DeviceReader:
@@ -108,29 +107,27 @@ class DeviceReader:
     _step: Callable[[bytearray], None] | None
     """Takes the wanted bytes; None: search."""
 
-    def add(self, piece: bytes | memoryview) -> None:
-        """The next piece of the file."""
+    def add(self, chunk: bytes | bytearray, start: int, stop: int) -> None:
+        """The next piece of the file: ``chunk[start:stop]``."""
         if self._idle:
             return
-        view = memoryview(piece)
-        at, length, offset = 0, len(view), self._at
-        while at < length and not self._idle:
+        at, offset = start, self._at
+        while at < stop and not self._idle:
             if self._at < self._skip_to:
-                taken = min(self._skip_to - self._at, length - at)
+                taken = min(self._skip_to - self._at, stop - at)
             elif self._step is None:
                 begins, ends = self._instructions
                 if begins <= self._at < ends:
                     self._skip_to = ends
                     continue
-                until = min(length, at + begins - self._at) if self._at < begins else length
-                near = self._at - self._ends < _PAGE
-                found = self._budget.search.next(view[:until], at, self._at, near=near)
+                until = min(stop, at + begins - self._at) if self._at < begins else stop
+                found = next_beginning(chunk, at, until, self._at, near=self._at - self._ends < _PAGE)
                 taken = (until if found is None else found) - at
                 if found is not None:
                     self._want(WORD, self._word)
             else:
-                taken = min(self._wanted - len(self._kept), length - at)
-                self._kept += view[at : at + taken]
+                taken = min(self._wanted - len(self._kept), stop - at)
+                self._kept += chunk[at : at + taken]
             at += taken
             self._at += taken
             if self._step is not None and len(self._kept) >= self._wanted:
@@ -142,7 +139,7 @@ class DeviceReader:
                 else:
                     step(kept)
         if self._table is not None:
-            self._table.add(view, offset)
+            self._table.add(chunk, start, stop, offset)
 
     def end(self) -> DeviceFile | None:
         """What was found; None: no device code."""

@@ -88,11 +88,11 @@ class SectionTable:
         self.wanted = bool(usable and self._at >= self.begins and self._end - self._at <= _MOST_TABLE)
         self._kept = bytearray()
 
-    def add(self, piece: bytes | memoryview, offset: int) -> None:
-        """A piece of the file that begins at ``offset``; pieces come in order and without gaps."""
+    def add(self, chunk: bytes | bytearray, start: int, stop: int, offset: int) -> None:
+        """A piece of the file, ``chunk[start:stop]``, that begins at ``offset``; pieces come in order and without gaps."""
         first = self.begins + len(self._kept)
-        if offset <= first < offset + len(piece) and first < self._end:
-            self._kept += piece[first - offset : self._end - offset]
+        if offset <= first < min(offset + stop - start, self._end):
+            self._kept += chunk[start + first - offset : min(stop, start + self._end - offset)]
 
     def sections(self) -> list[tuple[int, int, str]]:
         """Offset, bytes and name of each section, by offset; empty where the table was not found whole."""

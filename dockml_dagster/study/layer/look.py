@@ -11,8 +11,8 @@ from typing import Protocol
 class Parts(Protocol):
     """Takes a file's content piece by piece."""
 
-    def add(self, piece: bytes | memoryview) -> None:
-        """The next piece; it must not be kept, only copied."""
+    def add(self, chunk: bytes, start: int, stop: int) -> None:
+        """The next piece, ``chunk[start:stop]``; ``chunk`` must not be kept, only copied from."""
 
     def end(self) -> None:
         """That was all."""

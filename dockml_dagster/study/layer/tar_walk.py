@@ -338,8 +338,8 @@ class TarWalk:
             if len(head) < HEAD:
                 head += bytes(piece[: HEAD - len(head)])
             state.update(piece)
-            if parts is not None:
-                parts.add(piece)
+            if parts is not None:  # then it is of the chunk itself
+                parts.add(self._chunk, self._at - len(piece), self._at)
             del piece  # or its chunk could not go before the next one comes
         if parts is not None:
             parts.end()

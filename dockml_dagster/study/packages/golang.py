@@ -25,9 +25,9 @@ _MOST_MODULES: Final = 10_000
 _MOST_VARINT: Final = 5
 
 
-def is_of_go(head: bytes | memoryview) -> bool:
-    """Whether a file that begins so is a binary of Go, which has no code for GPUs."""
-    return bytes(head[:NOTE_WITHIN]).find(NOTE) >= 0
+def is_of_go(chunk: bytes | bytearray, start: int, stop: int) -> bool:
+    """Whether the file that begins as ``chunk[start:stop]`` does is a binary of Go, which has no code for GPUs."""
+    return chunk.find(NOTE, start, min(stop, start + NOTE_WITHIN)) >= 0
 
 
 class GoReader:
@@ -39,12 +39,12 @@ class GoReader:
         self._tail = b""
         self._info: bytearray | None = None
 
-    def add(self, piece: bytes | memoryview) -> None:
+    def add(self, piece: bytes) -> None:
         """The next piece of the file."""
         if self._info is not None:
             self._info += piece[: max(_MOST_INFO - len(self._info), 0)]
             return
-        data = self._tail + bytes(piece)
+        data = self._tail + piece
         base = self._at - len(self._tail)
         found = data.find(_MAGIC)
         while found >= 0 and (base + found) % _ALIGNED:

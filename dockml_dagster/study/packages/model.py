@@ -7,7 +7,7 @@ words short and printable. Not here: reading any one database.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -126,6 +126,13 @@ def is_clean(path: bytes) -> bool:
         and b"/." not in path
         and b"//" not in path
     )
+
+
+def are_clean(paths: Sequence[bytes]) -> bool:
+    """Whether ``is_clean`` says yes to each of many, asked at once."""
+    every = b"\n".join(paths)
+    ends = {path[:1] for path in paths} & _NO_BEGINNINGS or {path[-1:] for path in paths} & _NO_ENDS
+    return not ends and b"/." not in every and b"//" not in every
 
 
 def path_key_function() -> Callable[[bytes], int]:

@@ -15,6 +15,7 @@ from dockml_dagster.study.packages.model import (
     Claim,
     Package,
     Reading,
+    are_clean,
     is_clean,
     is_printable,
     keys_of,
@@ -68,7 +69,8 @@ def read_record(path: str, content: bytes) -> Reading:
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
     start = base.encode("utf-8", "surrogatepass") + b"/"
-    content = content.replace(b"\r\n", b"\n")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
     problem = None
     if b'"' in content:
         cells = [_first_cell(line) for line in content.split(b"\n")]
@@ -76,24 +78,30 @@ def read_record(path: str, content: bytes) -> Reading:
         problem = "lines that cannot be read" if len(names) < len(cells) else None
     else:
         names = _FIRST_CELLS(content)
-    clean: list[bytes] = []
+    others: list[bytes] = names
+    usual: list[bytes] = []
+    if base and is_printable(content):
+        # Almost all are clean; installers sort, and what begins with a dot comes first.
+        first = next((at for at, name in enumerate(names) if is_clean(name)), len(names))
+        others, usual = names[:first], names[first:]
+        if not are_clean(usual):
+            others += [name for name in usual if not is_clean(name)]
+            usual = [name for name in usual if is_clean(name)]
+    files: list[bytes] = []
     elsewhere: list[str] = []
-    printable = base != "" and is_printable(content)
-    for cell in names:
-        if printable and is_clean(cell):
-            clean.append(start + cell)  # as almost all are
-            continue
+    for cell in others:
         check_time()
         name = cell.strip()
         if not name:
             continue
         said_path = path_text(name if name.startswith(b"/") else start + name)
-        clean.append(said_path.encode("utf-8", "surrogatepass"))
+        files.append(said_path.encode("utf-8", "surrogatepass"))
         if name.startswith(b"../"):
             # `pip install --target` says ../../bin/x and puts it under the target.
             elsewhere.append(path_text(start + _UP.sub(b"", name)))
+    files += [start + name for name in usual]
     return Reading(
-        path, "pypi", claims=(Claim(group, keys_of(clean), path_keys(elsewhere)),), problem=problem
+        path, "pypi", claims=(Claim(group, keys_of(files), path_keys(elsewhere)),), problem=problem
     )
 
 

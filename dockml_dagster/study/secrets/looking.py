@@ -50,25 +50,39 @@ class SecretSearch:
         self._left = MOST_BYTES
         self.cut_short = False
         """Whether there was more to search for tokens than is searched."""
-        self._folder, self._installed = "/", False
+        self._installed, self._other = "/", "/"
+        """Folders of files before: one that package managers fill, with all below it, and one that they do not."""
 
     def passes_over(self, path: str) -> bool:
         """Whether the file of this path is not looked at, whatever it holds."""
+        return path[path.rfind(".") + 1 :] in _CODE and (
+            path.startswith(self._installed) or self._is_installed(path)
+        )
+
+    def _is_installed(self, path: str) -> bool:
+        if path.startswith(self._installed):  # files of one folder come one after another
+            return True
         folder = path[: path.rfind("/") + 1]
-        if folder != self._folder:  # files of one come one after another
-            self._folder, self._installed = folder, _INSTALLED.search(folder) is not None
-        return self._installed and path[path.rfind(".") + 1 :] in _CODE
+        if folder == self._other:
+            return False
+        match = _INSTALLED.search(folder)
+        if match is None:
+            self._other = folder
+            return False
+        self._installed = folder[: match.end()]
+        return True
 
     def rules(self, path: str, chunk: bytes, start: int, stop: int) -> tuple[str, ...]:
         """Names of the rules that ``chunk[start:stop]``, the content of the file of this path, meets, sorted."""
-        if self.passes_over(path):
+        installed = self._is_installed(path)
+        if installed and self.passes_over(path):
             return ()
         if not 0 < stop - start <= LARGEST or chunk.find(b"\0", start, min(stop, start + _HEAD)) >= 0:
             return ()
         found: set[str] = set()
         if chunk.find(PRIVATE_KEY.literal, start, stop) >= 0 and _has(PRIVATE_KEY, chunk, start, stop):
             found.add(PRIVATE_KEY.name)
-        if self._installed:
+        if installed:
             return tuple(found)
         if stop - start <= self._left:
             self._left -= stop - start

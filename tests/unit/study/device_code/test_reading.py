@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from dockml_dagster.study.device_code import searching
+from dockml_dagster.study.device_code import nvidia
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
 from dockml_dagster.study.device_code.sections import may_hold_device_code
 from tests.device_files import (
@@ -32,7 +32,7 @@ def read(data, *, cut=None, path="lib.so", budget=None):
     at = 0
     while at < len(data):
         size = len(data) if cut is None else cut()
-        reader.add(data[at : at + size])
+        reader.add(b"xyz" + data, at + 3, min(at + size, len(data)) + 3)
         at += size
     return reader.end()
 
@@ -86,11 +86,21 @@ def test_pieces_of_any_length(seed):
     assert read(LIBRARY, cut=lambda: random_.randint(1, most)) == read(LIBRARY)
 
 
-def test_with_numpy_as_without(monkeypatch):
-    without = read(LIBRARY)
-    monkeypatch.setattr(searching, "_WITHOUT_NUMPY", 0)
+@pytest.mark.parametrize(
+    "before",
+    [
+        nvidia.MAGIC[3:4] * 8 * 255,  # as many words with the rare byte as a block may have by chance
+        nvidia.MAGIC[3:4] * 8 * 256,
+        nvidia.MAGIC[3:4] * 8 * 5000,
+        (b"z" * 4 + nvidia.MAGIC + b"z" * 4) * 1000,  # the magic, but never where a word begins
+        (b"zzz" + nvidia.MAGIC[3:4] + b"z" * 7 + nvidia.MAGIC + b"z" * 5) * 1000,
+    ],
+)
+def test_a_rare_byte_that_is_frequent(before):
+    data = shared_object((".text", TEXT, 16), (".rodata", before, 8), (".nv_fatbin", FAT, 8))
+    assert short(read(data)) == ROWS
     random_ = random.Random(3)
-    assert read(LIBRARY, cut=lambda: random_.randint(1, 3000)) == without
+    assert read(data, cut=lambda: random_.randint(1, 30_000)) == read(data)
 
 
 def test_names_of_sections_far_before_their_table():

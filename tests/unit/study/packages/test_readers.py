@@ -122,7 +122,7 @@ def read_rpm(content: bytes, folder: Path) -> Reading:
     parts = reader.parts("var/lib/rpm/rpmdb.sqlite", len(content))
     assert parts is not None
     for start in range(0, len(content), 1000):
-        parts.add(memoryview(content)[start : start + 1000])
+        parts.add(content, start, min(start + 1000, len(content)))
     parts.end()
     assert not (folder / "copy").exists()
     (reading,) = reader.found().readings
@@ -304,9 +304,9 @@ def test_modules_of_a_go_binary(cut: int, before: int) -> None:
     else:
         parts = reader.parts("usr/bin/app", len(data))
         assert parts is not None
-        parts.add(data[:5000])
+        parts.add(data, 0, 5000)
         for at in range(5000, len(data), max(cut, 1000)):
-            parts.add(data[at : at + max(cut, 1000)])
+            parts.add(data, at, min(at + max(cut, 1000), len(data)))
         parts.end()
     (reading,) = reader.found().readings
     assert [(one.name, one.version) for one in reading.packages] == [
