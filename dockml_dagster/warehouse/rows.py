@@ -74,17 +74,28 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
     return len(rows)
 
 
+def has_rows(connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a table has rows of one of the ``keys`` (column → values, side by side)."""
+    statement = f"SELECT 1 FROM {qualified(table)} WHERE {_has_key(keys)} LIMIT 1"
+    return connection.execute(statement, _lists(keys)).fetchone() is not None
+
+
 def replace(
     connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Sequence[str]], rows: Sequence[Row]
 ) -> int:
     """Put ``rows`` in the place of all that have one of the ``keys`` (column → values, side by side); returns how many."""
+    connection.execute(f"DELETE FROM {qualified(table)} WHERE {_has_key(keys)}", _lists(keys))
+    return insert(connection, table, rows)
+
+
+def _has_key(keys: Mapping[str, Sequence[str]]) -> str:
     columns = ", ".join(map(quote, keys))
     values = ", ".join(f"unnest(${column})" for column in keys)
-    connection.execute(
-        f"DELETE FROM {qualified(table)} WHERE ({columns}) IN (SELECT ({values}))",
-        {column: list(some) for column, some in keys.items()},
-    )
-    return insert(connection, table, rows)
+    return f"({columns}) IN (SELECT ({values}))"
+
+
+def _lists(keys: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return {column: list(some) for column, some in keys.items()}
 
 
 def write_visit(

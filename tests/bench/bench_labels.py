@@ -28,7 +28,7 @@ from dockml_dagster.study.labels.category import (
     parse_category_model,
 )
 from dockml_dagster.study.labels.codebook import parse_codebook
-from dockml_dagster.study.labels.evidence_rules import by_place, found
+from dockml_dagster.study.labels.evidence_rules import by_place, rule_set
 from dockml_dagster.study.labels.purpose import PurposeRules, parse_purpose_rules, purposes_of
 from dockml_dagster.study.labels.training.purpose import measure
 from dockml_dagster.study.project.evidence import facts_of_project
@@ -158,7 +158,9 @@ def print_rules(projects: Sequence[Labelled], rules: PurposeRules, model: Catego
     """For every rule of the seeds, in how many projects it fires and in how many of these rightly."""
     places = [by_place(project.facts) for project in projects]
     for rule in rules.rules:
-        fires = [p for p, facts in zip(projects, places, strict=True) if found(rule.rule, facts)]
+        fires = [
+            p for p, facts in zip(projects, places, strict=True) if rule_set((rule.rule,)).found(facts)[0]
+        ]
         rightly = sum(rule.purpose in p.purposes for p in fires)
         share = sum(rule.purpose in p.purposes for p in projects) / len(projects)
         print(
@@ -166,7 +168,9 @@ def print_rules(projects: Sequence[Labelled], rules: PurposeRules, model: Catego
             f"{_share(rightly, len(fires))}; the purpose is in {share:.2f}"
         )
     for feature in model.features:
-        fires = [p for p, facts in zip(projects, places, strict=True) if found(feature.rule, facts)]
+        fires = [
+            p for p, facts in zip(projects, places, strict=True) if rule_set((feature.rule,)).found(facts)[0]
+        ]
         counts = Counter(p.category for p in fires)
         print(
             f"feature {feature.name:45} fires {len(fires):3}: {', '.join(f'{c} {n}' for c, n in counts.most_common())}"

@@ -4,21 +4,17 @@ Here: handing the projects that are due to the rules. Not here: which are due (`
 (``study.image_links``). Changed rules read every project again without the network.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import dagster as dg
 
 from dockml_dagster.clients.registry.settings import RegistrySettings
-from dockml_dagster.corpora.links import links_of_texts
+from dockml_dagster.corpora.derived import Apart, projects_linked
 from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
-from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.image_links.rows import NamedImage, link_rows
-from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, derive
 from dockml_dagster.warehouse.due.derivations import LINKS
 from dockml_dagster.warehouse.versions import version_of
 
@@ -51,29 +47,9 @@ def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Link the projects that are due to their images."""
     settings = Settings.from_environment()
     own = RegistrySettings.parse(settings.registries).own
-    links = 0
-
-    def link(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
-        nonlocal links
-        texts: dict[str, dict[str, str]] = defaultdict(dict)
-        for project, path, content in found["files"]:
-            texts[project][path] = content.decode("utf-8", "replace")
-        images: dict[str, list[NamedImage]] = defaultdict(list)
-        for project, *image in found["images"]:
-            images[project].append(NamedImage(*image))
-        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for unit in units:
-            project = unit["project"]
-            made: list[tuple[str, dict[str, Any]]] = []
-            with attempt(unit):
-                made = list(link_rows(unit["name"], texts[project], images[project], own, links_of_texts))
-            for table, row in made:
-                rows[f"raw.{table}"].append({"project": project, "corpus": unit["corpus"], **row})
-            advance("projects linked")
-        links += len(rows["raw.image_links"])
-        return rows
-
     # Which registries are real decides on links as the rules do.
     version = " ".join([version_of(LINKS, settings), *sorted(own)])
-    done = derive(warehouse.get_connection, LINKS, version, link)
-    return filled(warehouse, LINKS.name, {"projects read": done.units, "new links": links})
+    compute = partial(projects_linked, frozenset(own))
+    with Apart("projects linked", unit_seconds=UNIT_SECONDS) as apart:
+        done = derive(warehouse.get_connection, LINKS, version, compute, start=apart.start)
+    return filled(warehouse, LINKS.name, {"projects read": done.units, "new rows": done.rows})

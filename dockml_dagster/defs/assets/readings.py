@@ -4,19 +4,16 @@ Here: handing the texts that are due to the reader. Not here: which are due (``w
 (``study.readings``). A new reader needs no network.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import dagster as dg
 
+from dockml_dagster.corpora.derived import Apart, pairs, texts_read
 from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
-from dockml_dagster.progress import advance
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.readings import Reader
-from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, derive
+from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, derive
 from dockml_dagster.warehouse.due.derivations import READINGS
 from dockml_dagster.warehouse.models import seed_texts
 from dockml_dagster.warehouse.versions import version_of
@@ -47,19 +44,8 @@ def reading_definitions() -> dg.Definitions:
 
 def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Read the texts that are due."""
-    reader = Reader(seed_texts(READINGS.seeds))
-
-    def read(_: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
-        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for sha256, content in found["texts"]:
-            made: list[tuple[str, dict[str, Any]]] = []
-            with attempt({"sha256": sha256}):
-                made = list(reader.rows(content))
-            for table, row in made:
-                rows[table].append(row)
-            advance("texts")
-        return rows
-
     version = version_of(READINGS, Settings.from_environment())
-    done = derive(warehouse.get_connection, READINGS, version, read)
+    compute = partial(texts_read, pairs(seed_texts(READINGS.seeds)))
+    with Apart("texts", unit_seconds=UNIT_SECONDS) as apart:
+        done = derive(warehouse.get_connection, READINGS, version, compute, start=apart.start)
     return filled(warehouse, READINGS.name, {"texts read": done.units, "new rows": done.rows})

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.project.facts import WHERES, Fact
@@ -20,6 +21,10 @@ MAX_EVIDENCE_OF_FILE = 3
 """Most facts of one file that are kept as evidence for one rule."""
 MAX_EVIDENCE = 1000
 """Most facts that are kept as evidence for one rule."""
+_MOST_REMEMBERED = 200_000
+"""Texts of which a set of rules remembers who finds them: some 40 MB."""
+_LONGEST_REMEMBERED = 200
+"""Characters of a text that is remembered; what is longer hardly stands in two projects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,59 @@ def by_place(facts: Iterable[Fact]) -> dict[str, dict[str, list[Fact]]]:
     return places
 
 
-def found(rule: EvidenceRule, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> tuple[Fact, ...]:
-    """The facts that a rule finds, by place and order of first appearance, within the two caps above."""
+class RuleSet:
+    """Rules that are tried together. Which of them find a text is remembered, as one text stands in many projects."""
+
+    def __init__(self, rules: Sequence[EvidenceRule]) -> None:
+        self._rules = rules
+        self._of_place: dict[str, list[tuple[int, re.Pattern[str]]]] = {}
+        for number, rule in enumerate(rules):
+            for place in rule.places:
+                self._of_place.setdefault(place, []).append((number, rule.pattern))
+        self._known: dict[tuple[str, str], tuple[int, ...]] = {}
+
+    def found(self, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> list[tuple[Fact, ...]]:
+        """For each rule the facts that it finds, by its places and order of first appearance, within the two caps above."""
+        texts: dict[tuple[int, str], list[Sequence[Fact]]] = {}
+        for place, of_text in places.items():
+            for text, facts in of_text.items():
+                for number in self._finding(place, text):
+                    texts.setdefault((number, place), []).append(facts)
+        return [
+            _capped(facts for place in rule.places for facts in texts.get((number, place), ()))
+            for number, rule in enumerate(self._rules)
+        ]
+
+    def _finding(self, place: str, text: str) -> tuple[int, ...]:
+        """The numbers of the rules of a place that find a text."""
+        found = self._known.get((place, text))
+        if found is None:
+            rules = self._of_place.get(place, ())
+            found = tuple(number for number, pattern in rules if pattern.search(text))
+            if len(text) <= _LONGEST_REMEMBERED:
+                if len(self._known) >= _MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[place, text] = found
+        return found
+
+
+@lru_cache(maxsize=8)
+def rule_set(rules: tuple[EvidenceRule, ...]) -> RuleSet:
+    """The set of these rules, the same for every project, so that it remembers."""
+    return RuleSet(rules)
+
+
+def _capped(found: Iterable[Sequence[Fact]]) -> tuple[Fact, ...]:
     hits: list[Fact] = []
     of_file: dict[str | None, int] = {}
-    for place in rule.places:
-        for text, facts in places.get(place, {}).items():
-            if not rule.pattern.search(text):
-                continue
-            for fact in facts:
-                of_file[fact.file] = of_file.get(fact.file, 0) + 1
-                if of_file[fact.file] <= MAX_EVIDENCE_OF_FILE:
-                    hits.append(fact)
-            if len(hits) > MAX_EVIDENCE:
-                note_cut("more than 1,000 places that a rule holds at")
-                return tuple(hits[:MAX_EVIDENCE])
+    for facts in found:
+        for fact in facts:
+            of_file[fact.file] = of_file.get(fact.file, 0) + 1
+            if of_file[fact.file] <= MAX_EVIDENCE_OF_FILE:
+                hits.append(fact)
+        if len(hits) > MAX_EVIDENCE:
+            note_cut("more than 1,000 places that a rule holds at")
+            return tuple(hits[:MAX_EVIDENCE])
     return tuple(hits)
 
 

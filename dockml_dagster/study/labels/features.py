@@ -17,8 +17,8 @@ from dockml_dagster.study.labels.evidence_rules import (
     EvidenceRule,
     by_place,
     evidence_rule,
-    found,
     rows_of,
+    rule_set,
     share,
 )
 from dockml_dagster.study.project.facts import Fact
@@ -85,8 +85,9 @@ def features_of(facts: Iterable[Fact], features: Iterable[Feature]) -> Mapping[s
     """The features that hold, by name, in the seed's order."""
     places = by_place(facts)
     values: dict[str, FeatureValue] = {}
-    for feature in features:
-        evidence = found(feature.rule, places)
+    asked = tuple(features)
+    found = rule_set(tuple(feature.rule for feature in asked)).found(places)
+    for feature, evidence in zip(asked, found, strict=True):
         if evidence and (not feature.least_share or share(feature.rule, places) >= feature.least_share):
             values[feature.name] = FeatureValue(feature.scale, evidence)
     return values

@@ -16,7 +16,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dockml_dagster.study.labels.evidence_rules import EvidenceRule, by_place, evidence_rule, found, rows_of
+from dockml_dagster.study.labels.evidence_rules import (
+    EvidenceRule,
+    by_place,
+    evidence_rule,
+    rows_of,
+    rule_set,
+)
 from dockml_dagster.study.project.facts import Fact
 
 COLUMNS = ("id", "purpose", "sub_purpose", "found_in", "pattern", "expected", "weight", "note")
@@ -112,11 +118,10 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
 
 def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudgement, ...]:
     """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles included."""
-    places = by_place(facts)
+    found = rule_set(tuple(rule.rule for rule in rules.rules)).found(by_place(facts))
     scores: dict[str, float] = {}
     evidence: dict[str, list[PurposeEvidence]] = {}
-    for rule in rules.rules:
-        hits = found(rule.rule, places)
+    for rule, hits in zip(rules.rules, found, strict=True):
         if hits:
             scores[rule.purpose] = scores.get(rule.purpose, rules.base.get(rule.purpose, 0.0)) + rule.weight
             evidence.setdefault(rule.purpose, []).extend(

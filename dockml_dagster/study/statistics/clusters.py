@@ -1,8 +1,8 @@
 """Units of one project are not independent: tests and effect sizes with the project as the cluster.
 
 Here: scores of projects in which every project weighs 1, permutations of whole projects, Cliff's delta between projects. Not
-here: intervals of shares and medians (``intervals``), two moments (``paired``), which groups are compared in which measures
-(``warehouse.computed.differences``).
+here: the sums of groups under permutations (``permuted_sums``), intervals of shares and medians (``intervals``), two moments
+(``paired``), which groups are compared in which measures (``warehouse.computed.differences``).
 
 Where every project has one unit, the statistic is Kruskal-Wallis's H and delta is Cliff's; only p comes from permutations.
 A value that a cap cut off (``censored``) is known to exceed what lies below it and nothing else: pairs of unknown order
@@ -15,9 +15,11 @@ Sources: S. Datta and G. A. Satten, JASA 100 (2005), rank-sum tests for clustere
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from dockml_dagster.study.statistics.permuted_sums import MANY, batches, shuffled, sum_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +34,6 @@ MIXED_STAGES = (999, 9_999)
 """The same where units are permuted inside projects, which costs more."""
 ENOUGH = 50
 """Draws at least as extreme that fix p to a seventh of itself (one standard error)."""
-_CELLS = 4_000_000
-"""Labels drawn at a time, over all draws: bounds the memory."""
 _TIE = 1e-5
 """Statistics that differ by less than this share are the same, in single precision."""
 
@@ -88,7 +88,10 @@ class Units:
         """The units for which ``chosen`` holds, their projects numbered anew."""
         import numpy as np
 
-        _, numbers = np.unique(self.projects[chosen], return_inverse=True)
+        kept = self.projects[chosen]
+        present = np.zeros(self.clusters, np.int64)
+        present[kept] = 1
+        numbers = (np.cumsum(present) - 1)[kept]
         marks = None if self.censored is None else self.censored[chosen]
         return Units(self.values[chosen], numbers, marks)
 
@@ -164,6 +167,8 @@ def permute_projects(
     import numpy as np
 
     n, measures = scores.shape
+    if n > MANY:
+        return [_permute_many(scores[:, measure], groups, seed, stages) for measure in range(measures)]
     counts = np.bincount(groups)
     centred = scores - scores.mean(axis=0)
     total = (centred**2).sum(axis=0)
@@ -202,32 +207,17 @@ def permute_projects(
     ]
 
 
-def batches(draws: int, n: int) -> Iterator[int]:
-    """Parts of so many draws over ``n`` things, each of bounded memory."""
-    most = max(1, _CELLS // n)
-    while draws > 0:
-        yield min(draws, most)
-        draws -= most
-
-
-def shuffled(generator: np.random.Generator, rows: tuple[int, ...], items: Array, most: int) -> Array:
-    """Whole numbers from 0 to ``most`` in random order along the last axis, once for each of ``rows``.
-
-    ``items``: one row for all of them, or a row for each. Random words that carry the numbers in their lowest bits are
-    sorted: three times as fast as ``Generator.permuted``, which swaps, and without the interpreter's lock. Words are wide
-    enough that less than one pair of a row is expected to be equal above these bits.
-    """
+def _permute_many(
+    scores: Array, groups: Array, seed: Sequence[int], stages: Sequence[int]
+) -> Permuted | None:
+    """One column of ``permute_projects``, of so many projects that the groups' sums are drawn, and not labels."""
     import numpy as np
 
-    bits, size = max(most.bit_length(), 1), items.shape[-1]
-    kind: type[np.unsignedinteger[Any]] = np.uint32 if 32 - bits >= 2 * size.bit_length() else np.uint64
-    low = kind((1 << bits) - 1)
-    words = generator.integers(0, np.iinfo(kind).max, (*rows, size), dtype=kind, endpoint=True)
-    words &= ~low
-    words |= items.astype(kind, copy=False)
-    words.sort(axis=-1)
-    words &= low
-    return words
+    n = len(scores)
+    member = np.eye(int(groups.max()) + 1)[groups] / n
+    return _drawn(
+        scores - scores.mean(), np.full(n, 1 / n), member, np.ones(n, np.int64), seed=seed, stages=stages
+    )
 
 
 def _permuted(explained: float, n: int, reached: int, draws: int) -> Permuted:
@@ -250,20 +240,29 @@ def permute_units(
     weights = units.weights
     scores = (1 + lie.smaller - lie.larger) / 2
     centred = (scores - np.average(scores, weights=weights))[places]
-    total = float((weights[places] * centred**2).sum())
+    member = np.eye(int(groups.max()) + 1)[groups[places]] * weights[places, None]
+    return _drawn(centred, weights[places], member, units.sizes, seed=seed, stages=stages)
+
+
+def _drawn(
+    centred: Array,
+    weights: Array,
+    member: Array,
+    sizes: Array,
+    *,
+    seed: Sequence[int],
+    stages: Sequence[int],
+) -> Permuted | None:
+    """The test, by drawing the groups' sums. Parallel to units in the order of their projects: ``centred`` scores, their
+    ``weights``, what each adds to each group's sum (``member``); ``sizes``: units of each project.
+    """
+    import numpy as np
+
+    total = float((weights * centred**2).sum())
     if total <= 1e-12:
         return None
-    member = np.eye(int(groups.max()) + 1)[groups[places]] * weights[places, None]
     of_group = member.sum(axis=0)
-    ends = np.cumsum(units.sizes)
-    values, codes = np.unique(centred, return_inverse=True)
-    values, codes = values.astype(np.float32), codes.astype(np.uint32)
-    blocks = [
-        _block(
-            np.stack([np.arange(end - size, end) for end in ends[units.sizes == size]]), values, codes, member
-        )
-        for size in np.unique(units.sizes)
-    ]
+    blocks = sum_blocks(centred, sizes, member)
 
     def between(sums: Array) -> Array:
         return np.asarray((sums**2 / of_group).sum(axis=1))
@@ -272,52 +271,13 @@ def permute_units(
     generator = np.random.default_rng(list(seed))
     reached = draws = 0
     for stage in stages:
-        for batch in batches(stage - draws, units.n):
+        for batch in batches(stage - draws, sum(block.cells for block in blocks)):
             sums = sum(block.draw(generator, batch) for block in blocks)
             reached += int((between(np.asarray(sums)) >= observed * (1 - _TIE)).sum())
             draws += batch
         if reached >= ENOUGH:
             break
-    return _permuted(float(observed / total), units.clusters, reached, draws)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """The projects of equally many units: their scores (a row a project, as places in ``values``), and where units lie.
-
-    ``whole``: places whose units are all of one group, with what a mean score there adds to each group's sum; ``mixed``: the
-    others, with what a score at each place adds.
-    """
-
-    values: Array
-    codes: Array
-    whole: Array
-    adds_whole: Array
-    mixed: Array
-    adds_mixed: Array
-
-    def draw(self, generator: np.random.Generator, batch: int) -> Array:
-        """The groups' sums of ``batch`` permutations."""
-        import numpy as np
-
-        projects = len(self.codes)
-        rows = shuffled(generator, (batch,), np.arange(projects), projects - 1)
-        # Inside a project of one group the order of its units changes nothing.
-        sums = self.values[self.codes].sum(axis=1)[rows[:, self.whole]] @ self.adds_whole
-        if self.mixed.any():
-            chosen = self.codes[rows[:, self.mixed]]
-            drawn = self.values[shuffled(generator, chosen.shape[:2], chosen, len(self.values) - 1)]
-            sums = sums + drawn.reshape(batch, -1) @ self.adds_mixed
-        return np.asarray(sums)
-
-
-def _block(places: Array, values: Array, codes: Array, member: Array) -> _Block:
-    import numpy as np
-
-    adds = member[places].astype(np.float32)
-    whole = ((adds > 0) == (adds[:, :1] > 0)).all(axis=(1, 2))
-    into_mixed = adds[~whole].reshape(-1, member.shape[1])
-    return _Block(values, codes[places], whole, adds[whole][:, 0], ~whole, into_mixed)
+    return _permuted(float(observed / total), len(sizes), reached, draws)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dockml_dagster.study.statistics.clusters import ENOUGH, STAGES, SizeWord, batches, size_word
+from dockml_dagster.study.statistics.clusters import ENOUGH, STAGES, SizeWord, size_word
+from dockml_dagster.study.statistics.permuted_sums import batches
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,10 @@ the pairs of all measures that are clear in (1).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,8 +47,10 @@ WHOLE, MIXED = "ridit scores, projects permuted", "ridit scores, units permuted 
 """The tests, as the tables name them."""
 
 Row = dict[str, Any]
-Known = dict[Hashable, Permuted | None]
-"""Tests that were made already, by what was compared: equal data of two groupings are tested once."""
+Known = dict[bytes, Permuted | None]
+"""Tests that were made already, by a hash of what was compared: equal data of two groupings are tested once."""
+_SCORES_AT_ONCE = 4_000_000
+"""Scores of projects that are tested together: bounds the memory."""
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class Measured:
     mixed: bool
     overall: Row = field(default_factory=dict)
     pairs: list[Row] = field(default_factory=list)
+    _clusters: dict[int, int] = field(default_factory=dict)
 
     @property
     def least(self) -> int:
@@ -74,7 +78,13 @@ class Measured:
 
     def large(self, group: int) -> bool:
         """Whether a group has enough projects to be tested."""
-        return self.of(group).clusters >= self.least
+        return self.clusters(group) >= self.least
+
+    def clusters(self, group: int) -> int:
+        """Projects that have units in a group."""
+        if group not in self._clusters:
+            self._clusters[group] = self.of(group).clusters
+        return self._clusters[group]
 
     def of(self, *groups: int) -> Units:
         """The units of some groups."""
@@ -122,13 +132,32 @@ def group_rows(measured: Measured) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A test to be made: units, the number of each one's group (from 0 on), and the row that it fills."""
+    """A test to be made: between which groups of a measure, and the row that it fills."""
 
     row: Row
+    measured: Measured
+    kept: Sequence[int]
+
+    def chosen(self) -> _Chosen:
+        """What is compared. Made when it is asked for: for all tests at once it would be many times the data."""
+        import numpy as np
+
+        chosen = np.isin(self.measured.groups, self.kept)
+        units = self.measured.units.of(chosen)
+        groups = np.searchsorted(np.asarray(self.kept), self.measured.groups[chosen])
+        numbers = np.unique(self.measured.units.projects[chosen])
+        names = "\n".join([self.measured.owners[number] for number in numbers]).encode()
+        return _Chosen(units, groups, hashlib.sha256(names).digest(), zlib.crc32(names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Units, the number of each one's group (from 0 on), and two hashes of the names of their projects."""
+
     units: Units
     groups: Array
     owners: bytes
-    mixed: bool
+    checksum: int
 
 
 def overall_tests(measures: Sequence[Measured], known: Known) -> None:
@@ -150,7 +179,7 @@ def overall_tests(measures: Sequence[Measured], known: Known) -> None:
             _say(row, f"fewer than two groups have {measured.least} projects")
         else:
             row["degrees_of_freedom"] = len(kept) - 1
-            tests.append(_test(measured, row, kept))
+            tests.append(Test(row, measured, kept))
     run(tests, known)
     correct([measured.overall for measured in measures], "overall tests of all measures")
 
@@ -168,7 +197,7 @@ def pair_tests(measures: Sequence[Measured], known: Known) -> None:
             elif not clear:
                 _say(row, "not tested: all groups together do not differ clearly")
             else:
-                tests.append(_test(measured, row, [first, second]))
+                tests.append(Test(row, measured, [first, second]))
     run(tests, known)
     correct(
         [row for measured in measures for row in measured.pairs], "pairs in the measures that differ clearly"
@@ -177,6 +206,7 @@ def pair_tests(measures: Sequence[Measured], known: Known) -> None:
 
 def _pair(measured: Measured, first: int, second: int) -> Row:
     one, other = measured.of(first), measured.of(second)
+    together = measured.of(first, second).clusters if measured.mixed else one.clusters + other.clusters
     row: Row = {
         "row_kind": "pair",
         "first": measured.names[first],
@@ -184,7 +214,7 @@ def _pair(measured: Measured, first: int, second: int) -> Row:
         "n": one.n + other.n,
         "n_first": one.n,
         "n_second": other.n,
-        "clusters": measured.of(first, second).clusters,
+        "clusters": together,
         "clusters_first": one.clusters,
         "clusters_second": other.clusters,
         "n_censored": one.n_censored + other.n_censored,
@@ -202,15 +232,6 @@ def _pair(measured: Measured, first: int, second: int) -> Row:
     return row
 
 
-def _test(measured: Measured, row: Row, kept: Sequence[int]) -> Test:
-    import numpy as np
-
-    chosen = np.isin(measured.groups, kept)
-    owners = "\n".join(measured.owners[i] for i in np.unique(measured.units.projects[chosen]))
-    groups = np.searchsorted(np.asarray(kept), measured.groups[chosen])
-    return Test(row, measured.units.of(chosen), groups, owners.encode(), measured.mixed)
-
-
 def run(tests: Sequence[Test], known: Known) -> None:
     """Make the tests, on as many threads as there are cores, and fill their rows.
 
@@ -219,15 +240,16 @@ def run(tests: Sequence[Test], known: Known) -> None:
     """
     import numpy as np
 
-    whole: dict[tuple[bytes, bytes], list[tuple[Row, Array]]] = {}
+    whole: dict[tuple[bytes, int, bytes], list[Test]] = {}
     tasks: list[Callable[[], None]] = []
     for test in tests:
-        if test.mixed:
+        if test.measured.mixed:
             tasks.append(partial(_run_mixed, test, known))
             continue
-        labels = np.zeros(test.units.clusters, np.int8)
-        labels[test.units.projects] = test.groups
-        whole.setdefault((test.owners, labels.tobytes()), []).append((test.row, project_scores(test.units)))
+        found = test.chosen()
+        labels = np.zeros(found.units.clusters, np.int8)
+        labels[found.units.projects] = found.groups
+        whole.setdefault((found.owners, found.checksum, labels.tobytes()), []).append(test)
     tasks += [partial(_run_whole, *key, members, known) for key, members in whole.items()]
     # numpy leaves the interpreter's lock while it draws and multiplies.
     with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -235,26 +257,36 @@ def run(tests: Sequence[Test], known: Known) -> None:
             done.result()
 
 
-def _run_whole(owners: bytes, labels: bytes, members: Sequence[tuple[Row, Array]], known: Known) -> None:
+def _run_whole(owners: bytes, checksum: int, labels: bytes, members: Sequence[Test], known: Known) -> None:
     import numpy as np
 
-    def key(scores: Array) -> Hashable:
-        return owners, labels, scores.tobytes()
-
-    new = {key(scores): scores for _, scores in members if key(scores) not in known}
-    if new:
-        seed = (SEED, zlib.crc32(owners + labels))
-        found = permute_projects(np.stack(list(new.values()), axis=1), np.frombuffer(labels, np.int8), seed)
-        known.update(zip(new, found, strict=True))
-    for row, scores in members:
-        _record(row, known[key(scores)], WHOLE)
+    # Together, as their draws are the same; of many projects, some at a time.
+    at_once = max(1, _SCORES_AT_ONCE // len(labels))
+    for start in range(0, len(members), at_once):
+        some = [(test.row, project_scores(test.chosen().units)) for test in members[start : start + at_once]]
+        keys = [_digest(owners, labels, scores.tobytes()) for _, scores in some]
+        new = {key: scores for key, (_, scores) in zip(keys, some, strict=True) if key not in known}
+        if new:
+            seed = (SEED, zlib.crc32(labels, checksum))
+            found = permute_projects(
+                np.stack(list(new.values()), axis=1), np.frombuffer(labels, np.int8), seed
+            )
+            known.update(zip(new, found, strict=True))
+        for key, (row, _) in zip(keys, some, strict=True):
+            _record(row, known[key], WHOLE)
 
 
 def _run_mixed(test: Test, known: Known) -> None:
-    key = test.owners, test.groups.tobytes(), test.units.values.tobytes(), test.units.projects.tobytes()
+    found = test.chosen()
+    groups = found.groups.tobytes()
+    key = _digest(found.owners, groups, found.units.values.tobytes(), found.units.projects.tobytes())
     if key not in known:
-        known[key] = permute_units(test.units, test.groups, (SEED, zlib.crc32(test.owners + key[1])))
+        known[key] = permute_units(found.units, found.groups, (SEED, zlib.crc32(groups, found.checksum)))
     _record(test.row, known[key], MIXED)
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
 
 def _record(row: Row, found: Permuted | None, test: str) -> None:

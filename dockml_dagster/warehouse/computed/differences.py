@@ -13,7 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.study.statistics.clusters import Units
 from dockml_dagster.study.statistics.intervals import median_interval
@@ -24,6 +24,9 @@ from dockml_dagster.warehouse.models import Project
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 TABLES = ("findings.category_differences", "findings.cohort_differences", "findings.moment_differences")
 READS = ("core.unit_measures", "core.categories", "core.moment_states")
@@ -158,56 +161,73 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
 
 
 def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator[Measured]:
-    # A unit that two projects name counts once in each. Order is part of the query, so that equal data give equal draws.
+    """Measure by measure: of a large corpus all at once would not fit into memory."""
+    import numpy as np
+
+    # A unit that two projects name counts once in each.
+    units = f"""
+        SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind,
+            measures.unit_of_analysis, measures.project, measures.unit, {grouping.column} AS part,
+            measures.value, measures.is_censored
+        FROM core.unit_measures AS measures
+        LEFT JOIN core.categories AS categories ON categories.project = measures.project
+        WHERE {grouping.where} AND {grouping.column} IS NOT NULL
+    """
     found = connection.execute(
         f"""
-        SELECT corpus, rq, measure, kind, unit_of_analysis,
-            list(value ORDER BY project, value, unit) AS numbers,
-            list(is_censored ORDER BY project, value, unit) AS marks,
-            list(project_number ORDER BY project, value, unit) AS owners,
-            list(group_number ORDER BY project, value, unit) AS parts,
-            list(DISTINCT project ORDER BY project) AS projects,
-            list(DISTINCT part ORDER BY part) AS names
-        FROM (
-            SELECT *,
-                dense_rank() OVER (PARTITION BY corpus, measure ORDER BY project) - 1 AS project_number,
-                dense_rank() OVER (PARTITION BY corpus, measure ORDER BY part) - 1 AS group_number
-            FROM (
-                SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind,
-                    measures.unit_of_analysis, measures.project, measures.unit, {grouping.column} AS part,
-                    measures.value, measures.is_censored
-                FROM core.unit_measures AS measures
-                LEFT JOIN core.categories AS categories ON categories.project = measures.project
-                WHERE {grouping.where}
-            )
-            WHERE part IS NOT NULL
-        )
-        GROUP BY corpus, rq, measure, kind, unit_of_analysis
+        SELECT corpus, rq, measure, kind, unit_of_analysis, list(DISTINCT part ORDER BY part) AS names
+        FROM ({units})
+        GROUP BY ALL
         ORDER BY corpus, rq, measure
         """
-    ).fetchnumpy()
-    for corpus, rq, measure, kind, unit, numbers, marks, owners, parts, projects, names in zip(
-        *found.values(), strict=True
-    ):
+    ).fetchall()
+    of_corpus, owners = None, np.empty(0, object)
+    for corpus, rq, measure, kind, unit, names in found:
+        if corpus != of_corpus:
+            of_corpus, owners = corpus, _number_owners(connection, corpus)
+        # Order is part of the query, so that equal data give equal draws.
+        rows: dict[str, Any] = connection.execute(
+            f"""
+            SELECT value, is_censored, owners.number, list_position($names, part) - 1 AS part
+            FROM ({units} AND measures.corpus = $corpus AND measures.rq = $rq AND measures.measure = $measure
+                AND measures.kind = $kind AND measures.unit_of_analysis = $unit) AS chosen
+            JOIN owners ON owners.project = chosen.project
+            ORDER BY owners.number, value, unit
+            """,
+            {"corpus": corpus, "rq": rq, "measure": measure, "kind": kind, "unit": unit, "names": names},
+        ).fetchnumpy()
         common = {
-            "corpus": str(corpus),
+            "corpus": corpus,
             "grouping": grouping.name,
             "label_source": grouping.label_source,
             "link_grade": grouping.link_grade,
-            "rq": str(rq),
-            "measure": str(measure),
-            "kind": str(kind),
-            "unit_of_analysis": str(unit),
+            "rq": rq,
+            "measure": measure,
+            "kind": kind,
+            "unit_of_analysis": unit,
         }
-        units = Units(numbers, owners, marks.astype(bool) if marks.any() else None)
+        present, projects = np.unique(rows["number"], return_inverse=True)
+        marks = rows["is_censored"].astype(bool)
         yield Measured(
             common,
-            units,
-            parts,
-            [str(name) for name in names],
-            [str(name) for name in projects],
+            Units(rows["value"], projects.astype(np.int32), marks if marks.any() else None),
+            rows["part"].astype(np.int16),
+            names,
+            owners[present],
             grouping.mixed,
         )
+
+
+def _number_owners(connection: duckdb.DuckDBPyConnection, corpus: str) -> Array:
+    """Make the table ``owners`` of a corpus's projects, numbered by name from 0 on; returns the names."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE owners AS SELECT project, row_number() OVER (ORDER BY project) - 1 AS number "
+        "FROM (SELECT DISTINCT project FROM core.unit_measures WHERE corpus = $corpus)",
+        {"corpus": corpus},
+    )
+    found: dict[str, Any] = connection.execute("SELECT project FROM owners ORDER BY number").fetchnumpy()
+    names: Array = found["project"]
+    return names
 
 
 def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockml_dagster.errors import DockmlError
@@ -17,7 +18,7 @@ from dockml_dagster.study.deadline import time_limit
 from dockml_dagster.warehouse.apart import reason_of, together_or_apart
 from dockml_dagster.warehouse.due.query import moment, record_outcomes
 from dockml_dagster.warehouse.due.visits import make_visits
-from dockml_dagster.warehouse.rows import Row, combined_hash, qualified, quote, replace
+from dockml_dagster.warehouse.rows import Row, combined_hash, has_rows, insert, qualified, quote, replace
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,6 +34,8 @@ Attempt = Callable[[Unit], AbstractContextManager[None]]
 """Around the work on one unit, named by its key columns: what goes wrong inside is that unit's, and the next one goes on."""
 Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
 """The rows of some units. Those of one are added to the others' outside of its attempt, so that half a unit is none."""
+Start = Callable[[Compute, Sequence[Unit], Found], Callable[[Attempt], Rows]]
+"""Begins the work on some units, elsewhere or not, and returns what ends it."""
 UNIT_SECONDS = 30.0
 """Processor time that one unit may take. The largest of the study's takes a second or two."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
@@ -122,6 +125,11 @@ class Derivation:
         first, *others = self.tables
         stamped = [{**row, **stamps[self.key_of(row)]} for row in rows.get(first, ())]
         keys = self._keys(units)
+        if not has_rows(connection, first, keys):
+            # Nor have the others: none has to be looked through for rows of units that were never computed.
+            return insert(connection, first, stamped) + sum(
+                insert(connection, table, rows.get(table, ())) for table in others
+            )
         return replace(connection, first, keys, stamped) + sum(
             replace(connection, table, keys, rows.get(table, ())) for table in others
         )
@@ -160,29 +168,48 @@ class Derived:
     failures: tuple[Failure, ...] = ()
 
 
-def derive(connect: Connect, derivation: Derivation, version: str, compute: Compute) -> Derived:
+def in_turn(compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:
+    """A ``Start`` that does the work in this process, when it is ended."""
+    return partial(compute, units, found)
+
+
+def derive(
+    connect: Connect, derivation: Derivation, version: str, compute: Compute, *, start: Start = in_turn
+) -> Derived:
     """Compute what is due, ``at_once`` units a transaction, connected only to read and to store.
 
-    ``connect``: gives a connection in a transaction of its own, in its turn among writers.
+    ``connect``: gives a connection in a transaction of its own, in its turn among writers. The work on some units is begun
+    before the rows of those before them are stored.
     """
     with connect() as connection:
         due = derivation.due(connection, version)
-    done = [
-        _derive_some(connect, derivation, version, due[start : start + derivation.at_once], compute)
-        for start in range(0, len(due), derivation.at_once)
-    ]
+    done: list[Derived] = []
+    before: Callable[[], Derived] | None = None
+    for at in range(0, len(due), derivation.at_once):
+        some = due[at : at + derivation.at_once]
+        with connect() as connection:
+            found = derivation.read(connection, some)
+        work = start(compute, some, found)
+        if before is not None:
+            done.append(before())
+        before = partial(_end, connect, derivation, version, some, work)
+    if before is not None:
+        done.append(before())
     failures = tuple(failure for one in done for failure in one.failures)
     return Derived(len(due), sum(one.rows for one in done), failures)
 
 
-def _derive_some(
-    connect: Connect, derivation: Derivation, version: str, some: Sequence[Unit], compute: Compute
+def _end(
+    connect: Connect,
+    derivation: Derivation,
+    version: str,
+    some: Sequence[Unit],
+    work: Callable[[Attempt], Rows],
 ) -> Derived:
+    """End the work on some units, and store what came of it."""
     units = {derivation.key_of(unit): unit for unit in some}
     said: dict[tuple[Any, ...], _Said] = {}
-    with connect() as connection:
-        found = derivation.read(connection, some)
-    rows = compute(some, found, _attempts(derivation, said))
+    rows = work(_attempts(derivation, said))
     stored = 0
 
     def store(keys: Sequence[tuple[Any, ...]]) -> None:

@@ -99,7 +99,7 @@ READINGS = Derivation(
     contents={"texts": _CONTENT_NOW_OR_ONCE},
     module="study.readings",
     seeds=("base_image_rules", "run_task_commands", "run_tasks", "recommendations"),
-    at_once=2500,
+    at_once=1000,
 )
 """By content, not by project: 2,493 files are 2,341 texts. Those of a project's history are read beside today's."""
 
@@ -201,7 +201,7 @@ LABELS = Derivation(
         "purposes",
         "sub_purposes",
     ),
-    at_once=250,
+    at_once=1000,
 )
 
 LINKS = Derivation(
@@ -244,7 +244,7 @@ LINKS = Derivation(
     },
     module="study.image_links.rows",
     marks=("input_hash",),
-    at_once=250,
+    at_once=1000,
 )
 
 REBUILDS = Derivation(

@@ -17,6 +17,7 @@ import dagster as dg
 import pytest
 
 from dockml_dagster.clients import hadolint
+from dockml_dagster.corpora import derived
 from dockml_dagster.corpora.base import STAGES, Collected
 from dockml_dagster.corpora.local import corpus as local_corpus
 from dockml_dagster.corpora.local import trees
@@ -204,7 +205,7 @@ STEPS = {
     "machine_labels": (
         machine_labels.label_projects, Labeller, "rows_of_files", ("raw.machine_labels", "raw.machine_label_evidence"),
     ),
-    "image_links": (image_links.link_projects, image_links, "link_rows", ("raw.image_link_readings", "raw.image_links")),
+    "image_links": (image_links.link_projects, derived, "link_rows", ("raw.image_link_readings", "raw.image_links")),
 }  # fmt: skip
 """Stage → the step, where its work on one unit stands, and its tables."""
 

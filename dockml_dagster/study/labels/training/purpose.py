@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from dockml_dagster.study.labels.evidence_rules import by_place, found
+from dockml_dagster.study.labels.evidence_rules import by_place, rule_set
 from dockml_dagster.study.labels.purpose import PurposeRules, is_given
 from dockml_dagster.study.project.facts import Fact
 
@@ -77,8 +77,8 @@ def half_of(name: str, salt: str) -> Half:
 
 def rules_that_find(facts: Iterable[Fact], rules: PurposeRules) -> frozenset[str]:
     """The names of the rules that find something in what is known of a project."""
-    places = by_place(facts)
-    return frozenset(rule.rule.rule for rule in rules.rules if found(rule.rule, places))
+    found = rule_set(tuple(rule.rule for rule in rules.rules)).found(by_place(facts))
+    return frozenset(rule.rule.rule for rule, hits in zip(rules.rules, found, strict=True) if hits)
 
 
 def given_by(rules_found: AbstractSet[str], rules: PurposeRules) -> frozenset[str]:

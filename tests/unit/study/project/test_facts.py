@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
-from dockml_dagster.study.labels.evidence_rules import MAX_EVIDENCE_OF_FILE, by_place, evidence_rule, found
+from dockml_dagster.study.labels.evidence_rules import MAX_EVIDENCE_OF_FILE, by_place, evidence_rule, rule_set
 from dockml_dagster.study.project.compose import compose_facts, is_compose
 from dockml_dagster.study.project.dependencies import declared_dependencies, declares_dependencies
 from dockml_dagster.study.project.facts import (
@@ -208,7 +208,7 @@ def test_hostile_declarations_cost_little(path):
 def test_evidence_is_capped_by_file():
     rule = evidence_rule("test", "r", "port", r"\d")
     facts = [Fact("port", str(i), "a", i) for i in range(10)] + [Fact("port", "1", "b", 1)]
-    hits = found(rule, by_place(facts))
+    (hits,) = rule_set((rule,)).found(by_place(facts))
     assert sum(hit.file == "a" for hit in hits) == MAX_EVIDENCE_OF_FILE
     assert sum(hit.file == "b" for hit in hits) == 1
 
