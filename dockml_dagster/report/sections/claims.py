@@ -36,8 +36,8 @@ def _claims(source: Source) -> Sequence[Block]:
     return [
         Paragraph(
             say(
-                "Of {claims} claims of the paper the corpus {corpus} bears out {holds}, contradicts {fails}, and cannot "
-                "tell {untold}; of one that is asked of several units, the first counts.",
+                "The corpus {corpus} supports {holds} of {claims} claims of the paper, contradicts {fails}, and cannot "
+                "answer {untold}. Of a claim that is asked of several units, the first counts.",
                 claims=count(total["claims"]),
                 holds=or_none(total["holds"]),
                 fails=or_none(total["fails"]),

@@ -322,7 +322,7 @@ def _practices(source: Source) -> Sequence[Block]:
         ),
         Table(
             caption=say(
-                "Practices. n: Dockerfiles to which the practice applies and that tell; the rest is beside it."
+                "Practices. n: Dockerfiles to which it applies and which can be judged; the others are counted beside it."
             ),
             table="findings.rq3_practices",
             columns=(

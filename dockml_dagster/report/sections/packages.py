@@ -153,7 +153,7 @@ def _secrets(source: Source) -> Sequence[Block]:
         Heading("Secrets"),
         Paragraph(
             say(
-                "In {images} of {n} that were searched ({share}) a file of some layer holds a secret.",
+                "A secret is in a file of some layer in {images} of {n} that were searched ({share}).",
                 images=or_none(rows[0]["images"]),
                 share=percent(rows[0]["share"]),
                 n=counted(rows[0]["n"], "image"),
@@ -161,7 +161,7 @@ def _secrets(source: Source) -> Sequence[Block]:
         ),
         Table(
             caption=say(
-                "Images with a secret in a file, by the rule that tells; hidden: no container sees the file."
+                "Images with a secret in a file, by the rule that found it; hidden: no container sees the file."
             ),
             table="findings.rq4_secrets",
             columns=(

@@ -156,7 +156,9 @@ def _profile(source: Source) -> Sequence[Block]:
             ),
         ),
         Table(
-            caption=say("Medians by category. n: projects of which the best-known measure is known."),
+            caption=say(
+                "Medians by category. n: projects for which the measure that is known most often is known."
+            ),
             table="findings.rq1_project_profile",
             columns=(
                 Column("category", "category"),

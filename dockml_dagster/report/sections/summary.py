@@ -216,7 +216,7 @@ def _images(source: Source) -> Sequence[Block]:
     sizes, layers = found.get("compressed_bytes", {}), found.get("layers", {})
     return _lead(
         "The median image takes {size} as stored ({interval}{n} of {projects}) in {layers}; {alone} of the "
-        "{distinct} distinct layers occur in one image only{unshared}. What is inside is known of {inside}{summed}.",
+        "{distinct} distinct layers occur in one image only{unshared}. The files of {inside} are known{summed}.",
         inside=counted(inside["images"], "image"),
         summed=""
         if not inside["summed"]
@@ -261,7 +261,10 @@ def _paper(source: Source) -> Sequence[Block]:
             "in RQ4 because the unit is an image or a layer and not a project."
         )
     if verdicts:
-        said += " Of its {claims} claims this corpus bears out {holds}, contradicts {fails}, and cannot tell {untold}."
+        said += (
+            " Of the paper’s {claims} claims {holds} are supported here, {fails} contradicted, and {untold} cannot be "
+            "answered."
+        )
     return _lead(
         said,
         **{

@@ -147,8 +147,8 @@ def test_the_most_followed_practice_is_one_that_some_projects_show(tables):
 @pytest.mark.parametrize(
     ("images", "said"),
     [
-        (0, "In none of 25 images that were searched (0.0 %) a file of some layer holds a secret."),
-        (1, "In 1 of 25 images that were searched (4.0 %) a file of some layer holds a secret."),
+        (0, "A secret is in a file of some layer in none of 25 images that were searched (0.0 %)."),
+        (1, "A secret is in a file of some layer in 1 of 25 images that were searched (4.0 %)."),
     ],
 )
 def test_nothing_is_none(tables, images, said):
@@ -201,12 +201,11 @@ def test_the_layers_of_images_that_share_none(tables):
     tables.execute("CREATE TABLE core.projects (project VARCHAR, cohort VARCHAR)")
     (lead,) = _said(tables, "summary", "the images")
     assert (
-        "100.0 % of the 2 distinct layers occur in one image only. What is inside is known of 0 images."
-        in lead
+        "100.0 % of the 2 distinct layers occur in one image only. The files of 0 images are known." in lead
     )
     tables.execute("UPDATE findings.rq4_sharing SET layer_dedup_ratio = 1.5")
     (lead,) = _said(tables, "summary", "the images")
-    assert "only, and without sharing all images would take 1.5 times the room. What" in lead
+    assert "only, and without sharing all images would take 1.5 times the room. The" in lead
 
 
 def test_recommendations_that_concern_as_large_a_share_keep_their_own_numbers(tables):
