@@ -51,7 +51,7 @@ _PASSED_OVER = """
         max(n) AS n
     FROM findings.passed_over
     WHERE corpus = $corpus AND state <> 'not available'
-    GROUP BY ALL
+    GROUP BY unit_of_analysis, in_part
     ORDER BY in_part, units DESC, unit_of_analysis
 """
 STAGES = {
