@@ -84,7 +84,8 @@ def _labels(path: str) -> Callable[[bytes], object]:
     about = ProjectMetadata("own/project", None, (), None)
 
     def read(data: bytes) -> object:
-        dockerfiles, files = ({path: data}, {}) if path == "Dockerfile" else ({}, {path: data})
+        dockerfiles = {path: data} if path == "Dockerfile" else {}
+        files = {path: (data, len(data))} if path != "Dockerfile" else {}
         return list(_labeller().rows_of_files("own/project", about, dockerfiles, files, whole=True))
 
     return read
@@ -104,7 +105,7 @@ def _described(data: bytes) -> object:
     """The labels of a description, topics and paths: whatever a listing tells."""
     text = _str(data)
     about = ProjectMetadata("own/project", text, tuple(text.split()), text[:40])
-    return list(_labeller().rows_of_files("own/project", about, {}, {text[:4000]: None}, whole=True))
+    return list(_labeller().rows_of_files("own/project", about, {}, {text[:4000]: (None, None)}, whole=True))
 
 
 def _ignored(data: bytes) -> object:

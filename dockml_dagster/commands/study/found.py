@@ -46,8 +46,9 @@ _PASSED_OVER = """
     SELECT
         unit_of_analysis,
         state = 'collected' AS in_part,
-        -- Of one that was cut for two reasons each tells.
-        CASE WHEN in_part THEN max(units) ELSE sum(units)::BIGINT END AS units,
+        sum(units)::BIGINT AS units,
+        -- One that was cut for two reasons counts for both.
+        max(units) AS most,
         max(n) AS n
     FROM findings.passed_over
     WHERE corpus = $corpus AND state <> 'not available'
@@ -121,7 +122,7 @@ def _passed_over(source: Source) -> str:
     parts = []
     for label, in_part in (("", False), ("in part, at least ", True)):
         said = ", ".join(
-            f"{row['units']:,} of {words(counted(row['n'], row['unit_of_analysis']))}"
+            f"{row['most' if in_part else 'units']:,} of {words(counted(row['n'], row['unit_of_analysis']))}"
             for row in rows
             if row["in_part"] == in_part
         )
