@@ -59,6 +59,8 @@ if __name__ == "__main__":
             env={**os.environ, "DOCKML_HOME": str(home)},
             check=True,
         )
+        for unreleased in FOLDER.glob("*.dev*.tar.xz"):
+            unreleased.unlink()
         target = FOLDER / f"{version('dockml')}.tar.xz"
         pack(home, target)
     print(f"{target}: {target.stat().st_size:,} bytes")
