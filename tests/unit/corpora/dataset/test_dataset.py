@@ -255,10 +255,51 @@ def test_a_text_that_is_too_large_is_an_outcome(tmp_path: Path, monkeypatch: pyt
 
 def test_presets_are_read_and_say_where_they_come_from() -> None:
     known = presets()
-    assert {"docker-hub-2020", "binnacle-gold", "shipwright-broken"} <= known.keys()
+    assert {
+        "docker-hub-2020", "binnacle-gold", "binnacle-github", "shipwright-broken", "parfum-ground-truth",
+    } <= known.keys()  # fmt: skip
     assert all(one.is_address and one.texts["citation"] and one.texts["unit"] for one in known.values())
     assert known["docker-hub-2020"].project_of("data/0/owner/name/Dockerfile") == "owner/name"
     assert known["docker-hub-2020"].project_of("data/Dockerfile") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "texts"),
+    [
+        ("parfum-ground-truth", ["datasets/ground-truth/dockerfiles/a.Dockerfile"], ["a.Dockerfile"]),
+        ("shipwright-broken", ["data/broken-dockerfiles/a.Dockerfile"], ["a.Dockerfile"]),
+        ("binnacle-github", ["./deduplicated-sources/a.Dockerfile"], ["a.Dockerfile"]),
+        ("binnacle-gold", ["./deduplicated-sources/a.Dockerfile"], ["a.Dockerfile"]),
+    ],
+)
+def test_a_known_set_is_read_as_its_repository_lays_it_out(
+    name: str, files: list[str], texts: list[str], tmp_path: Path
+) -> None:
+    place = tmp_path / "clone"
+    described = presets()[name]
+    inside = [(path, b"FROM a\n") for path in files]
+    if described.archive:
+        archive = place / described.archive
+        archive.parent.mkdir(parents=True)
+        with tarfile.open(archive, "w:xz") as packed:
+            for path, data in inside:
+                entry = tarfile.TarInfo(path)
+                entry.size = len(data)
+                packed.addfile(entry, io.BytesIO(data))
+    else:
+        for path, data in [*inside, ("datasets/ground-truth/smells/a.json", b"{}"), ("README.md", b"# x")]:
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_bytes(data)
+    for arguments in (["init", "-q"], ["add", "-A"], [*_AS_SOMEBODY, "commit", "-q", "-m", "x"]):
+        subprocess.run(["git", "-C", str(place), *arguments], check=True)
+    home = {"DOCKML_HOME": str(tmp_path / "home"), "DOCKML_DATASETS": f"{name}={place}"}
+    read = open_corpus(f"dataset:{name}", Settings.from_environment(home))
+    (shard,) = read.listing().projects
+    rows = read.collect("dockerfiles", shard).rows["raw.dockerfiles"]
+    assert [row["path"].rpartition("/")[2] for row in rows] == texts
+
+
+_AS_SOMEBODY = ("-c", "user.name=a", "-c", "user.email=a@b")
 
 
 def test_which_sets_there_are_is_said(tmp_path: Path) -> None:
