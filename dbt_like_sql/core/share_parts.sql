@@ -1,7 +1,7 @@
 -- What every share is made of: of how many units of each project it holds. One row a measure, unit of analysis and project
 -- that has such units. Yes-or-no measures and thresholds are those of core.unit_measures; beside them stand instructions
 -- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, files that the paper's parser misreads,
--- and what histories tell.
+-- violations of other papers' rules, and what histories tell.
 -- Of the machine-learning projects: how a control cohort differs is findings.cohort_differences.
 WITH
     thresholds (measure, named, above, least, below) AS (
@@ -110,6 +110,19 @@ WITH
         WHERE files.differences IS NOT NULL
         GROUP BY files.corpus, kinds.kind, files.project
     ),
+    ruled AS (
+        -- Counted the other papers' way: in every file, valid or not.
+        SELECT
+            found.corpus,
+            'rule ' || found.rule AS measure,
+            rules.unit AS unit_of_analysis,
+            found.project,
+            sum(found.violations) AS counted,
+            sum(found.matches) AS units
+        FROM core.rule_matches AS found
+        JOIN seeds.published_rules AS rules ON rules.rule = found.rule
+        GROUP BY ALL
+    ),
     every (corpus, measure, unit_of_analysis, project, counted, units) AS (
         SELECT corpus, measure, unit_of_analysis, project, sum(value), count(*) FROM yes_or_no GROUP BY ALL
         UNION ALL
@@ -120,6 +133,8 @@ WITH
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM purposes
         UNION ALL
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM misread
+        UNION ALL
+        SELECT corpus, measure, unit_of_analysis, project, counted, units FROM ruled
         UNION ALL
         SELECT corpus, measure, unit_of_analysis, project, counted, units FROM core.history_parts
     )

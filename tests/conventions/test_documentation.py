@@ -78,7 +78,7 @@ def test_finding_has_corpus_denominator_and_unit(model: Model, built: duckdb.Duc
     assert "corpus" in columns
     assert "n" in columns
     # A row of these is a metric of any unit.
-    if model.name not in {"findings.paper_comparison", "findings.measures"}:
+    if model.name not in {"findings.paper_comparison", "findings.measures", "findings.measures_of_others"}:
         assert "unit_of_analysis" in columns
 
 

@@ -61,6 +61,11 @@ _BETWEEN_GROUPS = {
     "n_censored": f"{_MEASURES}.is_censored {_GROUPS}",
     **_each(f"{_DESCRIBED} {_TESTED}", f"{_MEASURES}.value {_MEASURES}.project {_GROUPS}"),
 }
+_SHARES = (
+    "core.share_intervals.measure core.share_intervals.share core.share_intervals.low core.share_intervals.high "
+    "core.share_intervals.n_effective core.share_intervals.n core.share_intervals.clusters"
+)
+_INSTALLED = "core.packages.manager core.packages.name core.dockerfiles.project core.dockerfiles.valid"
 _LABELS = (
     "core.purposes.purpose core.categories.category_adjudicated core.categories.category_of_people "
     "core.categories.category_of_machine"
@@ -80,6 +85,12 @@ STATED: Mapping[str, Mapping[str, str]] = {
         "second": f"{_MOMENTS}.corpus {_MOMENTS}.latest",
         **_each(_COUNTED, f"{_MOMENTS}.unit"),
         **_each(f"n_censored {_DESCRIBED} {_TESTED}", f"{_MOMENTS}.before {_MOMENTS}.after {_MOMENTS}.unit"),
+    },
+    "findings.corpus_differences": {
+        **_each("corpus other_corpus", "core.share_intervals.corpus core.packages.corpus"),
+        **_each("topic measure", "core.share_intervals.measure core.packages.manager core.packages.name"),
+        "unit_of_analysis": "core.share_intervals.unit_of_analysis",
+        **_each("*", f"{_SHARES} {_INSTALLED}"),
     },
     "findings.coder_drift": {
         **_same(_HALVES, "corpus code_system unit_of_analysis rater sheet among code"),

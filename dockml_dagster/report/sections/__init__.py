@@ -16,6 +16,7 @@ from dockml_dagster.report.sections import (
     images,
     method,
     paper,
+    papers,
     projects,
     purposes,
     rebuilds,
@@ -39,6 +40,7 @@ SECTIONS: tuple[Section, ...] = (
     change.SECTION,
     rebuilds.SECTION,
     paper.SECTION,
+    papers.SECTION,
     threats.SECTION,
     method.SECTION,
 )

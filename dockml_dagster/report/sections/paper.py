@@ -1,6 +1,7 @@
 """The paper beside the rerun: what repeats, what a sound computation changes, and why.
 
-Here: ``findings.paper_comparison``, by the families of ``seeds.comparison_families``.
+Here: ``findings.paper_comparison`` of the paper that is rerun, by the families of ``seeds.comparison_families``.
+Not here: other papers (``papers``).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ AGREEMENT = """
     FROM (
         SELECT *, pow(10, -max(length(rtrim(split_part(published::DECIMAL(20, 6)::VARCHAR, '.', 2), '0')))
             OVER (PARTITION BY rq, metric)) AS unit_in_last_place
-        FROM findings.paper_comparison WHERE corpus = $corpus
+        FROM findings.paper_comparison WHERE corpus = $corpus AND paper = 'ease2022'
     )
 """
 """Every number with whether it can be repeated, was, and stays. Equal means: within half a unit of the last digit printed;
@@ -50,7 +51,7 @@ def _beside(source: Source) -> Sequence[Block]:
         FROM (
             UNPIVOT (SELECT rq, metric, category, published_unit, published, as_published, corrected
                      FROM findings.paper_comparison
-                     WHERE corpus = $corpus)
+                     WHERE corpus = $corpus AND paper = 'ease2022')
             ON as_published, corrected INTO NAME reading VALUE value
         ) AS numbers JOIN seeds.comparison_families AS families
             ON families.rq = numbers.rq AND regexp_full_match(numbers.metric, families.metrics)
@@ -151,7 +152,8 @@ def _beside(source: Source) -> Sequence[Block]:
             rows=source.rows("""
                 SELECT rq, metric, category, published, published_unit, as_published, corrected, unit, n, clusters, note,
                     location
-                FROM findings.paper_comparison WHERE corpus = $corpus ORDER BY rq, metric, category
+                FROM findings.paper_comparison WHERE corpus = $corpus AND paper = 'ease2022'
+                ORDER BY rq, metric, category
             """),
             folded=True,
         ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dockml_dagster.study.statistics.clusters import STAGES
-from dockml_dagster.warehouse.computed import claims, coder_drift, differences, label_shares
+from dockml_dagster.warehouse.computed import claims, coder_drift, corpora, differences, label_shares
 from dockml_dagster.warehouse.computed.comparisons import SEED
 from dockml_dagster.warehouse.models import Project
 
@@ -42,5 +42,6 @@ COMPUTATIONS = (
     ),
     Computation("coder_drift", (coder_drift.TABLE,), coder_drift.READS, coder_drift.write_coder_drift),
     Computation("label_shares", (label_shares.TABLE,), label_shares.READS, label_shares.write_label_shares),
+    Computation("corpora", (corpora.TABLE,), corpora.READS, corpora.write_corpus_differences),
     Computation("claims", (claims.TABLE,), claims.READS, claims.write_claims),
 )

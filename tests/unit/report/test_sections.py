@@ -17,6 +17,11 @@ def _seed(name):
         return list(csv.DictReader(file, strict=True))
 
 
+def _rerun():
+    """Numbers of the paper that is rerun; of others each has its own note."""
+    return [row for row in _seed("published_values") if row["paper"] == "ease2022"]
+
+
 def test_every_finding_is_in_the_report():
     made = [*load().models, *load().computed]
     findings = {model.name for model in made if model.schema == "findings"}
@@ -32,7 +37,7 @@ def test_anchors_are_unique():
 def test_every_printed_number_is_of_one_family():
     families = _seed("comparison_families")
     wrong = {}
-    for row in _seed("published_values"):
+    for row in _rerun():
         found = [
             family["title"]
             for family in families
@@ -44,7 +49,7 @@ def test_every_printed_number_is_of_one_family():
 
 
 def test_every_family_has_a_number():
-    metrics = [(row["rq"], row["metric"]) for row in _seed("published_values")]
+    metrics = [(row["rq"], row["metric"]) for row in _rerun()]
     empty = [
         family["title"]
         for family in _seed("comparison_families")

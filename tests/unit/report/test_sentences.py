@@ -85,7 +85,8 @@ def test_a_share_of_numbers_names_those_that_it_is_of(tables):
     """Of five that can be computed soundly two have no size: a threshold and a zero. One of three moves by a third."""
     tables.execute("""
         CREATE TABLE findings.paper_comparison AS
-        SELECT 'ease2022' AS corpus, 'rq1' AS rq, metric, 'All' AS category, unit AS published_unit, published, published
+        SELECT 'ease2022' AS paper, 'ease2022' AS corpus,
+            'rq1' AS rq, metric, 'All' AS category, unit AS published_unit, published, published
             AS as_published, corrected
         FROM (VALUES ('a', '%', 30.0, 20.0), ('b', '%', 30.0, 31.0), ('c', '%', 30.0, 30.0),
             ('d', 'threshold', 5.0, 60.0), ('e', '%', 0.0, 9.0), ('f', '%', 8.0, NULL))
