@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
+from http.client import CONTINUE, HTTPException, HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -33,6 +33,8 @@ from dockml_dagster.clients.http.errors import (
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 
 POOL_SIZE = 16
+MOST_INTERIM = 10
+"""Answers of 100 that may come before the one that counts. Nobody asks for any."""
 # What a stream that is being read may raise; everything else is a mistake of ours.
 STREAM_ERRORS: tuple[type[Exception], ...] = (HTTPError, HTTPException, requests.RequestException, OSError)
 
@@ -181,8 +183,23 @@ def _in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
         raise TimeoutError("the answer's headers took too long")
 
 
+class _Answer(HTTPResponse):
+    """An answer of http.client, which passes over one ``100 Continue`` after another for as long as they come."""
+
+    interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        self.interim += status == CONTINUE
+        if self.interim > MOST_INTERIM:
+            raise HTTPException("interim answers without end")
+        return version, status, reason
+
+
 def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     class CheckedConnection(HTTPConnection):
+        response_class = _Answer
+
         def _new_conn(self) -> socket.socket:
             return _connect(self, policy(), "http")
 
@@ -191,6 +208,8 @@ def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str,
                 return super().getresponse()
 
     class CheckedSecureConnection(HTTPSConnection):
+        response_class = _Answer
+
         def _new_conn(self) -> socket.socket:
             return _connect(self, policy(), "https")
 

@@ -89,6 +89,34 @@ def test_headers_that_drip_are_given_up(make_http) -> None:
     listener.close()
 
 
+@pytest.mark.parametrize(("interim", "status"), [(10, 200), (11, None)])
+def test_interim_answers_without_end_are_given_up(make_http, interim: int, status: int | None) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * interim)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            connection.recv(1)
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    http = make_http(retry=NO_RETRY)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    http.allow(Origin.of(address))
+    if status is None:
+        with pytest.raises(UnavailableError, match="the connection failed"):
+            http.request("GET", address)
+    else:
+        with http.request("GET", address) as given:
+            assert given.status == status
+    http.close()
+    thread.join(5)
+    listener.close()
+
+
 def test_a_body_that_drips_is_given_up(serve, make_http, reply) -> None:
     server = serve(lambda asked: reply(200, b"x" * 1000, drip_seconds=0.01))
     http = make_http(server, retry=NO_RETRY)
