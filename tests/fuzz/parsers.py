@@ -21,12 +21,14 @@ from backports import zstd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from inside import parsers as inside
-from shapes import DEVICE_CODE, TARS, TOCS, counted, repeated
+from shapes import DEVICE_CODE, SETS, TARS, TOCS, counted, repeated
 from toc_layers import chunked, estargz
 
 from dockml_dagster.clients.registry.challenge import MAX_HEADER, parse_challenges
 from dockml_dagster.commands.advise.directory import advise_directory
 from dockml_dagster.commands.read_dockerfile.read import read_files
+from dockml_dagster.corpora.dataset.description import Description
+from dockml_dagster.corpora.dataset.sources import texts
 from dockml_dagster.corpora.local.catalogue import read_catalogue
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.images.sources.tar_index import read_tar_index
@@ -136,6 +138,19 @@ def _device_code(data: bytes) -> object:
     reader.add(data, 0, len(data) // 3)
     reader.add(data, len(data) // 3, len(data))
     return reader.end()
+
+
+def _set(kind: str) -> Callable[[bytes], object]:
+    """A data set in one file: a table with the text in the column ``a``, or an archive."""
+    layout = "table" if kind in ("csv", "parquet") else "files"
+
+    def read(folder: Path) -> object:
+        described = Description(
+            "x", str(folder / f"x.{kind}"), layout=layout, columns={"text": "a"} if layout == "table" else {}
+        )
+        return list(texts(described, folder))
+
+    return _in_folder(f"x.{kind}", read)
 
 
 def _merged(data: bytes) -> object:
@@ -291,6 +306,10 @@ _DOCKERFILE_SHAPES = {
 # Magic, word size, flags; then two texts after their lengths: the version, and modules of up to 256 MiB.
 _GO_INFO = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x01v" + b"\xff" * 3 + b"\x7f" + b"s" * 16
 
+_DESCRIPTOR = (
+    '{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:' + "0" * 64 + '","size":1}'
+)
+
 PARSERS: dict[str, Parser] = {
     "yaml": Parser(lambda data: yaml.load(_str(data)), 256 * KIB, _YAML),
     "json": Parser(lambda data: strangers_json.load(data, 8 << 20), 1 << 20, _JSON),
@@ -338,7 +357,7 @@ PARSERS: dict[str, Parser] = {
     }),
     "manifest": Parser(parse_manifest, 1 << 20, _JSON | {
         "layers": repeated('{"mediaType":"application/octet-stream","digest":"sha256:' + "0" * 64 + '","size":1},',
-                           '{"schemaVersion":2,"config":{},"layers":[', "{}]}"),
+                           '{"schemaVersion":2,"config":' + _DESCRIPTOR + ',"layers":[', _DESCRIPTOR + "]}"),
         "schema 1": repeated('{"v1Compatibility":"{}"},', '{"schemaVersion":1,"history":[', "{}]}"),
     }),
     "config": Parser(parse_config, 1 << 20, _JSON | {
@@ -346,11 +365,14 @@ PARSERS: dict[str, Parser] = {
         "variables": counted(lambda n: f'"A{n}=b",', '{"os":"linux","config":{"Env":[', '"a=b"]}}'),
         "labels": counted(lambda n: f'"a{n}":"b",', '{"os":"linux","config":{"Labels":{', '"a":"b"}}}'),
     }),
-    "image reference": Parser(lambda data: ImageReference.parse(_str(data)), 64 * KIB, {"parts": repeated("a/")}),
+    "image reference": Parser(lambda data: ImageReference.parse(_str(data)), 64 * KIB, {
+        "parts": repeated("a/"), "a tag": lambda size: b"a/b:" + b"c" * min(size, 99),
+    }),
     "challenge of a registry": Parser(
         lambda data: parse_challenges(_str(data)), MAX_HEADER, {"pairs": repeated('a="b",', "Bearer ")}
     ),
     **{name: Parser(read, most, shapes) for name, read, most, shapes in inside()},
+    **{f"data set, {kind}": Parser(_set(kind), 1 << 20, shapes, text=kind == "csv") for kind, shapes in SETS.items()},
     "layer": Parser(_layer, 8 << 20, TARS, text=False),
     "layer, gzip": Parser(_layer, 8 << 20, {name: _zipped(shape) for name, shape in TARS.items()} | {
         "members": lambda size: gzip.compress(b"\0" * 10, mtime=0) * (size // 30)}, text=False),

@@ -8,8 +8,12 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import duckdb
 from device_files import bundle, container, entry, packed, shared_object
 
 
@@ -165,3 +169,36 @@ DEVICE_CODE = {
     "sections": lambda size: shared_object(*((f"s{n}", b"", 1) for n in range(min(size // 72, 65_000)))),
     "zeros": device_code(lambda n: bytes(1 << 16)),
 }
+
+
+def _zip(each: int, content: bytes) -> Callable[[int], bytes]:
+    def made(size: int) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(max(1, size // each)):
+                archive.writestr(f"{number}/Dockerfile", content)
+        return buffer.getvalue()
+
+    return made
+
+
+def _parquet(size: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        path = Path(folder, "x.parquet")
+        connection.execute(
+            f"COPY (SELECT 'FROM a' || range AS a FROM range({size // 8})) TO '{path}' (FORMAT parquet)"
+        )
+        return path.read_bytes()
+
+
+SETS: dict[str, dict[str, Callable[[int], bytes]]] = {
+    "csv": {
+        "rows": counted(lambda n: f"FROM a{n}\n", "a\n"), "columns": repeated("b,", "a,", "\n" + "x," * 9 + "\n"),
+        "cells": repeated("b,", "a\n"), "quotes": repeated('""', 'a\n"', '"\n'),
+        "a text without end": repeated("a\n", 'a\n"'), "empty rows": repeated("\n", "a\n"),
+    },
+    "parquet": {"rows": _parquet},
+    "zip": {"texts": _zip(120, b"FROM a\n"), "large texts": _zip(1_200, b"#" * 1_000_000)},
+    "tar": TARS,
+}  # fmt: skip
+"""Forms of a data set."""

@@ -94,8 +94,11 @@ class Answer(Closing):
         if most == 0:
             return b""
         try:
-            # read() would wait until all `most` bytes are there, for hours if the server drips them.
-            piece = self._response.raw.read1(most, decode_content=False) or b""
+            if self._missing is None:
+                piece = transport.read_chunk(self._response, most, self._body_seconds)
+            else:
+                # read() would wait until all `most` bytes are there, for hours if the server drips them.
+                piece = self._response.raw.read1(most, decode_content=False) or b""
         except transport.STREAM_ERRORS as error:
             raise transport.stream_failure(error, self.address) from None
         if self._missing is not None:

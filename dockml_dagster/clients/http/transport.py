@@ -180,7 +180,7 @@ def _in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     finally:
         alarm.cancel()
     if late.is_set():  # http.client takes a cut for the end of the headers
-        raise TimeoutError("the answer's headers took too long")
+        raise TimeoutError("the answer took too long")
 
 
 class _Answer(HTTPResponse):
@@ -194,6 +194,17 @@ class _Answer(HTTPResponse):
         if self.interim > MOST_INTERIM:
             raise HTTPException("interim answers without end")
         return version, status, reason
+
+
+def read_chunk(response: requests.Response, most: int, seconds: float) -> bytes:
+    """Up to ``most`` bytes of a body without a length. The lines between its chunks, and those after the last, may come
+    without end; no piece of the body is given meanwhile, so that nobody could look at the clock.
+    """
+    connection = response.raw.connection
+    if connection is None:
+        return response.raw.read1(most, decode_content=False) or b""
+    with _in_time(connection, seconds):
+        return response.raw.read1(most, decode_content=False) or b""
 
 
 def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str, type[HTTPConnectionPool]]:

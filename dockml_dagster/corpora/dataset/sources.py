@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import os
+import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from dockml_dagster.clients import git
 from dockml_dagster.clients.regular_files import NotRegularError, open_regular
@@ -36,6 +38,7 @@ MOST_IN_ARCHIVE = 1024**3
 """Bytes of the texts of a tar, which are held while it is walked."""
 _TABLES = (".csv", ".tsv", ".parquet")
 _ROWS_AT_ONCE = 1_000
+_LONGEST_LINE = 16 * MAX_DOCKERFILE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,7 @@ def _of_tar(opened: BinaryIO, name: str, description: Description) -> Iterator[T
 
 
 def _of_zip(file: Path, description: Description) -> Iterator[Text]:
+    inflated = 0
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in sorted(archive.infolist(), key=lambda one: one.filename):
@@ -268,10 +272,21 @@ def _of_zip(file: Path, description: Description) -> Iterator[Text]:
                     continue
                 with archive.open(entry) as opened:
                     content = opened.read(MAX_DOCKERFILE_BYTES + 1)
+                inflated += len(content)  # of entries that are too large too, which no total counts
+                if inflated > MOST_BYTES:
+                    raise CorpusError(f"{file}: more than {MOST_BYTES} bytes")
                 yield _file(
                     entry.filename, content if len(content) <= MAX_DOCKERFILE_BYTES else None, description
                 )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        zlib.error,
+        struct.error,
+    ) as error:
         raise CorpusError(f"{file}: no whole archive: {' '.join(str(error).split())[:200]}") from error
 
 
@@ -294,12 +309,20 @@ def _csv(file: Path, description: Description) -> Iterator[Mapping[str, Any]]:
     csv.field_size_limit(min(sys.maxsize, 4 * MAX_DOCKERFILE_BYTES))
     try:
         with file.open(encoding="utf-8", errors="replace", newline="") as opened:
-            reader = csv.DictReader(opened, delimiter="\t" if file.suffix == ".tsv" else ",")
+            reader = csv.DictReader(_lines(opened, file), delimiter="\t" if file.suffix == ".tsv" else ",")
             _require(file, description, reader.fieldnames or ())
             for row in reader:
                 yield {meaning: row.get(column) or None for meaning, column in description.columns.items()}
     except csv.Error as error:
         raise CorpusError(f"{file}: no table: {error}") from error
+
+
+def _lines(opened: TextIO, file: Path) -> Iterator[str]:
+    """The lines of a file; one without end would be held whole."""
+    while line := opened.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
+            raise CorpusError(f"{file}: a line of more than {_LONGEST_LINE} characters")
+        yield line
 
 
 def _parquet(file: Path, description: Description) -> Iterator[Mapping[str, Any]]:

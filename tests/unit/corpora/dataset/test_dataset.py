@@ -227,6 +227,40 @@ def test_a_set_that_cannot_be_read_is_one_line(
     assert not list((tmp_path / "home").rglob("*.partial"))
 
 
+def test_a_zip_whose_content_is_damaged_is_no_set(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/a/one/Dockerfile", b"FROM a\n" * 99)
+        at = archive.infolist()[0].header_offset + 30 + len("data/a/one/Dockerfile")
+    data = bytearray((tmp_path / "set.zip").read_bytes())
+    data[at : at + 8] = b"\xff" * 8
+    (tmp_path / "set.zip").write_bytes(data)
+    with pytest.raises(CorpusError, match="no whole archive"):
+        corpus(tmp_path / "set.zip").listing()
+
+
+def test_texts_that_are_too_large_count_towards_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"data/a/{number}/Dockerfile", b"#" * 2_000_000)
+    assert corpus(tmp_path / "set.zip").listing().projects != []
+    monkeypatch.setattr(sources, "MOST_BYTES", 2_500_000)
+    with pytest.raises(CorpusError, match="more than 2500000 bytes"):
+        corpus((tmp_path / "set.zip").rename(tmp_path / "other.zip")).listing()
+
+
+def test_a_line_of_a_table_is_not_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_LONGEST_LINE", 40)
+    head = b"content,where,repo,kind,day\n"
+    long, longer = (head + b"a" * size + b"\n" for size in (39, 40))
+    (tmp_path / "x.csv").write_bytes(long)
+    assert corpus(tmp_path / "x.csv", TABLE).listing().projects != []
+    (tmp_path / "y.csv").write_bytes(longer)
+    with pytest.raises(CorpusError, match="a line of more than 40 characters"):
+        corpus(tmp_path / "y.csv", TABLE).listing()
+
+
 def test_a_damaged_archive_is_no_set(tmp_path: Path) -> None:
     whole = tar(tmp_path)
     whole.write_bytes(whole.read_bytes()[:-40])
