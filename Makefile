@@ -55,6 +55,7 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 	-$(BIN)/python tests/bench/bench_layers.py
 	-$(BIN)/python tests/bench/bench_images.py
 	-$(BIN)/python tests/bench/bench_scale.py
+	-$(BIN)/python tests/bench/bench_dataset.py --one-core
 
 # Needs umoci and root. IMAGES: how many.
 fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 15 a second)

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ from dockml_dagster.errors import BadInputError, DockmlError
 
 if TYPE_CHECKING:
     import duckdb
+
+
+_LEAST_MEMORY = 0.75
+"""GiB that DuckDB may take anyway."""
 
 
 class WarehouseBusyError(DockmlError):
@@ -115,7 +120,21 @@ def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnecti
     """A connection with the settings that all of ours have."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET memory_limit = '{_memory_limit():.2f} GiB'")
     return connection
+
+
+@cache
+def _memory_limit() -> float:
+    """GiB that DuckDB may take: half of what it takes by itself, four fifths of the machine's or the container's, because
+    Python and its processes work beside it. What does not fit goes to disk.
+    """
+    import duckdb
+
+    with duckdb.connect() as connection:
+        (said,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+    number, unit = said.split()
+    return max(float(number) * {"MiB": 1 / 1024, "GiB": 1.0, "TiB": 1024.0}[unit] / 2, _LEAST_MEMORY)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ Here: people's labels of some projects and the machine's of all, made one estima
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 TABLE = "findings.label_shares"
 READS = ("core.categories", "core.projects", "core.purposes")
+_AT_ONCE = 50_000
+"""Labels that are fetched together."""
 LEARNT_FROM = "ease2022"
 """The corpus whose people's labels the machine learnt from."""
 LEAST_INFORMED = 0.2
@@ -92,8 +95,11 @@ def write_label_shares(connection: duckdb.DuckDBPyConnection, project: Project) 
     labels: dict[tuple[str, str], dict[str, dict[str, set[str]]]] = defaultdict(
         lambda: {"people": defaultdict(set), "machine": defaultdict(set)}
     )
-    for corpus, system, source, unit, code in connection.execute(_SAID).fetchall():
-        labels[corpus, system][source][unit].add(code)
+    said = connection.execute(_SAID)
+    while some := said.fetchmany(_AT_ONCE):
+        for corpus, system, source, unit, code in some:
+            # One text a code, and not one a label: of many projects they would fill the memory.
+            labels[corpus, system][source][unit].add(sys.intern(code))
     codes = connection.execute(f"SELECT code_system, code FROM ({_CODES}) ORDER BY ALL").fetchall()
     measured = {
         (system, code): (Stratum(given, right, 0), Stratum(other, missed, 0))

@@ -265,7 +265,8 @@ def _record(
     """
     stamp = {"stage": derivation.name, "retryable": False, "observed_at": moment(connection)}
     rows: list[Row] = []
-    for key, one in said.items():
+    owners = _projects_of(connection, [units[key] for key in said])
+    for (key, one), of_unit in zip(said.items(), owners, strict=True):
         about = {
             **stamp,
             "subject": derivation.subject_of(units[key]),
@@ -274,10 +275,7 @@ def _record(
             "input_hash": derivation.input_of(units[key]),
             "method_version": version,
         }
-        rows += [
-            {**about, "project": project, "corpus": corpus}
-            for project, corpus in _projects_of(connection, units[key])
-        ]
+        rows += [{**about, "project": project, "corpus": corpus} for project, corpus in of_unit]
     of_project = "project" in derivation.key
     mended = {
         (unit["project"] if of_project else None, derivation.subject_of(unit))
@@ -303,12 +301,22 @@ def _remarked(
     ).fetchall()
 
 
-def _projects_of(connection: duckdb.DuckDBPyConnection, unit: Unit) -> list[tuple[str | None, str]]:
-    if "corpus" in unit:
-        return [(unit.get("project"), unit["corpus"])]
-    return connection.execute(
-        "SELECT DISTINCT project, corpus FROM raw.dockerfiles WHERE sha256 = $sha256 "
-        "UNION SELECT DISTINCT project, corpus FROM raw.repository_files WHERE sha256 = $sha256 "
-        "UNION SELECT DISTINCT project, corpus FROM raw.history_texts WHERE sha256 = $sha256 ORDER BY ALL",
-        {"sha256": unit["sha256"]},
-    ).fetchall()
+def _projects_of(
+    connection: duckdb.DuckDBPyConnection, units: Sequence[Unit]
+) -> list[list[tuple[str | None, str]]]:
+    """(project, corpus) of every unit: its own, or those that have its text. One query for all texts."""
+    of_text: dict[str, list[tuple[str | None, str]]] = {}
+    texts = [unit["sha256"] for unit in units if "corpus" not in unit]
+    if texts:
+        for sha256, project, corpus in connection.execute(
+            "SELECT sha256, project, corpus FROM raw.dockerfiles WHERE sha256 IN (SELECT unnest($texts)) "
+            "UNION SELECT sha256, project, corpus FROM raw.repository_files WHERE sha256 IN (SELECT unnest($texts)) "
+            "UNION SELECT sha256, project, corpus FROM raw.history_texts WHERE sha256 IN (SELECT unnest($texts)) "
+            "ORDER BY ALL",
+            {"texts": texts},
+        ).fetchall():
+            of_text.setdefault(sha256, []).append((project, corpus))
+    return [
+        [(unit.get("project"), unit["corpus"])] if "corpus" in unit else of_text.get(unit["sha256"], [])
+        for unit in units
+    ]
