@@ -27,9 +27,11 @@ _LONGEST_REMEMBERED = 200
 """Characters of a text that is remembered; what is longer hardly stands in two projects."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EvidenceRule:
-    """``pattern`` is tried, without regard to case, on every fact whose ``where`` is one of ``places``."""
+    """``pattern`` is tried, without regard to case, on every fact whose ``where`` is one of ``places``. A rule is equal to
+    itself alone, as ``rule_set`` looks a set up by its rules for every project.
+    """
 
     rule: str
     places: tuple[str, ...]
@@ -78,15 +80,16 @@ class RuleSet:
 
     def found(self, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> list[tuple[Fact, ...]]:
         """For each rule the facts that it finds, by its places and order of first appearance, within the two caps above."""
-        texts: dict[tuple[int, str], list[Sequence[Fact]]] = {}
+        hits: dict[int, dict[str, list[Sequence[Fact]]]] = {}
         for place, of_text in places.items():
             for text, facts in of_text.items():
                 for number in self._finding(place, text):
-                    texts.setdefault((number, place), []).append(facts)
-        return [
-            _capped(facts for place in rule.places for facts in texts.get((number, place), ()))
-            for number, rule in enumerate(self._rules)
-        ]
+                    hits.setdefault(number, {}).setdefault(place, []).append(facts)
+        found: list[tuple[Fact, ...]] = [()] * len(self._rules)
+        for number, of_place in hits.items():
+            in_order = (of_place.get(place, ()) for place in self._rules[number].places)
+            found[number] = _capped(facts for some in in_order for facts in some)
+        return found
 
     def _finding(self, place: str, text: str) -> tuple[int, ...]:
         """The numbers of the rules of a place that find a text."""

@@ -116,16 +116,26 @@ def _text(text: str, most: int = MAX_TEXT) -> str:
 
 def without_name(text: str, name: str) -> str:
     """The text without the words that are the project's or the owner's name, so that no label can rest on them."""
-    for pattern in _names(name):
-        text = pattern.sub("", _text(text, _MAX_NAMED))
+    for part in _names(name):
+        text = _text(text, _MAX_NAMED)
+        # Most texts name nobody, and an expression for each project costs more than looking. Of ASCII alone: other letters
+        # may match without being the same in lower case.
+        if not (part.isascii() and text.isascii()) or part in text.lower():
+            text = _pattern(part).sub("", text)
     return text
 
 
 @lru_cache(maxsize=16)
-def _names(name: str) -> tuple[re.Pattern[str], ...]:
+def _names(name: str) -> tuple[str, ...]:
     # The longer name first: `keras-team` before `keras`.
-    parts = sorted({part for part in name.lower().split("/") if part}, key=lambda part: (-len(part), part))
-    return tuple(re.compile(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", re.IGNORECASE) for part in parts)
+    return tuple(
+        sorted({part for part in name.lower().split("/") if part}, key=lambda part: (-len(part), part))
+    )
+
+
+@lru_cache(maxsize=32)
+def _pattern(part: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", re.IGNORECASE)
 
 
 def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
