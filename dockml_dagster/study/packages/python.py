@@ -29,8 +29,6 @@ _LONGEST_LICENCE: Final = 120
 _LONGEST_LINE: Final = 8192
 _UP: Final = re.compile(rb"\A(?:\.\./)+")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
-_FIRST_CELLS: Final = re.compile(rb"([^,\n]+)[^\n]*").findall
-"""Of lines without quotes."""
 
 
 def normalised(name: str) -> str:
@@ -77,7 +75,7 @@ def read_record(path: str, content: bytes) -> Reading:
         names = [cell for cell in cells if cell is not None]
         problem = "lines that cannot be read" if len(names) < len(cells) else None
     else:
-        names = _FIRST_CELLS(content)
+        names = [line.partition(b",")[0] for line in content.rstrip(b"\n").split(b"\n")]
     others: list[bytes] = names
     usual: list[bytes] = []
     if base and is_printable(content):

@@ -100,15 +100,15 @@ class SecretSearch:
 
 def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:
     """Whether the rule's form stands around any of the first places of its literal, and is no placeholder."""
-    at = start
+    at, pattern = start, rule.pattern
     for _ in range(_MOST_HITS):
         at = chunk.find(rule.literal, at, stop)
         if at < 0:
             return False
         # One more byte before, by which the form tells that it begins there.
         before = max(start, at - rule.reach - 1)
-        for match in rule.pattern.finditer(chunk[before : min(stop, at + _PAST)]):
-            if not _is_placeholder(match["secret"] if "secret" in rule.pattern.groupindex else match[0]):
+        for match in pattern.finditer(chunk[before : min(stop, at + _PAST)]):
+            if not _is_placeholder(match["secret"] if "secret" in pattern.groupindex else match[0]):
                 return True
         at += len(rule.literal)
     return False

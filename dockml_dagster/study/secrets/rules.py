@@ -14,12 +14,17 @@ from typing import Final, NamedTuple
 
 
 class TokenRule(NamedTuple):
-    """Files with ``literal`` are searched for ``pattern`` near it. ``reach``: bytes before it where that may begin."""
+    """Files with ``literal`` are searched for ``form`` near it. ``reach``: bytes before it where that may begin."""
 
     name: str
     literal: bytes
-    pattern: re.Pattern[bytes]
+    form: bytes
     reach: int = 0
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """The form, compiled when it is first asked for: most layers have the literals of few rules."""
+        return re.compile(self.form)
 
 
 class FileRule(NamedTuple):
@@ -27,11 +32,16 @@ class FileRule(NamedTuple):
 
     name: str
     path: re.Pattern[str]
-    pattern: re.Pattern[bytes]
+    form: bytes
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """As of ``TokenRule``."""
+        return re.compile(self.form)
 
 
 def _token(name: str, literal: str, pattern: str, reach: int = 0) -> TokenRule:
-    return TokenRule(name, literal.encode(), re.compile(pattern.encode()), reach)
+    return TokenRule(name, literal.encode(), pattern.encode(), reach)
 
 
 _START: Final = r"(?<![A-Za-z0-9_-])"
@@ -128,7 +138,7 @@ TOKENS: Final = (
 
 
 def _file(name: str, path: str, pattern: str) -> FileRule:
-    return FileRule(name, re.compile(rf"(?s:(?:.*/)?(?:{path}))"), re.compile(pattern.encode()))
+    return FileRule(name, re.compile(rf"(?s:(?:.*/)?(?:{path}))"), pattern.encode())
 
 
 _VALUE: Final = r"[\"']?(?P<secret>[^\s\"'#;]{6,500})"
