@@ -25,7 +25,10 @@ _KEPT = ("\n", "\r", "\t")
 GAP = 3
 """Characters between two columns of a table."""
 FOLDED_CHARACTERS = 24
-"""The least width to which the longest text of a table is folded on a narrow terminal."""
+"""The least width to which the longest texts of a table are folded on a narrow terminal."""
+_SIDE_BY_SIDE = 2
+_FEW = 5
+"""Columns of a table of which more than one may fold: two paths side by side are read, not words in a dozen columns."""
 
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
@@ -101,14 +104,15 @@ def _narrowed(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str 
     heading = "\n".join(part for part in (title, above) if part) or None
     names = [columns[index] for index in kept]
     cells = [[row[index] for index in kept] for row in rows]
-    for heads in (names, [_folded(name) for name in names]):
-        widths = _widths(heads, cells)
-        texts = [place for place in range(len(heads)) if not _numeric(cells, place)]
-        longest = max(texts, key=lambda place: widths[place], default=None)
-        if longest is not None:
-            widths[longest] = min(widths[longest], FOLDED_CHARACTERS)
-        if sum(widths) + GAP * len(widths) <= width:
-            return _drawn(heads, cells, heading, width, folded=longest)
+    for folded in range(1, _SIDE_BY_SIDE + 1 if len(names) <= _FEW else _SIDE_BY_SIDE):
+        for heads in (names, [_folded(name) for name in names]):
+            widths = _widths(heads, cells)
+            texts = [place for place in range(len(heads)) if not _numeric(cells, place)]
+            longest = sorted(texts, key=lambda place: -widths[place])[:folded]
+            for place in longest:
+                widths[place] = min(widths[place], FOLDED_CHARACTERS)
+            if sum(widths) + GAP * len(widths) <= width:
+                return _drawn(heads, cells, heading, width, folded=longest)
     room = max(map(len, names))
     blocks = [
         "\n".join(f"{name:>{room}}  {_text(value)}" for name, value in zip(names, row, strict=True))
@@ -139,9 +143,9 @@ def _drawn(
     title: str | None,
     width: int,
     *,
-    folded: int | None = None,
+    folded: Sequence[int] | None = None,
 ) -> str:
-    """The table; ``folded``: the only column whose cells may break into lines."""
+    """The table; ``folded``: the only columns whose cells may break into lines."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -156,7 +160,7 @@ def _drawn(
             column,
             justify="right" if _numeric(rows, index) else "left",
             overflow="fold",
-            no_wrap=folded is not None and index != folded,
+            no_wrap=folded is not None and index not in folded,
         )
     for row in rows:
         table.add_row(*(Text(_text(value)) for value in row))

@@ -10,15 +10,21 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dockml_dagster.commands.output import Format, render
+from dockml_dagster.commands.output import Format, render, width
 from dockml_dagster.text import size_text
 
 SHOWN_DIGEST: Final = 19
 """Characters of a digest in a table: enough to find it again."""
+_LEAST_WIDTHS: Final = {"digest": 110, "compressed": 84, "group": 84}
+"""Of a terminal on which tables have these columns: with them, each layer would be a block of lines there."""
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:
-    """A table with its title."""
+    """A table with its title; on a narrow terminal without some columns, where it has them."""
+    room = width()
+    if format_ == "table" and room is not None:
+        kept = [place for place, name in enumerate(columns) if room >= _LEAST_WIDTHS.get(name, 0)]
+        columns, rows = [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
     text = render(columns, rows, format_, title=title)
     return f"## {title}\n\n{text}" if format_ == "markdown" else text
 

@@ -18,7 +18,7 @@ from dockml_dagster.study.layer.model import SCAN_VERSION
 from dockml_dagster.study.packages.families import FamilyRule, parse_families
 from dockml_dagster.warehouse.models import seed_texts
 
-SUMMARY_VERSION: Final = "10"
+SUMMARY_VERSION: Final = "11"
 """Changes when the same layers would give another summary of an image; no known layer is read again for it."""
 
 

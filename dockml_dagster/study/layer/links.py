@@ -73,10 +73,12 @@ def links_of(spools: Sequence[Spool]) -> Links:
     """Look at all rows once; a row costs a tenth of what merging it does."""
     found = _Found()
     lower: list[bytes] = []
+    symbolic: set[bytes] = set()
     elsewhere = False
     for layer, spool in enumerate(spools):
         own: list[bytes] = []
         targets: set[bytes] = set()
+        hard: list[tuple[bytes, bytes]] = []
         last = b""
         for line in spool():
             tab = line.index(b"\t")
@@ -87,15 +89,21 @@ def links_of(spools: Sequence[Spool]) -> Links:
             kind = line[tab + 1]
             if kind == _SYMBOLIC:
                 _add_topmost(own, _key(line[:tab]))
+                if len(symbolic) < _MOST:
+                    symbolic.add(line[:tab])
             elif kind == _HARD:
                 target = line.split(b"\t", 10)[9]
                 if found.add_hard(layer, line[:tab], target):
                     targets.add(target.rpartition(b"/")[0])
+                    hard.append((line[:tab], target))
             elif kind == _METADATA and line.startswith(_ASIDE):
                 found.add_aside(layer, line)
         elsewhere = elsewhere or any(_is_behind(_key(target), lower, own) for target in targets)
+        # A hard link to a symbolic link is one more of these. Of more than are held any may be one.
+        more = [path for path, target in hard if target in symbolic or len(symbolic) == _MOST]
+        symbolic.update(more[: _MOST - len(symbolic)])
         topmost: list[bytes] = []
-        for key in sorted([*lower, *own]):
+        for key in sorted([*lower, *own, *map(_key, more)]):
             _add_topmost(topmost, key)
         lower = topmost
     return Links(elsewhere, found.hard, found.aside, found.cut)

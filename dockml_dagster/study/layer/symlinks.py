@@ -157,6 +157,12 @@ class _Image:
         if entry.kind == "symlink":
             self._link(path, _target(entry.link_target or ""))
             return
+        if entry.kind == "hardlink" and entry.link_target is not None:
+            node, name = self._known(self._resolved(entry.link_target))
+            target = None if node is None else node.get(name)
+            if isinstance(target, tuple):  # one more name of a symbolic link
+                self._link(path, target)
+                return
         node, name = self._known(path)
         known = None if node is None else node.get(name)
         if node is not None and known is not None and (entry.kind != "directory" or isinstance(known, tuple)):

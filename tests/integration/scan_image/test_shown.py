@@ -266,3 +266,16 @@ def test_a_model_may_be_too_large(model, scan) -> None:
     done = scan.run(model, "--max-size", "4002")
     assert done.exit_code == 1
     assert "size 4 kB, at most 4 kB" in done.stderr
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_layers_are_a_table_on_every_terminal(server, scan, monkeypatch, columns: int) -> None:
+    """One layer's instruction is longer than a narrow terminal is wide; a block of lines a layer would be read by nobody."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = scan.run(f"{server.host}/{REF}").stdout
+    lines = shown.split("Layers, lowest first")[1].split("Largest files")[0].splitlines()
+    (heading,) = [line for line in lines if "instruction" in line]
+    # What is the same in all rows stands above them, as the compressed size here.
+    assert ("digest" in heading, "compressed" in "".join(lines)) == (columns == 200, columns > 80)
+    assert max(map(len, lines)) <= columns
+    assert sum(line.split()[:1] in (["1"], ["2"]) for line in lines) == 2

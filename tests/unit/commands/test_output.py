@@ -103,3 +103,14 @@ def test_everything_is_a_terminal_safe_text(format_: Format) -> None:
     if format_ != "csv":  # bytes for programs stay as they were collected
         assert "\x1b" not in text
         assert "\x07" not in text
+
+
+def test_two_paths_side_by_side_fold_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [["1 MB", 2, "usr/lib/" + "a" * 50, "usr/lib/" + "b" * 60]]
+    lines = render(["saves", "copies", "path", "and"], rows, "table").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [name in lines[1] for name in ("saves", "path", "and")] == [True] * 3
+    # Of many columns one may fold: broken words in a dozen can be read by nobody.
+    many = render(["saves", "copies", "path", "and", "x", "y"], [[*rows[0], "z", "z"]], "table")
+    assert many.splitlines()[0].split() == ["saves", "1", "MB"]
