@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 file``, ``2 files``: a count with a noun whose plural ends in -s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def size_text(count: float) -> str:
     """Bytes in the decimal unit that leaves 1 to 999, with three significant digits: ``1207243694`` → ``1.21 GB``."""
     amount, unit = float(count), _UNITS[0]

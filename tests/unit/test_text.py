@@ -2,7 +2,7 @@
 
 import pytest
 
-from dockml_dagster.text import printable, size_text
+from dockml_dagster.text import counted, printable, size_text
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,13 @@ from dockml_dagster.text import printable, size_text
 )
 def test_size(count: float, text: str) -> None:
     assert size_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1_000, "1,000 files")]
+)
+def test_a_count_has_its_noun_in_the_right_number(count: int, text: str) -> None:
+    assert counted(count, "file") == text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dockml_dagster.commands.options import corpus_option, format_choice, progre
 from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.text import counted
 
 if TYPE_CHECKING:
     from dockml_dagster.commands.advise.directory import Quiet
@@ -99,7 +100,8 @@ def advise(
     if write_baseline is not None:
         from dockml_dagster.commands.advise.baseline import write_baseline as write
 
-        say(f"dockml: {write(Path(write_baseline), advice)} places written to {write_baseline}", err=True)
+        places = counted(write(Path(write_baseline), advice), "place")
+        say(f"dockml: {places} written to {write_baseline}", err=True)
         return
     known = Path(baseline) if baseline is not None else quiets.baseline
     if known is not None:

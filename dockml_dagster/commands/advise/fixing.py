@@ -21,7 +21,7 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
 from dockml_dagster.study.advice.fixes import FIXES, Fixed, fix_dockerfile
 from dockml_dagster.study.dockerfile.reading.base_reference import familiar_name
-from dockml_dagster.text import printable
+from dockml_dagster.text import counted, printable
 
 
 def fix_files(
@@ -56,7 +56,7 @@ def fix_files(
             changed += 1
             count += len(fixed.applied)
     done = "fixed" if write else "would be fixed"
-    say(f"dockml: {count} places in {changed} files {done}", err=True)
+    say(f"dockml: {counted(count, 'place')} in {counted(changed, 'file')} {done}", err=True)
     return failed
 
 

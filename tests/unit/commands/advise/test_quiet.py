@@ -101,6 +101,7 @@ def test_a_fix_keeps_comments_mode_and_ends_of_lines_and_twice_is_once(project: 
     file.chmod(0o640)
     result = run(project, "--fix")
     assert result.exit_code == 0
+    assert result.stderr.endswith(" places in 1 file fixed\n")
     after = file.read_bytes().decode()
     assert after == (
         "FROM python:3.12-slim\r\n# why\r\nRUN pip install --no-cache-dir \\\r\n    numpy==2.1.0\r\n"
