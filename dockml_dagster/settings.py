@@ -40,6 +40,7 @@ VARIABLES = (
     "DOCKML_REGISTRIES",
     "DOCKER_CONFIG",
     "DOCKML_LAYER_BYTES",
+    "DOCKML_LAYERS_AGAIN",
     "DAGSTER_HOME",
     "NO_COLOR",
 )
@@ -152,6 +153,8 @@ class Settings:
     """Data sets, as written: TOML files, folders that have one, ``NAME=PLACE``."""
     layer_bytes: str | None = None
     """As written; ``corpora/image_selection`` reads it."""
+    layers_again: bool = False
+    """Whether layers that were read before their files were looked into are read again."""
 
     @property
     def published(self) -> Path:
@@ -197,6 +200,7 @@ class Settings:
             "DOCKML_REGISTRIES": self.registries,
             "DOCKER_CONFIG": self.docker_config.parent if self.docker_config else None,
             "DOCKML_LAYER_BYTES": self.layer_bytes,
+            "DOCKML_LAYERS_AGAIN": "1" if self.layers_again else None,
             "DAGSTER_HOME": self.dagster_home,
         }
         return {name: str(value) for name, value in texts.items() if value}
@@ -234,6 +238,7 @@ class Settings:
             if docker_config
             else None,
             layer_bytes=env.get("DOCKML_LAYER_BYTES") or None,
+            layers_again=_is_on(env, "DOCKML_LAYERS_AGAIN"),
         )
 
 

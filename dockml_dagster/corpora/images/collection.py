@@ -73,6 +73,7 @@ class ImageCollection:
         self._cache = settings.cache
         self._files = open_layer_files(settings.warehouse)
         self._most = parse_layer_bytes(settings.layer_bytes)
+        self._layers_again = settings.layers_again
         registries = RegistrySettings.parse(settings.registries)
         self._clients = ClientSettings(
             store=settings.cache / "documents",
@@ -94,7 +95,9 @@ class ImageCollection:
     def _reader(self) -> LayerReader:
         from dockml_dagster.corpora.images.layers import LayerReader
 
-        return LayerReader(self._files, self._cache, *layer_rules(), workers=self._workers)
+        return LayerReader(
+            self._files, self._cache, *layer_rules(), workers=self._workers, again=self._layers_again
+        )
 
     def input_hash(self, images: Sequence[NamedImage], *, resolve: bool = True) -> str:
         """Hash of what a collection of either stage would read: the names, what they lead to now, and the limits.

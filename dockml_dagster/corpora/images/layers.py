@@ -78,10 +78,13 @@ class LayerReader:
         families: Sequence[FamilyRule],
         *,
         workers: int | None = None,
+        again: bool = False,
     ) -> None:
         """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for;
-        ``families``: which packages are one thing.
+        ``families``: which packages are one thing. ``again``: layers that were read before all was looked for in their
+        files count as not known.
         """
+        self._again = again
         self._files, self._scratch, self._workers = files, scratch, workers
         self._content, self._advice, self._families = ContentRules(rules), advice, tuple(families)
         self._seen = SeenImages(scratch / "seen")
@@ -90,7 +93,13 @@ class LayerReader:
     def known(self, images: Sequence[PlatformImage]) -> set[str]:
         """Digests of layers of these images that were read before, for whichever project or corpus."""
         digests = {str(layer.digest) for image in images for layer in image.layers}
-        return {digest for digest in digests if self._files.layer(digest, SCAN_VERSION) is not None}
+        return {digest for digest in digests if self._known_layer(digest) is not None}
+
+    def _known_layer(self, digest: str) -> dict[str, Any] | None:
+        facts = self._files.layer(digest, SCAN_VERSION)
+        if facts is None or not self._again or (facts.get("inside") or {}).get("device_code") is not None:
+            return facts
+        return None
 
     def read(self, images: Sequence[ImageToScan]) -> Found:
         """Scan what is new and give the rows of everything. Whatever fails is an outcome, and the rest is complete."""
@@ -124,7 +133,7 @@ class LayerReader:
                 digest = str(layer.digest)
                 if digest in known or digest in tasks:
                     continue
-                facts = self._files.layer(digest, SCAN_VERSION)
+                facts = self._known_layer(digest)
                 if facts is None:
                     tasks[digest] = _verified_task(one.recipe, layer)
                 else:
@@ -137,7 +146,7 @@ class LayerReader:
                 for digest in mine:
                     task = tasks.pop(digest)
                     # Whoever held the claim before may have read it meanwhile.
-                    facts = self._files.layer(digest, SCAN_VERSION)
+                    facts = self._known_layer(digest)
                     if facts is None:
                         to_scan.append(task)
                     else:
@@ -221,9 +230,11 @@ class LayerReader:
     def _known_sums(
         self, image: PlatformImage, layers: Mapping[str, dict[str, Any]]
     ) -> dict[str, Any] | None:
-        """What is known of an image. None: nothing, or not its packages although all of its layers tell them by now."""
+        """What is known of an image. None: nothing, or not its packages although all of its layers tell them by now,
+        or it is to be summed up again.
+        """
         facts = self._files.image(str(image.digest), self._summary_version)
-        if facts is None or facts["image_summaries"][0]["packages"] is not None:
+        if facts is None or (not self._again and facts["image_summaries"][0]["packages"] is not None):
             return facts
         told = [layers.get(str(layer.digest), {}).get("inside") is not None for layer in image.layers]
         return None if told and all(told) else facts

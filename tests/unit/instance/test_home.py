@@ -79,6 +79,7 @@ def test_settings_come_back_from_the_environment_that_they_make(home):
     given = of(
         home, **FLEET, DOCKML_LOCAL="/a;https://b/c.git", DOCKML_LOCAL_IMAGES="1", DOCKER_CONFIG="/d", GITHUB_TOKEN="t",
         DOCKML_GITHUB_CONTRIBUTORS="1", DOCKML_GITHUB_FRAME="modern", DOCKML_LAYER_BYTES="2G", DOCKML_EASE2022="/e.tar",
+        DOCKML_LAYERS_AGAIN="1",
         DOCKML_CONTACT="me", DOCKML_DATASETS="/sets", DOCKML_REGISTRIES="r.example.com", DOCKML_GITHUB_API_URL="https://g.example.com/api/v3",
     )  # fmt: skip
     assert Settings.from_environment(given.environment()) == given
