@@ -28,7 +28,25 @@ SHOWN = 25
 """Measures in a figure of two corpora: those that differ most."""
 DRAWN = 3
 """Corpora in one figure of rules, and figures of two corpora: those of most projects; the tables have all."""
+_NOT_DRAWN = frozenset({"package", "rule"})
+"""Topics that the figure of two corpora leaves to its table and to the figure of rules."""
 _READINGS = ("printed", "the paper’s way", "corrected")
+
+
+_COMPARED = (
+    Column("paper", "paper"),
+    Column("rq", "about"),
+    Column("metric", "number"),
+    Column("published", "printed", "decimal"),
+    Column("published_unit", "printed as"),
+    Column("as_published", "the paper’s way", "decimal"),
+    Column("corrected", "corrected", "decimal"),
+    Column("n", "n", "count"),
+    Column("clusters", "projects", "count"),
+    Column("of_corpus", "of"),
+    Column("note", "what differs"),
+    Column("location", "where"),
+)
 
 
 def _numbers(source: Source) -> Sequence[Block]:
@@ -41,6 +59,7 @@ def _numbers(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     computed = [row for row in rows if row["as_published"] is not None or row["corrected"] is not None]
+    others = [row for row in rows if row not in computed]
     own = [row for row in computed if row["of_corpus"] == source.corpus]
     drawn = [
         {"label": f"{row['paper']}: {row['metric']}", "group": name, "share": row[key] / 100}
@@ -78,24 +97,23 @@ def _numbers(source: Source) -> Sequence[Block]:
         )
     return [
         *blocks,
-        Table(
-            caption=say("Numbers of other papers, and what differs."),
-            table="findings.paper_comparison",
-            columns=(
-                Column("paper", "paper"),
-                Column("rq", "about"),
-                Column("metric", "number"),
-                Column("published", "printed", "decimal"),
-                Column("published_unit", "printed as"),
-                Column("as_published", "the paper’s way", "decimal"),
-                Column("corrected", "corrected", "decimal"),
-                Column("n", "n", "count"),
-                Column("clusters", "projects", "count"),
-                Column("of_corpus", "of"),
-                Column("note", "what differs"),
-                Column("location", "where"),
-            ),
-            rows=rows,
+        *(
+            Table(
+                caption=caption,
+                table="findings.paper_comparison",
+                columns=_COMPARED,
+                rows=some,
+                folded=folded,
+            )
+            for caption, some, folded in (
+                (
+                    say("Numbers of other papers that can be computed here, and what differs."),
+                    computed,
+                    False,
+                ),
+                (say("Those that cannot, and why."), others, True),
+            )
+            if some
         ),
         Table(
             caption=say("What the papers were read in, and what of them could not be."),
@@ -186,7 +204,7 @@ def _corpora(source: Source) -> Sequence[Block]:
     for place, (other, found) in enumerate(groupby(rows, key=lambda row: str(row["other"]))):
         of = list(found)
         clear = [row for row in of if row["p_holm"] is not None and row["p_holm"] < CLEAR]
-        drawn = [row for row in of if row["topic"] != "package" and row["low"] is not None][:SHOWN]
+        drawn = [row for row in of if row["topic"] not in _NOT_DRAWN and row["p"] is not None][:SHOWN]
         blocks.append(
             Paragraph(
                 say(
@@ -268,8 +286,8 @@ def _apart(here: str, other: str, rows: Sequence[Row], place: int) -> Figure:
         rows=drawn,
         draw=lambda width: charts.groups(drawn, width=width, x_title="share (%)", names=(here, other)),
         note=say(
-            "The {shown} largest differences, packages left out. Every project weighs 1; 95 % intervals over projects. "
-            "Projects: {clusters} in {here}, {others} in {other}; n in the table.",
+            "The {shown} largest differences that were tested, packages and rules left out. Every project weighs 1; 95 % "
+            "intervals over projects. Projects: {clusters} in {here}, {others} in {other}; n in the table.",
             shown=count(len(rows)),
             here=here,
             other=other,
@@ -289,6 +307,14 @@ SECTION = Section(
             _numbers,
         ),
         Part("the rules of other papers", ("findings.rule_violations",), _rules),
-        Part("other corpora of this home", ("findings.corpus_differences",), _corpora),
+        Part(
+            "the comparison with other corpora",
+            ("findings.corpus_differences",),
+            _corpora,
+            without=say(
+                "No other corpus of this home has Dockerfiles to compare with; a set of your own is one: dockml study "
+                "--corpus dataset:NAME."
+            ),
+        ),
     ),
 )
