@@ -47,8 +47,9 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
         BadInputError: no corpus is called so, or what was told cannot be read.
     """
     _, colon, member = name.partition(":")
-    told = recalled(settings, name)
-    return corpus_class(name).member(told, member) if colon else corpus_class(name).of(told)
+    corpus = corpus_class(name)
+    told = recalled(settings, name, corpus)
+    return corpus.member(told, member) if colon else corpus.of(told)
 
 
 def known(names: Iterable[str]) -> list[str]:

@@ -150,6 +150,9 @@ class Corpus(ABC):
     """Where its projects come from, in one line."""
     options: ClassVar[frozenset[Option]] = frozenset()
     """What it can be told on the command line."""
+    remembers: ClassVar[Mapping[str, str]] = {}
+    """What sensors, schedules and the next study are to know of it (``corpora.remembered``): word → field of ``Settings``.
+    The first says where its projects are; where the settings have that, nothing is recalled."""
     is_visited: ClassVar[bool] = False
     """Whether its source changes by itself and costs something to ask: only ``visit`` and ``collect`` ask it, and
     ``fingerprint`` and ``listing`` tell what the newest visit left."""

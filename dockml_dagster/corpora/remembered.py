@@ -14,28 +14,29 @@ from typing import TYPE_CHECKING, Any
 from dockml_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
+    from dockml_dagster.corpora.base import Corpus
     from dockml_dagster.settings import Settings
 
 
-def remember(settings: Settings, corpus: str) -> None:
-    """Keep what a study of this corpus was told, once it could list it.
+def remember(settings: Settings, name: str, corpus: type[Corpus]) -> None:
+    """Keep what a study of the corpus ``name`` was told, once it could list it (``Corpus.remembers``).
 
     A place whose address has a login is not written anywhere, and then none is: some of the places would be others.
     """
     from dockml_dagster.clients.git_login import without_login
 
-    told: dict[str, Any] = {}
-    if corpus == "github" and settings.github_frame:
-        told = {"frame": _lasting(settings.github_frame)}
-    if corpus == "local" and not any(without_login(place)[1] for place in settings.local):
-        told = {"path": list(settings.local), "images": settings.local_images} if settings.local else {}
-    if corpus.startswith("dataset:") and settings.datasets:
-        told = {"datasets": list(settings.datasets)}
+    told = {word: getattr(settings, setting) for word, setting in corpus.remembers.items()}
+    places = [place for value in told.values() if isinstance(value, tuple) for place in value]
+    if not _says_where(settings, corpus) or any(without_login(place)[1] for place in places):
+        told = {}
+    told = {word: _lasting(value) if isinstance(value, str) else value for word, value in told.items()}
     known = _known(settings)
     now = {
-        **{name: kept for name, kept in known.items() if name != corpus},
-        **({corpus: told} if told else {}),
+        **{other: kept for other, kept in known.items() if other != name},
+        **({name: told} if told else {}),
     }
+    # A tuple is written as a list.
+    now = json.loads(json.dumps(now))
     if now != known:
         path = settings.told
         partial = path.with_suffix(".partial")
@@ -45,27 +46,35 @@ def remember(settings: Settings, corpus: str) -> None:
         partial.replace(path)
 
 
-def recalled(settings: Settings, corpus: str) -> Settings:
+def recalled(settings: Settings, name: str, corpus: type[Corpus]) -> Settings:
     """The settings, with what was remembered of the corpus where they do not say where its projects are.
 
     Raises:
         BadInputError: the file is not as ``remember`` writes it.
     """
-    wants_frame = corpus == "github" and settings.github_frame is None
-    wants_places = corpus == "local" and not settings.local
-    wants_set = corpus.startswith("dataset:") and not settings.datasets
-    told = _known(settings).get(corpus) if wants_frame or wants_places or wants_set else None
+    told = None if not corpus.remembers or _says_where(settings, corpus) else _known(settings).get(name)
     if not told:
         return settings
     try:
-        if wants_frame:
-            return settings.replace(github_frame=str(told["frame"]))
-        if wants_set:
-            return settings.replace(datasets=tuple(map(str, told["datasets"])))
-        images = settings.local_images or bool(told["images"])
-        return settings.replace(local=tuple(map(str, told["path"])), local_images=images)
+        found = {setting: told[word] for word, setting in corpus.remembers.items()}
+        changed = {
+            setting: _as_setting(value, getattr(settings, setting)) for setting, value in found.items()
+        }
     except (KeyError, TypeError) as error:
         raise _not_ours(settings) from error
+    return settings.replace(**changed)
+
+
+def _says_where(settings: Settings, corpus: type[Corpus]) -> bool:
+    """By the first of what it remembers."""
+    where = next(iter(corpus.remembers.values()), None)
+    return where is not None and bool(getattr(settings, where))
+
+
+def _as_setting(value: Any, now: Any) -> Any:
+    if isinstance(now, bool):
+        return now or bool(value)
+    return tuple(map(str, value)) if isinstance(now, tuple) else str(value)
 
 
 def _known(settings: Settings) -> dict[str, Any]:

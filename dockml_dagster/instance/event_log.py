@@ -5,8 +5,10 @@ connection, which makes SQLite copy its write-ahead log back, wait for the disk 
 busy the disk is, where the writing itself takes 5. The files, their schema and what is written are Dagster's own, so a home
 can go back to the storage that comes with it at any time.
 
-A run of the findings has about 1,600 events of checks. Dagster makes and compiles a statement for each of their rows, which
-takes longer than writing them; here the statements are made once.
+A run of the findings has about 1,600 events of checks, one that collects six for each project. Dagster makes and compiles a
+statement for each of their rows, which takes longer than writing them; here the statements are made once. Of what is planned
+for many partitions it writes the event anew into the row of each, and after every materialization that it is the asset's
+newest; here the one is written once, and of those that are written together the last.
 
 Here: how long a connection and a transaction live, and the events of checks. Not here: what is written, and where.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage, https://sqlite.org/wal.html section 2
@@ -40,6 +42,7 @@ Handler = Callable[[dg.EventLogEntry, str], None]
 KEPT_OPEN = 8
 """Files kept open: the index and the newest runs asked for. Every run has one, and the UI may ask for thousands."""
 
+_CHECKS = (DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION)
 _ADD_EVENT = SqlEventLogStorageTable.insert()
 _ADD_CHECK = AssetCheckExecutionsTable.insert()
 _SAY_CHECK = AssetCheckExecutionsTable.update().where(
@@ -47,7 +50,7 @@ _SAY_CHECK = AssetCheckExecutionsTable.update().where(
         AssetCheckExecutionsTable.c.asset_key == bindparam("of_asset"),
         AssetCheckExecutionsTable.c.check_name == bindparam("of_check"),
         AssetCheckExecutionsTable.c.run_id == bindparam("of_run"),
-        AssetCheckExecutionsTable.c.partition.is_(None),
+        AssetCheckExecutionsTable.c.partition.is_not_distinct_from(bindparam("of_partition")),
     )
 )
 
@@ -61,6 +64,7 @@ class EventLog(SqliteEventLogStorage):
         weakref.finalize(self, _close, self._engines)
         self._watcher = SqlPollingEventWatcher(self)
         self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
+        self._newest: dict[dg.AssetKey, tuple[dg.EventLogEntry, int]] = {}
         self._tables: set[str] = set()
         super().__init__(str(Path(home, "history", "runs")), inst_data)
         # Whoever writes events together writes each of them as ever, inside.
@@ -98,14 +102,18 @@ class EventLog(SqliteEventLogStorage):
     def together(self) -> Iterator[None]:
         """Write the events of the body in one transaction a file: all of them, or none where it raises.
 
-        Keep it short: other threads and processes that write events wait.
+        Which materialization is an asset's newest is written at the end. Keep it short: others that write events wait.
         """
         with self._db_lock, ExitStack() as stack:
             self._batch = (stack, {})
             try:
                 yield
+                for event, at in self._newest.values():
+                    with self.index_connection() as connection:
+                        self._store_asset_event(connection, event, at)
             finally:
                 self._batch = None
+                self._newest.clear()
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table. One that is there stays, and Dagster asks for every event."""
@@ -114,40 +122,31 @@ class EventLog(SqliteEventLogStorage):
         return table_name in self._tables
 
     def store_event(self, event: dg.EventLogEntry) -> None:
-        """Write an event: those of a run's checks and outputs by statements made once, all others as Dagster does.
+        """Write an event: those of a run's checks and outputs, and materializations that are written together, by statements
+        made once, all others as Dagster does.
 
         The rows are Dagster's (``SqliteEventLogStorage.store_event``, ``store_asset_check_event``).
         """
         kind = event.dagster_event_type
-        told: Any = event.dagster_event.event_specific_data if event.dagster_event else None
-        is_planned = kind is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
-        is_check = is_planned or kind is DagsterEventType.ASSET_CHECK_EVALUATION
-        partitioned = is_check and (told.partitions_subset if is_planned else told.partition) is not None
-        if not (is_check or kind is DagsterEventType.STEP_OUTPUT) or partitioned or not event.run_id:
+        is_newest_later = kind is DagsterEventType.ASSET_MATERIALIZATION and self._batch is not None
+        is_check = kind in _CHECKS
+        if not (is_check or is_newest_later or kind is DagsterEventType.STEP_OUTPUT) or not event.run_id:
             super().store_event(event)
             return
         row = self._event_to_row(event)
         with self._connect(event.run_id) as connection:
             connection.execute(_ADD_EVENT, row)
-        if not is_check:
+        if kind is DagsterEventType.STEP_OUTPUT:
             return
-        found = {"evaluation_event": row["event"], "evaluation_event_timestamp": row["timestamp"]}
-        key = {"asset_key": told.asset_key.to_string(), "check_name": told.check_name, "run_id": event.run_id}
         with self.index_connection() as connection:
-            (found["evaluation_event_storage_id"],) = connection.execute(
-                _ADD_EVENT, row
-            ).inserted_primary_key or (None,)
-            if is_planned:
-                connection.execute(
-                    _ADD_CHECK, {**key, **found, "execution_status": "PLANNED", "partition": None}
-                )
+            (at,) = connection.execute(_ADD_EVENT, row).inserted_primary_key or (0,)
+            if is_check:
+                _store_check(connection, event, row, at)
                 return
-            found["execution_status"] = "SUCCEEDED" if told.passed else "FAILED"
-            target = told.target_materialization_data
-            found["materialization_event_storage_id"] = target.storage_id if target else None
-            of = {"of_asset": key["asset_key"], "of_check": key["check_name"], "of_run": key["run_id"]}
-            if not connection.execute(_SAY_CHECK, {**of, **found}).rowcount:
-                connection.execute(_ADD_CHECK, {**key, **found, "partition": None})
+            self._store_asset_event_tags(connection, [event], [at])
+            key = event.dagster_event.asset_key if event.dagster_event else None
+            if key is not None:
+                self._newest[key] = (event, at)
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:
@@ -180,6 +179,27 @@ class EventLog(SqliteEventLogStorage):
         self._watcher.close()
         super().dispose()
         _close(self._engines)
+
+
+def _store_check(connection: Connection, event: dg.EventLogEntry, row: Mapping[str, Any], at: int) -> None:
+    told: Any = event.dagster_event.event_specific_data if event.dagster_event else None
+    found: dict[str, Any] = {
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": at,
+    }
+    key = {"asset_key": told.asset_key.to_string(), "check_name": told.check_name, "run_id": event.run_id}
+    if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+        of_each = {**key, **found, "execution_status": "PLANNED"}
+        partitions = told.partitions_subset.get_partition_keys() if told.partitions_subset else [None]
+        connection.execute(_ADD_CHECK, [{**of_each, "partition": one} for one in partitions])
+        return
+    found["execution_status"] = "SUCCEEDED" if told.passed else "FAILED"
+    target = told.target_materialization_data
+    found["materialization_event_storage_id"] = target.storage_id if target else None
+    of = {"of_asset": key["asset_key"], "of_check": key["check_name"], "of_run": key["run_id"]}
+    if not connection.execute(_SAY_CHECK, {**of, "of_partition": told.partition, **found}).rowcount:
+        connection.execute(_ADD_CHECK, {**key, **found, "partition": told.partition})
 
 
 def _without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:

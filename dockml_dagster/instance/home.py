@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.storages import mark_storage
 from dockml_dagster.warehouse.opening import make_home, make_shown
 
 _STAMP = re.compile(
@@ -115,6 +116,10 @@ retention:
       failure: 30
       success: 90
 
+# On the terminal what a person needs; the page of a run has each of its steps.
+python_logs:
+  python_log_level: INFO
+
 telemetry:
   enabled: false
 nux:
@@ -186,6 +191,8 @@ def prepare(settings: Settings) -> None:
             f"{configuration} names {missing}, which this version of dockml does not have; move the file away, and dockml "
             "writes a new one"
         )
+    if settings.dagster_postgres is None:
+        mark_storage(settings)
     (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
     # Steps may run in processes of their own, in another directory.
     os.environ.update(settings.environment())

@@ -137,6 +137,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
     from dockml_dagster.defs.assets.readings import read_texts
     from dockml_dagster.defs.resources import WarehouseResource
     from dockml_dagster.warehouse import build
+    from dockml_dagster.warehouse.due.storages import storage_of
     from dockml_dagster.warehouse.due.work import record_build, record_figures, seen
     from dockml_dagster.warehouse.models import load
     from dockml_dagster.warehouse.published.swap import publish
@@ -161,7 +162,7 @@ def findings(settings: Any, seconds: dict[str, float]) -> dict[str, float]:
             for singular in project.checks:
                 build.check(connection, singular)
         record_figures(connection)
-        record_build(connection, build_version(settings), seen(connection))
+        record_build(connection, build_version(settings), seen(connection), storage=storage_of(settings))
     with timed(seconds, "publish"):
         publish(resource_.warehouse, settings.published)
     return models
@@ -176,8 +177,11 @@ def text(found: dict[str, float], most: int = 9) -> str:
 def fill(warehouse: Any, corpus: Any, keys: list[str], stages: tuple[str, ...]) -> None:
     """Put projects into the warehouse as if they had been collected and Dagster told."""
     from dockml_dagster.defs.assets.collection import _write
+    from dockml_dagster.settings import Settings
     from dockml_dagster.warehouse.due import query as due
+    from dockml_dagster.warehouse.due.storages import storage_of
 
+    storage = storage_of(Settings.from_environment())
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         with warehouse.write() as connection:
@@ -187,7 +191,8 @@ def fill(warehouse: Any, corpus: Any, keys: list[str], stages: tuple[str, ...]) 
                 _write(
                     connection, corpus, stage, collected, hashes=hashes, observed_at=due.moment(connection)
                 )
-            due.record_reported(connection, corpus.name, [(key, stage) for key in chunk for stage in stages])
+            pairs = [(key, stage) for key in chunk for stage in stages]
+            due.record_reported(connection, corpus.name, pairs, storage=storage)
 
 
 def instrument(collection: Any, spent: dict[str, float]) -> None:

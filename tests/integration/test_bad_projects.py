@@ -25,6 +25,7 @@ from dockml_dagster.instance.home import prepare
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
+from dockml_dagster.warehouse.due.storages import storage_of
 
 PROJECTS = list(Sample().listing().projects)
 # In the middle of the batch, so that there are good ones before, between and after.
@@ -57,7 +58,10 @@ def collect_what_is_due() -> set[str]:
 
 def what_is_due(settings: Settings) -> set[str]:
     with Warehouse(settings.warehouse).read() as connection:
-        return {item.project for item in due(connection, "sample", Sample().methods())}
+        return {
+            item.project
+            for item in due(connection, "sample", Sample().methods(), storage=storage_of(settings))
+        }
 
 
 def outcomes_of(ask, home: Path, project: str) -> dict[str, tuple]:

@@ -295,7 +295,7 @@ def test_one_change_is_one_run_of_findings_though_a_project_is_missing(
 
 
 def test_findings_wait_for_runs_but_not_for_ever_for_what_is_due(
-    tick, studied, instance, definitions, monkeypatch
+    tick, studied, instance, definitions, monkeypatch, caplog
 ):
     change(studied, ONE)
     with Warehouse(Settings.from_environment().warehouse).write() as connection:
@@ -309,7 +309,13 @@ def test_findings_wait_for_runs_but_not_for_ever_for_what_is_due(
     )
     assert tick("follow_with_findings")[0] == []
     instance.report_run_canceled(going)
-    (request,), _ = tick("follow_with_findings")
+    context = dg.build_sensor_context(instance=instance, definitions=definitions)
+    caplog.clear()
+    context.log.addHandler(caplog.handler)
+    (request,) = definitions.get_sensor_def("follow_with_findings").evaluate_tick(context).run_requests
+    assert {record.getMessage() for record in caplog.records} == {
+        "the findings are out of date: they are made and published in one run"
+    }, "no line an asset on the terminal"
     checks = definitions.resolve_asset_graph().get_check_keys_for_assets(set(request.asset_selection))
     assert set(request.asset_check_keys) == checks
 

@@ -17,6 +17,7 @@ from dockml_dagster.definitions import defs
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.versions import build_version
 
@@ -72,7 +73,8 @@ def collect_something() -> None:
 
 def current() -> bool:
     with Warehouse(Settings.from_environment().warehouse).read() as connection:
-        return built(connection, build_version(Settings.from_environment()))
+        settings = Settings.from_environment()
+        return built(connection, build_version(settings), storage=storage_of(settings))
 
 
 def test_what_was_picked_does_not_make_the_rest_current(studied, run):

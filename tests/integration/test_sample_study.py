@@ -19,7 +19,9 @@ from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.defs.assets.repo_list import METHODS as CODE_VERSION
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
+from dockml_dagster.warehouse.due.storages import storage_of
 from tests.integration.claims import recomputed
+from tests.integration.conftest import settings_of
 
 PROJECTS = list(Sample().listing().projects)
 METHODS = Sample().methods()
@@ -220,7 +222,7 @@ def test_a_crash_between_writing_and_telling_dagster_is_made_good(studied, dockm
     forgotten = PROJECTS[3]
     with Warehouse(studied / "warehouse" / "dockml.duckdb").write() as connection:
         connection.execute("DELETE FROM raw.reported WHERE project = ?", [forgotten])
-        found = due(connection, "sample", METHODS)
+        found = due(connection, "sample", METHODS, storage=storage_of(settings_of(studied)))
     assert {(item.project, item.stage, item.reason) for item in found} == {
         (forgotten, stage, "not reported") for stage in STAGES
     }
@@ -241,7 +243,31 @@ def test_a_crash_between_writing_and_telling_dagster_is_made_good(studied, dockm
         }
         assert all(_times_told(instance, stage, PROJECTS[0]) == 1 for stage in STAGES)
     with Warehouse(studied / "warehouse" / "dockml.duckdb").read() as connection:
-        assert due(connection, "sample", METHODS) == []
+        assert due(connection, "sample", METHODS, storage=storage_of(settings_of(studied))) == []
+
+
+def test_a_home_restored_without_dagsters_files_tells_dagster_all_and_collects_nothing(
+    studied, dockml, ask, instance_of
+):
+    collected = "SELECT count(*), max(observed_at) FROM raw.outcomes WHERE project IS NOT NULL"
+    before = ask(studied, collected)
+    with instance_of(studied) as instance:
+        made = set(instance.all_asset_keys())
+    shutil.rmtree(studied / "dagster")
+
+    status = dockml(studied, "status", "--format", "json")
+    done = dockml(studied, "study", "--quiet")
+
+    assert '"not reported"' in status.stdout
+    assert done.returncode == 0, done.stderr
+    assert ask(studied, collected) == before
+    with instance_of(studied) as instance:
+        assert list(instance.get_dynamic_partitions("project")) == PROJECTS
+        for stage in STAGES:
+            assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS)
+        assert set(instance.all_asset_keys()) == made
+        assert all(instance.get_latest_materialization_event(key) for key in made)
+    assert "nothing is due" in dockml(studied, "study", "--quiet").stderr
 
 
 def _times_told(instance: dg.DagsterInstance, stage: str, project: str) -> int:

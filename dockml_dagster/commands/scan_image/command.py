@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -199,6 +198,8 @@ def _text(
 ) -> str:
     """What is printed of the images, by what was asked for."""
     if packages or sbom is not None:
+        from importlib.metadata import version  # a quarter of what the command takes to begin
+
         from dockml_dagster.commands.scan_image.packages import packages_text, sbom_text
 
         return (

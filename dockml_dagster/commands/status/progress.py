@@ -19,6 +19,7 @@ from dockml_dagster.warehouse.checks import failed_checks, known_checks
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.delayed import not_asked
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.versions import build_version
@@ -56,6 +57,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
     warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
     if not warehouse.exists:
         raise BadInputError(f"there is no warehouse in {settings.home} yet; run: dockml study")
+    storage = storage_of(settings)
     with warehouse.write() as connection:
         migrations.apply(connection, warehouse.location)
 
@@ -72,7 +74,9 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
         due: list[dict[str, Any]] = []
         for name in known(corpora):
             how = open_corpus(name, settings).methods()
-            found = Counter((item.stage, item.reason) for item in due_query.due(connection, name, how))
+            found = Counter(
+                (item.stage, item.reason) for item in due_query.due(connection, name, how, storage=storage)
+            )
             due += [
                 {"corpus": name, "stage": stage, "reason": reason, "projects": number}
                 for (stage, reason), number in sorted(found.items())
@@ -94,7 +98,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
             "SELECT max(built_at), arg_max(version, built_at) FROM raw.builds"
         ).fetchone()
         checks = failed_checks(connection, lambda: known_checks(load()))
-        current = built(connection, build_version(settings))
+        current = built(connection, build_version(settings), storage=storage)
     made_at, version = newest or (None, None)
     if made_at is None:
         findings = "never made"

@@ -32,6 +32,7 @@ from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.delayed import Delayed, delayed
 from dockml_dagster.warehouse.due.derivations import LINT
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import Work, work_due
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.versions import build_version, lint_version
@@ -90,7 +91,7 @@ def bring_up_to_date(
             listener("projects listed", len(after), None)
             gone = _about_left(before, after)
             work = _work(warehouse, corpus, settings)
-        remember(recalled(settings, corpus_name), corpus_name)
+        remember(recalled(settings, corpus_name, type(corpus)), corpus_name, type(corpus))
         selected = _selection(warehouse, corpus, names, limit) if names or not left_out else []
         wanted = set(selected)
         due = [item for item in work.stages if item.project in wanted]
@@ -238,6 +239,7 @@ def _work(warehouse: Warehouse, corpus: Corpus, settings: Settings) -> Work:
             method_version=corpus.method_version,
             methods=corpus.methods(),
             build_version=build_version(settings),
+            storage=storage_of(settings),
         )
 
     work = warehouse.commit(look)

@@ -61,7 +61,7 @@ class Runner:
 
     def collect(self, projects: Sequence[str], *, force: bool = False) -> None:
         """Collect all stages of these projects, which are of one corpus, in batches."""
-        # A home whose Dagster storage was deleted still has its warehouse: register what is missing.
+        # A partition that somebody deleted by hand comes back.
         register(self.instance, projects)
         ordered = list(self.instance.get_dynamic_partitions("project"))
         config = {"ops": {"collect": {"config": {"force": force}}}}

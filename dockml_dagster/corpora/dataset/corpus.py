@@ -33,6 +33,7 @@ class Dataset(Corpus):
     method_version = "1"
     description = "sets of Dockerfiles, each described by a TOML: dataset:NAME"
     options = frozenset({"path"})
+    remembers = {"datasets": "datasets"}
     partition_unit = "shard"
     partitions_at_once = 10
 

@@ -72,6 +72,7 @@ class Github(Corpus):
     method_version = "5 links 5"
     description = "projects on GitHub as they are now, by search or by name"
     options = frozenset({"frame"})
+    remembers = {"frame": "github_frame"}
     is_visited = True
 
     def __init__(self, settings: Settings) -> None:

@@ -82,10 +82,10 @@ class Local(Corpus):
     method_version = "6 links 5"
     description = "directories and git repositories of your own"
     options = frozenset({"path", "images"})
+    remembers = {"path": "local", "images": "local_images"}
 
     def __init__(self, settings: Settings) -> None:
         self._given = settings.local
-        self._cache = settings.cache
         self._asks_registries = settings.local_images
         self._settings = settings
         self._rows: dict[str, FileRows] = {}
@@ -117,7 +117,7 @@ class Local(Corpus):
         outcomes: list[Outcome] = []
         seen: set[Path] = set()
         for given in self._given:
-            here = places(given, self._cache)
+            here = places(given, self._settings.cache)
             folder = None if is_url(given) else Path(given).expanduser()
             entries, refused = catalogue.entries_in(folder, [place.root for place in here.places])
             outcomes += [*here.outcomes(given), *refused]

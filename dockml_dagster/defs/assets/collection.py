@@ -26,8 +26,10 @@ from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.progress import advance, at
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.apart import reason_of, together_or_apart
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.rows import write_visit
 from dockml_dagster.warehouse.shared_layers import open_layer_files
 
@@ -138,10 +140,11 @@ def collect_stage(
     force: bool,
 ) -> None:
     """Collect one stage of a batch: read outside the lock, write in one transaction, then tell Dagster."""
+    storage = storage_of(Settings.from_environment())
     with warehouse.get_connection() as connection:
         due = {
             d.project: d
-            for d in due_query.due(connection, corpus.name, corpus.methods(), keys)
+            for d in due_query.due(connection, corpus.name, corpus.methods(), keys, storage=storage)
             if d.stage == stage
         }
         hashes = due_query.input_hashes(connection, stage, keys)
@@ -167,7 +170,9 @@ def collect_stage(
                 if key in states:
                     _tell(context, stage, key, states[key], was_due=key in collected)
         pairs = [(key, stage) for key in keys if key in states]
-        warehouse.commit(lambda connection: due_query.record_reported(connection, corpus.name, pairs))
+        warehouse.commit(
+            lambda connection: due_query.record_reported(connection, corpus.name, pairs, storage=storage)
+        )
 
 
 def _store(

@@ -12,6 +12,7 @@ from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import makes_all_current, seen_before, step_of_findings
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.checks import failed_checks, known_checks, require_passed
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import record_build, record_figures
 from dockml_dagster.warehouse.maintenance import compact_if_worth
 from dockml_dagster.warehouse.models import load
@@ -46,14 +47,20 @@ def publishing_definitions() -> dg.Definitions:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:
         """A copy of the warehouse for readers, swapped in by rename: it can stay open while a run goes on."""
+        settings = Settings.from_environment()
         with step_of_findings(context, warehouse):
             with warehouse.get_connection() as connection:
                 require_passed(failed_checks(connection, lambda: known))
                 record_figures(connection)
                 # Otherwise what the run left out would count as made of all that it saw.
                 if makes_all_current(context, whole):
-                    record_build(connection, build_version(Settings.from_environment()), seen_before(context))
-            target = Settings.from_environment().published
+                    record_build(
+                        connection,
+                        build_version(settings),
+                        seen_before(context),
+                        storage=storage_of(settings),
+                    )
+            target = settings.published
             size = publish(warehouse.warehouse, target)
             page = write_dictionary(target, project)
             compacted = compact_if_worth(warehouse.warehouse)

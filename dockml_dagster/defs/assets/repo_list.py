@@ -20,9 +20,11 @@ from dockml_dagster.defs.partitions import register, remove
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource
 from dockml_dagster.defs.runs.retries import verdict
 from dockml_dagster.defs.runs.under_way import busy_corpora
+from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.apart import is_refusal, reason_of, sound_rows
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.content import labelled_content, listed_content
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.rows import combined_hash, write_visit
 
 VISIT_HOLDS = 600.0
@@ -135,6 +137,7 @@ def _list(context: dg.AssetExecutionContext, corpus: Corpus, warehouse: Warehous
             listed_at=listed_at,
             as_of=listing.as_of,
             is_complete=listing.is_complete,
+            storage=storage_of(Settings.from_environment()),
         )
 
     with warehouse.warehouse.kept_open(), warehouse.warehouse.holding([f"corpus {corpus.name}"]):

@@ -9,6 +9,7 @@ findings are (``defs.jobs``).
 https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions
 """
 
+import logging
 import warnings
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,7 @@ from dockml_dagster.defs.runs.retries import end_dead_runs
 from dockml_dagster.defs.runs.under_way import runs_under_way
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import built
 from dockml_dagster.warehouse.opening import WarehouseBusyError
 from dockml_dagster.warehouse.versions import build_version
@@ -87,7 +89,12 @@ def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str
         with warehouse_for_a_moment() as connection:
             changed_at = due_query.changed_at(connection)
             current = (
-                built(connection, build_version(Settings.from_environment()), newer_than=loaded_at)
+                built(
+                    connection,
+                    build_version(settings),
+                    newer_than=loaded_at,
+                    storage=storage_of(settings),
+                )
                 and settings.published.exists()
             )
             asked_for = not (current or under_way)
@@ -136,12 +143,21 @@ def with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 
 class SaysWhy(dg.AutomationConditionSensorDefinition):
-    """A sensor whose ticks that ask for nothing say what they wait for; Dagster's says that its result is empty."""
+    """A sensor that says in one line what its tick asks for or waits for.
+
+    Dagster's says that its result is empty, and logs two lines a tick, and one for each asset and check that it asks for.
+    """
 
     def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
         """See ``SensorDefinition.evaluate_tick``."""
-        data = super().evaluate_tick(context)
+        context.log.addFilter(_is_trouble)
+        try:
+            data = super().evaluate_tick(context)
+        finally:
+            context.log.removeFilter(_is_trouble)
         waiting = FINDINGS_FOLLOW.said
+        if data.run_requests:
+            context.log.info("the findings are out of date: they are made and published in one run")
         if waiting is None or data.run_requests:
             return data
         return type(data)(
@@ -150,6 +166,10 @@ class SaysWhy(dg.AutomationConditionSensorDefinition):
             log_key=data.log_key,
             automation_condition_evaluations=data.automation_condition_evaluations,
         )
+
+
+def _is_trouble(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 with warnings.catch_warnings():

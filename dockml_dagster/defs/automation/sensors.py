@@ -25,6 +25,7 @@ from dockml_dagster.defs.runs.retries import end_dead_runs
 from dockml_dagster.defs.runs.under_way import busy_corpora
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due import query as due_query
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.opening import WarehouseBusyError
 from dockml_dagster.warehouse.run_failures import record
 
@@ -42,12 +43,16 @@ FAILURES_A_TICK = 20
 )
 def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Fingerprints of the sources against those of the newest listings."""
+    settings = Settings.from_environment()
+    storage = storage_of(settings)
     try:
         with warehouse_for_a_moment() as connection:
-            listed = {name: due_query.listed(connection, name) for name in followed_corpora(connection)}
+            listed = {
+                name: due_query.listed(connection, name, storage=storage)
+                for name in followed_corpora(connection)
+            }
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))
-    settings = Settings.from_environment()
     busy = busy_corpora(context.instance)
     asked = Asked.read(context.cursor)
     at = now()

@@ -18,6 +18,7 @@ from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.query import Due
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.opening import WarehouseBusyError
 
 _log = logging.getLogger(__name__)
@@ -46,10 +47,11 @@ def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Due]:
     """Whatever is due of these corpora."""
     settings = Settings.from_environment()
+    storage = storage_of(settings)
     due: list[Due] = []
     for name in corpora:
         with one_of_many(name):
-            due += due_query.due(connection, name, open_corpus(name, settings).methods())
+            due += due_query.due(connection, name, open_corpus(name, settings).methods(), storage=storage)
     return due
 
 

@@ -18,6 +18,7 @@ import dagster as dg
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.retries import HIDDEN, verdict
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import Seen, built, seen
 from dockml_dagster.warehouse.versions import build_version
 
@@ -32,9 +33,10 @@ def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseReso
     # Two runs of the findings at once would replace each other's tables; elsewhere the writer's lock keeps them apart.
     with verdict(context), warehouse.warehouse.holding(["findings"]):
         if SEEN_TAG not in _tags(context):
+            settings = Settings.from_environment()
             with warehouse.get_connection() as connection:
                 now = seen(connection)
-                current = built(connection, build_version(Settings.from_environment()))
+                current = built(connection, build_version(settings), storage=storage_of(settings))
             _note(context, {SEEN_TAG: _text(now), CURRENT_TAG: "yes" if current else "no"})
         yield
 

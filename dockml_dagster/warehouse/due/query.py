@@ -48,7 +48,7 @@ _DUE = """
     told AS (
         SELECT project, stage, max(observed_at) AS observed_at
         FROM raw.reported
-        WHERE corpus = $corpus
+        WHERE corpus = $corpus AND dagster_storage IS NOT DISTINCT FROM $storage
             AND ($projects IS NULL OR project IN (SELECT unnest($projects::VARCHAR[])))
         GROUP BY project, stage
     )
@@ -83,8 +83,8 @@ class Due:
     """One stage of one project to be done.
 
     ``reason``: new, changed, method changed, asked again, failed for now, not reported. ``not reported`` means that the
-    rows are there and only Dagster was not told (a crash between the two). ``failures``: times in a row that it failed;
-    ``observed_at``: when it was last tried (UTC), None if never.
+    rows are there and only Dagster was not told (a crash between the two, a new storage of Dagster's). ``failures``: times
+    in a row that it failed; ``observed_at``: when it was last tried (UTC), None if never.
     """
 
     project: str
@@ -104,10 +104,13 @@ def due(
     corpus: str,
     methods: Mapping[str, str],
     projects: Sequence[str] | None = None,
+    *,
+    storage: str | None = None,
 ) -> list[Due]:
     """Everything due in a corpus, or of some of its projects, in the corpus's own order.
 
-    ``methods``: stage → version of how it is collected now.
+    ``methods``: stage → version of how it is collected now. ``storage``: which of Dagster's is to know of it
+    (``storages.storage_of``).
     """
     rows = connection.execute(
         _DUE,
@@ -116,6 +119,7 @@ def due(
             "stages": list(methods),
             "versions": list(methods.values()),
             "projects": None if projects is None else list(projects),
+            "storage": storage,
         },
     ).fetchall()
     return [Due(*row) for row in rows]
@@ -151,11 +155,18 @@ def with_dockerfiles(connection: duckdb.DuckDBPyConnection) -> list[str]:
     ]
 
 
-def listed(connection: duckdb.DuckDBPyConnection, corpus: str) -> tuple[str, str] | None:
-    """Fingerprint and method version of the newest listing, or None."""
+def listed(
+    connection: duckdb.DuckDBPyConnection, corpus: str, *, storage: str | None = None
+) -> tuple[str, str] | None:
+    """Fingerprint and method version of the newest listing; None: this storage of Dagster's knows of none."""
     answer: tuple[str, str] | None = connection.execute(
-        "SELECT fingerprint, method_version FROM raw.listings WHERE corpus = ? ORDER BY listed_at DESC LIMIT 1",
-        [corpus],
+        """
+        SELECT arg_max(fingerprint, listed_at), arg_max(method_version, listed_at)
+        FROM raw.listings
+        WHERE corpus = $corpus
+        HAVING bool_or(dagster_storage IS NOT DISTINCT FROM $storage)
+        """,
+        {"corpus": corpus, "storage": storage},
     ).fetchone()
     return answer
 
@@ -198,10 +209,12 @@ def record_listing(
     listed_at: datetime,
     as_of: datetime | None = None,
     is_complete: bool = True,
+    storage: str | None = None,
 ) -> dict[str, int]:
     """Store a listing and make its inputs the wanted ones; returns how many new rows each table got.
 
-    ``is_complete``: whether who is missing has left; else what the listing before said of them stands.
+    ``is_complete``: whether who is missing has left; else what the listing before said of them stands. ``storage``: which of
+    Dagster's is told of it.
     """
     kept = [] if is_complete else unlisted(connection, corpus, projects)
     new = {
@@ -241,6 +254,7 @@ def record_listing(
                 "projects": len(projects),
                 "listed_at": listed_at,
                 "as_of": as_of,
+                "dagster_storage": storage,
             }
         ],
     )
@@ -284,9 +298,13 @@ def record_outcomes(connection: duckdb.DuckDBPyConnection, outcomes: Iterable[Ma
 
 
 def record_reported(
-    connection: duckdb.DuckDBPyConnection, corpus: str, reported: Iterable[tuple[str, str]]
+    connection: duckdb.DuckDBPyConnection,
+    corpus: str,
+    reported: Iterable[tuple[str, str]],
+    *,
+    storage: str | None = None,
 ) -> None:
-    """Note that Dagster was told of the newest outcome of these (project, stage)."""
+    """Note that this storage of Dagster's was told of the newest outcome of these (project, stage)."""
     pairs = list(reported)
     connection.execute(
         """
@@ -298,15 +316,21 @@ def record_reported(
                 ON outcomes.project = pair.project AND outcomes.stage = pair.stage AND outcomes.subject = ''
             GROUP BY pair.project, pair.stage
         )
-        SELECT newest.project, $corpus, newest.stage, newest.observed_at
+        SELECT newest.project, $corpus, newest.stage, newest.observed_at, $storage
         FROM newest
         WHERE NOT EXISTS (
             SELECT 1 FROM raw.reported AS known
             WHERE known.project = newest.project AND known.stage = newest.stage
                 AND known.observed_at = newest.observed_at
+                AND known.dagster_storage IS NOT DISTINCT FROM $storage
         )
         """,
-        {"corpus": corpus, "projects": [pair[0] for pair in pairs], "stages": [pair[1] for pair in pairs]},
+        {
+            "corpus": corpus,
+            "projects": [pair[0] for pair in pairs],
+            "stages": [pair[1] for pair in pairs],
+            "storage": storage,
+        },
     )
 
 

@@ -69,31 +69,46 @@ def work_due(
     method_version: str,
     methods: Mapping[str, str],
     build_version: str,
+    storage: str | None = None,
 ) -> Work:
     """Compare what the source, the code and the SQL are now with what was done.
 
-    ``method_version``: of listing the corpus; ``methods``: of its stages.
+    ``method_version``: of listing the corpus; ``methods``: of its stages. ``storage``: which of Dagster's is to know of it.
     """
     return Work(
-        listing=listed(connection, corpus) != (fingerprint, method_version),
-        stages=due(connection, corpus, methods),
-        findings=not built(connection, build_version),
+        listing=listed(connection, corpus, storage=storage) != (fingerprint, method_version),
+        stages=due(connection, corpus, methods, storage=storage),
+        findings=not built(connection, build_version, storage=storage),
     )
 
 
-def built(connection: duckdb.DuckDBPyConnection, version: str, *, newer_than: datetime | None = None) -> bool:
+def built(
+    connection: duckdb.DuckDBPyConnection,
+    version: str,
+    *,
+    newer_than: datetime | None = None,
+    storage: str | None = None,
+) -> bool:
     """Whether the findings that stand were made by this version, and of everything that happened.
 
-    ``newer_than``: findings that were made later, by whichever version, count as made by this one.
+    ``newer_than``: findings that were made later, by whichever version, count as made by this one. ``storage``: which of
+    Dagster's has to know of some findings.
     """
     answer = connection.execute(
-        "SELECT version, seen_to, seen_rows, built_at FROM raw.builds ORDER BY built_at DESC LIMIT 1"
+        """
+        SELECT version, seen_to, seen_rows, built_at,
+            bool_or(dagster_storage IS NOT DISTINCT FROM $storage) OVER () AS is_known
+        FROM raw.builds
+        ORDER BY built_at DESC
+        LIMIT 1
+        """,
+        {"storage": storage},
     ).fetchone()
     if answer is None:
         return False
-    by, seen_to, seen_rows, built_at = answer
+    by, seen_to, seen_rows, built_at, is_known = answer
     knows = by == version or (newer_than is not None and built_at > newer_than)
-    return knows and Seen(seen_to, seen_rows) == seen(connection)
+    return is_known and knows and Seen(seen_to, seen_rows) == seen(connection)
 
 
 def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -102,13 +117,23 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def record_build(connection: duckdb.DuckDBPyConnection, version: str, before: Seen) -> None:
-    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began."""
+def record_build(
+    connection: duckdb.DuckDBPyConnection, version: str, before: Seen, *, storage: str | None = None
+) -> None:
+    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began;
+    ``storage``: which of Dagster's is told of it.
+    """
     # After the build before, also when the clock was set back.
     connection.execute(
         "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
-        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at FROM raw.builds",
-        {"version": version, "at": before.at, "rows": before.rows, "now": moment(connection)},
+        "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at, $storage AS dagster_storage FROM raw.builds",
+        {
+            "version": version,
+            "at": before.at,
+            "rows": before.rows,
+            "now": moment(connection),
+            "storage": storage,
+        },
     )
 
 

@@ -664,15 +664,18 @@ CREATE TABLE raw.listings (
     source VARCHAR NOT NULL,
     projects BIGINT NOT NULL,
     listed_at TIMESTAMP NOT NULL,
-    as_of TIMESTAMP
+    as_of TIMESTAMP,
+    dagster_storage VARCHAR
 );
 
--- Which collected stage of which project Dagster was told of; a crash between the two is made good by the next run.
+-- Which collected stage of which project Dagster was told of, in which of its storages; a crash between the two, or a storage
+-- that is new, is made good by the next run.
 CREATE TABLE raw.reported (
     project VARCHAR NOT NULL,
     corpus VARCHAR NOT NULL,
     stage VARCHAR NOT NULL,
-    observed_at TIMESTAMP NOT NULL
+    observed_at TIMESTAMP NOT NULL,
+    dagster_storage VARCHAR
 );
 
 -- What Python read out of each distinct Dockerfile text, by content; joined to raw.dockerfiles by sha256.
@@ -862,7 +865,8 @@ CREATE TABLE raw.builds (
     version VARCHAR NOT NULL,
     seen_to TIMESTAMP,
     seen_rows BIGINT NOT NULL,
-    built_at TIMESTAMP NOT NULL
+    built_at TIMESTAMP NOT NULL,
+    dagster_storage VARCHAR
 );
 
 -- What hadolint says of a text. Per text and version of the tool one row with rule 'linted' or 'refused', which is what

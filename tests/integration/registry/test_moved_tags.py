@@ -13,6 +13,7 @@ from dockml_dagster.defs.automation.decisions import TAG_AGE
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
+from dockml_dagster.warehouse.due.storages import storage_of
 
 MISSING = [name for name in ("docker-registry", "skopeo", "umoci", "git") if shutil.which(name) is None]
 if MISSING:
@@ -74,8 +75,10 @@ def test_a_moved_tag_is_noticed_and_no_other(
             "HEAD /v2/ml/image/manifests/heron-1",
         ]
         assert tick(instance).run_requests == [], "once a day"
-    how = Local(Settings.from_environment()).methods()
+    how, mark = Local(Settings.from_environment()).methods(), storage_of(Settings.from_environment())
     with Warehouse(Settings.from_environment().warehouse).read() as connection:
-        found = {(item.project, item.stage, item.reason) for item in due(connection, "local", how)}
+        found = {
+            (item.project, item.stage, item.reason) for item in due(connection, "local", how, storage=mark)
+        }
     heron = "local/birds/heron"
     assert found == {(heron, "manifests", "asked again"), (heron, "layer_stats", "asked again")}

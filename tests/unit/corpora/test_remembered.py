@@ -1,13 +1,23 @@
 """What a study was told of a corpus, and who hears of it."""
 
+from typing import ClassVar
+
 import pytest
 
-from dockml_dagster.corpora import open_corpus
+from dockml_dagster.corpora import corpus_class, open_corpus, remembered
 from dockml_dagster.corpora.github.corpus import Github
 from dockml_dagster.corpora.local.corpus import Local
-from dockml_dagster.corpora.remembered import recalled, remember
+from dockml_dagster.corpora.sample.corpus import Sample
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
+
+
+def remember(settings: Settings, name: str) -> None:
+    remembered.remember(settings, name, corpus_class(name))
+
+
+def recalled(settings: Settings, name: str) -> Settings:
+    return remembered.recalled(settings, name, corpus_class(name))
 
 
 @pytest.fixture
@@ -82,3 +92,25 @@ def test_what_cannot_be_read_is_said_in_one_line(untold, text):
         return
     with pytest.raises(BadInputError, match=r"corpora\.json .* remove it"):
         recalled(untold, "local")
+
+
+class Elsewhere(Sample):
+    """A corpus of somebody else's, which says itself what is to be remembered of it."""
+
+    remembers: ClassVar = {"where": "datasets", "with images": "local_images"}
+
+
+def test_a_corpus_says_itself_what_is_remembered_of_it(untold):
+    told = untold.replace(datasets=("/srv/a",), local_images=True)
+    remembered.remember(told, "elsewhere", Elsewhere)
+    assert remembered.recalled(untold, "elsewhere", Elsewhere) == told
+    assert remembered.recalled(untold, "other", Elsewhere) == untold, "of each corpus by itself"
+    assert remembered.recalled(untold, "elsewhere", Sample) == untold
+    remembered.remember(untold.replace(local_images=True), "elsewhere", Elsewhere)
+    assert "elsewhere" not in untold.told.read_text(), "without a place there is nothing to recall"
+
+
+def test_a_data_set_is_remembered_by_its_own_name(untold):
+    remember(untold.replace(datasets=("/srv/mine.toml",)), "dataset:mine")
+    assert recalled(untold, "dataset:mine").datasets == ("/srv/mine.toml",)
+    assert recalled(untold, "dataset:other") == untold

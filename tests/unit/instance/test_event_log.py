@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,71 @@ def test_the_rows_are_those_that_dagster_writes(instance: dg.DagsterInstance, tm
         ("never", "PLANNED"),
     ]
     assert said[0] == said[1]
+
+
+IN_PARTS = dg.StaticPartitionsDefinition(["a", "b", "c", "d"])
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec("left", partitions_def=IN_PARTS, skippable=True),
+        dg.AssetSpec("right", partitions_def=IN_PARTS, skippable=True),
+    ],
+    check_specs=[dg.AssetCheckSpec("sound", asset="left", partitions_def=IN_PARTS)],
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def parts(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Two assets of which partitions are logged together, the last twice, one not at all, and one that no run planned."""
+    log = context.instance.event_log_storage
+    with log.together() if isinstance(log, EventLog) else nullcontext():
+        for asset in ("left", "right"):
+            for part in ("a", "b", "b"):
+                tags = {"dagster/data_version": f"{asset}{part}", "of": "ours"}
+                context.log_event(dg.AssetMaterialization(asset, partition=part, tags=tags))
+        for part in ("a", "b", "d"):
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=dg.AssetKey("left"), check_name="sound", passed=part == "a", partition=part
+                )
+            )
+    yield from ()
+
+
+def test_the_rows_of_partitions_that_are_written_together_are_those_that_dagster_writes(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    said = []
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as other:
+        for one in (instance, other):
+            done = dg.materialize([parts], instance=one, tags=tags, raise_on_error=False)
+            left, right = (
+                one.get_latest_materialization_event(dg.AssetKey(name)) for name in ("left", "right")
+            )
+            assert left is not None and right is not None
+            assert (left.run_id, left.get_dagster_event().partition) == (done.run_id, "b")
+            said.append([*_rows(one.event_log_storage, done.run_id), *_index(one.event_log_storage)])
+            assert one.get_materialized_partitions(dg.AssetKey("right")) == {"a", "b"}
+    assert {(row[3], row[4]) for row in said[0][2]} == {
+        ("a", "SUCCEEDED"),
+        ("b", "FAILED"),
+        ("c", "PLANNED"),
+        ("d", "FAILED"),
+    }
+    assert said[0] == said[1]
+
+
+def _index(log: SqliteEventLogStorage) -> list[list[tuple[Any, ...]]]:
+    """What the index has of assets and tags, but for moments and what names the run."""
+    tags = "SELECT event_id, asset_key, key, value FROM asset_event_tags ORDER BY event_id, key"
+    keys = (
+        "SELECT asset_key, json_extract(last_materialization, '$.storage_id'), last_run_id <> '', "
+        "last_materialization_timestamp IS NULL FROM asset_keys ORDER BY asset_key"
+    )
+    with log.index_connection() as connection:
+        found = [connection.exec_driver_sql(statement).fetchall() for statement in (tags, keys)]
+    return [[tuple(row) for row in rows] for rows in found]
 
 
 def _made(instance: dg.DagsterInstance) -> int:

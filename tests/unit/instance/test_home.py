@@ -1,7 +1,9 @@
 """The ``dagster.yaml`` that is written: what fits the settings, and never over one that somebody changed."""
 
 import hashlib
+import shutil
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -9,6 +11,7 @@ from dockml_dagster.commands.study.runner import batch_size
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.instance.home import dagster_yaml, prepare
 from dockml_dagster.settings import VARIABLES, Settings
+from dockml_dagster.warehouse.due.storages import storage_of
 
 FLEET = {
     "DOCKML_WAREHOUSE": "ducklake:postgres:dbname=d",
@@ -103,3 +106,32 @@ def test_all_four_files_differ(tmp_path):
 @pytest.mark.parametrize(("projects", "size"), [(1, 5), (14, 5), (406, 25), (1600, 100), (100_000, 100)])
 def test_batches_for_workers_are_neither_too_few_nor_too_small(projects, size):
     assert batch_size(projects) == size
+
+
+def test_files_have_a_mark_that_stays_with_them_and_a_database_has_none(home, tmp_path):
+    prepare(of(home))
+    mark = storage_of(of(home))
+    assert mark
+    prepare(of(home))
+    assert storage_of(of(home)) == mark
+    shutil.copytree(home, tmp_path / "copy")
+    assert storage_of(of(tmp_path / "copy")) == mark
+    shutil.rmtree(home / "dagster" / "history")
+    assert storage_of(of(home)) is None
+    prepare(of(home))
+    assert storage_of(of(home)) not in (None, mark)
+    assert storage_of(of(home, **FLEET)) is None
+
+
+def test_runs_say_on_the_terminal_what_a_person_needs_and_record_every_event(home, monkeypatch, capfd):
+    @dg.asset
+    def told(context: dg.AssetExecutionContext) -> None:
+        context.log.info("one line")
+
+    prepare(of(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(of(home).dagster_home))
+    with dg.DagsterInstance.get() as instance:
+        run = dg.materialize([told], instance=instance)
+        assert len(instance.all_logs(run.run_id)) > 10
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if run.run_id in line]
+    assert line.endswith("one line")

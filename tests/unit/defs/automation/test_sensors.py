@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.corpora.remembered import remember
 from dockml_dagster.defs.automation.sensors import follow_sources
 from dockml_dagster.defs.resources import WarehouseResource
@@ -28,7 +29,7 @@ def test_places_are_those_that_the_study_was_told(home, tmp_path):
     with WarehouseResource().get_connection() as connection:
         connection.execute("DELETE FROM raw.listings WHERE corpus = 'sample'")
     assert "--path DIR, or DOCKML_LOCAL" in said()[1]
-    remember(settings.replace(local=(str(tmp_path / "birds"),)), "local")
+    remember(settings.replace(local=(str(tmp_path / "birds"),)), "local", Local)
     assert said() == (["local"], "")
     settings.told.write_text("{")
     assert "remove it" in said()[1]

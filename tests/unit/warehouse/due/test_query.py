@@ -22,6 +22,7 @@ def _list(
     corpus: str = "sample",
     fingerprint: str = "f",
     at: datetime = AT,
+    storage: str | None = None,
 ) -> None:
     due.record_listing(
         connection,
@@ -34,6 +35,7 @@ def _list(
         rows={},
         outcomes=[],
         listed_at=at,
+        storage=storage,
     )
 
 
@@ -171,7 +173,9 @@ def test_another_method_makes_due_only_its_stage(raw: duckdb.DuckDBPyConnection)
     _list(raw, {A: "h1"}, stages=stages)
     for stage in stages:
         _visit(raw, stage=stage)
-    raw.execute("INSERT INTO raw.reported SELECT project, corpus, stage, observed_at FROM raw.outcomes")
+    raw.execute(
+        "INSERT INTO raw.reported BY NAME SELECT project, corpus, stage, observed_at FROM raw.outcomes"
+    )
     assert due.due(raw, "sample", dict.fromkeys(stages, "1")) == []
     found = due.due(raw, "sample", {"dockerfiles": "1", "layer_stats": "2"})
     assert [(one.stage, one.reason) for one in found] == [("layer_stats", "method changed")]
@@ -317,3 +321,40 @@ def test_what_is_tried_again_or_gone_is_not_in_order(
     assert due.newest(raw, "dockerfiles", [A])[A].in_order is not in_trouble
     _visit(raw, observed_at=AT + timedelta(hours=2), status="gone")
     assert not due.newest(raw, "dockerfiles", [A])[A].in_order, "the newest visit counts"
+
+
+@pytest.mark.parametrize("told", [None, "x"])
+@pytest.mark.parametrize("other", [None, "y"])
+def test_what_one_storage_of_dagsters_was_told_another_does_not_know(
+    raw: duckdb.DuckDBPyConnection, told: str | None, other: str | None
+) -> None:
+    def work(storage: str | None) -> Work:
+        return work_due(
+            raw,
+            corpus="sample",
+            fingerprint="f",
+            method_version="1",
+            methods=METHODS,
+            build_version="b",
+            storage=storage,
+        )
+
+    _list(raw, {A: "h1"}, storage=told)
+    _visit(raw)
+    due.record_reported(raw, "sample", [(A, "dockerfiles")], storage=told)
+    record_build(raw, "b", seen(raw), storage=told)
+    assert work(told).nothing
+    if told == other:
+        return
+    assert work(other) == Work(listing=True, stages=work(other).stages, findings=True)
+    assert [(one.reason, one.to_collect) for one in work(other).stages] == [("not reported", False)]
+    # Once it knows, both have nothing to do, whoever was last.
+    _list(raw, {A: "h1"}, storage=other, at=AT + timedelta(days=1))
+    due.record_reported(raw, "sample", [(A, "dockerfiles")], storage=other)
+    record_build(raw, "b", seen(raw), storage=other)
+    assert work(told).nothing
+    assert work(other).nothing
+    # A newer listing of the other is of the same source, or else both have to list it.
+    _list(raw, {A: "h1"}, storage=other, fingerprint="g", at=AT + timedelta(days=2))
+    assert work(told).listing
+    assert work(other).listing

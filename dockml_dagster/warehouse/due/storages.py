@@ -1,0 +1,40 @@
+"""Which of Dagster's storages was told something: by a mark beside its files.
+
+A home that was restored without Dagster's files has a storage that was told nothing, and two machines with one lake have a
+storage each. What one was told, another does not know.
+
+Here: the mark. Not here: what was told (``query``, ``work``).
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dockml_dagster.settings import Settings
+
+
+def storage_of(settings: Settings) -> str | None:
+    """The mark of Dagster's storage; None: it has none. A database is one for all machines, and none tells it apart."""
+    if settings.dagster_postgres is not None:
+        return None
+    try:
+        return _path(settings).read_text(encoding="ascii").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def mark_storage(settings: Settings) -> None:
+    """Give files that have no mark one of their own. Whoever deletes the files deletes it with them."""
+    path = _path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(f"{uuid.uuid4()}\n")
+
+
+def _path(settings: Settings) -> Path:
+    return settings.dagster_home / "history" / "storage-id"
