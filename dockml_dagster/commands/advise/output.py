@@ -224,6 +224,6 @@ def _place(place: Evidence) -> str:
     if place.layer is not None:
         where += f" in {place.layer[:19]}"
     if place.bytes is not None:
-        where += f", {size_text(place.bytes)}"
+        where += f"{', ' if where else ''}{size_text(place.bytes)}"
     what = "" if place.what == "file" else printable(place.what)
     return f"{where}: {what}" if where and what else where or what
