@@ -44,7 +44,14 @@ class Tree:
 Reader = Callable[[str], bytes | None]
 
 
+def _is_inside(path: str) -> bool:
+    """Whether a path is one below the repository. git adds no other, and lists any that stands in a tree or an index."""
+    return not {"", ".", ".."} & set(path.split("/"))
+
+
 def _not_a_file(path: str, mode: str) -> Outcome | None:
+    if not _is_inside(path):
+        return Outcome("dockerfiles", path, "unreadable", "its path leads out of the repository")
     if mode == "160000":
         return Outcome(
             "dockerfiles", path, "not_available", "a submodule: its files are another repository's"
@@ -59,7 +66,12 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
     files: list[FoundFile] = []
     outcomes: list[Outcome] = []
     states: list[str] = []
+    seen: set[str] = set()
     for path, mode, size, state in entries:
+        if path in seen:
+            outcomes.append(Outcome("dockerfiles", path, "unreadable", "named twice: the first was taken"))
+            continue
+        seen.add(path)
         outcome = _not_a_file(path, mode)
         if outcome:
             outcomes.append(outcome)
@@ -74,7 +86,7 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
             )
             break
         states += [path, mode, state]
-        if mode not in ("120000", "160000"):
+        if mode not in ("120000", "160000") and _is_inside(path):
             files.append(FoundFile(path, size, source_file=path))
     if not any(outcome.subject == FILE_LIST for outcome in outcomes):
         outcomes.append(Outcome("dockerfiles", FILE_LIST, "collected"))
@@ -88,6 +100,9 @@ def work_tree(root: Path) -> Tree:
         for blob in git.index(root, MAX_FILES + 1):
             if blob.mode == "160000" or blob.path.endswith("/"):  # a repository inside that is no submodule
                 yield blob.path.rstrip("/"), "160000", None, blob.oid
+                continue
+            if not _is_inside(blob.path):
+                yield blob.path, blob.mode, None, ""
                 continue
             about = _lstat(root, blob.path)
             if about is not None:
@@ -151,9 +166,9 @@ def file_reader(root: Path) -> Reader:
 @contextmanager
 def head_reader(directory: Path, *, url: str | None = None) -> Iterator[Reader]:
     """Reads files of HEAD. ``url``: of a clone; contents that are wanted and absent are fetched first, in one request."""
-    blobs = {
-        blob.path: blob.oid for blob in git.tree(directory, MAX_FILES + 1) if blob.mode.startswith("100")
-    }
+    # Of a path that is named twice the first, as in the tree.
+    listed = reversed(git.tree(directory, MAX_FILES + 1))
+    blobs = {blob.path: blob.oid for blob in listed if blob.mode.startswith("100")}
     known = git.sizes(directory, list(blobs.values()))
     if url is not None:
         about_files = [(path, known.get(oid)) for path, oid in blobs.items()]
