@@ -270,6 +270,8 @@ def _of_zip(file: Path, description: Description) -> Iterator[Text]:
             for entry in sorted(archive.infolist(), key=lambda one: one.filename):
                 if entry.is_dir() or not _is_wanted(entry.filename, description):
                     continue
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise CorpusError(f"{file}: a text that is neither stored nor deflated")
                 with archive.open(entry) as opened:
                     content = opened.read(MAX_DOCKERFILE_BYTES + 1)
                 inflated += len(content)  # of entries that are too large too, which no total counts

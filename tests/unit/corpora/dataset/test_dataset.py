@@ -238,6 +238,14 @@ def test_a_zip_whose_content_is_damaged_is_no_set(tmp_path: Path) -> None:
         corpus(tmp_path / "set.zip").listing()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_is_read_by_one_decompressor(method: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", method) as archive:
+        archive.writestr("data/a/one/Dockerfile", b"FROM a\n" * 99)
+    with pytest.raises(CorpusError, match="neither stored nor deflated"):
+        corpus(tmp_path / "set.zip").listing()
+
+
 def test_texts_that_are_too_large_count_towards_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
