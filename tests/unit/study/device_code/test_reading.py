@@ -92,6 +92,10 @@ def test_pieces_of_any_length(seed):
         nvidia.MAGIC[3:4] * 8 * 255,  # as many words with the rare byte as a block may have by chance
         nvidia.MAGIC[3:4] * 8 * 256,
         nvidia.MAGIC[3:4] * 8 * 5000,
+        nvidia.MAGIC[3:4] * 8 * 300
+        + b"zzzz"
+        + FAT
+        + b"zzzz",  # containers, but none begins where a word does
         (b"z" * 4 + nvidia.MAGIC + b"z" * 4) * 1000,  # the magic, but never where a word begins
         (b"zzz" + nvidia.MAGIC[3:4] + b"z" * 7 + nvidia.MAGIC + b"z" * 5) * 1000,
     ],
