@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 
+from dockml_dagster.study.cuts import note_cut, noted_cuts
 from dockml_dagster.study.deadline import time_limit
 from dockml_dagster.study.image_links import Link, find_links
 
@@ -17,13 +18,14 @@ SECONDS = 30.0
 """Processor time that the links of one project may take. The largest of 74 projects takes four."""
 _MOST_KEPT = 2000
 
-_known: OrderedDict[bytes, tuple[Link, ...]] = OrderedDict()
+_known: OrderedDict[bytes, tuple[tuple[Link, ...], frozenset[str]]] = OrderedDict()
+"""Links, and what was left away when they were found."""
 
 
 def links_of_texts(
     project: str, texts: Mapping[str, str], own_registries: Collection[str] = ()
 ) -> tuple[Link, ...]:
-    """``find_links``, once for each content in this process. Raises OutOfTimeError."""
+    """``find_links``, once for each content; what it leaves away is noted each time. Raises OutOfTimeError."""
     mark = blake2b(digest_size=20)
     for part in (
         project,
@@ -34,10 +36,14 @@ def links_of_texts(
         data = part.encode("utf-8", "surrogatepass")
         mark.update(b"%d:" % len(data) + data)
     key = mark.digest()
-    links = _known.get(key)
-    if links is None:
-        with time_limit(SECONDS):
-            links = _known[key] = find_links(project, texts, own_registries)
+    found = _known.get(key)
+    if found is None:
+        with time_limit(SECONDS), noted_cuts() as cuts:
+            links = find_links(project, texts, own_registries)
+        found = _known[key] = links, frozenset(cuts)
         while len(_known) > _MOST_KEPT:
             _known.popitem(last=False)
+    links, left_away = found
+    for what in left_away:
+        note_cut(what)
     return links

@@ -1,0 +1,18 @@
+"""The links of one content are found once, and what was left away meanwhile is told to everybody who asks."""
+
+import pytest
+
+from dockml_dagster.corpora import links
+from dockml_dagster.study.cuts import noted_cuts
+
+
+def test_what_was_left_away_is_noted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "_known", type(links._known)())
+    texts = {"skaffold.yaml": "a: &b\n  - *b\n"}
+    told = []
+    for _ in range(2):
+        with noted_cuts() as cuts:
+            links.links_of_texts("own/project", texts)
+        told.append(set(cuts))
+    assert told == [{"YAML that is refused: an alias of what it is in"}] * 2
+    assert len(links._known) == 1
