@@ -164,7 +164,8 @@ def dockml(environment_of: Callable[..., Mapping[str, str]], forked: Forked | No
 
     def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         environment = dict(environment_of(home, **more))
-        if forked is not None:
+        # Other code cannot be forked from a process that has imported this.
+        if forked is not None and "PYTHONPATH" not in more:
             return forked.run(arguments, env=environment, cwd=home.parent, timeout=TIMEOUT_SECONDS)
         # An environment's console script may belong to another checkout; what it calls is this one's.
         start = "from dockml_dagster.cli import main; main(prog_name='dockml')"

@@ -158,7 +158,8 @@ class Sources:
         kept = self._known.keys() if len(self._known) < _MOST_REMEMBERED else self._used
         modules = {key: [self._known[key].form, self._known[key].imports] for key in kept}
         with contextlib.suppress(OSError):
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            # In a home that is there: whoever only loads the definitions somewhere makes none.
+            self._memory.parent.mkdir(exist_ok=True)
             written = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
             written.write_text(json.dumps({"by": _own_hash(), "modules": modules}), encoding="utf-8")
             written.replace(self._memory)

@@ -230,6 +230,11 @@ def test_what_was_read_once_is_remembered(
     assert asked == [b"late = 2\n"]
 
 
+def test_no_home_is_made_to_remember_in(package: Path, tmp_path: Path) -> None:
+    Sources(package, tmp_path / "home" / "cache" / "hashes.json").code_hash(["study.rows"], ["study"])
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("broken", ["", "[]", '{"by": 1}', '{"by": "another", "modules": {}}', "\x00"])
 def test_a_memory_that_cannot_be_read_is_made_anew(package: Path, tmp_path: Path, broken: str) -> None:
     memory = tmp_path / "hashes.json"
