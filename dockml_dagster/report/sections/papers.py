@@ -72,10 +72,9 @@ def _numbers(source: Source) -> Sequence[Block]:
     blocks: list[Block] = [
         Paragraph(
             say(
-                "{numbers} of {papers} stand beside this corpus; {computed} can be computed on it, {own} of these on the "
-                "very data that the paper speaks of. Elsewhere a difference is one between data first.",
+                "{numbers} of other papers stand beside this corpus; {computed} can be computed on it, {own} of these on "
+                "the very data that the paper speaks of. Elsewhere a difference is one between data first.",
                 numbers=counted(len(rows), "number"),
-                papers=counted(len({row["paper"] for row in rows}), "other paper"),
                 computed=or_none(len(computed)),
                 own=or_none(len(own)),
             )

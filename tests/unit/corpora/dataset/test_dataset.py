@@ -309,7 +309,11 @@ def test_presets_are_read_and_say_where_they_come_from() -> None:
     ("name", "files", "texts"),
     [
         ("parfum-ground-truth", ["datasets/ground-truth/dockerfiles/a.Dockerfile"], ["a.Dockerfile"]),
-        ("shipwright-broken", ["data/broken-dockerfiles/a.Dockerfile"], ["a.Dockerfile"]),
+        (
+            "shipwright-broken",
+            ["data/broken-dockerfiles/a.Dockerfile", "data/broken-dockerfiles/README.md"],
+            ["a.Dockerfile"],
+        ),
         ("binnacle-github", ["./deduplicated-sources/a.Dockerfile"], ["a.Dockerfile"]),
         ("binnacle-gold", ["./deduplicated-sources/a.Dockerfile"], ["a.Dockerfile"]),
     ],
