@@ -68,6 +68,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "purposes (corpus VARCHAR, source VARCHAR, project VARCHAR, unit_kind VARCHAR, unit VARCHAR, purpose VARCHAR)",
             "dockerfiles (corpus VARCHAR, project VARCHAR, differences VARCHAR[])",
             "image_concentration (corpus VARCHAR, config_digest VARCHAR, is_censored BOOLEAN, gini DOUBLE)",
+            "rule_matches (corpus VARCHAR, project VARCHAR, rule VARCHAR, violations BIGINT, matches BIGINT)",
             "history_parts (corpus VARCHAR, measure VARCHAR, unit_of_analysis VARCHAR, project VARCHAR, counted BIGINT, "
             "units BIGINT)",
         ):

@@ -14,6 +14,7 @@ ESTIMATES = {
     "files_low": ("share_of_files",),
     "low": ("value", "share_calibrated"),
     "median_low": ("median",),
+    "other_low": ("other_share",),
     "people_low": ("share_people",),
     "cross_fitted_low": ("share_cross_fitted",),
     "finite_low": ("share_calibrated",),

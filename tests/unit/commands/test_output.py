@@ -84,7 +84,8 @@ def test_a_table_has_its_title_and_every_column() -> None:
     assert not any(line != line.rstrip() for line in text.splitlines())
 
 
-def test_a_piped_table_is_not_cut() -> None:
+def test_a_piped_table_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     text = render(["x", "y"], [["a" * 150, "b" * 150]], "table")
     assert "a" * 150 in text
     assert "b" * 150 in text

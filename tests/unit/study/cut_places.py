@@ -18,7 +18,7 @@ from dockml_dagster.study.formats import json, toml, yaml
 from dockml_dagster.study.image_links import find_links, grading, links_of_reference
 from dockml_dagster.study.image_links.commands import as_commands, joined_lines, uses
 from dockml_dagster.study.image_links.variables import assignments, expanded, in_loops, one_file
-from dockml_dagster.study.labels.evidence_rules import by_place, evidence_rule, found
+from dockml_dagster.study.labels.evidence_rules import by_place, evidence_rule, rule_set
 from dockml_dagster.study.project import dependencies, facts, own_words, readme, readme_facts
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 from dockml_dagster.study.project.own_words import Words
@@ -37,7 +37,7 @@ def _dockerfile(text: str) -> object:
 
 def _rule_of_places(places: int) -> object:
     rule = evidence_rule("seed", "rule", "file", "a")
-    return found(rule, by_place(Fact("file", f"a{n}", f"a{n}") for n in range(places)))
+    return rule_set((rule,)).found(by_place(Fact("file", f"a{n}", f"a{n}") for n in range(places)))
 
 
 def _task(characters: int) -> object:
@@ -224,7 +224,7 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
     ("study/image_links/workflows.py", "_with_environment"): [
         (lambda n: _workflow("env", n), 300, "more than 300 variables of a workflow"),
     ],
-    ("study/labels/evidence_rules.py", "found"): [
+    ("study/labels/evidence_rules.py", "_capped"): [
         (_rule_of_places, 1000, "more than 1,000 places that a rule holds at"),
     ],
     ("study/project/dependencies.py", "declared_dependencies"): [

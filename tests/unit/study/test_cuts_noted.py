@@ -18,7 +18,7 @@ PACKAGE = Path(dockml_dagster.__file__).parent
 
 
 def _leaving() -> Iterator[tuple[str, str]]:
-    """(module, function) of all that calls ``first``, ``shortened`` or ``note_cut``."""
+    """(module, function) of all that calls ``first``, ``shortened`` or ``note_cut``, but for who hands on what was noted."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {
@@ -29,7 +29,10 @@ def _leaving() -> Iterator[tuple[str, str]]:
         } - {"noted_cuts"}
         for node in ast.walk(tree) if names else ():
             if isinstance(node, ast.FunctionDef) and any(
-                isinstance(call, ast.Call) and ast.unparse(call.func) in names for call in ast.walk(node)
+                isinstance(call, ast.Call)
+                and ast.unparse(call.func) in names
+                and not isinstance(call.args[0], ast.Name if ast.unparse(call.func) == "note_cut" else ())
+                for call in ast.walk(node)
             ):
                 yield path.relative_to(PACKAGE).as_posix(), node.name
 

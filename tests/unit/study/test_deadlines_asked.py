@@ -27,6 +27,7 @@ from dockml_dagster.study.image_links import find_links
 from dockml_dagster.study.image_links.variables import assignments, expanded
 from dockml_dagster.study.packages import alpine, debian, languages, python, rpm
 from dockml_dagster.study.rebuilds.model import Change, Entry
+from dockml_dagster.study.rebuilds.plan import read_plan
 from dockml_dagster.study.rebuilds.texts import TextHistory
 from tests.unit.study.rebuilds.repository import Repository
 
@@ -69,6 +70,7 @@ WORK: dict[tuple[str, str], Callable[[], object]] = {
         practices.judge_practices(read_dockerfile(f"FROM p{n}\n".encode()), base_rules=BaseImageRules(())) for n in range(3)
     ],
     ("study/rebuilds/history.py", "commit"): _commits,
+    ("study/rebuilds/plan.py", "_take"): lambda: read_plan(read_dockerfile(b"FROM a\n" + b"ENV a=b\n" * MANY)),
     ("study/rebuilds/sources.py", "use"): _commits,
     ("study/rebuilds/texts.py", "commit"): lambda: list(
         TextHistory(lambda _: b"FROM a\n").commit([Change(f"{n}/Dockerfile", Entry("100644", "a")) for n in range(MANY)])
