@@ -21,7 +21,7 @@ ESTIMATES = {
     "per_project_low": ("share_per_project", "median_per_project", "per_project"),
     "pooled_low": ("pooled_share",),
     "share_first_low": ("share_first",),
-    "share_low": ("share", "share_followed", "share_in_one_image"),
+    "share_low": ("share", "share_followed", "share_violated", "share_in_one_image"),
     "share_second_low": ("share_second",),
 }
 """Lower end of an interval → the number that it is of, by the tables' names for it."""
