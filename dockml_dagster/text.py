@@ -1,6 +1,7 @@
 """Text as people read it, in whatever place: terminal, table, log, report.
 
-Here: making others' text harmless, and sizes. Not here: markup (``report.text``), tables (``commands.output``).
+Here: making others' text harmless, sizes, and nouns that are counted. Not here: markup (``report.text``),
+tables (``commands.output``).
 """
 
 from __future__ import annotations
@@ -22,8 +23,14 @@ def printable(text: str) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 file``, ``2 files``: a count with a noun whose plural ends in -s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """``1 file``, ``2 files``: a count with its noun in the right number."""
+    return f"{count:,} {noun if count == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """``files``, ``repositories`` and ``days``."""
+    ends_in_ies = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{noun[:-1]}ies" if ends_in_ies else f"{noun}s"
 
 
 def size_text(count: float) -> str:

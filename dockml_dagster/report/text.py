@@ -14,7 +14,7 @@ from html import escape, unescape
 from string import Formatter
 from typing import Any
 
-from dockml_dagster.text import printable, size_text
+from dockml_dagster.text import plural, printable, size_text
 
 UNKNOWN = "–"
 """What stands for a value that is not known. Never 0."""
@@ -77,14 +77,8 @@ def listed(names: Sequence[str]) -> str:
 
 def counted(value: float | None, one: str, many: str | None = None) -> Html:
     """``1 step``, ``9 steps``: a count with its noun in the right number."""
-    noun = one if value == 1 else many or _plural(one)
+    noun = one if value == 1 else many or plural(one)
     return say("{n} {noun}", n=count(value), noun=noun)
-
-
-def _plural(noun: str) -> str:
-    """``repositories`` and ``days``."""
-    ends_in_ies = noun.endswith("y") and noun[-2:-1] not in "aeiou"
-    return f"{noun[:-1]}ies" if ends_in_ies else f"{noun}s"
 
 
 def count_range(values: Iterable[float | None]) -> Html:

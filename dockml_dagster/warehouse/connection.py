@@ -215,7 +215,8 @@ class Warehouse:
     def kept_open(self) -> Iterator[None]:
         """All turns that this process takes meanwhile are one turn, on a file that is opened once. Nothing for a lake.
 
-        For one thread, and work that waits for nobody: the others who write wait until its end.
+        For one thread, and work that waits for nobody: the others who write wait until its end. Who reads meanwhile could
+        write, for DuckDB opens a file in one way at a time.
         """
         file = self.location.file
         if file is None or file in _kept:

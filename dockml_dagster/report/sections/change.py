@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
-from dockml_dagster.report.sections.measures import MEASURE
+from dockml_dagster.report.sections.measures import MEASURE, clear
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import (
     Html,
@@ -31,8 +31,6 @@ METRICS = {
     "images_behind_a_reference": "images behind a name",
 }
 ROSE, FELL = "rose", "fell"
-CLEAR = 0.05
-"""A difference with a smaller p is called more than chance."""
 SHOWN = 20
 """Most measures in a figure; tables of more are folded."""
 
@@ -169,7 +167,6 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
         }
         for row in rows
     ]
-    clear = [row for row in named if row["p_holm"] is not None and row["p_holm"] < CLEAR]
     furthest = sorted(named, key=lambda row: -abs(row["delta"]))
     most = furthest[0]
     drawn = sorted(furthest[:SHOWN], key=lambda row: -row["delta"])
@@ -179,7 +176,7 @@ def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
                 "Of {all}, {clear} moved by more than chance (signed ranks, the signs of whole projects flipped; p "
                 "below 0.05 after Holm’s correction for their number). {furthest}",
                 all=counted(len(named), "measure"),
-                clear=or_none(len(clear)),
+                clear=or_none(len(clear(named))),
                 furthest=_furthest(most),
             )
         ),

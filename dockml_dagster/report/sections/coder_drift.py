@@ -11,6 +11,7 @@ from itertools import groupby
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Table
+from dockml_dagster.report.sections.measures import clear
 from dockml_dagster.report.source import PAPERS_OWN, Row, Source
 from dockml_dagster.report.text import (
     Html,
@@ -24,8 +25,6 @@ from dockml_dagster.report.text import (
     say,
 )
 
-CLEAR = 0.05
-"""A change with a smaller p, after Holm's correction, is called clear."""
 OF_THE_STUDY = {
     "category": say(
         "The rows of <code>labeling2</code> are partly sorted by the purposes that were noted there, so that their order "
@@ -101,7 +100,7 @@ def _order(rows: list[Row], *, name: str, rater: str, unit: str, sheet: str) -> 
         sheet=sheet,
     )
     blocks: list[Block] = [Paragraph(_sentences(every, alike, where))]
-    if _clear(every):
+    if clear(every):
         blocks.append(_figure(every, name, where))
     return [
         *blocks,
@@ -150,7 +149,7 @@ def _sentences(every: list[Row], alike: list[Row], where: Html) -> Html:
                 changed=_changed(alike),
             )
         )
-    if _clear(every):
+    if clear(every):
         parts.append(
             say(
                 "The share of such a code, and every comparison that rests on it, depends on when a project was coded."
@@ -160,20 +159,16 @@ def _sentences(every: list[Row], alike: list[Row], where: Html) -> Html:
 
 
 def _changed(tested: list[Row]) -> Html:
-    clear, most = _clear(tested), tested[0]
+    changed, most = clear(tested), tested[0]
     return say(
         "of {tested} {clear} changed clearly from the first half to the second; the smallest p is {p}, of "
         "<em>{code}</em>, given to {units_first} of {n_first} and then to {units_second} of {n_second}.",
         tested=counted(len(tested), "code"),
-        clear=or_none(len(clear)),
+        clear=or_none(len(changed)),
         code=most["code"],
         p=decimal(most["p_holm"]),
         **{name: count(most[name]) for name in ("units_first", "n_first", "units_second", "n_second")},
     )
-
-
-def _clear(tested: list[Row]) -> list[Row]:
-    return [row for row in tested if row["p_holm"] < CLEAR]
 
 
 def _figure(tested: list[Row], name: str, where: Html) -> Figure:

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
-from dockml_dagster.report.sections.measures import MEASURE
+from dockml_dagster.report.sections.measures import MEASURE, clear
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import Html, count, count_range, counted, decimal_text, or_none, say
 
-CLEAR = 0.05
-"""A difference with a smaller p after Holm's correction is called clear."""
 SHOWN = 20
 """Measures in the figure of categories: those that differ most."""
 
@@ -89,11 +87,11 @@ def _categories(source: Source) -> Sequence[Block]:
     """)
     if not rows:
         return []
-    clear = [row for row in rows if row["p_holm"] < CLEAR]
+    different = clear(rows)
     shown = rows[:SHOWN]
     return [
         Heading("Between categories"),
-        Paragraph(_said_of_categories(source, rows, clear)),
+        Paragraph(_said_of_categories(source, rows, different)),
         Figure(
             name="categories-differ",
             title=say("How much of each measure the categories explain"),
@@ -113,7 +111,7 @@ def _categories(source: Source) -> Sequence[Block]:
                 "The {shown} largest of {all}; {which} units: {n}; projects: {clusters}.",
                 shown=count(len(shown)),
                 all=count(len(rows)),
-                which=_which_are_clear([row for row in shown if row in clear]),
+                which=_which_are_clear([row for row in shown if row in different]),
                 n=count_range(row["n"] for row in shown),
                 clusters=count_range(row["clusters"] for row in shown),
             ),

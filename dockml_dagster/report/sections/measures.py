@@ -1,6 +1,7 @@
 """What measures are called in the report, and tables of distributions.
 
-Here: names with their units, shared by the sections that show distributions. Not here: any statement.
+Here: names with their units, shared by the sections that show distributions, and which differences are clear. Not here: any
+statement.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dockml_dagster.report.blocks import Column, Kind, Table
 from dockml_dagster.report.source import Row
 from dockml_dagster.report.text import say
 
+CLEAR = 0.05
+"""A difference with a smaller p after Holm's correction is called clear."""
 METRICS: dict[str, tuple[str, Kind]] = {
     "compressed_bytes": ("size as stored", "size"),
     "bytes": ("size unpacked", "size"),
@@ -94,3 +97,8 @@ def distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
         ),
         rows=[measure(row) for row in rows],
     )
+
+
+def clear(rows: Sequence[Row]) -> list[Row]:
+    """The rows whose difference is clear; one that was not tested is not."""
+    return [row for row in rows if row["p_holm"] is not None and row["p_holm"] < CLEAR]

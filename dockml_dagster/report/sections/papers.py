@@ -11,7 +11,7 @@ from itertools import groupby
 
 from dockml_dagster.report import charts
 from dockml_dagster.report.blocks import Block, Column, Figure, Heading, Paragraph, Part, Section, Table
-from dockml_dagster.report.sections.measures import MEASURE
+from dockml_dagster.report.sections.measures import MEASURE, clear
 from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import (
     count,
@@ -22,8 +22,6 @@ from dockml_dagster.report.text import (
     say,
 )
 
-CLEAR = 0.05
-"""A difference with a smaller p after Holm's correction is called clear."""
 SHOWN = 25
 """Measures in a figure of two corpora: those that differ most."""
 DRAWN = 3
@@ -59,7 +57,7 @@ def _numbers(source: Source) -> Sequence[Block]:
     if not rows:
         return []
     computed = [row for row in rows if row["as_published"] is not None or row["corrected"] is not None]
-    others = [row for row in rows if row not in computed]
+    others = [row for row in rows if row["as_published"] is None and row["corrected"] is None]
     own = [row for row in computed if row["of_corpus"] == source.corpus]
     drawn = [
         {"label": f"{row['paper']}: {row['metric']}", "group": name, "share": row[key] / 100}
@@ -202,7 +200,6 @@ def _corpora(source: Source) -> Sequence[Block]:
     blocks: list[Block] = [Heading("This corpus beside the others here")]
     for place, (other, found) in enumerate(groupby(rows, key=lambda row: str(row["other"]))):
         of = list(found)
-        clear = [row for row in of if row["p_holm"] is not None and row["p_holm"] < CLEAR]
         drawn = [row for row in of if row["topic"] not in _NOT_DRAWN and row["p"] is not None][:SHOWN]
         blocks.append(
             Paragraph(
@@ -212,7 +209,7 @@ def _corpora(source: Source) -> Sequence[Block]:
                     all=counted(len(of), "measure"),
                     here=source.corpus,
                     other=other,
-                    clear=or_none(len(clear)),
+                    clear=or_none(len(clear(of))),
                     tests=counted(sum(row["p"] is not None for row in of), "test"),
                 )
             )

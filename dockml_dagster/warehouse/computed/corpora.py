@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from dockml_dagster.study.statistics.families import holm
 from dockml_dagster.study.statistics.independent import Share, difference
-from dockml_dagster.study.statistics.intervals import wilson
+from dockml_dagster.study.statistics.intervals import proportion
 from dockml_dagster.warehouse.build import write_computed
 from dockml_dagster.warehouse.models import Project
 from dockml_dagster.warehouse.rows import Row
@@ -32,8 +32,6 @@ PACKAGES = 30
 """Packages that two corpora are compared in: those that the larger share of projects of either installs."""
 LEAST_SHARE = 0.01
 """Of the projects of either corpus, below which a package is not compared."""
-NORMAL = 1.959963984540054
-"""Two-sided 95 % point of the normal distribution."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -150,9 +148,7 @@ def _said(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[Key, Said]]:
     ).fetchall():
         said[corpus][topic, measure, unit] = Said(Share(value, low, high, effective, clusters), n)
     for corpus, topic, measure, counted, projects in connection.execute(_PACKAGES).fetchall():
-        low, high = wilson(counted / projects, projects, NORMAL)
-        share = Share(counted / projects, low, high, float(projects), projects)
-        said[corpus][topic, measure, "project"] = Said(share, projects)
+        said[corpus][topic, measure, "project"] = Said(_share(counted, projects), projects)
     return dict(said)
 
 
@@ -189,9 +185,13 @@ def _of(key: Key, said: Mapping[Key, Said]) -> Said | None:
     alike = [one for (topic, _, unit), one in said.items() if topic == key[0] and unit == key[2]]
     if not alike:
         return None
-    clusters = alike[0].share.clusters
-    low, high = wilson(0.0, clusters, NORMAL)
-    return Said(Share(0.0, low, high, float(clusters), clusters), alike[0].n)
+    return Said(_share(0, alike[0].share.clusters), alike[0].n)
+
+
+def _share(counted: int, projects: int) -> Share:
+    """Of projects, each of which is one unit."""
+    found = proportion(counted, projects)
+    return Share(counted / projects, found.low, found.high, float(projects), projects)
 
 
 def _row(key: Key, one: Said, two: Said) -> Row:

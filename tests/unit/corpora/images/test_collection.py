@@ -15,7 +15,6 @@ from dockml_dagster.corpora.base import Collected, Outcome
 from dockml_dagster.corpora.images import collection, layers, versions
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.errors import BadInputError
-from dockml_dagster.images.scanning import worker
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.rows import write_visit
@@ -46,20 +45,6 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.from_environment(
         {"DOCKML_HOME": str(tmp_path / "home"), "DOCKER_CONFIG": str(tmp_path / "none")}
     )
-
-
-@pytest.fixture
-def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Digests of the layers that were scanned, in order."""
-    digests: list[str] = []
-    original = worker.run_task
-
-    def counted(task: worker.LayerTask, *rest: Any) -> worker.LayerResult:
-        digests.append(task.key)
-        return original(task, *rest)
-
-    monkeypatch.setattr("dockml_dagster.images.scanning.pool.run_task", counted)
-    return digests
 
 
 def named(*locations: str) -> list[NamedImage]:

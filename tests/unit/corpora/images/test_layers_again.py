@@ -5,22 +5,13 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.corpora.images.collection import ImageCollection
-from dockml_dagster.images.scanning import worker
 from dockml_dagster.settings import Settings
 from tests.unit.corpora.images.test_collection import LOWER, PROJECT, Layouts, named
 
 
 def test_layers_read_before_are_read_again_only_where_it_is_asked(
-    layout: Layouts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: Layouts, scanned: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scanned: list[str] = []
-    original = worker.run_task
-
-    def counted(task: worker.LayerTask, *rest: object) -> worker.LayerResult:
-        scanned.append(task.key)
-        return original(task, *rest)
-
-    monkeypatch.setattr("dockml_dagster.images.scanning.pool.run_task", counted)
     made = layout("image")
     location = made.write(made.image(LOWER))
 
