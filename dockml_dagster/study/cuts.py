@@ -1,8 +1,8 @@
-"""What is left away of a target (a project, a text) because it is too long or too many, told to whoever has the target.
+"""Cuts: parts of a target (a project, a text) that a reader skips because they are too long or too many.
 
-Here: noting it, and the two ways of leaving away. Not here: how much is enough (each reader says it), refusing an input
-as a whole (``formats.errors``), time (``deadline``). What is noted ends in ``findings.passed_over``; where nobody asks,
-nothing is.
+Here: recording cuts for the caller that has the target, and two ways to cut. Not here: the limits (each reader has its
+own), refusing an input as a whole (``formats.errors``), time (``deadline``). Recorded cuts end in
+``findings.passed_over``. Outside ``noted_cuts`` nothing is recorded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _noted: ContextVar[set[str] | None] = ContextVar("cuts", default=None)
 
 @contextmanager
 def noted_cuts() -> Iterator[set[str]]:
-    """Gives what is cut inside, in this thread: few texts, whatever the input, for none quotes it."""
+    """Collect the cuts made inside the block, in this thread. They are few texts, since none quotes the input."""
     cuts: set[str] = set()
     token = _noted.set(cuts)
     try:
@@ -29,14 +29,14 @@ def noted_cuts() -> Iterator[set[str]]:
 
 
 def note_cut(what: str) -> None:
-    """Note that there was more: ``more than 20 commands of a line``."""
+    """Record a cut, in words such as ``more than 20 commands of a line``."""
     cuts = _noted.get()
     if cuts is not None:
         cuts.add(what)
 
 
 def first(items: Iterable[T], most: int, what: str) -> Iterator[T]:
-    """The first ``most`` of ``items``; no more than one further is asked for."""
+    """The first ``most`` of ``items``; a further one is a cut. At most one item beyond them is taken."""
     for place, item in enumerate(items):
         if place == most:
             note_cut(f"more than {most:,} {what}")
@@ -45,7 +45,7 @@ def first(items: Iterable[T], most: int, what: str) -> Iterator[T]:
 
 
 def shortened(text: str, most: int, what: str) -> str:
-    """The first ``most`` characters of ``text``, which is ``what``."""
+    """The first ``most`` characters of ``text``; a longer text is a cut of ``what``."""
     if len(text) > most:
         note_cut(f"{what} of over {most:,} characters")
         return text[:most]

@@ -1,8 +1,8 @@
-"""How long the work on one target (a project, a text, a layer) may take, asked inside the loops that do it.
+"""A limit on the time that work on one target (a project, a text, a layer) may take, checked inside the loops.
 
-Here: the limit and the question. Not here: how long is long enough (whoever has a target says it), what is linear
-anyway (every reader's own caps). A limit is the last line behind those caps: an input that reaches it is an outcome
-with its reason, and the next target goes on.
+Here: setting the limit and checking it. Not here: how long it is (the caller that has the target sets it), the caps by
+which each reader stays linear. The limit is the last defence behind those caps: an input that reaches it becomes an
+outcome with its reason, and the next target follows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ASKED_EVERY = 64
 
 
 class OutOfTimeError(ValueError):
-    """The work on a target took longer than it may. The text is one line. Doing it again takes as long."""
+    """The work on a target took longer than allowed. The message is one line. A retry does not help."""
 
 
 class _Limit:
@@ -39,10 +39,10 @@ _current: ContextVar[_Limit | None] = ContextVar("time limit", default=None)
 
 @contextmanager
 def time_limit(seconds: float, clock: Callable[[], float] = time.thread_time) -> Iterator[None]:
-    """Inside, ``check_time`` raises ``OutOfTimeError`` once ``seconds`` have passed; a limit around it holds too.
+    """Within the block, ``check_time`` raises ``OutOfTimeError`` once ``seconds`` have passed. An outer limit holds too.
 
-    Seconds are this thread's processor time, unless ``clock`` is another: what others do on the machine must not decide
-    what is found. It holds for this thread alone.
+    The default clock is this thread's processor time: the load of the machine must not decide what is found. The limit
+    holds for this thread only.
     """
     token = _current.set(_Limit(seconds, clock, _current.get()))
     try:
@@ -52,7 +52,7 @@ def time_limit(seconds: float, clock: Callable[[], float] = time.thread_time) ->
 
 
 def check_time() -> None:
-    """Raise ``OutOfTimeError`` if the time of any limit around this call is over. Cheap enough for any loop."""
+    """Raise ``OutOfTimeError`` if any limit around this call has passed. Cheap enough for any loop."""
     limit = _current.get()
     if limit is not None:
         limit.asked += 1
@@ -61,7 +61,7 @@ def check_time() -> None:
 
 
 def is_over() -> bool:
-    """Whether ``check_time`` would raise, for callers that cannot be raised through. Asks the clock each time."""
+    """Whether a limit has passed, for callers through which nothing may be raised. Reads the clock each time."""
     limit = _current.get()
     try:
         if limit is not None:

@@ -1,7 +1,7 @@
-"""Advice on a Dockerfile: from its practices, and from what its stages, base images and commands say besides.
+"""Advice on a Dockerfile: from the practices it violates, and from its stages, base images and commands.
 
-Here: which of a reading's facts ask for which recommendation. Not here: judging practices, any bytes (that takes the
-image). As practices do, advice looks at the shipped stages only.
+Here: which facts of a reading trigger which recommendation. Not here: judging practices, bytes (these need the image).
+Like practices, advice looks at the shipped stages only.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dockml_dagster.study.dockerfile.shell.programs import Program
 from dockml_dagster.study.dockerfile.stages import final_value
 
 IN_A_ROW = 3
-"""RUNs that follow each other directly from which they are advised to be one."""
+"""At least so many consecutive RUNs are advised to be merged."""
 
 _SLIM_EXISTS = frozenset(
     {"python", "node", "debian", "ruby", "perl", "rust", "openjdk", "eclipse-temurin", "golang"}
 )
-"""Official images with a full variant by default, and a slim, alpine or JRE one beside it."""
+"""Official images whose default is a full variant, and which also have a slim, alpine or JRE one."""
 _CONDA = frozenset({"conda", "pixi"})
 _LANGUAGE_CACHES = frozenset({"npm", "yarn", "pnpm", "bun", "poetry", "pdm", "pipenv"})
 _DOWNLOAD = "model or data download"
@@ -46,10 +46,10 @@ def advise_dockerfile(
     context: BuildContext = NOTHING_KNOWN,
     experimental: CheckOptions = NO_OPTIONS,
 ) -> tuple[Recommendation, ...]:
-    """Everything to be advised about one Dockerfile, in the seed's order; nothing for a file that is none.
+    """All advice on one Dockerfile, in the seed's order; none for a file that is not valid.
 
-    Comments of the file that switch something off are not looked at (``ignoring``). ``context``: what BuildKit's checks
-    may know. ``experimental``: which of its experimental ones to make.
+    Comments that switch advice off are not applied here (see ``ignoring``). ``context``: what BuildKit's checks may know.
+    ``experimental``: which of BuildKit's experimental checks to run.
     """
     if not reading.valid or not reading.stages:
         return ()
@@ -135,7 +135,7 @@ def _states_cuda(facts: Facts) -> bool:
 
 
 def _runs_in_a_row(facts: Facts) -> _Lines:
-    """Lines of every series of RUNs with nothing in between that is long enough."""
+    """Lines of every series of at least ``IN_A_ROW`` consecutive RUNs."""
     found: _Lines = []
     series: _Lines = []
     for item in facts.instructions:
@@ -163,11 +163,11 @@ def _caches_left(facts: Facts, managers: frozenset[str]) -> _Lines:
 
 
 _LARGE_ID = 100_000
-"""User ids from which useradd makes sparse logs of tens of megabytes (hadolint DL3046)."""
+"""From this user id on, useradd makes sparse logs of tens of megabytes (hadolint DL3046)."""
 
 
 def _large_user_ids(facts: Facts) -> _Lines:
-    """Users with a large id that are made without ``--no-log-init``."""
+    """Users created with a large id and without ``--no-log-init``."""
     found: _Lines = []
     for step in facts.steps:
         words = step.program.arguments
@@ -184,7 +184,7 @@ _USER_ID = re.compile(r"(?:^| )(?:--uid[= ]|-[A-Za-z]*u ?)(\d{1,12})(?= |$)")
 
 
 def _user_by_name(facts: Facts) -> _Lines:
-    """The last USER, where it is another one than root and written as a name."""
+    """The last USER, where it is not root and is written as a name."""
     user = facts.last("USER")
     if user is None or not user.expanded:
         return []
@@ -209,7 +209,7 @@ _WEIGHTS = re.compile(
 
 
 def _weights_added(facts: Facts, task_rules: TaskRules) -> _Lines:
-    """ADD of a model or data by URL or out of a hub, and COPY of weights from the context."""
+    """ADD of a model or data by URL or from a hub, and COPY of weights from the context."""
     found: _Lines = []
     for item in facts.every("ADD", "COPY"):
         if item.flag("from") is not None:

@@ -1,6 +1,6 @@
-"""Changes of a Dockerfile's text, and where in it the words of its instructions stand.
+"""Edits of a Dockerfile's text, and the positions of its instructions' words in that text.
 
-Here: positions, replacements, and the proof that nothing else changed. Not here: which change a rule asks for (``fixes``).
+Here: positions, replacements, the check that nothing else changed. Not here: which change a rule asks for (``fixes``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dockml_dagster.study.dockerfile.shell.model import Run, SimpleCommand
 
 
 class Edit(NamedTuple):
-    """Characters ``start`` to ``end`` of the text become ``text``."""
+    """Characters ``start`` to ``end`` of the file are replaced by ``text``."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of a file and where its lines begin; ends of lines stay as they are."""
+    """The text of a file and where its lines begin; line ends are kept as they are."""
 
     text: str
     starts: tuple[int, ...]
@@ -39,19 +39,19 @@ class Source:
         return cls(text, tuple(starts))
 
     def line(self, number: int) -> str:
-        """A line without its end; the empty text beyond the last one."""
+        """A line without its line end; empty for a number beyond the last line."""
         if not 0 < number <= len(self.starts):
             return ""
         end = self.starts[number] - 1 if number < len(self.starts) else len(self.text)
         return self.text[self.starts[number - 1] : end].rstrip("\r")
 
     def end_of_line(self, number: int) -> int:
-        """Where the blanks at the end of a line begin."""
+        """Where a line's text ends and its trailing blanks begin."""
         return self.starts[number - 1] + len(self.line(number).rstrip())
 
     @property
     def newline(self) -> str:
-        """The end of line that the file uses."""
+        """The line end that the file uses."""
         return "\r\n" if "\r\n" in self.text else "\n"
 
 
@@ -64,9 +64,9 @@ def keyword_place(source: Source, item: Instruction) -> tuple[int, int]:
 
 
 def value_place(source: Source, item: Instruction, offset: int, word: str) -> int | None:
-    """Where a word of an instruction's value stands in the file; ``None`` where it is not found as it is.
+    """Where a word of an instruction's value stands in the file; ``None`` where the file does not hold it literally.
 
-    ``offset``: into ``Instruction.value``.
+    ``offset``: of the word in ``Instruction.value``.
     """
     number, begin = item.start_line, 0
     for start, number_there in item.segments:
@@ -78,7 +78,7 @@ def value_place(source: Source, item: Instruction, offset: int, word: str) -> in
     if not first:
         at = offset - begin
         return source.starts[number - 1] + at if line[at : at + len(word)] == word else None
-    # The first line holds the keyword and the flags too: the value is what it ends in.
+    # The first line begins with the keyword and the flags; the value is at its end.
     piece_end = next((start for start, _ in item.segments if start > begin), len(item.value))
     piece = item.value[begin:piece_end].rstrip()
     place = line.rfind(piece) if piece else -1
@@ -88,7 +88,7 @@ def value_place(source: Source, item: Instruction, offset: int, word: str) -> in
 
 
 def word_place(source: Source, item: Instruction, run: Run, command: SimpleCommand, word: str) -> int | None:
-    """Where the first word of a command that reads so stands in the file; ``None`` where it cannot be told."""
+    """Where the command's first occurrence of ``word`` stands in the file; ``None`` where that is not certain."""
     for span in command.spans:
         if run.script.text[span.start : span.end] != word:
             continue
@@ -109,7 +109,7 @@ def word_place(source: Source, item: Instruction, run: Run, command: SimpleComma
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """The text with all edits made; of two that overlap only the first counts."""
+    """The text with all edits made; of two that overlap only the first is made."""
     pieces: list[str] = []
     at = 0
     for edit in sorted(set(edits)):
@@ -122,9 +122,9 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
 
 
 def nothing_else_changed(before: DockerfileReading, after: DockerfileReading, lines: set[int]) -> bool:
-    """Whether the two read the same but for the instructions that begin on these lines of the first.
+    """Whether both readings are the same except for the instructions that begin on these lines of ``before``.
 
-    Compared are keywords, flags, arguments and here-documents, in order.
+    Keywords, flags, arguments, forms and here-documents are compared, in order.
     """
     if not after.valid or len(before.instructions) != len(after.instructions):
         return False

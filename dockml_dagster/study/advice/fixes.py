@@ -1,7 +1,7 @@
 """Fixes: the change of a Dockerfile that a recommendation asks for, where a program can make it.
 
-Here: one function a rule, from the instructions it is about to edits. Not here: positions (``edits``), files (a command
-writes them). A fix that is not certain of its place, or of what it would change, makes none.
+Here: one function for each rule, from the instruction concerned to edits. Not here: positions (``edits``), writing files
+(``commands.advise``). A fix that is not certain of its place, or of what it would change, makes no edit.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def fix_dockerfile(
     wanted: Mapping[str, set[int]],
     digests: Mapping[tuple[str, str, str], str] = _NO_DIGESTS,
 ) -> Fixed:
-    """Make the fixes of these rules at these lines. Each is kept only if BuildKit's rules read the result as before
-    but for the instruction it is about. ``digests``: of (registry, repository, tag), as far as they are known.
+    """Make the fixes that ``wanted`` names (rule → lines). A fix is kept only if every other instruction reads as before
+    by BuildKit's rules. ``digests``: by (registry, repository, tag), as far as they are known.
 
-    A file that is no UTF-8 or no valid Dockerfile is left as it is.
+    A file that is not UTF-8 or not a valid Dockerfile is left as it is.
     """
     applied: list[tuple[str, int]] = []
     try:
@@ -96,7 +96,7 @@ def fix_dockerfile(
 
 
 def _after_word(word: str, option: Callable[[Step], str]) -> _Fix:
-    """Insert an option after the subcommand of the commands on a line."""
+    """A fix that inserts an option after the subcommand ``word`` of the commands on a line."""
 
     def fix(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
         for step in file.steps_of(item):
@@ -128,7 +128,7 @@ def _no_recommends(step: Step) -> str:
 
 
 def _appended(command: Callable[[_File, list[Step]], str]) -> _Fix:
-    """Add a command at the end of a RUN that is one list of commands joined by ``&&``, run by one user."""
+    """A fix that appends a command to a RUN. The RUN must be one ``&&`` list without sudo, in shell form."""
 
     def fix(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
         steps = file.steps_of(item)
@@ -140,7 +140,7 @@ def _appended(command: Callable[[_File, list[Step]], str]) -> _Fix:
         outer = [step.command for step in steps if not step.command.nested]
         plain = all(each.joined in ("", "&&") and not each.inside for each in outer)
         script = steps[0].run.script
-        # A comment at the end would swallow what is added.
+        # A comment at the end of the RUN would swallow the added command.
         if not plain or script.parse_error or any(op.text.strip() != "&&" for op in script.operators):
             return
         end = file.source.end_of_line(item.end_line)
@@ -158,8 +158,8 @@ _APT: Final = frozenset({"apt", "apt-get", "aptitude"})
 
 
 def _lists_removal(file: _File, steps: list[Step]) -> str:
-    """Only where nothing later needs the lists: every later apt
-    installation fetches its own, and no script that may install is run.
+    """The removal of apt's lists, if nothing later needs them: every later RUN that installs with apt fetches its own
+    lists, and none runs a script that may install.
     """
     own = steps[0].run.position if steps else -1
     if not any(step.installs is not None and step.program.name in _APT for step in steps):
@@ -179,7 +179,7 @@ def _lists_removal(file: _File, steps: list[Step]) -> str:
 
 
 def _may_install(step: Step) -> bool:
-    """A shell script, or a program of unknown name: it may call apt."""
+    """Whether a command may call apt unseen: a shell script, or a program of unknown name."""
     source = program_source(step.program.name, step.program.arguments)
     script = source is not None and step.program.name in SHELLS and source.kind == "file"
     unknown = not step.program.resolved and "/" not in step.program.written
@@ -200,7 +200,7 @@ _CLEANS: Final = {
 
 
 def _clean(file: _File, steps: list[Step]) -> str:
-    """The clean of the first manager that installs, by the path that it was called by."""
+    """The clean command of the first manager that installs, called as the RUN calls it."""
     first = next((step for step in steps if step.installs and step.program.name in _CLEANS), None)
     if first is None or first.program.wrappers or "$" in first.command.name:
         return ""
@@ -217,8 +217,8 @@ def _os_cache(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
 
 
 def _cache_mount(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
-    """The cache of npm as a mount, where the file tells whose home it lies in. Other managers of JavaScript link files out
-    of theirs, Poetry keeps environments in it, and Go reads it again in later RUNs.
+    """Mount npm's cache where the file shows in whose home folder it lies. Not for others: other JavaScript managers link
+    to files in their cache, Poetry keeps environments there, and Go reads its cache again in later RUNs.
     """
     steps = [step for step in file.steps_of(item) if step.installs and step.program.name == "npm"]
     if item.keyword != "RUN" or not steps or not all(_is_roots(file, step) for step in steps):
@@ -238,7 +238,7 @@ _FOLDER: Final = re.compile(r"/[\w./-]+\Z")
 
 
 def _is_roots(file: _File, step: Step) -> bool:
-    """Whether root runs a command, as far as the file and Docker's official images tell."""
+    """Whether root runs a command: by USER, or without one because Docker's official images start as root."""
     if step.program.wrappers or step.command.nested or step.run.stage is None:
         return False
     if step.user is not None:
@@ -268,7 +268,7 @@ def _exec_form(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
     if words[0] in _BUILTINS or "=" in words[0]:
         return
     other = "CMD" if item.keyword == "ENTRYPOINT" else "ENTRYPOINT"
-    # Each changes what the other means: the words of CMD become arguments of ENTRYPOINT.
+    # CMD and ENTRYPOINT together: in exec form the words of CMD become arguments of ENTRYPOINT.
     if any(each.keyword == other for each in file.reading.instructions):
         return
     place = value_place(file.source, item, 0, item.value.split("\n")[0])
@@ -311,7 +311,7 @@ def _key_value(file: _File, item: Instruction, line: int) -> Iterator[Edit]:
     place = value_place(file.source, item, 0, item.value)
     if place is None or not item.assignments:
         return
-    # In the old form quotes and escapes of the value are removed as well; only what is plain is certain to stay equal.
+    # The old form removes quotes and escapes too. Only a plain value certainly stays the same.
     if re.fullmatch(r"[\w./:@%+,=$(){}\[\]*?;&|<>~#! -]*", value) is None:
         return
     plain = re.fullmatch(r"[^\s'\"\\]+", value) is not None
@@ -377,4 +377,4 @@ FIXES: Final[Mapping[str, _Fix]] = {
     "empty-continuation": _empty_lines,
     "relative-workdir": _workdir,
 }
-"""By the rule. Which of them are safe is in the seed."""
+"""Fixes by rule. The seed says which of them are safe."""

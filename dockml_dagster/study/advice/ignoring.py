@@ -1,7 +1,7 @@
-"""Comments of a Dockerfile that switch advice off, and the names by which it may be called.
+"""Comments of a Dockerfile that switch advice off, and the names that they may use for a rule.
 
-Here: ``# dockml ignore=``, ``# check=skip=``, ``# hadolint ignore=`` and ``# trivy:ignore:``, and their application.
-Not here: configuration files (a command reads them). Ignores change what is advised, never what a study finds.
+Here: reading and applying ``# dockml ignore=``, ``# check=skip=``, ``# hadolint ignore=`` and ``# trivy:ignore:``.
+Not here: configuration files (``commands.advise``). Ignore comments change what is advised, never what a study finds.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dockml_dagster.study.dockerfile.model import DockerfileReading
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One comment that switches names off: in the lines ``first`` to ``last``, or in the whole file (both ``None``).
+    """One ignore comment. It holds for the lines ``first`` to ``last``, or for the whole file (both ``None``).
 
-    ``every``: all names. ``fault``: why it is not obeyed, ``""`` where it is.
+    ``every``: it switches all names off. ``fault``: why it is not obeyed; ``""`` where it is.
     """
 
     line: int
@@ -37,7 +37,7 @@ class Ignore:
 
 
 class RuleNames:
-    """Which names mean which triggers: recommendations, practices, BuildKit's checks, and other tools' rules."""
+    """Which triggers a name means. Names are those of recommendations, practices, BuildKit's checks and other tools."""
 
     def __init__(self, rules: Rules, aliases_csv: str) -> None:
         self._triggers: dict[str, set[str]] = {}
@@ -56,11 +56,11 @@ class RuleNames:
         return _canonical(name) in self._triggers
 
     def triggers(self, name: str) -> frozenset[str]:
-        """What a name means; empty for an unknown one."""
+        """The triggers that a name means; empty for an unknown name."""
         return frozenset(self._triggers.get(_canonical(name), ()))
 
     def matches(self, name: str, recommendation: Recommendation, place: Evidence) -> bool:
-        """Whether a name means what a recommendation says of a place."""
+        """Whether a name covers a recommendation at one place."""
         meant = self.triggers(name)
         if not place.trigger:
             return bool(meant.intersection(recommendation.rule.triggers))
@@ -68,13 +68,13 @@ class RuleNames:
 
 
 def _canonical(name: str) -> str:
-    """Trivy's older ways to write its names: ``AVD-DS-0002``, ``DS002``."""
+    """The current form of Trivy's older names, such as ``AVD-DS-0002`` and ``DS002``."""
     match = re.fullmatch(r"(?:AVD-)?DS-?0*(\d{1,4})", name)
     return f"DS-{int(match[1]):04}" if match else name
 
 
 _MOST_TOGETHER = 50
-"""Most ignores of the same lines that are obeyed."""
+"""Most ignore comments for the same lines that are obeyed."""
 _DOCKML = re.compile(r"dockml\s+ignore\s*=\s*([\w.,:-]+(?:\s*,\s*[\w.:-]+)*)\s*(.*)\Z")
 _HADOLINT = re.compile(r"hadolint\s+(global\s+)?ignore\s*=\s*((?:DL|SC)\d+(?:\s*,\s*(?:DL|SC)\d+)*)")
 _TRIVY = re.compile(r"trivy:ignore:([\w-]+)")
@@ -82,7 +82,7 @@ _CHECK = re.compile(r"check\s*=\s*(\S+)")
 
 
 def read_ignores(reading: DockerfileReading) -> tuple[Ignore, ...]:
-    """Every such comment, in order. One before the first instruction is about the whole file if it is dockml's own."""
+    """Every ignore comment, in order. dockml's own applies to the whole file if it stands before the first instruction."""
     found: list[Ignore] = []
     for directive in reading.directives:
         if directive.name == "check":
@@ -135,8 +135,8 @@ def _of_check(value: str, line: int, first: int | None, last: int | None) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """What is left after ignoring. ``suppressed``: places that were taken out. ``unused``: what ignores that took
-    nothing out are, or why they are not obeyed: (line, sentence).
+    """The recommendations that remain. ``suppressed``: the places that were ignored. ``unused``: comments that ignored
+    nothing or were not obeyed, as (line, sentence).
     """
 
     recommendations: tuple[Recommendation, ...]
@@ -147,7 +147,7 @@ class Ignored:
 def apply_ignores(
     recommendations: Sequence[Recommendation], ignores: Sequence[Ignore], names: RuleNames
 ) -> Ignored:
-    """The recommendations of one Dockerfile without what its own comments ignore."""
+    """The recommendations for one Dockerfile without those that its own comments ignore."""
     used: set[tuple[int, str]] = set()
     by_line: dict[int | None, list[Ignore]] = {None: []}
     for ignore in ignores:
@@ -158,7 +158,7 @@ def apply_ignores(
     suppressed = 0
     for item in recommendations:
         places = []
-        # What is absent has no place: only an ignore of the whole file means it.
+        # Something absent has no line: only an ignore of the whole file covers it.
         for place in item.evidence or (Evidence(""),):
             at = bisect_right(starts, place.line or 0) - 1
             near = by_line[starts[at]] if at >= 0 else []
@@ -177,7 +177,7 @@ def apply_ignores(
 
 
 def _meaning(ignore: Ignore, item: Recommendation, place: Evidence, names: RuleNames) -> list[str]:
-    """The names of an ignore that mean this place; ``"all"`` for one that means every name."""
+    """The names of an ignore comment that cover this place; ``"all"`` where it names every rule."""
     if (
         ignore.first is not None
         and ignore.last is not None
@@ -185,7 +185,7 @@ def _meaning(ignore: Ignore, item: Recommendation, place: Evidence, names: RuleN
     ):
         return []
     if ignore.every:
-        # BuildKit's `skip=all` is about its own checks.
+        # BuildKit's `skip=all` covers BuildKit's checks only.
         own = (
             ignore.tool != "buildkit" or place.trigger.startswith("check:") or place.trigger in SHARED_CHECKS
         )
@@ -196,7 +196,7 @@ def _meaning(ignore: Ignore, item: Recommendation, place: Evidence, names: RuleN
 SHARED_CHECKS = frozenset(
     {"practice:exec-form", "practice:no-secrets-in-variables", "practice:platform-stated"}
 )
-"""Practices that are checks of BuildKit."""
+"""Practices that are also checks of BuildKit."""
 
 
 def _unused(
@@ -207,7 +207,7 @@ def _unused(
             yield ignore.line, f"{ignore.tool} ignore {ignore.fault}"
             continue
         if ignore.tool != "dockml":
-            continue  # other tools have rules that dockml does not
+            continue  # a rule of another tool that dockml does not have
         for name in ignore.names:
             if name == "all":
                 if (ignore.line, "all") not in used:

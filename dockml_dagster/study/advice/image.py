@@ -1,6 +1,6 @@
-"""Advice on an image: from its configuration, its layers and what ``savings`` measured.
+"""Advice on an image: from its configuration, its layers and the bytes that ``savings`` measured.
 
-Here: which facts of an image ask for which recommendation. Not here: how layers and configurations are read.
+Here: which facts of an image trigger which recommendation. Not here: how layers and configurations are read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dockml_dagster.study.secret_names import names_a_secret
 from dockml_dagster.study.secrets.image import ImageSecret
 
 MANY_LAYERS = 20
-"""Layers of its own from which an image is advised to have fewer. The median image of the study has 14.5 in all."""
+"""An image with more layers than this above its base is advised to have fewer. The study's median is 14.5 in all."""
 
 MUCH_IDLE_CODE = 10_000_000
-"""Bytes of device code that lie idle on any GPU from which that is worth a recommendation."""
+"""At least so many bytes of device code must be idle, whichever GPU is used, for a recommendation."""
 _LONGEST = 200
 
 _ROOT = frozenset({"", "0", "root", "administrator", "containeradministrator"})
@@ -29,11 +29,11 @@ _OCI = "org.opencontainers.image."
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What advice looks at. ``layers``: digests, lowest first. ``base_layers``: how many of the lowest are known or read
-    from the history to be the base's. ``config``: None where it could not be read; then nothing is said of it.
-    ``platforms``: of the reference; None where it does not tell. ``censored``: a layer was not read to its end. ``doubled``:
-    frameworks and libraries that it holds more than once. ``secrets``: files of its layers that hold one.
-    ``device_code``: files that have code for GPUs.
+    """The facts of an image that advice uses. ``layers``: digests, lowest first. ``base_layers``: how many of the lowest
+    layers are the base image's, as known or as read from the history. ``config``: None where it could not be read; then
+    there is no advice on it. ``platforms``: those of the reference; None where it does not list them. ``censored``: a layer
+    was not read to its end. ``doubled``: frameworks and libraries that the image holds more than once. ``secrets``: files
+    that hold a secret. ``device_code``: files that hold code for GPUs.
     """
 
     reference: str
@@ -48,9 +48,9 @@ class ImageFacts:
 
 
 def base_layers_of(config: ImageConfig | None, layers: int) -> int:
-    """How many of an image's lowest layers came with its base, as its history reads; 0 where that cannot be told.
+    """How many of an image's lowest layers came with its base, judged by its history; 0 where that is unknown.
 
-    An image ends where its CMD or ENTRYPOINT is set; layers after one are of the next image
+    CMD or ENTRYPOINT is taken as the end of an image: layers after it belong to the next image
     (``layer.history.split_base``).
     """
     from dockml_dagster.study.layer.history import HistoryEntry, split_base
@@ -71,9 +71,9 @@ def _lower_bound(saving: Saving, facts: ImageFacts) -> str:
 def advise_image(
     facts: ImageFacts, savings: Sequence[Saving] | None, rules: Rules
 ) -> tuple[Recommendation, ...]:
-    """Everything to be advised about one image: what saves bytes first, most bytes first; the rest in the seed's order.
+    """All advice on one image. Savings come first, largest first; the rest follows in the seed's order.
 
-    ``savings`` None: the layers could not be read, so nothing is said of their content.
+    ``savings`` None: the layers could not be read, so there is no advice on their content.
     """
     measured = [
         Recommendation(
@@ -107,7 +107,7 @@ def advise_image(
 
 
 def _idle_device_code(facts: ImageFacts, rules: Rules) -> list[Recommendation]:
-    """What no single GPU needs of the device code, where that is worth a word."""
+    """The device code that even the best single GPU leaves idle, if it is at least ``MUCH_IDLE_CODE``."""
     idle, rule = unused(facts.device_code), rules.by_trigger.get("fact:idle-device-code")
     if idle is None or rule is None or idle.bytes < MUCH_IDLE_CODE:
         return []

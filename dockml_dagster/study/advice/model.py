@@ -1,6 +1,6 @@
-"""What a recommendation is, and the rules behind all of them.
+"""The types of advice, and the rules that it follows.
 
-Here: types, and the rules out of the seed ``recommendations.csv``. Not here: which rule applies where.
+Here: rules, evidence, recommendations; parsing the seed ``recommendations.csv``. Not here: which rule applies where.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _GRADES: Final = frozenset(get_args(Grade))
 _KINDS: Final = ("practice:", "check:", "content:", "hidden:", "fact:")
 _FIXES: Final = frozenset({"", "safe", "unsafe"})
 MOST_EVIDENCE: Final = 10
-"""Places a recommendation names, largest or first ones first; all bytes are counted."""
+"""Most places that a recommendation names, the largest or the first ones. Bytes are counted for all places."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row of the seed. ``order``: its place there. ``min_file_bytes``: smaller files are not counted. ``general``:
-    nearly every Dockerfile asks for it. ``instead``: what to write instead. ``fix``: ``safe``, ``unsafe`` or empty, with
-    ``fix_note``. ``bad`` and ``good``: small Dockerfiles with and without it.
+    it applies to nearly every Dockerfile. ``instead``: what to write instead. ``fix``: ``safe``, ``unsafe`` or empty, with
+    ``fix_note``. ``bad`` and ``good``: small Dockerfiles that trigger the rule and that do not.
     """
 
     recommendation: str
@@ -53,7 +53,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules in their order, and by what triggers them."""
+    """The rules in the seed's order, and by their triggers."""
 
     all: tuple[Rule, ...]
     by_trigger: Mapping[str, Rule]
@@ -61,8 +61,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A place that shows it: a line of a file of the project, or a file in a layer. ``what``: in a few words, never a
-    value that may be secret. ``bytes``: content of that file. ``trigger``: what asked for it, in the seed's words.
+    """A place to which a recommendation applies: a line of a file of the project, or a file in a layer. ``what``: what is
+    there, in a few words, never a value that may be secret. ``bytes``: the size of that file's content. ``trigger``: the
+    rule's trigger, as the seed writes it.
     """
 
     what: str
@@ -77,11 +78,11 @@ class Evidence:
 class Recommendation:
     """What to change about one subject.
 
-    ``subject``: path of the Dockerfile or other file, or the image's reference. ``saves_bytes``: content that the image
-    would hold less, uncompressed, counted for no other recommendation; None: not measured, as always for a Dockerfile
-    alone. ``base_bytes``: of the same kind in layers of the base image, which only another base can save. ``severity``:
-    the rule's, unless a configuration or the place of the file says another. ``minor``: the file is no product of the
-    project (documentation, examples, tests).
+    ``subject``: path of the Dockerfile or other file, or the image's reference. ``saves_bytes``: uncompressed content that
+    the image would no longer hold; no byte counts for two recommendations. None: not measured, as always for a Dockerfile
+    alone. ``base_bytes``: the same in layers of the base image, which only another base image can save. ``severity``: the
+    rule's, unless a configuration or the file's place says otherwise. ``minor``: the file is documentation, an example or
+    a test, not the project's product.
     """
 
     rule: Rule
@@ -97,12 +98,12 @@ class Recommendation:
 
     @property
     def severity(self) -> Severity:
-        """How severe it is here."""
+        """The severity that applies to this subject."""
         return self.given_severity or self.rule.severity
 
 
 def parse_recommendation_rules(text: str) -> Rules:
-    """Rules from the text of the seed. Raises ``ValueError`` naming the rule that cannot be used."""
+    """Rules from the text of the seed. Raises ``ValueError`` that names the rule which cannot be used."""
     rules: list[Rule] = []
     by_trigger: dict[str, Rule] = {}
     for order, row in enumerate(csv.DictReader(io.StringIO(text))):
@@ -149,11 +150,11 @@ def _grade(text: str) -> Grade:
 
 
 def at_least(recommendations: Iterable[Recommendation], severity: Severity) -> int:
-    """How many recommendations are of that severity or a higher one."""
+    """How many recommendations have that severity or a higher one."""
     least = SEVERITIES.index(severity)
     return sum(SEVERITIES.index(item.severity) >= least for item in recommendations)
 
 
 def total_saved(recommendations: Iterable[Recommendation]) -> int:
-    """Bytes that all of them save together: no byte is counted for two of them."""
+    """Bytes that all recommendations save together: no byte counts for two of them."""
     return sum(item.saves_bytes or 0 for item in recommendations)

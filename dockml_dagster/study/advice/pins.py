@@ -1,6 +1,6 @@
-"""Pinning an image by its digest: where in an instruction the reference stands, and what it becomes.
+"""Pinning an image by its digest: where an instruction names the image, and the edit that adds the digest.
 
-Here: the edit. Not here: which digest a tag had (a command asks what a study read), or whether to pin (``fixes``).
+Here: the edit. Not here: which digest a tag had (``commands.advise`` asks what a study read), whether to pin (``fixes``).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _PLACES: Final = {
     "COPY": re.compile(r"--from=(?P<image>[^\s,$\"'`\\]+)(?=\s|\Z)"),
     "RUN": re.compile(r"--mount=\S*?\bfrom=(?P<image>[^\s,$\"'`\\]+)(?=[\s,]|\Z)"),
 }
-"""Where each instruction names an image. A reference with a variable or quotes is none that could be told for certain."""
+"""Where each instruction names an image. References with a variable or quotes do not match: they are not certain."""
 
 
 def tagged_image(reference: str) -> tuple[str, str, str] | None:
-    """Registry, repository and tag of a reference; ``None`` without a tag, or with a digest already."""
+    """Registry, repository and tag of a reference; ``None`` if it has no tag or already has a digest."""
     try:
         parts = split_reference(reference)
     except ValueError:
@@ -33,7 +33,7 @@ def tagged_image(reference: str) -> tuple[str, str, str] | None:
 
 
 def images_named(source: Source, item: Instruction) -> Iterator[tuple[int, str]]:
-    """Every reference with a tag and without a digest that an instruction names, and where it ends in the file."""
+    """Every reference of an instruction that has a tag and no digest, and where it ends in the file."""
     pattern = _PLACES.get(item.keyword)
     if pattern is None:
         return

@@ -1,7 +1,7 @@
 """Advice on how a project builds and runs its images: from its Compose files and CI workflows.
 
 Here: what these files say about privileges, the root file system, the engine's socket and scanning. Not here: facts for
-purposes (``compose_facts``, ``project_facts``), Dockerfiles. A file that cannot be read says nothing.
+purposes (``study.project``), Dockerfiles. A file that cannot be read gives no fact.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _LONGEST_LINE: Final = 2000
 _DANGEROUS = frozenset({"all", "sys_admin", "cap_sys_admin"})
 BUILT: Final = "image-built"
 SCANNED: Final = "image-scanned"
-"""What a workflow does, for whoever looks at all workflows of a project: neither asks for anything by itself."""
+"""What one workflow does. Neither fact triggers a rule alone: scanning is judged over all workflows of a project."""
 
 
 class FileFact(NamedTuple):
-    """What one file says: a fact of the seed's triggers (without `fact:`), ``BUILT`` or ``SCANNED``."""
+    """One fact of a file: a trigger of the seed (without `fact:`), ``BUILT`` or ``SCANNED``."""
 
     fact: str
     line: int
@@ -48,16 +48,16 @@ def file_facts(path: str, text: str) -> tuple[FileFact, ...]:
 
 
 def fact_rows(path: str, content: bytes) -> list[dict[str, Any]]:
-    """The facts of one file as rows; one without a fact where it says nothing."""
+    """The facts of one file as rows; a single row without a fact where there is none."""
     facts = file_facts(path, content.decode("utf-8", "replace"))
     return [fact._asdict() for fact in facts] or [{"fact": None, "line": None, "what": None}]
 
 
 def advise_project(subject: str, files: Mapping[str, str], rules: Rules) -> tuple[Recommendation, ...]:
-    """Everything to be advised about a project's ``files`` (path → text), in the seed's order.
+    """All advice on a project's ``files`` (path → text), in the seed's order.
 
-    Only Compose files and CI workflows are looked at; whoever passes more gets nothing for it. A missing scan is claimed
-    only where a workflow builds images at all, and none of them names a scanner.
+    Files other than Compose files and CI workflows are ignored. A missing scan is reported only if a workflow builds
+    images and no workflow names a scanner.
     """
     found = [(path, fact) for path in sorted(files) for fact in file_facts(path, files[path])]
     scanned = any(fact.fact == SCANNED for _, fact in found)

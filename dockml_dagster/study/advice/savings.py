@@ -3,10 +3,10 @@
 Here: one visitor of ``layer.image.summarise_image`` that gives every stored file to at most one recommendation. Not
 here: what the recommendations say, and those that save no measurable bytes (``image``).
 
-A file is given away in this order: hidden by a later layer (whatever it is); the first rule of the seed whose content
-pattern it matches; a further copy of a content. Bytes are contents as stored in the layers, uncompressed, without the
-512-byte headers of the archive. A content that also has a visible name which nobody advises to remove (a hard link:
-conda links its package cache into its environments) is not saved and not counted.
+A file goes to the first of these that applies: it is hidden by a later layer; it matches the content pattern of a rule,
+in the seed's order; it is a further copy of a content. Bytes are contents as stored in the layers, uncompressed, without
+the 512-byte headers of the archive. Content that also has a visible name which no rule would remove (a hard link: conda
+links its package cache into its environments) would not be saved, so it does not count.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dockml_dagster.study.layer.content import ContentRules
 from dockml_dagster.study.layer.union import Merged
 
 _MOST_NAMES: Final = 131_072
-"""Files whose other names (hard links) are looked for, and contents whose copies are. Of more a saving is a lower bound."""
+"""Most files whose hard links are looked for, and most contents whose copies are. Beyond it savings are lower bounds."""
 
 
 class SavedFile(NamedTuple):
-    """A file that would go: its bytes, path and layer (0 the lowest). ``instead_of``: the copy that would stay.
+    """A file that would be removed: its bytes, path and layer (0 is the lowest). ``instead_of``: the copy that stays.
 
     A named tuple, not a dataclass: an image has up to millions of files.
     """
@@ -40,8 +40,8 @@ class SavedFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What following one recommendation saves. ``base_bytes``: in layers of the base image, on top of ``bytes``. ``whole``:
-    whether all files were counted; if not, both are lower bounds.
+    """What one recommendation saves. ``base_bytes``: the same in layers of the base image, not included in ``bytes``.
+    ``whole``: all files were counted; otherwise both are lower bounds.
     """
 
     rule: Rule
@@ -62,7 +62,7 @@ class _Sum:
 
 
 class _Copies:
-    """The files of a content that is there more than once: how many in the base's layers and above, and the first."""
+    """The files of one content that occurs more than once: how many in the base's layers and above, and the first."""
 
     __slots__ = ("base", "first", "further", "own")
 
@@ -73,7 +73,7 @@ class _Copies:
 
 
 class SavingsTally:
-    """Gives the files of one image to recommendations. ``base_layers``: how many of its lowest layers are the base's."""
+    """Assigns files of an image to recommendations. ``base_layers``: how many of its lowest layers are the base's."""
 
     def __init__(self, rules: Rules, content: ContentRules, *, base_layers: int = 0) -> None:
         self._rules = rules.by_trigger
@@ -93,7 +93,7 @@ class SavingsTally:
         self._copies: dict[str, _Copies] = {}
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image."""
+        """Take entries of the image into account."""
         for merged in batch:
             self._look_at(merged)
 
@@ -168,7 +168,7 @@ class SavingsTally:
         return self._sums.setdefault(rule.recommendation, (rule, _Sum()))[1]
 
     def savings(self) -> tuple[Saving, ...]:
-        """What each recommendation saves, most bytes first. To be asked once, after the last entry."""
+        """What each recommendation saves, most bytes first. Call it once, after the last entry."""
         for (layer, path), (rule, file) in self._named.items():
             if (layer, path) not in self._kept:
                 self._add(rule, file)
@@ -186,7 +186,7 @@ class SavingsTally:
     def _add_copies(self, copies: _Copies) -> None:
         rule = self._rules["duplicates"]
         total = self._sum_of(rule)
-        # One copy stays: the base's, where it has one, because that one cannot be left out anyway.
+        # One copy stays: the base's if it has one, because that one cannot be removed anyway.
         size = copies.first.bytes
         own = copies.own - (0 if copies.base else 1)
         total.files += copies.base + copies.own - 1
@@ -197,7 +197,7 @@ class SavingsTally:
 
 
 def _remember(total: _Sum, file: SavedFile) -> None:
-    # The number tells equal files of several layers apart before the heap would compare the files themselves.
+    # The number breaks ties, so that the heap never compares the files themselves.
     total.seen += 1
     item = (file.bytes, file.path, total.seen, file)
     if len(total.largest) < MOST_EVIDENCE:

@@ -1,5 +1,5 @@
-"""Code for GPUs in files of an image: how many bytes for which architecture, and what of it a given GPU can load.
+"""GPU code in the files of an image: how many bytes for which architecture, and which of it a given GPU can load.
 
-Here: containers of NVIDIA (``nvidia``) and AMD (``amd``), reading them as a file passes (``reading``), what a GPU loads
-(``loading``), sums of an image (``image``). Not here: catching files while a layer streams (``images.scanning.inside``).
+Here: NVIDIA's and AMD's containers (``nvidia``, ``amd``), reading them while a file streams by (``reading``), what a GPU
+loads (``loading``), sums for an image (``image``). Not here: picking files out of a layer (``images.scanning.inside``).
 """

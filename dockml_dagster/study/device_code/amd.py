@@ -1,4 +1,4 @@
-"""Bundles of AMD's code objects: section `.hip_fatbin`, compressed or not, and code objects that are files of their own.
+"""AMD's bundles of code objects (section `.hip_fatbin`, compressed or not), and code objects that are whole files.
 
 Here: their headers (LLVM documentation, ClangOffloadBundler: "Bundled Binary File Layout", "Compression and
 Decompression"; AMDGPUUsage, "ELF Code Object"). Not here: finding bundles in a file (``reading``).
@@ -17,13 +17,13 @@ from dockml_dagster.study.device_code.model import Compression, Entry
 PLAIN: Final = b"__CLANG_OFFLOAD_BUNDLE__"
 PACKED: Final = b"CCOB"
 ALIGNED: Final = 4096
-"""Bundles of a shared object begin at multiples of it in their file."""
+"""Bundles in a shared object begin at multiples of this offset."""
 HEADER: Final = 32
-"""Bytes that tell either kind of bundle."""
+"""Bytes that suffice to recognise either kind of bundle."""
 MOST_TABLE: Final = 64 << 10
-"""Bytes of a bundle's table, inflated, that are read."""
+"""Most bytes of a bundle's inflated table that are read."""
 MACHINE: Final = 224
-"""EM_AMDGPU, of a code object's ELF header."""
+"""EM_AMDGPU, in a code object's ELF header."""
 
 _COUNT: Final = Struct("<24xQ").unpack_from
 _MEMBER: Final = Struct("<QQQ")
@@ -49,7 +49,7 @@ _TARGETS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The header of a compressed bundle. ``length``: all of it as stored; ``header``: bytes before the compressed ones."""
+    """The header of a compressed bundle. ``length``: of the whole bundle as stored. ``header``: of the header itself."""
 
     length: int
     header: int
@@ -58,7 +58,7 @@ class Packed:
 
 
 def read_packed(header: bytes | bytearray) -> Packed | None:
-    """The compressed bundle that begins so; None: none of a version that says its length."""
+    """The header of a compressed bundle. None: it is not one, or of a version that does not state its length."""
     form = {2: _PACKED_2, 3: _PACKED_3}.get(int.from_bytes(header[4:6], "little"))
     if form is None:
         return None
@@ -70,7 +70,7 @@ def read_packed(header: bytes | bytearray) -> Packed | None:
 
 
 def inflated_table(data: bytes, compression: Compression) -> bytes:
-    """The first bytes of a compressed bundle, inflated; empty where it is damaged."""
+    """The first bytes of a compressed bundle, inflated; empty if it is damaged."""
     from backports import zstd
 
     try:
@@ -83,7 +83,7 @@ def inflated_table(data: bytes, compression: Compression) -> bytes:
 
 
 def read_members(table: bytes | bytearray) -> list[tuple[int, int, str]] | None:
-    """Offset, bytes and architecture of each code object that a bundle's table lists; None: it is none, or is cut off."""
+    """Offset, bytes and architecture of each code object in a bundle's table. None: it is not a table, or is cut off."""
     if len(table) < HEADER or not table.startswith(PLAIN):
         return None
     count = _COUNT(table)[0]
@@ -106,7 +106,7 @@ def read_members(table: bytes | bytearray) -> list[tuple[int, int, str]] | None:
 
 
 def packed_entries(packed: Packed, members: Sequence[tuple[int, int, str]]) -> list[Entry]:
-    """The code objects of a compressed bundle: they are compressed together, so what each takes is a share by its bytes."""
+    """The code objects of a compressed bundle. They are compressed together: each gets a share by its size."""
     total = sum(size for _, size, _ in members)
     return [
         Entry(
@@ -123,6 +123,6 @@ def packed_entries(packed: Packed, members: Sequence[tuple[int, int, str]]) -> l
 
 
 def code_object_architecture(header: bytes | bytearray) -> str:
-    """The architecture of a code object, by its ELF header."""
+    """The architecture of a code object, from its ELF header."""
     number = header[_FLAGS_AT]
     return _TARGETS.get(number, f"machine-{number:#x}")

@@ -1,11 +1,11 @@
-"""What of the device code that an image carries a given GPU can load.
+"""Which device code of an image a given GPU can load.
 
 Here: the rules of compatibility. NVIDIA (CUDA Programming Guide, "Compute Capabilities" and "Binary Compatibility", "PTX
 Compatibility"): binary code runs on its own compute capability and on later minor revisions of the same major one; code
 with suffix `a` on exactly its own, with suffix `f` on its own and later ones of the family; PTX is compiled by the driver
 for its own and every later one. AMD (LLVM, AMDGPUUsage): for exactly its target, generic targets for those they stand for.
-That binary code of desktop GPUs and of Jetson modules does not mix is not used: what is said to be unloadable is so.
-Not here: reading device code, adding it up for an image (``image``).
+Code for desktop GPUs and for Jetson modules is not told apart, so more may count as loadable than is; what counts as not
+loadable is not. Not here: reading device code, adding it up for an image (``image``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GENERIC: Final = {
 
 
 class Gpu(NamedTuple):
-    """A GPU by its architecture. ``capability``: of NVIDIA's, 10 × major + minor."""
+    """A GPU by its architecture. ``capability``: for NVIDIA, 10 × major + minor."""
 
     vendor: Vendor
     name: str
@@ -39,8 +39,8 @@ class Gpu(NamedTuple):
 
 
 class GpuUse(NamedTuple):
-    """Bytes of device code by what a GPU does with them. ``chosen``: the best of each container for it, the most that it
-    ever loads; ``passed_over``: it could, but there is better beside it; ``never``: it cannot.
+    """Bytes of device code by how a GPU uses them. ``chosen``: the best match of each container, the most that is ever
+    loaded. ``passed_over``: loadable, but the container has a better match. ``never``: not loadable.
     """
 
     chosen: int
@@ -49,7 +49,7 @@ class GpuUse(NamedTuple):
 
 
 def parse_gpu(text: str) -> Gpu | None:
-    """`sm_90`, `90`, `9.0`, `gfx942`; None: neither. A suffix is left out: it is of code, not of a GPU."""
+    """A GPU from `sm_90`, `90`, `9.0` or `gfx942`; None: none of these forms. Suffixes belong to code and are dropped."""
     name = text.strip().lower()
     found = _NVIDIA(name)
     if found is not None:
@@ -59,7 +59,7 @@ def parse_gpu(text: str) -> Gpu | None:
 
 
 def gpus_of(rows: Iterable[DeviceRow]) -> list[Gpu]:
-    """The GPUs for which any of the code was made, by name."""
+    """The GPUs for which any of the code was built, by name."""
     found = {parse_gpu(row.architecture.partition(":")[0]) for row in rows}
     for row in rows:
         found |= {parse_gpu(one) for one in _GENERIC.get(row.architecture.partition(":")[0], ())}
@@ -67,7 +67,7 @@ def gpus_of(rows: Iterable[DeviceRow]) -> list[Gpu]:
 
 
 def can_load(gpu: Gpu, vendor: Vendor, kind: Kind, architecture: str) -> bool:
-    """Whether the GPU can load code of this kind; yes where that is not known."""
+    """Whether the GPU can load code of this kind; true where that is not known."""
     if gpu.vendor != vendor:
         return False
     if vendor == "amd":
@@ -85,7 +85,7 @@ def can_load(gpu: Gpu, vendor: Vendor, kind: Kind, architecture: str) -> bool:
 
 
 def use_by(gpu: Gpu, rows: Sequence[DeviceRow]) -> GpuUse:
-    """What a GPU does with the device code of one file."""
+    """How a GPU uses the device code of one file."""
     best: dict[tuple[str, int], tuple[int, int]] = {}
     for row in rows:
         place = (row.section, row.device_set)
@@ -107,7 +107,7 @@ _UNLOADABLE: Final = (0, 0)
 
 
 def _rank(gpu: Gpu, row: DeviceRow) -> tuple[int, int]:
-    """Binary code comes before what has to be compiled, later architectures before earlier ones."""
+    """Higher is better: binary code before code that must be compiled, then later architectures before earlier ones."""
     if row.section == LINK_ONLY or not can_load(gpu, row.vendor, row.kind, row.architecture):
         return _UNLOADABLE
     found = _NVIDIA(row.architecture)

@@ -1,6 +1,6 @@
-"""What is known of the device code of a file.
+"""The types for the device code of a file.
 
-Here: the values. Not here: reading them out of a file, what a GPU loads of them.
+Here: entries, rows, files. Not here: reading them (``reading``), what a GPU loads (``loading``).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ Kind = Literal["cubin", "ptx", "lto_ir", "other", "code_object"]
 Compression = Literal["none", "lz4", "zstd", "zlib"]
 
 WHOLE_FILE: Final = "(file)"
-"""The section of a file that is device code as a whole."""
+"""Stands for the section in a file that is device code as a whole."""
 UNKNOWN_SECTION: Final = "unknown"
 LINK_ONLY: Final = "__nv_relfatbin"
-"""The section of code that was kept for linking: no running program loads it."""
+"""The section of code that is kept for linking: no running program loads it."""
 
 
 class Entry(NamedTuple):
-    """One entry of a container. ``bytes``: as stored, with its header. ``estimated``: its share of what several take."""
+    """One entry of a container. ``bytes``: as stored, with its header. ``estimated``: a share of what several take."""
 
     vendor: Vendor
     kind: Kind
     architecture: str
-    """`sm_90a`, of PTX too, or `gfx90a:xnack-`."""
+    """`sm_90a` (for PTX too) or `gfx90a:xnack-`."""
     compression: Compression
     bytes: int
     inflated_bytes: int
@@ -34,8 +34,8 @@ class Entry(NamedTuple):
 
 
 class DeviceRow(NamedTuple):
-    """Entries of one file that are alike. ``device_set``: number of the set of kinds and architectures that their containers
-    have, within the file: a driver chooses among what one container has.
+    """Entries of one file that are alike. ``device_set``: numbers, within the file, the set of kinds and architectures that
+    their container holds. A driver chooses within one container.
     """
 
     section: str
@@ -53,7 +53,7 @@ class DeviceRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeviceFile:
-    """A file of a layer that has device code. ``problem``: why there may be more of it than the rows say."""
+    """A file of a layer with device code. ``problem``: why it may hold more than the rows say."""
 
     path: str
     rows: tuple[DeviceRow, ...]

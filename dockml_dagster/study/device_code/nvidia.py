@@ -1,7 +1,7 @@
-"""Fat binaries of CUDA: the containers of section `.nv_fatbin`, and cubins that are files of their own.
+"""CUDA's fat binaries: the containers of section `.nv_fatbin`, and cubins that are whole files.
 
-Here: headers, by their layout as it was read from libraries of CUDA 11 to 13 and from fat binaries made for the purpose
-(NVIDIA publishes none; github.com/n-eiling/cuda-fatbin-decompression describes the same). All numbers are little-endian.
+Here: headers. NVIDIA does not publish their layout; it was read from libraries of CUDA 11 to 13 and from fat binaries made
+for the purpose (github.com/n-eiling/cuda-fatbin-decompression describes the same). All numbers are little-endian.
 Not here: finding containers in a file (``reading``).
 """
 
@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 from dockml_dagster.study.device_code.model import Compression, Entry, Kind
 
 MAGIC: Final = b"\x50\xed\x55\xba\x01\x00\x10\x00"
-"""With which a container begins: 0xBA55ED50, version 1, a header of 16 bytes."""
+"""The first bytes of a container: 0xBA55ED50, version 1, a header of 16 bytes."""
 ALIGNED: Final = 8
-"""Containers begin at multiples of it in their file."""
+"""Containers begin at multiples of this offset in their file."""
 HEADER: Final = 16
 ENTRY_HEADER: Final = 64
-"""Bytes of an entry's header that are read; it may be longer."""
+"""Bytes of an entry's header that are read. The header may be longer."""
 MACHINE: Final = 190
-"""EM_CUDA, of a cubin's ELF header."""
+"""EM_CUDA, in a cubin's ELF header."""
 
 _CONTAINER: Final = Struct("<8xQ").unpack_from
 # kind, 0x101, header bytes, payload bytes, -, minor, major, architecture, -, flags, -, inflated bytes
@@ -43,13 +43,13 @@ class EntryHeader(NamedTuple):
 
 
 def container_length(header: bytes | bytearray) -> int:
-    """Bytes of the entries of a container that begins so, its own header not counted."""
+    """Bytes of a container's entries, from its header; the header itself does not count."""
     length: int = _CONTAINER(header)[0]
     return length
 
 
 def read_entry(header: bytes | bytearray, left: int) -> EntryHeader | None:
-    """The entry that begins so, of a container that has ``left`` bytes left. None: it is none."""
+    """An entry from its header; its container has ``left`` bytes left. None: it is not an entry."""
     kind, version, header_bytes, payload, architecture, flags, inflated = _ENTRY(header)
     length = header_bytes + payload
     if version != _VERSION or not ENTRY_HEADER <= header_bytes <= _MOST_HEADER or length > left:
@@ -61,6 +61,6 @@ def read_entry(header: bytes | bytearray, left: int) -> EntryHeader | None:
 
 
 def cubin_architecture(header: bytes | bytearray) -> str:
-    """The architecture of a cubin, by its ELF header."""
+    """The architecture of a cubin, from its ELF header."""
     at = _FLAGS_AT + (1 if header[_ABI_AT] >= _NEW_ABI else 0)
     return f"sm_{header[at]}"

@@ -1,8 +1,8 @@
-"""Reading the device code of one file as it passes, in pieces of whatever length.
+"""Reading the device code of one file while it streams by, in pieces of any length.
 
-Here: finding containers and bundles, walking over their entries without reading what they hold, and summing them up. Not
-here: headers (``nvidia``, ``amd``), the section table (``sections``), searching (``searching``). Everything is bounded:
-containers that are told apart, headers, kinds; what goes beyond is counted together, or said.
+Here: finding containers and bundles, walking over their entries without reading the code itself, and sums. Not here:
+headers (``nvidia``, ``amd``), the section table (``sections``), searching (``searching``). Containers, headers and kinds
+are counted under caps; what exceeds one is summed up together or reported as a problem.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from dockml_dagster.study.device_code.sections import (
 )
 
 SMALLEST: Final = 64 << 10
-"""Bytes below which a shared object is not searched: host code that starts kernels takes more."""
+"""A smaller shared object is not searched: the host code that starts kernels alone takes more."""
 MACHINES: Final = {nvidia.MACHINE, amd.MACHINE}
-"""Of ELF files that are device code as a whole, however small."""
+"""Machines of ELF files that are device code as a whole, however small."""
 SUFFIXES: Final = (".fatbin", ".ptx")
-"""Of files that are device code as a whole and no ELF files."""
+"""Suffixes of files that are device code as a whole without being ELF files."""
 
 _MOST_CONTAINERS: Final = 16_384
-"""Of one file that are told apart by section and set; the largest libraries have some thousand."""
+"""Most containers of one file that are told apart by section and set. The largest libraries have a few thousand."""
 _MOST_STEPS: Final = 1_000_000
-"""Headers of containers and entries that are read of one layer."""
+"""Most headers of containers and entries that are read in one layer."""
 _MOST_ALIKE: Final = 256
-"""Kinds and architectures that are told apart in one container."""
+"""Most kinds and architectures that are told apart in one container."""
 _MOST_ROWS: Final = 4096
 _PAGE: Final = 4096
 _PTX_TARGET: Final = re.compile(rb"(?m)^\.target[ \t]+(sm_\d{2,3}[af]?)").search
@@ -71,7 +71,7 @@ class _Container(NamedTuple):
 
 
 class DeviceBudget:
-    """What reading the device code of one layer may still take."""
+    """The work that may still be spent on the device code of one layer."""
 
     def __init__(self) -> None:
         self.steps = _MOST_STEPS
@@ -81,13 +81,13 @@ class DeviceReader:
     """Reads one file."""
 
     def __init__(self, path: str, size: int, budget: DeviceBudget) -> None:
-        """``size``: of the file, which its pieces have in all."""
+        """``size``: of the whole file."""
         self._path, self._size, self._budget = path, size, budget
         self._at = 0
         self._skip_to = 0
-        """Offset up to which nothing is looked at."""
+        """Offset up to which bytes are skipped."""
         self._kept = bytearray()
-        """Bytes that the next step takes together, as far as they came."""
+        """The bytes for the next step that have come so far."""
         self._wanted, self._step = HEADER, self._file_header
         if path.endswith(".ptx"):
             self._wanted, self._step = min(size, _PTX_HEAD), self._ptx
@@ -95,17 +95,17 @@ class DeviceReader:
         self._containers: list[_Container] = []
         self._sets: dict[frozenset[tuple[Kind, str]], int] = {}
         self._instructions = (0, 0)
-        """From where to where device code cannot lie."""
+        """The range of offsets in which no device code can lie."""
         self._begins = self._ends = 0
-        """Of the container that is being read."""
+        """Offsets of the container that is being read."""
         self._sums: dict[_Key, _Sums] = {}
         self._packed: amd.Packed | None = None
         self._problem: str | None = None
         self._idle = False
-        """Nothing more is wanted of the file."""
+        """The rest of the file is not needed."""
 
     _step: Callable[[bytearray], None] | None
-    """Takes the wanted bytes; None: search."""
+    """What to do with the bytes that were asked for; None: search."""
 
     def add(self, chunk: bytes | bytearray, start: int, stop: int) -> None:
         """The next piece of the file: ``chunk[start:stop]``."""
@@ -142,7 +142,7 @@ class DeviceReader:
             self._table.add(chunk, start, stop, offset)
 
     def end(self) -> DeviceFile | None:
-        """What was found; None: no device code."""
+        """The device code that was found; None: there is none."""
         if self._sums:
             self._problem = self._problem or "a container is cut off"
             self._close()
@@ -177,7 +177,7 @@ class DeviceReader:
             if not header.startswith(nvidia.MAGIC):
                 self._stop()
                 return
-            # A fat binary that is a file: its first container and entry begin in what was kept.
+            # The file is a fat binary: its first container and entry begin in the bytes kept.
             if self._open(0, header):
                 self._want(nvidia.ENTRY_HEADER, self._entry, header[nvidia.HEADER :])
             return
@@ -197,7 +197,7 @@ class DeviceReader:
         self._stop()
 
     def _program_headers(self, head: bytearray) -> None:
-        # What this took is not searched: headers, and names that the loader needs.
+        # The bytes consumed here need no search: they are headers, and names that the loader needs.
         self._table, self._instructions = SectionTable(head, self._size), instructions(head)
 
     def _ptx(self, head: bytearray) -> None:
@@ -221,7 +221,7 @@ class DeviceReader:
             self._want(nvidia.ENTRY_HEADER, self._entry)
 
     def _open(self, begins: int, header: bytearray) -> bool:
-        """Whether a container begins there that has entries and ends inside its file; else its magic came by chance."""
+        """Whether a container begins there: one with entries that ends inside its file. Otherwise the magic is chance."""
         length = nvidia.container_length(header)
         if not nvidia.ENTRY_HEADER <= length <= self._size - begins - nvidia.HEADER:
             return False
@@ -292,7 +292,7 @@ class DeviceReader:
         self._sums[key] = one if before is None else before.plus(one)
 
     def _close(self) -> None:
-        """The container that was read is one more of the file."""
+        """Add the container that was read to the file's sums."""
         sums, self._sums = self._sums, {}
         if not sums:
             return

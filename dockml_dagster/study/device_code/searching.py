@@ -1,10 +1,10 @@
 """Finding where device code may begin in a file: two aligned words among gigabytes.
 
-Here: the search in one piece. Not here: what stands there (``reading``).
+Here: the search in one piece. Not here: reading what begins there (``reading``).
 
-The third byte of a container's magic is rare in what libraries hold, and every eighth byte of a piece is taken by one step
-of C: so a search costs a fifth of hashing the same bytes, and no import. Where that byte is frequent, as a stranger may have
-it, the whole magic is looked for, which is slower and the same whatever the bytes are.
+One byte of a container's magic is rare in libraries, and a slice takes every eighth byte of a piece in one step of C. So a
+search costs a fifth of hashing the same bytes, and no dependency. Where that byte is frequent, which an attacker can
+arrange, the whole magic is searched for: slower, but at the same cost whatever the bytes are.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Final
 from dockml_dagster.study.device_code import amd, nvidia
 
 WORD: Final = 8
-"""Bytes that begin a container, and that of a bundle tell enough."""
+"""Bytes that begin a container, and enough of a bundle to recognise it."""
 
 _BLOCKS: Final = (1 << 9, 1 << 12, 1 << 15)
-"""Words that are looked at at once: few after a container, where the next one is near."""
+"""Words that are searched at once: few after a container, because the next one is near."""
 _RARE: Final = 3
 _RARE_BYTE: Final = nvidia.MAGIC[_RARE]
 _CHANCES: Final = 256
-"""Words of a block that have the rare byte by chance, as one of 256 has in compressed data."""
+"""Most words of a block that may hold the rare byte by chance. In compressed data one word of 256 does."""
 _BUNDLE: Final = re.compile(b"[C_]").finditer
 _BEGINNINGS: Final = (amd.PACKED, amd.PLAIN[:4])
 
 
 def next_beginning(chunk: bytes | bytearray, at: int, stop: int, offset: int, *, near: bool) -> int | None:
-    """Where in ``chunk[at:stop]`` a word begins that may begin a container, or that goes on in the next piece; None:
-    nowhere. ``offset``: of ``chunk[at]`` in its file. ``near``: a container has just ended.
+    """The place in ``chunk[at:stop]`` of the first word that may begin a container or bundle, or that continues in the next
+    piece; None: there is none. ``offset``: of ``chunk[at]`` in its file. ``near``: a container has just ended.
     """
     first = at + -offset % WORD
     words = max(stop - first, 0) // WORD

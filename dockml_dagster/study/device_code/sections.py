@@ -1,7 +1,7 @@
-"""Sections of an ELF file, whose table comes last: what of it must be kept while the file passes.
+"""The sections of an ELF file. Their table comes last, so bytes before it are kept while the file streams by.
 
-Here: the parts of a 64-bit little-endian file's headers that say where a section lies (System V ABI, ELF-64 object file
-format), and keeping them within bounds. Not here: what lies there.
+Here: the headers of a 64-bit little-endian file that say where a section lies (System V ABI, ELF-64 object file format),
+kept within bounds. Not here: what a section holds.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _DEVICE_SECTIONS: Final = b"fatbin"
 """Common to `.nv_fatbin`, `__nv_relfatbin` and `.hip_fatbin`."""
 _IDENTITY: Final = b"\x7fELF\x02\x01"
 _NAMES_BEFORE: Final = 4 << 20
-"""Bytes before the table in which the names of sections lie, as linkers write them: between them are names of symbols."""
+"""Bytes before the table in which linkers put the names of sections; names of symbols lie in between."""
 _MOST_TABLE: Final = 1 << 20
 ALIGNED: Final = 8
 HEAD: Final = 2048
-"""Bytes of a file's beginning in which its header and its program headers lie."""
+"""Bytes at the beginning of a file that hold its header and its program headers."""
 _PROGRAM_TABLE: Final = Struct("<32xQ14xHH").unpack_from
 _SEGMENT: Final = Struct("<IIQ16xQ").unpack_from
 _PROGRAM_HEADER: Final = 56
@@ -31,12 +31,12 @@ _SECTION: Final = Struct("<I20xQQ").unpack_from
 
 
 def is_elf64(header: bytes | bytearray | memoryview) -> bool:
-    """Whether a file that begins so is a 64-bit little-endian ELF file: all that has device code is."""
+    """Whether a header is that of a 64-bit little-endian ELF file, as every file with device code is."""
     return header[:6] == _IDENTITY and len(header) >= HEADER
 
 
 def machine(header: bytes | bytearray | memoryview) -> int:
-    """For which machine the file is (e_machine)."""
+    """The machine that the file is for (e_machine)."""
     return int.from_bytes(header[18:20], "little")
 
 
@@ -52,10 +52,10 @@ def may_hold_device_code(file: memoryview) -> bool:
 
 
 def instructions(head: bytes | bytearray) -> tuple[int, int]:
-    """From where to where a file has its processor's instructions and nothing else, by its program headers; the same offset
-    twice where that is not sure: then linkers may have put read-only data among them.
+    """The range of offsets that holds only the processor's instructions, by the program headers; an empty range where that
+    is not certain, because linkers may have put read-only data among them.
 
-    They are alone where read-only segments lie on both sides of them, as `-z separate-code` and lld lay files out.
+    It is certain where read-only segments lie on both sides, as `-z separate-code` and lld lay files out.
     """
     at, each, count = _PROGRAM_TABLE(head)
     if each < _PROGRAM_HEADER or at + each * count > len(head):
@@ -79,11 +79,11 @@ class SectionTable:
     """The section table of one file."""
 
     def __init__(self, head: bytes | bytearray, size: int) -> None:
-        """``head``: the file's first bytes, those after which are still to come. ``size``: of the file."""
+        """``head``: the file's first bytes; the others follow by ``add``. ``size``: of the file."""
         self._at, self._each, self._count, self._names = _TABLE(head)
         self._end = self._at + self._each * self._count
         self.begins = max(self._at - _NAMES_BEFORE, len(head))
-        """Offset from which bytes are wanted."""
+        """Offset from which bytes are needed."""
         usable = self._each >= HEADER and self._count and self._end <= size
         self.wanted = bool(usable and self._at >= self.begins and self._end - self._at <= _MOST_TABLE)
         self._kept = bytearray()

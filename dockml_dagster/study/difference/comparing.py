@@ -1,12 +1,12 @@
-"""The difference in bytes between two images, given to instructions, packages, directories and kinds of file.
+"""The difference in bytes between two images, attributed to instructions, packages, directories and kinds of file.
 
 Here: which layers cancel, sums by side, and what became of each file. Not here: reading images (``images.scanning``),
 what layers several images have in common (``sharing``).
 
-Layers of one diff-id (of one digest, where none is known) hold the same bytes and cancel, wherever they lie. Every file of
-the other layers, hidden ones too, counts for its own side: minus its bytes in the first image, plus in the second. So every
-way of grouping adds up to the difference exactly, whether or not a file has a partner; partners only tell what became of
-it. Bytes are contents stored in the layers, uncompressed.
+Layers with the same diff-id (the same digest, where no diff-id is known) hold the same bytes and cancel, wherever they lie.
+Every file of the other layers counts, hidden ones too: minus its bytes in the first image, plus in the second. So every
+grouping adds up to the difference exactly, whether or not a file has a counterpart. Counterparts only tell what became of
+a file. Bytes are contents stored in the layers, uncompressed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from dockml_dagster.study.layer.union import Merged
 NO_PACKAGE: Final = "(no package)"
 NO_INSTRUCTION: Final = "(unknown instruction)"
 MOVED_FROM: Final = 4096
-"""Bytes from which equal content under another path is called moved: small files are alike by chance."""
+"""Equal content of at least so many bytes under another path counts as moved: small files are alike by chance."""
 Fate = Literal["rebuilt", "changed", "moved", "removed", "added"]
-"""The same path and content in a layer of its own (nothing grew, but it is pulled again); the same path with other content;
-the same content under another path; only in the first; only in the second.
+"""In this order: the same path and content in another layer (nothing grew, but it is pulled again); the same path with
+other content; the same content under another path; only in the first image; only in the second.
 """
 
 
 class File(NamedTuple):
-    """A file of one layer of an image. ``layer``: 0 the lowest. ``visible``: for a container."""
+    """A file of one layer of an image. ``layer``: 0 is the lowest. ``visible``: a container sees it."""
 
     layer: int
     path: str
@@ -40,7 +40,7 @@ class File(NamedTuple):
 
 
 class LayerOfImage(NamedTuple):
-    """``compressed_bytes``: None where unknown. ``instruction``: what made it, as text."""
+    """A layer of an image. ``compressed_bytes``: None where unknown. ``instruction``: the text of what made it."""
 
     digest: str
     diff_id: str | None
@@ -50,8 +50,8 @@ class LayerOfImage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One image. ``package_of``: by layer, path and whether it is visible; None: no package, or unknown. ``versions``: of
-    its packages, by the name that ``package_of`` gives.
+    """One image. ``package_of``: the package of a file, by layer, path and whether it is visible; None: no package, or
+    unknown. ``versions``: the version of each package, by the name that ``package_of`` gives.
     """
 
     layers: tuple[LayerOfImage, ...]
@@ -61,7 +61,7 @@ class Side:
 
 
 class Part(NamedTuple):
-    """What one instruction, package, directory or kind has of the layers that the images do not share."""
+    """Bytes of one instruction, package, directory or kind in the layers that the images do not share."""
 
     name: str
     bytes_before: int
@@ -69,12 +69,12 @@ class Part(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """Bytes that the second image has more of it."""
+        """Bytes in the second image less those in the first."""
         return self.bytes_after - self.bytes_before
 
 
 class FateCount(NamedTuple):
-    """Files of one fate."""
+    """The files that share one fate."""
 
     fate: Fate
     files: int
@@ -86,10 +86,10 @@ class FateCount(NamedTuple):
 class Difference:
     """The second image less the first. Parts come with the largest difference first, whichever its sign.
 
-    ``pull_bytes``: compressed bytes that a node with the first image pulls for the second where, as in Docker's classic
-    store, only the layers that both begin with are kept; ``pull_bytes_by_digest``: where every layer of a known digest is,
-    as containerd does. None: a layer's size is unknown. ``shared_visible_before`` and ``…after``: what a container sees of
-    the shared layers in each image; where it is less in the second, files were hidden, and are pulled all the same.
+    ``pull_bytes``: compressed bytes that a node with the first image pulls for the second if it reuses only the layers that
+    both begin with, as Docker's classic store does. ``pull_bytes_by_digest``: the same if it reuses every layer of a known
+    digest, as containerd does. None: a layer's size is unknown. ``shared_visible_before`` and ``…after``: bytes of shared
+    layers that a container sees in each image. If they shrink, the second image hides files that it still pulls.
     """
 
     bytes_before: int
@@ -107,7 +107,7 @@ class Difference:
 
     @property
     def difference(self) -> int:
-        """Bytes that the layers of the second image hold more."""
+        """Bytes in the layers of the second image less those of the first."""
         return self.bytes_after - self.bytes_before
 
 
@@ -118,7 +118,7 @@ class FileList:
         self.files: list[File] = []
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image."""
+        """Take entries of the image into account."""
         self.files += [
             File(
                 layer,
@@ -208,7 +208,7 @@ def _parts(sides: Sequence[Sequence[File]], names: Sequence[Callable[[File], str
         for one in files:
             total[name(one)] += one.bytes
     found = [Part(name, sums[0][name], sums[1][name]) for name in {*sums[0], *sums[1]}]
-    # Of one difference what there is more of: a thing that was written anew tells more than a small one.
+    # Of equal differences the one with more bytes comes first: what was rewritten tells more than what is small.
     return tuple(
         sorted(
             found, key=lambda part: (-abs(part.difference), -part.bytes_after - part.bytes_before, part.name)

@@ -1,4 +1,4 @@
-"""What several images have in common: layers, and the bytes of them.
+"""The layers that several images have in common, and their bytes.
 
 Here: sums over distinct layers. Not here: why two images differ (``comparing``).
 """
@@ -12,7 +12,7 @@ from dockml_dagster.study.difference.comparing import LayerOfImage
 
 
 class Shared(NamedTuple):
-    """One image among several: its layers, compressed bytes of those, and of those that no other of them has. None:
+    """One image among several: its layers, their compressed bytes, and the bytes of layers that no other image has. None:
     a layer's size is unknown.
     """
 
@@ -23,7 +23,7 @@ class Shared(NamedTuple):
 
 
 def share(images: Sequence[Sequence[LayerOfImage]]) -> tuple[tuple[Shared, ...], int | None]:
-    """Each image's part, and the compressed bytes of all distinct layers: what a registry stores of them."""
+    """Each image's share, and the compressed bytes of all distinct layers: what a registry stores."""
     holders: dict[str, set[int]] = {}
     sizes: dict[str, int | None] = {}
     for number, layers in enumerate(images):

@@ -1,9 +1,9 @@
-"""Base images: what a FROM's image is, told from its name and tag by rules that are data.
+"""Base images: what a FROM's image is, judged from its name and tag by rules of a seed.
 
 Here: rules from ``seeds/base_image_rules.csv`` and their application; pinning. Not here: the parsing of a
-reference (``base_reference``), the content of an image.
+reference (``reading.base_reference``), the content of an image.
 
-``type`` is one of the study's thirteen (section 4.3 of the paper), whose authors typed them by hand.
+``type`` is one of the study's thirteen (section 4.3 of the paper), which its authors assigned by hand.
 Everything else is finer than the paper: operating system and version, variant, CUDA, cuDNN, ROCm, language,
 ML framework, GPU. Each answer names the rule and the text that it matched; no rule, no answer.
 """
@@ -40,13 +40,13 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 FURTHER = ("user", "gpu_variables", "cuda_by_release")
-"""What practices ask of a base image besides its attributes: the user it starts as (``root`` or another), whether it
-sets NVIDIA's variables, whether a release of it has one CUDA version though its tag does not say which.
+"""What practices need beside a base image's attributes: the user that it starts as (``root`` or another), whether it sets
+NVIDIA's variables, whether each release has one CUDA version even though the tag does not name it.
 """
 
 Pinning = Literal["digest", "version", "moving tag", "latest", "no tag", "unknown", "not an image"]
-"""How firmly a FROM holds. ``version``: a tag that names a release, by number or by code name
-(``3.8-slim``, ``focal``). ``moving tag``: any other (``slim``, ``nightly``, ``latest-gpu``).
+"""How firmly a FROM pins its image. ``version``: the tag names a release, by number or by code name
+(``3.8-slim``, ``focal``). ``moving tag``: any other tag (``slim``, ``nightly``, ``latest-gpu``).
 """
 
 _CODE_NAMES = frozenset(
@@ -96,7 +96,7 @@ _CODE_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class BaseImageRule:
-    """One row of the seed: if both expressions are found, ``attribute`` has ``value``.
+    """One row of the seed: if both expressions match, ``attribute`` has ``value``.
 
     ``{1}`` in a value stands for a group of the tag's expression, ``{r1}`` for one of the repository's.
     """
@@ -127,11 +127,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BaseImageClass:
-    """What is known of a base image; ``None`` where no rule
-    says it. ``gpu`` is ``yes``, ``no`` or ``None``.
+    """What is known of a base image; ``None`` where no rule says it. ``gpu`` is ``yes``, ``no`` or ``None``.
 
-    ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on
-    rules.
+    ``type`` is ``None`` for a stage and for an image that no rule knows. ``pinning`` does not depend on rules.
     """
 
     type: str | None
@@ -187,7 +185,7 @@ def parse_base_image_rules(text: str) -> BaseImageRules:
 
 
 def classify_base_image(base: BaseReference, rules: BaseImageRules) -> BaseImageClass:
-    """Classify what a FROM names. Where only the tag is unknown, the repository still counts."""
+    """Classify the image that a FROM names. Where only the tag is unknown, rules on the repository still apply."""
     pinning = pinning_of(base)
     if base.stage is not None or (base.problem and not base.repository):
         return BaseImageClass(None, pinning)
@@ -211,7 +209,7 @@ _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 
 
 def _tag_text(base: BaseReference) -> tuple[str, bool]:
-    """The tag, and whether all of it is known; what a variable hides stands as U+FFFD."""
+    """The tag, and whether all of it is known; a part that a variable hides becomes U+FFFD."""
     if base.tag is not None or not base.missing:
         return base.tag or "", True
     text = _PLACEHOLDER.sub(_UNKNOWN_PART, (base.partial or "").split("@", 1)[0])
@@ -223,7 +221,7 @@ def _classified(name: str, tag: str, complete: bool, rules: BaseImageRules) -> d
 
 
 class _Held:
-    """Rules as a cache key: by identity, since a table of compiled expressions has no cheap hash."""
+    """Rules as a cache key, by identity, because a table of compiled expressions has no cheap hash."""
 
     __slots__ = ("rules",)
 
@@ -257,9 +255,9 @@ def _classified_once(name: str, tag: str, complete: bool, held: _Held) -> tuple[
 
 
 def _certain(pattern: re.Pattern[str], match: re.Match[str]) -> bool:
-    """Whether a match in a tag of which a part is hidden holds for every value of that part.
+    """Whether a match in a partly hidden tag holds for every value of the hidden part.
 
-    It does not where the rule is a default (it matches a tag that says nothing), or where it touches what is hidden.
+    It does not if the rule is a default (it matches a tag that says nothing), or if the match touches the hidden part.
     """
     text, (start, end) = match[0], match.span()
     grows_left = text[:1].isalnum() and match.string[start - 1 : start] == _UNKNOWN_PART
@@ -279,7 +277,7 @@ def _filled(value: str, name: re.Match[str] | None, tag: re.Match[str] | None) -
 
 
 def pinning_of(base: BaseReference) -> Pinning:
-    """How firmly the FROM holds its image."""
+    """How firmly the FROM pins its image."""
     if base.stage is not None or base.scratch:
         return "not an image"
     if base.digest:
@@ -303,7 +301,7 @@ _FIXED = re.compile(
 
 
 def _promise(tag: str) -> Pinning:
-    """What a tag promises: it moves where a word of it says so, unless a date or a commit stands there too."""
+    """The pinning of a tag by its words: a word such as ``latest`` makes it move, unless it also has a date or a commit."""
     words = re.split(r"[-_.]", tag)
     if not _MOVES.isdisjoint(words):
         return "version" if _FIXED.search(tag) else "moving tag"

@@ -1,9 +1,9 @@
-"""The lines of a ``.dockerignore``, and what one of its patterns says.
+"""The lines of a ``.dockerignore``, and the meaning of one pattern.
 
-Here: which lines are patterns, cleaned, and a pattern taken apart. Not here: what several of them exclude
-(``checks.ignored_paths`` for the one question of a check, ``rebuilds.ignore_list`` for every path of a tree). Source:
-``ignorefile.ReadAll`` and ``Pattern.compile`` of ``moby/patternmatcher``, which makes an expression of Go's ``regexp`` out
-of a pattern; whatever that expression means is what a pattern means, where it differs from ``filepath.Match`` too.
+Here: which lines are patterns, cleaning them, taking a pattern apart. Not here: what several patterns exclude
+(``checks.ignored_paths`` for one path, ``rebuilds.ignore_list`` for every path of a tree). Source: ``ignorefile.ReadAll``
+and ``Pattern.compile`` of ``moby/patternmatcher``, which turns a pattern into an expression of Go's ``regexp``. That
+expression defines what the pattern means, even where it differs from ``filepath.Match``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Final
 from dockml_dagster.study.cuts import note_cut
 
 MOST_PATTERNS: Final = 2_000
-"""Patterns that are read; a further one is told, and what it excludes is not known."""
+"""Most patterns that are read. A further one is reported as a cut; what it excludes is unknown."""
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
-"""What Go's ``TrimSpace`` takes away: Python's ``strip`` takes four more."""
+"""The characters that Go's ``TrimSpace`` removes. Python's ``strip`` removes four more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a part of a pattern takes: a ``letter``, or one of the letters of a class (``one_of``, as Python's ``re`` writes
-    it), any number of them where ``repeated``; or, where it ``crosses``, nothing or whatever ends with a slash.
+    """What a part of a pattern matches: one ``letter``, or one of a class (``one_of``, in the syntax of Python's ``re``).
+    ``repeated``: any number of them. ``crosses``: nothing, or any text that ends with a slash.
     """
 
     letter: str = ""
@@ -41,14 +41,14 @@ FOLDERS: Final = Piece(crosses=True)
 
 _CHARACTER: Final = r"(?:\\.|[^\\\]-])"
 _VALID: Final = re.compile(rf"(?:[^\[\\]|\\.|\[\^?(?:{_CHARACTER}(?:-{_CHARACTER})?)++\])*+\Z", re.DOTALL)
-"""What ``filepath.Match`` takes; a file with any other pattern ends the build."""
+"""The patterns that ``filepath.Match`` accepts. Any other pattern in the file makes the build fail."""
 _WRITTEN: Final = re.compile(
     r"\(\.\*/\)\?|\.\*|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]\*?|\\.|.", re.DOTALL
 )
-"""The parts of an expression, as ``_written`` makes one."""
+"""The parts of an expression that ``_written`` makes."""
 _ITEM: Final = re.compile(r"\\.|\[:\^?[a-z]+:\]|.", re.DOTALL)
 _MEANT: Final = frozenset("dDsSwWaftnrv")
-"""Letters that mean something after a backslash: the expression is Go's, and a digit is what ``\\d`` asks for there."""
+"""Letters with a meaning after a backslash, because the expression is Go's: there ``\\d`` matches a digit."""
 _POSIX: Final = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": r"\t ", "digit": "0-9", "lower": "a-z", "upper": "A-Z",
     "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\x0b\f\r ", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
@@ -57,21 +57,21 @@ _POSIX: Final = {
 
 
 class _RefusedError(ValueError):
-    """Go's ``regexp`` does not take it, or it is a form that this module does not know."""
+    """Go's ``regexp`` rejects the expression, or this module does not know its form."""
 
 
 def ignore_patterns(text: str) -> list[tuple[bool, str]]:
-    """Each pattern in the order of the file, with whether it is an exception (``!``); at most one more than are read."""
+    """Pairs of (is it an exception ``!``, pattern) in the order of the file; at most ``MOST_PATTERNS`` + 1."""
     found: list[tuple[bool, str]] = []
     for written in text.removeprefix("\ufeff").split("\n"):
         line = written.removesuffix("\r")
-        # Only at the very beginning: after a blank it is a name that begins so.
+        # A comment only at the very beginning of a line: after a blank `#` begins a name.
         if line.startswith("#") or not (line := line.strip(_SPACE)):
             continue
         exception = line.startswith("!")
         pattern = line[1:].strip(_SPACE) if exception else line
         if not pattern:
-            continue  # nothing but an exclamation mark: the build ends there
+            continue  # an exclamation mark alone: the build fails there
         cleaned = re.sub("^//", "/", posixpath.normpath(pattern))
         if len(found) > MOST_PATTERNS:
             note_cut("more than 2,000 patterns of an ignore file")
@@ -81,10 +81,10 @@ def ignore_patterns(text: str) -> list[tuple[bool, str]]:
 
 
 def pieces_of(pattern: str) -> tuple[Piece, ...] | None:
-    """What a cleaned pattern says, in order; None where it is none and the build would end, so that it excludes nothing."""
+    """The pieces of a cleaned pattern, in order; None if it is invalid: the build would fail, so it excludes nothing."""
     if not _VALID.match(pattern):
         return None
-    # Not made an expression by anybody: a name, whatever begins so, or ends so.
+    # patternmatcher compares these three without an expression: a name, a prefix, a suffix.
     if _is_plain(begin := pattern.removesuffix("**")):
         return *map(Piece, begin), *((ANYTHING,) if begin != pattern else ())
     if _is_plain(end := pattern.removeprefix("**")):
@@ -95,7 +95,7 @@ def pieces_of(pattern: str) -> tuple[Piece, ...] | None:
             if part != "^":
                 pieces.append(_piece(part))
             elif all(piece.repeated or piece.crosses for piece in pieces):
-                pieces.clear()  # an anchor: what stands before it can only be nothing
+                pieces.clear()  # an anchor: everything before it can match only the empty text
             else:
                 return None
     except _RefusedError:
@@ -108,7 +108,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _written(pattern: str) -> str:
-    """The expression that is made of it, without its ends. Within brackets a star is one too."""
+    """The expression that patternmatcher makes of a pattern, without its anchors. Stars count within brackets, too."""
     made: list[str] = []
     at = 0
     while at < len(pattern):
@@ -142,14 +142,14 @@ def _piece(part: str) -> Piece:
 
 
 def _is_meant(letter: str) -> bool:
-    """Whether a letter after a backslash asks for something else than itself."""
+    """Whether a letter after a backslash matches something other than itself."""
     if letter not in _MEANT and (letter.isalnum() or not letter.isascii()):
         raise _RefusedError(f"\\{letter}")
     return letter in _MEANT
 
 
 def _class(part: str) -> str:
-    """A class in brackets as Python writes it."""
+    """A bracket class in Python's syntax."""
     negated = part.startswith("[^")
     made = []
     for item in _ITEM.findall(part[2 if negated else 1 : -1]):

@@ -1,7 +1,7 @@
-"""The types of a read Dockerfile: what was written, where, and what BuildKit makes of it.
+"""The types of a read Dockerfile: what was written, where, and how BuildKit interprets it.
 
-Here: frozen records only, with the meaning of each field. Not here: how they are found (``reading``,
-``frame``, ``variables``), or any judgement about them (``base_images``, ``run_tasks``, ``practices``).
+Here: frozen records only, with the meaning of each field. Not here: how they are read (``reading``), or any
+judgement about them (``base_images``, ``run``, ``practices``).
 
 Terms are BuildKit's and those of the Dockerfile reference: instruction, stage, heredoc, exec form, shell
 form, parser directive, builder flag. Lines are counted from 1, as every editor does.
@@ -14,24 +14,23 @@ from typing import Literal
 Form = Literal["exec", "shell"]
 
 MissingCause = Literal["no default", "empty", "undeclared", "inherited", "automatic", "template", "too long"]
-"""Why the file alone does not tell a variable's value.
+"""Why the value of a variable is not known from the file alone.
 
 ``no default``: an ``ARG`` without a default, so only ``--build-arg`` can supply it. ``empty``: its default
-is empty where something must stand. ``undeclared``: named nowhere. ``template``: no variable of Dockerfiles
-but a placeholder of the template language that the file is written in (``{{x}}``, ``@X@``, ``%X%``,
+is empty where a value is required. ``undeclared``: declared nowhere. ``template``: not a variable but a
+placeholder of the template language that the file is written in (``{{x}}``, ``@X@``, ``%X%``,
 ``<x>``). ``inherited``: not declared in this stage, but the base image may set it. ``automatic``: BuildKit
-sets it from the platform of the build. ``too long``: known, but longer than what is worth keeping (a cap,
-see ``variables``).
+sets it from the platform of the build. ``too long``: known, but longer than the cap (``reading.variables``).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """How the bytes of a file became text.
+    """How the bytes of a file were decoded.
 
-    ``encoding`` is ``utf-8`` or, told by its byte-order mark, ``utf-16-le``/``utf-16-be`` (which BuildKit
+    ``encoding`` is ``utf-8`` or, by its byte-order mark, ``utf-16-le``/``utf-16-be`` (which BuildKit
     does not read). ``undecodable_bytes`` were replaced by U+FFFD. ``newline`` is ``lf``, ``crlf``,
-    ``mixed`` or ``none``. ``longest_line`` is in bytes with the line's end, because BuildKit's limit is.
+    ``mixed`` or ``none``. ``longest_line`` is in bytes with the line end, as BuildKit's limit is.
     """
 
     size: int
@@ -47,10 +46,10 @@ class TextFacts:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something BuildKit refuses (``error``), accepts with a warning, or that a cap of ours cut off.
+    """Something that BuildKit refuses (``error``) or accepts with a warning, or that a cap of dockml cut off.
 
     ``kind``: ``syntax`` (the parser refuses the whole file), ``instruction`` (the instruction is refused),
-    ``evaluation`` (refused when built as it stands), ``warning``, ``censored``.
+    ``evaluation`` (refused when built without build arguments), ``warning``, ``censored``.
     """
 
     line: int
@@ -78,7 +77,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare one has no value."""
+    """A builder flag before the arguments: ``--from=build`` is ``Flag("from", "build")``; a bare flag has no value."""
 
     name: str
     value: str | None
@@ -88,7 +87,7 @@ class Flag:
 class Heredoc:
     """A here-document of ``RUN``, ``COPY`` or ``ADD``.
 
-    ``body`` is as written, with the end of every line; ``chomp`` (``<<-``) strips leading tabs when used.
+    ``body`` is as written, with all line ends; ``chomp`` (``<<-``) strips leading tabs when the body is used.
     ``expand`` is false where part of the terminator was quoted. The body's lines are ``start_line..end_line``
     without the terminator; ``end_line < start_line`` for an empty one.
     """
@@ -111,7 +110,7 @@ class Heredoc:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A variable whose value the file does not tell, and why."""
+    """A variable whose value is not known from the file, and why."""
 
     name: str
     cause: MissingCause
@@ -148,7 +147,7 @@ class Instruction:
     """One instruction, as BuildKit's parser delimits it.
 
     ``keyword`` is in upper case. ``stage`` is ``None`` before the first FROM. ``value`` is the text after
-    keyword and flags with continuations joined and comment lines dropped, as the shell would get it;
+    keyword and flags with continuations joined and comment lines dropped, as a shell would receive it;
     ``original`` is the source, line for line. ``arguments`` are BuildKit's words (exec form: the JSON
     strings; RUN, CMD, ENTRYPOINT in shell form: one string; ENV and LABEL: name, value, name, value …).
     ``expanded`` runs parallel to ``arguments`` for those instructions in which BuildKit expands variables,
@@ -189,7 +188,7 @@ class BaseReference:
     """What a FROM (or ``COPY --from``, ``--mount=from=``) names.
 
     Exactly one of these holds: ``stage`` is the index of an earlier stage; ``scratch``; ``repository`` is
-    set (an image); ``missing`` says which variables keep it unknown; ``problem`` says why it is no
+    set (an image); ``missing`` lists the variables that leave it unknown; ``problem`` says why it is no
     reference. ``registry`` and ``repository`` are normalised as Docker does it (``docker.io``,
     ``library/ubuntu``); ``name`` is the form people write (``ubuntu``, ``nvidia/cuda``,
     ``nvcr.io/nvidia/pytorch``). ``tag`` is as stated: ``None`` means that none was written, not ``latest``.
@@ -234,9 +233,9 @@ class DockerfileReading:
 
     ``valid``: BuildKit's parser and instruction checks accept it. ``coverage`` (0 to 1) is the share of its
     lines that were understood: lines of known, well-formed instructions over all lines that are neither
-    blank nor comment; 0 for a file with none. ``reason`` says why it is not valid, or not a Dockerfile.
-    ``template`` names the template language whose marks stand in the text, if any. ``global_arguments`` are
-    the ``ARG`` before the first FROM.
+    blank nor comment; 0 for a file without such lines. ``reason`` says why it is not valid, or not a
+    Dockerfile. ``template`` names the template language whose placeholders stand in the text, if any.
+    ``global_arguments`` are the ``ARG`` before the first FROM.
     """
 
     valid: bool

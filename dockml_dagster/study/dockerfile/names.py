@@ -1,8 +1,8 @@
-"""What a file is, told from its path alone: a Dockerfile, or a file that merely has the word in its name.
+"""What a file is by its path alone: a Dockerfile, or a file that merely has the word in its name.
 
 Here: the name. Not here: the content (``reading`` says whether a file of any name reads as a Dockerfile).
-The two are kept apart because the study took every file whose name contains "dockerfile" (2,493 of them),
-and at least 124 of those are JavaScript, Python, Markdown and the like; both facts are wanted.
+Name and content are separate facts because the study took every file whose name contains "dockerfile" (2,493
+files), and at least 124 of those are JavaScript, Python, Markdown and the like.
 """
 
 import re
@@ -17,15 +17,15 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What the name says, and which rule said so. ``mentions_dockerfile``: the study's own criterion."""
+    """The kind by name, and the rule that decided it. ``mentions_dockerfile``: the study's own criterion."""
 
     kind: Kind
     reason: str
     mentions_dockerfile: bool
 
 
-# Suffixes that say what a file is, whatever stands before them. `.in` is no more than a habit of build
-# systems: such files are templates by name, though most of them read as plain Dockerfiles.
+# Suffixes that decide what a file is, whatever precedes them. `.in` is only a habit of build systems: such
+# files are templates by name, although most of them read as plain Dockerfiles.
 _SUFFIXES: dict[Kind, str] = {
     "markdown": "md mdx markdown",
     "documentation": "rst adoc asciidoc txt html htm pdf ipynb tex",
@@ -40,9 +40,8 @@ _SUFFIXES: dict[Kind, str] = {
 }
 _BY_SUFFIX: dict[str, Kind] = {suffix: kind for kind, text in _SUFFIXES.items() for suffix in text.split()}
 
-# `Dockerfile.py` may be a variant of a Dockerfile (for Python) or a module. A lower-case word before the
-# dot is how modules are named; BuildKit's documentation and every corpus seen write variants with a capital
-# D.
+# `Dockerfile.py` may be a variant of a Dockerfile (for Python) or a module. Modules have a lower-case word
+# before the dot; BuildKit's documentation and every corpus seen write variants with a capital D.
 _AMBIGUOUS = frozenset({"r", "c", "go", "el", "m4", "in", "conf", "sql", "lock"})
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-].*)?\.ya?ml\Z")
 _NAMED = re.compile(r"(?:docker|container)file\Z")
@@ -50,7 +49,7 @@ _VARIANT = re.compile(r"(?:(?:docker|container)file[._-].+|.+[._-](?:docker|cont
 
 
 def classify_file_name(path: str) -> FileKind:
-    """Classify a path of a repository (``/`` between folders). Never fails; an unknown name is ``other``."""
+    """Classify a path in a repository (``/`` between folders). Never fails; an unknown name is ``other``."""
     name = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     lower = name.lower()
     mentions = "dockerfile" in lower
@@ -74,5 +73,5 @@ def classify_file_name(path: str) -> FileKind:
 
 
 def _is_variant_word(name: str, suffix: str) -> bool:
-    """Whether a suffix that is also a word for a variant (``Dockerfile.r``) is meant as one."""
+    """Whether an ambiguous suffix (``Dockerfile.r``) names a variant of a Dockerfile."""
     return suffix in _AMBIGUOUS - {"in", "m4"} and name.startswith(("Dockerfile.", "Containerfile."))

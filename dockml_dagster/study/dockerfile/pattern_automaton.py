@@ -1,7 +1,7 @@
-"""A pattern of ``.dockerignore`` as an automaton whose states are the bits of one number.
+"""A pattern of ``.dockerignore`` as a nondeterministic automaton whose states are the bits of one number.
 
-Here: matching one pattern in time that is linear in the path, whatever the pattern: stars make a search go back again and
-again, and here each character is looked at once. Not here: what a pattern says (``ignore_patterns``).
+Here: matching one pattern in time linear in the path. Stars make a backtracking search exponential; here each character is
+read once. Not here: the meaning of a pattern (``ignore_patterns``).
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ class PatternAutomaton:
     """The pieces of a pattern, ready to be matched."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
-        # What leads from each state to the next, and what keeps it there.
+        # `_takes`: what leads from each state to the next. `_stays`: what a state may repeat.
         self._takes: list[Piece | None] = []
         self._stays: dict[int, Piece] = {}
         self._skips = self._skips_two = 0
         self._known: dict[str, tuple[int, int]] = {}
         before = None
         for piece in pieces:
-            # Two alike in a row mean what one does, and would only be followed one after the other.
+            # Two equal wildcards in a row mean the same as one.
             if piece == before and (piece.repeated or piece.crosses):
                 continue
             before, at = piece, len(self._takes)
             if piece.crosses:
-                # Nothing, or anything that ends with a slash: no skipping any more once something was taken.
+                # Nothing, or anything that ends with a slash. After a first character it can no longer be skipped.
                 self._skips |= 1 << at
                 self._skips_two |= 1 << at
                 self._stays[at + 1] = ANYTHING
@@ -57,12 +57,12 @@ class PatternAutomaton:
         return bool(states & self._end)
 
     def _led_by(self, letter: str) -> tuple[int, int]:
-        """The states that a letter leads on, and those that it stays in."""
+        """The states that a letter advances, and those that it repeats."""
         steps = sum(1 << at for at, piece in enumerate(self._takes) if piece and _takes(piece, letter))
         return steps, sum(1 << at for at, piece in self._stays.items() if _takes(piece, letter))
 
     def _followed(self, states: int) -> int:
-        """With the states that wildcards of no length lead to."""
+        """The states with those that follow if wildcards match nothing."""
         while True:
             more = states | ((states & self._skips) << 1) | ((states & self._skips_two) << 2)
             if more == states:

@@ -1,6 +1,6 @@
-"""The graph of build stages: who builds upon whom, who copies from whom, and who reaches the shipped image.
+"""The graph of build stages: which stage builds upon or copies from which, and which ones the shipped image needs.
 
-Here: edges and reachability. Not here: how a stage was found (``evaluation``).
+Here: edges and reachability. Not here: how a stage is read (``reading.evaluation``).
 """
 
 import csv
@@ -26,8 +26,8 @@ EdgeKind = Literal["from", "copy", "mount"]
 class StageEdge:
     """``stage`` uses ``source``: as its base (``from``), by ``COPY --from`` or by ``RUN --mount=…,from=``.
 
-    ``source.stage`` is another stage; else the source is an image (or, with ``missing``, not known).
-    ``onbuild`` edges only exist in images built upon this one.
+    If ``source.stage`` is set, the source is a stage; otherwise it is an image (with ``missing``: not known).
+    ``onbuild`` edges exist only in images built upon this one.
     """
 
     stage: int
@@ -39,12 +39,12 @@ class StageEdge:
 
 @dataclass(frozen=True, slots=True)
 class StageGraph:
-    """``shipped`` is the stage that a plain build gives: the last one; ``None`` without stages.
+    """The stages of a build. ``shipped``: the stage that becomes the image, the last one unless a target is given;
+    ``None`` without stages.
 
-    ``reaching`` are the stages that it needs, itself included; ``uncertain`` those that it may need, depending on a
-    variable that the file does not tell (``FROM base-${TARGETARCH}``); ``dead`` the others, which a plain build
-    skips. ``problems``: references that cannot be, with their line (an unknown index, a stage that needs
-    itself).
+    ``reaching``: the stages that it needs, itself included. ``uncertain``: those that it may need, depending on a
+    variable of unknown value (``FROM base-${TARGETARCH}``). ``dead``: the others, which the build skips. ``problems``:
+    impossible references with their lines (an unknown index, a stage that needs itself).
     """
 
     edges: tuple[StageEdge, ...]
@@ -55,12 +55,12 @@ class StageGraph:
     uncertain: frozenset[int] = frozenset()
 
     def needed(self, stage: int) -> bool | None:
-        """Whether a plain build needs a stage; ``None`` where the file does not tell."""
+        """Whether the build needs a stage; ``None`` where that depends on a variable of unknown value."""
         return None if stage in self.uncertain else stage in self.reaching
 
     @property
     def images(self) -> tuple[BaseReference, ...]:
-        """Every image that the build pulls, bases first, for stages that reach the shipped one."""
+        """Every image that the build pulls for the stages it needs, bases first."""
         return tuple(
             edge.source
             for edge in self.edges
@@ -69,10 +69,9 @@ class StageGraph:
 
 
 def stage_graph(reading: DockerfileReading, target: str | None = None) -> StageGraph:
-    """Build the graph. ``target``: name or index of the stage to
-    ship (``--target``); an unknown one raises ``ValueError``.
-    """
-    # COPY and mounts may name any stage, a later one too; of two with one name the last (BuildKit's statesByName).
+    """Build the graph. ``target``: name or index of the stage to ship (``--target``). Raises ``ValueError`` if unknown."""
+    # COPY and mounts may name any stage, even a later one. Of two with the same name the last counts (BuildKit's
+    # statesByName).
     names = {stage.name: stage.index for stage in reading.stages if stage.name}
     edges: list[StageEdge] = []
     problems: list[tuple[int, str]] = []
@@ -119,8 +118,8 @@ def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int,
 
 
 def image_behind(reading: DockerfileReading, source: BaseReference) -> BaseReference:
-    """What files are taken from: an image that only got a name (``FROM image AS tools``) stands for itself; else the
-    source as it is.
+    """The image that files are taken from if the source is a stage that only names an image (``FROM image AS tools``);
+    otherwise the source itself.
     """
     while source.stage is not None:
         stage = reading.stages[source.stage]
@@ -131,8 +130,8 @@ def image_behind(reading: DockerfileReading, source: BaseReference) -> BaseRefer
 
 
 def users_in_force(reading: DockerfileReading) -> dict[int, str]:
-    """The USER, without its group, by the place of each RUN that the file says one for; a stage has its base's. What
-    a variable hides stands as it is written.
+    """The USER in force, without its group, by the position of each RUN; RUNs without a USER are absent. A stage inherits
+    its base's. A user that a variable hides stays as written.
     """
     found: dict[int, str] = {}
     last: dict[int, str] = {}
@@ -175,9 +174,7 @@ def _sources(instruction: Instruction) -> list[tuple[EdgeKind, str]]:
 
 
 def mount_options(value: str) -> dict[str, str]:
-    """The options of a ``--mount`` (a line of CSV:
-    ``type=cache,target=/root/.cache``); a bare one has the value ``true``.
-    """
+    """The options of a ``--mount`` (a line of CSV: ``type=cache,target=/root/.cache``); a bare option is ``true``."""
     try:
         fields = next(csv.reader(io.StringIO(value)), [])
     except csv.Error:
@@ -198,7 +195,7 @@ def _resolve(
     problems: list[tuple[int, str]],
     kind: EdgeKind,
 ) -> BaseReference | None:
-    """A source by BuildKit's rules: a number is an index, a stage's name that stage, anything else an image."""
+    """A source by BuildKit's rules: a number is an index, a stage's name is that stage, anything else is an image."""
     if kind == "copy" and source.lstrip("+-").isdecimal():
         index = int(source) if len(source) < 10 else -1
         if 0 <= index < stages:
@@ -208,7 +205,7 @@ def _resolve(
     if source.lower() in names:
         return BaseReference(source, source, stage=names[source.lower()])
     if "$" in source:
-        # BuildKit expands no variables here, and refuses the instruction.
+        # BuildKit expands no variables here and refuses the instruction.
         problems.append(
             (line, f"variable expansion is not supported for --{'from' if kind == 'copy' else 'mount'}")
         )
@@ -235,7 +232,7 @@ def _needs(edges: list[StageEdge]) -> dict[int, list[int]]:
 
 
 def _circles(edges: list[StageEdge], needs: dict[int, list[int]]) -> list[tuple[int, str]]:
-    """Edges by which a stage needs itself, which BuildKit refuses. Only those to the stage itself or to a later one can."""
+    """Edges by which a stage needs itself, which BuildKit refuses. Only edges to the stage itself or a later one can."""
     later = [
         edge
         for edge in edges
@@ -249,7 +246,7 @@ def _circles(edges: list[StageEdge], needs: dict[int, list[int]]) -> list[tuple[
 
 
 _MOST_CIRCLES = 64
-"""References to later stages that are followed: a bound on hostile input."""
+"""Most references to later stages that are followed: a bound on hostile input."""
 
 
 def _closure(needs: dict[int, list[int]], start: Iterable[int]) -> frozenset[int]:
@@ -265,14 +262,14 @@ def _closure(needs: dict[int, list[int]], start: Iterable[int]) -> frozenset[int
 
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}")
 _MOST_CANDIDATES = 100_000
-"""Pairs of a stage with an unknown base and an earlier stage that are compared; beyond them every earlier one counts."""
+"""Most pairs (stage with an unknown base, earlier stage) that are compared; beyond it every earlier stage counts."""
 
 
 def _uncertain(
     reading: DockerfileReading, needs: dict[int, list[int]], reaching: frozenset[int]
 ) -> frozenset[int]:
-    """The stages that a FROM with an unknown variable may mean, and all that those need."""
-    # Nothing but an ARG before the first FROM can supply a variable there: an undeclared one is refused.
+    """The stages that a FROM with an unknown variable may mean, and all stages that those need."""
+    # Only an ARG before the first FROM can supply a variable there: BuildKit refuses an undeclared one.
     unknown = [
         stage
         for stage in reading.stages
@@ -294,7 +291,7 @@ def _uncertain(
 
 
 def _fits(name: str, pieces: list[str]) -> bool:
-    """Whether a name is the pieces with something, or nothing, in between."""
+    """Whether a name consists of the pieces with any text between them."""
     first, *rest = pieces
     if not name.startswith(first):
         return False

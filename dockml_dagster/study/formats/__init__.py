@@ -1,5 +1,5 @@
-"""Readers of the formats in which strangers write: the only places that call a parser of YAML, JSON or TOML.
+"""Readers of untrusted YAML, JSON and TOML: the only modules that call a parser of these formats.
 
-Here: bytes, nodes, depth and expansion, bounded before anything is built; one error for what is refused. Not here: what a
-document means. ``tests/conventions/test_parsers.py`` finds a call of a parser outside its reader.
+Here: bounds on bytes, nodes, depth and expansion, applied before anything is built; one error for what is refused. Not
+here: what a document means. ``tests/conventions/test_parsers.py`` finds calls of a parser elsewhere.
 """

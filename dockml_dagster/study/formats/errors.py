@@ -1,12 +1,15 @@
-"""What a reader of a format raises. Here: the one error. Not here: when."""
+"""The error that the readers of formats raise.
+
+Here: its type. Not here: what each reader refuses (``json``, ``toml``, ``yaml``).
+"""
 
 from __future__ import annotations
 
 
 class RefusedTextError(ValueError):
-    """A text that is not what its name says, or is beyond what is read. One line, without anything of the text in it.
+    """A text that is malformed or exceeds a cap. The message is one line and quotes nothing of the text.
 
-    ``kind``: the same without line and number, for counting.
+    ``kind``: the reason without line and numbers, for counting.
     """
 
     def __init__(self, message: str, kind: str | None = None) -> None:

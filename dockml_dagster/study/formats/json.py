@@ -1,4 +1,4 @@
-"""JSON of strangers, read under caps on bytes, depth and nodes.
+"""Reading untrusted JSON under caps on bytes, depth and nodes.
 
 Here: the parsing. Not here: what a document means (``json_facts`` has the facts of an object).
 """
@@ -13,9 +13,9 @@ from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.formats.errors import RefusedTextError
 
 MAX_DEPTH: Final = 64
-"""Deepest nesting; a config of an image has five levels."""
+"""Deepest nesting. An image's config has five levels."""
 MAX_NODES: Final = 1_000_000
-"""Most values. A node takes some 60 bytes of memory, and two of text."""
+"""Most values. A value takes some 60 bytes of memory, and as few as two of text."""
 
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
@@ -24,7 +24,7 @@ def load(body: bytes | str, most_bytes: int) -> Any:
     """The value of a document. Constants that JSON does not have (NaN) are refused.
 
     Raises:
-        RefusedTextError: it is no JSON, longer than ``most_bytes``, too deep, or has too many values.
+        RefusedTextError: the text is not JSON, longer than ``most_bytes``, too deep, or has too many values.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if len(data) > most_bytes:
@@ -38,12 +38,12 @@ def load(body: bytes | str, most_bytes: int) -> Any:
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except ValueError as error:
-        # UnicodeDecodeError and JSONDecodeError both; neither text may carry the document itself.
+        # UnicodeDecodeError or JSONDecodeError. Both quote the document, so their texts are dropped.
         raise RefusedTextError(f"no JSON ({type(error).__name__})", "malformed") from None
 
 
 def load_or_none(body: bytes | str, most_bytes: int) -> Any:
-    """``load``, and None for what it refuses, which is noted (JSON's own null as well, which is not)."""
+    """``load``, or None for what it refuses, which is recorded as a cut. JSON's null is None too, and no cut."""
     try:
         return load(body, most_bytes)
     except RefusedTextError as error:
@@ -52,7 +52,7 @@ def load_or_none(body: bytes | str, most_bytes: int) -> Any:
 
 
 def _depth(data: bytes) -> int:
-    """The deepest nesting of brackets outside of strings, or the first that is too deep."""
+    """The deepest nesting of brackets outside strings, or the first depth above the cap."""
     depth = deepest = 0
     for found in _BRACKETS.finditer(data):
         first = found[0][:1]

@@ -1,7 +1,7 @@
-"""TOML of strangers, read under caps on bytes, depth and the parts of a key.
+"""Reading untrusted TOML under caps on length, depth and the parts of a key.
 
-Here: the parsing. Not here: what a document means. The standard library's parser recurses where values nest, and walks all
-parts of a key for each of them.
+Here: the parsing. Not here: what a document means. The caps are needed because the standard library's parser recurses into
+nested values, and takes quadratic time on the parts of a key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def load(text: str) -> dict[str, Any]:
     """The document.
 
     Raises:
-        RefusedTextError: it is no TOML, too long, too deep, or has a key of too many parts.
+        RefusedTextError: the text is not TOML, too long, too deep, or has a key of too many parts.
     """
     if len(text) > MAX_BYTES:
         raise RefusedTextError(f"longer than {MAX_BYTES} characters")
@@ -49,7 +49,7 @@ def load(text: str) -> dict[str, Any]:
 
 
 def load_or_none(text: str) -> dict[str, Any] | None:
-    """``load``, and None for a text that it refuses, which is noted."""
+    """``load``, or None for a text that it refuses, which is recorded as a cut."""
     try:
         return load(text)
     except RefusedTextError as error:

@@ -1,7 +1,7 @@
 """Whether and how the study's reading of a file differs from BuildKit's.
 
-Here: the comparison of ``PublishedReading`` and ``DockerfileReading``, by kind. Not here: either reading.
-Kinds follow the cases of the reference (peers B0.2); several may hold for one file.
+Here: the comparison of ``PublishedReading`` and ``DockerfileReading``, by kind. Several kinds may hold for one file.
+Not here: either reading.
 """
 
 import re
@@ -32,12 +32,11 @@ _HOLLOW = re.compile(r"(?:^|[/:@])(?:$|[:@])|[{}$]|^[:/]|:-")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two readings of one file differ. ``differs`` is about
-    instructions alone: keyword and lines, in order.
+    """How two readings of one file differ. ``differs`` compares keywords and lines of instructions only.
 
-    ``invented`` and ``lost`` count instructions that only dockerfile-parse, only BuildKit sees.
-    ``mangled_parents`` are parent images of dockerfile-parse that are no reference at all;
-    ``stage_parents`` those that are stages or scratch.
+    ``invented``: how many instructions only dockerfile-parse sees; ``lost``: how many only BuildKit sees.
+    ``mangled_parents``: parent images of dockerfile-parse that are no reference at all; ``stage_parents``: those that are
+    stages or scratch.
     """
 
     differs: bool
@@ -113,7 +112,7 @@ def _instruction_kinds(
 
 
 def _parents(corrected: DockerfileReading, published: PublishedReading) -> tuple[int, int, int]:
-    """Parent images that are stages or scratch, that are no reference, and that are another image than BuildKit's."""
+    """How many parent images are stages or scratch, are no reference, and are other images than BuildKit's."""
     if published.parent_images is None:
         return 0, 0, 0
     stages = mangled = wrong = 0

@@ -1,8 +1,7 @@
 """The reading ``as_published``: what the study's own code sees in the same bytes.
 
 Here: dockerfile-parse 2.0.1, wrapped so that it can neither raise nor touch a file, and the study's count
-of words by class. Not here: any correction (``reading``, ``run_tasks``), or the comparison
-(``difference``).
+of words by class. Not here: any correction (``reading``, ``run.tasks``), the comparison (``difference``).
 
 Known faults, kept on purpose (each has a test): bodies of here-documents and what follows a blank line in a
 continuation become instructions; a byte-order mark hides the first FROM; bytes that are not UTF-8 end the
@@ -80,12 +79,12 @@ CLASS_WORDS: dict[str, tuple[str, ...]] = {
     "Environment": ("set", "export", "source", "virtualenv"),
     "Permissions": ("chmod", "chown", "useradd", "groupadd", "adduser", "usermod", "addgroup"),
 }
-"""The study's word lists (its code; ``reference/study.md`` 5.2), after the classes of Cito et al. 2017."""
+"""The study's word lists, from its code, after the classes of Cito et al. 2017."""
 
 CLASS_OF_WORD = {word: name for name, words in CLASS_WORDS.items() for word in words}
 
 MAX_SIZE = 256 << 10
-"""Largest file, in bytes, that is given to dockerfile-parse: it needs quadratic time on continuations."""
+"""Largest file, in bytes, that dockerfile-parse is given: it takes quadratic time on continuations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,11 @@ class PublishedInstruction:
 
 @dataclass(frozen=True, slots=True)
 class PublishedReading:
-    """What the study's tools make of a file.
+    """What the study's tools read from a file.
 
     ``readable`` is false, and ``reason`` set, where dockerfile-parse raises; everything else is then empty.
-    ``instructions`` hold no comments (``comments`` counts them). ``class_words`` are hits of the word lists
-    by class, and ``words`` by word. ``parent_images`` is ``None`` where only they could not be had
+    ``instructions`` hold no comments (``comments`` counts them). ``class_words`` counts hits of the word lists
+    by class, ``words`` by word. ``parent_images`` is ``None`` where reading only them failed
     (``parent_images_reason``).
     """
 

@@ -1,8 +1,8 @@
-"""BuildKit's build checks: what ``docker build --check`` says about a Dockerfile, by the names that it gives them.
+"""BuildKit's build checks: what ``docker build --check`` reports about a Dockerfile, under BuildKit's names.
 
-Here: the checks, what a file's own ``# check=`` comments switch off, and ``.dockerignore`` as far as a check asks for
-it. Not here: practices (``practices``), which have verdicts and judge what is shipped; a practice that is one of these
-checks names it.
+Here: the checks, what a file's own ``# check=`` comments switch off, and ``.dockerignore`` as far as a check needs it.
+Not here: practices (``practices``), which give verdicts and judge what is shipped. A practice that is one of these checks
+names it.
 
 Source: moby/buildkit, ``frontend/dockerfile`` (``linter``, ``dockerfile2llb``), read at v0.24 of August 2026.
 """
@@ -11,4 +11,4 @@ from dockml_dagster.study.dockerfile.checks.checking import run_checks
 from dockml_dagster.study.dockerfile.checks.model import CHECKS, NO_OPTIONS, Check, CheckFinding, CheckOptions
 
 __all__ = ["CHECKS", "NO_OPTIONS", "Check", "CheckFinding", "CheckOptions", "run_checks"]
-"""``run_checks`` is the entry."""
+"""``run_checks`` is the entry point."""

@@ -1,8 +1,8 @@
-"""The checks themselves, in BuildKit's order: the file, its stages, each instruction.
+"""Running the checks in BuildKit's order: the file, its stages, each instruction.
 
-Here: one function a group of checks. Not here: their names and meanings (``model``). BuildKit builds with the base
-image at hand; where only that tells (the variables it sets, its SHELL, its platform) nothing is reported, unless the
-caller gives it.
+Here: one function for each group of checks. Not here: their names and meanings (``model``). BuildKit has the base image at
+hand. Where a check depends on it (the variables it sets, its SHELL, its platform), nothing is reported unless the caller
+supplies the answer.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _EMPTY = frozenset({"PATH"})
 
 
 def _known_environment(base: BaseReference) -> frozenset[str] | None:
-    """Without the image at hand: nothing but ``scratch`` is known to set nothing."""
+    """Without the image at hand only ``scratch`` is known: it sets nothing."""
     return _EMPTY if base.scratch else None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """What the checks may know beside the Dockerfile. ``platforms``: of base images, by their reference as written.
-    ``platform``: of the build.
+    """What the checks may know beside the Dockerfile. ``platforms``: those of base images, by the reference as written.
+    ``platform``: that of the build.
     """
 
     ignored: IgnoredPaths | None = None
@@ -68,8 +68,8 @@ def run_checks(
     options: CheckOptions | None = None,
     obey_comments: bool = True,
 ) -> tuple[CheckFinding, ...]:
-    """What ``docker build --check`` reports, ordered by line. ``options``: instead of the file's own directive.
-    ``obey_comments``: whether ``# check=`` before an instruction counts.
+    """What ``docker build --check`` reports, ordered by line. ``options`` replaces the file's own directive.
+    ``obey_comments``: whether ``# check=`` before an instruction applies.
     """
     if options is None:
         try:
@@ -84,7 +84,7 @@ def run_checks(
 
 
 class _Run:
-    """One pass over one file. ``local`` are the options in force at an instruction."""
+    """One pass over one file. ``local`` holds the options in force at the current instruction."""
 
     def __init__(
         self, reading: DockerfileReading, context: BuildContext, options: CheckOptions, *, obey_comments: bool
@@ -95,7 +95,7 @@ class _Run:
         self.options = options
         self.found: list[CheckFinding] = []
         self.comment_lines = [comment.line for comment in reading.comments]
-        # By the first line of an instruction: the last line of the one before it.
+        # From the first line of an instruction to the last line of the one before it.
         self.ends: dict[int, int] = {}
         last = 0
         for item in reading.instructions:
@@ -114,7 +114,7 @@ class _Run:
             self.found.append(CheckFinding(name, line, message, subject))
 
     def comments_before(self, instruction: Instruction) -> list[str]:
-        """The comments between the instruction before and this one, after the last empty one."""
+        """The comments between the previous instruction and this one, after the last empty comment."""
         after = bisect_right(self.comment_lines, self.ends.get(instruction.start_line, 0))
         comments: list[str] = []
         for at in range(after, bisect_left(self.comment_lines, instruction.start_line)):
@@ -249,7 +249,7 @@ class _Run:
             )
 
     def _of(self, item: Instruction, stage: Stage) -> Iterator[tuple[str, str, str]]:
-        """(check, message, subject) of everything found in one instruction of a stage."""
+        """(check, message, subject) of each finding in one instruction of a stage."""
         keyword = item.keyword
         if keyword == "MAINTAINER":
             yield keyword_check("MaintainerDeprecated", "use the label org.opencontainers.image.authors")
@@ -351,7 +351,7 @@ def redundant_platform(stage: Stage) -> bool:
 
 
 def constant_platform(stage: Stage) -> bool:
-    """Whether a FROM names a platform as a constant, but for a stage whose name says which one it is."""
+    """Whether a FROM sets a constant platform, unless the stage's name says that platform."""
     if stage.platform is None or stage.platform.used or not stage.platform.text:
         return False
     try:

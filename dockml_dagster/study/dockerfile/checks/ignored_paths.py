@@ -1,7 +1,7 @@
 """Which paths of a build context ``.dockerignore`` excludes.
 
-Here: the patterns of a file for the one question that a check asks, with a bound on the work. Not here: what one pattern
-says (``dockerfile.ignore_patterns``), which ``.dockerignore`` is meant.
+Here: matching one path with a file's patterns, which is all a check needs, with a bound on the work. Not here: the meaning
+of a pattern (``ignore_patterns``), which ``.dockerignore`` applies.
 """
 
 from typing import Final
@@ -10,19 +10,19 @@ from dockml_dagster.study.dockerfile.ignore_patterns import MOST_PATTERNS, ignor
 from dockml_dagster.study.dockerfile.pattern_automaton import PatternAutomaton
 
 _LONGEST: Final = 1_000
-"""Characters of a pattern or path; a longer one is not compared."""
+"""Most characters of a pattern or path; a longer one is not compared."""
 _MOST_STEPS: Final = 1_000_000
-"""Characters that the patterns of one file are compared with, in all: half a second. Beyond it nothing is excluded."""
+"""Most characters that a file's patterns are compared with in total: half a second. Beyond it nothing is excluded."""
 
 
 class IgnoredPaths:
-    """The patterns of a ``.dockerignore``. ``exceptions``: whether one of them begins with ``!``, or may; then what is
-    excluded depends on every file, and BuildKit asks no further.
+    """The patterns of a ``.dockerignore``. ``exceptions``: one of them begins with ``!``, or may. Then what is excluded
+    depends on every file, and BuildKit skips the check.
     """
 
     def __init__(self, text: str) -> None:
         patterns = ignore_patterns(text)
-        # There may be one among those that are not read.
+        # Patterns beyond the cap are not read, and one of them may be an exception.
         self.exceptions = len(patterns) > MOST_PATTERNS or any(exception for exception, _ in patterns)
         patterns = patterns[:MOST_PATTERNS]
         excluding = {pattern for exception, pattern in patterns if not exception}

@@ -1,6 +1,6 @@
-"""What a check is, and which of them a file switches off.
+"""The types of BuildKit's checks, the table of all of them, and the ``check`` directive.
 
-Here: names, meanings, the ``check`` directive. Not here: how a check is made (``checking``).
+Here: names, meanings, options. Not here: running a check (``checking``).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ _RULES = "docs.docker.com/reference/build-checks"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of BuildKit. ``asks``: what it asks for. ``experimental``: silent unless the file or the caller asks
-    for it. ``needs``: what it takes beside the Dockerfile, ``""`` for nothing.
+    """One check of BuildKit. ``asks``: what it asks for. ``experimental``: reported only if the file or the caller asks
+    for it. ``needs``: what it needs beside the Dockerfile, ``""`` for nothing.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Check:
 
     @property
     def source(self) -> str:
-        """The page of Docker's documentation."""
+        """The check's page in Docker's documentation."""
         return f"{_RULES}/{self.page}"
 
 
@@ -95,9 +95,7 @@ CHECKS: dict[str, Check] = {check.name: check for check in _TABLE}
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """One thing that a check found. ``line``: where BuildKit
-    reports it. ``subject``: the word it is about, never a value.
-    """
+    """One finding of a check. ``line``: where BuildKit reports it. ``subject``: the word it is about, never a value."""
 
     check: str
     line: int
@@ -117,7 +115,7 @@ class CheckOptions:
 
     @classmethod
     def parse(cls, text: str) -> CheckOptions:
-        """Raises ``ValueError`` on an option that BuildKit does not know."""
+        """The options of a directive's text. Raises ``ValueError`` on an option that BuildKit does not know."""
         options = cls()
         for part in text.strip().split(";", 2) if text.strip() else []:
             name, equals, value = part.partition("=")
@@ -137,7 +135,7 @@ class CheckOptions:
         return options
 
     def merged(self, other: CheckOptions) -> CheckOptions:
-        """Both of them in force."""
+        """The options with both directives in force."""
         return CheckOptions(
             self.skip | other.skip,
             self.skip_all or other.skip_all,
@@ -162,7 +160,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 def options_of_comments(comments: Iterable[str]) -> CheckOptions | None:
-    """The options of the first ``check`` directive among comments; ``None`` without one, or where it cannot be read."""
+    """The options of the first ``check`` directive among comments; ``None`` if there is none or it cannot be read."""
     for comment in comments:
         name, equals, value = comment.partition("=")
         if equals and name.strip().lower() == "check":

@@ -1,6 +1,6 @@
 """Variables that nothing sets, and base images that depend on them.
 
-Here: the questions of three checks. Not here: how words are expanded (``reading.variables``).
+Here: what three of BuildKit's checks look for. Not here: how words are expanded (``reading.variables``).
 """
 
 import re
@@ -19,9 +19,9 @@ _PLATFORM = "linux/amd64"
 
 
 def undefined_variables(item: Instruction, environment: frozenset[str] | None) -> Iterator[str]:
-    """The names that an instruction uses though nothing sets them, once a word.
+    """The names that an instruction uses although nothing sets them, once for each word.
 
-    ``environment``: the names that the base image sets; where it is ``None``, it may set any.
+    ``environment``: the names that the base image sets; ``None``: it may set any name.
     """
     if environment is None or not isinstance(item.scope, Scope):
         return
@@ -68,7 +68,7 @@ def undefined_in_from(reading: DockerfileReading, stage: Stage) -> list[str]:
 
 
 def valid_by_default(reading: DockerfileReading, stage: Stage) -> bool:
-    """Whether a FROM names an image, or may name a stage, with the defaults of its ARGs alone."""
+    """Whether a FROM, with only the defaults of its ARGs, names an image or may name a stage."""
     defaults = History("scratch")
     for name in AUTOMATIC_ARGUMENTS:
         defaults.bind(name, _PLATFORM if name.endswith("PLATFORM") else name.lower())
@@ -92,7 +92,7 @@ _UNSET_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*)-([^{}]*)\}")
 
 
 def _without_defaults(word: str, defaults: History) -> str:
-    """``${X-d}`` of a variable that is not set is its default; a set one may be empty."""
+    """The word with ``${X-d}`` replaced by ``d`` where X is not set; a variable that is set may be empty."""
     scope = defaults.now()
     return _UNSET_DEFAULT.sub(
         lambda match: match[2] if scope.bound(match[1]) is None else f"${{{match[1]}}}", word

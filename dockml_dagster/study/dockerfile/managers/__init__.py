@@ -1,7 +1,7 @@
-"""Package managers as data: one entry each, with the source of what it says.
+"""Package managers as data: one entry each, with its source.
 
-Here: all of them by the name of their program. Not here: what a given command installs (``packages``), whether it
-leaves a cache behind (``caches``).
+Here: all managers by the name of their program. Not here: what a given command installs (``run.packages``), whether it
+leaves a cache behind (``run.caches``).
 """
 
 from dockml_dagster.study.dockerfile.managers.languages import LANGUAGES

@@ -190,4 +190,4 @@ LANGUAGES: dict[str, Manager] = {
     ),
     **dict.fromkeys(("install2.r", "installGithub.r"), _LITTLER),
 }
-"""By the name of the program."""
+"""The managers by the name of the program."""

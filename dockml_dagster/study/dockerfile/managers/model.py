@@ -1,7 +1,7 @@
-"""What is known of a package manager: how its command line reads, and where its cache lies.
+"""The types for a package manager: its command line, and where its cache lies.
 
-Here: the types. Not here: any one manager (the modules beside this one), or what a given command installs
-(``packages``).
+Here: the types. Not here: any one manager (the modules beside this one), what a given command installs
+(``run.packages``).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ def words(text: str) -> frozenset[str]:
 class Verb:
     """A subcommand that installs.
 
-    ``takes``: what its words are. ``alone``: the file it reads where no package is named. ``locked``: whatever it
-    installs is what a lock file names. ``valued`` and ``switches``: options that take a value here only, or only here
-    take none. ``skips``: leading words that are no package. ``groups``: its words are groups, which no version can name.
+    ``takes``: what its words are. ``alone``: the file that it reads where no package is named. ``locked``: it installs
+    only what a lock file names. ``valued`` and ``switches``: options that, for this subcommand only, take a value or take
+    none. ``skips``: how many leading words are not packages. ``groups``: its words are groups, which have no versions.
     """
 
     takes: Literal["packages", "files", "nothing"] = "packages"
@@ -36,12 +36,12 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Where a manager keeps what it downloaded, and how that stays out of the image.
+    """Where a manager keeps its downloads, and how they stay out of the image.
 
     ``folders``: absolute, or below the home folder (``~/…``). ``moved_by``: variables that name another folder, with
-    what is appended to them; ``moved_by_option``: options that do. ``off_options`` and ``off_variables`` (any value
-    but an empty or a false one; ``any_value``: a false one too) switch it off. ``cleaned_by``: programs with the first
-    words of the arguments that empty it.
+    what is appended to them; ``moved_by_option``: options that do. ``off_options`` and ``off_variables`` switch it off;
+    the variables do so by any value except an empty or a false one (``any_value``: by a false one too). ``cleaned_by``:
+    programs that empty it, with the first words of their arguments.
     """
 
     folders: tuple[str, ...]
@@ -55,13 +55,13 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """One manager. ``verbs``: by the subcommand's words (the empty one: the program alone installs).
+    """One manager. ``verbs``: its installing subcommands, by their words (no words: the program alone installs).
 
-    ``clusters``: several one-letter options may stand in one word (``-qr file``). ``locked``: options by which it
+    ``clusters``: several one-letter options may stand in one word (``-qr file``). ``locked``: options with which it
     installs exactly what a lock names. ``constraints``: options whose files may give versions. ``no_recommends``: options
-    that leave recommended packages out (``plain``: it never takes them). ``local_index``: options by which versions are
-    those that a folder holds. ``groups``: options that name a group of the project's own file (``[path:]group``).
-    ``switch_values``: ``true`` or ``false`` after any option is its value.
+    that leave recommended packages out (``plain``: it never installs them). ``local_index``: options that take packages
+    from a folder, which fixes the versions. ``groups``: options that name a group of the project's own file
+    (``[path:]group``). ``switch_values``: ``true`` or ``false`` after any option is its value.
     """
 
     name: str
@@ -93,5 +93,5 @@ def verbs(text: str) -> dict[tuple[str, ...], Verb]:
 
 def bare(name: str, ecosystem: str, source: str, package: Callable[[str, str], Package | None], valued: str = "", *,
           verb: Verb | None = None, plain: bool = False) -> Manager:  # fmt: skip
-    """A program that installs whatever it is given, without a subcommand."""
+    """A program without subcommands that installs every package it is given."""
     return Manager(name, ecosystem, source, {(): verb or Verb()}, package, valued=words(valued), plain=plain)

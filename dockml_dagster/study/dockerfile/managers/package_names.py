@@ -1,7 +1,7 @@
 """One word of a package manager's command line: which package, which version, from where.
 
-Here: how each manager writes a package, and what of it names one version. Not here: options and subcommands
-(``packages``). What stands in ``${…}`` or ``$(…)`` belongs to one part of a word and never cuts it.
+Here: how each manager writes a package, and which forms name exactly one version. Not here: options and subcommands
+(``run.packages``). ``${…}`` and ``$(…)`` belong to one part of a word and never split it.
 """
 
 import re
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package asked for.
+    """One package that a command asks for.
 
     ``constraint`` is the version as written (``==1.2``, ``=1.2-3``, ``>=2,<3``, ``@^1``), ``None`` without
     one. ``pinned``: to one version, one commit or one file, by the manager's own rules. ``source``: ``index``, ``url``,
-    ``vcs``, ``local`` or ``unknown`` (words that the Dockerfile does not spell out). ``name`` is as written but for
-    extras; ``None`` where it cannot be told (a URL, a variable).
+    ``vcs``, ``local`` or ``unknown`` (words that the Dockerfile does not spell out). ``name`` is as written, without
+    extras; ``None`` where it is not known (a URL, a variable).
     """
 
     manager: str
@@ -39,14 +39,14 @@ _THREE_PARTS = re.compile(r"=?v?\d+\.\d+\.\d+(?:[-+.]\w[\w.+-]*)?\Z")
 _ALIAS = re.compile(r"npm:@?[^@]+@")
 _HEX = re.compile(r"[0-9a-f]{7,64}\Z")
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$[A-Za-z_]\w*")
-# A version of RPM has a dot, or is followed by a release that names its distribution: 17 in java-17-openjdk is
+# An RPM version has a dot, or a release follows that names its distribution. So 17 in java-17-openjdk is
 # part of the name.
 _RPM = re.compile(
     r"(?P<name>.+?)-(?P<version>(?:\d+:)?(?:\d[\w+~^]*\.[\w.+~^]*|\d[\w.+~^]*(?=-[\w.]*\.(?:el|fc|amzn|cm|suse|mga)\d)))"
     r"(?:-(?P<release>\d[\w.+~^]*))?\Z"
 )
-# Names that end in a version by their distributor: the packages of .NET (learn.microsoft.com, .NET on RHEL), of Intel's
-# oneAPI (intel.com, oneAPI toolkits by package managers), and the toolsets of Software Collections.
+# Names to which the distributor appends a version: packages of .NET (learn.microsoft.com, .NET on RHEL), of Intel's
+# oneAPI (intel.com, oneAPI toolkits by package managers), toolsets of Software Collections.
 _RPM_STREAM = re.compile(
     r"(?:dotnet|aspnetcore|netstandard)-[a-z-]+-\d+\.\d+\Z|intel-oneapi-[a-z-]+-20\d\d\.\d+\Z"
     r"|(?:[a-z]+-)?[a-z]+-toolset-\d+\.\d+(?:-[a-z][\w-]*)?\Z"
@@ -62,23 +62,23 @@ _MOVING_ARCHIVE = re.compile(
     r"|/releases/latest/|/zipball/|/tarball/(?:main|master)?\Z"
 )
 _FORGE = re.compile(r"(?:github|gitlab|bitbucket|gist):|[\w-]+/[\w.-]+(?:#.*)?\Z")
-# Packages of Debian whose names end in a plus sign: it asks for nothing there.
+# Debian packages whose names end in a plus sign, which is no request there.
 _ENDS_IN_PLUS = frozenset({"memtest86+"})
 
 
 def _masked(word: str) -> str:
-    """The word with every ``${…}``, ``$X`` and ``$(…)`` made of letters, at the same length."""
+    """The word with every ``${…}``, ``$X`` and ``$(…)`` replaced by letters, at the same length."""
     return _PLACEHOLDER.sub(lambda match: "X" * len(match[0]), word) if "$" in word or "`" in word else word
 
 
 def _cut(word: str, mark: str, *, start: int = 0) -> tuple[str, str, str]:
-    """``str.partition`` that does not look into a variable's braces."""
+    """``str.partition`` that ignores text within a variable's braces."""
     at = _masked(word).find(mark, start)
     return (word, "", "") if at < 0 else (word[:at], mark, word[at + len(mark) :])
 
 
 def _elsewhere(manager: str, word: str) -> Package | None:
-    """A package that comes from no index: URL, repository, file, folder; or words that the file does not tell."""
+    """A package that comes from no index (URL, repository, file, folder), or that the Dockerfile does not spell out."""
     lower = word.lower()
     if lower.startswith(("git+", "hg+", "svn+", "bzr+", "git:", "git@")) or "git+" in lower:
         at = word.split("://", 1)[-1]
@@ -96,7 +96,7 @@ def _elsewhere(manager: str, word: str) -> Package | None:
 
 
 def _fixed_revision(at: str) -> bool:
-    """Whether a repository's address ends in a commit or in a tag that looks like a version."""
+    """Whether the revision after a repository's address is a commit or a tag that looks like a version."""
     reference = at.rsplit("#", 1)[-1] if "#" in at and "egg=" not in at and "subdirectory=" not in at else ""
     return bool(
         _COMMIT.search(at) or _TAGGED.search(at) or _HEX.match(reference) or re.match(r"v?\d+\.", reference)
@@ -106,7 +106,7 @@ def _fixed_revision(at: str) -> bool:
 def pip_package(manager: str, word: str) -> Package | None:
     """A requirement of pip: name, extras, version specifiers (PEP 508); or a URL, a repository, a folder.
 
-    uv's and pipx's ``name@1.2`` and ``name@latest`` too.
+    Also ``name@1.2`` and ``name@latest`` of uv and pipx.
     """
     name, at, url = (part.strip() for part in word.partition(" @ "))
     if at:
@@ -121,7 +121,7 @@ def pip_package(manager: str, word: str) -> Package | None:
     if elsewhere:
         return elsewhere
     if "/" in _masked(word.split("[", 1)[0]):
-        # pip takes a word with a separator in it for a folder.
+        # For pip, a word with a path separator is a folder.
         return Package(manager, None, None, True, "local", word)
     return Package(manager, *_loose(word), "index", word)
 
@@ -140,7 +140,7 @@ def _loose(word: str) -> tuple[str | None, str | None, bool]:
 
 
 def local_package(manager: str, word: str) -> Package | None:
-    """What an option for editable installations names: a folder, or a repository."""
+    """The argument of an option for editable installations: a folder or a repository."""
     if "://" in word or word.startswith("git@") or " @ " in word:
         return pip_package(manager, word)
     if word.startswith("$"):
@@ -151,7 +151,7 @@ def local_package(manager: str, word: str) -> Package | None:
 def conda_package(manager: str, word: str) -> Package | None:
     """A match specification of conda: ``name=1.2``, ``name>=1``, ``channel::name``.
 
-    ``==1.2`` is one version; ``=1.2`` all that begin so, which is one only where three parts are given.
+    ``==1.2`` is one version; ``=1.2`` is every version that begins so, which counts as one only with three parts.
     """
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
@@ -169,17 +169,17 @@ def _conda_pinned(constraint: str) -> bool:
         return False
     version = constraint.lstrip("=").strip()
     if constraint[:1].isdigit():
-        return True  # `numpy 1.26.4`, a version after a blank, is that version alone
+        return True  # `numpy 1.26.4`: a version after a blank is exact
     return (
         constraint.startswith("==")
-        or "=" in version  # a build is named too
+        or "=" in version  # with a build
         or "$" in version
         or len(version.split(".")) > 2
     )
 
 
 def apt_package(manager: str, word: str) -> Package | None:
-    """``name``, ``name=version`` or ``name/release``; ``name-`` asks for removal and is none."""
+    """``name``, ``name=version`` or ``name/release``; ``name-`` asks for removal, so it gives ``None``."""
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
@@ -197,7 +197,7 @@ def apt_package(manager: str, word: str) -> Package | None:
 
 
 def apk_package(manager: str, word: str) -> Package | None:
-    """``name``, ``name=1.2``, ``name~1.2``, ``name@repository``; ``!name`` forbids one."""
+    """``name``, ``name=1.2``, ``name~1.2``, ``name@repository``; ``!name`` forbids a package."""
     if word.startswith("!"):
         return None
     elsewhere = _elsewhere(manager, word)
@@ -213,7 +213,7 @@ def apk_package(manager: str, word: str) -> Package | None:
 
 
 def rpm_package(manager: str, word: str) -> Package | None:
-    """``name``, ``name-version``, ``name-version-release``, each perhaps with an architecture."""
+    """``name``, ``name-version``, ``name-version-release``, each with an optional architecture."""
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
@@ -255,9 +255,7 @@ def _at_package(manager: str, word: str, exact: Callable[[str], bool]) -> Packag
 
 
 def npm_package(manager: str, word: str) -> Package | None:
-    """``name@1.2.3``, with scopes (``@scope/name``); fewer than
-    three numbers are a range; ``owner/name`` is a repository.
-    """
+    """``name@1.2.3``, with scopes (``@scope/name``); fewer numbers are a range; ``owner/name`` is a repository."""
     if not word.startswith("@"):
         elsewhere = _elsewhere(manager, word)
         if elsewhere:
@@ -268,7 +266,7 @@ def npm_package(manager: str, word: str) -> Package | None:
 
 
 def go_package(manager: str, word: str) -> Package | None:
-    """``path@v1.2.3`` or ``path@commit``; ``@v1.2`` and ``@latest`` name what is newest."""
+    """``path@v1.2.3`` or ``path@commit``; ``@v1.2`` and ``@latest`` name the newest match."""
     if word.startswith((".", "/")):
         return Package(manager, None, None, True, "local", word)
     return _elsewhere(manager, word) or _at_package(
@@ -277,14 +275,14 @@ def go_package(manager: str, word: str) -> Package | None:
 
 
 def cargo_package(manager: str, word: str) -> Package | None:
-    """``name@1.2.3``: one version with all three numbers, a range with fewer."""
+    """``name@1.2.3``: three numbers are one version, fewer are a range."""
     return _elsewhere(manager, word) or _at_package(
         manager, word, lambda version: bool(_THREE_PARTS.match(version))
     )
 
 
 def exact_package(manager: str, word: str) -> Package | None:
-    """Poetry's and Homebrew's ``name@1.2``, a version by itself; and ``name==1.2``."""
+    """``name@1.2`` of Poetry and Homebrew, which is exact, and ``name==1.2``."""
     if re.match(r"[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?[=<>!~]", word):
         return pip_package(manager, word)
     return _elsewhere(manager, word) or _at_package(
@@ -293,7 +291,7 @@ def exact_package(manager: str, word: str) -> Package | None:
 
 
 def colon_package(manager: str, word: str) -> Package | None:
-    """Gem's ``name:1.2.3``."""
+    """RubyGems' ``name:1.2.3``."""
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
@@ -302,7 +300,7 @@ def colon_package(manager: str, word: str) -> Package | None:
 
 
 def plain_package(manager: str, word: str) -> Package | None:
-    """A name, perhaps with ``=version`` or ``@version``."""
+    """A name with an optional ``=version`` or ``@version``."""
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere

@@ -1,5 +1,5 @@
-"""Package managers of Python, and conda's kin. pip's and uv's
-valued options are those of their option parsers (pip 25, uv 0.9).
+"""Package managers of Python, conda and its relatives included. The options of pip and uv that take a value are those of
+their option parsers (pip 25, uv 0.9).
 """
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words
@@ -9,7 +9,7 @@ _PIP_CACHE = Cache(
     ("~/.cache/pip",),
     {"PIP_CACHE_DIR": "", "XDG_CACHE_HOME": "/pip"},
     words("--cache-dir"),
-    words("--no-cache-dir --no-cache"),  # pip takes an option's beginning for the option
+    words("--no-cache-dir --no-cache"),  # pip accepts the beginning of an option's name
     words("PIP_NO_CACHE_DIR"),
     any_value=True,
     cleaned_by=(("pip", "cache", "purge"), ("pip3", "cache", "purge")),
@@ -253,4 +253,4 @@ PYTHON: dict[str, Manager] = {
         valued=words("-n --name -p --prefix --conda --log-level -E --extras --category"),
     ),
 }
-"""By the name of the program."""
+"""The managers by the name of the program."""

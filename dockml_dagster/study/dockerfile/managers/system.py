@@ -1,4 +1,4 @@
-"""Package managers of operating systems: apt, apk, dnf and its kin, zypper, and a few programs around them."""
+"""Package managers of operating systems: apt, apk, dnf and its relatives, zypper, and a few programs around them."""
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words
 from dockml_dagster.study.dockerfile.managers.package_names import (
@@ -115,4 +115,4 @@ SYSTEM: dict[str, Manager] = {
     "brew": Manager("brew", "os", "docs.brew.sh/Manpage (install)", verbs("install"), exact_package),
     **dict.fromkeys(("choco", "cinst"), _CHOCO),
 }
-"""By the name of the program."""
+"""The managers by the name of the program."""

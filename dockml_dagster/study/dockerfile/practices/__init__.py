@@ -1,11 +1,11 @@
-"""Practices of a Dockerfile: each a judge that gives a verdict and the lines that show it.
+"""Practices of a Dockerfile: each is a function that gives a verdict and the lines that show it.
 
-Here: all of them in their order, and judging. ``model`` has the types and what every practice may look at; the practices
-stand in ``base_image``, ``installing``, ``layers``, ``runtime`` and ``safety``. Not here: their words
-(``seeds/practices.csv``), advice with bytes (that needs the image), hadolint (an asset of its own).
+Here: the list of all practices, and judging them. ``model`` has the types and the facts that practices share; the
+practices are in ``base_image``, ``installing``, ``layers``, ``runtime`` and ``safety``. Not here: their texts
+(``seeds/practices.csv``), advice with bytes (it needs the image), hadolint (an asset of its own).
 
 Practices judge what is shipped: the last stage and the stages it builds upon with ``FROM stage``. A build
-stage from which files are merely copied may be as untidy as it likes.
+stage from which files are only copied is not judged.
 """
 
 from collections.abc import Sequence
@@ -44,11 +44,11 @@ def judge_practices(
     repository_paths: Sequence[str] | None = None,
     steps: Sequence[Step] | None = None,
 ) -> tuple[PracticeFinding, ...]:
-    """One finding a practice. ``runs`` of ``shell.read_runs``
-    and ``steps`` of ``steps.read_steps``: if already at hand.
+    """One finding for each practice. ``runs`` (``shell.scripts.read_runs``) and ``steps`` (``run.steps.read_steps``) may
+    be passed if already computed.
 
-    ``path`` is the Dockerfile's own in its repository and ``repository_paths`` all that there are; without
-    them ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
+    ``path``: of the Dockerfile in its repository. ``repository_paths``: of all files there; without them
+    ``.dockerignore`` is unknown. A file without a stage gets ``not applicable`` throughout.
     """
     if not reading.stages:
         return tuple(

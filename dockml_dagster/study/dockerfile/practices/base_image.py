@@ -1,4 +1,7 @@
-"""Practices about what the image is built upon. Not here: what the image is (``base_images``)."""
+"""Practices about base images and images that files are copied from.
+
+Here: pinning, tags, platform. Not here: what an image is (``base_images``).
+"""
 
 from collections.abc import Sequence
 
@@ -19,7 +22,7 @@ def _unresolved(facts: Facts) -> str:
 
 
 def _not_judged(facts: Facts) -> Judged | None:
-    """The verdict where the base has no pinning to judge: it is no image, or not known. Else None."""
+    """The verdict where there is no pinning to judge, because the base is not an image or not known; otherwise None."""
     pinning = pinning_of(facts.base)
     if pinning == "not an image":
         return "not applicable", [_base_line(facts)], "from scratch"
@@ -76,7 +79,7 @@ def _builders_platform(stage: Stage) -> bool:
 
 
 def _inputs(facts: Facts) -> Judged:
-    """Images that COPY --from and RUN --mount=from take files of, for stages that reach the shipped one."""
+    """Judges images from which COPY --from and RUN --mount=from take files, in stages that the shipped one needs."""
     taken = [
         (edge, image_behind(facts.reading, edge.source))
         for edge in facts.graph.edges

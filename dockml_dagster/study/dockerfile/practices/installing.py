@@ -1,4 +1,7 @@
-"""Practices about package managers inside RUN."""
+"""Practices about package managers inside RUN.
+
+Here: apt's lists and recommended packages, caches, pinned versions. Not here: reading a manager's command line (``run``).
+"""
 
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -29,13 +32,15 @@ _APT = frozenset({"apt", "apt-get", "aptitude", "apt-fast", "nala"})
 _LISTS = "/var/lib/apt/lists"
 _DELETES_LISTS = frozenset({"dist-clean", "distclean"})
 _PART_OF_LISTS = frozenset({"partial", "lock", "auxfiles", "extended_states", "periodic"})
-"""What lies beside the lists: who removes that alone leaves them."""
+"""What lies beside the lists. Removing only this leaves the lists."""
 _MOST_EVIDENCE = 40
-"""Pieces of evidence kept; a RUN may name hundreds of packages."""
+"""Most pieces of evidence kept: a RUN may name hundreds of packages."""
 
 
 def _fetches_lists(step: Step) -> bool:
-    """Every documented way to fetch apt's package lists: update, install --update, add-apt-repository."""
+    """Whether a command fetches apt's package lists, by any documented way: update, install --update,
+    add-apt-repository.
+    """
     words = step.program.arguments
     if step.program.name in _APT:
         if step.installs is not None:
@@ -50,7 +55,7 @@ def _fetches_lists(step: Step) -> bool:
 
 
 def _removes_lists(step: Step, folder: str) -> bool:
-    """``folder``: where the RUN changed to before."""
+    """Whether a command removes apt's package lists. ``folder``: the RUN's current directory."""
     words = step.program.arguments
     if step.program.name in ("rm", "find"):
         if step.program.name == "rm" and folder.rstrip("/") == _LISTS and not {"*", "./*"}.isdisjoint(words):
@@ -75,12 +80,12 @@ def _apt_lists(facts: Facts) -> Judged:
             if step.program.name == "cd":
                 folder = next(iter(step.program.arguments), "")
             elif step.program.name == "install_packages" and step.installs is not None:
-                # minideb's own command fetches the lists and removes them again.
+                # minideb's install_packages fetches the lists and removes them again.
                 removed, fetches, fetched = step, True, None
             elif _fetches_lists(step):
                 fetched, fetches = step, True
             elif _removes_lists(step, folder) and fetched is not None:
-                # What is removed before it is fetched is fetched all the same.
+                # A removal before the fetch does not help.
                 removed, fetched = step, None
         if not fetches:
             continue
@@ -199,7 +204,7 @@ def _verb(step: Step) -> str:
 
 
 def _constrained(facts: Facts, step: Step) -> bool:
-    """Whether a file, a folder or a variable may give the versions that the command leaves open."""
+    """Whether a file, a folder or a variable may fix the versions that the command leaves open."""
     if step.installs is None:
         return False
     if step.installs.constraint_files or step.installs.local_index:
@@ -217,7 +222,7 @@ def _constrained(facts: Facts, step: Step) -> bool:
 
 
 _NGC_PYTORCH = "nvcr.io/nvidia/pytorch"
-"""Sets PIP_CONSTRAINT to a file of its own (NVIDIA's release notes of the PyTorch container)."""
+"""This image sets PIP_CONSTRAINT to a file of its own (NVIDIA's release notes of the PyTorch container)."""
 
 
 def _is_locked(step: Step) -> bool:
@@ -231,12 +236,12 @@ def _is_locked(step: Step) -> bool:
 
 
 _FOLLOWS_ITS_LOCK = {"poetry": "poetry.lock", "bundler": "Gemfile.lock"}
-"""Managers that install what their lock names wherever there is one, and that file (python-poetry.org/docs/cli, install;
+"""Managers that follow their lock file wherever there is one, and the file (python-poetry.org/docs/cli, install;
 bundler.io/man/bundle-install.1.html)."""
 
 
 def _locks_at_hand(facts: Facts) -> frozenset[str]:
-    """Names of the files that COPY, ADD and bind mounts bring under their own name."""
+    """Names of the files that COPY, ADD and bind mounts bring into the build under their own names."""
     copied = {
         posixpath.basename(final_value(word))
         for item in facts.every("COPY", "ADD")
@@ -251,7 +256,7 @@ def _locks_at_hand(facts: Facts) -> frozenset[str]:
 
 
 def _freezes_bundler(step: Step) -> bool:
-    """``bundle config set --local deployment true``, and its older spellings."""
+    """Whether a command is ``bundle config set --local deployment true`` or an older spelling."""
     if step.program.name not in ("bundle", "bundler"):
         return False
     words = [word for word in step.program.arguments if not word.startswith("-")]

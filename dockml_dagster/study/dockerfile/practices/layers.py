@@ -1,4 +1,7 @@
-"""Practices about stages, context and layers: what ends up in the image that need not."""
+"""Practices about stages, context and layers: what ends up in the image without need.
+
+Here: multi-stage builds, ADD of URLs, the order of COPY and installation, ``.dockerignore``. Not here: bytes (``advice``).
+"""
 
 import posixpath
 import re
@@ -83,7 +86,7 @@ _BUILDS = re.compile(r"setup\.py\S*(?: \S+)*? (?:bdist_wheel|build_ext|build|ins
 
 
 def _toolchain(facts: Facts) -> list[Line]:
-    """Compilers, build tools and headers that a RUN installs and does not remove again."""
+    """Compilers, build tools and headers that a RUN installs and does not remove."""
     found: list[Line] = []
     for steps in facts.runs:
         removals = Removals(steps)
@@ -101,8 +104,8 @@ _REMOVES = frozenset({"remove", "purge", "autoremove", "del", "erase", "rm", "un
 
 
 def _removed(step: Step, later: Sequence[Step]) -> set[str] | None:
-    """The words that later commands of the same RUN remove; ``None`` where all of the installation goes
-    (``apk add --virtual .deps`` and ``apk del .deps``, a variable that holds the names).
+    """The words that later commands of the same RUN remove; ``None`` where they remove the whole installation
+    (``apk add --virtual .deps`` and ``apk del .deps``, or a variable that holds the names).
     """
     removed: set[str] = set()
     written = set(step.command.arguments)
@@ -119,7 +122,7 @@ def _removed(step: Step, later: Sequence[Step]) -> set[str] | None:
 
 
 def _virtual_names(words: Sequence[str]) -> set[str]:
-    """The name that ``apk add --virtual`` gives to what it installs."""
+    """The names that ``apk add --virtual`` gives to what it installs."""
     after = {word for before, word in pairwise(words) if before in ("-t", "--virtual")}
     return after | {word.partition("=")[2] for word in words if word.startswith("--virtual=")}
 
@@ -183,12 +186,12 @@ _COMMIT = re.compile(
 
 
 def is_repository(source: str) -> bool:
-    """Whether a source of ADD is a git repository, by BuildKit's rules: git and ssh addresses, and `….git` over http."""
+    """Whether a source of ADD is a git repository by BuildKit's rules: git and ssh addresses, and `….git` over http."""
     return _REPOSITORY.match(source) is not None
 
 
 def _names_commit(source: str) -> bool:
-    """A full commit after `#`, or `?checksum=`, which BuildKit compares."""
+    """Whether a repository is fixed by a full commit after `#`, or by `?checksum=`, which BuildKit verifies."""
     return _COMMIT.search(source) is not None
 
 
@@ -227,21 +230,21 @@ def _copy_order(facts: Facts) -> Judged:
 
 
 def _family(step: Step) -> str:
-    """Managers that install into one another's environments count as one."""
+    """The ecosystem of a command; pip and conda count as one because they install into one another's environments."""
     assert step.installs is not None  # only installing steps are asked
     return "python" if step.installs.ecosystem in ("python", "conda") else step.installs.ecosystem
 
 
 def _named_files(step: Step) -> set[str]:
-    """Names of requirement and environment files that options name; those that a manager finds by itself are not."""
+    """Requirement and environment files that options name, by file name; not those that a manager finds by itself."""
     assert step.installs is not None  # only installing steps are asked
     names = {posixpath.basename(name) for name in step.installs.requirement_files}
     return {name for name in names if name.endswith((".txt", ".in", ".yml", ".yaml")) and "lock" not in name}
 
 
 def _of_project(installs: Installation | None) -> bool:
-    """Whether an installation may be the second of two steps: the project itself, or its lock or requirement file
-    again, once its dependencies are there.
+    """Whether an installation may be the second of two steps, after the dependencies: it installs the project itself, or
+    its lock or requirement file again.
     """
     return installs is not None and not any(p.source in ("index", "url", "vcs") for p in installs.packages)
 
@@ -261,7 +264,7 @@ def _dockerignore(facts: Facts) -> Judged:
     if facts.repository_paths is None:
         return "unknown", lines, "the files of the repository are not known"
     folder = posixpath.dirname(facts.path or "")
-    # The context is not in the Dockerfile: any folder from the Dockerfile's own up to the root may be it.
+    # The Dockerfile does not name its context: it may be any folder from the Dockerfile's own up to the root.
     candidates = {f"{facts.path}.dockerignore"} if facts.path else set()
     while True:
         candidates.add(posixpath.join(folder, ".dockerignore"))

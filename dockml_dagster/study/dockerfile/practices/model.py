@@ -1,6 +1,6 @@
-"""What a practice is, what its verdict is, and the facts that all practices share.
+"""The types of practices and verdicts, and the facts that all practices share.
 
-Here: types, and ``gather``, which looks at the shipped stages once for all. Not here: any single practice.
+Here: types, and ``gather``, which looks the shared facts up once. Not here: any single practice.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Verdict = Literal["followed", "violated", "not applicable", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of evidence: a line of the file and what stands there, in a few words. Never a value that may be secret."""
+    """A piece of evidence: a line of the file and what is there, in a few words. Never a value that may be secret."""
 
     line: int
     what: str
@@ -36,11 +36,11 @@ class PracticeFinding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What practices look at.
+    """The facts that practices judge.
 
-    ``chain``: indexes of the shipped stage and of those it builds upon, base first. ``instructions`` and
-    ``steps`` are theirs. ``base`` is the image below all of them, and ``base_class`` what the rules know of it.
-    ``runs``: the steps of each RUN. ``needed``: the steps of every stage that a plain build makes.
+    ``chain``: indexes of the shipped stage and of those it builds upon, base first; ``instructions`` and ``steps`` are
+    those of these stages. ``base``: the image below all of them; ``base_class``: what the rules know of it. ``runs``: the
+    steps of each RUN. ``needed``: the steps of every stage that a build without ``--target`` runs.
     """
 
     reading: DockerfileReading
@@ -56,18 +56,18 @@ class Facts:
     needed: tuple[Step, ...]
 
     def last(self, keyword: str) -> Instruction | None:
-        """The last instruction of that keyword in what is shipped: the one that counts."""
+        """The last shipped instruction with that keyword: the one in effect."""
         for instruction in reversed(self.instructions):
             if instruction.keyword == keyword:
                 return instruction
         return None
 
     def every(self, *keywords: str) -> tuple[Instruction, ...]:
-        """The instructions of those keywords, in order."""
+        """The shipped instructions with those keywords, in order."""
         return tuple(instruction for instruction in self.instructions if instruction.keyword in keywords)
 
     def environment(self) -> dict[str, str | None]:
-        """Every ``ENV`` of what is shipped: name to value, ``None`` where the value is not known."""
+        """Every shipped ``ENV``: name to value, ``None`` where the value is not known."""
         values: dict[str, str | None] = {}
         for instruction in self.every("ENV"):
             for assignment in instruction.assignments:
@@ -82,7 +82,7 @@ Judge = Callable[[Facts], PracticeFinding]
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A practice by its name, and what judges it. Its words stand in ``seeds/practices.csv``, which SQL and reports read."""
+    """A practice: its name, and the function that judges it. SQL and reports take its texts from ``seeds/practices.csv``."""
 
     id: str
     judge: Callable[[Facts], "tuple[Verdict, list[Line], str]"]
@@ -104,7 +104,7 @@ def gather(
     path: str | None = None,
     repository_paths: Sequence[str] | None = None,
 ) -> Facts:
-    """Everything the practices need, looked up once. The reading must have a stage."""
+    """The facts that the practices share. The reading must have a stage."""
     graph = stage_graph(reading)
     chain = shipped_chain(reading, graph.shipped)
     shipped = frozenset(chain)

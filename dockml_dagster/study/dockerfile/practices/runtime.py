@@ -1,4 +1,7 @@
-"""Practices about the container that the image will be: user, command, health, labels, GPU."""
+"""Practices about the running container.
+
+Here: user, password-less sudo, HEALTHCHECK, form of the command, labels, GPU. Not here: secrets (``safety``).
+"""
 
 import re
 
@@ -10,7 +13,7 @@ from dockml_dagster.study.dockerfile.shell.values import resolve
 _ROOT = frozenset({"root", "0", "containeradministrator", "administrator"})
 _OCI = "org.opencontainers.image."
 _GPU_VARIABLES = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA")
-# Packages that bring CUDA's libraries (and with them NVIDIA's runtime into question); ROCm's have another one.
+# Packages that bring CUDA's libraries, so that NVIDIA's runtime is needed; ROCm's need another runtime.
 _CUDA_PACKAGE = re.compile(
     r"(?:cuda(?:-(?!python)[\w.-]+)?|cudatoolkit|cudnn|libcudnn[\w-]*|libnccl[\w-]*|libcublas[\w-]*|libnv[\w-]+|pytorch-cuda|"
     r"nvidia-(?!container|driver|ml-py|utils)[\w-]+|cupy-cuda[\w]+|tensorrt[\w-]*|jax-cuda[\w-]+|"
@@ -29,7 +32,7 @@ def _user(facts: Facts) -> Judged:
     written = user.expanded[0] if user.expanded else None
     text = None if written is None else written.text
     if text is None and written is not None:
-        # The group is another question: `$UID:$GID` names a user where only the second is not known.
+        # The group does not matter: `$UID:$GID` names a user if only the group is unknown.
         text = resolve(written.raw, user.scope)
     name = "$" if text is None else text.split(":", 1)[0].strip().lower()
     if "$" in name:
@@ -44,7 +47,7 @@ def _official(facts: Facts) -> bool:
 
 
 def _user_of_base(facts: Facts) -> Judged:
-    """The user that the base image starts as, where it is known."""
+    """The verdict by the user that the base image starts as, where that is known."""
     base, known = facts.base, facts.base_class.user
     line = [Line(facts.reading.stages[facts.chain[0]].start_line, "no USER after FROM")]
     if known is not None and known != "root":
@@ -59,7 +62,7 @@ _READS = frozenset({"grep", "egrep", "rg", "awk", "test", "[", "[["})
 
 
 def _grants(step: Step, word: str) -> bool:
-    """Whether a word puts NOPASSWD into sudoers: what is searched for, deleted or commented out does not."""
+    """Whether a word puts NOPASSWD into sudoers. A word that is searched for, deleted or commented out does not."""
     if "NOPASSWD" not in word or step.program.name in _READS:
         return False
     if step.program.name not in ("sed", "perl"):
@@ -75,7 +78,7 @@ def _grants(step: Step, word: str) -> bool:
 
 
 def passwordless_sudo(facts: Facts) -> list[Line]:
-    """Lines by which a user may become root without a password."""
+    """Lines that let a user become root without a password."""
     found = [
         Line(step.command.line, "NOPASSWD in sudoers")
         for steps in facts.runs
@@ -115,12 +118,12 @@ def _healthcheck(facts: Facts) -> Judged:
 
 
 _WITH_HEALTHCHECK = re.compile(r"(?:quay\.io/)?jupyter/")
-"""Known bases that have one, from some release on (jupyter-docker-stacks.readthedocs.io, changelog of 2023)."""
+"""Bases known to have a HEALTHCHECK from some release on (jupyter-docker-stacks.readthedocs.io, changelog of 2023)."""
 
 
 def _healthcheck_of_base(facts: Facts) -> Judged:
-    """An image inherits the HEALTHCHECK of its base. Official images have none, by their policy
-    (github.com/docker-library/faq, healthcheck), nor have those whose Dockerfiles the rules of users were read from.
+    """The verdict by the base, whose HEALTHCHECK an image inherits. Official images have none, by their policy
+    (github.com/docker-library/faq, healthcheck), nor have those whose Dockerfiles were read for the user rules.
     """
     base = facts.base
     known = base.scratch or _official(facts) or facts.base_class.user is not None
@@ -139,7 +142,7 @@ def _exec_form(facts: Facts) -> Judged:
     ]
     if not commands:
         return "not applicable", [], "neither CMD nor ENTRYPOINT"
-    # BuildKit says nothing once SHELL is set: who does that means the shell. `exec` hands the process over.
+    # BuildKit reports nothing once SHELL is set: then the shell is intended. `exec` hands the process over.
     shell = facts.last("SHELL")
     wrong = [
         Line(item.start_line, f"{item.keyword} in shell form")

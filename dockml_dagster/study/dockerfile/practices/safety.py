@@ -1,4 +1,7 @@
-"""Practices about secrets and about code that runs unseen. Evidence holds names, never values."""
+"""Practices about secrets, sudo, pipefail, and downloads that are run unseen.
+
+Here: the functions that judge them. Evidence holds names, never values. Not here: secrets in images (``study.secrets``).
+"""
 
 import re
 
@@ -29,7 +32,7 @@ def _secrets(facts: Facts) -> Judged:
 
 
 def _literal(assignment: Assignment) -> str:
-    """The value that an assignment spells out; the empty text where a variable gives it."""
+    """The value that an assignment spells out; empty where a variable supplies it."""
     if assignment.expanded is not None:
         return assignment.expanded.text or ""
     return assignment.value or ""
@@ -45,8 +48,8 @@ def _sudo(facts: Facts) -> Judged:
 def _piped(facts: Facts) -> Judged:
     fetches = False
     found: list[Line] = []
-    # By the script that a command stands in (the RUN's, or one inside `bash -c`): the last command that is no part of
-    # another one's words, and whether a download flows into it.
+    # For each script (the RUN's, or one inside `bash -c`): the last command that is not part of another command's
+    # words, and whether a download is piped into it.
     last: dict[tuple[str, ...], tuple[Step, bool]] = {}
     run: Run | None = None
     for step in facts.needed:
@@ -75,7 +78,7 @@ def _piped(facts: Facts) -> Judged:
 
 
 def _script_of(step: Step) -> tuple[tuple[str, ...], bool]:
-    """The script that a command stands in, and whether it is part of another command's words there."""
+    """The script that holds a command, and whether the command is part of another one's words there."""
     inside = step.command.inside
     if not step.command.nested:
         return (), False
@@ -84,7 +87,7 @@ def _script_of(step: Step) -> tuple[tuple[str, ...], bool]:
 
 
 def _runs_its_input(step: Step) -> bool:
-    """Whether a command runs the text that it is piped: an interpreter whose program stands nowhere else."""
+    """Whether a command runs what is piped into it: an interpreter that takes its program from standard input."""
     if "xargs" in step.program.wrappers:
         return False
     source = program_source(step.program.name, step.program.arguments)
@@ -92,7 +95,7 @@ def _runs_its_input(step: Step) -> bool:
 
 
 def _runs_a_text(step: Step) -> bool:
-    """``bash <(curl …)``, ``sh -c "$(curl …)"``, ``eval "$(curl …)"``: what is fetched is the program, not its data."""
+    """Whether a substitution gives the program itself: ``bash <(curl …)``, ``sh -c "$(curl …)"``, ``eval "$(curl …)"``."""
     words = step.program.arguments
     if "eval" in step.program.wrappers or step.program.name == "eval":
         return True
@@ -118,7 +121,9 @@ _POWERSHELL_RUNS = re.compile(r"(?i)(?:^|[\s;|(&{\"'])(?:iex|invoke-expression)\
 
 
 def _runs_what_powershell_fetches(step: Step) -> bool | None:
-    """``iex ((New-Object Net.WebClient).DownloadString(…))``, ``iwr … | iex``; ``None`` where nothing is fetched."""
+    """Whether PowerShell runs a download, as ``iwr … | iex`` or ``iex ((New-Object Net.WebClient).DownloadString(…))``;
+    ``None`` where nothing is fetched.
+    """
     text = step.run.script.text
     if not _POWERSHELL_FETCHES.search(text):
         return None
@@ -144,7 +149,7 @@ def _pipefail(facts: Facts) -> Judged:
             if within:
                 continue
             if script not in safe:
-                # A shell of its own (`bash -o pipefail -c '…'`), set up by the command that starts it.
+                # A separate shell (`bash -o pipefail -c '…'`): the command that starts it sets its options.
                 holder = holders.get(script[:-1] if len(script) > 1 else ())
                 safe[script] = holder is not None and any("pipefail" in w for w in holder.command.words)
             if step.program.name == "set" and "pipefail" in step.program.arguments:

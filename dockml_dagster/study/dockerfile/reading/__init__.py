@@ -1,5 +1,5 @@
 """The reading ``corrected``: Dockerfiles as BuildKit reads them.
 
 Here: from bytes to instructions, stages and evaluated values.
-Not here: what a RUN does (``run``), what is good (``practices``).
+Not here: what a RUN does (``run``), judgements (``practices``).
 """

@@ -1,9 +1,9 @@
-"""The reference that a FROM holds: Docker's grammar and defaults for image names.
+"""The image reference in a FROM, by Docker's grammar and defaults.
 
-Here: splitting a resolved reference, and saying what is known of one in which variables are missing. Not
-here: the meaning of the name (``base_images``), stages (``evaluation``).
+Here: splitting a resolved reference, and the parts that are known where variables are missing. Not here: the
+meaning of the name (``base_images``), stages (``evaluation``).
 
-Rules: ``distribution/reference`` (``ParseNormalizedNamed``). Two things are left as written, because they
+Rules: ``distribution/reference`` (``ParseNormalizedNamed``). Two things are kept as written, because they
 are findings: an absent tag stays absent, and an explicit ``latest`` is a tag like any other.
 """
 
@@ -20,7 +20,7 @@ from dockml_dagster.study.image.reference import (
     cut_reference,
 )
 
-# Docker's grammar for what a builder is given; what may be asked of a registry is narrower (``image_reference``).
+# Docker's grammar for what a builder accepts. What may be asked of a registry is narrower (``image.reference``).
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
@@ -41,10 +41,7 @@ class ImageParts:
 
 
 def split_reference(reference: str) -> ImageParts:
-    """Take a full reference apart.
-
-    Raises ``ValueError`` with Docker's reason where it is none.
-    """
+    """Split a full reference. Raises ``ValueError`` with Docker's reason where it is not valid."""
     if BARE_IMAGE_ID.fullmatch(reference):
         raise ValueError("a bare 64-digit image id is not a reference")
     host, path, tag, digest = cut_reference(reference)
@@ -71,7 +68,7 @@ def _is_path(path: str) -> bool:
 
 
 def familiar_name(registry: str, repository: str) -> str:
-    """The name as people write it: without Docker Hub's host, and without ``library/`` there."""
+    """The name as people write it: for Docker Hub without the host and without ``library/``."""
     if registry != DEFAULT_REGISTRY:
         return f"{registry}/{repository}"
     return repository.removeprefix("library/")
@@ -83,7 +80,7 @@ def known_parts(partial: str) -> ImageParts:
     The repository is certain only if no variable stands before the tag's colon; the tag only if none stands
     in it.
     """
-    # A colon inside `${…}` belongs to the variable, so the cuts are those of a text that has none there.
+    # A colon inside `${…}` belongs to the variable, so the text is split with the variables masked.
     masked = _PLACEHOLDER.sub(lambda match: "$" * len(match[0]), partial)
     cut = cut_reference(masked)
     after = 0 if cut.digest is None else len(cut.digest) + 1

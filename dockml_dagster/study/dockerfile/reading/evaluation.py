@@ -1,8 +1,8 @@
-"""Instructions in order: stages opened, variables bound, words expanded.
+"""Evaluating the instructions in order: opening stages, binding variables, expanding words.
 
 Here: what BuildKit's ``dockerfile2llb`` does before it builds: global ``ARG``, inheritance between stages,
 the base of every FROM. Not here: the expansion of one word (``variables``), the syntax of one instruction
-(``syntax``).
+(``instructions``).
 """
 
 import re
@@ -31,23 +31,21 @@ from dockml_dagster.study.dockerfile.reading.scopes import (
 )
 from dockml_dagster.study.dockerfile.reading.variables import Budget, expand, partial
 
-# Instructions whose every argument BuildKit expands. RUN, CMD, ENTRYPOINT, SHELL and HEALTHCHECK are left
+# Instructions in which BuildKit expands every argument. It leaves RUN, CMD, ENTRYPOINT, SHELL and HEALTHCHECK
 # to the shell.
 _EXPANDED = frozenset({"ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 
 _PLACEHOLDER = re.compile(
     r"(?:\{{1,2}|<{1,2}|%|@)[-\s]{0,8}([A-Za-z_][\w.]{0,80})[^{}<>%@\n]{0,200}(?:\}{1,2}|>{1,2}|%|@)"
 )
-"""A template's placeholder in a reference: ``{{x}}``, ``<x>``, ``<<x>>``, ``%X%``, ``@X@``; none of them is
-legal there.
-"""
+"""A template's placeholder in a reference: ``{{x}}``, ``<x>``, ``<<x>>``, ``%X%``, ``@X@``. None is legal there."""
 
 _ALLOWANCE = 4 << 20
-"""Text that expansion may create beside four times the size of the file. Real files stay far below."""
+"""Characters that expansion may create in addition to four times the file's size. Real files stay far below."""
 
 
 class Evaluator:
-    """Takes the parsed instructions of one file one by one, in order."""
+    """Evaluates the parsed instructions of one file, one at a time and in order."""
 
     def __init__(self, escape: str, size: int, build_arguments: Mapping[str, str]) -> None:
         self.escape = escape
@@ -124,7 +122,7 @@ class Evaluator:
             self.history.bind(name.text, binding)
 
     def _declare(self, argument: Assignment, line: int) -> Assignment:
-        """Bind one ``ARG``, in order: a later one on the same line sees it."""
+        """Bind one ``ARG``. A later one on the same line sees it."""
         given = self.build_arguments.get(argument.name)
         if given is not None:
             self.history.bind(argument.name, given)
@@ -144,7 +142,7 @@ class Evaluator:
         if not isinstance(inherited, Unset):
             self.history.bind(argument.name, inherited)
         elif self.history.now().bound(argument.name) is None:
-            # Without a value an ARG changes nothing: an earlier ENV of that name stays in force.
+            # An ARG without a value changes nothing: an earlier ENV of that name stays in force.
             self.history.bind(argument.name, unset)
         return argument
 
@@ -205,7 +203,7 @@ _TEMPLATE_WORD = re.compile(r"(?:\{\{[^{}]{0,200}\}\}|[^\s{]|\{)+")
 
 
 def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[], str]) -> BaseReference:
-    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case, the latest wins."""
+    """What an expanded FROM names. Stage names are looked up as BuildKit does: in lower case; the latest wins."""
     if word.error is not None:
         return BaseReference(word.raw, None, problem=word.error)
     if word.missing:
@@ -235,7 +233,7 @@ def resolve_base(word: Expanded, stages: Mapping[str, int], partly: Callable[[],
 
 
 def _partly_known(raw: str, missing: tuple[Missing, ...], partial: str) -> BaseReference:
-    """A FROM of which ``partial``, with its variables left in, is all that the file tells."""
+    """The reference of a FROM that is known only in part: ``partial`` still has its variables."""
     parts = known_parts(partial)
     return BaseReference(
         raw,
@@ -301,7 +299,7 @@ def _shifted(segments: tuple[tuple[int, int], ...], offset: int) -> tuple[tuple[
     if len(segments) == 1:
         return ((0, segments[0][1]),)
     shifted = [(max(0, start - offset), line) for start, line in segments]
-    # Of several that now begin at 0 the last one holds the first character.
+    # If several segments now begin at 0, the last one holds the first character.
     return tuple(
         mark
         for at, mark in enumerate(shifted)

@@ -1,7 +1,7 @@
-"""One logical line to one instruction: keyword, flags, arguments, and why BuildKit refuses it if it does.
+"""Parsing one logical line into one instruction: keyword, flags, arguments, and the reason if BuildKit refuses it.
 
-Here: BuildKit's ``parser`` line parsers and the checks of ``instructions.Parse``. Not here: where a line
-begins and ends (``frame``), variables and stages (``evaluation``).
+Here: the line parsers of BuildKit's ``parser`` and the checks of ``instructions.Parse``. Not here: where a line
+begins and ends (``logical_lines``), variables and stages (``evaluation``).
 """
 
 import json
@@ -40,7 +40,7 @@ KEYWORDS = frozenset(
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _GO_BLANKS = re.compile(f"[{SPACES}]+")
-# BuildKit looks for flags, and for the type of a HEALTHCHECK, byte by byte: a no-break space is none there.
+# BuildKit looks for flags, and for the type of a HEALTHCHECK, byte by byte: a no-break space is not a space there.
 _FLAG_SPACES = "\t\n\v\f\r "
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _WITH_JSON = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME"})
@@ -63,9 +63,9 @@ _FLAGS: dict[str, dict[str, str]] = {
     },
     "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
 }  # fmt: skip
-# Whatever they are given is for the shell to judge.
+# Their arguments are the shell's business.
 _ANY_ARGUMENTS = frozenset({"RUN", "CMD", "ENTRYPOINT"})
-# ``instructions.Parse`` never looks at the flags of these two.
+# ``instructions.Parse`` never checks the flags of these two.
 _FLAGS_IGNORED = frozenset({"STOPSIGNAL", "ARG"})
 
 
@@ -74,7 +74,7 @@ class _RefusedError(ValueError):
 
 
 class Parsed(NamedTuple):
-    """An instruction apart from its place in the file. ``value_offset`` is where ``value`` begins in the logical line."""
+    """An instruction without its place in the file. ``value_offset`` is where ``value`` begins in the logical line."""
 
     keyword: str
     flags: tuple[Flag, ...]
@@ -95,8 +95,8 @@ def parse_instruction(
 ) -> Parsed:
     """Parse a logical line.
 
-    ``fatal`` is what BuildKit's parser refuses the whole file for; ``problem`` what it refuses the
-    instruction for. ``inner`` is set for the child of an ONBUILD.
+    ``fatal``: why BuildKit's parser refuses the whole file; ``problem``: why it refuses the instruction.
+    ``inner`` is set for the child of an ONBUILD.
     """
     written, flags, value = _split(text, escape)
     keyword = written.upper()
@@ -113,8 +113,8 @@ def parse_instruction(
     elif censored:
         arguments = (value,)
     elif keyword == "ONBUILD":
-        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long; but BuildKit's
-        # parser looks at the instruction at its end first.
+        # A chain of ONBUILDs is refused anyway, and would nest as deep as the line is long. But BuildKit's
+        # parser checks the instruction at its end first.
         if inner:
             fatal = _end_of_chain(value, escape)
         elif value:
@@ -148,7 +148,7 @@ def _split(text: str, escape: str) -> tuple[str, tuple[Flag, ...], str]:
 
 
 def _end_of_chain(text: str, escape: str) -> str | None:
-    """What BuildKit's parser refuses the file for at the end of ``ONBUILD ONBUILD …``."""
+    """Why BuildKit's parser refuses the file because of the end of ``ONBUILD ONBUILD …``; ``None`` if it does not."""
     written, _, value = _split(text, escape)
     while written.upper() == "ONBUILD":
         text = value
@@ -202,7 +202,7 @@ _FLAG_PLAIN = {escape: re.compile(f"[^{_FLAG_SPACES}'\"{re.escape(escape)}]+") f
 
 
 def _json_strings(value: str) -> tuple[str, ...] | None:
-    """The strings of a JSON array, ``None`` where the value is none; refused where it holds anything else."""
+    """The strings of a JSON array; ``None`` where the value is not one; refused where it holds other values."""
     if not value.startswith("["):
         return None
     try:
@@ -211,12 +211,12 @@ def _json_strings(value: str) -> tuple[str, ...] | None:
         return None
     if not all(isinstance(item, str) for item in parsed):
         raise _RefusedError("only string type is allowed in JSON arrays")
-    # An escaped lone surrogate is no text; Go replaces it as well.
+    # An escaped lone surrogate is not valid text; Go replaces it as well.
     return tuple(item.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for item in parsed)
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON, whatever Python's reader thinks
+    raise ValueError(name)  # NaN and Infinity are not JSON, although Python's reader accepts them
 
 
 def _arguments(keyword: str, value: str, escape: str) -> tuple[tuple[str, ...], Form | None]:
@@ -247,7 +247,7 @@ def _arguments(keyword: str, value: str, escape: str) -> tuple[tuple[str, ...], 
 
 
 def _words(value: str, escape: str) -> list[str]:
-    """Words with their quotes kept. Without quotes and escapes they are what lies between blanks."""
+    """Words with their quotes kept. Blanks separate them, unless quoted or escaped."""
     if '"' in value or "'" in value or escape in value:
         return list(parse_words(value, escape))
     return _GO_BLANKS.split(value.strip(SPACES))

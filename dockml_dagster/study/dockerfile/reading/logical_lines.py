@@ -1,12 +1,12 @@
-"""The frame of a Dockerfile: which physical lines make up which instruction.
+"""Logical lines: which physical lines of a Dockerfile make up which instruction.
 
 Here: parser directives, comments, line continuation and the extent of here-documents, exactly as BuildKit's
-``parser.Parse`` does it. Not here: what an instruction means (``syntax``).
+``parser.Parse`` does it. Not here: what an instruction means (``instructions``).
 
-Why not ``parse_dockerfile_ast`` of e2b-dockerfile-utils for this step: it stops at the first line BuildKit
-refuses, so a template or a file with one typing error would give nothing; it drops comments and the line of
-every word; and a ``# syntax=`` line with many blanks costs it quadratic time. It is an oracle in the tests
-instead, and its lexer (here-document words, quoted words) is what this package uses.
+This step does not use ``parse_dockerfile_ast`` of e2b-dockerfile-utils. That function stops at the first line
+BuildKit refuses, so a template or a file with one typing error would give nothing; it drops comments and the
+line of every word; and a ``# syntax=`` line with many blanks costs it quadratic time. It is an oracle in the
+tests, and this package uses its lexer (here-document words, quoted words).
 """
 
 import re
@@ -20,9 +20,7 @@ from dockml_dagster.study.dockerfile.model import Comment, Directive, Heredoc, P
 from dockml_dagster.study.dockerfile.reading.source_text import SPACES
 
 MAX_LEXED = 1 << 20
-"""Longest logical line, in characters, that is split into words. A longer one is kept whole and marked as
-censored.
-"""
+"""Longest logical line, in characters, that is split into words. A longer one stays whole and is marked censored."""
 
 _DIRECTIVE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]*\Z")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
@@ -33,8 +31,7 @@ _MAY_HOLD_HEREDOC = re.compile(
 
 
 class LogicalLine(NamedTuple):
-    """One instruction's lines. ``text`` is what BuildKit's
-    parser sees: joined, comments dropped, left-stripped.
+    """One instruction's lines. ``text`` is what BuildKit's parser sees: joined, comments dropped, left-stripped.
 
     ``segments``: pairs (offset into ``text``, physical line). ``head_end`` is the last line before the
     here-documents.
@@ -50,7 +47,7 @@ class LogicalLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The whole file, framed. ``covered_lines`` is the number of lines that are neither blank nor a comment outside."""
+    """The whole file in logical lines. ``covered_lines``: lines that are not blank and not comments between instructions."""
 
     escape: str
     directives: tuple[Directive, ...]
@@ -95,7 +92,7 @@ class _Framer:
         )
 
     def _directive(self, line: str, number: int) -> bool:
-        """Take the line as a parser directive, if it is one; anything else ends their block."""
+        """Take the line as a parser directive, if it is one; anything else ends the block of directives."""
         name, equals, value = line[1:].lstrip(SPACES).partition("=")
         name = name.rstrip(_DIRECTIVE_SPACES)
         if not (line.startswith("#") and equals and value and _DIRECTIVE_NAME.match(name)):
@@ -122,7 +119,7 @@ class _Framer:
     def _continued(self, line: str) -> str | None:
         """The line without its continuation token, ``None`` where it has none.
 
-        The token counts when it is last but for blanks and not itself preceded by one.
+        The token counts if only blanks follow it and the character before it is not another one.
         """
         stripped = line.rstrip(" \t")
         if not stripped.endswith(self.escape) or stripped[-2:-1] == self.escape:
@@ -130,7 +127,7 @@ class _Framer:
         return stripped[:-1]
 
     def _instruction(self, first: str, at: int) -> int:
-        """Take the instruction whose first line is ``lines[at]``; where the next one may begin."""
+        """Take the instruction whose first line is ``first``; returns where the next one may begin."""
         start = at + 1
         at += 1
         open_text = self._continued(first)
@@ -179,7 +176,7 @@ class _Framer:
         for mark in marks:
             end = self._terminator(mark.name, mark.chomp, at)
             if end is None:
-                # BuildKit gives up here. What follows is more likely instructions than text: read it as such.
+                # BuildKit refuses the file here. The lines that follow are more likely instructions than a body.
                 self._refuse(start, "unterminated heredoc")
                 return (), resume
             body = "".join(line + "\n" for line in self.lines[at:end])
@@ -190,7 +187,7 @@ class _Framer:
         return tuple(heredocs), at
 
     def _terminator(self, name: str, chomp: bool, at: int) -> int | None:
-        """Index of the line that ends a here-document. An index of all lines keeps a file of openings linear."""
+        """The number of the line that ends a here-document. A table of all lines keeps a file of many openings linear."""
         index = self.terminators.get(chomp)
         if index is None:
             index = self.terminators[chomp] = {}
@@ -203,7 +200,7 @@ class _Framer:
 
 
 def _raw_words(text: str) -> list[str]:
-    """The words of a line with quotes and escapes kept; none where it cannot be lexed (BuildKit's answer too)."""
+    """The words of a line with quotes and escapes kept; no words if the line cannot be lexed, as in BuildKit."""
     try:
         return ShellLex("\\", raw_quotes=True, raw_escapes=True).process_words(text)
     except ValueError:

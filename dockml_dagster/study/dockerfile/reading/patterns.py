@@ -1,23 +1,21 @@
-"""Shell patterns of ``${V#…}``, ``${V%…}`` and ``${V/…/…}``: matched without regular expressions.
+"""Shell patterns of ``${V#…}``, ``${V%…}`` and ``${V/…/…}``, matched without regular expressions.
 
 Here: ``*``, ``?`` and escapes, as BuildKit has them (no brackets). Not here: the rest of an expansion
-(``variables``). Python's ``re`` backtracks, and the pattern comes from the file; here a match costs pattern
-times value, and no more than a cap.
+(``variables``). Python's ``re`` backtracks, and the pattern comes from the file. Here a match takes the length of the
+pattern times that of the value, up to a cap.
 """
 
 
 class ExpansionError(ValueError):
-    """BuildKit refuses the word; the text says why."""
+    """BuildKit refuses the word; the message says why."""
 
 
 class TooLongError(Exception):
-    """A cap was hit: the result would be too long, too deep or too dear."""
+    """A cap was hit: the result would be too long, too deep or too costly."""
 
 
 Glob = tuple[str, ...]
-"""A shell pattern, one element a character: ``*`` and ``?`` are wildcards, ``\\*`` and ``\\?`` stand for
-themselves.
-"""
+"""A shell pattern, one element per character: ``*`` and ``?`` are wildcards, ``\\*`` and ``\\?`` are literal."""
 
 
 def pattern_parts(pattern: str) -> Glob:
@@ -33,7 +31,7 @@ def pattern_parts(pattern: str) -> Glob:
             continue
         after = pattern[at : at + 1]
         if after in ("}", "/"):
-            continue  # the escape only kept it from ending the substitution
+            continue  # the escape only keeps the character from ending the substitution
         if after not in ("*", "?", "\\") or not after:
             raise ExpansionError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{after}'")
         at += 1
@@ -42,11 +40,11 @@ def pattern_parts(pattern: str) -> Glob:
 
 
 _MAX_MATCHING = 4_000_000
-"""Steps that one pattern may cost; a match is pattern times value, both below ``MAX_VALUE``."""
+"""Most steps for one pattern. A match takes pattern times value, both below ``MAX_VALUE``."""
 
 
 def _ends(parts: Glob, text: str, start: int, *, longest: bool) -> int | None:
-    """Where a match that begins at ``start`` ends: the nearest or the farthest place, ``None`` without a match."""
+    """The nearest or farthest end of a match that begins at ``start``; ``None`` without a match."""
     if len(parts) * (len(text) - start + 1) > _MAX_MATCHING:
         raise TooLongError
     states = _closure({0}, parts)
@@ -76,7 +74,7 @@ def _ends(parts: Glob, text: str, start: int, *, longest: bool) -> int | None:
 
 
 def _closure(states: set[int], parts: Glob) -> set[int]:
-    """With every state that a ``*`` may skip to."""
+    """The states with all those that a ``*`` may skip to."""
     full = set(states)
     for state in states:
         at = state
@@ -87,7 +85,7 @@ def _closure(states: set[int], parts: Glob) -> set[int]:
 
 
 def trimmed(value: str, pattern: str, operator: str) -> str:
-    """``${V#pattern}`` and ``${V%pattern}``; with the operator doubled the longest match goes."""
+    """``${V#pattern}`` and ``${V%pattern}``; a doubled operator removes the longest match."""
     longest = pattern.startswith(operator)
     parts = pattern_parts(pattern[1:] if longest else pattern)
     if operator == "#":

@@ -1,8 +1,7 @@
-"""The reading ``corrected``: what BuildKit reads in a
-Dockerfile, and as much as can be read where it refuses one.
+"""The reading ``corrected``: what BuildKit reads in a Dockerfile, and as much as possible of one that BuildKit refuses.
 
-Here: the one entry, ``read_dockerfile``, and the verdict on the file as a whole (valid, coverage, reason,
-template). The steps are in ``source_text``, ``frame``, ``syntax`` and ``evaluation``.
+Here: the entry point ``read_dockerfile``, and the verdict on the file as a whole (valid, coverage, reason,
+template). Not here: the steps (``source_text``, ``logical_lines``, ``instructions``, ``evaluation``).
 """
 
 import re
@@ -23,10 +22,10 @@ from dockml_dagster.study.dockerfile.reading.source_text import (
 
 
 def read_dockerfile(data: bytes, *, build_arguments: Mapping[str, str] | None = None) -> DockerfileReading:
-    """Read one file. Never raises on any bytes; time and memory are linear in their number.
+    """Read one file. Never raises, whatever the bytes; time and memory are linear in their number.
 
     ``build_arguments`` are values that a build would pass (``--build-arg``, also for the automatic platform
-    arguments). Without them the file is read as it stands.
+    arguments). Without them the file is read as it is.
     """
     if build_arguments or len(data) > _REMEMBERED_BYTES:
         return _read(data, build_arguments or {})
@@ -38,7 +37,7 @@ _REMEMBERED_BYTES = 16 * 1024
 
 @lru_cache(maxsize=4096)
 def _remembered(data: bytes) -> DockerfileReading:
-    """A reading is wanted several times in one run: for its rows, for labels, for links. Some 10 KB each, and frozen."""
+    """Cached, because one run needs a reading several times (rows, labels, links). Readings are frozen, some 10 KB each."""
     return _read(data, {})
 
 
@@ -97,7 +96,7 @@ def _text_problems(data: bytes, facts: TextFacts) -> list[Problem]:
 
 
 def _refusal(problems: list[Problem], instructions: tuple[Instruction, ...]) -> str | None:
-    """Why BuildKit would not take the file, ``None`` if it would."""
+    """Why BuildKit refuses the file; ``None`` if it does not."""
     for kind in ("syntax", "instruction"):
         for problem in problems:
             if problem.kind == kind:
@@ -135,9 +134,9 @@ _MUSTACHE = re.compile(r"\{\{[^{}\n]{1,200}\}\}")
 
 
 def _template(text: str, instructions: tuple[Instruction, ...]) -> str | None:
-    """The template language whose marks stand in the file.
+    """The template language whose placeholders the file holds.
 
-    ``{{ }}`` alone is ordinary text inside RUN (``docker inspect -f``), so it counts only outside of it.
+    ``{{ }}`` alone is ordinary text inside RUN (``docker inspect -f``), so it counts only outside RUN.
     """
     if not any(instruction.known and instruction.problem is None for instruction in instructions):
         return None

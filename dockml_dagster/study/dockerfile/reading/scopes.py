@@ -1,6 +1,6 @@
-"""Which variables are in force where in a Dockerfile.
+"""Which variables are in force at which place of a Dockerfile.
 
-Here: histories of assignments, and scopes, which are places in them. Not here: who assigns
+Here: histories of assignments, and scopes, which are positions in a history. Not here: which instructions assign
 (``evaluation``), the expansion of a word (``variables``).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dockml_dagster.study.dockerfile.model import Missing
 
 MAX_INHERITANCE = 64
-"""Longest chain ``FROM stage`` along which variables are followed."""
+"""Longest chain of ``FROM stage`` along which variables are followed."""
 
 AUTOMATIC_ARGUMENTS = frozenset(
     side + part for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
@@ -31,7 +31,7 @@ class Unset:
 
 
 Binding = str | tuple[Missing, ...] | Unset
-"""A known value; a set but unknown one, with the variables to blame; or not set."""
+"""A known value; the variables because of which a value is unknown; or not set."""
 
 
 @dataclass(slots=True)
@@ -46,18 +46,18 @@ class History:
     length: int = 0
 
     def bind(self, name: str, binding: Binding) -> None:
-        """From here on ``name`` is bound so."""
+        """Bind ``name`` from here on."""
         self.positions.setdefault(name, []).append(self.length)
         self.bindings.setdefault(name, []).append(binding)
         self.length += 1
 
     def now(self) -> "Scope":
-        """The scope after everything bound so far."""
+        """The scope after all bindings so far."""
         return Scope(self, self.length)
 
 
 class Scope(Mapping[str, str]):
-    """The variables in force at one place. As a mapping it holds those of known value only.
+    """The variables in force at one place. As a mapping it holds only those of known value.
 
     The kind of its history says what an undeclared name means: ``global`` (before the first FROM: an error),
     ``image`` (the base image may set it), ``scratch`` (certainly unset).

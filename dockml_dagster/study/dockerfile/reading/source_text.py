@@ -1,6 +1,6 @@
-"""Bytes to text and lines, with what was found on the way: encoding, byte-order mark, newlines, NUL.
+"""Decoding bytes into text and lines, and the facts about them: encoding, byte-order mark, newlines, NUL.
 
-Here: decoding, and the one definition of white space that everything else uses. Not here: what a line means.
+Here: decoding, and the definition of white space that the whole reading uses. Not here: what a line means.
 """
 
 from dockml_dagster.study.dockerfile.model import TextFacts
@@ -9,24 +9,21 @@ SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What Go's ``unicode.IsSpace`` accepts. ``str.strip`` without this also eats U+001C to U+001F, which Go
-keeps.
-"""
+"""What Go's ``unicode.IsSpace`` accepts. ``str.strip`` without an argument also strips U+001C to U+001F."""
 
 MAX_LINE_BYTES = 65_536
 """Go's ``bufio.MaxScanTokenSize``: BuildKit refuses a file with a physical line of this many bytes or more
-(the line's end counted where there is one, so a line that just fills the buffer with its end is still
-read).
+(including the line end, if there is one; a line that exactly fills the buffer with its line end is still read).
 """
 
 _BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 def decode(data: bytes) -> tuple[str, TextFacts]:
-    """Text without its byte-order mark, and the facts. Never fails: bytes that are no text become U+FFFD.
+    """Text without its byte-order mark, and the facts. Never fails: undecodable bytes become U+FFFD.
 
-    BuildKit works on bytes and knows UTF-8 only. A UTF-16 file (PowerShell's ``>`` wrote them) is decoded
-    all the same, so that it can be read; ``encoding`` tells the caller that BuildKit would refuse it.
+    BuildKit works on bytes and knows only UTF-8. A UTF-16 file (PowerShell's ``>`` used to write them) is decoded
+    all the same; ``encoding`` tells the caller that BuildKit would refuse it.
     """
     encoding, mark = "utf-8", data.startswith(b"\xef\xbb\xbf")
     body = data[3:] if mark else data
@@ -55,8 +52,8 @@ def decode(data: bytes) -> tuple[str, TextFacts]:
 
 
 def split_lines(text: str) -> list[str]:
-    """Lines without their ``\\n`` (a ``\\r`` stays): the scanner of BuildKit's parser. No other character
-    ends a line.
+    """Lines without their ``\\n``, as the scanner of BuildKit's parser splits them. A ``\\r`` stays, and no other
+    character ends a line.
     """
     lines = text.split("\n")
     if lines[-1] == "":

@@ -1,15 +1,14 @@
-"""Variables of a Dockerfile: which are in force where, and the expansion of words by BuildKit's rules.
+"""The expansion of words by BuildKit's rules.
 
-Here: scopes (what ``ARG`` and ``ENV`` made known up to an instruction) and ``expand``. Not here: which
-instructions are expanded, and how stages inherit (``evaluation``).
+Here: ``expand`` and ``partial``. Not here: which variables are in force (``scopes``), which instructions are
+expanded and how stages inherit (``evaluation``).
 
-The rules are those of BuildKit's ``frontend/dockerfile/shell`` and ``dockerfile2llb``. What differs is the
-answer where a value cannot be known from the file: BuildKit, which is given the build arguments and the
-base image, has one; here the answer is *which* variable is missing and why. A word never silently turns
-into a shorter one.
+The rules are those of BuildKit's ``frontend/dockerfile/shell`` and ``dockerfile2llb``, with one difference.
+BuildKit has the build arguments and the base image, so it knows every value. Here a value may be unknown, and
+the result says *which* variable is missing and why. A word never silently becomes shorter.
 
-Everything is hostile: patterns are matched without regular expressions (no backtracking), nesting is
-capped, and so is the text that expansion may create (``ENV A=$A$A`` doubles a value with every line).
+All input may be hostile. Patterns are matched without regular expressions (no backtracking), and nesting and
+the text that expansion may create are capped (``ENV A=$A$A`` doubles a value with every line).
 """
 
 import re
@@ -29,7 +28,7 @@ from dockml_dagster.study.dockerfile.reading.scopes import Binding, Scope, Unset
 MAX_VALUE = 65_536
 """Longest expanded word, in characters: as long as the longest line that BuildKit reads."""
 MAX_NESTING = 64
-"""Deepest ``${a:-${b:-…}}``."""
+"""Deepest nesting of ``${a:-${b:-…}}``."""
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 
 
@@ -83,7 +82,7 @@ def _plain(escape: str, stop: str, quotes: bool) -> re.Pattern[str]:
 
 
 class _Expansion:
-    """One pass over one word. Every character is looked at once; the result grows in ``until``."""
+    """One pass over one word. Every character is read once; ``until`` builds the result."""
 
     def __init__(self, word: str, scope: Scope, escape: str, quotes: bool, budget: Budget | None) -> None:
         self.word = word
@@ -107,7 +106,7 @@ class _Expansion:
         return char
 
     def until(self, stop: str, raw_escapes: bool) -> str:
-        """Up to ``stop`` (or the end), which is consumed."""
+        """The expansion up to ``stop``, which is consumed, or to the end."""
         pieces: list[str] = []
         plain = _plain(self.escape, stop, self.quotes)
         word, end = self.word, len(self.word)
@@ -199,14 +198,14 @@ class _Expansion:
         return text
 
     def _spend(self, steps: int) -> None:
-        """Take work off the file's allowance, so that many dear words stay as bounded as one."""
+        """Charge work to the file's budget, so that many costly words are bounded together."""
         if self.budget is not None:
             self.budget.left -= steps
             if self.budget.left < 0:
                 raise TooLongError
 
     def _blame(self, name: str, binding: Binding) -> str:
-        """Note that ``name`` keeps the word from being known; what stands in its place."""
+        """Record that ``name`` leaves the word unknown; returns the text in its place."""
         self.missing.extend([binding.missing] if isinstance(binding, Unset) else binding)  # type: ignore[arg-type]
         return "${" + name + "}"
 
@@ -247,7 +246,7 @@ class _Expansion:
             self.nesting -= 1
 
     def _operand(self, stop: str, raw_escapes: bool) -> tuple[str, list[Missing], dict[str, None]]:
-        """The word after a modifier, with the variables missing in it kept apart until it is chosen."""
+        """The word after a modifier. Its missing variables are kept apart until the word is used."""
         outer, self.missing = self.missing, []
         assumed, self.assumed = self.assumed, {}
         try:
@@ -280,7 +279,7 @@ class _Expansion:
         if not unset:
             return self._emit(str(binding))
         if isinstance(binding, Unset):
-            # The file says that the build must be given this variable: missing, not wrong.
+            # `${V:?…}`: the file demands this variable from the build. It is missing, not wrong.
             return self._blame(name, binding)
         raise ExpansionError(f"{name}: {word or 'is not allowed to be empty'}")
 

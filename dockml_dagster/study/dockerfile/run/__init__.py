@@ -1,4 +1,5 @@
-"""What RUN instructions do.
+"""What RUN instructions do: the task of each command, and what it installs.
 
-Here: tasks, package managers, packages. Not here: splitting a script into commands (``shell``).
+Here: steps, tasks, packages, caches, configuration. Not here: splitting a script into commands (``shell``), the table of
+package managers (``managers``).
 """

@@ -1,7 +1,7 @@
-"""What a cache mount is for, and whether a command leaves its manager's cache in the layer.
+"""Whether a command leaves its package manager's cache in the layer.
 
 Here: mounts of RUN that keep a folder out of the layer, and the caches of ``managers``. Not here: apt's package lists
-(``practices.installing``), any bytes.
+(``practices.installing``), bytes.
 """
 
 import posixpath
@@ -23,8 +23,8 @@ _WRITTEN_HOME = re.compile(r"\A(?:~|\$\{?HOME\}?)(?=/|\Z)")
 
 
 def mounted_folders(run: Run, scope: Mapping[str, str]) -> tuple[str, ...]:
-    """The folders of a RUN whose content stays out of the layer: targets of cache and tmpfs mounts. BuildKit expands
-    variables in them; one of unknown value is kept as it is written.
+    """The folders of a RUN whose content stays out of the layer: targets of cache and tmpfs mounts. Variables in them are
+    expanded, as BuildKit does; those of unknown value stay as written.
     """
     folders = []
     for mount in run.mounts:
@@ -37,8 +37,8 @@ def mounted_folders(run: Run, scope: Mapping[str, str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The home folder of a command: ``path`` where the file sets HOME; ``any``: a user whose home the file does not
-    tell, so that any folder may be it.
+    """The home folder of a command. ``path``: as the file sets HOME. ``any``: the user's home is not known from the file,
+    so it may be any folder.
     """
 
     path: str | None = None
@@ -46,7 +46,7 @@ class Home:
 
 
 def home_of(step: Step) -> Home:
-    """HOME as the file sets it; else that of the USER in force, which is known for root alone."""
+    """HOME as the file sets it; otherwise the home of the USER in force, which is known only for root."""
     path = step.variable("HOME")
     if path and path.startswith("/"):
         return Home(posixpath.normpath(path))
@@ -57,8 +57,8 @@ _ANYBODY = Home()
 
 
 def covers(mounted: Sequence[str], folder: str, home: Home = _ANYBODY) -> bool:
-    """Whether one of the mounted folders is the folder or lies above it. ``~/…`` is below the home folder, and that is
-    the usual one of any user where nothing is said of it.
+    """Whether one of the mounted folders is ``folder`` or contains it. ``~/…`` is below ``home``; without one, below the
+    usual home of any user.
     """
     if folder.startswith("~/") and home.path is not None:
         mounted = [_WRITTEN_HOME.sub(lambda _: home.path or "", each) for each in mounted]
@@ -78,7 +78,7 @@ def covers(mounted: Sequence[str], folder: str, home: Home = _ANYBODY) -> bool:
 
 
 _MOST_REMOVALS = 64
-"""Removing commands of a RUN that are looked at, the last ones: a bound on hostile input."""
+"""Most removing commands of a RUN that are considered, counted from its end: a bound on hostile input."""
 _REMOVING_WORDS = frozenset(
     {
         "clean",
@@ -99,14 +99,14 @@ _REMOVING_WORDS = frozenset(
 
 
 class Removals:
-    """The commands of one RUN that remove something, and which of them come after a given one."""
+    """The commands of one RUN that remove something."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = steps
         self._found: list[tuple[int, Step]] | None = None
 
     def after(self, at: int) -> list[Step]:
-        """Those after the command at that place of the RUN."""
+        """The removing commands after the command at index ``at``."""
         if self._found is None:
             removing = [(place, step) for place, step in enumerate(self._steps) if _is_removal(step)]
             self._found = removing[-_MOST_REMOVALS:]
@@ -134,12 +134,12 @@ def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
     home = home_of(step)
     if any(covers(mounted, folder, home) for folder in folders):
         return False
-    # A mount whose place is not known may be the one.
+    # A mount at an unknown place may cover the cache.
     return None if any(each.startswith("$") and "HOME" not in each for each in mounted) else True
 
 
 def manager_of(step: Step) -> Manager | None:
-    """The manager of an installing command, whose program may be another one (``python get-pip.py``)."""
+    """The manager of an installing command, even if its program is another (``python get-pip.py``)."""
     return MANAGERS.get(step.program.name) or (
         None if step.installs is None else MANAGERS.get(step.installs.manager)
     )
@@ -148,14 +148,14 @@ def manager_of(step: Step) -> Manager | None:
 def _switched_off(step: Step, cache: Cache) -> bool:
     for name in cache.off_variables:
         value = step.variable(name)
-        # The managers ignore a variable that is set to nothing.
+        # Managers ignore a variable with an empty value.
         if value and (cache.any_value or value.lower() not in _FALSE):
             return True
     return False
 
 
 def _folders(step: Step, cache: Cache) -> list[str]:
-    """Where the cache is, by option, by variable, or by default."""
+    """Where the cache lies: by option, by variable, or by default."""
     given = step.installs.cache_folder if step.installs else None
     if given:
         return [given]
@@ -165,7 +165,7 @@ def _folders(step: Step, cache: Cache) -> list[str]:
         if value:
             moved.append(value.rstrip("/") + below)
         else:
-            # The base image may set it; a mount at `$NAME` is then meant.
+            # The base image may set the variable; a mount at `$NAME` then covers the cache.
             moved += [f"${name}{below}", f"${{{name}}}{below}"]
     known = [folder for folder in moved if not folder.startswith("$")]
     return known[:1] or [*cache.folders, *moved]
@@ -186,7 +186,7 @@ def _cleaned(manager: Manager, cache: Cache, step: Step, later: Sequence[Step]) 
 
 
 def _deletes_all(words: Sequence[str]) -> bool:
-    """Whether ``find`` deletes whatever it finds, of one kind of file or of all."""
+    """Whether ``find`` deletes all files, or all of one kind."""
     tests = {word for word in words if word.startswith("-")} - {
         "-delete",
         "-type",
@@ -198,7 +198,7 @@ def _deletes_all(words: Sequence[str]) -> bool:
 
 
 def _says(program: Program, clean: tuple[str, ...]) -> bool:
-    """Whether a command is the one that cleans: its first words, and the options that have to stand there."""
+    """Whether a command is the cleaning one: it has its first words and the required options."""
     words = (program.name, *(word for word in program.arguments if not word.startswith("-")))
     wanted = tuple(word for word in clean if not word.startswith("-"))
     options = {word for word in clean if word.startswith("-")}
@@ -206,7 +206,7 @@ def _says(program: Program, clean: tuple[str, ...]) -> bool:
 
 
 def _options(arguments: Sequence[str]) -> Iterator[str]:
-    """Every option, those of one letter that share a word (``-afy``) one by one too."""
+    """Every option; one-letter options that share a word (``-afy``) also one by one."""
     for word in arguments:
         if word.startswith("-"):
             yield word
@@ -215,6 +215,6 @@ def _options(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _removes(word: str, folder: str, home: Home) -> bool:
-    """Whether ``rm -rf word`` takes the folder, or all that is in it."""
+    """Whether ``rm -rf word`` removes the folder or everything in it."""
     target = re.sub(r"(?:/\*|/\.\*|/)+\Z", "", word)
     return bool(target) and not word.startswith("-") and covers((posixpath.normpath(target),), folder, home)

@@ -1,6 +1,6 @@
-"""Package managers that a Dockerfile sets up by their configuration files instead of by options.
+"""Settings of package managers that a Dockerfile makes in their configuration files instead of by options.
 
-Here: what RUN, COPY and here-documents write into apt's, pip's and uv's configuration, as far as a practice asks for it.
+Here: what RUN, COPY and here-documents write into the configuration of apt, pip and uv, as far as a practice needs it.
 Not here: options and variables (``packages``, ``caches``).
 """
 
@@ -17,8 +17,8 @@ from dockml_dagster.study.dockerfile.stages import final_value
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that a configuration file may say. ``file``: names of such files; ``says``: whether a text does;
-    ``command``: the first words of a command that writes it, with a word that must follow.
+    """One setting of a configuration file. ``file``: the names of such files. ``says``: whether a text makes the setting.
+    ``command``: the first words of a command that makes it, with a word that must follow.
     """
 
     file: re.Pattern[str]
@@ -42,15 +42,15 @@ PIP_CACHE_OFF = Setting(
     ("pip", "config"),
     "no-cache-dir",
 )
-"""pip.pypa.io/en/stable/topics/configuration: any valid value of ``no-cache-dir`` switches the cache off."""
+"""Source: pip.pypa.io/en/stable/topics/configuration. Any valid value of ``no-cache-dir`` switches the cache off."""
 UV_CACHE_OFF = Setting(re.compile(r"(?:^|/)uv\.toml\Z"), _pattern(r"(?m)\bno-cache\s*=\s*true"))
-"""docs.astral.sh/uv/concepts/configuration-files."""
+"""Source: docs.astral.sh/uv/concepts/configuration-files."""
 
 _WRITES = frozenset({"echo", "printf", "cat", "tee"})
 
 
 def set_by_step(step: Step, setting: Setting) -> bool:
-    """Whether a command writes the setting: into a file, or by the manager's own command."""
+    """Whether a command makes the setting, by writing a file or by the manager's own command."""
     name, words = step.program.name, step.program.arguments
     if setting.command and name.rstrip("3") == setting.command[0]:
         verbs = [word for word in words if not word.startswith("-")]
@@ -62,8 +62,8 @@ def set_by_step(step: Step, setting: Setting) -> bool:
 
 
 def set_by_copy(instruction: Instruction, setting: Setting) -> bool | None:
-    """Whether COPY or ADD brings a file with the setting; ``None`` where it brings such a file and its text is not in
-    the Dockerfile.
+    """Whether COPY or ADD brings a file with the setting; ``None`` where it brings a configuration file whose text is not
+    in the Dockerfile.
     """
     if instruction.keyword not in ("COPY", "ADD") or len(instruction.expanded) < 2:
         return False
@@ -79,7 +79,7 @@ def set_by_copy(instruction: Instruction, setting: Setting) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class SetFrom:
-    """Where a setting begins to hold: ``step`` and ``position`` are the places of a command and of an instruction."""
+    """Where a setting begins to hold: ``step`` is the index of a command, ``position`` that of an instruction."""
 
     step: int | None
     position: int
@@ -89,7 +89,7 @@ class SetFrom:
 def settings(
     instructions: Sequence[tuple[int, Instruction]], steps: Sequence[Step], setting: Setting
 ) -> list[SetFrom]:
-    """Every place of what is shipped from which the setting holds, or may hold. ``instructions``: with their places."""
+    """Every shipped place from which the setting holds or may hold. ``instructions``: with their positions."""
     found = [SetFrom(at, step.run.position) for at, step in enumerate(steps) if set_by_step(step, setting)]
     for position, instruction in instructions:
         said = set_by_copy(instruction, setting)
@@ -99,7 +99,7 @@ def settings(
 
 
 def holds(places: Sequence[SetFrom], step: int, position: int) -> bool | None:
-    """Whether a setting holds for a command; ``None`` where a file of unknown text may say so."""
+    """Whether a setting holds for a command; ``None`` where a file of unknown text may make it."""
     before = [
         place for place in places
         if (place.step < step if place.step is not None else place.position < position)

@@ -1,6 +1,6 @@
-"""What one command installs: the type that every manager's reading ends in.
+"""What one command installs, as one type for all package managers.
 
-Here: the type. Not here: how it is found (``packages``, ``r_packages``).
+Here: the type. Not here: how it is read (``packages``, ``r_packages``).
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,13 @@ from dockml_dagster.study.dockerfile.managers.package_names import Package
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One command that installs: its packages, the files that
-    name more of them, and the options that practices ask for.
+    """One command that installs: its packages, the files that name more of them, and the options that practices need.
 
-    ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``requirement_files`` hold the
-    ``constraint_files`` too, which name versions and install nothing. ``no_recommends`` and ``no_cache`` are ``None``
+    ``ecosystem``: ``os``, ``python``, ``conda``, ``javascript``, ``r``, ``other``. ``requirement_files`` include the
+    ``constraint_files``, which name versions and install nothing. ``no_recommends`` and ``no_cache`` are ``None``
     where the manager has no such option. ``index``: package indexes other than the default, as written. ``locked``:
-    what is installed has the versions of a lock file. ``cache_folder``: where an option puts the cache. ``local_index``:
-    what is installed comes out of a folder, which says the versions.
+    a lock file fixes the versions. ``cache_folder``: where an option puts the cache. ``local_index``: packages come from
+    a folder, which fixes the versions.
     """
 
     manager: str

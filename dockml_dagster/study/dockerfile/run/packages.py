@@ -1,7 +1,7 @@
-"""Packages that RUN installs: manager, name, version, pinned or not, and the requirement files it names.
+"""Packages that RUN installs: manager, name, version, pinned or not, and the requirement files.
 
-Here: the command lines of package managers, taken apart by ``managers``. Not here: what a requirement file
-says (it is not in the Dockerfile), what a package depends on, or whether it exists.
+Here: parsing the command lines of package managers by the table in ``managers``. Not here: the content of a requirement
+file (it is not in the Dockerfile), what a package depends on, or whether it exists.
 """
 
 import re
@@ -29,7 +29,7 @@ def installation(program: Program) -> Installation | None:
     else:
         found = _kept(program.name, program.arguments)
     if found is not None and "xargs" in program.wrappers:
-        # Further names come from standard input.
+        # xargs appends further names from standard input.
         more = Package(found.manager, None, None, False, "unknown", "xargs")
         return replace(found, packages=(*found.packages, more))
     return found
@@ -43,7 +43,7 @@ def _get_pip(program: Program) -> Installation | None:
 
 
 def get_pip(words: Sequence[str]) -> Installation | None:
-    """What ``get-pip.py`` installs: pip, and what else its words name; its options are those of ``pip install``."""
+    """What ``get-pip.py`` installs: pip, and any packages among its words. Its options are those of ``pip install``."""
     pip = () if any(re.match(r"pip\b", word) for word in words) else ("pip",)
     return _installation("pip", ("install", *words, *pip))
 
@@ -59,7 +59,7 @@ def _installation(name: str, words: tuple[str, ...]) -> Installation | None:
 
 
 def _verb(manager: Manager, words: tuple[str, ...]) -> tuple[Verb, tuple[str, ...]] | None:
-    """The installing subcommand, and every word but it (options may stand before and within it)."""
+    """The installing subcommand, and all other words (options may stand before and within the subcommand)."""
     places: list[int] = []
     skip = False
     for at, word in enumerate(words):
@@ -76,14 +76,14 @@ def _verb(manager: Manager, words: tuple[str, ...]) -> tuple[Verb, tuple[str, ..
         if verb is None:
             continue
         if count == 0 and places and verb.takes == "nothing":
-            return None  # `yarn build`: another subcommand
+            return None  # `yarn build` is another subcommand
         taken = frozenset(places[:count])
         return verb, tuple(word for at, word in enumerate(words) if at not in taken)
     return None
 
 
 def _is_switch_value(words: Sequence[str], at: int) -> bool:
-    """Whether a word is the value of a switch before it: npm takes `--fund false` for `--fund=false`."""
+    """Whether a word is the value of the switch before it: npm reads `--fund false` as `--fund=false`."""
     return words[at] in ("true", "false") and at > 0 and words[at - 1].startswith("--")
 
 
@@ -93,14 +93,14 @@ def _takes_next(valued: frozenset[str], word: str, *, clusters: bool) -> bool:
         return True
     if not clusters or word.startswith("--"):
         return False
-    # `-qr file`: the first letter that takes a value takes what follows it.
+    # `-qr file`: the first letter that takes a value consumes the rest.
     first = next((at for at in range(1, len(word)) if f"-{word[at]}" in valued), None)
     return first is not None and first == len(word) - 1
 
 
 @dataclass(slots=True)
 class _Words:
-    """What the words of one command say."""
+    """The words of one command: options with their values, and names."""
 
     options: list[tuple[str, str | None]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -131,7 +131,7 @@ def _split(
                 found.names.append("$(…)")
         elif word == "--":
             if not words_follow:
-                break  # what follows is for the build of a native extension
+                break  # the rest goes to the build of a native extension
             only_names = True
         elif word.startswith("--") or not clusters:
             name, equals, value = word.partition("=")
@@ -224,7 +224,7 @@ def _read(manager: Manager, verb: Verb, words: tuple[str, ...]) -> Installation 
     )
 
 
-# conda-lock's and PEP 751's files, and what a project itself calls a lock.
+# Files of conda-lock and PEP 751, and files that a project itself calls a lock.
 _LOCK_FILE = re.compile(r"(?:conda-lock[\w.-]*\.ya?ml|\.lock|(?:^|/)pylock(?:\.[\w-]+)?\.toml)\Z")
 
 
@@ -254,7 +254,7 @@ def _no_recommends(manager: Manager, given: set[str]) -> bool:
 
 
 def _special(manager: Manager, said: _Words, packages: tuple[Package, ...]) -> tuple[Package, ...]:
-    """Options that give the version or the place of the packages named beside them."""
+    """The packages after options that give their version or source."""
     options = {name: value for name, value in said.options if value is not None}
     if manager.name in ("gem", "choco"):
         version = options.get("-v") or options.get("--version")
@@ -282,7 +282,7 @@ def _special(manager: Manager, said: _Words, packages: tuple[Package, ...]) -> t
 
 
 def _of_version(package: Package, version: str, *, exact: str) -> Package:
-    """The package with the version that an option gives to all that name none themselves."""
+    """The package with the version that an option gives to all packages without their own."""
     if package.constraint is not None:
         return package
     constraint = version if version[:1] in "=<>~^!" else f"={version}"
@@ -299,6 +299,6 @@ def _pacman(words: tuple[str, ...]) -> Installation | None:
     return Installation("pacman", "os", packages) if names else None
 
 
-# The same installations stand in many Dockerfiles of a project, so short ones are kept.
+# Many Dockerfiles of a project repeat the same installation, so short ones are cached.
 _MAX_KEPT_WORDS = 100
 _kept = lru_cache(maxsize=2048)(_installation)

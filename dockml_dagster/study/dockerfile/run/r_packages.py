@@ -1,6 +1,6 @@
 """Packages that an R expression installs.
 
-Here: the calls of ``Rscript -e``. Not here: scripts in files, other languages (``packages``).
+Here: installing calls within ``Rscript -e``. Not here: scripts in files, other languages (``packages``).
 """
 
 import re
@@ -17,7 +17,9 @@ _R_NAME = re.compile(r"[\w./@#-]+\Z")
 
 
 def r_installation(words: tuple[str, ...]) -> Installation | None:
-    """``Rscript -e 'install.packages(c("a", "b"))'``, ``remotes::install_version("a", "1.2")``, ``renv::restore()``."""
+    """What ``Rscript -e`` installs by ``install.packages(c("a", "b"))``, ``remotes::install_version("a", "1.2")``,
+    ``renv::restore()`` and the like.
+    """
     packages: list[Package] = []
     locked = False
     for word in words:
@@ -31,7 +33,7 @@ def r_installation(words: tuple[str, ...]) -> Installation | None:
 
 
 def _r_call(function: str, text: str) -> list[Package]:
-    # Named arguments (`repos = "…"`) name no package, but for the vector that the first one may be.
+    # Named arguments (`repos = "…"`) name no package, except a vector given as the first one.
     strings: list[str] = []
     for match in _R_STRING.finditer(_balanced(text)):
         if match[1] and not match[1].startswith(("pkgs", "pkg", "package", "repo =", "repo=", "version")):

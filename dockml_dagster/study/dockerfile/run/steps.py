@@ -1,7 +1,6 @@
-"""Every command of a file's RUNs with the program it starts
-and what that installs: looked up once for all who ask.
+"""Steps: every command of a file's RUNs, with the program it starts and what that installs.
 
-Here: the join of ``shell`` and ``packages``. Not here: what the program is for
+Here: the join of ``shell`` and ``packages``, computed once for all callers. Not here: what the program is for
 (``tasks``) or whether it should be there (``practices``).
 """
 
@@ -23,10 +22,10 @@ from dockml_dagster.study.dockerfile.stages import users_in_force
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a RUN: the program it starts, what that installs
-    (``None``: nothing), and the variables that the RUN exported before it.
+    """One command of a RUN: the program it starts, what that installs (``None``: nothing), and the variables that the RUN
+    exported before it.
 
-    ``user``: the USER in force, as far as the file says one (``None``: the base image's).
+    ``user``: the USER in force; ``None``: the file sets none, so it is the base image's.
     """
 
     run: Run
@@ -38,8 +37,8 @@ class Step:
     user: str | None = None
 
     def variable(self, name: str) -> str | None:
-        """The value of an environment variable for this command: set before it, by a wrapper, exported in the RUN, or
-        by ENV or ARG; ``None`` where the Dockerfile does not set it (or its value is not known).
+        """The value of an environment variable for this command: assigned before it, by a wrapper, exported in the RUN, or
+        set by ENV or ARG; ``None`` where the Dockerfile does not set it or its value is not known.
         """
         for assignment in (*self.command.assignments, *self.program.environment):
             given, _, value = assignment.partition("=")
@@ -51,7 +50,7 @@ class Step:
 
 
 def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) -> tuple[Step, ...]:
-    """Every command, in order. ``runs``: those of ``shell.read_runs``, if already at hand."""
+    """Every command, in order. ``runs``: the result of ``shell.scripts.read_runs``, if already computed."""
     steps: list[Step] = []
     before: SimpleCommand | None = None
     users = users_in_force(reading)
@@ -69,7 +68,7 @@ def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) ->
 
 
 def _piped_get_pip(before: SimpleCommand, program: Program) -> Installation | None:
-    """``curl …/get-pip.py | python3 - pip==24.0``."""
+    """What ``curl …/get-pip.py | python3 - pip==24.0`` installs."""
     if program.name not in ("python", "python3") or not any(
         "get-pip.py" in word for word in before.arguments
     ):

@@ -1,13 +1,13 @@
 """What a command in RUN is for: the study's five classes by command position, and a finer taxonomy.
 
-Here: rules parsed from the seeds, and their application. Not here: the rules
-(``seeds/run_task_commands.csv``, and ``seeds/run_tasks.csv``, which defines every task and gives its class
-of the five), the study's own word count (``published``).
+Here: parsing and applying the rules. Not here: the rules themselves (``seeds/run_task_commands.csv``, and
+``seeds/run_tasks.csv``, which defines every task and its class of the five), the study's own word count
+(``as_published``).
 
 Corrections to the five classes of Cito et al. as the study's code has them: a command counts once, by the
 program it starts, never by its arguments (``apt-get install`` is not an execution of ``install``);
-``pacman`` is a package manager, not a file operation; ``install`` as a command copies files; what no rule
-names is ``other``, not dropped.
+``pacman`` is a package manager, not a file operation; ``install`` as a command copies files; a command that no
+rule names is ``other``, not dropped.
 """
 
 import csv
@@ -26,7 +26,7 @@ from dockml_dagster.study.dockerfile.shell.scripts import here_document
 FIVE_CLASSES = tuple(CLASS_WORDS)
 
 CORRECTED_CLASS = {**CLASS_OF_WORD, "pacman": "Dependencies", "install": "Filesystem"}
-"""The study's words with their class, but for the two that it misplaces."""
+"""The study's words with their classes; two that the study misplaces are corrected."""
 
 _SCRIPT = re.compile(r"(?:\.{0,2}/|~/).+|.*\.(?:sh|bash|py|pl|rb|R|run|jar|exe|ps1|bat)\Z", re.DOTALL)
 
@@ -43,7 +43,7 @@ class TaskRule:
 
 @dataclass(frozen=True, slots=True)
 class TaskRules:
-    """The seeds, ready for use. ``by_command`` holds the rules that may apply to a program, in order."""
+    """The parsed seeds. ``by_command`` holds the rules that may apply to a program, in order."""
 
     by_command: Mapping[str, tuple[TaskRule, ...]]
     classes: Mapping[str, str]
@@ -53,9 +53,9 @@ class TaskRules:
 class CommandTask:
     """The verdict on one command.
 
-    ``task`` of the finer taxonomy, and ``task_class`` the one of the study's five that the task belongs to
-    (``None``: none of them). ``published_class`` is the five-class verdict by the study's own words, which
-    knows fewer programs. ``rule`` and ``matched`` are the evidence. ``program`` is what is really started.
+    ``task``: of the finer taxonomy. ``task_class``: the study's class that the task belongs to (``None``: none
+    of the five). ``published_class``: the class by the study's own words, which cover fewer programs. ``rule`` and
+    ``matched`` are the evidence. ``program``: what is really started.
     """
 
     task: str
@@ -92,7 +92,7 @@ def parse_task_rules(commands_csv: str, tasks_csv: str) -> TaskRules:
 
 
 def classify_step(step: Step, rules: TaskRules) -> CommandTask:
-    """What one command of a RUN is for. What a here-document gives it on standard input counts as its words do."""
+    """What one command of a RUN is for. A here-document on its standard input counts like its words."""
     fed = here_document(step.command) if step.command.redirections else None
     text = "" if fed is None or step.program.name not in INTERPRETERS else fed[0]
     return classify_program(
@@ -101,7 +101,7 @@ def classify_step(step: Step, rules: TaskRules) -> CommandTask:
 
 
 def _opaque(step: Step) -> str:
-    """The text of a RUN that is a script of another language than a shell's."""
+    """The text of a RUN that is a script in another language than a shell's."""
     script = step.run.script
     alone = len(script.commands) == 1 and not step.program.arguments
     return script.text if alone and script.interpreter in INTERPRETERS - SHELLS else ""
@@ -110,15 +110,15 @@ def _opaque(step: Step) -> str:
 def classify_program(
     program: Program, rules: TaskRules, *, assigns: bool = False, standard_input: str = ""
 ) -> CommandTask:
-    """What a program with these arguments is for. ``assigns``: assignments stand before it. ``standard_input``: the
-    program text that it is given there.
+    """What a program with these arguments is for. ``assigns``: assignments stand before it. ``standard_input``: the text
+    that it reads there.
     """
     task, rule, matched = _match(program, rules, assigns, standard_input)
     return CommandTask(task, rules.classes.get(task) or None, five_class(program), rule, matched, program)
 
 
 def five_class(program: Program) -> str | None:
-    """The study's class of a program by the study's words, the two misplaced ones put right; ``None``: in no list."""
+    """The class of a program by the study's words, two of them corrected; ``None``: in no list."""
     for word in (program.name, program.written):
         found = CORRECTED_CLASS.get(word)
         if found is not None:
@@ -136,7 +136,7 @@ def _match(program: Program, rules: TaskRules, assigns: bool, standard_input: st
         return ("environment", "assignment", "") if assigns else ("control", "empty command", "")
     candidates = rules.by_command.get(program.name, ())
     if candidates:
-        # An expression sees the first 8 kB: enough for any option, and a bound on hostile input.
+        # Expressions see the first 8 kB: enough for any option, and a bound on hostile input.
         given = " ".join((*program.arguments, standard_input)).rstrip()
         arguments = shortened(given, _MAX_ARGUMENTS, "the arguments of a command").rstrip()
         for rule in candidates:

@@ -1,4 +1,4 @@
-"""Scripts split into commands, by the shell that runs them.
+"""Splitting scripts into commands, by the rules of the shell that runs them.
 
-Here: bash by a grammar, Windows by lines. Not here: what a command does (``run``).
+Here: bash by a grammar, PowerShell and cmd by their separators. Not here: what a command does (``run``).
 """

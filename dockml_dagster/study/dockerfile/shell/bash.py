@@ -1,10 +1,10 @@
-"""Simple commands out of tree-sitter's tree of a bash script.
+"""Simple commands from tree-sitter's syntax tree of a bash script.
 
-Here: the walk over the tree; offsets in characters. Not here: which text is bash at all (``shell``).
+Here: the walk over the tree; offsets in characters. Not here: which text is bash at all (``scripts``).
 
-tree-sitter-bash reads 99 % of the study's RUNs without an error and keeps the rest of the tree where there
-is one. The walk gives every piece of text to exactly one command or operator; what no rule takes becomes an
-``unparsed`` operator.
+tree-sitter-bash reads 99 % of the study's RUNs without an error; where there is an error, it keeps the rest of
+the tree. The walk assigns every piece of text to exactly one command or operator. Text that no rule covers
+becomes an ``unparsed`` operator.
 """
 
 import re
@@ -17,7 +17,7 @@ from dockml_dagster.study.dockerfile.shell.model import Operator, Script, Simple
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
 _MAX_DEPTH = 200
-"""Deepest nesting that is walked; below it the text is kept as one unparsed piece."""
+"""Deepest nesting that is walked. Deeper text is kept as one unparsed piece."""
 
 _CONSTRUCTS = {
     "if_statement": "if",
@@ -56,9 +56,9 @@ _INSIDE_DOUBLE = re.compile(r"\\([$`\"\\\n])")
 
 
 def read(text: str) -> Script:
-    """Take a script apart. Lines are left at 0: the caller knows where the text stands.
+    """Parse a script. Lines are left at 0: the caller knows where the text stands.
 
-    What tree-sitter does to recover from errors is quadratic in them, in time and memory, so the caller bounds the text.
+    tree-sitter's error recovery is quadratic in the errors, in time and memory, so the caller must bound the text.
     """
     data = text.encode("utf-8", "surrogatepass")
     root = _PARSER.parse(data).root_node
@@ -68,7 +68,7 @@ def read(text: str) -> Script:
 
 
 def unquoted(word: str) -> str:
-    """A word without its quotes and escapes, variables and substitutions left in."""
+    """A word without its quotes and escapes; variables and substitutions stay."""
     if "'" not in word and '"' not in word and "\\" not in word:
         return word
     pieces = []
@@ -90,7 +90,7 @@ class _Walk:
         self.operators: list[Operator] = []
         self.joined = ""
         self.nested = 0
-        # tree-sitter counts bytes. For plain ASCII, which nearly all is, they are characters.
+        # tree-sitter counts bytes. In plain ASCII, as nearly all scripts are, bytes are characters.
         self.characters: list[int] | None = None
         if len(data) != len(text):
             self.characters = []
@@ -107,7 +107,7 @@ class _Walk:
         return self.text[span.start : span.end]
 
     def visit(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
-        """Give every piece of a statement to a command or an operator."""
+        """Assign every piece of a statement to a command or an operator."""
         kind = node.type
         if depth > _MAX_DEPTH:
             self._operator(node, "unparsed")
@@ -138,8 +138,7 @@ class _Walk:
             self._operator(node, "operator")
             self.joined = kind
         elif node.end_byte > node.start_byte:
-            # Reserved words, loop headers, patterns, comments; substitutions inside of them are still
-            # commands.
+            # Reserved words, loop headers, patterns, comments. Substitutions inside them are still commands.
             self._operator(node, "comment" if kind == "comment" else "unparsed" if error else "operator")
             if node.child_count:
                 self._substitutions(node, inside, error, depth)
@@ -193,7 +192,7 @@ class _Walk:
         compound: list[Node] = []
         text, characters = self.text, self.characters
         for child in node.children:
-            # Spelt out, not by `span` and `source`: this loop sees every word of every RUN.
+            # Inlined, not by `span` and `source`, for speed: this loop sees every word of every RUN.
             start, end, kind = child.start_byte, child.end_byte, child.type
             if end == start:
                 continue
@@ -269,11 +268,11 @@ class _Walk:
         self._substitutions(node, inside, error, depth)
 
     def _redirected(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
-        """A statement and its redirections; they belong to its last command, unless a construct lies between."""
+        """A statement and its redirections, which belong to its last command unless a construct intervenes."""
         before = len(self.commands)
         attach = False
         last: int | None = None
-        # Put to their command together: one at a time, each would copy those before it.
+        # Attached together: one at a time, each would copy those before it.
         redirects: list[Node] = []
         spans: list[Span] = []
         for child in node.children:
@@ -316,11 +315,11 @@ class _Walk:
     def _redirect(
         self, node: Node, inside: tuple[str, ...], error: bool, depth: int, *, operators: bool
     ) -> list[Span]:
-        """The spans of a redirection, which are operators where no command has it; what stands inside of it is visited."""
+        """The spans of a redirection. They are operators if no command owns it. Substitutions inside it are visited."""
         rest: list[Node] = []
         spans: list[Span] = []
         if node.type == "heredoc_redirect":
-            # `cat <<EOF | sort`: what follows the marker stands inside of this node.
+            # `cat <<EOF | sort`: the text after the marker is inside this node.
             for child in node.children:
                 if child.type in ("pipeline", "command", "list", "&&", "||", "|", "redirected_statement"):
                     rest.append(child)

@@ -1,7 +1,7 @@
 """Where an interpreter gets the program that it runs: from a word, a file, a module or its standard input.
 
-Here: the command lines of shells, Python, Perl, Ruby, Node and PHP as far as that question goes. Not here: what such
-a program does, or who wrote its text.
+Here: the command lines of shells, Python, Perl, Ruby, Node and PHP, as far as that question needs. Not here: what such
+a program does.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ INTERPRETERS = SHELLS | {
     "fish",
     "julia",
 }
-"""Programs that run a text, by their normal name (``programs.normal_name``)."""
+"""Programs that run a program text, by normalised name (``programs.normal_name``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramSource:
-    """``kind``: ``input`` (standard input), ``text`` (a word of the command line), ``file`` or ``module``. ``at``: the
-    place of that word among the arguments.
+    """Where a program comes from. ``kind``: ``input`` (standard input), ``text`` (a word of the command line), ``file`` or
+    ``module``. ``at``: the index of that word among the arguments.
     """
 
     kind: Literal["input", "text", "file", "module"]
@@ -41,8 +41,8 @@ class ProgramSource:
 class _Options:
     """One-letter options that are followed by the program's text or module, and options with another value.
 
-    ``clustered``: letters that take the next word among others too (``bash -euo pipefail``). ``words_after``: what
-    follows ``--`` is for the program, not its file.
+    ``clustered``: letters that take the next word even among other letters (``bash -euo pipefail``). ``words_after``: the
+    words after ``--`` are the program's arguments, not its file.
     """
 
     text: str
@@ -71,7 +71,7 @@ _OTHERS = {
 
 
 def program_source(name: str, arguments: Sequence[str]) -> ProgramSource | None:
-    """Where the interpreter ``name`` takes its program from; ``None`` for what is no interpreter."""
+    """Where the interpreter ``name`` takes its program from; ``None`` if ``name`` is not an interpreter."""
     if name in SHELLS:
         return _source(_SHELL, arguments)
     if name in ("python", "python3", "pypy", "pypy3"):
@@ -105,7 +105,7 @@ def _source(options: _Options, arguments: Sequence[str]) -> ProgramSource:
             break
         elif word.startswith("-") or (shell and word.startswith("+")):
             letters = word[1:]
-            # bash takes the values of these letters before the program's text.
+            # bash reads the values of these letters before the program's text.
             values = sum(letters.count(letter) for letter in options.clustered)
             if shell and "s" in letters:
                 return ProgramSource("input")

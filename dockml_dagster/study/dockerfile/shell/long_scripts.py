@@ -1,6 +1,6 @@
-"""Bash scripts of any length, in a time that grows as their length: short ones at once, longer ones in parts.
+"""Reading bash scripts of any length in linear time: short ones at once, longer ones in parts.
 
-Here: the sizes, grouping statements into parts, putting their commands together. Not here: where a script may be cut
+Here: the sizes, grouping statements into parts, joining the results. Not here: where a script may be cut
 (``statements``), reading a part (``bash``).
 """
 
@@ -14,18 +14,18 @@ from dockml_dagster.study.dockerfile.shell.model import Operator, Script, Simple
 from dockml_dagster.study.dockerfile.shell.statements import Statement, statements
 
 WHOLE: Final = 6 * 1024
-"""Longest script, in characters, that is read at once, and longest statement that is read at all. What is no shell takes
-0.15 s at this length, and four times as much at twice of it. The longest of 7,998 scripts of the study has 5,325; its
-longest statement 4,266.
+"""Longest script, in characters, that is read at once, and longest statement that is read at all. Text that is not shell
+takes 0.15 s at this length, and four times as much at twice the length. The longest of the study's 7,998 scripts has
+5,325 characters, its longest statement 4,266.
 """
 _PART: Final = 2 * 1024
-"""Statements of a longer script are read together up to this length."""
+"""Statements of a longer script are grouped into parts of up to this many characters."""
 _LONG_STATEMENTS: Final = 4
-"""Most statements of a script that are longer than ``_PART`` and are read."""
+"""Most statements longer than ``_PART`` that are read in one script."""
 
 
 def read(text: str) -> Script:
-    """``bash.read``; statements that are too long, or come after the time is over, are unparsed and mark the script."""
+    """``bash.read`` in parts. Statements that are too long or beyond the time limit stay unparsed and flag the script."""
     if len(text) <= WHOLE:
         return bash.read(text)
     commands: list[SimpleCommand] = []
@@ -58,7 +58,7 @@ def read(text: str) -> Script:
 
 
 def _parts(text: str) -> Iterator[Statement]:
-    """Statements that follow each other, together as long as they are short."""
+    """Statements, with consecutive short ones grouped together."""
     held: Statement | None = None
     for one in statements(text):
         if held is not None and one.end - held.start <= _PART:

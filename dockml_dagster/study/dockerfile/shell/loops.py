@@ -1,6 +1,6 @@
-"""The loops of a script whose words the file spells out: ``for package in numpy scipy; do …``.
+"""Loops of a script, such as ``for package in numpy scipy; do …``.
 
-Here: their headers, out of what stands between the commands. Not here: what a word with the loop's variable becomes
+Here: their headers, from the text between the commands. Not here: what a word with the loop's variable becomes
 (``programs``).
 """
 
@@ -14,8 +14,8 @@ _ENDS = frozenset({";", "\n", "do"})
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """``name`` takes each of ``words`` in turn, from the character ``at`` of the script on. Words that the shell would
-    have to find out (``$(…)``, ``*``) leave it without any.
+    """A loop at character ``at`` of the script. The variable ``name`` takes each of ``words`` in turn. ``words`` is empty
+    if only the shell can determine them (``$(…)``, ``*``).
     """
 
     at: int

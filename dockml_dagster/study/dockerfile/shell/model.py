@@ -1,6 +1,6 @@
-"""The words for a shell text taken apart: spans, simple commands, what stands between them, scripts, RUNs.
+"""The types of a parsed shell text: spans, simple commands, the operators between them, scripts, RUNs.
 
-Here: the types alone. Not here: what fills them (``shell``, ``bash_commands``, ``windows_commands``).
+Here: the types alone. Not here: parsing (``scripts``, ``bash``, ``windows``).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import NamedTuple
 class Span(NamedTuple):
     """A piece of a RUN's text: characters ``start`` to ``end``.
 
-    A tuple, because there is one a word: a frozen dataclass costs twice as much to make.
+    A tuple, because there is one for each word: a frozen dataclass costs twice as much to make.
     """
 
     start: int
@@ -50,9 +50,7 @@ class SimpleCommand:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Text between commands: operators, reserved words, loop
-    headers, patterns, comments; ``unparsed`` where an error is.
-    """
+    """Text between commands: operators, reserved words, loop headers, patterns, comments; ``unparsed`` at an error."""
 
     text: str
     span: Span
@@ -61,7 +59,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A shell text taken apart. ``text`` is what was parsed (continuations joined, here-documents appended)."""
+    """A parsed shell text. ``text`` is what was parsed (continuations joined, here-documents appended)."""
 
     text: str
     interpreter: str
@@ -75,9 +73,8 @@ class Script:
 class Run:
     """One RUN instruction (or ``ONBUILD RUN``).
 
-    ``position`` is that of the instruction in the reading. ``shell`` is the command that BuildKit would
-    start (the SHELL in force; empty for the exec form). ``mounts`` are the values of ``--mount``, kept
-    apart from the commands.
+    ``position``: index of the instruction in the reading. ``shell``: the command that BuildKit would start (the
+    SHELL in force; empty for the exec form). ``mounts``: the values of ``--mount``, which are not in the commands.
     """
 
     position: int

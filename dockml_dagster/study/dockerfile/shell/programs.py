@@ -1,6 +1,6 @@
 """Which program a simple command really starts.
 
-Here: wrappers taken off (``sudo``, ``env``, ``conda run``, ``python -m pip``), names normalised
+Here: removing wrappers (``sudo``, ``env``, ``conda run``, ``python -m pip``), normalising names
 (``/usr/bin/python3.8`` → ``python3``). Not here: the values of variables (``values``), what the program is for
 (``run``).
 """
@@ -20,12 +20,12 @@ from dockml_dagster.study.dockerfile.shell.values import DECLARES, ShellVariable
 _NAMES = re.compile(r"\$\{?(\w+)")
 _NOTHING_LISTED: Mapping[str, Sequence[str]] = {}
 _MOST_VALUES = 64
-"""Values of a loop's variable that are looked at."""
+"""Most values of a loop's variable that are considered."""
 _VERSIONED = re.compile(
     r"(python|pip|pypy|easy_install|ruby|gem|lua|luarocks|clang|gcc|g\+\+|node|php|Rscript)-?[0-9.]*\Z"
 )
 
-# Wrappers and the options of theirs that take the next word.
+# Wrappers, and those of their options that take the next word.
 _WRAPPERS: dict[str, frozenset[str]] = {
     "sudo": frozenset({"-u", "--user", "-g", "--group", "-C", "-h", "-p", "-U"}),
     "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
@@ -66,11 +66,11 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "proxychains4": frozenset({"-f"}),
     "s6-setuidgid": frozenset(),
 }
-# Wrappers with words of their own before the command.
+# Wrappers that take words of their own before the command.
 _LEADING_WORDS = {
     "timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1, "setarch": 1, "flock": 1, "taskset": 1, "s6-setuidgid": 1,
 }  # fmt: skip
-# Programs that start another one after a word of theirs, and the options that take the next word.
+# Programs that start another program after a subcommand, and their options that take the next word.
 _RUNNERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     **{
         name: (frozenset({"run"}), MANAGERS[name].valued | {"--cwd", "--env-file"})
@@ -86,15 +86,16 @@ _PYTHON_VALUED = frozenset({"-W", "-X"})
 _PYTHON_MODULES = frozenset(
     {"pip", "conda", "mamba", "virtualenv", "uv", "pipx", "poetry", "pipenv", "pdm", "easy_install"}
 )
-"""Modules that are programs of their own: ``python -m pip`` is pip."""
+"""Modules that count as programs: ``python -m pip`` is pip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started. ``name`` is normalised, ``written`` is the resolved word; ``wrappers`` were taken off.
+    """The program that a command starts. ``name`` is normalised, ``written`` is the resolved word; ``wrappers`` are those
+    removed.
 
     ``environment``: assignments that a wrapper makes (``env A=1 make``). ``resolved`` is false where the name is a
-    variable that the Dockerfile does not tell.
+    variable whose value the Dockerfile does not give.
     """
 
     name: str
@@ -108,8 +109,8 @@ class Program:
 def programs(
     script: Script, scope: Mapping[str, str]
 ) -> Iterator[tuple[SimpleCommand, Program, Mapping[str, str]]]:
-    """Every command of a RUN with its program, and what the RUN has exported before it. Variables that the script
-    itself sets (``A="apt-get install" && $A x``) count.
+    """Every command of a RUN, its program, and the variables that the RUN exported before it. Variables that the script
+    itself sets (``A="apt-get install" && $A x``) are resolved.
     """
     variables = ShellVariables(scope)
     pending = loops(script)[::-1]
@@ -130,7 +131,7 @@ def programs(
 
 @lru_cache(maxsize=8192)
 def normal_name(word: str) -> str:
-    """The program's own name: no folder, no version. Scripts keep their leading ``./``."""
+    """The program's name without folder and version. Scripts keep their leading ``./``."""
     if word.startswith("./") and "/" not in word[2:]:
         return word
     name = word.rsplit("/", 1)[-1] or word
@@ -148,15 +149,15 @@ def normal_name(word: str) -> str:
 def program_of(
     command: SimpleCommand, scope: Mapping[str, str], listed: Mapping[str, Sequence[str]] = _NOTHING_LISTED
 ) -> Program:
-    """The program of a command, and its arguments with known variables resolved. ``listed``: the variables of loops,
-    each with all of its values, which an argument stands for one after the other (``pip install $p``).
+    """The program of a command, and its arguments with known variables resolved. ``listed``: the variables of loops with
+    all their values; an argument that uses one (``pip install $p``) is repeated for each value.
     """
     words: Sequence[str] = command.words
     if "$" in "".join(words):
         words = _resolved(words, scope, listed)
     name = normal_name(words[0])
     if name not in _MAY_WRAP:
-        # Nearly every command: nothing to take off.
+        # Nearly every command has no wrapper.
         return Program(name, words[0], tuple(words[1:]), (), not words[0].startswith("$"))
     words = list(words)
     wrappers: list[str] = []
@@ -184,7 +185,7 @@ def program_of(
 
 
 def unwrapped(words: Sequence[str]) -> list[str]:
-    """The words of a command as written, without the wrappers before it; none where a wrapper stands alone."""
+    """The words of a command as written, without its wrappers; empty if there is only a wrapper."""
     rest = list(words)
     while rest:
         name = normal_name(rest[0])
@@ -205,19 +206,19 @@ def _resolved(
             resolved += [resolve(word, ChainMap({name: value}, dict(scope))) for value in listed[name]]
             continue
         known = resolve(word, scope) if "$" in word else word
-        # The shell splits what an unquoted variable holds: `$APT_INSTALL curl`.
+        # The shell splits the value of an unquoted variable: `$APT_INSTALL curl`.
         resolved.extend(known.split() if known != word else [word])
     return resolved or [""]
 
 
 def _looped(word: str, listed: Mapping[str, Sequence[str]]) -> str | None:
-    """The variable of a loop that a word holds."""
+    """The loop variable that a word contains."""
     found = (name for name in _NAMES.findall(word) if listed.get(name))
     return next(found, None)
 
 
 def _unwrapped(name: str, words: list[str]) -> list[str] | None:
-    """The words after a wrapper, ``None`` where the command is none."""
+    """The words after a wrapper; ``None`` if the command is not one."""
     if name in ("python", "python3", "pypy", "pypy3"):
         return _module(words)
     if name == "uvx":
@@ -230,7 +231,7 @@ def _unwrapped(name: str, words: list[str]) -> list[str] | None:
             at += 1
         if at + 1 < len(words) and words[at] in verbs | ({"run"} if name == "uv" else set()):
             rest = _after_options(words, at + 1, valued, 1 if name == "scl" else 0)
-            # `uv run -` runs the Python program that it is given on standard input.
+            # `uv run -` runs the Python program on its standard input.
             return (["python3", "-"] if name == "uv" and words[at + 1 :] == ["-"] else rest) or None
         return None
     options = _WRAPPERS.get(name)
@@ -240,14 +241,14 @@ def _unwrapped(name: str, words: list[str]) -> list[str] | None:
 
 
 def _module(words: list[str]) -> list[str] | None:
-    """The module that ``python [options] -m module …`` runs, where it is a program of its own."""
+    """The words from the module on in ``python [options] -m module …``, if the module counts as a program."""
     at = 1
     while at < len(words) and words[at].startswith("-"):
         word = words[at]
         if word in _PYTHON_VALUED:
             at += 2
             continue
-        # The first letter that takes a value takes the rest of the word for it: `-m pip`, `-Im pip`, `-mpip`.
+        # The first letter that takes a value consumes the rest of the word: `-m pip`, `-Im pip`, `-mpip`.
         letter = "" if word.startswith("--") else next((char for char in word[1:] if char in "cmWX"), "")
         if letter == "m":
             module = word.partition("m")[2]

@@ -1,9 +1,8 @@
 """The shell inside RUN: every simple command with its name, arguments and place.
 
-Here: the entry for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
-here-document), and ``unaccounted``, which proves that nothing was lost. Not here: the types
-(``model``), bash's tree (``bash``), PowerShell and cmd (``windows``), or what a
-command is for (``run_tasks``).
+Here: the entry points for one RUN and for a whole file, which shell reads it (``SHELL``, exec form, shebang of a
+here-document), and ``unaccounted``, which checks that no text was lost. Not here: the types (``model``), bash's
+tree (``bash``), PowerShell and cmd (``windows``), what a command is for (``run.tasks``).
 """
 
 import re
@@ -23,9 +22,9 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_WINDOWS_SHELL = ("cmd", "/S", "/C")
 
 MAX_SCRIPT = 64 * 1024
-"""Longest shell text, in characters, that is parsed; a longer one is kept as one unparsed piece and marked."""
+"""Longest shell text, in characters, that is parsed. A longer one is kept as one unparsed piece and flagged."""
 SECONDS = 1.0
-"""Processor time for all scripts of one file. The longest of the study's files takes a fiftieth of it."""
+"""Processor time for all scripts of one file. The slowest of the study's files takes a fiftieth of it."""
 _MAX_DEPTH = 3
 """How deep ``bash -c "bash -c '…'"`` is followed."""
 
@@ -35,7 +34,7 @@ _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 @lru_cache(maxsize=4096)
 def interpreter_of(program: str) -> str:
-    """The kind of interpreter that a program is: ``sh``, ``powershell``, ``cmd``, or its own name (``python3``)."""
+    """The kind of an interpreter: ``sh``, ``powershell``, ``cmd``, or the program's name (``python3``)."""
     name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
     if name in _POSIX_SHELLS:
         return "sh"
@@ -55,8 +54,8 @@ def shell_interpreter(shell: tuple[str, ...]) -> str:
 
 
 def read_runs(reading: DockerfileReading) -> tuple[Run, ...]:
-    """Every RUN of a file, in order, each read by the shell in force there. Together they may take ``SECONDS``; those
-    that are left then are unparsed and marked, as a script that is too long.
+    """Every RUN of a file, in order, each read by the shell in force there. Together they may take ``SECONDS``; the
+    remaining ones stay unparsed and are flagged, like a script that is too long.
     """
     with time_limit(SECONDS):
         return tuple(_runs(reading))
@@ -120,7 +119,7 @@ def _exec_line(instruction: Instruction) -> list[tuple[int, int]]:
 
 
 def _exec_script(instruction: Instruction) -> Script:
-    """The exec form: one command, its words given by the JSON array."""
+    """The exec form: one command whose words are the JSON array."""
     text = instruction.value
     if not instruction.arguments:
         return Script(text, "exec", (), (Operator(text, Span(0, len(text))),))
@@ -148,7 +147,7 @@ def _shell_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
 
 
 def _only_heredoc(value: str, count: int) -> bool:
-    """Whether the RUN is nothing but one here-document: then its body is the script (BuildKit's rule)."""
+    """Whether the RUN consists of one here-document: then its body is the script (BuildKit's rule)."""
     return count == 1 and value.lstrip().startswith("<<") and len(value.replace("<< ", "<<").split()) == 1
 
 
@@ -158,7 +157,7 @@ _LEADING_HEREDOC = re.compile(
 
 
 def _redirected_last(value: str) -> str:
-    """``<<EOF bash -e`` as ``bash -e <<EOF``: the same to a shell, and what the grammar knows. Of the same length."""
+    """``<<EOF bash -e`` as ``bash -e <<EOF``: the same to a shell, of the same length, and known to the grammar."""
     return _LEADING_HEREDOC.sub(r"\3\2\1", value, count=1) if value.startswith("<<") else value
 
 
@@ -183,7 +182,7 @@ def _body_lines(body: str, offset: int, line: int) -> list[tuple[int, int]]:
 
 
 def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None = None) -> Script:
-    """Take a script apart by its interpreter's rules; another language than a shell's is one opaque command.
+    """Parse a script by its interpreter's rules; a script in another language than a shell's is one opaque command.
 
     ``lines``: pairs (offset into ``text``, line in the file); line 1 throughout without them.
     """
@@ -192,7 +191,7 @@ def read_script(text: str, interpreter: str, lines: list[tuple[int, int]] | None
 
 
 def _bare_script(text: str, interpreter: str) -> Script:
-    # No shell reads a NUL, and the grammar's parser recovers from each.
+    # No shell reads a NUL, and each one costs the grammar's parser an error recovery.
     if len(text) > MAX_SCRIPT or "\0" in text or is_over():
         return _unparsed(text, interpreter)
     if interpreter == "sh":
@@ -212,13 +211,13 @@ def _bash(text: str) -> Script:
     return long_scripts.read(text)
 
 
-# Half of all RUNs in a corpus are copies of another one, so short ones are kept parsed.
+# Half of all RUNs in a corpus are copies of another one, so short ones are cached.
 _MAX_KEPT = 4096
 _bash_kept = lru_cache(maxsize=16384)(_bash)
 
 
 def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
-    """The same script with the line in the file of every command."""
+    """The script with every command's line in the file."""
     starts = [start for start, _ in lines]
     placed = []
     for command in script.commands:
@@ -229,7 +228,7 @@ def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
 
 
 def _at_line(command: SimpleCommand, line: int) -> SimpleCommand:
-    """``dataclasses.replace`` spelt out: there is one call a command, and that costs four times this."""
+    """The command at a line. ``dataclasses.replace`` takes four times as long, and every command needs this call."""
     return SimpleCommand(
         command.name,
         command.arguments,
@@ -245,8 +244,8 @@ def _at_line(command: SimpleCommand, line: int) -> SimpleCommand:
 
 
 def _with_nested(script: Script, lines: list[tuple[int, int]], depth: int) -> Script:
-    """With the commands inside ``bash -c '…'``, and those that a shell is given on its standard input, added right
-    after the command that holds them.
+    """The script with nested commands added: those inside ``bash -c '…'`` and those that a shell reads from its standard
+    input follow the command that holds them.
     """
     if depth >= _MAX_DEPTH:
         return script
@@ -283,9 +282,9 @@ def _line_of(offset: int, lines: list[tuple[int, int]]) -> int:
 
 
 def _fed(command: SimpleCommand, before: SimpleCommand | None) -> tuple[str, int | None] | None:
-    """The script that a shell reads from its standard input, and its offset where it stands there as it is.
+    """The script that a shell reads from its standard input, and its offset if it stands literally in the text.
 
-    From a here-document or here-string of its own, or of the ``cat`` that is piped into it, or from ``echo``.
+    It comes from a here-document or here-string of the shell, from one of a ``cat`` piped into it, or from ``echo``.
     """
     if not command.redirections and command.joined not in ("|", "|&"):
         return None
@@ -308,7 +307,7 @@ _SHELL_KINDS = frozenset({"sh", "powershell", "cmd"})
 
 
 def _reads_script(words: tuple[str, ...]) -> bool:
-    """Whether a command is a shell that reads its script from standard input, wrappers before it or not."""
+    """Whether a command, wrapped or not, is a shell that reads its script from standard input."""
     if words[0] in _ROOT_SHELLS:
         return "-c" not in words
     rest = _from_shell(words)
@@ -319,8 +318,8 @@ def _reads_script(words: tuple[str, ...]) -> bool:
 
 
 def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
-    """What a here-document or here-string gives a command on its standard
-    input, and its offset in the script (``None`` for a here-string).
+    """The here-document or here-string on a command's standard input, and its offset in the script (``None`` for a
+    here-string).
     """
     pieces = command.redirections
     for at, piece in enumerate(pieces):
@@ -337,7 +336,7 @@ def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
 
 
 def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
-    """The text that a command hands to another shell as ``-c``, with that shell's kind."""
+    """The script that a command passes to another shell with ``-c``, that shell's kind, and the label for ``inside``."""
     if len(command.arguments) < 2:
         return None
     if command.name in _ROOT_SHELLS:
@@ -358,8 +357,8 @@ def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
 
 
 def _from_shell(words: tuple[str, ...]) -> Sequence[str]:
-    """The words of a command from the shell on that it starts, without wrappers (or a script of the image's own that
-    starts what it is given); empty for another one.
+    """The words of a command from the shell that it starts, without wrappers or an image's own script that starts its
+    arguments; empty if it starts no shell.
     """
     if interpreter_of(words[0]) in _SHELL_KINDS:
         return words
@@ -369,7 +368,7 @@ def _from_shell(words: tuple[str, ...]) -> Sequence[str]:
 
 
 def _of_another_user(words: tuple[str, ...]) -> tuple[str, str, str] | None:
-    """The command of ``su USER -c '…'`` and ``runuser -l USER -c '…'``."""
+    """The script of ``su USER -c '…'`` and ``runuser -l USER -c '…'``, as ``_inner_script`` gives it."""
     for at, word in enumerate(words[:-1]):
         if word in ("-c", "--command", "--session-command"):
             return words[at + 1], "sh", "-c"
@@ -377,10 +376,9 @@ def _of_another_user(words: tuple[str, ...]) -> tuple[str, str, str] | None:
 
 
 def unaccounted(script: Script) -> tuple[str, ...]:
-    """What of the text belongs to no command and no operator,
-    or to two of them. Empty means: nothing was lost.
+    """The text that belongs to no command and no operator, or to two of them. Empty means that nothing was lost.
 
-    Blanks, newlines and escaped line ends carry no word and are left out.
+    Blanks, newlines and escaped line ends do not count.
     """
     spans = [span for command in script.commands if not command.nested for span in command.spans]
     spans.extend(operator.span for operator in script.operators)

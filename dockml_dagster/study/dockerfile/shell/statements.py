@@ -1,8 +1,8 @@
-"""Where a script may be cut so that each part means what it meant: between the statements that no construct encloses.
+"""Where a script may be cut without a change of meaning: between statements at the top level.
 
 Here: one pass over the text that knows quotes, substitutions, here-documents and the words that open and close constructs.
-Not here: what a statement says (``bash``). The grammar's parser takes a time that grows with the square of what it cannot
-read, so a long script is handed to it in parts. In doubt there is no cut: a part that is too long is left unread.
+Not here: parsing a statement (``bash``). The grammar's parser takes quadratic time on text that it cannot read, so it gets
+a long script in parts. In doubt there is no cut, and a part that is too long stays unread.
 """
 
 import re
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 
 class Statement(NamedTuple):
-    """A part of a script, in characters. ``joined``: the operator before it, as ``SimpleCommand.joined`` has it, which
-    stands at ``joined_at``; ``&&`` and ``||`` belong to no part.
+    """A part of a script, in characters. ``joined``: the operator before it, as in ``SimpleCommand.joined``, at
+    ``joined_at``. ``&&`` and ``||`` belong to no part.
     """
 
     start: int
@@ -35,13 +35,13 @@ _OPENS_WORD = {"'": "'", '"': '"', "`": "`", "$(": ")", "${": "${}"}
 _INSIDE_WORDS = {'"': '"', "${}": "}"}
 _JOINS = frozenset({"&&", "||", ";", "\n"})
 _MOST_OPEN = 200
-"""Deepest nesting that is followed; below it there is no cut any more."""
+"""Deepest nesting that is followed. After deeper nesting nothing is cut any more."""
 
 
 def statements(text: str) -> Iterator[Statement]:
-    """The parts of a script, in order; what lies between them are the operators that join them, and blanks.
+    """The parts of a script, in order. Between them lie only the operators that join them, and blanks.
 
-    A part ends with its semicolon; what follows the last one and is no statement belongs to it.
+    A part ends with its semicolon. Text after the last part that is no statement belongs to that part.
     """
     held: Statement | None = None
     start, joined, joined_at = 0, "", 0
@@ -64,14 +64,14 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 class _EndlessError(Exception):
-    """From here on nothing can be cut: a quote, a here-document or a bracket has no other half."""
+    """A quote, a here-document or a bracket is not closed, so the rest cannot be cut."""
 
 
 class _Scan:
     """One pass over a script.
 
-    ``closing``: what closes each construct that is open; ``waiting``: here-documents whose text begins with the next line;
-    ``begins``: a word here would be a command's name; ``function``: ``name()`` was read, its body follows.
+    ``closing``: what closes each open construct. ``waiting``: here-documents whose bodies begin on the next line.
+    ``begins``: a word here would be a command's name. ``function``: ``name()`` was read and its body follows.
     """
 
     def __init__(self, text: str) -> None:
@@ -83,7 +83,7 @@ class _Scan:
         self.function = False
 
     def cuts(self) -> Iterator[tuple[int, str]]:
-        """(place, operator) of the joining operators that nothing encloses."""
+        """(place, operator) of the joining operators at the top level."""
         while (found := _TOKEN.search(self.text, self.at)) and len(self.closing) <= _MOST_OPEN:
             piece, start, self.at = found[0], found.start(), found.end()
             top = self.closing[-1] if self.closing else ""
@@ -113,7 +113,7 @@ class _Scan:
                 return
 
     def _inside_word(self, piece: str, start: int, top: str) -> None:
-        """In double quotes or ``${}`` only escapes, substitutions and the end mean something."""
+        """Take a piece inside double quotes or ``${}``, where only escapes, substitutions and the end are special."""
         if piece == _INSIDE_WORDS[top]:
             self.closing.pop()
             self.begins = False
@@ -151,7 +151,7 @@ class _Scan:
 
     def _round(self, piece: str, start: int, top: str) -> None:
         if piece == "(":
-            # A pattern of `case` may begin with one; the other half of a pattern closes nothing.
+            # A pattern of `case` may begin with a bracket; the closing bracket of a pattern closes nothing.
             if top != "esac" or not self.begins:
                 self.closing.append(")")
                 self.function = not self.begins
@@ -180,12 +180,12 @@ class _Scan:
             self.closing.append(_OPENED[piece])
             self.begins = piece not in ("for", "select", "case")
         else:
-            # `in` begins the patterns of a `case`, a `do` after `for x in y` the body of the loop.
+            # `in` begins the patterns of a `case`; `do` after `for x in y` begins the body of the loop.
             goes_on = piece in _GOES_ON and (self.begins or top in ("fi", "done"))
             self.begins = goes_on or (piece, top) == ("in", "esac")
 
     def _after_bodies(self) -> int:
-        """The place after the here-documents that begin here."""
+        """The place after the bodies of the here-documents that begin here."""
         at = self.at
         for name, tabs in self.waiting:
             line = None

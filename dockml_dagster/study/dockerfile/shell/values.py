@@ -1,7 +1,7 @@
-"""Values of variables inside RUN: what ENV and ARG made known, and what the script itself sets.
+"""Values of variables inside RUN: those that ENV and ARG set, and those that the script itself sets.
 
 Here: the expansion of words as a POSIX shell or bash does it, as far as values are known; bash's arrays; exports. Not
-here: the variables of instructions, which follow BuildKit's rules (``reading.variables``).
+here: expansion in instructions, which follows BuildKit's rules (``reading.variables``).
 """
 
 import re
@@ -28,11 +28,11 @@ _VARIABLE = re.compile(
 _ARRAY = re.compile(r"\(\s*(.*?)\s*\)\Z", re.DOTALL)
 _ARRAY_COMMENT = re.compile(r"(?:^|\s)#[^\n]*")
 DECLARES = frozenset({"export", "declare", "readonly", "local", "typeset"})
-"""Commands that set variables by their words; others do so only where they have no name."""
+"""Commands that set variables by their arguments. Otherwise only a bare assignment sets one."""
 
 
 def resolve(word: str, scope: Mapping[str, str]) -> str:
-    """A word with the variables of known value; the others stay as written."""
+    """A word with known variables replaced by their values; others stay as written."""
     if "$" not in word:
         return word
     return _VARIABLE.sub(lambda match: _value(match, scope), word)
@@ -75,8 +75,8 @@ def _transformed(value: str, operator: str, text: str) -> str:
 
 
 class ShellVariables:
-    """The variables in force while a script is read. ``known``: of
-    known value. ``exported``: those that the script exported itself.
+    """The variables in force while a script is read. ``known``: those of known value. ``exported``: those that the script
+    exported.
     """
 
     __slots__ = ("_local", "exported", "known")
@@ -87,7 +87,7 @@ class ShellVariables:
         self._local: dict[str, str] | None = None
 
     def take(self, command: SimpleCommand) -> None:
-        """Take notice of what a command sets."""
+        """Record the variables that a command sets."""
         given: Sequence[str] = command.assignments
         if command.name:
             given = [word for word in command.arguments if "=" in word]
@@ -98,7 +98,7 @@ class ShellVariables:
             names = [word.split("=", 1)[0] for word in command.arguments if not word.startswith("-")]
             added = {name: self.known[name] for name in names if name in self.known}
             if added:
-                # A new mapping: earlier commands keep theirs.
+                # A new mapping, because earlier commands hold the old one.
                 self.exported = {**self.exported, **added}
 
     def _set(self, name: str, written: str) -> None:
@@ -109,7 +109,7 @@ class ShellVariables:
             written = _ARRAY_COMMENT.sub(" ", array[1])
             name += "[@]"
         value = resolve(unquoted(written), self.known)
-        # What a command prints is not known.
+        # A command's output is not known.
         if "$(" in value or "`" in value or len(value) > _MAX_VALUE:
             return
         if appended:

@@ -1,7 +1,7 @@
 """Commands of PowerShell and cmd, split by their own separators and quotes.
 
 Here: enough of the two languages to find where a command begins and which words it has. Not here: their
-grammars; blocks (``{ … }``) and variables stay words. They are never read as bash, whose quoting differs.
+grammars; blocks (``{ … }``) and variables stay words. Neither is ever read as bash, whose quoting differs.
 """
 
 import re
@@ -23,7 +23,7 @@ _TOKENS = {
 
 
 def read(text: str, interpreter: str) -> Script:
-    """Take a script apart; ``interpreter`` is ``powershell`` or ``cmd``. Lines are left at 0."""
+    """Parse a script; ``interpreter`` is ``powershell`` or ``cmd``. Lines are left at 0."""
     commands: list[SimpleCommand] = []
     operators: list[Operator] = []
     words: list[Span] = []
