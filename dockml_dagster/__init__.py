@@ -6,13 +6,13 @@ The map, and the direction in which rooms may import each other (``tests/convent
         → study, errors, progress, text
 
 ``study``      the method: pure functions on frozen types. Imports nothing else of ours, and no Dagster.
-``settings``   what the environment says. ``catalog``: what machines that share a lake agree by.
+``settings``   what the environment says. ``catalog``: names that the machines sharing a lake lock.
 ``clients``    the network and other programs; one error tree that says whether a retry can help.
 ``warehouse``  DuckDB: opening, the writer's lock, idempotent writes, the SQL models, what is due, publishing.
 ``images``     images from anywhere, and their layers in worker processes.
 ``report``     figures and the HTML report.
 ``instance``   how Dagster runs: its home, its storage, runs on many workers.
 ``corpora``    where projects come from, a folder a corpus behind one small protocol.
-``defs``       the graph: assets, automation, what is done about runs.
+``defs``       the graph: assets, automation, how runs are started, retried and pruned.
 ``commands``   a folder or module for each command of ``dockml``; ``cli`` holds what is common to them.
 """

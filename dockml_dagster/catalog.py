@@ -1,10 +1,10 @@
-"""What the processes of several machines agree by: the PostgreSQL database in which a lake has its catalog.
+"""How processes on several machines coordinate: locks and sessions in the PostgreSQL database that holds a lake's catalog.
 
-Here: connecting, and names that one process at a time may hold. Not here: what is held for what (``warehouse``,
-``clients.shared_budget``, ``fleet``), a warehouse that is a file (one machine's lock serves it).
+Here: connecting, and named locks. Not here: what each lock protects (``warehouse``,
+``clients.http.shared_budget``), a warehouse that is a file (a file lock serves it).
 
-A name is held by an advisory lock of a session (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS):
-the server frees it when the connection ends, so a holder that dies, or is cut off, gives everything back by itself.
+A named lock is a session's advisory lock (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS):
+the server frees it when the connection ends, so a holder that dies or is cut off releases all its locks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from dockml_dagster.errors import BadInputError, UnreachableError
 from dockml_dagster.settings import without_secrets
 
 PATIENCE_SECONDS: Final = 300.0
-"""How long work that cannot be done again cheaply waits for a service to come back."""
+"""How long work that is expensive to repeat waits for a service to come back."""
 
 _CONNECT_SECONDS: Final = 10
-# A machine that vanished without a word is noticed after a minute, and what it held is free.
+# A machine that vanished without closing its connection is noticed after a minute, and its locks are freed.
 _OPTIONS: Final = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 _WRONG: Final = (
     "authentication failed",
@@ -37,11 +37,11 @@ T = TypeVar("T")
 
 
 class NameTakenError(Exception):
-    """Somebody else held a name for longer than was waited. Whoever asked says what that means."""
+    """Another process kept a lock for longer than the timeout. The caller says what that means."""
 
 
 def patiently(work: Callable[[], T], patience_seconds: float) -> T:
-    """``work()``, tried again while a service does not answer, for so long. Only for what may be done twice."""
+    """``work()``, repeated while a service does not answer, at most for that long. Only for work that may be done twice."""
     end = time.monotonic() + patience_seconds
     wait = 0.2
     while True:
@@ -50,13 +50,13 @@ def patiently(work: Callable[[], T], patience_seconds: float) -> T:
         except UnreachableError:
             if time.monotonic() + wait > end:
                 raise
-        # Of many that lost one server at one moment, not all come back at one moment.
+        # Clients that lost the server together must not all come back together.
         time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311
         wait = min(wait * 2, 5.0)
 
 
 class SharedCatalog:
-    """One database. ``address``: as libpq takes it, key words or a URL."""
+    """One database. ``address``: a connection string of libpq, key words or a URL."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -70,7 +70,7 @@ class SharedCatalog:
 
         Raises:
             UnreachableError: the server does not answer, or went away meanwhile.
-            BadInputError: it answers and does not let us in, or the package is not installed.
+            BadInputError: the server rejects the connection, or the package psycopg2 is not installed.
         """
         try:
             import psycopg2
@@ -101,10 +101,10 @@ class SharedCatalog:
     def holding(
         self, names: Sequence[str], *, shared: bool = False, timeout_seconds: float | None = None
     ) -> Iterator[None]:
-        """Hold names, after whoever holds them now. ``shared``: together with others that share, not with one who does not.
+        """Take the locks ``names``, waiting for those who hold them. ``shared``: hold them together with other sharers.
 
         Raises:
-            NameTakenError: it took longer than ``timeout_seconds``.
+            NameTakenError: the wait took longer than ``timeout_seconds``.
         """
         with self.connected() as connection, connection.cursor() as cursor:
             if timeout_seconds is not None:
@@ -112,19 +112,19 @@ class SharedCatalog:
                     "SELECT set_config('lock_timeout', %s, false)", [str(int(timeout_seconds * 1000))]
                 )
             function = "pg_advisory_lock_shared" if shared else "pg_advisory_lock"
-            # In one order everywhere, so that no two wait for each other.
+            # The same order everywhere, so that no deadlock is possible.
             keys = sorted({lock_key(name) for name in names})
             cursor.execute(f"SELECT {function}(key) FROM unnest(%s::bigint[]) AS key", [keys])
             yield
 
 
 class Session:
-    """A connection that is made when first needed and again after it broke. Safe to share between threads.
+    """A connection that is opened when first needed and reopened after it breaks. Safe to share between threads.
 
-    ``tables``: statements that make what the session's own statements need, run once before the first of them; they must
-    bear being run again (``IF NOT EXISTS``).
+    ``tables``: statements that create what the session's own statements need. They run once, before the first of those, and
+    must be repeatable (``IF NOT EXISTS``).
 
-    Names held by it are lost when it breaks: whoever holds some must be able to bear that.
+    Locks held by the session are lost when it breaks, so whoever takes some must tolerate that.
     """
 
     def __init__(
@@ -139,15 +139,15 @@ class Session:
     def run(
         self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()
     ) -> list[tuple[Any, ...]]:
-        """Rows of a statement that may be done twice, which happens if the connection breaks just then.
+        """Rows of a statement that may run twice, which happens if the connection breaks just after it.
 
         Raises:
-            UnreachableError: the server does not answer for longer than we are patient.
+            UnreachableError: the server does not answer within ``PATIENCE_SECONDS``.
         """
         return patiently(lambda: self._once(statement, parameters), self._patience_seconds)
 
     def close(self) -> None:
-        """End the connection; all that it holds is given back."""
+        """End the connection; its locks are freed."""
         with self._lock:
             self._end()
 
@@ -164,8 +164,8 @@ class Session:
             try:
                 with self._connection.cursor() as cursor:
                     if self._tables_due:
-                        # Two that make one schema at one moment do not both succeed, whatever IF NOT EXISTS says. Sent
-                        # together, the statements are one transaction, and its end frees the name.
+                        # Two sessions that create one schema at the same moment do not both succeed, even with IF NOT
+                        # EXISTS. Sent together, the statements are one transaction, whose end frees the lock.
                         key = lock_key("tables")
                         cursor.execute(f"SELECT pg_advisory_xact_lock({key}); {self._tables_due}")
                         self._tables_due = ""
@@ -184,5 +184,5 @@ class Session:
 
 
 def lock_key(name: str) -> int:
-    """The number that PostgreSQL knows a name by. Another program in the same database has other names."""
+    """The number of the advisory lock for a name. Another program in the same database hashes other names."""
     return int.from_bytes(hashlib.sha256(f"dockml {name}".encode()).digest()[:8], "big", signed=True)

@@ -46,7 +46,7 @@ class _Group(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """As click's, but what is wrong with the arguments is one line too, with the command that explains them."""
+        """As click's, but wrong arguments too end in one line, which names the command that explains them."""
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -69,9 +69,9 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, but names the command that may have been meant."""
+        """As click's, but an unknown command gets a suggestion."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            import difflib  # a tenth of what all other imports take together, for those who mistype
+            import difflib  # costs a tenth of all other imports together; only a mistyped command needs it
 
             close = difflib.get_close_matches(args[0], self.commands, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.commands)}"
@@ -91,7 +91,7 @@ class _Group(click.Group):
             )
             ctx.exit(130)
         except BrokenPipeError:
-            # The reader of our output (head, less) is gone; nothing is wrong.
+            # The program that reads our output (head, less) has ended; that is no error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
@@ -102,12 +102,12 @@ class _Group(click.Group):
 
 
 def _end_if_disk_full(ctx: click.Context, error: Exception) -> None:
-    """A full disk speaks through many mouths (Python, DuckDB, SQLite under Dagster); it is one line for the user."""
+    """Report a full disk as one line, whichever library met it first (Python, DuckDB, SQLite under Dagster)."""
     from dockml_dagster.settings import Settings
     from dockml_dagster.warehouse.opening import DiskFullError, disk_full, no_room
 
     home = Settings.from_environment().home
-    # SQLite may only speak of an I/O error, so the disk itself is asked too.
+    # SQLite may only report an I/O error, so the free space is checked too.
     if disk_full(error) or no_room(home):
         full = DiskFullError(home)
         say(f"dockml: {full}", err=True)
@@ -152,8 +152,8 @@ def main() -> None:
       dockml scan-image oci:build/image   what is in an image
       dockml advise .                     what to change, and what it saves
     """
-    # Permutations have threads of their own. Those of OpenBLAS wait by spinning, and made them three times as dear; numpy,
-    # which no command has imported yet, reads this when it is.
+    # Permutations have threads of their own. OpenBLAS's threads spin while they wait, which made permutations three times as
+    # slow. numpy reads this variable when it is imported, and no command has imported it yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

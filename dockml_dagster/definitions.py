@@ -1,4 +1,4 @@
-"""The Dagster entry point; everything it loads is in ``defs``."""
+"""The Dagster entry point: it loads everything in ``defs``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dockml_dagster.defs.automation.entity_limit import raise_entity_limit
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, say_where
 
 OWNER = "team:dockml"
-"""Whom the UI names as the owner of every asset: whoever keeps this system."""
+"""The owner of every asset that the UI names: whoever operates this system."""
 
 
 @dg.definitions
@@ -30,7 +30,7 @@ def defs() -> dg.Definitions:
         ),
     )
     with warnings.catch_warnings():
-        # In preview; without it every asset would have to say what is said of all.
+        # In preview; without it every asset would have to repeat what holds for all.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return loaded.map_asset_specs(func=_said_of_all)
 

@@ -1,7 +1,7 @@
 """The root of dockml's own errors: what a user sees as one line, never as a traceback.
 
 Here: the base class and the errors that no single package owns. Errors of the network are in
-``clients/errors.py``; ``study`` raises ``ValueError`` and its own subclasses of it.
+``clients/http/errors.py``; ``study`` raises ``ValueError`` and its own subclasses of it.
 """
 
 from typing import ClassVar
@@ -11,7 +11,7 @@ class DockmlError(Exception):
     """Something a user can act on. Its text is one line: what was wrong, and what to do.
 
     ``exit_code`` is what the ``dockml`` command ends with (the table is in ``docs/commands.md``). ``retryable`` says
-    whether the same thing can succeed when it is tried again later.
+    whether the same call can succeed later.
     """
 
     exit_code = 1
@@ -19,13 +19,13 @@ class DockmlError(Exception):
 
 
 class BadInputError(DockmlError):
-    """An argument, a file or a setting that cannot be used. A retry with the same input cannot help."""
+    """An argument, file or setting that cannot be used. A retry with the same input cannot help."""
 
     exit_code = 2
 
 
 class UnreachableError(DockmlError):
-    """A service that the warehouse needs does not answer now: its catalog, its store, the broker of the workers."""
+    """A service does not answer now: the warehouse's catalog, its object store, or the workers' broker."""
 
     exit_code = 5
     retryable = True

@@ -1,7 +1,7 @@
-"""What the environment says: where dockml keeps things and where it looks for input.
+"""Settings from the environment: where dockml keeps its data and where it looks for input.
 
 Every variable read anywhere in dockml is read here, and every one is a line of ``docs/settings.md``
-(``tests/conventions`` compares the two). No network, no creation of folders: reading settings has no effect.
+(``tests/conventions`` compares the two). Reading settings has no side effect: no network, no folders created.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ VARIABLES = (
 class Location:
     """A place that DuckDB can ATTACH.
 
-    ``address``: what ATTACH is given; for a file its absolute path. ``folder``: local folder of what stays beside the
+    ``address``: the argument of ATTACH; for a file its absolute path. ``folder``: local folder of what is kept beside the
     tables: the writer's lock, the Parquet files of layers. ``data_path``: where a new lake keeps its Parquet files, a
-    directory or ``s3://…``; None: the catalog knows, or DuckLake's default beside a catalog that is a file.
+    directory or ``s3://…``; None: as the catalog records, or DuckLake's default beside a catalog that is a file.
     """
 
     address: str
@@ -72,13 +72,13 @@ class Location:
             return cls.of_file(Path(text).expanduser().absolute())
         catalog = _CATALOG_FILE.match(text)
         if catalog:
-            # Steps run in processes of their own, in other folders.
+            # Steps run in other processes, whose working directory differs.
             text = catalog["kind"] + str(Path(catalog["path"]).expanduser().absolute())
         return cls(text, folder, data_path)
 
     @property
     def file(self) -> Path | None:
-        """The DuckDB file, None where it is none."""
+        """The DuckDB file; None for another kind of place."""
         return None if _ADDRESS.match(self.address) else Path(self.address)
 
     @property
@@ -88,17 +88,17 @@ class Location:
 
     @property
     def catalog(self) -> str | None:
-        """The PostgreSQL database that a lake has its catalog in, as libpq takes it; None: another kind of place.
+        """The PostgreSQL database that holds a lake's catalog, as libpq takes it; None for another kind of place.
 
-        There is one where many may write at once, from many machines.
+        Only with such a catalog may several machines write at once.
         """
         found = _IN_POSTGRES.fullmatch(self.address)
         return found["address"] if found else None
 
     @property
     def layers(self) -> str:
-        """Folder or ``s3://…`` of what was found inside layers, for all machines that share a catalog. Beside the lake's
-        files and not among them: those are the lake's to clean up.
+        """Folder or ``s3://…`` of the layers' Parquet files, for all machines that share a catalog. It lies beside the
+        lake's own files, not among them, because the lake cleans those up itself.
 
         Raises:
             BadInputError: DOCKML_WAREHOUSE_DATA does not say where the lake's files are.
@@ -111,7 +111,7 @@ class Location:
 
     @property
     def lock(self) -> Path:
-        """The file whose lock the writers of this machine take turns by."""
+        """The lock file by which the writers on this machine take turns."""
         return Path(f"{self.file or self.folder / 'dockml'}.lock")
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class Location:
 
 
 def without_secrets(text: str) -> str:
-    """A text with addresses, without the passwords and tokens in them."""
+    """The text with passwords and tokens in its addresses replaced by "…"."""
     return _USER_INFO.sub(r"\1:…@", _SECRET.sub(r"\1=…", text))
 
 
@@ -136,25 +136,25 @@ class Settings:
     celery_broker: str | None = field(default=None, repr=False)
     """Address of the broker; None: no workers."""
     registries: str | None = None
-    """As written; ``clients/registry/settings`` reads it."""
+    """As the user wrote it; ``clients/registry/settings`` parses it."""
     github_token: str | None = field(default=None, repr=False)
     github_api_url: str | None = None
     github_frame: str | None = None
     github_contributors: bool = False
-    """Whether contributors are counted, at a call a project."""
+    """Whether contributors are counted, at one call per project."""
     contact: str | None = None
     docker_config: Path | None = None
     """Docker's ``config.json``; None: the one in ``~/.docker``."""
     local: tuple[str, ...] = ()
-    """Paths and addresses of the corpus ``local``, as written."""
+    """Paths and addresses of the corpus ``local``, as the user wrote them."""
     local_images: bool = False
-    """Whether the corpus ``local`` asks registries."""
+    """Whether the corpus ``local`` asks registries for images."""
     datasets: tuple[str, ...] = ()
-    """Data sets, as written: TOML files, folders that have one, ``NAME=PLACE``."""
+    """Data sets, as the user wrote them: TOML files, folders that have one, ``NAME=PLACE``."""
     layer_bytes: str | None = None
-    """As written; ``corpora/image_selection`` reads it."""
+    """As the user wrote it; ``corpora/images/selection`` parses it."""
     layers_again: bool = False
-    """Whether layers that were read before their files were looked into are read again."""
+    """Whether layers are read again that were read before dockml recorded what their files contain."""
 
     @property
     def published(self) -> Path:
@@ -163,12 +163,12 @@ class Settings:
 
     @property
     def github_projects(self) -> Path:
-        """Names that were given by hand to the corpus ``github``, one a line; the user's to edit."""
+        """The repositories given to the corpus ``github`` by hand, one per line; the user may edit the file."""
         return self.home / "github" / "projects.txt"
 
     @property
     def told(self) -> Path:
-        """What ``dockml study`` was last told of the corpora (``corpora.remembered``)."""
+        """The corpora options of the last ``dockml study`` (``corpora.remembered``)."""
         return self.home / "corpora.json"
 
     @property
@@ -181,7 +181,7 @@ class Settings:
         return dataclasses.replace(self, **changes)
 
     def environment(self) -> dict[str, str]:
-        """The variables from which ``from_environment`` makes these settings again: what runs in other processes read."""
+        """The variables from which ``from_environment`` makes the same settings in another process."""
         texts = {
             "DOCKML_HOME": self.home,
             "DOCKML_WAREHOUSE": self.warehouse.address,
@@ -243,7 +243,7 @@ class Settings:
 
 
 def _parts(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """What stands between semicolons or line ends."""
+    """The parts between semicolons or line ends."""
     parts = environment.get(name, "").replace("\n", ";").split(";")
     return tuple(part.strip() for part in parts if part.strip())
 
@@ -253,5 +253,5 @@ def _is_on(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _with_driver(address: str | None) -> str | None:
-    """A database's address that says by which driver: SQLAlchemy 2.1 takes another one than its predecessors by itself."""
+    """A database address that names its driver: SQLAlchemy 2.1 has another default driver than earlier versions."""
     return re.sub(r"^postgres(ql)?:", "postgresql+psycopg2:", address) if address else None

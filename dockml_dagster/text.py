@@ -1,6 +1,6 @@
-"""Text as people read it, in whatever place: terminal, table, log, report.
+"""Text for people: terminal, table, log, report.
 
-Here: making others' text harmless, sizes, and nouns that are counted. Not here: markup (``report.text``),
+Here: making untrusted text harmless, sizes, and counted nouns. Not here: markup (``report.text``),
 tables (``commands.output``).
 """
 
@@ -12,7 +12,7 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 def printable(text: str) -> str:
-    """Others' text without what could move the cursor, reorder or hide what stands beside it, or not be encoded.
+    """Untrusted text without characters that move the cursor, reorder or hide their neighbours, or cannot be encoded.
 
     White space becomes a space, every other character that does not print U+FFFD: escapes, bidirectional controls,
     surrogates.
@@ -28,7 +28,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """``files``, ``repositories`` and ``days``."""
+    """The plural of a noun: ``files``, ``repositories``, ``days``."""
     ends_in_ies = noun.endswith("y") and noun[-2:-1] not in "aeiou"
     return f"{noun[:-1]}ies" if ends_in_ies else f"{noun}s"
 
@@ -37,7 +37,7 @@ def size_text(count: float) -> str:
     """Bytes in the decimal unit that leaves 1 to 999, with three significant digits: ``1207243694`` → ``1.21 GB``."""
     amount, unit = float(count), _UNITS[0]
     for unit in _UNITS:
-        # Of the rounded value: 999,700 is 1 MB, not 1,000 kB.
+        # Compare the rounded value: 999,700 is 1 MB, not 1,000 kB.
         if abs(float(f"{amount:.3g}")) < 1000 or unit == _UNITS[-1]:
             break
         amount /= 1000

@@ -1,1 +1,1 @@
-"""Adapters to the outside: GitHub, Docker Hub, OCI registries. They fetch and raise typed errors; they judge nothing."""
+"""Adapters to the outside: GitHub, Docker Hub, OCI registries. They fetch and raise typed errors; they interpret nothing."""

@@ -1,7 +1,7 @@
 """Small documents kept for ever under their digest: manifests and configurations, each fetched once.
 
-Here: bytes in, bytes out, checked both times. Layers do not belong here; they are read as streams. Nothing
-else is kept: which tag had which digest when, is the warehouse's to know.
+Here: storing and loading bytes, verified both times. Not here: layers, which are read as streams; which tag had which
+digest when, which the warehouse records.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ def has_digest(content: bytes, digest: Digest) -> bool:
 class DigestStore:
     """Files ``ROOT/sha256/ab/abcd…``. Several processes may share one: files appear whole, by rename.
 
-    A file that no longer has its digest reads as absent and is written anew.
+    A file whose content no longer matches its digest counts as absent and is written again.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, digest: Digest) -> Path:
-        """Where the content of ``digest`` is or would be. A digest is checked hexadecimal, so this stays inside."""
+        """Where the content of ``digest`` is or would be. Digests are hexadecimal, so the path stays below the root."""
         return self.root / digest.algorithm / digest.hex[:2] / digest.hex
 
     def get(self, digest: Digest, check: Check = has_digest) -> bytes | None:
@@ -64,8 +64,8 @@ class DigestStore:
 
 
 class SharedDigestStore(DigestStore):
-    """The same for all machines that share a catalog: behind the files of this one a table of its database, so that a
-    manifest which counts as a pull is fetched once in the whole fleet.
+    """A digest store for all machines that share a catalog: a table of its database behind this machine's files, so that
+    the whole fleet fetches a manifest, which counts as a pull, only once.
     """
 
     _TABLE: Final = """
@@ -101,5 +101,5 @@ class SharedDigestStore(DigestStore):
 
 
 def open_digest_store(root: Path, catalog: str | None) -> DigestStore:
-    """The store of this machine alone, or of all that share a catalog."""
+    """The store of this machine alone, or of all machines that share a catalog."""
     return DigestStore(root) if catalog is None else SharedDigestStore(root, catalog)

@@ -1,8 +1,8 @@
-"""Images from a Docker Engine (or podman's imitation of one) over its socket: ``GET /images/NAME/get``, streamed.
+"""Images from a Docker Engine (or podman's compatible API) over its socket: ``GET /images/NAME/get``, streamed.
 
-Here: finding the socket, one question, what its answers mean. Not here: what lies in the archive that comes
-(``images/sources``). Source: Docker Engine API v1.41, "Export an image". Nothing is ever asked of a daemon on
-another machine: that is what a registry is for.
+Here: finding the socket, the request, what its answers mean. Not here: what the archive in the answer holds
+(``images/sources``). Source: Docker Engine API v1.41, "Export an image". A daemon on another machine is never asked:
+that is what a registry is for.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from urllib.parse import quote
 from dockml_dagster.clients.http.errors import FetchError, GoneError, SettingError, UnavailableError
 
 _PATIENCE: Final = 120.0
-"""Seconds in which something must come: an engine packs the first layer before it sends a byte."""
+"""Seconds to wait for the first bytes: an engine packs the first layer before it sends any."""
 
 
 @contextmanager
 def saved_image(name: str, environment: Mapping[str, str] = os.environ) -> Iterator[http.client.HTTPResponse]:
-    """The stream of what ``docker save NAME`` writes. Raises GoneError
+    """The stream that ``docker save NAME`` writes. Raises GoneError
     if the engine has no such image, SettingError if there is no engine.
     """
     path = engine_socket(environment)
@@ -86,7 +86,7 @@ def _error(name: str, status: int, body: bytes) -> FetchError:
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a socket of this machine."""
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=_PATIENCE)

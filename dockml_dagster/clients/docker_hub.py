@@ -1,11 +1,11 @@
-"""Docker Hub's web interface: what its registry does not say, and without spending a pull.
+"""Docker Hub's web API: facts that its registry does not give, at no cost in pulls.
 
-Here: a repository's pulls, stars and description, and its tags with dates, sizes and platforms; what was answered
-is kept, so that nobody asks twice within a day. Not here: manifests and layers (``clients/registry``), rows
-(``corpora/docker_hub``). Source: docs.docker.com/reference/api/hub/latest, operations GetRepository and
+Here: a repository's pulls, stars and description, and its tags with dates, sizes and platforms. Answers are kept for a
+day, so that nothing is asked twice within it. Not here: manifests and layers (``clients/registry``), rows
+(``corpora/images/docker_hub``). Source: docs.docker.com/reference/api/hub/latest, operations GetRepository and
 ListRepositoryTags (the documented paths under ``/v2/namespaces``; automation on undocumented ones has been answered
-with 404 pages). Its limits are per minute and in the headers; on 429 ``X-Retry-After`` is a unix time. All of that
-is ``clients/http``'s to obey.
+with 404 pages). Its limits are per minute and in the headers; on 429 ``X-Retry-After`` is a unix time. ``clients/http``
+obeys all of them.
 """
 
 import base64
@@ -28,17 +28,17 @@ from dockml_dagster.study.image.reference import Digest, ImageReferenceError, Re
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
 HUB = "https://hub.docker.com"
-# The most that is documented for a page.
+# The documented maximum of a page.
 PAGE_SIZE = 100
 MAX_PAGE_BYTES = 16 << 20
 HOLDS = 86_400.0
-"""Seconds for which an answer holds: until then it is not asked for again, whichever project is next."""
+"""Seconds for which an answer holds: until then no project causes the same request again."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubRepository:
-    """A repository's record. None: not said. ``pulls``: since ever, of all tags. Times are in UTC. ``said_at``: when
-    Docker Hub said so. ``problem``: why it could not be asked now; what is here is then what it said before.
+    """A repository's record. None: not stated. ``pulls``: all time, of all tags. Times are in UTC. ``said_at``: when
+    Docker Hub stated it. ``problem``: why the request failed now; the record is then an earlier answer.
     """
 
     repository: Repository
@@ -67,7 +67,7 @@ class HubImage:
 
 @dataclass(frozen=True, slots=True)
 class HubTag:
-    """A tag as it is now. ``digest``: of the index or manifest. ``size``: compressed bytes, as Docker Hub adds up."""
+    """A tag as it is now. ``digest``: of the index or manifest. ``size``: compressed bytes, as Docker Hub adds them up."""
 
     name: str
     digest: Digest | None
@@ -82,7 +82,7 @@ class HubTag:
 
 @dataclass(frozen=True, slots=True)
 class HubTags:
-    """Tags in Docker Hub's order, the last updated first. ``announced``: how many it says there are; None: not said.
+    """Tags in Docker Hub's order, last updated first. ``announced``: how many Docker Hub says there are; None: not stated.
     ``complete``: whether these are all of them. ``problem``: as for a repository.
     """
 
@@ -93,8 +93,8 @@ class HubTags:
 
 
 class DockerHub:
-    """Docker Hub's web interface without login. Safe to share between threads. ``answers``: folder of what was
-    answered. ``base``: where it is. ``now``: for tests.
+    """Docker Hub's web API without a login. Safe to share between threads. ``answers``: folder of the kept
+    answers. ``base``: its address. ``now``: a clock, for tests.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class DockerHub:
         self._answers = _Answers(answers)
 
     def repository(self, repository: Repository) -> HubRepository:
-        """The repository's record: one request, or none. Raises GoneError if there is none or it is private;
-        FetchError, unless an earlier answer stands in for one that may come later.
+        """The repository's record: one request, or none. Raises GoneError if it does not exist or is private;
+        FetchError, unless the failure may pass and an earlier answer stands in.
         """
         said = self._ask(_path(repository))
         facts = said.facts
@@ -148,16 +148,16 @@ class DockerHub:
                 )
             before = len(found)
             for tag in filter(None, map(_tag, entries)):
-                # A tag that was pushed while we read moves everything by one place.
+                # A tag pushed while we read shifts every later tag by one place.
                 found.setdefault(tag.name, tag)
             ended = not entries or said.facts.text("next") is None
-            # A page of nothing new would be followed by as many more as the service likes.
+            # After a page without new tags, stop: a faulty service could go on for ever.
             if ended or len(found) >= most or len(found) == before:
                 return HubTags(tuple(found.values())[:most], announced, ended and len(found) <= most, problem)
 
     def _ask(self, path: str) -> "_Said":
-        """What ``path`` answers, from this machine while that holds. Raises FetchError; not for a failure that may
-        pass where there is an earlier answer, which then stands with the failure beside it.
+        """The answer of ``path``, from this machine while it holds. Raises FetchError. If the failure may pass and there
+        is an earlier answer, that is returned instead, with the failure as its ``problem``.
         """
         address = f"{self._base}{path}"
         kept = self._answers.get(address)
@@ -189,14 +189,14 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An answer's body, its ETag and when it was given (unix time)."""
+    """An answer's body, its ETag and its unix time."""
 
     body: bytes
     etag: str | None
     at: float
 
     def said(self, address: str = "", problem: FetchError | None = None) -> _Said:
-        """What the body says. Raises BrokenContentError."""
+        """The parsed body. Raises BrokenContentError."""
         try:
             return _Said(read_object(self.body, MAX_PAGE_BYTES), self.at, problem)
         except BrokenJsonError as error:
@@ -204,16 +204,16 @@ class _Kept:
 
 
 class _Answers:
-    """A file an answer, by its address; several processes may share them: files appear whole, by rename.
+    """One file per answer, named by its address. Several processes may share them: files appear whole, by rename.
 
-    Files and not a database: two answers a repository, once a day at most, and no connection to be kept open.
+    Files instead of a database: two answers per repository and day at most, and no connection to keep open.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def get(self, address: str) -> _Kept | None:
-        """What was kept; None: nothing, or nothing that can be read."""
+        """The kept answer; None if there is none or it cannot be read."""
         try:
             kept = json.loads(self._path(address).read_bytes())
             body, etag, at = base64.b64decode(kept["body"]), kept["etag"], float(kept["at"])
@@ -223,7 +223,7 @@ class _Answers:
             return None
 
     def put(self, address: str, kept: _Kept) -> None:
-        """Keep an answer in place of the one before. What cannot be written is asked for again."""
+        """Keep an answer in place of the earlier one. One that cannot be written is asked for again."""
         path = self._path(address)
         temporary = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
         document = {"body": base64.b64encode(kept.body).decode(), "etag": kept.etag, "at": kept.at}

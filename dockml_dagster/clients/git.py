@@ -1,7 +1,7 @@
 """git, run so that a repository of unknown origin cannot run anything of its own.
 
-Here: starting git (no shell, no prompt, no hooks, bounded in time and output), and the few questions that are
-asked of a repository. Not here: what the answers are for.
+Here: starting git (no shell, no prompt, no hooks, bounded in time and output), and the few queries that dockml
+makes of a repository. Not here: how the answers are used.
 
 Only commands that read the object database and the index are run. ``git status`` and ``git diff`` are not: they pass files
 through the filters that the repository's own configuration names. What a work tree holds is read by ``trees``.
@@ -30,7 +30,7 @@ _SHALLOW = ("--depth", "1", "--filter=blob:none", "--no-tags")
 _MAX_OUTPUT = 64 * 1024**2
 _CHUNK = 1 << 16
 _MEMORY = 512 << 20
-"""Most address space of a git that reads a repository: an object of some bytes may be a difference from one of gigabytes."""
+"""Most address space of a git that reads a repository: a small packed object may expand to gigabytes."""
 
 _ENDED = "it ended while it read: an object is damaged, or takes too much memory"
 
@@ -61,11 +61,11 @@ def run(
     timeout: float = TIMEOUT_SECONDS,
     own: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """Standard output of ``git ARGUMENTS``. ``directory`` is the git directory or the work tree;
-    ``own`` are further settings of git.
+    """Standard output of ``git ARGUMENTS``. ``directory``: the git directory or the work tree;
+    ``own``: further settings of git.
 
     Raises:
-        GitError: git is not installed, took too long, failed, or gave more than anybody wants.
+        GitError: git is not installed, took too long, failed, or exceeded the output limit.
     """
     pieces, length = [], 0
     with closing(
@@ -88,7 +88,7 @@ def _chunks(
     timeout: float = TIMEOUT_SECONDS,
     own: Sequence[tuple[str, str]] = (),
 ) -> Generator[bytes, None, None]:
-    """What git says as it says it. Closed before its end, git is ended."""
+    """The output of git as it comes. Closing the generator early ends git."""
     command = ["git", *(["-C", str(directory)] if directory else []), *arguments]
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
         asked.write(stdin)
@@ -131,7 +131,7 @@ def _chunks(
 
 
 def _bound(process: subprocess.Popen[bytes]) -> None:
-    """Bound the memory of a git, where the system can. What does not fit ends it, and is an outcome of the project."""
+    """Limit git's memory, where the system can. Exceeding the limit ends git and becomes an outcome of the project."""
     limit = getattr(resource, "prlimit", None)
     if limit is not None:
         with suppress(OSError):  # it has ended already
@@ -141,9 +141,9 @@ def _bound(process: subprocess.Popen[bytes]) -> None:
 def records(
     arguments: Sequence[str], directory: Path, most: int, *, most_bytes: int = _MAX_OUTPUT
 ) -> Iterator[bytes]:
-    """The first ``most`` of what git separates by NUL: a tree of some kilobytes may stand for a billion files.
+    """The first ``most`` of git's NUL-separated records: a tree of some kilobytes may stand for a billion files.
 
-    Raises GitError where it is more than ``most_bytes``.
+    Raises GitError for more than ``most_bytes``.
     """
     held, length = b"", 0
     with closing(_chunks(arguments, directory)) as chunks:
@@ -160,7 +160,7 @@ def records(
 
 
 def head_commit(directory: Path) -> str | None:
-    """The commit that HEAD leads to; None where there is none yet."""
+    """The commit at HEAD; None where there is none yet."""
     try:
         return (
             run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], directory=directory).decode().strip()
@@ -172,7 +172,7 @@ def head_commit(directory: Path) -> str | None:
 
 
 def origin(directory: Path) -> str | None:
-    """The address of the remote ``origin``, read as data: nothing it includes is followed."""
+    """The address of the remote ``origin``, read as data: included configuration files are not followed."""
     return _configured(directory, "--get", "remote.origin.url").decode("utf-8", "replace").strip() or None
 
 
@@ -204,8 +204,8 @@ def tree(directory: Path, most: int) -> list[Blob]:
 
 
 def index(directory: Path, most: int) -> list[Blob]:
-    """What a work tree has under version control, and what it has beside
-    that and does not ignore (mode '', no oid): the first ``most`` of each.
+    """The tracked files of a work tree, then its untracked files that are not ignored (mode '', no oid):
+    the first ``most`` of each.
     """
     found: dict[str, Blob] = {}
     for entry in records(["ls-files", "--stage", "-z"], directory, most):
@@ -221,12 +221,12 @@ def index(directory: Path, most: int) -> list[Blob]:
 
 
 def sizes(directory: Path, oids: Sequence[str]) -> dict[str, int]:
-    """Size in bytes of the blobs that are there; those a partial clone lacks are left out."""
+    """Size in bytes of the blobs that are present; those that a partial clone lacks are left out."""
     if not oids:
         return {}
     question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
     if _is_partial(directory):
-        # Asking for what is absent would be an attempt to fetch it; listing what is there is none.
+        # Asking for an absent object would make git fetch it; listing the present ones does not.
         answer = run(["cat-file", "--batch-all-objects", "--unordered", question], directory=directory)
     else:
         asked = "\n".join(oids).encode() + b"\n"
@@ -288,7 +288,7 @@ class BlobReader:
                 left -= len(piece)
             return None
         data = self._answers.read(size)
-        if len(data) < size:  # the size is told before the bytes are made
+        if len(data) < size:  # git states the size before it produces the bytes
             raise GitError(_ENDED)
         self._answers.read(1)
         return data
@@ -296,7 +296,7 @@ class BlobReader:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the history tells; None is unknown (a shallow clone knows only its last commit)."""
+    """Facts of the history; None is unknown (a shallow clone knows only its last commit)."""
 
     commits: int | None
     contributors: int | None
@@ -321,7 +321,7 @@ def history(directory: Path) -> History:
 
 
 def remote_head(url: str) -> str:
-    """What HEAD of a remote repository is now, '' where it has no commit. Raises GitError."""
+    """The commit at HEAD of a remote repository, '' where it has none. Raises GitError."""
     plain, login = without_login(url)
     answer = run(["ls-remote", "--", plain, "HEAD"], network=True, own=login_settings(plain, login)).split()
     return answer[0].decode("ascii", "replace") if answer else ""
@@ -337,7 +337,7 @@ def clone(url: str, target: Path) -> None:
 
 
 def update(directory: Path, url: str) -> None:
-    """Bring a clone to what HEAD of ``url`` is now, still without contents. Raises GitError."""
+    """Update a clone to HEAD of ``url``, still without contents. Raises GitError."""
     plain, login = without_login(url)
     run(
         ["fetch", "--quiet", *_SHALLOW, "--force", plain, "HEAD:refs/heads/dockml"],
@@ -347,7 +347,7 @@ def update(directory: Path, url: str) -> None:
 
 
 def fetch_blobs(directory: Path, oids: Sequence[str], url: str) -> None:
-    """Fetch contents that a clone of ``url`` lacks, all in one request, as git does for a checkout. Raises GitError."""
+    """Fetch the contents that a clone of ``url`` lacks, all in one request, as git does for a checkout. Raises GitError."""
     missing = sorted(set(oids) - sizes(directory, oids).keys())
     if missing:
         plain, login = without_login(url)

@@ -1,6 +1,6 @@
 """The variables and settings under which git runs, so that a repository of unknown origin cannot run anything of its own.
 
-Here: which settings are overruled, what git inherits. Not here: starting it (``git``), logins (``git_login``).
+Here: which settings are overridden, what git inherits. Not here: starting it (``git``), logins (``git_login``).
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# The repository's configuration is data; what in it could start a program is overruled.
+# The repository's configuration is untrusted; settings that could start a program are overridden.
 _OVERRULED = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.pager=cat",
     "core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.quotePath=false", "log.showSignature=false",
     "protocol.ext.allow=never", "diff.external=",
-    # Of large packs only parts are mapped at once, which leaves room for objects below the limit on memory.
+    # Mapping only parts of large packs at once leaves room for objects below the memory limit.
     "core.packedGitWindowSize=16m", "core.packedGitLimit=128m",
 )  # fmt: skip
 
@@ -22,8 +22,8 @@ _OVERRULED = (
 def environment(
     *, network: bool, directory: Path | None, own: Sequence[tuple[str, str]] = ()
 ) -> dict[str, str]:
-    """The variables of a git. ``network``: it may call a remote, by the user's own programs. ``directory``: the repository,
-    in which it stays. ``own``: further settings.
+    """The environment variables of a git process. ``network``: it may call a remote, by the user's own programs.
+    ``directory``: the repository in which it stays. ``own``: further settings.
     """
     kept = ("GIT_SSH", "GIT_SSL", "GIT_PROXY") if network else ()
     inherited = {
@@ -38,11 +38,11 @@ def environment(
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
         "GIT_OPTIONAL_LOCKS": "0",
-        # What an id names is read, whatever the repository has in its place.
+        # Read the object that an id names, not the replacement that the repository declares for it.
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_GRAFT_FILE": os.devnull,
-        # Without network no remote may be called at all: a partial clone would call its own for what it lacks, and
-        # with the program that its configuration names.
+        # Without network no remote may be called at all. Otherwise a partial clone would fetch what it lacks from its own
+        # remote, with the program that its configuration names.
         "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git" if network else "none",
         "LC_ALL": "C",
         "GIT_CONFIG_COUNT": str(len(settings)),
@@ -50,7 +50,7 @@ def environment(
     for number, pair in enumerate(settings):
         variables[f"GIT_CONFIG_KEY_{number}"], variables[f"GIT_CONFIG_VALUE_{number}"] = pair[0], pair[1]
     if directory is not None:
-        # A folder whose .git is broken must not be taken for a part of the repository around it.
+        # A folder with a broken .git must not be taken for a part of the repository around it.
         variables["GIT_CEILING_DIRECTORIES"] = str(directory.absolute().parent)
     if not network:
         variables |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_LAZY_FETCH": "1"}

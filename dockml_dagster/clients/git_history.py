@@ -1,10 +1,10 @@
 """The commits of a branch with the paths that each changed, read from objects in one pass.
 
-Here: first parents from the oldest on, what a commit did to the tree, and the tree of one commit. Not here: how git is
+Here: first-parent history from the oldest commit on, each commit's changes, and the tree of one commit. Not here: how git is
 started and kept from running anything (``git``), contents (``git.blob_reader``), what the changes mean.
 
-What is read is bounded: commits, paths of one commit, bytes of the whole answer. A commit with more paths than that is
-told as ``censored``, with the paths it had up to there left out: what follows would be of a tree that nobody has.
+Reading is bounded: in commits, paths of one commit, bytes of the whole answer. A commit with more paths than that is
+marked ``censored`` and gives no paths at all: with a part of them, every later tree would be one that never existed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOG = (
 
 @dataclass(frozen=True, slots=True)
 class ChangedPath:
-    """What a commit did to a path: git's mode and the id of the content; both empty where it is gone."""
+    """What a commit did to a path: git's mode and the id of the content; both empty if the path was deleted."""
 
     path: str
     mode: str
@@ -40,8 +40,8 @@ class ChangedPath:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit of the branch. ``time``: Unix time of the commit, None where it says none. ``censored``: more paths than are
-    read; none is given.
+    """A commit of the branch. ``time``: Unix time of the commit; None where it has none. ``censored``: it changes more
+    paths than are read, so none is given.
     """
 
     oid: str
@@ -51,12 +51,12 @@ class Commit:
 
 
 def is_shallow(directory: Path) -> bool:
-    """Whether the history of a repository is cut off: then nothing can be told of it."""
+    """Whether a repository is a shallow clone, from whose history nothing can be concluded."""
     return run(["rev-parse", "--is-shallow-repository"], directory=directory).strip() == b"true"
 
 
 def is_ancestor(directory: Path, commit: str, of: str = "HEAD") -> bool:
-    """Whether a commit is known and leads to another: only then can its history be continued."""
+    """Whether a commit is known and an ancestor of another: only then can its history be continued."""
     if _OID.match(commit) is None:
         return False
     try:
@@ -69,10 +69,10 @@ def is_ancestor(directory: Path, commit: str, of: str = "HEAD") -> bool:
 def commits(
     directory: Path, *, since: str | None = None, revision: str = "HEAD"
 ) -> Generator[Commit, None, None]:
-    """First parents that lead to ``revision``, oldest first; those after ``since``, if given.
+    """The first-parent history of ``revision``, oldest first; only the commits after ``since``, if given.
 
     Raises:
-        GitError: git failed, or there is more than is read. What was yielded before holds.
+        GitError: git failed, or a limit was exceeded. Commits yielded before remain valid.
     """
     wanted = f"{since}..{revision}" if since else revision
     oid, count = "", 0
@@ -102,7 +102,7 @@ def commits(
             if count >= MOST_COMMITS:
                 raise GitError(f"more than {MOST_COMMITS} commits")
         oid, _, seconds = text[1:].decode("ascii").partition(" ")
-        # A commit may say anything; git gives nothing for what is no time.
+        # A commit may hold any text as its time; git prints nothing for an invalid one.
         time = int(seconds) if _TIME.fullmatch(seconds) else None
         changes, paths = [], 0
     if oid:

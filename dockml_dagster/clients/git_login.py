@@ -1,6 +1,6 @@
-"""The login in the address of a repository, and how git is told it.
+"""The login in a repository's address, and how it is passed to git.
 
-Here: taking it out of the address. Not here: running git (``git``).
+Here: separating it from the address. Not here: running git (``git``).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 
 def without_login(url: str) -> tuple[str, str]:
-    """An address without the user and password in it, and these, as ``user:password``; '' where there are none.
+    """An address without the user and password in it, and these as ``user:password``; '' where there are none.
 
-    Only of ``http(s)://``: for others a user is a part of the address.
+    Only for ``http(s)://``: elsewhere the user is a part of the address.
     """
     scheme, separator, rest = url.partition("://")
     login, at, _ = rest.partition("/")[0].rpartition("@")
@@ -22,8 +22,8 @@ def without_login(url: str) -> tuple[str, str]:
 
 
 def login_settings(url: str, login: str) -> list[tuple[str, str]]:
-    """Git's setting by which the login reaches this server and no other. In the environment: the arguments of git and of
-    the programs that it starts can be read by everybody on the machine.
+    """The git setting that sends the login to this server and no other. It is passed in the environment, because the
+    arguments of git and of the programs it starts can be read by everybody on the machine.
     """
     if not login:
         return []

@@ -1,6 +1,6 @@
-"""Asking hadolint about texts: finding the program, running it, reading its answer.
+"""Linting Dockerfiles with hadolint: finding the program, running it, reading its output.
 
-Here: the process and its faults. Not here: which texts are due and where the answers are kept (``defs.lint``).
+Here: the process and its faults. Not here: which texts are due and where the remarks are kept (``defs.assets.lint``).
 hadolint parses with a grammar of its own, so its view of a file is a third one beside the two readings.
 https://github.com/hadolint/hadolint
 """
@@ -28,11 +28,11 @@ ABSENT = (
 
 LINTED = "linted"
 REFUSED = "refused"
-"""Rules that stand for the text as a whole."""
+"""Pseudo-rules about the text as a whole."""
 
 PROCESSES = 2
 BATCH = 20
-"""Texts a call: starting the program costs about as much as linting a short text."""
+"""Texts in one call: starting the program costs about as much as linting a short text."""
 
 TIMEOUT = 60.0
 """Seconds a call may take. ShellCheck inside hadolint is not linear in the length of a RUN."""
@@ -48,13 +48,13 @@ _SEVERITIES = frozenset({"error", "warning", "info", "style"})
 
 
 class HadolintError(Exception):
-    """The program cannot be started or does not say its version. Retrying does not help; installing it does."""
+    """The program cannot be started or does not report its version. A retry does not help; installing it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing hadolint says. ``rule`` is a code (``DL3006``, ``SC2086``), or ``linted`` or ``refused`` for the
-    text as a whole; exactly one of these two is said of every text. No words of the text are in it.
+    """One remark of hadolint. ``rule``: a code (``DL3006``, ``SC2086``), or ``linted`` or ``refused`` for the text as a
+    whole; every text has exactly one of these two. A remark quotes nothing of the text.
     """
 
     rule: str
@@ -78,10 +78,10 @@ def find() -> Path | None:
 
 
 def version(program: Path) -> str:
-    """What the program calls its version, for example ``2.15.1``.
+    """The version that the program reports, for example ``2.15.1``.
 
     Raises:
-        HadolintError: it cannot be started, or says no version.
+        HadolintError: it cannot be started, or reports no version.
     """
     try:
         done = subprocess.run(
@@ -103,9 +103,9 @@ def lint(
     batch: int = BATCH,
     timeout: float = TIMEOUT,
 ) -> Iterator[tuple[str, tuple[Remark, ...]]]:
-    """(key, remarks) of every text, some batches at a time in ``processes`` processes. Never raises for a text.
+    """(key, remarks) of every text, in batches, ``processes`` of them at a time. Never raises because of a text.
 
-    Pragmas inside the texts (``# hadolint ignore=``) and configuration files of the user are disregarded, so that
+    Pragmas in the texts (``# hadolint ignore=``) and configuration files of the user are disregarded, so that
     the same text has the same remarks everywhere.
     """
     short = [key for key, text in texts.items() if len(text) <= MAX_BYTES]
@@ -141,8 +141,8 @@ def _batch(
         elif len(names) == 1:
             yield next(iter(texts)), (Remark(REFUSED, reason=answer),)
     if isinstance(answer, str) and len(texts) > 1:
-        # One of them brought the program down; halving finds it in few calls. Half the texts get half the time, but not
-        # less than a long text of honest intent needs.
+        # One text made the program fail; halving finds it in few calls. Half the texts get half the time, but not less
+        # than a long legitimate text needs.
         keys = list(texts)
         less = max(timeout / 2, min(timeout, _LEAST_TIMEOUT))
         for part in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
@@ -152,7 +152,7 @@ def _batch(
 def _call(
     program: Path, folder: str, names: Sequence[str], timeout: float
 ) -> dict[str, list[Mapping[str, object]]] | str:
-    """File name → what was said of it, or why there is no answer."""
+    """File name → hadolint's findings, or the reason why there is no answer."""
     try:
         done = subprocess.run(
             [program, "--no-fail", "--no-color", "--disable-ignore-pragma", "--format", "json", *names],
@@ -180,7 +180,7 @@ def _call(
 
 
 def _environment(home: str) -> dict[str, str]:
-    # Nothing of the user's: HADOLINT_* and ~/.config/hadolint.yaml would change what is found.
+    # No settings of the user: HADOLINT_* and ~/.config/hadolint.yaml would change the findings.
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     return {**kept, "HOME": home, "XDG_CONFIG_HOME": home, "LC_ALL": "C.UTF-8"}
 
@@ -195,5 +195,5 @@ def _remarks(items: Iterable[Mapping[str, object]]) -> tuple[Remark, ...]:
         if isinstance(code, str) and _CODE.match(code):
             severity = level if isinstance(level, str) and level in _SEVERITIES else None
             found.append(Remark(code, severity, number))
-    # The same rule twice on one line differs in the column only.
+    # Two findings of one rule on one line differ only in the column.
     return (Remark(LINTED), *dict.fromkeys(found))

@@ -1,6 +1,6 @@
-"""Opening files whose folder a stranger filled: a regular file or nothing, and never a wait.
+"""Opening files in untrusted folders: only regular files, and never blocking.
 
-Here: what is opened, and where a link leads. Not here: what is read of it. A named pipe, a device or a link in a
+Here: what may be opened, and where a link leads. Not here: reading the content. A named pipe, a device or a link in a
 repository would make a reader wait for ever, or show another file of this machine.
 """
 
@@ -13,18 +13,18 @@ from typing import BinaryIO
 
 
 class NotRegularError(OSError):
-    """A link, a folder, a pipe, a device: no file. ``strerror`` says which."""
+    """A link, folder, pipe or device instead of a regular file. ``strerror`` says which."""
 
 
 def work_tree_of(path: Path) -> Path | None:
-    """The git work tree that a path lies in, by its name alone; None outside any."""
+    """The git work tree that contains a path, judged without resolving links; None if there is none."""
     return next((parent for parent in path.absolute().parents if (parent / ".git").exists()), None)
 
 
 def leads_elsewhere(path: Path, root: Path | None = None) -> bool:
-    """Whether a path is a link that ends outside ``root``, or the work tree that it lies in, or else its folder.
+    """Whether a path is a link that ends outside ``root`` (default: the work tree that contains it, else its folder).
 
-    A stranger's checkout must not have another file of this machine quoted.
+    An untrusted checkout must not make dockml quote another file of this machine.
     """
     if not path.is_symlink():
         return False
@@ -36,7 +36,7 @@ def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
     """The file at ``path`` for reading. ``follow``: the last part of the path may be a link.
 
     Raises:
-        NotRegularError: it is no file.
+        NotRegularError: it is no regular file.
         OSError: it is not there or cannot be opened.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)

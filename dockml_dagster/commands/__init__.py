@@ -1,5 +1,5 @@
-"""The commands of ``dockml``, one module each (``show`` and ``sql`` together): options in, one call, printing, exit code.
+"""The commands of ``dockml``, a folder or module each (``show`` and ``sql`` together): options, one call, output, exit code.
 
-Here: what a command takes and how it speaks. Not here: any work. Imports of what does the work are late on
+Here: what a command accepts and what it prints. Not here: the work itself. Modules that do the work are imported late on
 purpose: ``--help``, ``show``, ``sql`` and the commands that need no study must not wait for Dagster.
 """

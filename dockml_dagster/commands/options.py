@@ -1,7 +1,7 @@
-"""What commands share: options, and the progress bar.
+"""What commands share: options and the progress bar.
 
-Here: what at least two commands need to read their input or to show that they are at work. Not here: any
-command, any work.
+Here: what at least two commands need to read their input or to show progress. Not here: single commands, the work
+itself.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from dockml_dagster.progress import Listener
 
 PLAIN_LINE_SECONDS = 10.0
-"""How often a line says how far the work is, where no bar can be drawn."""
+"""Seconds between progress lines where no bar can be drawn."""
 
 
 def format_choice(
     *formats: str, help_: str = "How to print."
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The option ``--format`` of a command that prints these; the first is the default."""
+    """The option ``--format`` with these formats; the first is the default."""
     return click.option(
         "--format", "format_", type=click.Choice(formats), default=formats[0], show_default=True, help=help_
     )
@@ -50,11 +50,11 @@ class CorpusName(click.ParamType[str]):
     name = "corpus"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """As click shows a choice."""
+        """The choices, in click's notation."""
         return f"[{'|'.join(CORPORA)}]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As click's choice, from the corpora that there are when it is asked; ``dataset:NAME`` is one of several."""
+        """Check the value like a click choice, against the corpora known now; ``dataset:NAME`` is open-ended."""
         if value.startswith("dataset:") and "/" not in value:
             return value
         return click.Choice(list(CORPORA)).convert(value, param, ctx)
@@ -62,7 +62,7 @@ class CorpusName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The names that begin so."""
+        """The names that begin with ``incomplete``."""
         return click.Choice(list(CORPORA)).shell_complete(ctx, param, incomplete)
 
 
@@ -96,10 +96,10 @@ images_option = click.option(
 def settings_for(
     corpus: str, *, frame: str | None = None, paths: tuple[str, ...] = (), images: bool = False
 ) -> Settings:
-    """The settings of the environment with what a command was told of a corpus.
+    """The settings of the environment with a command's options for a corpus.
 
     Raises:
-        BadInputError: an option is of another corpus, or a path cannot be written in a setting.
+        BadInputError: an option belongs to another corpus, or a path cannot be represented in a setting.
     """
     given: dict[Option, bool] = {"frame": frame is not None, "path": bool(paths), "images": images}
     for option, is_given in given.items():
@@ -123,7 +123,7 @@ def settings_for(
 
 
 def _of_dataset(corpus: str, places: tuple[str, ...]) -> dict[str, Any]:
-    """The setting of data sets: a TOML, a folder that has one, or else where the data of a preset lie."""
+    """The setting of data sets: a TOML file, a folder with one, or else the place of a preset's data."""
     told = [
         place if place.endswith(".toml") or (Path(place) / "dataset.toml").is_file()
         else f"{corpus.partition(':')[2]}={place}"
@@ -134,9 +134,9 @@ def _of_dataset(corpus: str, places: tuple[str, ...]) -> dict[str, Any]:
 
 @contextmanager
 def progress_bar() -> Iterator[Listener]:
-    """A progress bar on standard error; plain lines where that is no terminal.
+    """A progress bar on standard error; plain lines if that is no terminal.
 
-    A bar of which it is not known how many steps it has ends when the next is announced.
+    A bar of unknown length ends when the next one is announced.
     """
     if not sys.stderr.isatty():
         yield _PlainLines()
@@ -169,7 +169,7 @@ def progress_bar() -> Iterator[Listener]:
 
 
 class _PlainLines:
-    """A line for each bar, and one every ``PLAIN_LINE_SECONDS`` of how far it is."""
+    """A line for each bar, and a progress line every ``PLAIN_LINE_SECONDS``."""
 
     def __init__(self) -> None:
         self._done, self._total, self._unit = 0, 0, ""

@@ -1,6 +1,6 @@
 """Rows on standard output: a table for people, CSV, JSON and Markdown for everything else.
 
-Here: formatting. Not here: where rows come from. Imports nothing heavy: commands answer in under half a second.
+Here: formatting. Not here: where rows come from. Nothing heavy is imported: commands answer in under half a second.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _KEPT = ("\n", "\r", "\t")
 GAP = 3
 """Characters between two columns of a table."""
 FOLDED_CHARACTERS = 24
-"""The least width to which the longest texts of a table are folded on a narrow terminal."""
+"""The smallest width to which long texts of a table are wrapped on a narrow terminal."""
 _SIDE_BY_SIDE = 2
 _FEW = 5
-"""Columns of a table of which more than one may fold: two paths side by side are read, not words in a dozen columns."""
+"""Only tables with at most this many columns wrap several of them: wrapped words in a dozen columns are unreadable."""
 
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
-    """Write to standard output, or to standard error: the one way out for what a person may see.
+    """Write to standard output or standard error: the one function for output that a person may see.
 
-    Whatever a command forgot, nothing that others wrote reaches a terminal as it is: no escapes, no bidirectional controls.
+    Untrusted text is made harmless here, whatever a command forgot: no escapes, no bidirectional controls.
     Line ends and tabs stay.
     """
     click.echo("\n".join(map(_harmless, str(text).split("\n"))), err=err, nl=nl)
@@ -45,7 +45,7 @@ def _harmless(line: str) -> str:
 
 
 def json_text(value: object) -> str:
-    """JSON as people may see it: the same value, what does not print in it written as escapes."""
+    """JSON that is safe to display: the same value, with unprintable characters as escapes."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
     return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")) + "\n"
 
@@ -57,7 +57,7 @@ def _escaped(line: str) -> str:
 def render(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format, *, title: str | None = None
 ) -> str:
-    """The rows as text that ends with a line feed. ``title`` shows in tables only."""
+    """The rows as text that ends with a line feed. Only tables show ``title``."""
     if format_ == "csv":
         lines = [
             _csv_line([printable(column) for column in columns]),
@@ -75,7 +75,7 @@ def render(
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> str:
-    # A table that is piped somewhere keeps its full width, unless COLUMNS says otherwise; on a terminal it fits the window.
+    # A piped table keeps its full width unless COLUMNS is set; on a terminal it fits the window.
     room = width()
     if room is None or sum(_widths(columns, rows)) + GAP * len(columns) <= room:
         return _drawn(columns, rows, title, room or 400)
@@ -83,16 +83,16 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
 
 
 def width() -> int | None:
-    """Characters that a line may have: as ``COLUMNS`` says, else as the terminal is wide; ``None`` where output is piped."""
+    """Characters in a line: ``COLUMNS``, else the width of the terminal; ``None`` where output is piped."""
     if os.isatty(1) or os.environ.get("COLUMNS", "").isdigit():
         return shutil.get_terminal_size().columns
     return None
 
 
 def _narrowed(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None, width: int) -> str:
-    """A table too wide for the window: what is the same in every row stands above it once.
+    """A table too wide for the window: values that are the same in every row are moved above it.
 
-    If that is not enough, each row becomes a block of lines: broken words in a dozen columns can be read by nobody.
+    If that is not enough, each row becomes a block of lines: wrapped words in a dozen columns are unreadable.
     """
     same = [
         index
@@ -171,7 +171,7 @@ def _drawn(
 
 
 def _text(value: object) -> str:
-    """A cell for people: unknown is –, control characters of collected text are harmless."""
+    """A cell for people: unknown is –, control characters are made harmless."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -188,18 +188,18 @@ def _text(value: object) -> str:
 
 
 def _csv_line(cells: Sequence[object]) -> str:
-    # The module quotes the characters of its own line end only; with both in it, a carriage return breaks no row.
+    # csv quotes only the characters of its own line terminator. With "\r\n", a carriage return in a cell is quoted too.
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\r\n").writerow(cells)
     return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _csv_cell(value: object) -> object:
-    """A cell for programs: lists as JSON; text that a spreadsheet would run as a formula is defused."""
+    """A cell for programs: lists as JSON; text that a spreadsheet would run as a formula is made harmless."""
     if isinstance(value, list | tuple | dict):
         return _escaped(json.dumps(value, ensure_ascii=False, default=str))
     if isinstance(value, str) and not value.isprintable():
-        # The white space of a text is its own here; what else does not print is not.
+        # White space is kept here; other unprintable characters are replaced.
         value = "".join(part if part in _KEPT else printable(part) for part in re.split(r"([\n\r\t])", value))
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value

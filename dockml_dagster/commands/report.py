@@ -46,7 +46,7 @@ def report(corpus: str | None, output: Path | None, figures: Path | None) -> Non
         write_figures(built, figures)
         say(f"dockml: wrote {len(built.figures)} figures to {figures}", err=True)
     if str(output) == "-":
-        click.echo(built.html, nl=False)  # a page, no text for a terminal
+        click.echo(built.html, nl=False)  # HTML, not text for a terminal
         return
     target = output or Path(f"dockml-report-{built.corpus}.html")
     write_page(built, target)

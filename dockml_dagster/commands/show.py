@@ -1,4 +1,4 @@
-"""``dockml show`` and ``dockml sql``: what the published file says."""
+"""``dockml show`` and ``dockml sql``: queries of the published file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dockml_dagster.settings import Settings
 
 
 def _complete_finding(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Names of findings for the shell; none where nothing is published."""
+    """Names of findings, for shell completion; none if nothing is published."""
     from dockml_dagster.warehouse.published.query import findings
 
     try:
@@ -62,8 +62,8 @@ def print_finding(
 ) -> None:
     """Print the rows of a findings table.
 
-    ``columns`` (comma-separated) chooses; where a table by category is asked for without its column ``category``, only
-    the row of all categories is printed. ``where`` chooses among the rows.
+    ``columns`` (comma-separated) selects columns. If a table by category is shown without its column ``category``, only
+    the row of all categories is printed. ``where`` selects rows.
     """
     from dockml_dagster.warehouse.published.query import finding
 
@@ -84,7 +84,7 @@ def print_finding(
     say(render(names, rows, format_, title=title), nl=False)
 
 
-# A statement may begin with a comment, whose two dashes are no option.
+# A statement may begin with a comment, whose two dashes must not be read as an option.
 @click.command(
     context_settings={"ignore_unknown_options": True},
     short_help="Run one read-only query on the published file.",

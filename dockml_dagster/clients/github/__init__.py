@@ -1,1 +1,1 @@
-"""GitHub, or a GitHub Enterprise server: what it says about repositories, asked politely and never paid for twice."""
+"""GitHub, or a GitHub Enterprise server: facts about repositories, within its rate limits, no request spent twice."""

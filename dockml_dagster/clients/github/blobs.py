@@ -1,6 +1,6 @@
-"""Contents of files, hundreds a call.
+"""Contents of files by GraphQL, hundreds in one call.
 
-Here: the query, its batches, what becomes of the contents that were not answered. Not here: which contents are wanted
+Here: the query, its batches, and what happens to contents that were not answered. Not here: which contents are wanted
 (``corpora/github/contents``).
 """
 
@@ -17,25 +17,25 @@ from dockml_dagster.study.json_facts import Facts
 BLOBS_A_CALL: Final = 800
 FEWEST_BLOBS_A_CALL: Final = 50
 BLOB_BYTES_A_CALL: Final = 8 << 20
-# GraphQL cuts longer texts short; REST gives them whole.
+# GraphQL truncates longer texts; REST returns them whole.
 LONGEST_TEXT: Final = 400 << 10
 _REFUSED: Final = frozenset({"NOT_FOUND", "FORBIDDEN"})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Contents wanted of one repository: git's names with their sizes."""
+    """Contents wanted from one repository: object names with their sizes."""
 
     name: str
     sizes: Mapping[str, int]
 
 
 _Pair = tuple[str, str, int]
-"""A repository's name, a content's name, its size."""
+"""A repository's name, an object name, its size."""
 
 
 def blobs_query(counts: Sequence[int]) -> str:
-    """The query for contents: for each repository (variables ``o0``, ``n0``) so many (variables ``s0_0`` …)."""
+    """The query for contents: for each repository (variables ``o0``, ``n0``) that many blobs (variables ``s0_0`` …)."""
     variables, parts = [], []
     for i, count in enumerate(counts):
         variables.append(f"$o{i}: String!, $n{i}: String!")
@@ -55,11 +55,11 @@ def batch_size(client: GithubClient) -> BatchSize:
 
 
 def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
-    """Bring contents into the store, as many in one call as fit; returns what GraphQL could not give exactly.
+    """Fetch contents into the store, as many in one call as fit; returns the names that GraphQL could not give exactly.
 
-    Those (binary, very long, not UTF-8, of a repository that refuses us) are for ``GithubClient.blob``, one by one. Contents
-    whose answer has an error are asked for again, fewer at once. Needs a token. Raises FetchError; UnavailableError after
-    several failures in a row.
+    Those (binary, very long, not UTF-8, in a repository that refuses us) are for ``GithubClient.blob``, one by one.
+    Contents whose answer has an error are asked for again in smaller batches. Needs a token. Raises FetchError;
+    UnavailableError after several failures in a row.
     """
     left: list[str] = []
     size = batch_size(client)
@@ -82,7 +82,7 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
                 size.worked(len(batch))
         left += odd
         if given_up:
-            # The server answers, and never these: one of them is more than it manages.
+            # The server answers, but not this batch: one of its contents is too much for it.
             size.failures = 0
             left += [sha for _, sha, _ in void]
         else:
@@ -91,7 +91,7 @@ def store_blobs(client: GithubClient, wanted: Sequence[Wanted]) -> list[str]:
 
 
 def _pairs(wanted: Sequence[Wanted]) -> list[_Pair]:
-    """Contents to ask for in order, each once."""
+    """The contents to ask for, in order, each once."""
     seen: dict[str, _Pair] = {}
     for one in wanted:
         for sha, length in one.sizes.items():
@@ -101,7 +101,7 @@ def _pairs(wanted: Sequence[Wanted]) -> list[_Pair]:
 
 
 def _fitting(pairs: Sequence[_Pair], most: int) -> int:
-    """How many of the first go into one call by the limits on their number and bytes; one at least."""
+    """How many of the first pairs fit into one call, by number and bytes; at least one."""
     size = 0
     for count, (_, _, length) in enumerate(pairs[:most]):
         size += length
@@ -127,7 +127,7 @@ def _by_name(batch: Sequence[_Pair]) -> dict[str, list[str]]:
 
 
 def _keep(client: GithubClient, reply: GraphqlReply, batch: Sequence[_Pair]) -> tuple[list[str], list[_Pair]]:
-    """Keep what was answered; what only REST can give, and what was not answered."""
+    """Store what was answered. Returns the names that only REST can give, and the pairs that were not answered."""
     odd: list[str] = []
     void: set[str] = set()
     for i, shas in enumerate(_by_name(batch).values()):
@@ -147,5 +147,5 @@ def _kept(client: GithubClient, sha: str, blob: Facts) -> bool:
     text = blob.values.get("text")
     if not isinstance(text, str) or blob.truth("isTruncated") or blob.truth("isBinary"):
         return False
-    # Text that was not UTF-8 came changed; its hash tells.
+    # Text that was not UTF-8 arrives altered; the hash reveals it.
     return client.store.put_blob(sha, text.encode("utf-8", "surrogatepass"))

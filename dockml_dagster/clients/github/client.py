@@ -1,11 +1,11 @@
-"""Asking GitHub: conditional REST questions and GraphQL, under budgets that are read before they are spent.
+"""The GitHub client: conditional REST requests and GraphQL, within budgets that are checked before each request.
 
-Here: one question at a time (GitHub's own advice is serial requests), ETags, when the token is left out, typed errors.
-Not here: limits and budgets (``limits``), what GraphQL answers (``graphql``), which questions make a study
+Here: one request at a time (GitHub advises serial requests), ETags, when the token is left out, typed errors.
+Not here: limits and budgets (``limits``), parsing GraphQL answers (``graphql``), the requests that make a study
 (``questions``, ``corpora/github``), retries and redirects (``clients/http``).
 
-Why no library: PyGithub and githubkit bring models of the whole interface and their own sessions, which know neither
-our hosts' policy nor our store of ETags; what remains of them for seven kinds of question is less than this module.
+Why no library: PyGithub and githubkit bring models of the whole API and their own sessions, which know neither our host
+policy nor our store of ETags. What would remain of them for seven kinds of request is less than this module.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
 MAX_ANSWER = 48 << 20
 TRIES: Final = 4
-"""Of a question that meets limits which may be waited for."""
+"""Attempts of a request that meets limits short enough to wait for."""
 _JSON = "application/vnd.github+json"
 _VERSION = "2022-11-28"
 _OF_REPOSITORY: Final = re.compile(r"/repos/([^/]+/[^/?]+)")
 _NOT_THE_TOKEN: Final = re.compile(r"access blocked|too large|too many|disabled", re.IGNORECASE)
-"""What GitHub refuses everybody alike: a repository that it blocked, a list that it does not make."""
+"""Refusals that a request without the token would meet too: a blocked repository, a list too large to be made."""
 _ANONYMOUS: Final = "asked anonymously"
 
 T = TypeVar("T")
@@ -51,8 +51,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of REST. ``facts``: its object; a list comes as the field ``items`` of one. ``final``: the address after
-    redirects. ``changed``: False if it was kept here and GitHub said that it still holds (304).
+    """An answer of REST. ``facts``: its object; a list becomes the field ``items`` of an object. ``final``: the address
+    after redirects. ``changed``: False if GitHub confirmed (304) that the kept answer still holds.
     """
 
     facts: Facts
@@ -62,7 +62,7 @@ class Reply:
 
 
 class GithubClient:
-    """One GitHub, asked with at most one token. ``calls``: what was asked, by resource and whether it counts.
+    """One GitHub server, asked with at most one token. ``calls``: number of requests, by resource and whether they count.
 
     ``now`` and ``sleep`` are there for tests.
     """
@@ -89,17 +89,17 @@ class GithubClient:
 
     @property
     def token_is_new(self) -> bool:
-        """Whether another token was used before: an ETag is of one token, so what is here is paid for once more."""
+        """Whether another token was used before. An ETag belongs to one token, so kept answers must be paid for again."""
         kept = self.store.document("token", "newest")
         return kept is not None and kept != self._token_mark
 
     @property
     def _token_mark(self) -> str:
-        # A few bits of a hash tell two tokens apart, and nobody gets a token back from them.
+        # A few bits of a hash tell two tokens apart, and the token cannot be recovered from them.
         return hashlib.sha256((self.settings.token or "").encode()).hexdigest()[:8]
 
     def today(self) -> date:
-        """The day it is at GitHub, which counts in UTC."""
+        """Today's date at GitHub, which counts in UTC."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
     def close(self) -> None:
@@ -108,12 +108,12 @@ class GithubClient:
         self.store.close()
 
     def allowance(self, resource: str) -> Allowance | None:
-        """What GitHub last said of ``core``, ``search`` or ``graphql``, as we ask it; None if nothing."""
+        """The last known allowance of ``core``, ``search`` or ``graphql``, with our token if there is one; None: unknown."""
         return self.budgets.allowance(resource, with_token=self.has_token)
 
     def read_allowances(self) -> dict[str, Allowance]:
-        """What GitHub says now of every budget; this question is free. Empty where a server has no limits, as GitHub
-        Enterprise Server by default.
+        """The current allowance of every budget; the request is free. Empty where a server has no limits, which is the
+        default of GitHub Enterprise Server.
         """
         try:
             with self._request("GET", f"{self.settings.api}/rate_limit", counted_as="free") as answer:
@@ -136,7 +136,7 @@ class GithubClient:
         return self.budgets.all(with_token=self.has_token)
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None, *, resource: str = "core") -> Reply:
-        """GET ``path`` of REST; free with a token where the answer kept here still holds.
+        """GET ``path`` of REST; free with a token if the kept answer still holds.
 
         Raises FetchError: GoneError (404, 410), EmptyRepositoryError (409), InvalidQuestionError (422), WithheldError
         (451), LimitedError, UnauthorizedError, ForbiddenError, UnavailableError.
@@ -170,7 +170,7 @@ class GithubClient:
         )
 
     def kept(self, path: str, parameters: Mapping[str, Any] | None = None) -> Reply:
-        """What ``get`` last answered, without asking. Raises GoneError if it was never asked."""
+        """The last answer of ``get``, without a request. Raises GoneError if it was never asked."""
         address = self._address(path, parameters)
         answer = self.store.answer(address)
         if answer is None:
@@ -181,9 +181,9 @@ class GithubClient:
         return f"{self.settings.api}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
 
     def graphql(self, query: str, variables: Mapping[str, Any]) -> GraphqlReply:
-        """Ask GraphQL, once: batches are made smaller where GitHub does not manage them, not repeated.
+        """Send a GraphQL query, once: batches that GitHub cannot answer are made smaller, not repeated.
 
-        Errors that belong to parts of the answer are returned with it; those of the whole raise.
+        Errors of parts of the answer are returned with it; errors of the whole are raised.
         """
         address = self.settings.graphql
         body = json.dumps({"query": query, "variables": dict(variables)}).encode()
@@ -199,7 +199,7 @@ class GithubClient:
         )
 
     def graphql_answers(self) -> bool:
-        """Whether GraphQL answers anything now: what tells a server that is down from a question that it cannot manage."""
+        """Whether GraphQL answers at all now: tells a server that is down from a query that is too much for it."""
         try:
             self.graphql("query Alive { __typename }", {})
         except UnavailableError:
@@ -229,10 +229,10 @@ class GithubClient:
         return content
 
     def _with_or_without_token(self, address: str, ask: Callable[[bool], T]) -> T:
-        """Ask with the token, and where that is refused of a repository once without it.
+        """Ask with the token; where a repository refuses the token, once without it.
 
-        Organisations with an allow list of addresses, single sign-on or rules for tokens refuse whoever is logged in from
-        elsewhere, also of public repositories, which everybody else may read. Which those are is kept.
+        Organisations with an IP allow list, single sign-on or rules for tokens refuse tokens used from elsewhere, even for
+        public repositories, which anonymous users may read. The repositories that do so are remembered.
         Source: docs.github.com, "Managing allowed IP addresses for your organization", on public resources.
         """
         found = _OF_REPOSITORY.match(address.removeprefix(self.settings.api))
@@ -270,7 +270,7 @@ class GithubClient:
         with_token: bool,
         **more: Any,
     ) -> T:
-        """One question that counts, asked again after a limit that may be waited for."""
+        """One counted request, repeated after a limit that is short enough to wait for."""
         for left in reversed(range(TRIES)):
             try:
                 self.budgets.wait(resource, address, with_token=with_token)

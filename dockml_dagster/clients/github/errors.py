@@ -1,7 +1,7 @@
-"""What GitHub alone means by some statuses, as kinds of the one error tree.
+"""Statuses that have a meaning of their own at GitHub, as kinds of the one error tree.
 
-Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .../search (422), and the 451 that a
-repository withheld for legal reasons answers.
+Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .../search (422); 451 answers for a
+repository that is withheld for legal reasons.
 """
 
 from dockml_dagster.clients.github.settings import GithubSettings
@@ -9,7 +9,7 @@ from dockml_dagster.clients.http.errors import FetchError, LimitedError, Unautho
 
 
 class EmptyRepositoryError(FetchError):
-    """A repository without commits (409): there is nothing to read, and that is an answer."""
+    """A repository without commits (409): there is nothing to read, which is a result and no failure."""
 
     reason = "empty_repository"
 
@@ -21,13 +21,13 @@ class WithheldError(FetchError):
 
 
 class InvalidQuestionError(FetchError):
-    """GitHub could not make sense of the question (422): a mistake in a search's text, or of ours."""
+    """GitHub cannot process the request (422): a mistake in a search's text, or a bug of dockml."""
 
     reason = "invalid_question"
 
 
 class AnonymousLimitError(LimitedError):
-    """The small budget without a token is used up, for a repository that refuses the token: no other has to wait for it."""
+    """The small budget without a token is used up, for a repository that refuses the token. Other repositories go on."""
 
 
 _BY_STATUS: dict[int, type[FetchError]] = {
@@ -38,7 +38,7 @@ _BY_STATUS: dict[int, type[FetchError]] = {
 
 
 def as_github_means_it(error: FetchError, settings: GithubSettings) -> FetchError:
-    """The same error, of the kind that GitHub gives its status to; of a login, with the setting to look at."""
+    """The same error as the kind that its status means at GitHub; a refused login names the setting to check."""
     if error.status == 401:
         return UnauthorizedError(_login(error.problem, settings), subject=error.subject, status=401)
     kind = _BY_STATUS.get(error.status or 0)

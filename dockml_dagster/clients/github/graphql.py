@@ -1,9 +1,9 @@
-"""What an answer of GraphQL says: its data, and which parts of them are void.
+"""A GraphQL answer: its data, and which parts of the data are void.
 
 Here: reading the document. Not here: asking (``client``), queries (``repositories``, ``blobs``).
 
-GraphQL answers with status 200 also where it gave up on a part: the data hold a null there, or in a parent of it, and the
-errors say where. What an error lies on or below is no fact, so it is void as a whole and asked again.
+GraphQL answers with status 200 even where it gave up on a part: there, or in a parent, the data hold a null, and the
+errors say where. Data at or below an error's path are no facts: that part is void as a whole and is asked for again.
 Source: spec.graphql.org/October2021/#sec-Handling-Field-Errors; ``RESOURCE_LIMITS_EXCEEDED``: github.blog/changelog,
 2025-09-01.
 """
@@ -23,7 +23,7 @@ _OURS = frozenset({"INVALID_CURSOR_ARGUMENTS", "EXCESSIVE_PAGINATION", "INSUFFIC
 
 @dataclass(frozen=True, slots=True)
 class GraphqlError:
-    """One error. ``kind``: GitHub's word for it (``NOT_FOUND``), or nothing. ``path``: what it is of; empty: the whole."""
+    """One error. ``kind``: GitHub's code (``NOT_FOUND``), or ''. ``path``: the field it concerns; empty: the whole."""
 
     kind: str
     message: str
@@ -38,12 +38,12 @@ class GraphqlReply:
     errors: tuple[GraphqlError, ...]
 
     def errors_at(self, *path: str) -> list[GraphqlError]:
-        """The errors on a part, below it, or on what it is a part of."""
+        """The errors at a path, below it, or at one of its parents."""
         return [one for one in self.errors if _meet(one.path, path)]
 
 
 def read_reply(facts: Facts, headers: Mapping[str, str], now: float, address: str) -> GraphqlReply:
-    """The answer, where any part of it can stand.
+    """Parse an answer of which at least a part is valid.
 
     Raises AbuseLimitError for a limit, InvalidQuestionError for a query that is refused, UnavailableError for an answer
     without data.

@@ -1,7 +1,7 @@
-"""GitHub's limits: every documented form, what is left of each budget, and how long each wants to be waited for.
+"""GitHub's rate limits: every documented form, what is left of each budget, and how long to wait.
 
 Here: telling a limit from a refusal, the budgets, the waits and their growth, all of it kept for the next run. Not here:
-asking (``client``), reading headers (``clients/http/budget``).
+sending requests (``client``), reading headers (``clients/http/budget``).
 
 Source: docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api, "Exceeding the rate limit" (403 or 429;
 ``Retry-After``, else the reset of a used-up budget, else at least a minute and longer each time), and
@@ -26,19 +26,19 @@ _USED_UP: Final = re.compile(r"\brate limit (already )?exceeded", re.IGNORECASE)
 
 
 def speaks_of_limit(text: str | None) -> bool:
-    """Whether a text of GitHub's says that a limit was reached, whatever status came with it."""
+    """Whether a message from GitHub says that a limit was reached, whatever its status."""
     return bool(_LIMIT.search(text or ""))
 
 
 def is_budget(error: LimitedError) -> bool:
-    """Whether it is an hour's budget that is used up (a primary limit), and it is known when that comes back. All others
-    are secondary limits: they are of everything that is asked, and their waits grow.
+    """Whether an hourly budget is used up (a primary limit) and its reset is known. All other limits are secondary: they
+    cover every kind of request, and their waits grow.
     """
     return error.retry_after is not None and bool(_USED_UP.search(error.problem))
 
 
 def limit_of(error: FetchError) -> LimitedError | None:
-    """The limit that an error means; None for an error that means none."""
+    """The limit that an error stands for; None if it is no limit."""
     if isinstance(error, LimitedError):
         return error
     if isinstance(error, ForbiddenError) and speaks_of_limit(error.problem):
@@ -49,10 +49,10 @@ def limit_of(error: FetchError) -> LimitedError | None:
 
 
 class Budgets:
-    """What is left of the budgets of one server, with the token and without it, and until when it wants to be left alone.
+    """What is left of one server's budgets, with and without the token, and until when it must not be asked.
 
-    Kept in ``store``, so that the next run and another process know it too. ``longest``: seconds that are waited for;
-    who would have to wait longer gets a LimitedError.
+    Kept in ``store``, so that the next run and other processes know it too. ``longest``: the most seconds to wait;
+    a longer wait raises LimitedError.
     """
 
     def __init__(
@@ -66,24 +66,24 @@ class Budgets:
         }
 
     def allowance(self, resource: str, *, with_token: bool) -> Allowance | None:
-        """What GitHub last said of ``core``, ``search`` or ``graphql``, whole again after its reset; None if nothing."""
+        """The last known allowance of ``core``, ``search`` or ``graphql``, full again after its reset; None: unknown."""
         known = self._allowances.get((with_token, resource))
         if known is not None and known.resets_at is not None and known.resets_at <= self._now():
             return replace(known, remaining=known.limit, resets_at=None)
         return known
 
     def all(self, *, with_token: bool) -> dict[str, Allowance]:
-        """What GitHub last said of every budget."""
+        """The last known allowance of every budget."""
         return {name: one for (token, name), one in self._allowances.items() if token == with_token}
 
     def observe(self, headers: Mapping[str, str], resource: str, *, with_token: bool) -> None:
-        """Take in an answer's headers."""
+        """Read the allowance in an answer's headers."""
         stated = read_allowance(headers, self._now())
         if stated is not None:
             self.keep(headers.get("x-ratelimit-resource", resource), stated, with_token=with_token)
 
     def keep(self, resource: str, allowance: Allowance, *, with_token: bool) -> None:
-        """Note what is left of a budget."""
+        """Record what is left of a budget."""
         self._allowances[with_token, resource] = allowance
         stated = {name: getattr(allowance, name) for name in Allowance.__dataclass_fields__}
         self._store.put_document(_kind(with_token), resource[:40], stated)
@@ -110,7 +110,7 @@ class Budgets:
         self._sleep(seconds)
 
     def met(self, limit: LimitedError, resource: str, *, with_token: bool) -> LimitedError:
-        """Note a limit that was met; the same error with the seconds that are to be waited for. ``wait`` obeys them."""
+        """Record a limit that was hit; returns the error with the seconds to wait, which ``wait`` then obeys."""
         now = self._now()
         if is_budget(limit):
             known = self._allowances.get((with_token, resource)) or Allowance()
@@ -119,7 +119,7 @@ class Budgets:
                 resource, replace(known, remaining=0, resets_at=until, seen_at=now), with_token=with_token
             )
             return limit
-        # Beyond the first time longer and longer, also where the server keeps asking for the same.
+        # After the first limit each wait is longer, even where the server keeps asking for the same.
         _, times = self._pause(with_token)
         asked = FIRST_WAIT if limit.retry_after is None else limit.retry_after
         grown = min(FIRST_WAIT * 2**times, LONGEST_WAIT) if times or limit.retry_after is None else 0.0
@@ -128,7 +128,7 @@ class Budgets:
         return limit
 
     def answered(self, *, with_token: bool) -> None:
-        """Note that the server answered: the next secondary limit is a first one again."""
+        """Record that the server answered: waits for the next secondary limit start small again."""
         if self._pause(with_token)[1]:
             self._put_pause(0.0, 0, with_token=with_token)
 

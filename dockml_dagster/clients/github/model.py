@@ -1,6 +1,6 @@
-"""What GitHub says about a repository and its files, as plain types, read from either of its two interfaces.
+"""GitHub's facts about a repository and its files as plain types, read from REST or GraphQL.
 
-Here: the types, and reading them from JSON that strangers wrote. Not here: asking (``client``, ``questions``).
+Here: the types, and reading them from untrusted JSON. Not here: requests (``client``, ``questions``).
 Sources: docs.github.com/en/rest/repos/repos, .../git/trees; docs.github.com/en/graphql/reference/objects.
 """
 
@@ -24,10 +24,10 @@ _KINDS: dict[str, EntryKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository's metadata. None: not said. ``id``: GitHub's number, which renaming leaves as it is.
+    """A repository's metadata. None: not stated. ``id``: GitHub's number, which survives renaming.
 
-    ``size_kib``: of the git repository. ``open_issues``: with pull requests, as REST counts. Times: as written, ISO 8601.
-    ``commits``, ``releases``, ``issues``, ``pulls``: known from GraphQL, or asked one by one.
+    ``size_kib``: of the git repository. ``open_issues``: including pull requests, as REST counts them. Times: ISO 8601 text,
+    as received. ``commits``, ``releases``, ``issues``, ``pulls``: from GraphQL, or by one REST call each.
     """
 
     id: int
@@ -53,12 +53,12 @@ class Repository:
     pulls: int | None = None
 
     def as_document(self) -> dict[str, Any]:
-        """For keeping; ``from_document`` reads it."""
+        """The form for the store; ``from_document`` reads it."""
         return asdict(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Repository":
-        """What ``as_document`` gave."""
+        """The repository from its stored form."""
         return cls(**{**document, "topics": tuple(document.get("topics") or ())})
 
 
@@ -119,7 +119,7 @@ def repository_of_graphql(facts: Facts, where: str) -> Repository:
         updated_at=facts.text("updatedAt"),
         pushed_at=facts.text("pushedAt"),
         default_branch=branch.text("name") if branch else None,
-        # Only a repository that is said to be empty has none: a branch that is not told is not known.
+        # No commits only if GitHub says that the repository is empty; if the branch is missing, the number is unknown.
         commits=history.whole("totalCount") if history else (0 if facts.truth("isEmpty") else None),
         releases=_total(facts, "releases"),
         issues=_total(facts, "issues"),
@@ -141,7 +141,7 @@ def _total(facts: Facts, name: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One path of a commit. ``sha``: git's name of the content. ``size``: bytes, of files only."""
+    """One path of a commit. ``sha``: object name of the content. ``size``: bytes; of files only."""
 
     path: str
     kind: EntryKind
@@ -159,7 +159,7 @@ class Tree:
 
 
 def tree_of_rest(facts: Facts, where: str) -> Tree:
-    """An answer of ``git/trees``. Raises BrokenContentError for one without hash or entries."""
+    """Parse an answer of ``git/trees``. Raises BrokenContentError if hash or entries are missing."""
     sha, entries = facts.text("sha"), facts.objects("tree")
     if not is_sha(sha) or entries is None:
         raise BrokenContentError("a tree without hash or entries", subject=where)

@@ -1,10 +1,10 @@
-"""The questions of a study that REST answers: trees, numbers of things, pages of a search.
+"""The REST requests of a study: trees, counts, pages of a search.
 
-Here: what is asked and how the answers become ``model`` types. Not here: what GraphQL answers (``repositories``,
-``blobs``), which repositories, and what follows.
+Here: the requests, and how answers become ``model`` types. Not here: GraphQL requests (``repositories``,
+``blobs``), which repositories are asked for, and how the answers are used.
 
-GraphQL answers many repositories or files in one counted call; it has no conditional requests, so what is asked again
-at every visit (trees) is asked here, where with a token an unchanged answer is free.
+GraphQL answers for many repositories or files in one counted call, but has no conditional requests. Trees are asked for
+again at every visit, so they are asked for here: with a token an unchanged REST answer is free.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ PAGE = 100
 MAX_SUBTREES = 300
 _RECURSIVE = {"recursive": 1}
 SEARCH_CAP = 1_000
-"""Results that GitHub shows of one search, however many there are."""
+"""Results that GitHub shows for one search, however many match."""
 
 
 def count_by_rest(
     client: GithubClient, name: str, what: Literal["commits", "releases", "contributors"]
 ) -> int | None:
-    """How many there are, by one call: the number of the last page of one each. Contributors with those who have no account;
-    GitHub does not list them where there are too many (ForbiddenError). None: the answer does not tell.
+    """The number of commits, releases or contributors, by one call: the last page's number at one item per page.
+    Contributors include those without an account; where there are too many, GitHub refuses (ForbiddenError). None: unknown.
     """
     parameters = {"per_page": 1, **({"anon": "true"} if what == "contributors" else {})}
     try:
@@ -50,10 +50,10 @@ def count_by_rest(
 
 
 def tree(client: GithubClient, name: str, *, kept: bool = False) -> tuple[Tree, Reply, int]:
-    """Every path at the head of the default branch; the answer; how many directories could not be listed.
+    """All paths at the head of the default branch; the REST answer; the number of directories that could not be listed.
 
-    One call, free while nothing changed; none with ``kept``, which reads what was answered last. Where GitHub cut the
-    list short, directories are asked one by one, each once ever, since git names them by content. Raises FetchError:
+    One call, free while nothing changed; none with ``kept``, which reads the last answer. Where GitHub truncates the list,
+    directories are asked for one by one, each only once ever, since git names them by content. Raises FetchError:
     EmptyRepositoryError without commits.
     """
     base = f"/repos/{path_of(name)}/git/trees/"
@@ -78,7 +78,7 @@ def tree(client: GithubClient, name: str, *, kept: bool = False) -> tuple[Tree, 
         listed = [replace(entry, path=prefix + entry.path) for entry in part.entries]
         entries += listed
         if part.truncated:
-            # One directory with more than 100,000 entries of its own: nothing can list it by this interface.
+            # One directory has more than 100,000 entries of its own: this API cannot list it.
             unlisted += 1
         if not recursive:
             inner = [entry for entry in listed if entry.kind == "directory"]
@@ -100,7 +100,7 @@ def _subtree(client: GithubClient, base: str, sha: str, *, recursive: bool) -> T
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """One page. ``total``: how many there are in all, also beyond what is shown. ``incomplete``: GitHub ran out of time."""
+    """One page. ``total``: all matches, also beyond those shown. ``incomplete``: GitHub ran out of time."""
 
     total: int
     incomplete: bool
@@ -122,7 +122,7 @@ def search_page(client: GithubClient, query: str, page: int) -> SearchPage:
 
 
 def _readable(items: Iterable[Facts], query: str) -> Iterator[Repository]:
-    """Those that can be read: an odd one is missing from what was announced, and ends no search."""
+    """The results that can be parsed; a malformed one is left out and does not end the search."""
     for item in items:
         with suppress(BrokenContentError):
             yield repository_of_rest(item, query)
@@ -138,6 +138,6 @@ def _last_page(reply: Reply) -> int | None:
 
 
 def path_of(name: str) -> str:
-    """A repository's name as a part of an address."""
+    """A repository's name as part of an address."""
     owner, _, rest = name.partition("/")
     return f"{quote(owner, safe='')}/{quote(rest, safe='')}"

@@ -1,7 +1,7 @@
-"""Metadata of repositories: many a call by GraphQL, one by one by REST where that is all there is.
+"""Metadata of repositories: in batches by GraphQL, or one by one by REST where there is no token.
 
-Here: the query, its batches, what becomes of the parts that were not answered. Not here: what an answer's fields mean
-(``model``), which repositories and what follows.
+Here: the query, its batches, and what happens to the parts that were not answered. Not here: what an answer's fields mean
+(``model``), which repositories are asked for, and how the answers are used.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from dockml_dagster.clients.http.errors import (
 
 REPOSITORIES_A_CALL: Final = 50
 CONNECTIONS: Final = 7
-"""Lists that the query asks of each repository: what GitHub counts its points by."""
+"""Connections (lists) that the query asks for per repository: GitHub's price in points depends on them."""
 
 REPOSITORY: Final = """
 fragment Metadata on Repository {
@@ -51,7 +51,7 @@ def repositories_query(count: int) -> str:
 
 
 def points(repositories: int) -> int:
-    """What a query for so many repositories counts: a hundredth of the requests for its lists, and 1 at least.
+    """The price in points of a query for that many repositories: a hundredth of the requests for its lists, at least 1.
 
     Source: docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api, "Predicting the point
     value of a query".
@@ -60,11 +60,11 @@ def points(repositories: int) -> int:
 
 
 def repositories(client: GithubClient, names: Sequence[str]) -> dict[str, Repository | FetchError]:
-    """Metadata by the name asked for; an error in its place for those that cannot be had.
+    """Metadata by the name asked for; for a repository that cannot be read, the error in its place.
 
-    With a token one call for each 50 (fewer where GitHub does not manage so many), else one for each, or none where it has
-    not changed. A repository whose answer has an error anywhere in it is asked for again, with fewer others. Raises what is
-    no single repository's fault: LimitedError, UnauthorizedError, UnavailableError after several in a row.
+    With a token, one call per 50 (fewer where GitHub cannot answer so many); without, one call each, or none if unchanged.
+    A repository whose answer has an error anywhere in it is asked for again in a smaller batch. Raises errors that concern
+    no single repository: LimitedError, UnauthorizedError, UnavailableError after several in a row.
     """
     found: dict[str, Repository | FetchError] = {}
     alone = _Alone(client)
@@ -91,19 +91,19 @@ def repositories(client: GithubClient, names: Sequence[str]) -> dict[str, Reposi
         if len(batch) == 1:
             found |= {name: alone.ask(name) for name in void}
         elif void:
-            # Odd ones among them bring each other down no further than this.
+            # Halving separates the repositories that make a batch fail from the others.
             half = -(-len(void) // 2)
             waiting += [part for part in (void[half:], void[:half]) if part]
     return {name: found[name] for name in names}
 
 
 def batch_size(client: GithubClient) -> BatchSize:
-    """How many repositories are asked for at once."""
+    """The adaptive number of repositories in one query."""
     return BatchSize(client.store, "repositories", REPOSITORIES_A_CALL, fewest=1, step=5)
 
 
 class _Alone:
-    """Repositories one by one, until the server fails for several in a row."""
+    """Asks for repositories one by one, until the server fails for several in a row."""
 
     def __init__(self, client: GithubClient) -> None:
         self._client, self._failures = client, 0
@@ -135,7 +135,7 @@ def _ask(client: GithubClient, batch: Sequence[str]) -> GraphqlReply:
 
 
 def _read(reply: GraphqlReply, batch: Sequence[str]) -> tuple[dict[str, Repository | FetchError], list[str]]:
-    """What was answered, and the names of which nothing stands."""
+    """The repositories that were answered, and the names whose answer is void."""
     found: dict[str, Repository | FetchError] = {}
     void = []
     for i, name in enumerate(batch):

@@ -1,4 +1,4 @@
-"""Where GitHub is, and as whom it is asked.
+"""GitHub's addresses, and the login with which it is asked.
 
 Here: the two addresses of a GitHub or GitHub Enterprise server, made from one setting. Not here: reading the
 environment (``dockml_dagster.settings``).
@@ -14,15 +14,15 @@ from dockml_dagster.clients.http.retry import RetryPolicy
 
 PUBLIC_API = "https://api.github.com"
 _ENTERPRISE = "/api/v3"
-# A search's window is a minute; waiting for it is part of the work, waiting for the hour's is not. Which limits there are
-# and how long each is waited for is GitHub's own (``limits``).
+# A search's window is a minute, so waiting for it is part of the work; an hourly budget is not waited for here. Which limits
+# exist and how long to wait for each is decided by ``limits``.
 _RETRY = RetryPolicy(longest_obeyed=75.0, obeys_limits=False)
 
 
 @dataclass(frozen=True, slots=True)
 class GithubSettings:
-    """``api``: base of the REST interface, without a slash at its end. ``token``: never shown, not even here.
-    ``contact``: whom the server's operators can turn to.
+    """``api``: base of the REST API, without a slash at its end. ``token``: never shown, not even here.
+    ``contact``: whom the server's operators can contact.
     """
 
     api: str = PUBLIC_API
@@ -31,12 +31,12 @@ class GithubSettings:
 
     @classmethod
     def of(cls, api: str | None, token: str | None, contact: str | None = None) -> "GithubSettings":
-        """Settings from what a user wrote. Raises SettingError for what is no address of a server or no token."""
+        """Parse the user's settings. Raises SettingError for an invalid server address or token."""
         base = (api or PUBLIC_API).strip().rstrip("/")
         try:
             Origin.of(base)
         except FetchError:
-            shown = base.rpartition("@")[2][:100]  # what stands before may be a password
+            shown = base.rpartition("@")[2][:100]  # the part before the @ may be a password
             raise SettingError(f"DOCKML_GITHUB_API_URL is no address of an API: {shown!r}") from None
         key = (token or "").strip()
         if any(ord(character) < 33 or ord(character) > 126 for character in key):
@@ -55,12 +55,12 @@ class GithubSettings:
 
     @property
     def host(self) -> str:
-        """The server's name, as a file name can hold it."""
+        """The server's name, safe as a file name."""
         origin = Origin.of(self.api)
         return origin.hostname if origin.port in {80, 443} else f"{origin.hostname}-{origin.port}"
 
     def http(self, budget: RateBudget | None = None) -> HttpClient:
-        """A client that may speak to this server and to no other. ``budget``: one that others keep to as well."""
+        """A client that may speak to this server and to no other. ``budget``: one to share with other clients."""
         origin = Origin.of(self.api)
         policy = HostPolicy(names=(), configured=frozenset({origin}))
         return HttpClient(policy, HttpSettings(agent=user_agent(self.contact), retry=_RETRY), budget)

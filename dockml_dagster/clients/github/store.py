@@ -1,10 +1,10 @@
-"""What GitHub answered: an answer that was paid for is never paid for again.
+"""GitHub's answers, kept so that no request is spent twice.
 
-Here: answers by address with their ETags, blobs by git's own hash, and small documents. Every entry is there as soon as
-``put`` returns, so a killed run goes on from its last answer. Not here: what answers mean, the tables (``store_tables``).
+Here: answers by address with their ETags, blobs by git's own hash, and small documents. An entry is durable as soon as
+``put`` returns, so a killed run resumes after its last answer. Not here: what answers mean, the tables (``store_tables``).
 
-It is a cache: deleting it costs calls, nothing else. One machine has a file, machines that share a catalog have it there,
-so that whoever collects a project finds what a visit was told, and no two pay for one answer.
+It is a cache: deleting it costs calls, nothing else. On one machine it is a file. Machines that share a catalog keep it
+there, so that one machine can collect a project that another visited, and no two pay for one answer.
 """
 
 import hashlib
@@ -46,10 +46,10 @@ def git_blob_hash(content: bytes) -> str:
 
 
 class GithubStore:
-    """Keeps its entries in ``tables``. Safe to share between threads, and with other processes and machines.
+    """Keeps its entries in ``tables``. Safe to share between threads, processes and machines.
 
-    ``realm``: what a document's kind begins with where the tables are not one server's alone. An address says its server by
-    itself, and a content is what it is wherever it comes from.
+    ``realm``: prefix of a document's kind, for tables shared by several servers. Answers need none, since an address names
+    its server; neither do blobs, since a content is the same wherever it comes from.
     """
 
     def __init__(self, tables: Tables, realm: str = "") -> None:
@@ -72,7 +72,7 @@ class GithubStore:
     def put_answer(
         self, address: str, *, etag: str | None, body: bytes, final: str, link: str | None
     ) -> None:
-        """Keep an answer in place of the one before."""
+        """Keep an answer, replacing the earlier one."""
         self._tables.put(ANSWERS, [(address, etag, zlib.compress(body, 1), final, link, time.time())])
 
     def blob(self, sha: str) -> bytes | None:
@@ -87,7 +87,7 @@ class GithubStore:
         return content if git_blob_hash(content) == sha else None
 
     def put_blob(self, sha: str, content: bytes) -> bool:
-        """Keep a content under git's name for it; False, and nothing kept, if it is not that content."""
+        """Keep a content under its object name; False, and nothing kept, if the name does not match."""
         if git_blob_hash(content) != sha:
             return False
         self._tables.put(BLOBS, [(sha, zlib.compress(content, 1))])
@@ -105,7 +105,7 @@ class GithubStore:
         return [sha for sha in unique if sha not in known]
 
     def document(self, kind: str, name: str) -> Any:
-        """A document that was put, or None."""
+        """A document, or None."""
         row = self._one("SELECT value FROM {documents} WHERE kind = ? AND name = ?", self._realm + kind, name)
         return None if row is None else json.loads(row[0])
 
@@ -132,7 +132,7 @@ class GithubStore:
             yield name, json.loads(value)
 
     def put_document(self, kind: str, name: str, value: Any) -> None:
-        """Keep a document in place of the one before."""
+        """Keep a document, replacing the earlier one."""
         self.put_documents(kind, {name: value})
 
     def put_documents(self, kind: str, values: Mapping[str, Any]) -> None:
@@ -155,7 +155,7 @@ class GithubStore:
 
 
 def open_store(folder: Path, server: str, catalog: str | None) -> GithubStore:
-    """The store of one GitHub: a file in ``folder``, or with a ``catalog`` (as libpq takes it) that of all who share it."""
+    """The store of one GitHub: a file in ``folder``, or the one in ``catalog`` (a libpq address) that machines share."""
     if catalog is not None:
         return GithubStore(SharedTables(catalog), realm=f"{server} ")
     return GithubStore(SqliteTables(folder / f"{server}.sqlite"))

@@ -1,6 +1,6 @@
-"""The three tables that GitHub's answers are kept in: a file of one machine, or the database that several share.
+"""The three tables of GitHub's answers: in a file on one machine, or in a database that several share.
 
-Here: making the tables, rows in and out, what the two databases do differently. Not here: what a row means
+Here: making the tables, reading and writing rows, the differences between the two databases. Not here: what a row means
 (``store``), connections to the shared database (``catalog``).
 
 Statements are written once, for both: ``?`` stands for a value, and a table is named in braces.
@@ -22,14 +22,14 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table by its name in statements. ``key``: the first so many columns say which row it is."""
+    """A table by its name in statements. ``key``: the number of leading columns that identify a row."""
 
     name: str
     columns: tuple[str, ...]
     key: int = 1
 
     def put(self, rows: int) -> str:
-        """The statement that puts so many rows in place of those with the same keys."""
+        """The statement that writes that many rows, replacing those with the same keys."""
         marks = ", ".join([f"({', '.join('?' * len(self.columns))})"] * rows)
         changes = ", ".join(f"{column} = excluded.{column}" for column in self.columns[self.key :])
         return (
@@ -45,13 +45,13 @@ TABLES: Final = (ANSWERS, BLOBS, DOCUMENTS)
 
 
 class Tables(Protocol):
-    """Safe to share between threads, and with other processes. What was put is there when ``put`` returns."""
+    """Safe to share between threads and with other processes. Rows are durable when ``put`` returns."""
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
-        """The rows that a statement finds."""
+        """The rows that a statement returns."""
 
     def put(self, table: Table, rows: Sequence[Row]) -> None:
-        """Put rows in place of those with the same keys, all or none. No two of them have the same key."""
+        """Write rows, replacing those with the same keys, all or none. Their keys must be distinct."""
 
     def close(self) -> None:
         """End the connection."""
@@ -60,8 +60,8 @@ class Tables(Protocol):
 class SqliteTables:
     """The file ``path``, made when needed.
 
-    SQLite and not files: tens of thousands of small answers, written one by one by a process that may be killed, read by
-    several.
+    SQLite instead of files: tens of thousands of small answers are written one by one by a process that may be killed, and
+    read by several.
     """
 
     _SCHEMA: Final = """
@@ -74,14 +74,14 @@ class SqliteTables:
     );
     """
     _NAMES: Final = {table.name: table.name for table in TABLES}
-    # Row by row: SQLite takes no statement with as many values as a visit has documents.
+    # Row by row: SQLite limits the values in one statement, and a visit has more documents.
     _PUT: Final = {table: table.put(1).format(**{table.name: table.name}) for table in TABLES}
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        # With a write-ahead log, what was committed survives the death of the process.
+        # With a write-ahead log, committed rows survive the death of the process.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(self._SCHEMA)
@@ -112,9 +112,9 @@ class SqliteTables:
 
 
 class SharedTables:
-    """Tables in the schema ``dockml`` of the database that a lake has its catalog in, for all machines and servers."""
+    """Tables in the schema ``dockml`` of the database that holds a lake's catalog, for all machines and servers."""
 
-    # Names are in the order of their bytes, whatever the database's own is.
+    # Names sort by their bytes, whatever the database's collation.
     _SCHEMA: Final = """
     CREATE SCHEMA IF NOT EXISTS dockml;
     CREATE TABLE IF NOT EXISTS dockml.github_answers (
@@ -143,7 +143,7 @@ class SharedTables:
         """See ``Tables``. Raises UnreachableError."""
         by_key = {row[: table.key]: row for row in (tuple(map(_sayable, row)) for row in rows)}
         if by_key:
-            # One statement is one transaction. In the order of their keys, so that no two wait for each other.
+            # One statement is one transaction. Rows are ordered by key, so that no deadlock is possible.
             self.rows(table.put(len(by_key)), [value for _, row in sorted(by_key.items()) for value in row])
 
     def close(self) -> None:
@@ -152,5 +152,5 @@ class SharedTables:
 
 
 def _sayable(value: object) -> object:
-    """A value as PostgreSQL can hold it: its texts have no NUL, what a server says may."""
+    """A value that PostgreSQL can hold: its texts have no NUL, a server's may."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""HTTP as every client of ours speaks it.
+"""HTTP for all clients of dockml.
 
-Here: one client with deadlines, retries, budgets, the hosts it may ask, and the errors it ends with. Not here: any service.
+Here: one client with deadlines, retries, budgets, allowed hosts and typed errors. Not here: any single service.
 """

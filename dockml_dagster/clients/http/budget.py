@@ -1,8 +1,8 @@
-"""What servers say about how much may still be asked, shared by all threads.
+"""Rate limits as servers state them, shared by all threads.
 
 Here: the headers of rate limits (Docker Hub's registry and web interface, GitHub, the IETF draft), the forms
-of ``Retry-After``, and the pause that one thread's 429 lays on all. Not here: whether to try again
-(``clients/retry``).
+of ``Retry-After``, and the pause that one thread's 429 imposes on all. Not here: whether to try again
+(``clients/http/retry``).
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-# A server that asks for more than this is taken to mean "not today"; the number stays bounded whatever comes.
+# An upper bound on what a server can make us wait, whatever it sends.
 LONGEST_RETRY_AFTER = 7 * 86_400.0
 
 _WINDOWED = re.compile(r"\s*(\d{1,12})\s*(?:;\s*w\s*=\s*(\d{1,9}))?")
@@ -31,9 +31,9 @@ _UNIT_SECONDS = {
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a server last said: ``limit`` requests in ``window`` seconds, ``remaining`` of them, whole again
-    at ``resets_at`` (unix time). ``source``: whom Docker Hub counts (an address or an account's id). None:
-    not said, which on Docker Hub means that pulls are not limited.
+    """An allowance as a server last stated it: ``limit`` requests in ``window`` seconds, ``remaining`` of them, reset
+    at ``resets_at`` (unix time). ``source``: what Docker Hub counts by (an address or an account's id). None:
+    not stated, which on Docker Hub means that pulls are not limited.
     """
 
     limit: int | None = None
@@ -45,10 +45,10 @@ class Allowance:
 
 
 class RateBudget:
-    """The allowances of all hosts, and until when each wants to be left alone. Safe to share between threads."""
+    """The allowances of all hosts, and until when each must not be asked. Safe to share between threads."""
 
     counts: ClassVar[bool] = False
-    """Whether requests are counted before they are sent; then not all who waited for one moment may go on at it."""
+    """Whether requests are counted before they are sent: then each waiter must ask again after its wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class RateBudget:
         self._paused_until: dict[str, float] = {}
 
     def observe(self, host: str, headers: Mapping[str, str], now: float) -> Allowance | None:
-        """Take in an answer's headers; returns the allowance they state, or None if they state none."""
+        """Read an answer's headers; returns the allowance they state, or None."""
         stated = read_allowance(headers, now)
         if stated is not None:
             with self._lock:
@@ -64,37 +64,37 @@ class RateBudget:
         return stated
 
     def allowance(self, host: str) -> Allowance | None:
-        """What ``host`` last said, or None if it never said anything."""
+        """The last allowance that ``host`` stated, or None."""
         with self._lock:
             return self._allowances.get(host)
 
     def allowances(self) -> dict[str, Allowance]:
-        """What every host last said."""
+        """The last allowance of every host."""
         with self._lock:
             return dict(self._allowances)
 
     def pause(self, host: str, until: float) -> None:
-        """Let every thread leave ``host`` alone until that unix time; never shortens a pause."""
+        """Stop requests of all threads to ``host`` until that unix time; never shortens a pause."""
         with self._lock:
             self._paused_until[host] = max(until, self._paused_until.get(host, 0.0))
 
     def ask(self, account: str, now: float) -> float:
-        """Seconds to wait before a request; 0: one may be sent now, and ``observe`` is told of its answer.
+        """Seconds to wait before a request; 0: send it now, and pass its answer to ``observe``.
 
-        ``account``: the host, and after a space which of its limits is meant, where it has several.
+        ``account``: the host, followed by a space and the name of the limit where the host has several.
         """
         return self.seconds_paused(account.split(" ", maxsplit=1)[0], now)
 
     def seconds_paused(self, host: str, now: float) -> float:
-        """How long ``host`` still wants to be left alone."""
+        """Seconds until ``host`` may be asked again."""
         with self._lock:
             return max(0.0, self._paused_until.get(host, 0.0) - now)
 
 
 def read_allowance(headers: Mapping[str, str], now: float) -> Allowance | None:
-    """The allowance in an answer's headers (names in lower case). None if there is none in them.
+    """The allowance in an answer's headers (names in lower case). None if they state none.
 
-    Read are ``RateLimit-Limit: 100;w=21600`` with ``RateLimit-Remaining`` (Docker Hub's registry),
+    Forms read: ``RateLimit-Limit: 100;w=21600`` with ``RateLimit-Remaining`` (Docker Hub's registry),
     ``X-RateLimit-Limit/-Remaining/-Reset`` with a unix time (Docker Hub's web interface, GitHub), and the
     IETF draft's ``RateLimit: "default";r=50;t=30`` with ``RateLimit-Policy``.
     """
@@ -117,8 +117,8 @@ def read_allowance(headers: Mapping[str, str], now: float) -> Allowance | None:
 
 
 def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait that an answer asks for (header names in
-    lower case), from 0 to a week; None if it does not.
+    """Seconds that an answer asks to wait (header names in
+    lower case), from 0 to a week; None if it asks for no wait.
 
     ``Retry-After`` is seconds or a date (RFC 9110 10.2.3), on ghcr.io a Go duration (``412.3µs``);
     ``X-Retry-After`` on Docker Hub's web interface is a unix time; a used-up ``X-RateLimit`` waits for its

@@ -1,7 +1,7 @@
-"""HTTP as every client of dockml speaks it: checked hosts, typed errors, retries, limits, capped bodies.
+"""The HTTP client of dockml: checked hosts, typed errors, retries, rate limits, capped bodies.
 
 Here: one request with its redirects and retries, and an answer whose body is read under a cap. Not here:
-logins (``clients/registry``), what a body means, and connections themselves (``clients/transport``, imported
+logins (``clients/registry``), what a body means, and connections themselves (``transport``, imported
 late).
 """
 
@@ -40,14 +40,14 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def user_agent(contact: str | None = None) -> str:
-    """What we call ourselves. ``contact``: an address for the operators of the servers we ask."""
+    """The ``User-Agent``. ``contact``: an address for the operators of the servers we ask."""
     return f"dockml/{version('dockml')} ({f'+{contact}' if contact else 'study of container images'})"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Seconds and limits. ``body_seconds``, ``header_seconds``: how long a small body, and the headers of an
-    answer, may take in all, so that no server can drip them.
+    """Seconds and limits. ``body_seconds``, ``header_seconds``: total time for a small body and for an answer's
+    headers, so that a slow trickle of bytes cannot hold us.
     """
 
     agent: str = field(default_factory=user_agent)
@@ -61,7 +61,7 @@ class HttpSettings:
 class Answer(Closing):
     """An HTTP answer whose body is not read yet. Close it, or use it in ``with``.
 
-    ``headers``: names in lower case. ``address``: where it came from in the end.
+    ``headers``: names in lower case. ``address``: the final address after redirects.
     """
 
     def __init__(self, response: "requests.Response", address: str, body_seconds: float) -> None:
@@ -77,19 +77,19 @@ class Answer(Closing):
 
     @property
     def content_length(self) -> int | None:
-        """The length that the server claims, in bytes; None if it claims none that can be read."""
+        """The length that the server claims, in bytes; None if there is none, or none that can be parsed."""
         claimed = self.headers.get("content-length", "")
         return int(claimed) if claimed.isascii() and claimed.isdigit() and len(claimed) < 19 else None
 
     def read_some(self, most: int) -> bytes:
-        """Up to ``most`` raw bytes, as many as have arrived, empty at the end.
+        """Up to ``most`` raw bytes, as many as have arrived; empty at the end.
 
         Raises UnavailableError if the connection breaks.
         """
         from dockml_dagster.clients.http import transport
 
         if self._missing is not None:
-            # Also keeps what a server sends behind its own claimed length out of the body.
+            # Ignores bytes that a server sends beyond its claimed length.
             most = min(most, self._missing)
         if most == 0:
             return b""
@@ -110,8 +110,8 @@ class Answer(Closing):
         """The whole body, at most ``most`` bytes.
 
         Raises TooLargeError as soon as the cap is passed (also by the claimed length), UnavailableError if
-        the connection breaks or the body takes too long, BrokenContentError if it is compressed though not
-        asked for.
+        the connection breaks or the body takes too long, BrokenContentError if it is compressed although that was not
+        requested.
         """
         if self.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             raise BrokenContentError("compressed, though that was not asked for", subject=self.address)
@@ -131,7 +131,7 @@ class Answer(Closing):
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Give the connection back if its body is at its end or nearly; else drop it."""
+        """Return the connection to the pool if its body is (nearly) read to the end; else drop it."""
         if self._closed:
             return
         self._closed = True
@@ -142,7 +142,7 @@ class Answer(Closing):
 
         with suppress(*STREAM_ERRORS):
             if self._ended:
-                # http.client marks an answer as over when it is read at its end, not before; this reads
+                # http.client marks an answer as complete only when a read reaches its end; this read returns
                 # nothing.
                 self._response.raw.read(1, decode_content=False)
                 self._response.raw.release_conn()
@@ -151,7 +151,7 @@ class Answer(Closing):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One request, whichever address it ends at."""
+    """One request, independent of the address that redirects lead it to."""
 
     method: str
     headers: Mapping[str, str]
@@ -163,7 +163,7 @@ class _Question:
 class HttpClient(Closing):
     """Requests under one policy and one budget. Safe to share between threads.
 
-    ``sleep``, ``now`` and ``chance`` are there for tests. ``requests_sent`` counts what went out, by method.
+    ``sleep``, ``now`` and ``chance`` are there for tests. ``requests_sent`` counts sent requests by method.
     """
 
     def __init__(
@@ -196,12 +196,12 @@ class HttpClient(Closing):
         retry: RetryPolicy | None = None,
         counted_as: str = "",
     ) -> Answer:
-        """An answer with one of the ``expected`` statuses; any other raises the error that it means.
+        """An answer with one of the ``expected`` statuses; any other status raises its error.
 
-        ``data``: the body, a form or bytes whose type ``headers`` say. ``counted_as``: which of the server's limits the
+        ``data``: the body, a form or bytes whose type ``headers`` state. ``counted_as``: which of the server's limits the
         request counts against, where it has several.
-        ``authorization`` goes to the origin of ``address`` and to no other, whatever redirects say. Retries
-        follow the error's own verdict. Raises FetchError.
+        ``authorization`` goes to the origin of ``address`` and to no other, whatever redirects say. Whether to retry
+        follows from the error itself. Raises FetchError.
         """
         policy = retry or self.settings.retry
         origin = self.policy.check(address)
@@ -222,7 +222,7 @@ class HttpClient(Closing):
                 self._sleep(wait)
 
     def allow(self, origin: Origin) -> None:
-        """Treat ``origin`` as configured from now on."""
+        """Treat ``origin`` as configured by the user from now on."""
         with self._lock:
             self.policy = replace(self.policy, configured=self.policy.configured | {origin})
 
@@ -245,7 +245,7 @@ class HttpClient(Closing):
 
     def _follow(self, question: "_Question", address: str, account: str) -> Answer:
         first = Origin.of(address)
-        # Once outside, always outside: a redirect that leads back does not get the credential again.
+        # A redirect that returns to the first origin does not get the credential again.
         inside = True
         for step in range(MAX_REDIRECTS + 1):
             origin = self.policy.check(address, redirected=step > 0)
@@ -253,7 +253,7 @@ class HttpClient(Closing):
             sent = dict(question.headers)
             if question.authorization is not None and inside:
                 sent["Authorization"] = question.authorization
-            # Where a redirect leads is another server's account.
+            # A redirect to another server counts against that server's limit.
             answer = self._send(question, address, sent, account if origin == first else origin.hostname)
             if answer.status not in _REDIRECTS or answer.status in question.expected:
                 break
@@ -290,7 +290,7 @@ class HttpClient(Closing):
         answer = Answer(response, address, self.settings.body_seconds)
         self.budget.observe(account, answer.headers, self._now())
         if "content-length" in answer.headers and answer.content_length is None:
-            # Read as no length at all, such a body would end only with the connection.
+            # If the length were ignored, the body would end only with the connection.
             answer.close()
             raise BrokenContentError("a length that is no number", subject=address)
         return answer
@@ -300,7 +300,7 @@ class HttpClient(Closing):
         with answer, suppress(FetchError):
             body = answer.read_some(MAX_ERROR_BODY)
         if authorization:
-            # A server that echoes what it was sent must not get it into our records.
+            # A server that echoes the credential must not get it into our records.
             body = body.replace(authorization.rpartition(" ")[2].encode(), b"...")
         return error_of_answer(answer.status, answer.headers, body, answer.address, self._now())
 
@@ -313,7 +313,7 @@ def _joined(address: str, target: str) -> str | None:
 
 
 def lines_of_link(header: str | None) -> Iterator[tuple[str, str]]:
-    """The ``(relation, target)`` pairs of a ``Link`` header (RFC 8288), as far as they can be read."""
+    """The ``(relation, target)`` pairs of a ``Link`` header (RFC 8288), as far as they can be parsed."""
     for part in (header or "")[:8192].split(","):
         target, _, parameters = part.partition(";")
         target = target.strip()

@@ -1,6 +1,6 @@
-"""What is closed at the end of a ``with`` statement.
+"""Closing at the end of a ``with`` statement.
 
-Here: the one way in which clients and sources do it. Not here: what there is to close.
+Here: the base class that clients and sources share. Not here: what each of them closes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Self
 
 
 class Closing:
-    """Base of what lets go of files or connections at the end of ``with``."""
+    """Base of classes that release files or connections at the end of ``with``."""
 
     __slots__ = ()
 
     def close(self) -> None:
-        """Nothing to let go of, unless a subclass says so."""
+        """Release nothing, unless a subclass overrides this."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,9 +1,9 @@
-"""One tree of errors for everything that is fetched, from a network or from an archive.
+"""One tree of errors for everything that is fetched, from the network or from an archive.
 
-Every error says three things a collector acts on: ``retryable`` (can the same request succeed later?),
+Every error states three things that a collector acts on: ``retryable`` (can the same request succeed later?),
 ``reason`` (a stable code for ``raw.outcomes``) and one line of text. No text ever holds a token, a password
 or the query of an address (signed addresses carry their secret there). Not here: what to do about an error
-(``clients/retry``).
+(``clients/http/retry``).
 """
 
 from typing import ClassVar
@@ -18,8 +18,8 @@ _LONGEST_TEXT = 300
 class FetchError(DockmlError):
     """Something could not be fetched.
 
-    ``subject``: what was asked for, an address without query or a reference. ``status``: the HTTP status, if
-    an answer came. ``retry_after``: seconds to wait that the server asked for, if it did.
+    ``subject``: what was asked for: an address without query, or a reference. ``status``: the HTTP status, if
+    an answer came. ``retry_after``: seconds that the server asked to wait, if it did.
     """
 
     reason: ClassVar[str] = "failed"
@@ -36,12 +36,12 @@ class FetchError(DockmlError):
         super().__init__(f"{self.subject}: {self.problem}" if self.subject else self.problem)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross from worker processes; the default would call __init__ with the joined text alone.
+        # Errors are pickled by worker processes; the default would call __init__ with the joined text alone.
         return (_rebuilt, (type(self), self.__dict__.copy(), str(self)))
 
 
 class GoneError(FetchError):
-    """It is not there (404, 410, MANIFEST_UNKNOWN): an outcome to record, and nothing to wait for."""
+    """The subject does not exist (404, 410, MANIFEST_UNKNOWN): an outcome to record; a retry cannot help."""
 
     reason = "gone"
 
@@ -53,21 +53,21 @@ class UnauthorizedError(FetchError):
 
 
 class ForbiddenError(FetchError):
-    """The login is known and may not do this (403, DENIED)."""
+    """The login is valid but lacks permission (403, DENIED)."""
 
     reason = "forbidden"
 
 
 class LimitedError(FetchError):
-    """A limit was reached (429, or 403 with a limit's headers). ``retry_after`` may be None: not said."""
+    """A limit was reached (429, or 403 with a limit's headers). ``retry_after`` may be None: not stated."""
 
     reason = "limited"
     retryable = True
 
 
 class PullLimitError(LimitedError):
-    """The allowance of manifests is used up (Docker Hub: 100 or 200 in six hours).
-    Waiting seconds is no use.
+    """The allowance of manifest pulls is used up (Docker Hub: 100 or 200 in six hours).
+    Waiting for seconds does not help.
     """
 
     reason = "pull_limit"
@@ -80,26 +80,26 @@ class AbuseLimitError(LimitedError):
 
 
 class UnavailableError(FetchError):
-    """The server failed or the connection did (5xx, timeout, cut off, no such name just now)."""
+    """The server or the connection failed (5xx, timeout, connection cut, name not resolved now)."""
 
     reason = "unavailable"
     retryable = True
 
 
 class NoConnectionError(UnavailableError):
-    """Nobody was reached: no such name just now, no connection, a proxy or a certificate in the way."""
+    """No server was reached: name not resolved now, no connection, a proxy or certificate failure."""
 
     reason = "unreachable"
 
 
 class BrokenContentError(FetchError):
-    """What came is not what it must be: no JSON, wrong types, against the protocol. It would come again."""
+    """The answer is invalid: no JSON, wrong types, a breach of the protocol. A retry would get the same."""
 
     reason = "broken_content"
 
 
 class DigestMismatchError(BrokenContentError):
-    """The bytes do not have the digest or the size that names them. Nothing of them is kept."""
+    """The bytes do not have the digest or the size that names them. None of them is kept."""
 
     reason = "digest_mismatch"
 
@@ -111,7 +111,7 @@ class TooLargeError(FetchError):
 
 
 class UnsupportedError(FetchError):
-    """A form that is known and not read (an encrypted layer, a layer that only its vendor's site has)."""
+    """A known form that dockml does not read (an encrypted layer, a layer that only its vendor's site has)."""
 
     reason = "unsupported"
 

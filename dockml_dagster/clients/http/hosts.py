@@ -1,8 +1,8 @@
 """Which hosts may be spoken to: an allow-list of names, and no private address unless it was configured.
 
-Here: the list of public registries, the decision about one address of the web, and the decision about one
-network address after its name was resolved (so that a name that points inwards, now or at the next look, gets
-nothing). Not here: who gets which credential (``clients/registry/credentials``).
+Here: the list of public registries, the check of an address, and the check of the network address that a name resolved
+to (so that a name that points to a private network, now or at the next lookup, gets no request). Not here: who gets which
+credential (``clients/registry/credentials``).
 """
 
 import ipaddress
@@ -13,9 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from dockml_dagster.clients.http.errors import RefusedHostError
 
-# Registries that anyone can pull from, and the hosts of their tokens and interfaces. ``*.`` stands for one or
-# more labels, a ``*`` between points for one. Clouds have registries and much else under one name: anybody's bucket
-# there is no registry. Corpus figures in the study: 92.5 % of base images are on Docker Hub, the rest on these.
+# Registries that anyone can pull from, and the hosts of their tokens and APIs. ``*.`` stands for one or more labels, a
+# ``*`` between points for one. A cloud provider hosts registries and much else under one domain; a bucket there, which
+# anybody can own, is no registry. In the study 92.5 % of base images are on Docker Hub, the rest on these.
 PUBLIC_HOSTS = (
     "registry-1.docker.io",
     "auth.docker.io",
@@ -63,8 +63,8 @@ PUBLIC_HOSTS = (
 )
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Prefixes of IPv6 whose last 32 bits are an IPv4 address that the packet may go to in the end: NAT64 (RFC 6052), that of one
-# network (RFC 8215), and the old form ``::127.0.0.1`` (RFC 4291, 2.5.5.1).
+# IPv6 prefixes whose last 32 bits are an IPv4 address that the packet may finally reach: NAT64 (RFC 6052), local-use NAT64
+# (RFC 8215), and the old form ``::127.0.0.1`` (RFC 4291, 2.5.5.1).
 _WITH_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 
 
@@ -78,7 +78,7 @@ class Origin:
 
     @classmethod
     def of(cls, address: str) -> "Origin":
-        """The origin of ``http(s)://…``. Raises RefusedHostError for anything else, also for one with a password."""
+        """The origin of ``http(s)://…``. Raises RefusedHostError for anything else, or if it holds a user name."""
         parts = _split(address)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise RefusedHostError("neither http nor https", subject=address)
@@ -88,7 +88,7 @@ class Origin:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine by its very name."""
+        """Whether the host is this machine, judged by its name alone."""
         if self.hostname == "localhost":
             return True
         try:
@@ -103,7 +103,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class HostPolicy:
-    """What may be asked. ``names``: public hosts, by https only. ``configured``: origins that the user named;
+    """Which hosts may be asked. ``names``: public hosts, by https only. ``configured``: origins that the user named;
     these may be private and, where their scheme says so, plain http.
     """
 
@@ -113,8 +113,8 @@ class HostPolicy:
     def check(self, address: str, *, redirected: bool = False) -> Origin:
         """The origin of an address that may be asked. Raises RefusedHostError.
 
-        A registry that is allowed may send us on (``redirected``) to a host that is on no list, since content
-        networks change their names; that host must be public, by https, and gets no credential.
+        An allowed registry may redirect us (``redirected``) to a host that is on no list, since the names of content
+        networks change; that host must be public, by https, and gets no credential.
         """
         origin = Origin.of(address)
         if origin in self.configured:
@@ -140,7 +140,7 @@ class HostPolicy:
         return any(_pattern(name).fullmatch(hostname) for name in self.names)
 
     def check_network_address(self, origin: Origin, address: str) -> None:
-        """Refuse a network address that ``origin``'s name was resolved to, if it is private and not configured."""
+        """Refuse a network address that ``origin``'s name resolved to, if it is private and not configured."""
         literal = _literal(address)
         if origin in self.configured or (literal is not None and _is_public(literal)):
             return
@@ -160,7 +160,7 @@ def _pattern(name: str) -> re.Pattern[str]:
 def _split(address: str) -> SplitResult:
     try:
         parts = urlsplit(address)
-        _ = parts.port  # reading it is what checks it
+        _ = parts.port  # reading the property validates the port
     except ValueError:
         raise RefusedHostError("no usable address", subject=address) from None
     return parts
@@ -171,7 +171,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         # A scope (fe80::1%eth0) belongs to link-local addresses only.
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        # Decimal and octal forms of IPv4 (http://2130706433/) are no names either; resolving finds them out.
+        # Decimal and octal IPv4 (http://2130706433/) is caught later, when the name is resolved.
         return None
 
 

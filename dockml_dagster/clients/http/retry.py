@@ -1,7 +1,7 @@
-"""Whether to try again, and when: a decision on the error's own verdict, nothing else.
+"""Retry policy: whether and when to try again, decided from the error alone.
 
-Exponential waits with full jitter (so that threads that failed together do not come back together), never
-shorter than the server asked for, and no waiting at all where it asked for longer than a run can afford.
+Exponential backoff with full jitter (threads that failed together do not come back together), never shorter than the
+server asked for. Where the server asks for a longer wait than a run can afford, there is no retry.
 """
 
 import random
@@ -14,8 +14,8 @@ from dockml_dagster.clients.http.errors import FetchError, LimitedError, PullLim
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """``attempts`` in all; the wait before the n-th retry is a random part of ``first_wait`` × 2^(n-1)
-    seconds, at most ``longest_wait``. A server's own wait is obeyed up to ``longest_obeyed`` seconds; beyond,
-    the error stands. ``obeys_limits``: False leaves limits, and the pauses they ask for, to the caller.
+    seconds, at most ``longest_wait``. A wait that the server asks for is obeyed up to ``longest_obeyed`` seconds; beyond,
+    the error is raised. ``obeys_limits``: False leaves limits, and the pauses they ask for, to the caller.
     """
 
     attempts: int = 4
@@ -27,7 +27,7 @@ class RetryPolicy:
     def wait(
         self, error: FetchError, failures: int, chance: Callable[[], float] = random.random
     ) -> float | None:
-        """Seconds to wait after the ``failures``-th failure, or None: give up.
+        """Seconds to wait after the ``failures``-th failure; None: give up.
 
         ``chance`` gives a number from 0 to 1.
         """
@@ -38,7 +38,7 @@ class RetryPolicy:
         backoff = min(self.longest_wait, self.first_wait * 2 ** (failures - 1)) * chance()
         if error.retry_after is not None:
             return None if error.retry_after > self.longest_obeyed else error.retry_after + backoff
-        # A used-up allowance of hours does not come back in seconds.
+        # An allowance of several hours does not come back in seconds.
         return None if isinstance(error, PullLimitError) else backoff
 
 

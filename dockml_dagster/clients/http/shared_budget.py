@@ -1,13 +1,13 @@
-"""One budget a server for all workers: what may still be asked, in the database that they share.
+"""One rate budget per server for all workers, in the database that they share.
 
-Here: the same as ``budget.RateBudget`` where the limit is that of several machines. Not here: reading headers
-(``budget``), the database (``catalog``).
+Here: ``budget.RateBudget`` for a limit that several machines share. Not here: reading headers (``budget``), the database
+(``catalog``).
 
-A request is counted before it is sent, so the limit is kept and not met: who finds nothing left waits for the reset. Of a
-server of which nothing is known, one is asked at a time until an answer says what its limit is, or that it states none.
-What an answer says is left is what was left when the server counted that request; those sent since, and those under way
-when it was sent, may not be in it and are taken off. So the number is never too high, and right when the fleet is quiet
-(which matters: Docker Hub's HEADs state the limit and do not count).
+A request is counted before it is sent, so the limit is respected instead of hit: a worker that finds nothing left waits for
+the reset. While a server's limit is unknown, one request at a time is sent to it, until an answer states the limit or that
+there is none. The remaining number in an answer was true when the server counted that request. Later requests, and those
+in flight when it was sent, may be missing from it, so they are subtracted. The number is therefore never too high, and exact
+when the fleet is quiet (which matters: Docker Hub's HEADs state the limit and do not count).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dockml_dagster.catalog import Session, SharedCatalog
 from dockml_dagster.clients.http.budget import Allowance, RateBudget
 
 FREE_SECONDS: Final = 60.0
-"""For how long a server that stated no limit is asked without counting."""
+"""How long a server that stated no limit is asked without counting."""
 _PROBE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
 _QUIET_SECONDS: Final = 300.0
-"""After so long without a request none is under way: what a killed worker had sent is forgotten."""
+"""After this time without a request none is in flight any more: requests of killed workers are forgotten."""
 
 TABLE: Final = """
 CREATE SCHEMA IF NOT EXISTS dockml;
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS dockml.budgets (
     sent bigint NOT NULL DEFAULT 0, under_way integer NOT NULL DEFAULT 0, last_sent double precision NOT NULL DEFAULT 0
 );
 """
-"""Times are unix seconds. ``remaining``: NULL: not known. ``sent`` numbers the requests."""
+"""Times are unix seconds. ``remaining``: NULL if unknown. ``sent`` numbers the requests."""
 
 _ASK: Final = f"""
 WITH old AS MATERIALIZED (
@@ -98,14 +98,14 @@ WHERE host = %(host)s
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A request that was counted: its number, and how many were under way when it was."""
+    """A counted request: its number, and how many others were in flight then."""
 
     number: int
     others: int
 
 
 class SharedBudget(RateBudget):
-    """See the module. Safe to share between threads; each thread has one request under way at a time."""
+    """See the module. Safe to share between threads; each thread has one request in flight at a time."""
 
     counts = True
 
@@ -130,7 +130,7 @@ class SharedBudget(RateBudget):
         if kind == "free":
             self._free[host] = time.monotonic() + float(seconds)
             return 0.0
-        # The prober's answer comes soon; a reset is waited for to its end and a little.
+        # The probe's answer comes soon; for a reset, wait until it has safely passed.
         return _LOOK_SECONDS if kind == "probed" else float(seconds) + _LOOK_SECONDS
 
     def observe(self, host: str, headers: Mapping[str, str], now: float) -> Allowance | None:
@@ -177,5 +177,5 @@ class SharedBudget(RateBudget):
 
 
 def budget_for(catalog: str | None) -> RateBudget:
-    """The budget of this process alone, or of all that share a catalog."""
+    """The budget of this process alone, or of all processes that share a catalog."""
     return RateBudget() if catalog is None else SharedBudget(catalog)

@@ -1,5 +1,5 @@
-"""What an HTTP status means: the one table from answers to
-typed errors, registries' own error codes included.
+"""HTTP statuses as typed errors: the one table from answers
+to errors, registries' own error codes included.
 
 Source: distribution-spec v1.1 "Error codes"; Docker Hub's two kinds of 429 (docs.docker.com, "usage and
 limits").
@@ -44,7 +44,7 @@ _WORDS = {
 def error_of_answer(
     status: int, headers: Mapping[str, str], body: bytes, address: str, now: float
 ) -> FetchError:
-    """The error that an answer means. ``headers``: names in lower case; ``body``: the beginning of it is enough."""
+    """The error for an answer. ``headers``: names in lower case; ``body``: its beginning is enough."""
     code, message = registry_error(body)
     said = ": ".join(part for part in (code, message) if part) or _WORDS.get(status, "an unexpected answer")
     said = f"{said} (HTTP {status})"
@@ -92,8 +92,8 @@ def _kind(status: int, headers: Mapping[str, str], code: str | None, message: st
 
 
 def _kind_of_429(code: str | None, message: str | None) -> type[FetchError]:
-    # Docker Hub's pull limit comes as a registry error that explains itself; its abuse limit as a bare line.
-    # Other registries use the code for requests a second, so the code alone does not make it a pull limit.
+    # Docker Hub's pull limit is a registry error with an explanation; its abuse limit is a bare line. Other registries use
+    # the code for requests per second, so the code alone does not mean a pull limit.
     text = (message or "").lower()
     if any(word in text for word in _PULL_LIMIT_WORDS):
         return PullLimitError

@@ -1,9 +1,9 @@
 """The one module that imports requests and urllib3:
 connections whose address was checked before they are used.
 
-``clients/http`` imports this when the first request is made, not before: requests costs 0.2 s to import, and
+``client`` imports this when the first request is made, not before: requests costs 0.2 s to import, and
 most commands never make one. Proxies and the certificate bundle come from the environment as usual;
-``.netrc`` and cookies are not used, since both would send what nobody asked to send. Behind a proxy the proxy
+``.netrc`` and cookies are not used, since both would send data that nobody chose to send. Behind a proxy, the proxy
 resolves names, so there only literal addresses can be checked.
 """
 
@@ -34,18 +34,18 @@ from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 
 POOL_SIZE = 16
 MOST_INTERIM = 10
-"""Answers of 100 that may come before the one that counts. Nobody asks for any."""
-# What a stream that is being read may raise; everything else is a mistake of ours.
+"""Most ``100 Continue`` answers before the final one. dockml never requests any."""
+# The errors that reading a stream may raise; any other is a bug of dockml.
 STREAM_ERRORS: tuple[type[Exception], ...] = (HTTPError, HTTPException, requests.RequestException, OSError)
 
 
 class Transport:
-    """A requests session that connects only where the policy of the moment lets it,
-    follows and adds nothing.
+    """A requests session that connects only where the current policy allows it, follows no redirects and adds no
+    headers.
     """
 
     def __init__(self, policy: Callable[[], HostPolicy], header_seconds: float = 60.0) -> None:
-        """``header_seconds``: how long the headers of an answer may take in all, and a secure connection to be made."""
+        """``header_seconds``: the total time for an answer's headers, and for a TLS handshake."""
         self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
@@ -138,14 +138,14 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone: even unfollowed ones it would parse, and fail on broken ones."""
+    """A session that ignores redirects: requests would parse even unfollowed ones, and fail on malformed ones."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
 
 
 class _CheckedAdapter(HTTPAdapter):
-    """Pools whose connections resolve the name once, check each address, and connect to a checked one."""
+    """Connection pools that resolve a name once, check each address, and connect to a checked one."""
 
     def __init__(self, policy: Callable[[], HostPolicy], seconds: float) -> None:
         self._pools = _pool_classes(policy, seconds)
@@ -158,8 +158,8 @@ class _CheckedAdapter(HTTPAdapter):
 
 @contextmanager
 def _in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Cut the connection where what happens inside takes longer. A timeout of the socket is for each piece that comes, so a
-    server that sends a line now and then would hold us for as long as it likes.
+    """Cut the connection if the block takes longer. A socket timeout applies to each piece received, so without this a
+    server that sends a line now and then could hold us as long as it likes.
     """
     late = threading.Event()
 
@@ -179,12 +179,12 @@ def _in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
             raise
     finally:
         alarm.cancel()
-    if late.is_set():  # http.client takes a cut for the end of the headers
+    if late.is_set():  # http.client takes the cut for the end of the headers
         raise TimeoutError("the answer took too long")
 
 
 class _Answer(HTTPResponse):
-    """An answer of http.client, which passes over one ``100 Continue`` after another for as long as they come."""
+    """An answer with a limit on ``100 Continue``; http.client itself would skip them for ever."""
 
     interim = 0
 
@@ -197,8 +197,8 @@ class _Answer(HTTPResponse):
 
 
 def read_chunk(response: requests.Response, most: int, seconds: float) -> bytes:
-    """Up to ``most`` bytes of a body without a length. The lines between its chunks, and those after the last, may come
-    without end; no piece of the body is given meanwhile, so that nobody could look at the clock.
+    """Up to ``most`` bytes of a chunked body. The lines between its chunks, and the trailers, may be endless, and during
+    them no read returns, so the caller could not check the time.
     """
     connection = response.raw.connection
     if connection is None:
@@ -242,17 +242,17 @@ def _pool_classes(policy: Callable[[], HostPolicy], seconds: float) -> dict[str,
 
 
 def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> socket.socket:
-    """Open the socket of a connection. The name is resolved once, so it cannot lead elsewhere after the check."""
+    """Open the socket of a connection. The name is resolved once, so the address cannot change after the check."""
     host, port = connection.host.strip("[]"), connection.port or 0
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        # A label of more than 63 characters is a UnicodeError, whatever sense that makes.
+        # Python raises UnicodeError for a label of more than 63 characters.
         gai = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(host, connection, gai) from error
     addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     origin = Origin(scheme, host, port)
-    # One private address among public ones is reason enough: a name that answers so is not to be trusted.
+    # One private address among public ones is enough to refuse: such a name is not trusted.
     for address in addresses:
         policy.check_network_address(origin, address)
     failure: OSError | None = None

@@ -1,6 +1,6 @@
-"""Content as a stream that ends only if its bytes are the ones that its digest and size name.
+"""A stream that ends normally only if its bytes match its digest and size.
 
-Here: counting, hashing, and what counts as the end. Not here: where the bytes come from (``images/sources/files``,
+Here: counting, hashing, and the check at the end. Not here: where the bytes come from (``images/sources/files``,
 ``registry/blob_stream``).
 """
 
@@ -22,11 +22,11 @@ CHUNK = 1 << 18
 
 
 class VerifiedStream(io.RawIOBase):
-    """Bytes in order, once. DigestMismatchError from ``read`` when size or digest are not right, at the end at the
-    latest; the last bytes are then not handed out as an end of file.
+    """Bytes in order, once. ``read`` raises DigestMismatchError if size or digest do not match, at the end at the
+    latest; a mismatch is never reported as a normal end of file.
 
     ``size``: bytes expected, None if unknown. ``verify``: compute the digest while reading; a reader that does so
-    itself may turn it off. ``verified``: the end was reached and everything was right.
+    itself may turn it off. ``verified``: the end was reached and everything matched.
     """
 
     def __init__(self, digest: Digest, size: int | None, *, verify: bool) -> None:
@@ -41,7 +41,7 @@ class VerifiedStream(io.RawIOBase):
         return True
 
     def read(self, most: int = -1, /) -> bytes:
-        """Up to ``most`` bytes, all of the rest for -1, empty at the verified end."""
+        """Up to ``most`` bytes; all the rest for -1; empty at the verified end."""
         if most is None or most < 0:
             return b"".join(iter(lambda: self._next(CHUNK), b""))
         return self._next(most) if most else b""

@@ -1,3 +1,3 @@
-"""OCI registries: ``client`` asks, ``tokens`` and ``credentials`` open doors,
-``settings`` says where to go.
+"""OCI registries: ``client`` makes the requests, ``tokens`` and ``credentials`` handle logins,
+``settings`` says which hosts are asked.
 """

@@ -1,7 +1,7 @@
-"""A blob as a stream that survives cut connections and ends only if its bytes are the right ones.
+"""A blob as a stream that survives cut connections and is verified at its end.
 
-Here: going on by Range where the last connection ended, checking that the server went on where it was asked
-to. Not here: size and digest of the whole (``verified_stream``), requests and logins (``client``).
+Here: resuming by Range where the last connection ended, checking that the server continued at the requested byte. Not
+here: size and digest of the whole (``clients/http/verified_stream``), requests and logins (``client``).
 """
 
 import re
@@ -14,19 +14,19 @@ from dockml_dagster.clients.http.retry import RetryPolicy
 from dockml_dagster.clients.http.verified_stream import CHUNK, VerifiedStream
 from dockml_dagster.study.image.reference import Digest
 
-# Connections for one blob. A server that gives 64 KiB each time would need more for any layer worth reading.
+# Connections for one blob. A server that sends 64 KiB per connection would exceed this for any sizeable layer.
 MOST_CONNECTIONS = 100
 _PROGRESS = 1 << 16
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
-# Opens the blob from a byte on: a 206, or a 200 from a server that does not know ranges.
+# Opens the blob at a byte offset: a 206, or a 200 from a server without ranges.
 Open = Callable[[int], Answer]
 
 
 def first_byte(answer: Answer, asked: int) -> int:
-    """The position of an answer's first byte: what was asked for, or 0 if the server sent all of it.
+    """The position of an answer's first byte: the requested one, or 0 if the server sent the whole blob.
 
-    Raises BrokenContentError for a range that was not asked for: its bytes belong somewhere else.
+    Raises BrokenContentError for a range other than the requested one.
     """
     if answer.status == 200:
         return 0
@@ -37,8 +37,8 @@ def first_byte(answer: Answer, asked: int) -> int:
 
 
 class BlobStream(VerifiedStream):
-    """The bytes of a blob (see VerifiedStream). Raises from ``read`` also UnavailableError, when even new connections
-    do not help. ``size`` None: as the server says. ``resumed``: connections that had to be opened anew.
+    """The bytes of a blob (see VerifiedStream). ``read`` also raises UnavailableError, when even new connections
+    fail. ``size`` None: as the server states. ``resumed``: the number of new connections.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class BlobStream(VerifiedStream):
         self._check_length(self._answer)
 
     def close(self) -> None:
-        """Drop the connection. What was not read is not verified."""
+        """Drop the connection. Unread bytes stay unverified."""
         if self._answer is not None:
             self._answer.close()
             self._answer = None
@@ -78,7 +78,7 @@ class BlobStream(VerifiedStream):
                 self._after_failure(error)
                 continue
             if not piece and self.size is not None and self.position < self.size:
-                # The server closed as if all were said (no length, or a false one).
+                # The server closed the connection as if the body were complete (no length, or a false one).
                 self._after_failure(BrokenContentError("ended early", subject=str(self.digest)), cut=True)
                 continue
             return piece
@@ -95,8 +95,8 @@ class BlobStream(VerifiedStream):
         return answer
 
     def _skip(self, answer: Answer, distance: int) -> None:
-        # The server began again at 0. These bytes were read and hashed before; the digest covers the seam
-        # too.
+        # The server began again at byte 0. These bytes were read and hashed before; the digest of the whole
+        # also detects a mismatch here.
         while distance > 0:
             piece = answer.read_some(min(CHUNK, distance))
             if not piece:
@@ -132,9 +132,9 @@ class BlobStream(VerifiedStream):
 
 
 def read_range(answer: Answer, start: int, length: int) -> bytes:
-    """The bytes of an answer to a request for a range. Reads no more than was asked for.
+    """The bytes of an answer to a range request. Reads no more than requested.
 
-    Raises UnsupportedError if the server sends everything instead and the range is not at its beginning.
+    Raises UnsupportedError if the server sends the whole blob and the range does not begin at 0.
     """
     with answer:
         if answer.status == 200 and start > 0:

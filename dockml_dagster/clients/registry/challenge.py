@@ -1,7 +1,7 @@
 """The ``WWW-Authenticate`` header read completely: several challenges, quoted strings, escapes, odd spacing.
 
-Source: RFC 9110 section 11.6.1. The header is a stranger's: it is read once from left to right, at most 8 KiB
-of it, and what makes no sense ends the reading without an error.
+Source: RFC 9110 section 11.6.1. The header is untrusted: at most 8 KiB of it are read, once from left to right, and
+malformed text ends the parsing without an error.
 """
 
 import re
@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"[ \t,]*")
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way in that a server offers. ``scheme`` and parameter names in lower case, values as they came."""
+    """One way to authenticate that a server offers. ``scheme`` and parameter names in lower case, values as received."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict, hash=False)
@@ -28,7 +28,7 @@ class Challenge:
         return self.parameters.get(name)
 
     def without(self, name: str) -> "Challenge":
-        """The same without a parameter."""
+        """The challenge without one parameter."""
         return Challenge(self.scheme, {key: value for key, value in self.parameters.items() if key != name})
 
 
@@ -60,7 +60,7 @@ def _read_parameters(text: str, at: int, parameters: dict[str, str]) -> int:
             return len(text)
         equals = _skip(_SPACE, text, name.end())
         if text[equals : equals + 1] != "=":
-            # No parameter, so the scheme of the next challenge.
+            # Not a parameter, so it is the scheme of the next challenge.
             return at
         value_at = _skip(_SPACE, text, equals + 1)
         quoted = _QUOTED.match(text, value_at)

@@ -1,7 +1,7 @@
-"""The registry's interface: manifests, configurations, blobs and tags, with nothing fetched twice.
+"""The registry client: manifests, configurations, blobs and tags, nothing fetched twice.
 
-Here: the order of the questions (HEAD, then only what was never seen), the places of a registry, and logins
-when asked for. Not here: what a manifest means (``study/image/manifest``) and walking an image (``images/sources``).
+Here: the order of requests (HEAD first, then only content never seen before), the places of a registry, and logins
+when asked for. Not here: what a manifest means (``study/image/manifest``), walking an image (``images/sources``).
 Source: distribution-spec v1.1. Docker Hub counts GETs of manifests and neither HEADs nor blobs; hence the
 order.
 """
@@ -53,7 +53,7 @@ _REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs|tags)/")
 
 @dataclass(frozen=True, slots=True)
 class ManifestHead:
-    """What a HEAD tells: digest, media type, size in bytes. None where an old registry does not say."""
+    """The facts in a HEAD answer: digest, media type, size in bytes. None where an old registry states none."""
 
     digest: Digest | None
     media_type: str | None
@@ -81,7 +81,7 @@ class RegistryClient:
         self._sleep = sleep
 
     def head_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead:
-        """What the registry has under a tag or digest, without its body: free on Docker Hub. Raises FetchError."""
+        """HEAD of a tag or digest: no body, and free on Docker Hub. Raises FetchError."""
         headers = {"Accept": media_types.ACCEPT_MANIFESTS}
         with self._ask("HEAD", repository, f"manifests/{identifier}", headers) as answer:
             return ManifestHead(
@@ -92,7 +92,7 @@ class RegistryClient:
         """The digest that a reference stands for now: one HEAD for
         a tag, no request for a digest. Raises FetchError.
 
-        Only a registry that sends no digest, or refuses the question, costs a GET.
+        A GET is needed only if the registry sends no digest or refuses HEAD.
         """
         if reference.digest is not None:
             return reference.digest
@@ -109,8 +109,8 @@ class RegistryClient:
         return self._get_manifest(repository, digest)
 
     def manifest_of(self, reference: ImageReference, digest: Digest) -> ManifestDocument:
-        """The manifest that a reference stands for, where a HEAD named ``digest``: from the store, or by one GET of the
-        reference itself, whose body decides. Raises FetchError.
+        """The manifest that a reference stands for, where a HEAD gave ``digest``: from the store, or by one GET of the
+        reference itself, whose body has the last word. Raises FetchError.
         """
         stored = self.store.get(digest, manifest_has_digest)
         if stored is not None:
@@ -155,8 +155,8 @@ class RegistryClient:
     def read_range(self, repository: Repository, descriptor: Descriptor, start: int, length: int) -> bytes:
         """``length`` bytes of a blob from ``start`` on; a negative ``start`` counts from the end.
 
-        What is read so cannot be checked against the blob's digest. Raises FetchError; UnsupportedError if
-        the server knows no ranges.
+        A range cannot be checked against the blob's digest. Raises FetchError; UnsupportedError if
+        the server has no ranges.
         """
         refuse_unread(descriptor.media_type, descriptor.digest)
         if start < 0:
@@ -176,14 +176,14 @@ class RegistryClient:
         return read_range(answer, start, length)
 
     def blob_size(self, repository: Repository, digest: Digest) -> int | None:
-        """The stored size of a blob in bytes by HEAD (schema 1 manifests have none); None if not said."""
+        """The compressed size of a blob in bytes, by HEAD (schema 1 manifests do not state it); None if not stated."""
         with self._ask("HEAD", repository, f"blobs/{digest}", {}) as answer:
             return answer.content_length
 
     def tags(self, repository: Repository, *, page_size: int = 1000) -> Iterator[Tag]:
         """All tags, in the registry's own order (ghcr.io: oldest first), page after page by ``Link``.
 
-        Names that can be no tags are left out. Raises FetchError; TooLargeError beyond 2,000 pages.
+        Invalid names are left out. Raises FetchError; TooLargeError beyond 2,000 pages.
         """
         rest = "tags/list?" + urlencode({"n": page_size})
         seen: set[str] = set()
@@ -215,8 +215,8 @@ class RegistryClient:
         try:
             return self.head_manifest(repository, identifier)
         except FetchError as error:
-            # Registries and the proxies before them refuse HEAD in every way there is (401, 403, 404, 500, 503, a closed
-            # connection …), and GET works. Not where a limit was reached, or nobody is there: that is true of GET too.
+            # Registries and the proxies before them refuse HEAD in many ways (401, 403, 404, 500, 503, a closed connection)
+            # although GET works. If a limit was hit or no server was reached, GET would fail too.
             if isinstance(error, (LimitedError, NoConnectionError, RefusedHostError)):
                 raise
             return None
@@ -226,7 +226,7 @@ class RegistryClient:
         with self._ask("GET", repository, f"manifests/{identifier}", headers) as answer:
             body = answer.read(MAX_MANIFEST_BYTES)
             said, media_type = _digest_header(answer), answer.headers.get("content-type")
-        # What a tag stands for is what came: headers have been seen that name another digest, which nobody has.
+        # The body decides what a tag stands for: some registries' headers name another digest, which does not exist.
         digest = identifier if isinstance(identifier, Digest) else said or manifest_digest(body)
         if digest is not identifier and not manifest_has_digest(body, digest):
             digest = manifest_digest(body)
@@ -244,7 +244,7 @@ class RegistryClient:
         headers: Mapping[str, str],
         expected: frozenset[int] = frozenset({200}),
     ) -> Answer:
-        """Ask the places of the repository's registry in turn; the answer of the first that has it."""
+        """Ask the places of the repository's registry in turn; returns the first that has it."""
         first: FetchError | None = None
         last: FetchError | None = None
         for place in self.settings.places(repository.registry):
@@ -254,7 +254,7 @@ class RegistryClient:
                 first, last = first or error, error
         if last is None or first is None:
             raise UnsupportedError("no place to ask", subject=str(repository))
-        # If one place only failed for now, the whole may succeed later.
+        # If one place failed only temporarily, a later attempt may succeed.
         raise first if first.retryable else last
 
     def _ask_place(  # noqa: PLR0917 - the parts of one request
@@ -273,7 +273,7 @@ class RegistryClient:
         for _ in range(MAX_SENT_ON):
             if answer.status != 401 or Origin.of(answer.address) == place.origin:
                 break
-            # A gateway that sends on to another registry, whose challenge is its own.
+            # A gateway redirected to another registry, which has its own challenge.
             answer.close()
             place, scope = self._sent_on(place, answer.address)
             address = answer.address
@@ -296,7 +296,7 @@ class RegistryClient:
         headers: Mapping[str, str],
         statuses: frozenset[int],
     ) -> Answer:
-        """The answer of one place, after its challenge was met; a 401 of where a redirect led as it is."""
+        """The answer of one place, after meeting its challenge; a 401 from another host, after a redirect, is returned."""
 
         def ask(authorization: str | None) -> Answer:
             return self.http.request(
@@ -309,7 +309,7 @@ class RegistryClient:
         sent = self._tokens.known(place, scope)
         answer = ask(sent)
         if is_challenge(answer) and sent is not None:
-            # Expired, or for something else: start over as if nothing had ever been sent.
+            # The token expired or is for another scope: start again without one.
             answer.close()
             self._tokens.forget(place, scope)
             answer = ask(None)
@@ -321,10 +321,10 @@ class RegistryClient:
         return answer
 
     def _sent_on(self, place: Place, address: str) -> tuple[Place, str]:
-        """The registry that a redirect leads to, a place of its own with tokens and a login of its own, and the scope there.
+        """The registry that a redirect leads to, as a place with its own tokens and login, and the scope there.
 
-        Raises UnauthorizedError for what is no registry, RefusedHostError for one that is on no list: a host that is only
-        redirected to gets requests, but none that is asked to prove who we are.
+        Raises UnauthorizedError if the target is no registry, RefusedHostError if it is on no list: a host that we only
+        reach by redirect gets requests, but never a credential.
         """
         origin = Origin.of(address)
         found = _REGISTRY_PATH.search(urlsplit(address).path)
@@ -363,7 +363,7 @@ def _tags_of(body: bytes, repository: Repository) -> Iterator[Tag]:
 
 
 def _same_place(here: str, target: str, repository: Repository) -> str:
-    """The rest of the next page's address behind the repository. Raises BrokenContentError if it leads elsewhere."""
+    """The next page's address after the repository's path. Raises BrokenContentError if it leads elsewhere."""
     try:
         there = urljoin(here, target)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Logins from where Docker keeps them: config.json and credential helpers. Read only; values are never shown.
+"""Logins as Docker stores them: config.json and credential helpers. Read-only; values are never shown.
 
 Source: docs.docker.com "docker login" (credential stores, credential helpers), docker-credential-helpers'
 protocol.
@@ -26,7 +26,7 @@ _HUB_HOSTS = frozenset({"registry-1.docker.io", "docker.io", "index.docker.io"})
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login for one registry: name and password, or a token that buys access tokens, or an access token."""
+    """A login for one registry: name and password, an identity token (exchanged for access tokens), or an access token."""
 
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
@@ -42,7 +42,7 @@ class Login:
 class DockerCredentials:
     """Logins by host, each looked up once. Safe to share between threads.
 
-    ``path``: the config.json to read; by default that of ``$DOCKER_CONFIG`` or ``~/.docker``. None of it need
+    ``path``: the config.json to read; by default that of ``$DOCKER_CONFIG`` or ``~/.docker``. It need not
     exist.
     """
 
@@ -54,7 +54,7 @@ class DockerCredentials:
         self._lock = threading.Lock()
 
     def find(self, host: str) -> Login | None:
-        """The login for ``host[:port]``, or None: nobody logged in there.
+        """The login for ``host[:port]``, or None if there is none.
 
         Raises SettingError if the file cannot be read or a helper fails: going on without the login would
         look like "no such image".
@@ -158,7 +158,7 @@ def _ask_helper(name: str, key: str) -> Login | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SettingError(f"{program} failed ({type(error).__name__})") from None
     if done.returncode != 0:
-        # The helpers have no exit code for it; they all say this sentence.
+        # The helpers have no exit code for "no login"; they all print this sentence.
         if b"credentials not found" in done.stdout + done.stderr:
             return None
         raise SettingError(f"{program} failed with exit code {done.returncode}")

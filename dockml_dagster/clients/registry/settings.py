@@ -1,4 +1,4 @@
-"""Which registries beyond the public ones may be asked, where a registry's images are asked for, and how.
+"""Settings of registries: which may be asked beyond the public ones, and which mirrors serve their images.
 
 Here: the form of ``DOCKML_REGISTRIES``. Entries are separated by white space or commas:
 
@@ -7,13 +7,12 @@ Here: the form of ``DOCKML_REGISTRIES``. Entries are separated by white space or
 ``http://127.0.0.1:5000``              the same, by plain http
 ``docker.io=PLACE``                    images of docker.io are asked for at PLACE and nowhere else
 ``docker.io=PLACE|PLACE|docker.io``    several places, asked in this order until one has the image
-``PLACE?realm=sso.example.com[:PORT]`` a login for PLACE may also be sent there for a token, to no other port
+``PLACE?realm=sso.example.com[:PORT]`` the login for PLACE may also be sent there for a token, to no other port
 ``hub.docker.com=PLACE``               Docker Hub's web interface is asked at PLACE
 =====================================  =================================================================
 
-A PLACE is ``[http[s]://]HOST[:PORT][/PREFIX]``; a prefix is put before the repository's path, as registries
-that pass on others' images want it (``https://harbor.example.com/hub-proxy``). Logins stand in Docker's
-config.json.
+A PLACE is ``[http[s]://]HOST[:PORT][/PREFIX]``. The prefix is put before the repository's path, as pull-through proxies
+need it (``https://harbor.example.com/hub-proxy``). Logins are kept in Docker's config.json.
 """
 
 import re
@@ -29,7 +28,7 @@ VARIABLE = "DOCKML_REGISTRIES"
 _HUB_WEB = "hub.docker.com"
 _PREFIX = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
 
-# Where public registries have their tokens made, when that is another host. A login goes there and nowhere
+# Token services of public registries, where they have another host. A login goes there and nowhere
 # else.
 _KNOWN_REALMS: Mapping[str, frozenset[str]] = {
     "registry-1.docker.io": frozenset({"auth.docker.io"}),
@@ -41,14 +40,14 @@ _KNOWN_REALMS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A host that answers ``/v2/``. ``prefix``: what stands before the repository's path there, or nothing."""
+    """A host that answers ``/v2/``. ``prefix``: what precedes the repository's path there, or ''."""
 
     origin: Origin
     prefix: str = ""
 
     @property
     def address(self) -> str:
-        """``scheme://host[:port]`` without the port that goes without saying."""
+        """``scheme://host[:port]``, without a default port."""
         return str(self.origin).removesuffix(":443" if self.origin.scheme == "https" else ":80")
 
     @property
@@ -63,8 +62,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """``configured``: origins named in the setting. ``routes``: places by registry host. ``realms``: further
-    hosts, with port where it is not the usual one, that a place's login may be sent to, by the place's host.
+    """``configured``: origins named in the setting. ``routes``: places by registry host. ``realms``: by a place's host,
+    further hosts that its login may be sent to, with the port where it is not the default.
     """
 
     configured: frozenset[Origin] = frozenset()
@@ -80,7 +79,7 @@ class RegistrySettings:
         for entry in re.split(r"[\s,]+", text or ""):
             if not entry:
                 continue
-            # An address has no '=' before its '?'; so the first one there ends a registry's name.
+            # An address has no '=' before its '?', so an '=' there ends a registry's name.
             name, equals, places = entry.partition("=") if "=" in entry.partition("?")[0] else ("", "", entry)
             found = []
             for part in places.split("|"):
@@ -105,14 +104,14 @@ class RegistrySettings:
 
     @property
     def own(self) -> frozenset[str]:
-        """Hosts, with port, of the registries that the user named beside Docker Hub."""
+        """Hosts, with port, of the registries other than Docker Hub for which the user named places."""
         return frozenset(
             host for host in self.routes if host != _HUB_WEB and not Registry(host).is_docker_hub
         )
 
     def web_interface(self) -> str | None:
-        """Address of Docker Hub's web interface; None: images of docker.io are asked for at mirrors only, so their names
-        are not told to Docker Hub either.
+        """Address of Docker Hub's web API; None if images of docker.io are only asked for at mirrors, so that their names
+        do not reach Docker Hub this way either.
         """
         named = self.routes.get(_HUB_WEB)
         if named:
@@ -126,10 +125,10 @@ class RegistrySettings:
         return HostPolicy((*PUBLIC_HOSTS, *also), self.configured)
 
     def may_have_login(self, place: Place, realm: Origin) -> bool:
-        """Whether the login for ``place`` may be sent to ``realm``:
-        the same host and port, or one known for it. A realm without a port is that of its scheme.
+        """Whether the login for ``place`` may be sent to ``realm``: the same host and port, or one that is known or
+        configured for it. A realm without a port has its scheme's default port.
 
-        Never from https to http, and by plain http only inside this machine.
+        Never from https to http, and by plain http only within this machine.
         """
         if realm.scheme != "https" and not realm.is_loopback:
             return False
@@ -170,5 +169,5 @@ def _registry(host: str, entry: str) -> Registry:
 
 
 def _refusal(entry: str, problem: str) -> SettingError:
-    # An entry might hold a password by mistake, so it is shown without what stands before an @.
+    # An entry might hold a password by mistake, so the part before an @ is not shown.
     return SettingError(f"{VARIABLE}: {entry.rpartition('@')[2][:80]!r}: {problem}")

@@ -1,9 +1,9 @@
-"""How a registry is convinced: challenges met with access
-tokens, one for each place and scope, or with a login.
+"""Authentication at registries: challenges met with access
+tokens, one per place and scope, or with a login.
 
-Here: which ``Authorization`` to send, and where a login may travel to get a token. Nothing here is written to
+Here: which ``Authorization`` to send, and where a login may be sent to get a token. Nothing here is written to
 disk or shown. Sources: distribution's "Token authentication specification" and "OAuth2 token authentication";
-what real registries do otherwise is said where it matters (reference: ghcr.io, nvcr.io).
+where real registries deviate (seen at ghcr.io, nvcr.io), a comment says so.
 """
 
 import re
@@ -22,15 +22,15 @@ from dockml_dagster.clients.registry.settings import Place, RegistrySettings
 from dockml_dagster.study.formats.json import load_or_none
 
 _SCOPE = re.compile(r"[a-z]+(?:\([a-z]+\))?:[^\s:]+(?::\d+/[^\s:]+)?:[a-z*,]+")
-"""As a token service reads them: type, name, actions (distribution: "Token Scope Documentation")."""
+"""A scope as token services read it: type, name, actions (distribution: "Token Scope Documentation")."""
 MAX_TOKEN_BODY = 1 << 20
-# The specification's lifetime for a token that does not say its own.
+# The specification's lifetime for a token that states none.
 DEFAULT_LIFETIME = 60.0
-# Used no longer than this before its end, so that a request under way does not outlive it.
+# A token is not used in its last seconds, so that it does not expire during a request.
 EARLY = 10.0
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
-# Anonymous tokens of these registries are good for every repository, and minting them has a limit of its own.
+# An anonymous token of these registries serves every repository, and issuing tokens is rate-limited.
 _ONE_ANONYMOUS_TOKEN = frozenset({"ghcr.io"})
 
 
@@ -41,7 +41,7 @@ class _Token:
 
 
 class Authenticator:
-    """The access tokens of one run. Safe to share between threads; a token is minted once, whoever needs it."""
+    """The access tokens of one run. Safe to share between threads, which share the request for a token."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class Authenticator:
 
     def known(self, place: Place, scope: str) -> str | None:
         """The ``Authorization`` to send with a first request, or
-        None: nothing is known yet, or nothing needed.
+        None: none is known yet, or none is needed.
 
-        Once a place has asked for tokens, the next repository's token is got before it asks again.
+        Once a place has asked for tokens, tokens for its other repositories are fetched before it asks again.
         """
         with self._lock:
             token = self._tokens.get(self._key(place, scope))
@@ -71,9 +71,9 @@ class Authenticator:
         return None if challenge is None else self._meet(place, scope, challenge, refused=None)
 
     def meet(self, place: Place, scope: str, header: str | None, refused: str | None = None) -> str:
-        """The ``Authorization`` that meets a 401 with this ``WWW-Authenticate``.
+        """The ``Authorization`` that answers a 401 with this ``WWW-Authenticate``.
 
-        ``refused``: what was sent and not accepted. Raises UnauthorizedError if nothing we have can meet it.
+        ``refused``: the one that was sent and not accepted. Raises UnauthorizedError if no login of ours can meet it.
         """
         challenges = parse_challenges(header)
         for scheme in ("bearer", "basic"):
@@ -86,8 +86,8 @@ class Authenticator:
         )
 
     def forget(self, place: Place, scope: str) -> None:
-        """Drop the token and what the place asked for. After an expired token nvcr.io names another realm,
-        which refuses everyone; asked again without any token it names the right one.
+        """Drop the token and the place's challenge. After an expired token nvcr.io names another realm, which refuses
+        everyone; asked without any token it names the right one.
         """
         with self._lock:
             self._tokens.pop(self._key(place, scope), None)
@@ -110,7 +110,7 @@ class Authenticator:
             token = self._mint(place, scope, challenge, login)
             with self._lock:
                 self._tokens[key] = token
-                # The next repository is asked for by its own scope, not by this one's.
+                # The next repository has its own scope.
                 self._challenges[place] = challenge.without("scope")
             return token.authorization
 
@@ -123,7 +123,7 @@ class Authenticator:
             )
         if place.origin.scheme != "https" and not place.origin.is_loopback:
             raise UnauthorizedError("a login is not sent by plain http", subject=place.address, status=401)
-        # Kept as a token without end: no challenge is needed for the next request.
+        # Remembered like a token that never expires: the next request needs no challenge.
         with self._lock:
             self._challenges[place] = Challenge("basic")
         return login.basic
@@ -135,7 +135,7 @@ class Authenticator:
         origin = Origin.of(realm)
         beside = replace(origin, port=place.origin.port) == place.origin
         if beside and place.origin in self._http.policy.configured:
-            # A registry that the user named may have its tokens made on another port of its own host.
+            # A configured registry may have its token service on another port of its host.
             self._http.allow(origin)
         self._http.policy.check(realm, redirected=True)
         if origin.scheme != "https" and place.origin.scheme == "https":
@@ -154,7 +154,7 @@ class Authenticator:
 
     def _ask(self, realm: str, scope: str, challenge: Challenge, login: Login | None) -> bytes:
         service = challenge.get("service")
-        # What the registry says it wants is what its token service knows; ours is what the specification would have it say.
+        # The scope that the registry names is what its token service understands; ours is only what the specification says.
         said = challenge.get("scope") or ""
         if said and all(map(_SCOPE.fullmatch, said.split(" "))):
             scope = said

@@ -1,5 +1,5 @@
 """``dockml advise``.
 
-Here: what is advised on (a project, an image, a directory), the formats of the answer.
+Here: the targets of advice (a project, an image, a directory) and the output formats.
 Not here: the rules (``study.advice``).
 """

@@ -1,7 +1,7 @@
-"""What was known before: recommendations that a project decided to live with, for now.
+"""The baseline: known recommendations that a project has decided to live with for now.
 
-Here: fingerprints that do not move with the lines of a file, the baseline's file, and what is left beside it. Not here:
-ignore comments and configuration, which are decisions to keep.
+Here: fingerprints that stay the same when lines move, the baseline file, and the advice that it leaves. Not here: ignore
+comments and configuration, which are permanent decisions.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ LineOf = Callable[[str, int], str]
 
 
 def fingerprint(item: Recommendation, place: Evidence, line_of: LineOf) -> str:
-    """The same while rule, file and the text of the line are the same, wherever the line stands."""
+    """A hash of rule, file and the text of the line; it does not depend on the line number."""
     text = " ".join(line_of(place.path, place.line).split()) if place.path and place.line else place.what
     words = (item.rule.recommendation, item.about, item.subject, place.trigger, text)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def write_baseline(path: Path, advice: Sequence[Advice]) -> int:
-    """Write what is found now, atomically; returns how many places."""
+    """Write all places found now as a baseline, atomically; returns their number."""
     from dockml_dagster.commands.advise.output import Marks
 
     marks = Marks(advice)
@@ -58,7 +58,7 @@ def write_baseline(path: Path, advice: Sequence[Advice]) -> int:
 
 
 def without_known(advice: Sequence[Advice], path: Path) -> list[Advice]:
-    """The advice without what a baseline knows, with a remark of how much that was. Raises BadInputError."""
+    """The advice without the places in a baseline, with a remark on their number. Raises BadInputError."""
     from dockml_dagster.commands.advise.output import Marks
 
     left = read_baseline(path)

@@ -66,7 +66,7 @@ def advise(
 
     A target is a directory or a Dockerfile (default: this directory), an image (as for scan-image), or with --corpus a
     project OWNER/NAME of the published file. Bytes are measured in the image's layers, and none is counted twice.
-    Comments (`# dockml ignore=RULE reason`), `.dockml.toml` or [tool.dockml], and a baseline say what is not told.
+    Comments (`# dockml ignore=RULE reason`), `.dockml.toml` or [tool.dockml], and a baseline decide what is left out.
 
     \b
     Examples:
@@ -126,7 +126,7 @@ def advise(
 
 
 class _Quiets:
-    """The configuration of each target: the one that was named, or the project's own."""
+    """The configuration of each target: the one named on the command line, or the project's own."""
 
     def __init__(self, named: str | None, *, no_config: bool) -> None:
         self._named = named

@@ -1,7 +1,7 @@
-"""The configuration of ``dockml advise``: a table of TOML in the project.
+"""The configuration of ``dockml advise``: a TOML table in the project.
 
-Here: finding, reading and checking it. Not here: comments in a Dockerfile (``study.advice.ignoring``), a baseline. It
-changes what is advised, never what a study finds: corpora read no configuration of a collected repository.
+Here: finding, reading and checking it. Not here: comments in a Dockerfile (``study.advice.ignoring``), baselines. The
+configuration changes the advice, never the findings of a study: corpora ignore the configuration of collected repositories.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MINOR: Final = (
     "docs/**", "doc/**", "examples/**", "example/**", "samples/**", "sample/**", "tests/**", "test/**", "testing/**",
     "demo/**", "demos/**", "tutorials/**", "benchmarks/**", ".devcontainer/**",
 )  # fmt: skip
-"""Folders, at any depth, whose Dockerfiles are no product of the project."""
+"""Folders, at any depth, whose Dockerfiles are not part of the project's product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a project asks of ``dockml advise``. ``folder``: of the file, which paths and patterns are relative to."""
+    """A project's settings for ``dockml advise``. ``folder``: the file's folder; paths and patterns are relative to it."""
 
     folder: Path | None = None
     select: tuple[str, ...] = ()
@@ -42,14 +42,14 @@ class Configuration:
     minor: tuple[str, ...] = MINOR
 
     def excluded(self, path: str) -> bool:
-        """Whether a file is not looked at."""
+        """Whether a file is left out."""
         return any(matches(pattern, path) for pattern in self.exclude)
 
     def applied(
         self, items: Sequence[Recommendation], names: RuleNames, prefix: str = ""
     ) -> list[Recommendation]:
-        """The recommendations that the configuration leaves, with the severity that it gives them. ``prefix``: of the
-        target's folder below that of the configuration.
+        """The recommendations that the configuration keeps, with the severities that it sets. ``prefix``: the target's
+        folder relative to the configuration's, with a slash at its end.
         """
         kept = []
         for item in items:
@@ -84,7 +84,7 @@ def _milder(severity: Severity) -> Severity:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a pattern means a path: ``*`` within a folder or across (``**``), a folder all below it."""
+    """Whether a pattern matches a path. ``*`` and ``**`` both cross folders; a folder matches everything below it."""
     bare = pattern.rstrip("/").removeprefix("./")
     return fnmatch.fnmatchcase(path, bare) or fnmatch.fnmatchcase(path, f"{bare}/*")
 
@@ -94,7 +94,7 @@ def _at_any_depth(pattern: str, path: str) -> bool:
 
 
 def find_configuration(target: Path, names: RuleNames) -> Configuration:
-    """The configuration of the folder of a target or of the nearest folder above it, up to the root of its git tree."""
+    """The configuration in the target's folder or the nearest folder above it, up to the root of its git work tree."""
     folder = target.absolute() if target.is_dir() else target.absolute().parent
     for at in (folder, *folder.parents):
         for name in NAMES:
@@ -109,7 +109,7 @@ def find_configuration(target: Path, names: RuleNames) -> Configuration:
 
 
 def load_configuration(path: Path, names: RuleNames) -> Configuration:
-    """The configuration of a file that was named. Raises BadInputError where it has none."""
+    """The configuration in the given file. Raises BadInputError if it has none."""
     table = _table(path)
     if table is None:
         raise BadInputError(f"{path}: has no table [tool.dockml]")
@@ -132,7 +132,7 @@ def _table(path: Path) -> Mapping[str, Any] | None:
 
 
 def read_configuration(path: Path, table: Mapping[str, Any], names: RuleNames) -> Configuration:
-    """A table as configuration. Raises BadInputError naming what is wrong."""
+    """Parse a TOML table. Raises BadInputError naming what is wrong."""
     unknown = sorted(table.keys() - _KEYS)
     if unknown:
         raise BadInputError(f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")

@@ -1,6 +1,6 @@
-"""Digests of images that a study of this home read: what ``--fix`` pins a tag to.
+"""Digests of images that a study in this home has read: ``--fix`` pins tags to them.
 
-Here: asking the published file. Not here: asking a registry (``--fix`` needs no network), the edit (``study.advice.pins``).
+Here: querying the published file. Not here: asking a registry (``--fix`` needs no network), edits (``study.advice.pins``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PINNING: Final = frozenset({"pin-base-digest", "pin-copied-images"})
 
 @dataclass(frozen=True, slots=True)
 class KnownDigest:
-    """What a tag stood for when it was read last: the digest of its index, or of its manifest where it has none.
-    ``seen``: that day (UTC).
+    """The digest that a tag stood for when last read: of its index, or of its manifest where there is no index.
+    ``seen``: the date of that reading (UTC).
     """
 
     digest: str
@@ -31,13 +31,13 @@ class KnownDigest:
 
 
 class KnownDigests:
-    """The published file of a home, asked once, and only where a file names an image by a tag."""
+    """The published file of a home, queried once, and only if a file names an image by a tag."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def of(self, data: bytes) -> Mapping[tuple[str, str, str], KnownDigest]:
-        """Of each (registry, repository, tag) that a Dockerfile names: what is known."""
+        """The known digest of each (registry, repository, tag) that a Dockerfile names."""
         reading = read_dockerfile(data)
         if not reading.valid:
             return {}
@@ -56,7 +56,7 @@ class KnownDigests:
         try:
             rows = query(self._settings, _NEWEST).rows
         except BadInputError:
-            # A file of another version: nothing is known then, and nothing is pinned.
+            # The published file is of another version: then nothing is known, and nothing is pinned.
             return {}
         return {
             (registry, repository, tag): KnownDigest(digest, seen)
@@ -64,7 +64,7 @@ class KnownDigests:
         }
 
 
-# A source that does not tell the index (an archive, the study of 2021) has no registry here either.
+# Sources that do not record the index (archives, the study of 2021) have no registry in this table either.
 _NEWEST: Final = """
 SELECT registry, repository, tag, digest, strftime(seen, '%Y-%m-%d')
 FROM (

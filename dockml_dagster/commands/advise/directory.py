@@ -1,7 +1,7 @@
-"""Advice on a directory or a single Dockerfile: finding the files of a project that can be judged, and judging them.
+"""Advice on a directory or a single Dockerfile: finding the project's files that have rules, and judging them.
 
-Here: the walk, and which file is judged as what. Not here: judging (``study.advice``), images and the published
-file (``advise``).
+Here: walking the directory, and which kind each file is judged as. Not here: judging (``study.advice``), images and the
+published file (``targets``).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from dockml_dagster.study.project.facts import is_workflow
 from dockml_dagster.study.project.files import MAX_IN_ALL, choose, dockerfiles_left_out
 
 MOST_PATHS: Final = 200_000
-"""Files of a directory that are looked at by name; a larger one is refused rather than judged in part."""
+"""Most files in a directory; a larger directory is refused rather than judged in part."""
 
 DIRECTORY_SECONDS: Final = 120.0
-"""Processor time that the files of a directory may take together; those that come after are problems."""
+"""Processor time for all files of a directory together; files left over are reported as problems."""
 
 _NOT_LOOKED_INTO: Final = frozenset(
     {".git", ".dockml", "node_modules", ".venv", "venv", "site-packages", ".tox", "__pycache__"}
@@ -47,22 +47,22 @@ _NOT_LOOKED_INTO: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """What a project asked not to be told: its configuration, and whether comments in its files count."""
+    """What to leave out of the advice: the project's configuration, and whether ignore comments are obeyed."""
 
     configuration: Configuration = field(default_factory=Configuration)
     obey_comments: bool = True
 
 
 def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
-    """Advice on every Dockerfile below a directory, and on its Compose files and workflows; or on one Dockerfile.
+    """Advice on all Dockerfiles, Compose files and workflows below a directory, or on one Dockerfile.
 
-    Raises BadInputError if it cannot be read, holds nothing to judge or more files than are looked at.
+    Raises BadInputError if the target cannot be read, has nothing to judge, or has more than ``MOST_PATHS`` files.
     """
     quiet = quiet or Quiet()
     single = not target.is_dir()
-    # A file keeps the name by which it was asked for; files of a directory are named from there.
+    # A single file keeps its given name; files of a directory are named relative to it.
     root, paths = (Path(), [target.as_posix()]) if single else (target, sorted(_below(target)))
-    # One file alone does not tell what lies beside it.
+    # For a single file nothing is known about the files beside it.
     ignores = None if single else [path for path in paths if path.endswith(".dockerignore")]
     rules = (advice_rules(), *reading_rules())
     prefix = _prefix(target, quiet.configuration.folder)
@@ -75,7 +75,7 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
     with time_limit(DIRECTORY_SECONDS):
         for path in paths:
             kind, is_text = classify_file_name(path).kind, _is_text(path)
-            # A file that is named on the command line is meant, whatever its name.
+            # A file given on the command line is read as a Dockerfile, whatever its name.
             if not is_text and kind != "dockerfile" and not single:
                 continue
             if quiet.configuration.excluded(f"{prefix}{path}" if not single else prefix + target.name):
@@ -97,7 +97,7 @@ def advise_directory(target: Path, quiet: Quiet | None = None) -> Advice:
                     remarks += [f"{path}:{line}: {what}" for line, what in ignored.unused]
                 judged += 1
             except BinaryFileError as error:
-                # Of a directory it is not meant: a table named dockerfiles.parquet, say.
+                # In a directory, skip it silently: it may be a table named dockerfiles.parquet.
                 if single:
                     problems.append(f"{path}: {error}")
             except (BadInputError, OutOfTimeError) as error:
@@ -139,7 +139,7 @@ def _is_text(path: str) -> bool:
 def _of_texts(
     target: Path, texts: Mapping[str, str], rules: Rules, problems: list[str]
 ) -> tuple[Recommendation, ...]:
-    """What Compose files and workflows give advice for."""
+    """Recommendations from Compose files and workflows."""
     try:
         with time_limit(SECONDS):
             return advise_project(str(target), texts, rules)
@@ -161,7 +161,7 @@ def _git_root(target: Path) -> Path | None:
 
 
 def _prefix(target: Path, above: Path | None) -> str:
-    """The folder of a target below another one, with a slash at its end; empty if it is no other."""
+    """The target's folder relative to ``above``, with a slash at its end; '' if it is the same or not below."""
     if above is None or target.is_file():
         return ""
     absolute, top = target.absolute(), above.absolute()
@@ -171,7 +171,7 @@ def _prefix(target: Path, above: Path | None) -> str:
 
 
 def _context(root: Path, path: str, ignores: Sequence[str] | None) -> BuildContext:
-    """The `.dockerignore` that is certainly meant: the Dockerfile's own, or the one beside it at the root."""
+    """The `.dockerignore` that certainly applies: the Dockerfile's own, or the root's for a Dockerfile there."""
     own = f"{path}.dockerignore"
     name = (
         own

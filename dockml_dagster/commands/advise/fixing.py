@@ -1,7 +1,7 @@
 """``dockml advise --fix`` and ``--diff``: fixes written into the Dockerfiles of a project, or shown.
 
-Here: which files and rules, the difference, the writing. Not here: the changes themselves (``study.advice.fixes``). What
-comments, configuration or a baseline leave out is not fixed either.
+Here: which files and rules, the diff, the writing. Not here: the changes themselves (``study.advice.fixes``).
+Recommendations that comments, configuration or a baseline leave out are not fixed either.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def fix_files(
     unsafe: bool,
     write: bool,
 ) -> int:
-    """Fix every target, or show the difference; returns the exit code (1: a file could not be written). ``settings``:
-    of the home whose published file may know digests.
+    """Fix every target, or show the diff; returns the exit code (1: a file could not be written). ``settings``:
+    of the home whose published file may hold digests.
     """
     failed = changed = count = 0
     digests = KnownDigests(settings)
@@ -61,7 +61,7 @@ def fix_files(
 
 
 def _wanted(advice: Advice, *, unsafe: bool) -> dict[str, dict[str, set[int]]]:
-    """By file and rule: the lines to fix."""
+    """The lines to fix, by file and rule."""
     kinds = {"safe", "unsafe"} if unsafe else {"safe"}
     wanted: dict[str, dict[str, set[int]]] = {}
     for item in advice.recommendations:
@@ -99,7 +99,7 @@ def _difference(name: str, fixed: Fixed) -> str:
 
 
 def _write(path: Path, data: bytes) -> bool:
-    """Replace a regular file, in one step and with its mode; a link is never followed."""
+    """Replace a regular file atomically, keeping its mode; a link is never followed."""
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         return False

@@ -1,7 +1,7 @@
 """Recommendations as GitLab's code-quality report, which merge requests show.
 
 Here: the document. Source: docs.gitlab.com/ci/testing/code_quality (report format): description, check name, fingerprint,
-severity, path and first line. Only what stands in a file of the project is in it.
+severity, path and first line. It holds only findings in files of the project.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SEVERITIES: Final = {"note": "info", "warning": "minor", "error": "major"}
 def to_gitlab(
     found: Sequence[tuple[Recommendation, str]], mark: Callable[[Recommendation, Evidence], str]
 ) -> list[dict[str, Any]]:
-    """An object a place. ``found``: each with the folder that its paths are relative to, from the root of the git tree."""
+    """One object per place. ``found``: recommendations, each with its base folder relative to the root of the git tree."""
     report = []
     seen: dict[str, int] = {}
     for item, prefix in found:
@@ -30,7 +30,7 @@ def to_gitlab(
                 {
                     "description": f"{item.rule.action} {item.rule.why}",
                     "check_name": item.rule.recommendation,
-                    # Two places with one text have one fingerprint; GitLab wants it unique.
+                    # Two places with the same text have the same fingerprint; GitLab needs unique ones.
                     "fingerprint": fingerprint if number == 1 else f"{fingerprint}-{number}",
                     "severity": _SEVERITIES[item.severity],
                     "location": {

@@ -1,7 +1,7 @@
 """What ``dockml advise`` prints: text for people, JSON for programs, SARIF for code-scanning services.
 
-Here: names and order of what is shown. Not here: any judging. The JSON keys are a contract: they may be added to, never
-renamed. Sizes are bytes; null is not measured, never zero.
+Here: names and order of the output. Not here: any judging. The JSON keys are a contract: keys may be added, never
+renamed. Sizes are bytes; null means not measured, never zero.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dockml_dagster.text import printable, size_text
 
 _WIDTH = 110
 _SHOWN = 3
-"""Places that the text names; JSON and SARIF have all there are."""
+"""Places shown in the text; JSON and SARIF have all."""
 
 
 def to_json(advice: Sequence[Advice]) -> str:
-    """A list with an object a target, always."""
+    """A list with one object per target, always."""
     return json.dumps([_object(item) for item in advice], indent=2) + "\n"
 
 
@@ -46,7 +46,7 @@ def _everything(advice: Sequence[Advice]) -> list[tuple[Recommendation, str]]:
 
 
 class Marks:
-    """Fingerprints of places, of all targets; files are read once."""
+    """Fingerprints of places in all targets; each file is read once."""
 
     def __init__(self, advice: Sequence[Advice]) -> None:
         self._roots = {id(found): item.root for item in advice for found in item.recommendations}
@@ -57,7 +57,7 @@ class Marks:
         return fingerprint(item, place, self.line_of(self._roots.get(id(item))))
 
     def line_of(self, root: Path | None) -> Callable[[str, int], str]:
-        """What reads a line of a file below a folder; the empty text where there is none."""
+        """A function that returns a line of a file below a folder; '' where there is none."""
 
         def line(path: str, number: int) -> str:
             if root is None:
@@ -125,7 +125,7 @@ def _recommendation(item: Recommendation) -> dict[str, Any]:
 
 
 def to_text(advice: Sequence[Advice]) -> str:
-    """For people: a heading a target and a paragraph a recommendation."""
+    """For people: a heading per target and a paragraph per recommendation."""
     return "\n".join(_target(item) for item in advice)
 
 
@@ -153,7 +153,7 @@ def _target(advice: Advice) -> str:
 
 
 def _is_general(group: Sequence[Recommendation]) -> bool:
-    """What nearly every file asks for, and nothing is measured of."""
+    """Whether a recommendation holds for nearly every file and has no measured saving."""
     return group[0].rule.general and all(item.saves_bytes is None for item in group)
 
 
@@ -178,7 +178,7 @@ _NOTES = {
 
 
 def _paragraph(group: Sequence[Recommendation], target: str) -> list[str]:
-    """One recommendation with everything of the target that it is for."""
+    """One recommendation with all subjects of the target that it applies to."""
     first = group[0]
     rule = first.rule
     measured = [item for item in group if item.saves_bytes is not None]

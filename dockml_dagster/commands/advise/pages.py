@@ -1,6 +1,6 @@
 """The page of each rule: what it asks for, why, examples, its fix, known problems, sources and other names.
 
-Here: the text, made of the seeds. Not here: the rules. ``docs/rules`` holds the same pages; a test compares them.
+Here: the text, generated from the seeds. Not here: the rules. ``docs/rules`` holds the same pages; a test compares them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dockml_dagster.study.advice.model import Rule
 
 
 def list_of_rules() -> str:
-    """A line a rule."""
+    """One line per rule."""
     return "".join(
         f"{rule.severity:<8} {rule.recommendation:<24} {rule.fix or '-':<7} {rule.action}\n"
         for rule in advice_rules().all
@@ -23,7 +23,7 @@ def list_of_rules() -> str:
 
 
 def page_of(name: str) -> str:
-    """The page of a rule, by any name of it. Raises BadInputError where there is none."""
+    """The page of a rule, by any of its names. Raises BadInputError for an unknown name."""
     for rule in advice_rules().all:
         if name == rule.recommendation:
             return rule_page(rule)
@@ -35,7 +35,7 @@ def page_of(name: str) -> str:
 
 
 def write_pages(folder: str) -> None:
-    """A file a rule, and an index; files of rules that are gone are removed."""
+    """Write one file per rule and an index; files of removed rules are deleted."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     pages = all_pages()
@@ -63,7 +63,7 @@ def all_pages() -> dict[str, str]:
 
 
 def rule_page(rule: Rule) -> str:
-    """Markdown."""
+    """The page of one rule, as Markdown."""
     parts = [
         f"# {rule.recommendation}",
         rule.action,
@@ -99,7 +99,7 @@ def _fix(rule: Rule) -> str:
 
 
 def _others(rule: Rule) -> list[str]:
-    """Names of the practice, of BuildKit, hadolint and Trivy."""
+    """Other names of the rule: the practice's, and those of BuildKit, hadolint and Trivy."""
     from dockml_dagster.warehouse.models import folder
 
     text = (folder() / "seeds" / "rule_aliases.csv").read_text(encoding="utf-8")

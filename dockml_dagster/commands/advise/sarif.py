@@ -18,7 +18,7 @@ SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 _RANKS: Final = {"low": 20.0, "medium": 50.0, "high": 80.0}
 
 _ADDRESS: Final = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|io|dev|net)(?:/[\w./-]*\w)?")
-"""An address among the sources of a rule."""
+"""A web address among the sources of a rule."""
 
 Json = dict[str, Any]
 
@@ -28,8 +28,8 @@ Mark = Callable[[Recommendation, Evidence], str]
 
 
 def to_sarif(found: Sequence[tuple[Recommendation, str]], *, version: str, mark: Mark) -> Json:
-    """One run with a result a recommendation [3.14, 3.27]. ``found``: each with the folder, below the root of the git
-    tree, that its paths are relative to. ``version``: of dockml.
+    """One run with one result per recommendation [3.14, 3.27]. ``found``: recommendations, each with its base folder
+    relative to the root of the git tree. ``version``: of dockml.
     """
     recommendations = [item for item, _ in found]
     rules = {item.rule.recommendation: item.rule for item in recommendations}
@@ -71,7 +71,7 @@ def _information() -> Json:
 
 
 def _help_address(rule: Rule) -> Json:
-    """Who asks for it, if that is a page."""
+    """The source of a rule, if it is a web page."""
     found = _ADDRESS.search(rule.source)
     return {"helpUri": f"https://{found[0]}"} if found else {}
 
@@ -128,7 +128,7 @@ def _location(place: Evidence, item: Recommendation, prefix: str) -> Json:
         ]
     elif place.path is not None or item.about == "dockerfile":
         artifact = {"uri": _relative(prefix + (place.path or item.subject)), "uriBaseId": "SRCROOT"}
-        # A finding about what is absent has no line; scanning services show it at the first.
+        # A finding about something absent has no line; scanning services show it at line 1.
         location["physicalLocation"] = {
             "artifactLocation": artifact,
             "region": {"startLine": place.line or 1},

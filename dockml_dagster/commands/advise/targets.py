@@ -1,7 +1,7 @@
-"""What ``dockml advise`` does with images and with projects of the published file: recommendations for each.
+"""Advice on images, and on projects of the published file.
 
-Here: reading what is to be judged. Not here: judging (``study.advice``), directories (``advise_directory``),
-printing (``advise_output``). Imports neither Dagster nor pandas; DuckDB only for a project of the published file.
+Here: reading the input of the rules. Not here: judging (``study.advice``), directories (``directory``),
+printing (``output``). Imports neither Dagster nor pandas; DuckDB only for a project of the published file.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Everything to be advised about one target. ``content_bytes``: what the image's layers hold, uncompressed, seen and
-    unseen; None for what is no image. ``problems``: what could not be read, a line each. ``remarks``: what is to be said
-    of ignore comments, configuration and baseline. ``prefix``: of the target's folder below the root of its git tree,
-    which paths of SARIF and of GitLab are relative to. ``root``: the folder that evidence paths are relative to.
+    """All advice on one target. ``content_bytes``: the uncompressed content of the image's layers, hidden files included;
+    None if the target is no image. ``problems``: what could not be read, one line each. ``remarks``: notes on ignore
+    comments, configuration and baseline. ``prefix``: the target's folder relative to the root of its git tree, to which
+    paths in SARIF and GitLab reports are relative. ``root``: the folder that evidence paths are relative to.
     """
 
     target: str
@@ -49,13 +49,13 @@ class Advice:
 
     @property
     def saves_bytes(self) -> int:
-        """What all of it saves together."""
+        """The bytes that all recommendations together save."""
         return total_saved(self.recommendations)
 
 
 @cache
 def rule_names() -> RuleNames:
-    """Every name by which a rule may be called: dockml's own and other tools'."""
+    """All names of the rules: dockml's own and those of other tools."""
     from dockml_dagster.warehouse.models import folder
 
     return RuleNames(advice_rules(), (folder() / "seeds" / "rule_aliases.csv").read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def advise_images(
 ) -> Iterator[Advice]:
     """Advice on images, one platform after the other. Raises what ``scan_image.scan_images`` raises.
 
-    What could not be read of an image is a problem of its advice, and what is left is judged all the same.
+    A part of an image that cannot be read becomes a problem of its advice; the rest is judged.
     """
     from dockml_dagster.commands.scan_image.scan import (
         content_rules,
@@ -123,13 +123,13 @@ def advise_images(
         for image in scanned.images:
             tally = tallies.get(str(image.image.digest))
             savings = None if tally is None or image.summary is None else tally.savings()
-            # What stands in a layout or archive says nothing about where else the image is.
+            # A layout or archive does not show whether the image is also part of an index elsewhere.
             single = isinstance(location, ImageReference) and _is_single(scanned, image)
             yield _of_image(scanned, image, savings, single=single, problems=problems)
 
 
 def _is_single(scanned: ScannedReference, image: ScannedImage) -> bool:
-    """Whether the reference names this one manifest, and no index of several."""
+    """Whether the reference names this one manifest and not an index."""
     return scanned.reading is not None and scanned.reading.digest == image.image.digest
 
 
@@ -161,16 +161,16 @@ def _of_image(
 
 
 _PLACES = ("evidence", "evidence_paths", "evidence_lines", "evidence_layers", "evidence_bytes")
-"""Columns of lists that run side by side, an entry a place."""
+"""Columns with parallel lists, one entry per place."""
 _COLUMNS = ", ".join(
     ("about", "subject", "recommendation", "saves_bytes", "base_bytes", "files", "note", *_PLACES)
 )
 
 
 def advise_published(settings: Settings, corpus: str, name: str) -> Advice:
-    """Advice on a project of a corpus as the last run of ``dockml study`` published it (``core.recommendations``).
+    """Advice on a project of a corpus, as last published by ``dockml study`` (``core.recommendations``).
 
-    Raises BadInputError if nothing is published, or no project of the corpus is called so; names the closest.
+    Raises BadInputError if nothing is published, or the corpus has no project of that name; it suggests the closest.
     """
     import difflib
 

@@ -1,5 +1,5 @@
 """``dockml diff-image``.
 
-Here: images read and compared, and what is printed. Not here: reading (``scan_image.scan``), comparing
+Here: which images are compared, and the output. Not here: reading (``scan_image.scan``), comparing
 (``study.difference``).
 """

@@ -1,6 +1,6 @@
-"""The images that are compared, read.
+"""Reading the images to compare.
 
-Here: from what ``scan_image`` reads to what ``study.difference`` compares. Not here: either of them.
+Here: turning what ``scan_image`` reads into the input of ``study.difference``. Not here: either of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dockml_dagster.text import printable
 
 @dataclass(frozen=True)
 class ReadImage:
-    """One image of the command."""
+    """One image to compare."""
 
     name: str
     image: ScannedImage
@@ -55,7 +55,7 @@ class ReadImage:
         return {name: tuple(sorted(versions)) for name, versions in found.items()}
 
     def side(self) -> Side:
-        """As ``compare`` takes it."""
+        """The image in the form that ``compare`` takes."""
         tally = self.image.tally
         owners = None if tally is None else tally.owners()
 
@@ -79,7 +79,7 @@ def read_images(
     prefer: Platform | None,
     listener: Listener,
 ) -> list[ReadImage]:
-    """Read them all; raises the first problem, and BadInputError for what is several images or was not read whole."""
+    """Read all images. Raises the first error; BadInputError for an index of several images or an image not fully read."""
     lists: list[FileList] = []
 
     def observe(_: PlatformImage) -> FileList:

@@ -1,7 +1,7 @@
 """What ``dockml diff-image`` prints.
 
-Here: names and order of what is shown. The JSON keys are a contract: they may be added to, never renamed. Sizes are bytes;
-null is unknown, never zero. Not here: the comparison.
+Here: names and order of the output. The JSON keys are a contract: keys may be added, never renamed. Sizes are bytes;
+null means unknown, never zero. Not here: the comparison.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def two_text(before: ReadImage, after: ReadImage, format_: Shown) -> str:
 
 
 def several_text(images: Sequence[ReadImage], format_: Shown) -> str:
-    """What several images share."""
+    """The layers that several images share."""
     found, distinct = share([image.layers for image in images])
     named = list(zip(images, found, strict=True))
     if format_ == "json":

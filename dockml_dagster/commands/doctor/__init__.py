@@ -1,4 +1,4 @@
 """``dockml doctor``.
 
-Here: what is looked at and how it is said. Not here: mending anything but what ``--repair`` names.
+Here: the checks and their output. Not here: repairs, except what ``--compact`` asks for.
 """

@@ -1,6 +1,6 @@
-"""``dockml doctor``: whether everything a study needs is in order, and what to do where it is not.
+"""``dockml doctor``: whether everything that a study needs is in order, and what to do if not.
 
-Here: looking. Nothing is changed here; compaction is in ``warehouse.maintenance``. No network unless asked for. Dagster is
+Here: the checks, which change nothing; compaction is in ``warehouse.maintenance``. No network unless asked for. Dagster is
 not imported.
 """
 
@@ -36,7 +36,7 @@ State = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. ``advice``: what to do; empty where there is nothing to do."""
+    """The result of one check. ``advice``: what to do; empty if nothing."""
 
     subject: str
     state: State
@@ -45,7 +45,7 @@ class Finding:
 
 
 def examine(settings: Settings, *, network: bool = False) -> list[Finding]:
-    """Everything, in the order in which it matters."""
+    """The results of all checks, the most important first."""
     looks: list[Callable[[Settings], Iterator[Finding]]] = [
         _home, _versions, _disk, _warehouse, _failing_checks, _published, _dagster, _credentials
     ]  # fmt: skip
@@ -107,7 +107,7 @@ def _versions(_: Settings) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     existing = next(path for path in (settings.home, *settings.home.parents) if path.is_dir())
     free = shutil.disk_usage(existing).free
-    # A build writes the findings anew, and publishing and compacting make a copy each.
+    # A build rewrites the findings; publishing and compaction each make a copy.
     path = settings.warehouse.file
     file = path.stat().st_size if path is not None and path.exists() else 0
     needed = max(LEAST_FREE_BYTES, 2 * file)
@@ -151,7 +151,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
         )
         return
     amount = f", {size_text(size.bytes)}" if settings.warehouse.file else ""
-    # Who reads a lake that many write to waits for none of them, and so learns of none.
+    # Readers of a shared lake do not wait for its writers, so they cannot tell whether anybody is writing.
     writers = "many may write" if settings.warehouse.catalog else "nobody is writing"
     yield Finding("warehouse", "ok", f"{settings.warehouse}{amount}; {writers}")
     if size.worth_compacting:
@@ -192,7 +192,7 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _failing_checks(settings: Settings) -> Iterator[Finding]:
-    """Checks that fail of the tables that stand; nothing is said of a warehouse that ``_warehouse`` has told about."""
+    """Failing checks of the current tables; nothing for a warehouse whose problem ``_warehouse`` already reported."""
     warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
     if not warehouse.exists:
         return
@@ -220,7 +220,7 @@ def _failing_checks(settings: Settings) -> Iterator[Finding]:
 
 
 def _holders(lock: Path) -> str:
-    """Processes that have the lock file open, where the system tells."""
+    """Processes that have the lock file open, where the system shows them."""
     pids = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
@@ -293,7 +293,7 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
 def _reachability(settings: Settings) -> Iterator[Finding]:
     import requests
 
-    # Any answer shows that the server is there; a registry without login answers 401.
+    # Any answer shows that the server is up; a registry without a login answers 401.
     for address in (
         settings.github_api_url or "https://api.github.com",
         "https://registry-1.docker.io/v2/",

@@ -1,4 +1,4 @@
-"""``dockml doctor``: what is in order, and what to do where it is not."""
+"""``dockml doctor``: what is in order, and what to do about the rest."""
 
 from __future__ import annotations
 

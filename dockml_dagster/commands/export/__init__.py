@@ -1,4 +1,4 @@
 """``dockml export``.
 
-Here: the dataset as files with its description. Not here: what the tables mean (``dbt_like_sql``).
+Here: the dataset as files, with their descriptions. Not here: what the tables mean (``dbt_like_sql``).
 """

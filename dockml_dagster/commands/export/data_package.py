@@ -20,7 +20,7 @@ SUMMARY = (
 )
 
 NULL = r"\N"
-"""How a CSV file writes that a value is unknown; an empty cell is an empty text."""
+"""An unknown value in a CSV file; an empty cell is an empty text."""
 PARQUET = {"format": "parquet", "mediatype": "application/vnd.apache.parquet"}
 CSV = {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
 
@@ -41,7 +41,7 @@ _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 
 @dataclass(frozen=True, slots=True)
 class ExportedColumn:
-    """A column as written: ``type`` is DuckDB's name, ``tests`` are dbt's generic tests on it."""
+    """A column as written. ``type``: DuckDB's name; ``tests``: dbt's generic tests on it."""
 
     name: str
     type: str
@@ -51,7 +51,7 @@ class ExportedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExportedTable:
-    """A table as written: ``path`` is relative to the dataset and ends in the form, ``size`` in bytes."""
+    """A table as written. ``path``: relative to the dataset, its extension is the format; ``size``: bytes."""
 
     name: str
     description: str

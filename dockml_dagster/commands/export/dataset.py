@@ -1,10 +1,10 @@
 """The dataset as files: Parquet of every documented table, a data dictionary, provenance, a description, a citation.
 
-Here: which tables and columns are written, and writing them. Not here: the form of the descriptions
-(``data_package``). What the columns mean comes from the same property files as everywhere.
+Here: which tables and columns are written, and writing them. Not here: the format of the descriptions
+(``data_package``). Column descriptions come from the property files, as everywhere.
 
 Only identifiers, digests and derived facts are written. Other people's texts (files, commands, descriptions) stay in the
-warehouse unless a table's are asked for by its name.
+warehouse unless requested by the table's name.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 TEXTS = frozenset(
     {"content", "arguments", "created_by", "comment", "cmd", "entrypoint", "description", "full_description"}
 )
-"""Columns that hold other people's texts, secrets perhaps, whatever the table; in seeds such columns are our own."""
+"""Columns that hold other people's texts, and perhaps secrets, in any table but the seeds, whose texts are our own."""
 
 TEXTS_OF_TABLES = frozenset(
     {
@@ -52,7 +52,7 @@ TEXTS_OF_TABLES = frozenset(
         ("core.recommendations", "evidence"),
     }
 )
-"""The same where the name alone does not tell: lines of Dockerfiles as evidence."""
+"""Further such columns, whose names are no proof: lines of Dockerfiles as evidence."""
 
 
 DESCRIBED = {
@@ -65,10 +65,10 @@ DESCRIBED = {
     "croissant.json": "Description in Croissant",
     "dataset.ipynb": "A notebook that loads the tables and makes three figures",
 }
-"""Files beside the tables, and what each is."""
+"""Files beside the tables, with their meaning."""
 
 Form = Literal["parquet", "csv"]
-"""How tables are written. CSV is for whoever has nothing that reads Parquet, and for validators of Frictionless."""
+"""How tables are written. CSV is for tools that cannot read Parquet, and for Frictionless validators."""
 
 
 def export_dataset(
@@ -76,7 +76,7 @@ def export_dataset(
 ) -> list[str]:
     """Write ``<schema>/<table>.parquet`` (or ``.csv``) and the files that describe them; returns the tables.
 
-    ``with_contents``: tables, ``schema.table``, whose columns with others' texts are written too.
+    ``with_contents``: tables, ``schema.table``, whose columns with other people's texts are written too.
 
     Raises:
         BadInputError: nothing is published, the directory cannot be written, or a table has no such column.
@@ -149,7 +149,7 @@ def export_dataset(
 
 
 def text_columns(model: Model) -> list[str]:
-    """Columns of a table that hold other people's texts."""
+    """The columns of a table that hold other people's texts."""
     if model.schema == "seeds":
         return []
     return [
@@ -190,7 +190,7 @@ def _write(
     names = ", ".join(f"{_value(quote(name), kind, form)} AS {quote(name)}" for name, kind in types)
     options = "FORMAT parquet, COMPRESSION zstd"
     if form == "csv":
-        # What is unknown is told from an empty text.
+        # Keeps unknown values distinct from empty texts.
         options = f"FORMAT csv, HEADER, NULLSTR {literal(NULL)}"
     written = connection.execute(
         f"COPY (SELECT {names} FROM {qualified(model.name)}) TO {literal(target)} ({options})"
@@ -211,9 +211,9 @@ def _write(
 
 
 def _value(column: str, kind: str, form: Form) -> str:
-    """A column as it is written."""
+    """The SQL expression that writes a column."""
     if kind == "HUGEINT":
-        # Parquet has no 128-bit integer: DuckDB would write floating point, which is exact to 2**53 only.
+        # Parquet has no 128-bit integer: DuckDB would write floating point, which is exact only up to 2**53.
         return f"CAST({column} AS BIGINT)"
     if form == "csv" and field_type(kind) in ("array", "object"):
         return f"CAST(to_json({column}) AS VARCHAR)"

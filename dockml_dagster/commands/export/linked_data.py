@@ -20,10 +20,10 @@ from dockml_dagster.commands.export.data_package import (
 )
 
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
-"""Of what dockml wrote: seeds, descriptions, findings. ``LICENCE.md`` of the dataset says what it does not cover."""
+"""The licence of dockml's own work: seeds, descriptions, findings. The dataset's ``LICENCE.md`` names the exceptions."""
 CREATOR = "The dockml project"
 HOME = f"https://doi.org/{PAPER}"
-"""What the dataset is about; whoever publishes it elsewhere says where."""
+"""The paper that the dataset is about. Whoever publishes the dataset puts its own address here."""
 
 _TYPES = {
     "boolean": "sc:Boolean",
@@ -70,7 +70,7 @@ _CONTEXT: Mapping[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-"""The context that the specification gives, without which validators refuse a document."""
+"""The JSON-LD context of the specification; validators refuse a document without it."""
 
 
 def croissant(tables: Sequence[ExportedTable], *, version: str, created: datetime) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def croissant(tables: Sequence[ExportedTable], *, version: str, created: datetim
 
 
 def _semantic(version: str) -> str:
-    """``0.1.0.dev0`` → ``0.1.0-dev0``: Croissant takes semantic versions alone."""
+    """``0.1.0.dev0`` → ``0.1.0-dev0``: Croissant accepts only semantic versions."""
     parts = version.split("+", maxsplit=1)[0].split(".")
     return ".".join(parts[:3]) + ("-" + ".".join(parts[3:]) if parts[3:] else "")
 
@@ -140,7 +140,7 @@ def _field(table: ExportedTable, column: ExportedColumn) -> dict[str, Any]:
 def ro_crate(
     tables: Sequence[ExportedTable], described: Mapping[str, str], *, version: str, created: datetime
 ) -> dict[str, Any]:
-    """The content of ``ro-crate-metadata.json``. ``described``: the other files, by path, and what each is."""
+    """The content of ``ro-crate-metadata.json``. ``described``: the other files by path, with their meaning."""
     files = [
         *(_crate_file(table.path, table.description, table.size) for table in tables),
         *(_crate_file(path, what, None) for path, what in described.items()),

@@ -1,6 +1,6 @@
-"""The notebook of an exported dataset: it loads the tables and makes three figures of the study again.
+"""The notebook of an exported dataset: it loads the tables and redraws three figures of the study.
 
-Here: its cells. Not here: writing files (``dataset``). What it imports (duckdb, altair) dockml has among its own libraries.
+Here: its cells. Not here: writing files (``dataset``). It imports only libraries that dockml itself uses (duckdb, altair).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ WHERE corpus = '{corpus}' AND reading = 'corrected' AND metric = 'compressed_byt
 ORDER BY label = 'All' DESC, label""",
     ),
 )
-"""Name, heading, title of the axis, query: each gives label, value, low, high."""
+"""Name, heading, axis title, and a query that returns label, value, low, high."""
 
 
 def notebook() -> dict[str, Any]:

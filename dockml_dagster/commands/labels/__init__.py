@@ -1,4 +1,4 @@
 """``dockml labels``.
 
-Here: rounds of annotation by people. Not here: the labels that the machine gives (``study.labels``).
+Here: rounds of annotation by people. Not here: machine labels (``study.labels``).
 """

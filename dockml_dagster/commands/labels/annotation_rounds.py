@@ -1,7 +1,8 @@
-"""What ``dockml labels`` does: a sample to label, labels taken in, agreement.
+"""What ``dockml labels`` does: draw a sample to label, import labels, measure agreement.
 
-Here: between the published file, the warehouse and the sheet. Not here: the sheet (``study.labels.annotation_sheet``),
-drawing (``study.labels.annotation_sample``), the coefficients (``study.labels.agreement``), any printing.
+Here: moving data between the published file, the warehouse and the sheet. Not here: the sheet
+(``study.labels.annotation_sheet``), drawing (``study.labels.annotation_sample``), the coefficients
+(``study.labels.agreement``), any printing.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
     from dockml_dagster.warehouse.published.query import Answer
 
 SOURCE = "dockml labels import"
-"""``raw.labels.source`` of imported rows; the model staging.labels knows them by it."""
+"""``raw.labels.source`` of imported rows; the model staging.labels recognises them by it."""
 STAGE = "labels_import"
 MAX_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: nothing was stored where there are mistakes."""
+    """The result of an import: if there are mistakes, nothing was stored."""
 
     units: int
     rows: int
@@ -57,7 +58,7 @@ class Imported:
 class SampleRequest:
     """Which units to draw, and what their sheet shows.
 
-    ``rater`` is written into its column; ``show_labels`` adds what others said, for adjudication.
+    ``rater`` fills the column of that name; ``show_labels`` adds the other raters' labels, for adjudication.
     """
 
     corpus: str
@@ -71,7 +72,7 @@ class SampleRequest:
 
 
 def codebook() -> Codebook:
-    """The codebook as the seeds have it."""
+    """The codebook from the seeds."""
     seeds = ("categories", "purposes", "sub_purposes")
     return parse_codebook(
         *((folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in seeds)
@@ -147,7 +148,7 @@ def _candidates(settings: Settings, corpus: str, question: Question, unit_kind: 
         [corpus, question, unit_kind],
     ).rows:
         if code == CANNOT_TELL:
-            # Who cannot tell differs from nobody.
+            # "cannot tell" disagrees with no other label.
             continue
         codes = given.setdefault(unit, {}).setdefault(rater, set())
         if code != NONE_APPLIES:
@@ -178,7 +179,7 @@ def import_sheet(settings: Settings, path: Path, *, rater: str | None) -> Import
     """Check a filled-in sheet line by line and store it as a whole, or not at all.
 
     Raises:
-        BadInputError: the file cannot be read, is no text, or holds no label.
+        BadInputError: the file cannot be read, is not text, or holds no label.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -270,15 +271,15 @@ COLUMNS = (
     "alpha_low",
     "alpha_high",
 )
-"""Columns of an agreement table. ``n``: units with at least two ratings; ``used``: ratings that bear the code."""
+"""Columns of an agreement table. ``n``: units with at least two ratings; ``used``: ratings with the code."""
 
 
 def agreement_rows(
     settings: Settings, *, corpus: str, question: Question, unit_kind: str, draws: int, seed: int
 ) -> list[tuple[Any, ...]]:
-    """All people together, every two of them, and each source against the machine; overall and per code.
+    """Agreement of all people, of each pair of people, and of each source with the machine; overall and per code.
 
-    "cannot tell" is no rating. Rows in the order of ``COLUMNS``; an undefined figure is None.
+    "cannot tell" is not a rating. Columns as in ``COLUMNS``; an undefined figure is None.
     """
     labels = query(
         settings,

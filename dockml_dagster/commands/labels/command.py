@@ -1,4 +1,4 @@
-"""``dockml labels``: label with others, and see how far you agree."""
+"""``dockml labels``: label with others, and measure how far you agree."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def export_(*, file: Path, **request: Any) -> None:
     """
     from dockml_dagster.commands.labels.annotation_rounds import SampleRequest, export_sample
 
-    # The options are named as the fields are.
+    # The options have the names of the fields.
     sample = SampleRequest(**request)
     _require_project(sample.question, sample.unit_kind)
     if file.exists():

@@ -1,7 +1,7 @@
-"""What ``dockml labels train`` does: the category classifier adjusted to the labels of a corpus of one's own.
+"""What ``dockml labels train`` does: adjust the category classifier to a user's own labels.
 
-Here: from the published file to weights in the home. Not here: fitting and measuring (``study.labels.training``), where
-weights lie (``warehouse.label_model``), any printing.
+Here: from labels in the published file to weights in the home. Not here: fitting and measuring
+(``study.labels.training``), where weights are kept (``warehouse.label_model``), any printing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dockml_dagster.warehouse.models import seed_texts
 from dockml_dagster.warehouse.published.query import query
 
 LEAST = 30
-"""Fewest labelled projects: below it no held-out figure says anything."""
+"""Fewest labelled projects: with fewer, a held-out figure means nothing."""
 
 _LABELLED = """
     SELECT projects.project, projects.name, projects.description, projects.topics, projects.language, categories.category,
@@ -42,8 +42,8 @@ _LABELLED = """
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What was fitted and measured, on how many projects of how many owners; ``kept`` is where the weights lie, None where
-    they were no better on projects held out.
+    """What was fitted and measured, on how many projects of how many owners. ``kept``: where the weights are; None if
+    they were not kept, because they were no better on held-out projects.
     """
 
     projects: int
@@ -53,11 +53,11 @@ class Trained:
 
 
 def train(settings: Settings, corpus: str, *, seed: int, keep: bool) -> Trained:
-    """Fit the shipped weights on to the people's categories of a corpus, measure the gain on projects held out, and keep
-    them in the home where there is one, or where ``keep`` says so.
+    """Continue fitting the shipped weights on the people's categories of a corpus, and measure the gain on held-out
+    projects. The weights are kept in the home if there is a gain, or if ``keep`` says so.
 
     Raises:
-        BadInputError: nothing is published, or too few projects have a category that people gave.
+        BadInputError: nothing is published, or too few projects have a category given by people.
     """
     seeds = seed_texts(("category_features", "category_weights"))
     model = parse_category_model(seeds["category_features"], seeds["category_weights"])
@@ -75,7 +75,7 @@ def train(settings: Settings, corpus: str, *, seed: int, keep: bool) -> Trained:
 
 
 def _examples(settings: Settings, corpus: str, model: CategoryModel) -> list[Example]:
-    """Of one project after the other: the files of all of them are too much for one answer."""
+    """The examples, queried project by project: all files at once would be too much for one query."""
     examples = []
     for project, name, description, topics, language, category, whole in query(
         settings, _LABELLED, [corpus]

@@ -1,4 +1,4 @@
 """``dockml plan``.
 
-Here: what a run would cost. Not here: the run.
+Here: the cost of a run, estimated. Not here: the run.
 """

@@ -1,6 +1,6 @@
-"""What ``dockml plan`` does: the cost of a run before it is spent.
+"""What ``dockml plan`` does: estimate the cost of a run before it is spent.
 
-Here: asking the corpus and the warehouse what there is, and the rows to print. Not here: the estimate itself
+Here: collecting the facts from corpus and warehouse, and the rows to print. Not here: the estimate itself
 (``corpora.github.cost``).
 """
 
@@ -19,7 +19,7 @@ COLUMNS = ("step", "calls", "counted", "counted_by", "remaining", "here", "bytes
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``rows`` of ``COLUMNS``; ``remarks``: the assumptions, a line each; ``summary``: one line of it all."""
+    """``rows`` of ``COLUMNS``; ``remarks``: the assumptions, one line each; ``summary``: one line for the whole."""
 
     rows: list[tuple[Any, ...]]
     remarks: Sequence[str]
@@ -27,11 +27,11 @@ class Plan:
 
 
 def plan(settings: Settings, corpus_name: str) -> Plan:
-    """What bringing a corpus up to date would cost. Spends nothing but one free question about the budgets.
+    """What bringing a corpus up to date would cost. Sends only one request about the budgets, which is free.
 
     Raises:
         BadInputError: there is nothing to plan, or a setting cannot be used.
-        FetchError: GitHub cannot be asked.
+        FetchError: GitHub cannot be reached.
     """
     corpus = open_corpus(corpus_name, settings)
     found = corpus.cost(images_here(settings, corpus_name))
@@ -55,7 +55,7 @@ def plan(settings: Settings, corpus_name: str) -> Plan:
 
 
 def images_here(settings: Settings, corpus: str) -> set[str]:
-    """References whose manifests were collected."""
+    """References whose manifests have been collected."""
     warehouse = Warehouse(settings.warehouse)
     if not warehouse.exists:
         return set()

@@ -1,4 +1,4 @@
 """``dockml read-dockerfile``.
 
-Here: one Dockerfile read and shown, without a study. Not here: reading itself (``study.dockerfile``).
+Here: Dockerfiles read and shown without a study. Not here: reading itself (``study.dockerfile``).
 """

@@ -30,7 +30,7 @@ def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
 
     gc.set_threshold(
         100_000
-    )  # what is read is part of no cycle, and looking for them costs a fifth of the time
+    )  # a reading has no reference cycles, and searching for them costs a fifth of the time
     documents, refused = read_files(files, sys.stdin.buffer)
     say(render_documents(documents, format_), nl=False)
     for reason in refused:

@@ -1,6 +1,6 @@
 """The JSON form of a read Dockerfile, as ``dockml read-dockerfile --format json`` prints it.
 
-Here: the stable field names (DESIGN, section 6) and nothing computed. Fields may be added, never renamed.
+Here: the stable field names; nothing is computed. Fields may be added, never renamed.
 Not here: printing.
 """
 
@@ -30,8 +30,8 @@ def to_document(
 ) -> Json:
     """The document of one file: plain dicts, lists, strings, numbers, ``None``.
 
-    ``tasks`` of a command is empty without ``task_rules``; ``class`` of a base is absent without
-    ``base_rules``.
+    Without ``task_rules``, ``tasks`` of a command is empty; without ``base_rules``, ``class`` of a base is
+    absent.
     """
     steps = read_steps(reading) if steps is None else steps
     graph = stage_graph(reading)
@@ -54,7 +54,7 @@ def to_document(
             for line, kind, message in sorted(
                 [
                     *((item.line, item.kind, item.message) for item in reading.problems),
-                    # References that cannot be: BuildKit refuses them once it resolves the stages.
+                    # Impossible references: BuildKit refuses them when it resolves the stages.
                     *((line, "evaluation", message) for line, message in graph.problems),
                 ],
                 key=lambda item: item[0],

@@ -1,8 +1,8 @@
-"""What ``dockml read-dockerfile`` does: files to documents and documents to text, no study and no warehouse.
+"""What ``dockml read-dockerfile`` does: files to documents and documents to text, without a study or a warehouse.
 
-Here: opening the files a person names, hiding what must not be printed, laying the facts out as tables. Does
-not: reading Dockerfiles and judging them (``study.dockerfile``), options and exit codes (``cli``). Imports neither
-Dagster nor pandas nor DuckDB.
+Here: opening the files that a person names, hiding secrets, laying the facts out as tables. Not here: reading Dockerfiles
+and judging them (``study.dockerfile``), options and exit codes (``command``). Imports neither Dagster nor pandas nor
+DuckDB.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from dockml_dagster.text import printable
 from dockml_dagster.warehouse.models import folder
 
 MAX_BYTES = MAX_DOCKERFILE_BYTES
-"""Larger files are refused, as a study leaves them out."""
+"""Larger files are refused here and left out by a study."""
 
 SECONDS = 20.0
-"""Processor time that one file may take. The largest of the study's takes a tenth of a second."""
+"""Processor time for one file. The largest file of the study takes a tenth of a second."""
 
 _MOST_ROWS = 2_000
-"""Rows of a table for people. The longest of the study's files has 1,180 lines."""
+"""Most rows of a table for people. The longest file of the study has 1,180 lines."""
 
 REDACTED = "<redacted>"
-"""Stands where a value was that may be a secret."""
+"""Replaces a value that may be a secret."""
 
 _SHORTEST = 6
-"""A secret's value of fewer characters (`ENV USE_AUTH=true`) is hidden where it is set, but not looked for elsewhere."""
+"""A shorter value (`ENV USE_AUTH=true`) is hidden where it is set, but not searched for elsewhere."""
 
 _MOST_WORK = 400_000_000
-"""Values to look for × bytes of the file: what half a second can do. Beyond it a file is refused rather than shown."""
+"""Most values to search for × bytes of the file: about half a second. A file beyond it is refused rather than shown."""
 
 
 def read_files(names: Sequence[str], standard_input: IO[bytes]) -> tuple[list[Json], list[str]]:
     """The documents of all files that can be read, and one line for each that cannot.
 
-    ``-`` is ``standard_input``. A document is that of ``study.dockerfile.document``; see ``hide_secrets`` for what
-    is left out. A text that BuildKit refuses is a document too: its ``valid`` is false and ``reason`` says why.
+    ``-`` is ``standard_input``. For the form of a document see ``document``, for what is left out ``hide_secrets``.
+    A text that BuildKit refuses gets a document too: its ``valid`` is false and ``reason`` says why.
     """
     rules = reading_rules()
     documents: list[Json] = []
@@ -67,7 +67,7 @@ def read_files(names: Sequence[str], standard_input: IO[bytes]) -> tuple[list[Js
 
 
 def reading_rules() -> tuple[BaseImageRules, TaskRules]:
-    """The rules of the seeds by which base images and commands are classified."""
+    """The rules from the seeds that classify base images and commands."""
     seeds = {
         name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8")
         for name in ("base_image_rules", "run_task_commands", "run_tasks")
@@ -83,9 +83,9 @@ class BinaryFileError(BadInputError):
 
 
 def read_bytes(path: Path, root: Path | None = None) -> bytes:
-    """The content of a file that may be a Dockerfile. Raises BadInputError where it cannot be one, or not be read.
+    """The content of a file that may be a Dockerfile. Raises BadInputError if it cannot be one, or cannot be read.
 
-    A link is followed within ``root``, or where ``leads_elsewhere`` lets it end.
+    A link is followed if ``leads_elsewhere`` allows its target (with ``root`` as given).
     """
     if path.is_dir():
         raise BadInputError("is a directory; name the Dockerfile in it")
@@ -105,7 +105,7 @@ def _take(stream: IO[bytes]) -> bytes:
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise BadInputError(f"is larger than {MAX_BYTES >> 20} MiB; that is no Dockerfile")
-    # Git's rule for a binary file; UTF-16, which has NUL in every second byte, announces itself.
+    # Git's rule for a binary file. UTF-16, which has many NUL bytes, is recognised by its byte order mark.
     if b"\0" in data[:8000] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BinaryFileError("is a binary file, not a Dockerfile")
     if problem := no_dockerfile(data):
@@ -130,7 +130,7 @@ def _document(
 
 
 def _beside(path: Path) -> tuple[str, list[str]] | None:
-    """The file's path in its git work tree and the ``.dockerignore`` files that may be meant, or None outside one.
+    """The file's path in its git work tree, and the ``.dockerignore`` files that may apply; None outside a work tree.
 
     Only those names are looked up: listing a work tree may take minutes.
     """
@@ -150,12 +150,12 @@ def _beside(path: Path) -> tuple[str, list[str]] | None:
 def hide_secrets(document: Json, reading: DockerfileReading) -> Json:
     """The document with the values of secret-looking ENV and ARG replaced by ``<redacted>``.
 
-    Only the variable's name decides (``secret_names.names_a_secret``): a key called ``FOO``, a password
-    in a URL and a token exported inside a RUN are shown as they stand. A hidden value of at least six characters
-    is hidden wherever else it stands in the document, for example where the variable is expanded.
+    Only the variable's name decides (``names_a_secret``): a key called ``FOO``, a password in a URL and a token exported
+    inside a RUN are shown unchanged. A hidden value of at least six characters is hidden everywhere in the document,
+    for example where the variable is expanded.
 
     Raises:
-        BadInputError: there are too many such values to look for.
+        BadInputError: there are too many such values to search for.
     """
     values: set[str] = set()
     for item, shown in zip(reading.instructions, document["instructions"], strict=True):
@@ -169,7 +169,7 @@ def hide_secrets(document: Json, reading: DockerfileReading) -> Json:
 
 
 def _hide_assignments(item: Instruction, shown: Json) -> set[str]:
-    """Hide the values in one instruction's own part of the document; returns them."""
+    """Hide the secret values in one instruction's part of the document; returns them."""
     if item.child is not None:
         found = _hide_assignments(item.child, shown["child"])
         if REDACTED in shown["child"]["value"]:
@@ -186,7 +186,7 @@ def _hide_assignments(item: Instruction, shown: Json) -> set[str]:
         for each in item.assignments
     ]
     words = pairs if item.keyword == "ARG" else [word for pair in pairs for word in pair.split("=", 1)]
-    # Which word of `arguments` is whose is not kept for every odd form; so they are made anew from the assignments.
+    # Not every form records which word of `arguments` belongs to which variable, so they are rebuilt from the assignments.
     shown["arguments"] = words
     shown["expanded"] = [] if item.keyword == "ARG" else words
     shown["value"] = " ".join(pairs)
@@ -195,7 +195,7 @@ def _hide_assignments(item: Instruction, shown: Json) -> set[str]:
         text
         for each in secret
         for text in (each.value, (each.value or "").strip("\"'"), each.expanded and each.expanded.text)
-        # `$OTHER` says no more than a name.
+        # `$OTHER` reveals only a name.
         if text and not text.startswith("$")
     }
 
@@ -215,7 +215,7 @@ def _replaced(node: Any, values: Sequence[str]) -> Any:
 def render_documents(documents: Sequence[Json], format_: Format) -> str:
     """The documents as text.
 
-    ``json``: a list with one object a file, always. ``table`` and ``markdown``: a heading a file and its tables
+    ``json``: a list with one object per file, always. ``table`` and ``markdown``: per file a heading and its tables
     (instructions, stages, commands, practices). ``csv``: one table for all, with the columns of ``CSV_COLUMNS``.
     """
     if format_ == "json":

@@ -1,4 +1,4 @@
-"""``dockml rebuilds``: what the commits of a repository build again."""
+"""``dockml rebuilds``: which instructions the commits of a repository rebuild."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A walk as text and as JSON.
+"""The result of ``dockml rebuilds`` as text and as JSON.
 
-Here: which figures are shown and how they are called. Not here: the figures themselves.
+Here: which figures are shown, under which names. Not here: computing them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """``dockml scan-image``.
 
-Here: one image read and shown, without a study. Not here: scanning itself (``images.scanning``).
+Here: images read and shown without a study. Not here: scanning itself (``images.scanning``).
 """

@@ -1,7 +1,7 @@
 """What ``scan-image`` shows of manifests that hold no image: models, and the files of anything else.
 
-Here: their JSON objects and tables. Not here: what is known of models (``study.image.model_artifact``). Models are listed
-among ``not_images`` too: they are none.
+Here: their JSON objects and tables. Not here: knowledge about models (``study.image.model_artifact``). Models are also
+listed among ``not_images``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODEL_FACTS: Final = (
 
 
 def model_object(other: PlatformImage, model: ModelArtifact) -> dict[str, Any]:
-    """The JSON form of a model: what is stated of it, and each of its files."""
+    """The JSON form of a model: its stated properties, and each of its files."""
     facts = {name: getattr(model, name) for name in MODEL_FACTS}
     return {
         "manifest_digest": str(other.digest),
@@ -47,7 +47,7 @@ def model_object(other: PlatformImage, model: ModelArtifact) -> dict[str, Any]:
 
 
 def other_object(other: PlatformImage) -> dict[str, Any]:
-    """The JSON form of what is no image: its kind, and what each of its files says it is."""
+    """The JSON form of a manifest without an image: its kind, and the stated type of each file."""
     files = [
         {
             "title": None if part.path is None else printable(part.path),
@@ -61,7 +61,7 @@ def other_object(other: PlatformImage) -> dict[str, Any]:
 
 
 def model_tables(model: dict[str, Any], format_: Format) -> list[str]:
-    """The tables of a model, of its JSON form."""
+    """The tables of a model, from its JSON form."""
     facts = [
         (name, full_size(model[name]) if name.endswith("bytes") else model[name]) for name in MODEL_FACTS
     ]

@@ -1,6 +1,6 @@
-"""What ``scan-image`` prints of the image that an image was built upon, as its layers tell.
+"""What ``scan-image`` prints about an image's base image, as found by its layers.
 
-Here: names and order of what is shown. Not here: finding it (``study.image.base_by_layers``).
+Here: names and order of the output. Not here: finding the base image (``study.image.base_by_layers``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SHOWN: Final = 3
 
 
 def base_object(scanned: ScannedImage) -> dict[str, Any] | None:
-    """The images seen before whose layers are the lowest ones, with the digests that prove it. None: none was seen."""
+    """Images seen earlier whose layers are this image's lowest ones, with the digests as proof. None: no such image."""
     base = scanned.base
     if base is None:
         return None
@@ -37,7 +37,7 @@ def base_object(scanned: ScannedImage) -> dict[str, Any] | None:
 
 
 def base_rows(scanned: ScannedImage) -> Iterator[tuple[str, str | None]]:
-    """What came with the base image and what is the image's own, as the history reads; and which one that is."""
+    """The base image, if known, and by the image's history the layers that came with it and the image's own layers."""
     if scanned.base is not None:
         yield "lowest layers are those of", _base_text(scanned.base)
     base = scanned.base_layers
@@ -52,7 +52,7 @@ def base_rows(scanned: ScannedImage) -> Iterator[tuple[str, str | None]]:
 
 
 def _base_text(base: BaseByLayers) -> str:
-    """In one line: several names are one stack of layers, and nothing tells which of them was meant."""
+    """The base image in one line. Several names may share one stack of layers, and nothing tells them apart."""
     names = list(dict.fromkeys(printable(one.name) for one in base.images))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     layers = "1 layer" if base.layers == 1 else f"{base.layers} layers"

@@ -120,7 +120,7 @@ def scan_image(
         scan_images,
     )
 
-    # As in the processes beside this one: rows come and go by the million, and none is part of a cycle.
+    # As in the worker processes: millions of rows are allocated and freed, and none is part of a reference cycle.
     gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     prefer = this_platform() if platform is None else None
@@ -182,7 +182,7 @@ def scan_image(
 
 
 def _at_most_one(*asked: bool) -> None:
-    """Raises BadInputError where several listings are asked for at once."""
+    """Raises BadInputError if several listings are asked for at once."""
     if sum(asked) > 1:
         raise BadInputError("one of --files, --tree, --packages, --sbom and --gpu")
 
@@ -196,9 +196,9 @@ def _text(
     gpu: Gpu | None,
     no_trunc: bool,
 ) -> str:
-    """What is printed of the images, by what was asked for."""
+    """The output for the images, in the requested form."""
     if packages or sbom is not None:
-        from importlib.metadata import version  # a quarter of what the command takes to begin
+        from importlib.metadata import version  # imported late: a quarter of the command's start-up time
 
         from dockml_dagster.commands.scan_image.packages import packages_text, sbom_text
 

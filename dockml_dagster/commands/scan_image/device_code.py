@@ -1,7 +1,7 @@
-"""What ``--gpu`` prints: the code for GPUs that an image carries, and what of it one GPU can load.
+"""What ``--gpu`` prints: the GPU code in an image, and which of it a given GPU can load.
 
-Here: names and order of what is shown. Not here: reading it, what loads where (``study.device_code``). JSON keys are a
-contract, like those of ``output``; null is unknown, never zero.
+Here: names and order of the output. Not here: reading the code and what can be loaded where (``study.device_code``). JSON
+keys are a contract, like those of ``output``; null means unknown, never zero.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FILES: Final = 30
 
 
 def gpu_named(text: str) -> Gpu:
-    """The GPU of an option. Raises BadInputError."""
+    """The GPU that an option names. Raises BadInputError."""
     gpu = parse_gpu(text)
     if gpu is None:
         raise BadInputError(f"{text!r} is no architecture of a GPU: write sm_90, 9.0 or gfx942")
@@ -32,7 +32,7 @@ def gpu_named(text: str) -> Gpu:
 
 
 def architecture_rows(files: Sequence[ImageDeviceFile]) -> list[dict[str, Any]]:
-    """Device code that a container sees, by kind and architecture, most bytes first."""
+    """GPU code visible in a container, by kind and architecture, most bytes first."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for one in files:
         if one.hidden_by is not None:
@@ -51,7 +51,7 @@ def architecture_rows(files: Sequence[ImageDeviceFile]) -> list[dict[str, Any]]:
 
 
 def device_object(scanned: ScannedImage) -> dict[str, Any] | None:
-    """The image's code for GPUs by architecture; ``--gpu`` tells more. None: unknown."""
+    """The image's GPU code by architecture; ``--gpu`` shows more. None: unknown."""
     files = scanned.device_code
     if files is None:
         return None
@@ -64,7 +64,7 @@ def device_object(scanned: ScannedImage) -> dict[str, Any] | None:
 
 
 def device_code_text(scanned: Sequence[ScannedReference], gpu: Gpu, format_: Format) -> str:
-    """What of every image's device code the GPU can load, as text that ends with a line feed."""
+    """For every image, the GPU code that the GPU can load, as text that ends with a line feed."""
     if format_ == "json":
         objects = [_object(reference, gpu) for reference in scanned]
         return json_document(objects)

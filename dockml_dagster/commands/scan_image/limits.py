@@ -1,7 +1,7 @@
-"""Limits in numbers for CI: how large an image may be, how much of it wasted, how much larger than before.
+"""Numeric limits for CI: how large an image may be, how much of it may be wasted, how much it may grow.
 
-Here: reading a limit, and what is over it. Not here: measuring (``scan``). What could not be measured is over no limit;
-that it could not be read ends the command anyway.
+Here: parsing a limit, and finding what exceeds it. Not here: measuring (``scan``). A size that could not be measured
+exceeds no limit; the command fails anyway because the image could not be read.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _BINARY = {"k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many bytes, or a share of what is compared with."""
+    """A number of bytes, or a share of the size compared with."""
 
     bytes: int | None
     share: float | None
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """`1.5GB`, `800 MiB`, `5%`. Raises BadInputError."""
+        """Parse `1.5GB`, `800 MiB`, `5%`. Raises BadInputError."""
         found = _LIMIT.fullmatch(text.strip())
         if found is None:
             raise BadInputError(f"{text!r} is no limit: write 1.5GB, 800MiB or 5%")
@@ -43,13 +43,13 @@ class Limit:
         return cls(round(number * factor), None)
 
     def of(self, whole: int) -> int:
-        """The limit in bytes, where it is a share of ``whole``."""
+        """The limit in bytes; a share is a share of ``whole``."""
         return self.bytes if self.bytes is not None else int((self.share or 0) * whole)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What was asked for; ``baseline``: sizes by platform of an earlier scan."""
+    """The limits of one command. ``baseline``: sizes by platform of an earlier scan."""
 
     size: Limit | None = None
     waste: Limit | None = None
@@ -57,7 +57,7 @@ class Limits:
     baseline: dict[str | None, int] | None = None
 
     def exceeded(self, scanned: Sequence[ScannedReference]) -> Iterator[str]:
-        """A line for every limit that an image is over."""
+        """A line for every limit that an image or model exceeds."""
         for reference in scanned:
             for image in reference.images:
                 for line in self._exceeded(image):

@@ -1,7 +1,7 @@
 """Every file of an image, and its directories by depth: what ``--files`` and ``--tree`` print.
 
-Here: visitors of the image's union, and their rows in each format. Files go to a scratch file as they come, so that
-an image of millions takes no more memory than one of ten. Not here: the summary (``output``).
+Here: visitors of the image's union, and their rows in each format. Files go to a scratch file as they are seen, so that
+an image of millions of files takes no more memory than one of ten. Not here: the summary (``output``).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _MOST_DIRECTORIES: Final = 100_000
 
 
 class FileListing:
-    """Writes every entry of every layer, or of one (``layer``, the lowest 1), with what became of it."""
+    """Writes every entry of all layers, or of one (``layer``, counted from 1), and whether a later layer hides it."""
 
     def __init__(self, file: IO[str], layer: int | None) -> None:
         self._rows, self._layer = csv.writer(file), layer
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image. Directories that no layer lists are left out."""
+        """Write entries of the image. Directories that no layer lists are left out."""
         self._rows.writerows(
             (
                 layer + 1,
@@ -61,7 +61,7 @@ class FileListing:
 
 
 def write_files(listed: Path, format_: str, out: IO[str]) -> None:
-    """Print what ``FileListing`` wrote: CSV, JSON (an array of objects), a table."""
+    """Print the rows of ``FileListing`` as CSV, JSON (an array of objects) or a table."""
     with listed.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         if format_ == "csv":
@@ -87,7 +87,7 @@ def _object(row: list[str]) -> dict[str, Any]:
 
 
 def write_parquet(listed: Path, output: Path) -> None:
-    """The same as a Parquet file, by DuckDB. Raises BadInputError if it cannot be written."""
+    """Write the rows of ``FileListing`` as a Parquet file, by DuckDB. Raises BadInputError if it cannot be written."""
     import duckdb
 
     columns = {name: "BIGINT" if name in _TYPES else "VARCHAR" for name in FILE_COLUMNS}
@@ -108,14 +108,14 @@ def write_parquet(listed: Path, output: Path) -> None:
 
 
 class Tree:
-    """Sums of directories down to a depth: bytes that a container sees, bytes that it does not, and whose layers."""
+    """Sums per directory down to a depth: visible bytes, hidden bytes, and the layers they come from."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
         self._sums: dict[str, list[Any]] = {}
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image; files count."""
+        """Add entries of the image; only files count."""
         for entry, layer, hidden_by, _ in batch:
             if entry.kind != "file":
                 continue
@@ -135,7 +135,7 @@ class Tree:
                     sums[2] += entry.stored
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """``TREE_COLUMNS``, a directory right before what it holds, there the largest first."""
+        """Rows of ``TREE_COLUMNS``: a directory directly before its subdirectories, these by size, largest first."""
 
         def order(name: str) -> list[tuple[int, str]]:
             parts = [part for part in name.split("/") if part]
@@ -148,7 +148,7 @@ class Tree:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """`1-3, 7` of 1, 2, 3, 7."""
+    """`1-3, 7` for 1, 2, 3, 7."""
     parts: list[str] = []
     start = previous = None
     for number in [*numbers, None]:

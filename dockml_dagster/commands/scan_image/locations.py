@@ -1,7 +1,7 @@
-"""What the arguments of commands about images name: something on this machine, or an image in a registry.
+"""Arguments that name images: a file or folder on this machine, or an image in a registry.
 
-Here: telling them apart before anything is asked. A registry is a stranger who would be told the name, so what lies here,
-or can only be meant as a file's name, is never taken for a reference; ``docker://`` in front says that it is one. Not here:
+Here: telling them apart before any request. A registry is a third party that would learn the name. So a path that exists
+here, or that can only be meant as a file name, is never taken for a reference; ``docker://`` in front forces one. Not here:
 the grammar of references (``study.image.reference``), opening anything (``images.sources``).
 """
 
@@ -34,11 +34,11 @@ _FORMS: Final[tuple[tuple[LocalForm, Callable[[Path], bool]], ...]] = (
     (LocalForm.DOCKER_ARCHIVE, lambda path: True),
 )
 _ARCHIVE: Final = re.compile(r"\.(?:tar(?:\.[a-z0-9]{1,5})?|tgz|tzst|txz|zip|sif|oci|img)$", re.IGNORECASE)
-"""How names of archives end; no repository is called so, though the grammar would let it be."""
+"""Extensions of archives; the grammar allows them in repository names, but no repository uses them."""
 
 
 def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list[Location], Platform | None]:
-    """References and the platform of ``--platform``; None: all. Raises BadInputError before anything is asked."""
+    """References and the platform of ``--platform``; None: all. Raises BadInputError before any request."""
     try:
         locations = [_location(text) for text in references]
         platform = None if wanted in {None, ALL_PLATFORMS} else Platform.parse(wanted or "")
@@ -48,12 +48,12 @@ def parse_arguments(references: Sequence[str], wanted: str | None) -> tuple[list
 
 
 def this_platform() -> Platform:
-    """What an engine on this machine would run: Linux on its processor."""
+    """The platform that an engine on this machine would run: Linux on its processor."""
     return Platform.of("linux", machine.machine())
 
 
 def is_only_a_name(text: str) -> bool:
-    """Whether nothing in a text says that it is an image rather than a file: no scheme, host, tag or digest."""
+    """Whether a text could equally be a file name: it has no scheme, host, tag or digest."""
     if "://" in text:
         return False
     cut = cut_reference(text)
@@ -70,7 +70,7 @@ def _location(text: str) -> Location:
     path = cut.path if cut.host is None else f"{cut.host}/{cut.path}"
     if _is(Path.exists, text):
         raise _no_reference(text, text)
-    # `python:3.12` is an image also where a folder is called `python`; a file of that name is no accident.
+    # `python:3.12` is an image even where a folder is called `python`; a file of that name is taken as meant.
     parent = path.partition("/")[0] if "/" in path and cut.tag is None and cut.digest is None else ""
     if _ARCHIVE.search(path) or _is(Path.is_file, path) or (parent and _is(Path.is_dir, parent)):
         raise _no_reference(text, path)
@@ -78,7 +78,7 @@ def _location(text: str) -> Location:
 
 
 def _is(asked: Callable[[Path], bool], text: str) -> bool:
-    """Whether a path is so; one that is too long for a file system is nothing."""
+    """The answer of ``asked`` for a path; False if the path is invalid, for example too long."""
     try:
         return asked(Path(text))
     except OSError:
@@ -86,7 +86,7 @@ def _is(asked: Callable[[Path], bool], text: str) -> bool:
 
 
 def _no_reference(text: str, path: str) -> BadInputError:
-    """Why a text is not sent to a registry, and how to say what is meant. ``path``: the file that it may mean."""
+    """Why a text is not sent to a registry, and how to say what is meant. ``path``: the file that may be meant."""
     if not _is(Path.exists, path):
         return BadInputError(f"{text}: no such file or directory; {_REGISTRY}NAME asks a registry")
     form = next(form for form, is_so in _FORMS if _is(is_so, path))

@@ -1,7 +1,7 @@
 """What ``scan-image`` found: a reference, its platforms' images, their layers.
 
-Here: frozen values, and what follows from them alone. Not here: how they come about (``scan_image``), how they are
-printed (``scan_image_output``).
+Here: frozen values, and properties that follow from them alone. Not here: how they are made (``scan``), how they are
+printed (``output``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LayerStatus = Literal["complete", "censored", "corrupt", "mismatch", "unreadable
 
 @dataclass(frozen=True, slots=True)
 class ScannedLayer:
-    """One layer of one image. ``share``: what it contributes to that image; None where the image has no union."""
+    """One layer of one image. ``share``: its part of that image's content; None if the layers could not be merged."""
 
     descriptor: Descriptor
     instruction: str | None
@@ -35,24 +35,24 @@ class ScannedLayer:
     text: str | None
     """The whole instruction on one line, secrets masked (``study.image.instruction_text``)."""
     status: LayerStatus
-    """As ``LayerScan.status``; `unreadable`: the bytes did not come."""
+    """As ``LayerScan.status``; `unreadable`: its bytes could not be fetched."""
     reason: str | None
     code: str | None
-    """What went wrong in one word, as of ``clients/errors``; None: nothing did."""
+    """A code for what went wrong, as in ``clients/http/errors``; None: nothing did."""
     retryable: bool
     scan: LayerScan | None
     share: LayerShare | None
 
     @property
     def summary(self) -> LayerSummary | None:
-        """The counts: a lower bound where ``status`` is `censored` or `corrupt`. None: unknown."""
+        """The counts; lower bounds where ``status`` is `censored` or `corrupt`. None: unknown."""
         if self.scan is None or self.status == "mismatch" or self.scan.digest_holds is False:
             return None
         return self.scan.summary
 
     @property
     def digest_verified(self) -> bool:
-        """Whether all stored bytes were read and have the digest that names them."""
+        """Whether all stored bytes were read and match the layer's digest."""
         scan = self.scan
         if scan is not None and scan.verified == "toc":
             return False
@@ -62,7 +62,7 @@ class ScannedLayer:
 
     @property
     def censored(self) -> tuple[Cap, ...]:
-        """Caps that were hit."""
+        """The limits that were hit."""
         return () if self.scan is None else self.scan.censored
 
     @property
@@ -73,7 +73,7 @@ class ScannedLayer:
 
 @dataclass(frozen=True, slots=True)
 class ScannedImage:
-    """One platform's image. ``summary`` and ``contents``: None where a layer could not be read."""
+    """One platform's image. ``summary`` and ``contents``: None if a layer could not be read."""
 
     image: PlatformImage
     layers: tuple[ScannedLayer, ...]
@@ -82,23 +82,23 @@ class ScannedImage:
     reason: str | None
     """Why there is no summary, in one line."""
     inventory: Inventory | None = None
-    """Its packages. None: not asked for, or unknown."""
+    """Its packages. None: not requested, or unknown."""
     inventory_reason: str | None = None
-    """Why the packages, what secrets there are and what code for GPUs are unknown, in one line."""
+    """Why packages, secrets and GPU code are unknown, in one line."""
     secrets: tuple[ImageSecret, ...] | None = None
     """Files of its layers that hold a secret. None: unknown."""
     secrets_cut_short: bool = False
-    """Whether some layer had more to search for them than is searched."""
+    """Whether a layer had more content than the search for secrets covers."""
     device_code: tuple[ImageDeviceFile, ...] | None = None
-    """Files of its layers that have code for GPUs. None: unknown."""
+    """Files of its layers that hold GPU code. None: unknown."""
     base: BaseByLayers | None = None
-    """The images seen before whose layers are its lowest ones. None: none was seen."""
+    """Images seen earlier whose layers are its lowest ones. None: no such image."""
     tally: PackageTally | None = None
-    """What tells whose each of its files is. None: not asked for, or unknown."""
+    """Assigns its files to packages. None: not requested, or unknown."""
 
     @property
     def status(self) -> Literal["complete", "censored", "incomplete"]:
-        """`censored`: a cap was hit, in a layer (the figures are lower bounds) or on its links. `incomplete`: no summary."""
+        """`censored`: a limit was hit, in a layer (figures are lower bounds) or on links. `incomplete`: no summary."""
         if self.summary is None:
             return "incomplete"
         cut = self.summary.censored or any(layer.status == "censored" for layer in self.layers)
@@ -106,18 +106,18 @@ class ScannedImage:
 
     @property
     def layer_bytes(self) -> int | None:
-        """What all layers hold, uncompressed, seen and unseen. None: of one it is unknown."""
+        """The uncompressed content of all layers, hidden files included. None: unknown for at least one."""
         sizes = [None if layer.summary is None else layer.summary.bytes for layer in self.layers]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
     def base_layers(self) -> int:
-        """How many of the lowest layers came with the base image, as the history reads; 0 where it does not tell."""
+        """How many of the lowest layers came with the base image, judged by the history; 0 if it does not show."""
         return base_layers_of(self.image.config, len(self.layers))
 
     @property
     def env_count(self) -> int | None:
-        """Environment variables the configuration sets. None: no configuration, or one that cannot be understood."""
+        """Environment variables the configuration sets. None: no configuration, or an invalid one."""
         config = self.image.config
         if config is None or (config.env is None and any("Env" in problem for problem in config.problems)):
             return None
@@ -126,7 +126,7 @@ class ScannedImage:
 
 @dataclass(frozen=True, slots=True)
 class ScannedReference:
-    """What became of one name. ``error``: nothing of it could be read, then ``reading`` is None."""
+    """The result for one name. ``error``: why nothing could be read; ``reading`` is then None."""
 
     name: str
     reading: ImageReading | None
@@ -137,7 +137,7 @@ class ScannedReference:
 
     @property
     def models(self) -> tuple[tuple[PlatformImage, ModelArtifact], ...]:
-        """Those of ``others`` that hold a model, with what is known of it."""
+        """Those of ``others`` that hold a model, with the model."""
         return tuple((other, other.model) for other in self.others if other.model is not None)
 
     @property

@@ -1,7 +1,7 @@
-"""What ``dockml scan-image`` prints: one JSON form for programs, tables for people, one row an image as CSV.
+"""What ``dockml scan-image`` prints: one JSON form for programs, tables for people, one row per image as CSV.
 
-Here: names and order of what is shown. Not here: any reading or counting (``scan_image``). The JSON keys are a
-contract: they may be added to, never renamed. Sizes are bytes; null is unknown, never zero.
+Here: names and order of the output. Not here: any reading or counting (``scan``). The JSON keys are a
+contract: keys may be added, never renamed. Sizes are bytes; null means unknown, never zero.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dockml_dagster.study.secrets.image import ImageSecret
 from dockml_dagster.text import printable, size_text
 
 _SHOWN = 10
-"""Rows of evidence in a table; JSON has all there is."""
+"""Rows of evidence in a table; JSON has all of it."""
 _LONGEST_TEXT = 72
 """Characters of an instruction in a table."""
 
@@ -48,13 +48,13 @@ IMAGE_COLUMNS = (
 
 
 def to_text(scanned: Sequence[ScannedReference], format_: Format, *, whole_texts: bool = False) -> str:
-    """Everything as text that ends with a line feed. ``whole_texts``: instructions in tables are not cut.
+    """Everything as text that ends with a line feed. ``whole_texts``: instructions in tables are not shortened.
 
-    JSON: the object of the one reference; of several, an array of them. CSV: a row an image or model.
+    JSON: one object, or an array for several references. CSV: one row per image or model.
     """
     if format_ == "json":
         objects = [reference_object(reference) for reference in scanned]
-        # ASCII: names of local files need not be Unicode.
+        # ASCII, because names of local files need not be valid Unicode.
         return json_document(objects)
     if format_ == "csv":
         rows = [
@@ -181,7 +181,7 @@ def _image_row(scanned: ScannedImage) -> list[Any]:
 
 
 def _model_row(other: PlatformImage) -> list[Any]:
-    """Of a model what rows of images have: its status is that it is one, and what only images have is unknown."""
+    """A model in the columns of images: its status is `model`, and columns that only images have are unknown."""
     known = {
         "manifest_digest": str(other.digest),
         "status": "model",
@@ -192,7 +192,7 @@ def _model_row(other: PlatformImage) -> list[Any]:
 
 
 def _config_object(scanned: ScannedImage) -> dict[str, Any] | None:
-    """What the configuration says of how a container runs. Values of variables and labels stay out: secrets lie there."""
+    """How a container runs, by the configuration. Values of variables and labels are left out: they may be secrets."""
     config = scanned.image.config
     if config is None:
         return None
@@ -216,7 +216,7 @@ def _command(arguments: Sequence[str] | None) -> list[str] | None:
         return None
     shown = []
     for before, argument in zip(("", *arguments), arguments, strict=False):
-        # `--password` and what follows it are two arguments.
+        # `--password` and its value are two arguments.
         flag = f"{before} " if before.startswith("--") and "=" not in before else ""
         shown.append(printable(masked(flag + argument).removeprefix(flag)))
     return shown
@@ -278,7 +278,7 @@ def _reference_text(scanned: ScannedReference, format_: Format, longest: int | N
 
 
 def _image_tables(scanned: ScannedImage, format_: Format, longest: int | None, top: str) -> list[str]:
-    """``top``: the digest that stands in the heading."""
+    """``top``: the digest shown in the heading."""
     platform = str(scanned.image.platform or "unknown platform")
     rows = list(_property_rows(scanned, top))
     for name, value in (_config_object(scanned) or {}).items():
@@ -367,7 +367,7 @@ def _layers_table(scanned: ScannedImage, format_: Format, longest: int | None) -
 
 
 def _property_rows(scanned: ScannedImage, top: str) -> Iterator[tuple[str, str | None]]:
-    """What is known of the image as a whole, sizes first."""
+    """The properties of the image as a whole, sizes first."""
     image, summary, total = scanned.image, scanned.summary, scanned.layer_bytes
     if str(image.digest) != top:
         yield "manifest", str(image.digest)

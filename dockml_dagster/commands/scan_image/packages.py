@@ -1,7 +1,7 @@
 """What ``--packages`` and ``--sbom`` print: the packages of an image with their bytes.
 
-Here: names and order of what is shown. Not here: which packages there are (``study.packages``). JSON keys are a contract,
-like those of ``output``; null is unknown, never zero.
+Here: names and order of the output. Not here: finding packages (``study.packages``). JSON keys are a contract, like
+those of ``output``; null means unknown, never zero.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COLUMNS: Final = (
 _SHOWN: Final = ("size", "package", "version", "ecosystem", "files", "compressed", "layer", "inside")
 _PLACES: Final = 15
 _MOST_ROWS: Final = 2_000
-"""Rows of a table for people."""
+"""Most rows of a table for people."""
 
 
 def packages_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
@@ -69,7 +69,7 @@ def packages_text(scanned: Sequence[ScannedReference], format_: Format) -> str:
 
 
 def sbom_text(scanned: Sequence[ScannedReference], form: Sbom, version: str) -> str:
-    """The bill of materials of one image. Raises BadInputError for several, and where the packages are unknown."""
+    """The bill of materials of one image. Raises BadInputError for several images, or if the packages are unknown."""
     images = [(reference, image) for reference in scanned for image in reference.images]
     if len(images) != 1:
         raise BadInputError(

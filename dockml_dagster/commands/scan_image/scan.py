@@ -1,10 +1,10 @@
 """``dockml scan-image``: images by name, read and scanned without a study, a warehouse or Dagster.
 
-Here: the order of the work (name, manifests, layers in parallel, union a platform) and what counts as read. Not here:
-how any of it is read (``clients``), counted (``study/layer``) or printed (``scan_image_output``).
+Here: the order of the work (name, manifests, layers in parallel, one union per platform) and what counts as read. Not here:
+reading (``clients``, ``images``), counting (``study/layer``), printing (``output``).
 
-Unknown is never zero: a layer that could not be read has no figures, and an image with such a layer has no union,
-because what that layer would have hidden or repeated is unknown too.
+Unknown is never zero: a layer that could not be read has no figures, and an image with such a layer is not merged, because
+it is unknown what that layer would have hidden or repeated.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
 Observe = Callable[[PlatformImage], Visitor]
 
 IMAGE_SECONDS: Final = 7200.0
-"""What the layers of one image may take together, twice what one of them may."""
+"""Time for all layers of one image together, twice the time for one layer."""
 _MOST_LAYERS: Final = 512
-"""Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
+"""Most layers that are merged at once, each an open file. Engines refuse images with more than 127."""
 
 
 def scan_images(
@@ -76,15 +76,15 @@ def scan_images(
     listener: Listener = lambda *_: None,
     workers: int | None = None,
 ) -> Iterator[ScannedReference]:
-    """Scan images one after the other, their layers in parallel processes, each distinct layer once in all.
+    """Scan images one after the other, their layers in parallel processes, each distinct layer only once.
 
     ``platform``: only this one; None: all, or with ``prefer`` the preferred one of several (GoneError if it is not
-    among them). ``whole``: read layers whole that have a table of contents too. ``verify_diff_ids``: so, and check
-    that each inflates to the diff-id that its image's configuration names. ``observe``: asked once an image whose layers
-    were all read, for what is to see its entries too. ``families``: list packages by these, where all layers tell them;
-    ``inside_asked``: read layers whole for what their files say, and again those that were read before that was looked at.
+    among them). ``whole``: read layers whole even if they have a table of contents. ``verify_diff_ids``: likewise, and check
+    that each inflates to the diff-id in its image's configuration. ``observe``: called once per image whose layers were all
+    read; returns a visitor of its entries. ``families``: list packages by these rules, if all layers have package data;
+    ``inside_asked``: read layers whole for the content of their files, again if an earlier version did not look at it.
 
-    What fails for one name, platform or layer is in the result and does not stop the others. Raises SettingError
+    A failure of one name, platform or layer is in the result and does not stop the others. Raises SettingError
     for settings that cannot be used, BadInputError if the cache cannot be written.
     """
     client_settings = _client_settings(settings, locations)
@@ -110,7 +110,7 @@ def scan_images(
 
 
 def _with_bases(scanned: ScannedReference, seen: SeenImages, location: Location) -> ScannedReference:
-    """The images with what they are built upon, by their layers. Those of a registry are remembered under their name."""
+    """The images with their base images, found by layers. Images of a registry are remembered for later commands."""
     images = []
     for image in scanned.images:
         stacks = image.image.stacks
@@ -123,7 +123,7 @@ def _with_bases(scanned: ScannedReference, seen: SeenImages, location: Location)
 
 
 def _client_settings(settings: Settings, locations: Sequence[Location]) -> ClientSettings:
-    """What a registry client is made of; nothing of it is read or imported for images that lie on this machine."""
+    """The settings of a registry client; the registries' are not read or imported if all images are on this machine."""
     store = settings.cache / "documents"
     if not any(isinstance(location, ImageReference) for location in locations):
         return ClientSettings(store)
@@ -134,7 +134,7 @@ def _client_settings(settings: Settings, locations: Sequence[Location]) -> Clien
 
 
 def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
-    """What the command ends with: the error of a single name, or how much could not be read; None: all was."""
+    """The error that the command ends with: a single name's own, or a summary of what could not be read; None: no error."""
     errors = [reference.error for reference in scanned if reference.error is not None]
     if len(scanned) == 1 and errors:
         return errors[0]
@@ -149,7 +149,7 @@ def problem_of(scanned: Sequence[ScannedReference]) -> DockmlError | None:
         ]
     if not problems:
         return None
-    problems = list(dict.fromkeys(problems))  # a layer of several platforms is one problem
+    problems = list(dict.fromkeys(problems))  # a layer shared by several platforms is one problem
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return FetchError(f"not everything could be read: {problems[0]}{more}")
 
@@ -172,7 +172,7 @@ def _seed(name: str) -> str:
 
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    """A folder for rows, inside the home so that nothing hostile is written anywhere else; removed at the end."""
+    """A folder for rows, removed at the end; inside the home, so that hostile data is written nowhere else."""
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(scratch_folder(parent, "scan-"))
@@ -183,7 +183,7 @@ def _scratch(parent: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """What was asked for, the same for all images of one command."""
+    """The options that hold for all images of one command."""
 
     content: ContentRules
     platform: Platform | None
@@ -194,7 +194,7 @@ class _How:
     families: Sequence[FamilyRule] | None
 
     def tasks(self, recipe: SourceRecipe, image: PlatformImage) -> list[LayerTask]:
-        """What is to be scanned of an image: a task a layer, lowest first."""
+        """The scan tasks of an image: one per layer, lowest first."""
         diff_ids: Sequence[Digest | None] = (None,) * len(image.layers)
         if self.verify_diff_ids and image.config is not None and image.config.diff_ids is not None:
             found = image.config.diff_ids
@@ -207,18 +207,18 @@ class _How:
 
 
 class _Layers:
-    """What is known of layers, over all images of one command, and of registries' layers over all commands."""
+    """Known layers: of all images of this command, and registries' layers of earlier commands too."""
 
     def __init__(
         self, spools: Path, store: ScanStore, listener: Listener, pool: ScanPool, *, inside: bool
     ) -> None:
-        """``inside``: what the layers' files say is wanted too."""
+        """``inside``: the content of the layers' files is wanted too."""
         self._spools, self._store, self._listener, self.pool = spools, store, listener, pool
         self._inside = inside
         self._known: dict[str, tuple[LayerTask, LayerResult]] = {}
 
     def scan(self, recipe: SourceRecipe, tasks: Iterable[LayerTask]) -> dict[str, LayerResult]:
-        """Results by key. What another image had is taken over if it is whole and of that very digest."""
+        """Results by key. An earlier result is reused if it is complete and its digest was verified."""
         remote = isinstance(recipe.location, ImageReference)
         wanted = {task.key: task for task in tasks}
         missing: dict[str, LayerTask] = {}
@@ -232,7 +232,7 @@ class _Layers:
                 self._known[key] = task, stored
         if missing:
             self._listener("layers", 0, len(missing))
-        # Of an archive with plain layers this process reads some itself.
+        # If all layers are plain files of an archive, this process reads some of them itself.
         here = all(is_plain_file(task) for task in missing.values())
         for result in self.pool.scan(missing.values(), self._spools, here=here, seconds=IMAGE_SECONDS):
             task = missing[result.key]
@@ -247,13 +247,13 @@ class _Layers:
         if known is None or known[1].scan is None:
             return False
         other, scan = known[0], known[1].scan
-        # A table of contents is worth what the manifest is that vouched for it.
+        # A result from a table of contents holds only for manifests with the same digest of that table.
         same = scan.verified == "content" or other.toc_digest == task.toc_digest
         return same and scan.status == "complete" and scan.digest_holds is True
 
 
 def _tells_all(inside: LayerInside | None) -> bool:
-    """Whether everything was looked for that is looked for now."""
+    """Whether an earlier scan looked for everything that this version looks for."""
     return inside is not None and inside.device_code is not None
 
 
@@ -266,7 +266,7 @@ def _scan(
     others = tuple(image for image in reading.images if image.kind is not ContentKind.IMAGE)
     if not images and reading.failures:
         raise reading.failures[0].error
-    # A model is a result of its own; whoever looks at entries of images finds none in it.
+    # A model is a result of its own, but it has no entries to observe.
     if not images and (how.observe is not None or not any(other.model for other in others)):
         kinds = ", ".join(sorted({str(image.kind) for image in others})) or "nothing"
         raise UnsupportedError(f"no image ({kinds})", subject=reading.name)
@@ -323,7 +323,7 @@ def _summarised(
     visitors += [each for each in (secrets, device, packages) if each is not None]
     beside = None
     if pool.is_running:
-        # Merging the layers twice, both at once, takes less time than asking all questions of one merge.
+        # Two merges of the layers in parallel take less time than one merge with all visitors.
         beside = pool.start(find_content, spools, how.content)
     else:
         visitors.append(tally)
@@ -360,7 +360,7 @@ def _layer(descriptor: Descriptor, created_by: str | None, result: LayerResult) 
         error = result.error
         if isinstance(error, FetchError):
             facts = str(error), error.reason, error.retryable
-        else:  # a bug, or a lack of memory: said as it is
+        else:  # a bug, or a lack of memory: reported as it is
             facts = f"{type(error).__name__}: {error}", FetchError.reason, False
         return ScannedLayer(descriptor, made_by, text, "unreadable", *facts, None, None)
     code = {"corrupt": BrokenContentError.reason, "mismatch": DigestMismatchError.reason}.get(scan.status)

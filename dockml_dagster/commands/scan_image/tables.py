@@ -1,7 +1,7 @@
-"""Tables as ``scan-image`` prints them, and sizes in them; and its JSON.
+"""The tables of ``scan-image``, sizes in them, and its JSON.
 
-Here: a title with a table under it, in each format, and the document of one image or several. Not here: what stands in
-them (``output``, ``artifacts``).
+Here: a table under its title in each format, and the document of one or several images. Not here: their content
+(``output``, ``artifacts``).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dockml_dagster.text import size_text
 SHOWN_DIGEST: Final = 19
 """Characters of a digest in a table: enough to find it again."""
 _LEAST_WIDTHS: Final = {"digest": 110, "compressed": 84, "group": 84}
-"""Of a terminal on which tables have these columns: with them, each layer would be a block of lines there."""
+"""Terminal widths below which these columns are left out: with them, each layer would become a block of lines."""
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], format_: Format) -> str:
-    """A table with its title; on a narrow terminal without some columns, where it has them."""
+    """A table with its title; on a narrow terminal without the columns of ``_LEAST_WIDTHS``."""
     room = width()
     if format_ == "table" and room is not None:
         kept = [place for place, name in enumerate(columns) if room >= _LEAST_WIDTHS.get(name, 0)]
@@ -40,7 +40,7 @@ def short_size(size: int | None) -> str | None:
 
 
 def full_size(size: int | None) -> str | None:
-    """For people and for who compares: `1.21 GB (1,207,243,694)`. None stays None."""
+    """For people, with the exact number for comparing: `1.21 GB (1,207,243,694)`. None stays None."""
     if size is None or size < 1000:
         return None if size is None else f"{size} B"
     return f"{size_text(size)} ({size:,})"

@@ -1,4 +1,4 @@
 """``dockml status``.
 
-Here: how far each corpus is. Not here: bringing it further (``commands.study``).
+Here: the state of each corpus. Not here: bringing it up to date (``commands.study``).
 """

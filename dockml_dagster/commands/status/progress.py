@@ -1,6 +1,6 @@
-"""``dockml status``: how far every corpus is, asked of the warehouse itself.
+"""``dockml status``: the state of every corpus, from the warehouse itself.
 
-Here: putting together what the warehouse knows. Not here: what is due (``warehouse.due``), formatting
+Here: collecting the facts from the warehouse. Not here: what is due (``warehouse.due``), formatting
 (``commands.status``). Dagster is not imported.
 """
 
@@ -33,8 +33,8 @@ class Status:
     """``coverage`` and ``passed_over``: rows of those findings as they are now. ``due``: (corpus, stage, reason, projects).
 
     ``listings``: (corpus, projects, listed at, source). ``failures``: newest failed runs (job, corpus, reason, when).
-    ``checks``: those that fail of the tables that stand (severity, table, check, rows, sample).
-    ``findings``: current, or why not. Times are UTC without zone.
+    ``checks``: failing checks of the current tables (severity, table, check, rows, sample).
+    ``findings``: `current`, or why they are not. Times are UTC without zone.
     """
 
     coverage: tuple[dict[str, Any], ...]
@@ -48,11 +48,11 @@ class Status:
 
 
 def status(settings: Settings, corpus: str | None = None) -> Status:
-    """What is done, due and failed, of every corpus or of one.
+    """What is done, due and failed in every corpus, or in one.
 
     Raises:
         BadInputError: there is no warehouse yet.
-        WarehouseBusyError: somebody has been writing for longer than we wait.
+        WarehouseBusyError: another process has been writing for longer than the timeout.
     """
     warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
     if not warehouse.exists:

@@ -1,7 +1,7 @@
-"""What ``dockml study`` does: find out what is due, and run just that.
+"""What ``dockml study`` does: find out what is due, and run only that.
 
-Here: the order of things and their summary. Not here: what is due (``warehouse.due``), the runs themselves
-(``defs.running``; imported only when something is due, because Dagster takes seconds to load), any printing.
+Here: the order of the steps and their summary. Not here: what is due (``warehouse.due``), the runs themselves
+(``runner``; imported only when something is due, because Dagster takes seconds to load), any printing.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def bring_up_to_date(
     lint: bool = False,
     listener: Listener,
 ) -> tuple[str, Waiting | None]:
-    """Do what is due of a corpus, or of some of its projects; returns what
-    was done, in one line, and what a limit or an outage left to be asked.
+    """Do what is due for a corpus, or for some of its projects. Returns a one-line summary, and what a limit or an outage
+    left undone.
 
-    ``names`` are ``owner/name``. ``listener`` hears of every bar that begins, every step and the unit that is worked on.
-    ``lint``: hadolint is asked too, about every text in the warehouse that its version did not see.
+    ``names`` are ``owner/name``. ``listener`` is told of every new bar, every step and the unit being worked on.
+    ``lint``: also run hadolint on every text in the warehouse that its version has not seen.
 
     Raises:
-        BadInputError: a name is no project of the corpus, the home cannot be used, or hadolint is asked for and absent.
+        BadInputError: a name is no project of the corpus, the home cannot be used, or hadolint is requested but absent.
         CorpusError: the corpus cannot be read.
         RunFailedError: a run failed.
     """
@@ -80,7 +80,7 @@ def bring_up_to_date(
         names = [name for name in names if name not in left_out]
     with _Runs(settings, listener) as runs:
         work = _work(warehouse, corpus, settings)
-        # It answered once: from now on there is something to lose by giving up at once.
+        # The warehouse has answered once. From now on, giving up at the first outage would lose work.
         warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
         gone = ""
         if work.listing:
@@ -120,25 +120,25 @@ def bring_up_to_date(
 
 
 def _troubles(warehouse: Warehouse, corpus: Corpus) -> tuple[Sequence[FailedCheck], Delayed]:
-    """What is wrong now: checks that fail, and what of the corpus failed for now."""
+    """Current problems: failing checks, and stages of the corpus that failed but may succeed later."""
     with warehouse.read() as connection:
         return failed_checks(connection, lambda: known_checks(load())), delayed(connection, corpus.name)
 
 
 def _left(settings: Settings, corpus: Corpus, delays: Delayed, names: Sequence[str]) -> Waiting | None:
-    """What a limit or an outage left to be asked."""
+    """What a limit or an outage left undone."""
     left = waiting(corpus.unasked(), delays)
     if left is None:
         return None
-    # How often is worth nothing more than the answer that it needs.
+    # The number of runs is only a hint; without GitHub's answer it is left out.
     with suppress(FetchError):
-        # The run that has just ended used the budget of now.
+        # The run that has just ended used up the current budget.
         return replace(left, runs=corpus.cost(images_here(settings, corpus.name), names).runs - 1)
     return left
 
 
 def outlook(settings: Settings, corpus_name: str, names: Sequence[str] = ()) -> str:
-    """What a study is about to cost, in one line; empty where nothing counts."""
+    """What a study is about to cost, in one line; empty if no request counts against a limit."""
     corpus = open_corpus(corpus_name, settings)
     if not corpus.is_visited:
         return ""
@@ -152,7 +152,7 @@ def _listed(warehouse: Warehouse, corpus: str) -> list[str]:
 
 
 def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
-    """Who was listed before and is no more, so that a narrower path is no surprise."""
+    """The projects that are no longer listed, so that a narrower path is no surprise."""
     listed = set(after)
     left = [key.split("/", 1)[1] for key in before if key not in listed]
     if not left:
@@ -165,7 +165,7 @@ def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def _linter() -> str:
-    """The version of hadolint. Looked for first, so that nobody waits for a study to learn it is absent."""
+    """The version of hadolint. Checked first, so that a user learns of its absence before the study runs."""
     program = hadolint.find()
     if program is None:
         raise BadInputError(hadolint.ABSENT)
@@ -181,7 +181,7 @@ def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
 
 
 class _Runs:
-    """Runs jobs, loading Dagster for the first of them, and tells the listener how far each is."""
+    """Runs jobs and reports their progress to the listener. The first job loads Dagster."""
 
     def __init__(self, settings: Settings, listener: Listener) -> None:
         self._settings = settings
@@ -198,7 +198,7 @@ class _Runs:
     def run(self, what: str, total: int, job: Callable[[Runner], None], *, only: str | None = None) -> None:
         """``only``: see ``telling``."""
         if self._runner is None:
-            # Seconds in which a bar of the work itself would stand still.
+            # Loading takes seconds, in which the bar of the work itself would stand still.
             self._listener("loading Dagster", 0, 0)
             from dockml_dagster.commands.study.runner import Runner
 
@@ -210,10 +210,10 @@ class _Runs:
 
 
 def telling(listener: Listener, what: str, only: str | None = None) -> Callable[[str, int], None]:
-    """Who hears what a job advances, and tells it of the bar ``what``.
+    """A progress listener that reports the progress of a job on the bar ``what``.
 
-    ``only``: the units that count towards the bar's total, where the job advances others too; how many of these are done is
-    told as what it is at.
+    ``only``: the units that count towards the bar's total, where the job advances others too; the number of those others
+    is shown as the unit being worked on.
     """
     others: Counter[str] = Counter()
 

@@ -112,7 +112,7 @@ def study(
 
 
 def _shown(table: str, reading: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Which rows of a table are printed: those of one reading, and of file types the most frequent."""
+    """Which rows of a table are printed: those of one reading; for file types only the most frequent."""
 
     def shown(row: Mapping[str, Any]) -> bool:
         return row.get("reading", reading) == reading and (table != "rq4_file_types" or _frequent(row))
@@ -124,7 +124,7 @@ def _frequent(row: Mapping[str, Any]) -> bool:
     """The most frequent file types: of images by the paper's classes, of layers by extension."""
     shown = {("image", "published_class"), ("layer", "extension"), ("project", "extension")}
     kind = (row["unit_of_analysis"], row["classification"])
-    # Ranks are of a category; the table shows that of all.
+    # Ranks are within a category; the table shows those over all categories.
     return bool(kind in shown and row["rank_by_files"] <= 10)
 
 

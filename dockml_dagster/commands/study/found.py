@@ -1,7 +1,7 @@
 """What a study found, in about twenty lines: the report's sentences, what is new, what is missing, where to look next.
 
-Here: asking the published file and setting lines. Not here: the sentences themselves (``report.sections.summary``), tables
-(``commands.show``).
+Here: querying the published file and laying out lines. Not here: the sentences themselves (``report.sections.summary``),
+tables (``commands.show``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WIDEST = 110
 ROOM = 11
 """Characters before a line's text."""
 MOST_REASONS = 3
-"""Reasons for missing data that are named."""
+"""Most reasons for missing data that are listed."""
 
 _NEW = """
     SELECT 'project' AS thing, count(DISTINCT project) AS n
@@ -62,11 +62,11 @@ STAGES = {
     "manifests": "images",
     "layer_stats": "layers",
 }
-"""Stage of collection → what is missing where it could not be done."""
+"""Stage of collection → what is missing if it failed."""
 
 
 def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
-    """What there is to say of a corpus. ``began``: when this run did (UTC)."""
+    """The lines about a corpus. ``began``: when this run began (UTC)."""
     since = began.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     with opened(settings.published, corpus) as source:
         for label, part in zip(LABELS, SECTION.parts, strict=True):
@@ -85,7 +85,7 @@ def lines(settings: Settings, corpus: str, began: datetime) -> Iterator[str]:
 
 
 def _set(label: str, text: str) -> list[str]:
-    """The lines of a text; no number is parted from its unit."""
+    """Wrap a text; a number is never separated from its unit."""
     lines = textwrap.wrap(
         text,
         min(width() or WIDEST, WIDEST),
@@ -117,7 +117,7 @@ def _missing(source: Source) -> Iterator[str]:
 
 
 def _passed_over(source: Source) -> str:
-    """What of the projects was not taken, by unit, or not whole; empty where that is nothing, as of most corpora."""
+    """What was left out of the projects or read only in part, by unit; empty if nothing, as for most corpora."""
     rows = source.rows(_PASSED_OVER) if source.has_rows("findings.passed_over") else []
     parts = []
     for label, in_part in (("", False), ("in part, at least ", True)):

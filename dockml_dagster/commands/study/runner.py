@@ -1,9 +1,9 @@
 """Running the graph from the command line: the same jobs as in the UI, in this process, on the same instance.
 
-Where there are workers, batches of projects go to them; listing and findings stay here: they are short, and what they make
-(the published file) is this machine's.
+Where there are workers, batches of projects go to them. Listing and findings stay here: they are short, and the published
+file that they make belongs to this machine.
 
-Here: the instance, the order of the jobs, batches, dead runs. Not here: what the jobs do, sending (``fleet``), or
+Here: the instance, the order of the jobs, batches, dead runs. Not here: what the jobs do, sending (``instance.sending``), or
 any printing.
 """
 
@@ -28,11 +28,11 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class RunFailedError(DockmlError):
-    """A Dagster run failed for a cause that is no single project's; the run's page in the UI has the whole story."""
+    """A Dagster run failed for a reason that concerns no single project; its page in the UI has the details."""
 
     exit_code = 4
     by_itself = True
-    """Whether a step said so, and not the end of a worker or a service."""
+    """Whether a step failed, and not a worker or a service."""
 
 
 class Runner:
@@ -41,7 +41,7 @@ class Runner:
     def __init__(self, settings: Settings) -> None:
         from dockml_dagster.definitions import defs
 
-        # Ctrl-C while Dagster closes its storage is told as a traceback by SQLAlchemy, beside our one line.
+        # On Ctrl-C while Dagster closes its storage, SQLAlchemy would print a traceback beside our one line.
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
         self._definitions = defs()
         self.instance = dg.DagsterInstance.get()
@@ -49,7 +49,7 @@ class Runner:
         self._warehouse = Warehouse(settings.warehouse)
 
     def close(self) -> None:
-        """Let go of the instance's storage."""
+        """Close the instance's storage."""
         self.instance.dispose()
 
     def list_projects(self, corpus: str) -> None:
@@ -61,7 +61,7 @@ class Runner:
 
     def collect(self, projects: Sequence[str], *, force: bool = False) -> None:
         """Collect all stages of these projects, which are of one corpus, in batches."""
-        # A partition that somebody deleted by hand comes back.
+        # A partition that was deleted by hand is registered again.
         register(self.instance, projects)
         ordered = list(self.instance.get_dynamic_partitions("project"))
         config = {"ops": {"collect": {"config": {"force": force}}}}
@@ -81,17 +81,17 @@ class Runner:
             self._run("collect_projects", config, tags)
 
     def make_findings(self) -> None:
-        """Read Dockerfiles, run the SQL models and their tests, publish."""
+        """Read Dockerfiles, run the SQL models and their tests, and publish."""
         with self._warehouse.kept_open():
             self._run("make_findings", {}, {})
 
     def lint(self) -> None:
-        """Ask hadolint about the texts that it did not see yet, run what reads its answers, publish."""
+        """Run hadolint on texts that it has not seen, run the models that read its remarks, and publish."""
         with self._warehouse.kept_open():
             self._run("lint_dockerfiles", {}, {})
 
     def fail_dead_runs(self) -> list[str]:
-        """Mark runs failed that an earlier command started and did not live to end; returns their ids."""
+        """Mark as failed the runs of earlier commands that died; returns their ids."""
         return end_dead_runs(self.instance)
 
     def _run(self, job: str, config: dict[str, Any], tags: dict[str, str]) -> None:
@@ -103,7 +103,7 @@ class Runner:
         for left in reversed(range(TRIES)):
             try:
                 run_id = str(uuid.uuid4())
-                # Whoever looks after runs (the daemon) asks who works on this one.
+                # Run monitoring (in the daemon) checks which process works on this run.
                 with services(), working_on(self._fleet, run_id):
                     self._run_once(job, config, tags, run_id)
                 return
@@ -148,11 +148,11 @@ class Runner:
 
 
 def batch_size(projects: int) -> int:
-    """Projects a run on workers: few enough that no worker waits
-    long for the last run, not so few that a run's own time counts.
+    """Projects in one run on workers: few enough that no worker waits
+    long for the last run, but enough that a run's own overhead is small.
     """
     return max(5, min(BATCH, projects // 16))
 
 
 _INTERRUPTED = "DagsterExecutionInterruptedError"
-"""What Dagster makes of Ctrl-C in a run; all that is left of it in the run's events is its name."""
+"""Dagster's error for Ctrl-C in a run; the run's events record only its name."""

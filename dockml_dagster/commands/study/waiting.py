@@ -1,4 +1,4 @@
-"""What a study could not ask for yet, when it can, and waiting for that.
+"""Work that a limit kept a study from doing: what it is, when it can go on, and waiting for that.
 
 Here: the closing line of a study that a limit stopped, and the loop of ``--wait``. Not here: the study itself
 (``bring_up_to_date``), what a limit is (``clients``).
@@ -18,19 +18,19 @@ from dockml_dagster.progress import Listener
 from dockml_dagster.warehouse.due.delayed import Delayed
 
 EXIT_CODE: Final = 7
-"""Of a study that is not at its end: run it again."""
+"""Exit code of a study that is not finished: run it again."""
 FIRST_WAIT: Final = 60.0
 LONGEST_WAIT: Final = 900.0
-"""Where nobody says when: a minute, and twice as long each time that nothing came of it."""
+"""Longest wait where no time is stated: it begins at a minute and doubles after each round without progress."""
 TRIES: Final = 12
-"""Of rounds in a row that bring nothing and know no time to wait for."""
+"""Most consecutive rounds without progress and without a stated time to wait for."""
 _SLICE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is left. ``what``: each part with its count; ``reason``: of the one that can go on first; ``retry_at``: when that
-    is (unix time; None: not known). ``runs``: about how many more runs without ``--wait``; None: not known.
+    """What is left. ``what``: each part with its count. ``reason``, ``retry_at``: of the part that can go on first (unix
+    time; None: not known). ``runs``: about how many more runs without ``--wait``; None: not known.
     """
 
     what: tuple[str, ...]
@@ -39,7 +39,7 @@ class Waiting:
     runs: int | None = None
 
     def said(self) -> str:
-        """The closing line: what is left, why, when to come again and how often."""
+        """The closing line: what is left and why, when to run the command again, and how often."""
         when = f"after {moment(self.retry_at)}" if self.retry_at is not None else "later"
         times = ""
         if self.runs is not None:
@@ -49,7 +49,7 @@ class Waiting:
 
 
 def waiting(unasked: Unasked | None, delayed: Delayed, runs: int | None = None) -> Waiting | None:
-    """What is left of a study; None: nothing that a limit or an outage kept from being asked."""
+    """What is left of a study; None if no limit or outage left anything undone."""
     parts, reasons = [], []
     if unasked is not None:
         for count, one, more in (
@@ -78,10 +78,10 @@ def until_done(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[str, Waiting | None]:
-    """Do ``study`` until nothing is left, waiting in between; returns what its last round did and what is left.
+    """Repeat ``study`` until nothing is left, waiting in between; returns the last round's summary and what is left.
 
-    ``tell`` hears what each round did. A service that does not answer is waited for as a limit is.
-    Raises what ``study`` raises, where that is no such failure, or one that does not end.
+    ``tell`` is called with each round's summary. A service that does not answer is waited for like a limit.
+    Raises the errors of ``study`` that a retry cannot help, and a retryable one that does not go away.
     """
     vain = 0
     before: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def until_done(
             summary, left = "", Waiting(("a service does not answer",), str(error), None)
         if left is None:
             return summary, None
-        # A moment that is over and brought nothing is none to wait for.
+        # A stated time that has passed without progress is no time to wait for.
         known = left.retry_at if left.retry_at is not None and left.retry_at > now() else None
         vain = vain + 1 if known is None and left.what == before else 0
         before = left.what
@@ -118,5 +118,5 @@ def _wait(
 
 
 def moment(at: float) -> str:
-    """A unix time as people are told it."""
+    """A unix time as people read it."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,4 @@
-"""The Dagster UI with its daemon and the one server of their code, as child processes that end with the command.
+"""The Dagster UI with its daemon and their shared code server, as child processes that end with the command.
 
 Here: starting and ending them. Not here: preparing the home (``instance``).
 """
@@ -25,8 +25,8 @@ GRACE_SECONDS = 15
 def serve(host: str, port: int) -> int:
     """Run code server, web server and daemon until one ends or the user interrupts; returns the exit code.
 
-    Not ``dagster dev``: it starts them too, but its children have been seen to survive a SIGTERM. One code server for both:
-    left to itself, the daemon starts one of its own and loads the code anew each minute.
+    Not ``dagster dev``: its children have been seen to survive a SIGTERM. Both share one code server, because the daemon
+    would otherwise start its own and load the code again each minute.
     """
     if _taken(host, port):
         raise BadInputError(f"port {port} on {host} is in use; choose another with --port")
@@ -39,7 +39,7 @@ def serve(host: str, port: int) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)
-    # A socket of the system's has a short name, wherever the home is.
+    # The path of a Unix socket must be short, wherever the home is.
     with tempfile.TemporaryDirectory(prefix="dockml-") as private:
         socket, workspace = Path(private, "code"), Path(private, "workspace.yaml")
         workspace.write_text(
@@ -59,18 +59,18 @@ def serve(host: str, port: int) -> int:
             say(f"dockml: Dagster UI on http://{host}:{port} (Ctrl-C ends it)", err=True)
         while not asked and all(child.poll() is None for child in children):
             time.sleep(0.2)
-        # The code server last: the others ask it until they end.
+        # The code server ends last: the others use it until they end.
         ends = [_end(child) for child in reversed(children)]
     return 0 if asked else next((end for end in ends if end), 1)
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Of a session of its own: Ctrl-C reaches us alone, and we end the children in order."""
+    """Start a child in its own session: Ctrl-C reaches only us, and we end the children in order."""
     return subprocess.Popen(command, start_new_session=True)
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
-    """Ask, wait, insist."""
+    """End a child: terminate, wait, then kill."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if child.poll() is not None:
             break
