@@ -1,6 +1,6 @@
-"""Where projects come from: a folder a corpus behind one small protocol, all filling the same ``raw`` tables.
+"""Where projects come from: one folder per corpus, behind one small protocol, all filling the same ``raw`` tables.
 
-Here: which corpora there are, and opening one by name. Not here: what a corpus is (``base``), any of them.
+Here: the list of corpora, and opening one by name. Not here: the protocol (``base``), any single corpus.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ CORPORA: dict[str, str] = {
     "local": "dockml_dagster.corpora.local.corpus:Local",
     "dataset": "dockml_dagster.corpora.dataset.corpus:Dataset",
 }
-"""Name, as in partition keys and ``--corpus``, and its class; imported when it is opened. A class may stand for several
-corpora, ``<name>:<member>``."""
+"""Corpus name, as in partition keys and ``--corpus`` → its class, imported when the corpus is opened. A class may stand for
+several corpora, ``<name>:<member>``."""
 
 
 def corpus_class(name: str) -> type[Corpus]:
-    """The class of a corpus, or of the corpora that ``name`` is one of.
+    """The class of a corpus; of ``<name>:<member>`` the class for all members.
 
     Raises:
-        BadInputError: no corpus is called so.
+        BadInputError: there is no corpus of that name.
     """
     family = family_of(name)
     if family not in CORPORA:
@@ -41,10 +41,10 @@ def corpus_class(name: str) -> type[Corpus]:
 
 
 def open_corpus(name: str, settings: Settings) -> Corpus:
-    """A corpus by name, where ``dockml study`` was last told that it is unless the settings say so; it reads nothing yet.
+    """A corpus by name, with the options of its last ``dockml study`` unless the settings give them; reads nothing yet.
 
     Raises:
-        BadInputError: no corpus is called so, or what was told cannot be read.
+        BadInputError: there is no corpus of that name, or the remembered options cannot be read.
     """
     _, colon, member = name.partition(":")
     corpus = corpus_class(name)
@@ -53,15 +53,15 @@ def open_corpus(name: str, settings: Settings) -> Corpus:
 
 
 def known(names: Iterable[str]) -> list[str]:
-    """Of names of corpora in a home, those that this version has; another version may have had others."""
+    """Those of a home's corpus names that this version knows; another version may have had others."""
     return [name for name in names if family_of(name) in CORPORA]
 
 
 def family_of(name: str) -> str:
-    """The line of ``CORPORA`` that a corpus belongs to: ``dataset`` of ``dataset:mine``."""
+    """The key of a corpus in ``CORPORA``: ``dataset`` for ``dataset:mine``."""
     return name.partition(":")[0]
 
 
 def corpus_of(project: str) -> str:
-    """The corpus a partition key belongs to."""
+    """The corpus that a partition key belongs to."""
     return project.split("/", 1)[0]

@@ -3,9 +3,9 @@
 Here: the frozen types that a corpus hands over, and the protocol. Not here: any particular corpus, any writing
 (``warehouse``), any Dagster.
 
-A corpus is asked twice. ``listing()`` says which projects there are and, for each stage of each project, a hash of what a
-collection would read: the wanted side of "what is due". ``collect()`` reads one stage of one project and hands over rows
-and outcomes. It raises only for what no project can be blamed for; whatever is wrong with one project is an outcome.
+dockml calls a corpus in two ways. ``listing()`` says which projects there are and, for each stage of each project, a hash
+of what a collection would read: comparing these hashes shows what is due. ``collect()`` reads one stage of one project and
+returns rows and outcomes. It raises only for problems that concern no single project; any other problem is an outcome.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ STAGES: tuple[Stage, ...] = ("dockerfiles", "manifests", "layer_stats")
 Status = Literal[
     "collected", "not_available", "gone", "forbidden", "unreadable", "malformed", "not_selected", "failed",
 ]  # fmt: skip
-"""``collected``: read. ``not_available``: the corpus has nothing of the kind. ``gone``: was there, is no longer, or not for
-everybody. ``forbidden``: there, and refused to us; the reason has the service's own sentence.
-``unreadable``: there, but its bytes cannot be decoded. ``malformed``: readable, but not what it should be.
-``not_selected``: there, but no selected project names it. ``failed``: did not work this time."""
+"""``collected``: read. ``not_available``: the corpus has nothing of the kind. ``gone``: it existed, but no longer does or is
+no longer public. ``forbidden``: it exists, but access was refused; the reason quotes the service.
+``unreadable``: it exists, but its bytes cannot be decoded. ``malformed``: it can be decoded, but is invalid.
+``not_selected``: it exists, but was not chosen to be read. ``failed``: an error this time."""
 
 Row = Mapping[str, Any]
 
 
 class CorpusError(DockmlError):
-    """The corpus as a whole cannot be read. Nothing was collected; what was collected before is untouched."""
+    """The corpus as a whole cannot be read. Nothing was collected; earlier collections are untouched."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to one subject at one stage. ``subject`` is '' for the stage of a project as a whole. ``retry_at``:
-    before this moment (unix time) a retry is in vain; None: not known.
+    """The result for one subject at one stage. ``subject`` is '' for the stage of a project as a whole. ``retry_at``:
+    a retry before this moment (unix time) is pointless; None: unknown.
     """
 
     stage: str
@@ -57,14 +57,14 @@ class Outcome:
 
 
 FILE_LIST = "file list"
-"""Subject of stage ``dockerfiles``. ``collected`` means: every path of the project was seen and none was left out of
-``raw.repository_files``, so a file that is not there does not exist. A corpus that cannot say so (a package of Dockerfiles
-alone, a truncated listing) leaves the outcome out, and what depends on an absent file is unknown."""
+"""A subject of the stage ``dockerfiles``. ``collected`` means: every path of the project was listed and none was left out of
+``raw.repository_files``, so a file that is missing there does not exist. A corpus that cannot know this (a package of
+Dockerfiles alone, a truncated listing) omits the outcome; conclusions from a missing file are then unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Rows by table (``raw.dockerfiles`` → rows) and what happened to each subject."""
+    """Rows by table (``raw.dockerfiles`` → rows), and the outcome for each subject."""
 
     rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     outcomes: Sequence[Outcome] = ()
@@ -75,10 +75,10 @@ class Listing:
     """What a corpus holds now.
 
     ``projects``: partition keys, in the corpus's own order. ``inputs``: stage → project → hash of what a collection
-    would read. ``rows``: those of ``raw.candidates``, ``raw.projects`` and whatever belongs to no selected project.
-    ``labels``: rows of ``raw.labels`` and its kin. ``source``: what was read, as a person would cite it. ``as_of``: the
-    moment (UTC) that a source tells of which does not change any more; None: now. ``is_complete``: whether every project of
-    the source is there; who is missing from a listing that is not (a folder could not be read) has not left.
+    would read. ``rows``: of ``raw.candidates``, ``raw.projects`` and other tables that belong to no selected project.
+    ``labels``: rows of ``raw.labels`` and related tables. ``source``: what was read, as a person would cite it. ``as_of``:
+    the moment (UTC) that an immutable source describes; None: now. ``is_complete``: whether every project of the source
+    is listed; in an incomplete listing (a folder could not be read) a missing project does not count as removed.
     """
 
     source: str
@@ -93,8 +93,8 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One kind of question. ``calls``: requests; ``counted``: what they take of ``budget`` ('': free), which is points where
-    a budget has them; ``here``: how much of it is here already. ``seconds``: without waits for budgets.
+    """The cost of one kind of request. ``calls``: requests; ``counted``: what they use of ``budget`` ('': free), in points
+    where the budget counts points; ``here``: how many answers are stored already. ``seconds``: without waits for budgets.
     """
 
     what: str
@@ -110,9 +110,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What bringing a corpus up to date would cost. ``assumed``: a line each; ``summary``: one line of it all.
+    """What bringing a corpus up to date would cost. ``assumed``: assumptions, one line each; ``summary``: one line.
 
-    ``runs``: how many it takes where each ends at the first budget that is used up; ``seconds``: of all, waits included.
+    ``runs``: how many are needed if each ends at the first used-up budget; ``seconds``: for all of them, waits included.
     """
 
     costs: Sequence[Cost] = ()
@@ -124,8 +124,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Unasked:
-    """What a visit could not ask. ``candidates``: of whom it is not known how far they come; ``projects``: selected earlier,
-    and not looked at again; ``searches``: that were not ended. ``retry_at``: unix time; None: not known.
+    """What a visit could not ask. ``candidates``: repositories whose place in the funnel is still open; ``projects``: those
+    selected earlier but not visited this time; ``searches``: unfinished ones. ``retry_at``: unix time; None: unknown.
     """
 
     candidates: int
@@ -136,28 +136,28 @@ class Unasked:
 
 
 Option = Literal["frame", "path", "images"]
-"""What a user may say to a corpus: ``--frame``, ``--path``, ``--images``."""
+"""The options of a corpus: ``--frame``, ``--path``, ``--images``."""
 
 
 class Corpus(ABC):
-    """One source of projects. A corpus is a subclass and its line in ``corpora.CORPORA``."""
+    """One source of projects. A corpus is a subclass and its entry in ``corpora.CORPORA``."""
 
     name: str
-    """First part of partition keys; what ``--corpus`` takes."""
+    """First part of partition keys; the value of ``--corpus``."""
     method_version: ClassVar[str]
     """Changes when the same source would give other rows; makes every stage of the corpus due."""
     description: ClassVar[str]
     """Where its projects come from, in one line."""
     options: ClassVar[frozenset[Option]] = frozenset()
-    """What it can be told on the command line."""
+    """The command-line options that it accepts."""
     remembers: ClassVar[Mapping[str, str]] = {}
-    """What sensors, schedules and the next study are to know of it (``corpora.remembered``): word → field of ``Settings``.
-    The first says where its projects are; where the settings have that, nothing is recalled."""
+    """Options that sensors, schedules and the next study need to know (``corpora.remembered``): word → field of
+    ``Settings``. The first says where the projects are; if the settings have it, nothing is recalled."""
     is_visited: ClassVar[bool] = False
-    """Whether its source changes by itself and costs something to ask: only ``visit`` and ``collect`` ask it, and
-    ``fingerprint`` and ``listing`` tell what the newest visit left."""
+    """Whether its source changes by itself and requests to it have a cost. Then only ``visit`` and ``collect`` send
+    requests, and ``fingerprint`` and ``listing`` describe the result of the newest visit."""
     partition_unit: ClassVar[str] = "project"
-    """What one partition holds, as people call it. A partition that holds several projects is a shard: the rows of
+    """The name of what one partition holds. A partition with several projects is a shard: the rows of
     ``raw.projects`` say which (``shard``)."""
     partitions_at_once: ClassVar[int] = 100
     """Partitions that are collected and stored together, which bounds the memory."""
@@ -169,16 +169,16 @@ class Corpus(ABC):
 
     @classmethod
     def member(cls, settings: Settings, member: str) -> Self:
-        """The corpus ``<name>:<member>``, where a class stands for several; nothing is read yet.
+        """The corpus ``<name>:<member>``, if the class stands for several; nothing is read yet.
 
         Raises:
-            BadInputError: it stands for one.
+            BadInputError: the class stands for one corpus.
         """
         raise BadInputError(f"no corpus is called {cls.name}:{member}; {cls.name} is one")
 
     @property
     def fingerprint_asks_network(self) -> bool:
-        """Whether even the cheap look at the source leaves this machine; sensors do not take such a look."""
+        """Whether even ``fingerprint`` uses the network; sensors then do not call it."""
         return False
 
     @property
@@ -187,52 +187,52 @@ class Corpus(ABC):
         return ""
 
     def methods(self) -> dict[str, str]:
-        """Stage → version of how it is collected. Another one makes that stage due.
+        """Stage → version of the code that collects it. A new version makes the stage due.
 
-        Held by hand, because collecting may cost downloads; where the code changed,
-        ``tests/conventions/test_held_versions.py`` asks whether the rows did.
+        Raised by hand, because collecting may cost downloads; when the code changed,
+        ``tests/conventions/test_held_versions.py`` asks whether the rows changed.
         """
         own, layers = self.method_version, self.layers_version
         return {**dict.fromkeys(STAGES, own), **({"layer_stats": f"{own} layers {layers}"} if layers else {})}
 
     @property
     def follows_tags(self) -> bool:
-        """Whether images are what their names resolve to now, and registries may be asked where that is."""
+        """Whether image names are resolved again at each visit, and registries may be asked to."""
         return False
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A cheap hash of the whole source: equal means that listing again would give the same."""
+        """A cheap hash of the whole source: if it is equal, a new listing would be the same."""
 
     @abstractmethod
     def listing(self) -> Listing:
-        """Read what there is. Raises CorpusError where the source cannot be read at all."""
+        """Read the source. Raises CorpusError if it cannot be read at all."""
 
     @abstractmethod
     def collect(self, stage: Stage, project: str) -> Collected:
         """Read one stage of one project."""
 
     def repository(self, project: str) -> Path | None:
-        """The git repository of a project on this machine, of which a listing gave the newest commit (``raw.histories``)."""
+        """The git repository of a project on this machine, whose newest commit a listing recorded (``raw.histories``)."""
         return None
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
-        """Ask the source what there is now, where ``is_visited``. ``names`` (``owner/name``): to be looked at too, whatever
-        the corpus looks for. Nothing is asked if the newest visit is younger than ``oldest`` seconds and no names are given.
+        """Ask the source for its present state, if ``is_visited``. ``names`` (``owner/name``): projects to look at in any
+        case. Without names, nothing is asked if the newest visit is younger than ``oldest`` seconds.
 
-        Returns those of ``names`` that are left out, with the reason. Raises DockmlError where nothing can be asked.
+        Returns those of ``names`` that are left out, with the reason. Raises DockmlError if the source cannot be asked.
         """
         return {}
 
     def cost(self, images_here: Collection[str], names: Sequence[str] = ()) -> Estimate:
-        """What bringing the corpus up to date would cost, or only ``names``. No rows: nothing is asked of anybody.
+        """What bringing the corpus up to date would cost, or only ``names``. Without rows in it: no request is needed.
 
-        ``images_here``: references whose manifests are here already.
+        ``images_here``: references whose manifests are stored already.
         """
         return Estimate()
 
     def unasked(self) -> Unasked | None:
-        """What the newest visit could not ask, for a limit or an outage; None where it asked for everything."""
+        """What the newest visit could not ask because of a limit or an outage; None if it asked for everything."""
         return None
 
 

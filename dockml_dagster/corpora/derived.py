@@ -1,8 +1,8 @@
-"""What is computed of the texts and projects that were collected, on all cores.
+"""Derivations: computations on collected texts and projects, on all cores.
 
 Here: the work of each derivation on some units, as functions that any process can call, and the processes. Not here: which
-units are due (``warehouse.due``), the reading, labelling and linking (``study``), Dagster. Rows and their order are those of
-one process: units are parted in their order, and put together in it.
+units are due (``warehouse.due``), reading, labelling and linking themselves (``study``), Dagster. The rows and their order
+do not depend on the number of processes: units are divided and the rows joined in order.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from dockml_dagster.warehouse.due.derivation import Attempt, Compute, Found, Row
 from dockml_dagster.warehouse.rows import Row
 
 FEWEST = 200
-"""Units from which on processes are worth their start, about a second of work."""
+"""Fewest units for which starting processes pays off: about a second of work."""
 AT_ONCE = 100
-"""Units that a process is given at a time: few enough that all end together, and that their rows are few."""
+"""Units in one task: few enough that all processes end together, and that one task's rows stay few."""
 Seeds = tuple[tuple[str, str], ...]
-"""Name → text of seeds, as pairs, so that what is made of them is made once a process."""
+"""Name → text of seeds, as pairs, so that a process parses them only once."""
 
 
 class Apart:
-    """Work on units in as many processes as there are cores; they start when there is enough to do, and end with the
-    ``with`` block. ``start`` is a ``Start`` of a derivation; ``unit_seconds``: processor time that one unit may take.
-    ``told``: what progress calls the units.
+    """Runs work on units in as many processes as there are cores. The processes start when there is enough to do, and end
+    with the ``with`` block. ``start`` is a ``Start`` of a derivation; ``unit_seconds``: processor time for one unit.
+    ``told``: the name of the units in the progress bar.
     """
 
     def __init__(self, told: str, *, unit_seconds: float, workers: int | None = None) -> None:
@@ -58,7 +58,7 @@ class Apart:
         self._pool.__exit__(kind, error, trace)
 
     def start(self, compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:
-        """Begin ``compute`` on the units: a function of a module, or a ``partial`` of one, that any process can call."""
+        """Begin ``compute`` on the units: a module-level function, or a ``partial`` of one, so that it can be pickled."""
         if self._workers < 2 or (len(units) < FEWEST and not self._pool.is_running):
             work = in_turn(compute, units, found)
             return lambda attempt: self._tell(work(attempt), len(units))
@@ -93,7 +93,7 @@ class Apart:
 
 
 def _parted(parts: Sequence[Sequence[Unit]], found: Found) -> Iterator[Found]:
-    """What each part is computed from. The first column of what is found names the unit: its project or its text."""
+    """The input of each part. The first column of the input rows identifies the unit: its project or text."""
     by_unit: dict[str, dict[Any, list[Any]]] = {}
     for name, rows in found.items():
         of_unit = by_unit.setdefault(name, defaultdict(list))
@@ -110,8 +110,8 @@ def _parted(parts: Sequence[Sequence[Unit]], found: Found) -> Iterator[Found]:
 def _computed(
     compute: Compute, units: Sequence[Unit], found: Found, seconds: float
 ) -> tuple[dict[str, list[Row]], list[tuple[Unit, Exception | None, frozenset[str]]]]:
-    """The rows of some units; and the error of each that failed, what was cut of each that was not read whole. Called in a
-    process of its own.
+    """The rows of some units, the error of each unit that failed, and the cuts of each that was not read whole. Runs in a
+    worker process.
     """
     said: list[tuple[Unit, Exception | None, frozenset[str]]] = []
 
@@ -122,7 +122,7 @@ def _computed(
                 yield
         except DockmlError:
             raise
-        except Exception as error:  # what it means for the unit is decided where the others' rows are
+        except Exception as error:  # the main process decides what it means for the unit
             said.append((unit, error.with_traceback(None), frozenset()))
         else:
             if cuts:
@@ -134,7 +134,7 @@ def _computed(
 
 
 def texts_read(seeds: Seeds, _: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
-    """The rows of texts (sha256, content) that are read."""
+    """The rows from reading texts (sha256, content)."""
     reader = _reader(seeds)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for sha256, content in found["texts"]:
@@ -152,7 +152,7 @@ def _reader(seeds: Seeds) -> Reader:
 
 
 def projects_labelled(seeds: Seeds, units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
-    """The rows of projects that are labelled."""
+    """The rows from labelling projects."""
     labeller = _labeller(seeds)
     dockerfiles = by_project(found["dockerfiles"])
     files = by_project((project, path, (content, size)) for project, path, content, size in found["files"])
@@ -180,7 +180,7 @@ def _labeller(seeds: Seeds) -> Labeller:
 
 
 def projects_linked(own: frozenset[str], units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
-    """The rows of projects that are linked to their images. ``own``: registries that are real here besides the known."""
+    """The rows from linking projects to their images. ``own``: the user's registries, accepted besides the known ones."""
     texts: dict[str, dict[str, str]] = defaultdict(dict)
     for project, path, content in found["files"]:
         texts[project][path] = content.decode("utf-8", "replace")
@@ -199,7 +199,7 @@ def projects_linked(own: frozenset[str], units: Sequence[Unit], found: Found, at
 
 
 def by_project(rows: Iterable[Sequence[Any]]) -> dict[str, dict[str, Any]]:
-    """Project → path → content, of rows of the three."""
+    """Project → path → content, from rows of these three columns."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for project, path, content in rows:
         found[project][path] = content
@@ -207,5 +207,5 @@ def by_project(rows: Iterable[Sequence[Any]]) -> dict[str, dict[str, Any]]:
 
 
 def pairs(seeds: Mapping[str, str]) -> Seeds:
-    """Seeds as the functions above take them."""
+    """Seeds in the form that the functions above take."""
     return tuple(sorted(seeds.items()))

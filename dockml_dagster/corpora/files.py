@@ -1,7 +1,7 @@
 """Rows of ``raw.repository_files`` and ``raw.dockerfiles`` for the files of one project, the same for every corpus.
 
-Here: which columns a file fills, and what is an outcome of its own. Not here: how files are found and read
-(each corpus), which of them are read (``study.project_files``).
+Here: which columns a file fills, and which files get an outcome. Not here: how files are found and read
+(each corpus), which of them are read (``study.project.files``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as listed. ``size_bytes`` and ``sha256`` are None where listing does not tell."""
+    """A file as listed. ``size_bytes`` and ``sha256`` are None if the listing does not give them."""
 
     path: str
     size_bytes: int | None = None
@@ -39,7 +39,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """Rows of the two tables, and what happened to single files."""
+    """Rows of the two tables, and outcomes of single files."""
 
     repository_files: Sequence[Row]
     dockerfiles: Sequence[Row]
@@ -47,16 +47,16 @@ class FileRows:
 
 
 def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -> FileRows:
-    """Read what is worth reading of a project's files; ``read`` gives a path's content, None if it cannot.
+    """Read the relevant files of a project; ``read`` returns a path's content, or None if it cannot.
 
-    Every listed file has a row of ``raw.repository_files``; its ``content`` only where its role is worth it, and
-    ``left_out`` where the role is but it is not kept. Files taken as Dockerfiles have one of ``raw.dockerfiles`` too.
+    Every listed file has a row of ``raw.repository_files``. Its ``content`` is kept only if its role needs it; ``left_out``
+    says why such a content is missing. Files taken as Dockerfiles also have a row of ``raw.dockerfiles``.
     """
     listed = list(files)
     about_files = [(file.path, file.size_bytes) for file in listed]
     choices = choose(about_files)
     too_much = dockerfiles_left_out(about_files)
-    room = MAX_DOCKERFILES_IN_ALL + MAX_IN_ALL  # for what listing does not tell the size of
+    room = MAX_DOCKERFILES_IN_ALL + MAX_IN_ALL  # a bound for files whose size the listing does not give
     rows: list[Row] = []
     dockerfiles: list[Row] = []
     outcomes: list[Outcome] = []
@@ -96,12 +96,12 @@ def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -
 
 
 def problem_at(path: str, problem: str) -> Outcome:
-    """The outcome of a file that is named as a Dockerfile and was not taken as one."""
+    """The outcome of a file that is named like a Dockerfile but was not taken as one."""
     return Outcome("dockerfiles", path, "unreadable", problem)
 
 
 def content_problem(data: bytes | None) -> str | None:
-    """Why a file that is named as a Dockerfile is not taken as one; None where it is."""
+    """Why a file that is named like a Dockerfile is not taken as one; None if it is."""
     if data is None:
         return "could not be read"
     if is_lfs_pointer(data):

@@ -1,7 +1,7 @@
-"""The walk over one repository: commits from git, the model's verdicts, their figures.
+"""The walk over one repository's history: commits from git, rebuilds by the cache model, their figures.
 
-Here: joining ``clients.git_history`` with ``study.rebuilds``, for the command of one repository and for the tables of many;
-going on from an earlier walk. Not here: printing (``commands.rebuilds``), which projects are due (``warehouse.due``).
+Here: joining ``clients.git_history`` with ``study.rebuilds``, for the command on one repository and for the tables of many;
+continuing an earlier walk. Not here: printing (``commands.rebuilds``), which projects are due (``warehouse.due``).
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from dockml_dagster.study.rebuilds.summary import RebuildFigures
 from dockml_dagster.study.rebuilds.texts import TextHistory
 
 ContextRule = Literal["found", "root", "folder"]
-"""Which build context a Dockerfile is given: the one found, always the root, always the Dockerfile's own folder."""
+"""Which build context to assume for a Dockerfile: the one found, always the root, always the Dockerfile's own folder."""
 
 MOST_SECONDS = 600
-"""Processor time that one repository may take; 10,000 commits take some seconds."""
+"""Processor time for one repository; 10,000 commits take some seconds."""
 SHALLOW = "a shallow clone has no history; git fetch --unshallow brings it"
 _MOST_TELLING = 400
 _KEY = 16
-"""Bytes of a key (``study.rebuilds.keys``)."""
+"""Bytes of a cache key (``study.rebuilds.keys``)."""
 _FOLDER_OF = {"found": None, "root": lambda _: "", "folder": posixpath.dirname}
 
 
 @dataclass(frozen=True, slots=True)
 class CommitRebuild:
-    """A commit with the Dockerfiles that it concerns."""
+    """A commit with the Dockerfiles that it affects."""
 
     oid: str
     time: int | None
@@ -58,7 +58,7 @@ class CommitRebuild:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A repository's whole walk. ``last``: the commit up to which it goes."""
+    """The result of a whole walk. ``last``: the commit at which it ends."""
 
     figures: RebuildFigures
     commits: tuple[CommitRebuild, ...]
@@ -67,13 +67,13 @@ class Walked:
 
 
 def walk_repository(directory: Path, rule: ContextRule = "found", since: str | None = None) -> Walked:
-    """Walk the first parents that lead to HEAD, those after ``since`` if given.
+    """Walk the first-parent history of HEAD; only the commits after ``since``, if given.
 
-    A later walk from ``last`` tells the same of the commits after it as one walk over all would, but for ``ever``: it knows
-    no key of before.
+    A later walk from ``last`` gives the same for the later commits as one whole walk, except for ``ever``: it does not know
+    the earlier cache keys.
 
     Raises:
-        BadInputError: no repository, no commit, a shallow clone, a ``since`` that is no ancestor, or more than is read.
+        BadInputError: no repository, no commit, a shallow clone, a ``since`` that is no ancestor, or a limit exceeded.
     """
     try:
         last = head_commit(directory)
@@ -97,8 +97,8 @@ def walk_repository(directory: Path, rule: ContextRule = "found", since: str | N
 
 @dataclass(frozen=True, slots=True)
 class HistoryRows:
-    """What a walk adds to a project's tables. ``goes_on``: whether the rows come after those of the walk before, instead of
-    in their place. ``state``: what the next walk begins with; None where it has to begin anew.
+    """The rows that a walk adds to a project's tables. ``goes_on``: whether they are appended to the rows of the walk before
+    instead of replacing them. ``state``: the state for the next walk; None if it has to start from the beginning.
     """
 
     goes_on: bool
@@ -113,14 +113,14 @@ class HistoryRows:
 
 
 def history_rows(directory: Path, last: str, before: tuple[str, str] | None = None) -> HistoryRows:
-    """The rows of ``core.rebuilds`` and its kin for the first parents that lead to the commit ``last``.
+    """The rows of ``core.rebuilds`` and related tables for the first-parent history of the commit ``last``.
 
-    ``before``: the last commit and the state of an earlier walk by the same code. Where the branch went on from there, and
-    its files say the same of contexts, only what came since is walked; the rows of both are those of one whole walk. Texts
-    may be there already.
+    ``before``: the last commit and the state of an earlier walk by the same code. If the branch continues from there and its
+    files state the same build contexts, only the new commits are walked; both walks' rows together equal those of one whole
+    walk. Texts may already be stored.
 
     Raises:
-        GitError, OutOfTimeError: it cannot be read, or not within its limits. The first line of either is fit to be shown.
+        GitError, OutOfTimeError: the history cannot be read, or exceeds a limit. The message's first line is safe to show.
     """
     if is_shallow(directory):
         raise GitError(SHALLOW)
@@ -150,7 +150,7 @@ def history_rows(directory: Path, last: str, before: tuple[str, str] | None = No
 
 
 class _Walk:
-    """One repository's walk up to ``last``; ``told``: the contexts that files of that commit say."""
+    """One repository's walk up to ``last``. ``_told``: the build contexts that files of that commit state."""
 
     def __init__(self, directory: Path, last: str, rule: ContextRule, read: Read) -> None:
         self._directory, self._last, self._rule = directory, last, rule
@@ -162,7 +162,7 @@ class _Walk:
         return RebuildHistory(self.read, self._told, folder_of=_FOLDER_OF[self._rule])
 
     def resume(self, before: tuple[str, str]) -> str | None:
-        """Go on from an earlier walk; the commit that it ended at, or None where the whole has to be walked."""
+        """Continue an earlier walk; returns the commit at which it ended, or None if the whole history has to be walked."""
         since, kept = before
         if not is_ancestor(self._directory, since, self._last):
             return None
@@ -177,7 +177,7 @@ class _Walk:
         return since
 
     def state(self) -> str | None:
-        """What ``resume`` takes."""
+        """The state that ``resume`` takes."""
         kept = self.history.kept()
         if kept is None:
             return None
@@ -194,12 +194,12 @@ class _Walk:
         return {path: context.folder for path, context in self._told.items()}
 
     def commits(self, since: str | None) -> Iterator[tuple[Commit, list[FileRebuild], list[Change]]]:
-        """Each commit, the Dockerfiles that it concerns, and what it did to the tree; nothing of a censored one."""
+        """Each commit, the Dockerfiles that it affects, and its changes of the tree; censored commits are skipped."""
         with closing(commits(self._directory, since=since, revision=self._last)) as walked:
             for commit in walked:
                 year = year_of(commit.time)
                 if commit.censored:
-                    # What it did is not known path by path; what comes after it is compared with its tree.
+                    # Its changes are not known path by path, so later commits are compared with its tree.
                     self.figures.skip(year)
                     self.history = self._fresh()
                     tree = list(_changes(tree_of(self._directory, commit.oid)))
@@ -218,7 +218,7 @@ def _opened(directory: Path, last: str, rule: ContextRule) -> Iterator[_Walk]:
 
 
 def _told(read: Read, tip: list[ChangedPath]) -> dict[str, Context]:
-    """The contexts that files of the last commit say."""
+    """The build contexts that files of the last commit state."""
     telling = [entry for entry in tip if entry.mode.startswith("100") and tells_contexts(entry.path)]
     texts = (
         (entry.path, read(entry.oid)) for entry in first(telling, _MOST_TELLING, "files that tell contexts")

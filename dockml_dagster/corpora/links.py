@@ -1,7 +1,7 @@
 """The links of a project's texts, found once for each content.
 
-Here: remembering them. Not here: the rules (``study.image_links``). A listing asks for the links of one project several
-times, and Dagster opens a corpus anew for each asset of a run; reading a large project takes seconds.
+Here: caching them. Not here: the rules (``study.image_links``). A listing asks for the links of one project several
+times, and Dagster opens a new corpus for each asset of a run; reading a large project takes seconds.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dockml_dagster.study.deadline import time_limit
 from dockml_dagster.study.image_links import Link, find_links
 
 SECONDS = 30.0
-"""Processor time that the links of one project may take. The largest of 74 projects takes four."""
+"""Processor time for the links of one project. The largest of 74 projects takes four seconds."""
 _MOST_KEPT = 2000
 
 _known: OrderedDict[bytes, tuple[tuple[Link, ...], frozenset[str]]] = OrderedDict()
-"""Links, and what was left away when they were found."""
+"""Links, and the notes on input that was left out when they were found."""
 
 
 def links_of_texts(
     project: str, texts: Mapping[str, str], own_registries: Collection[str] = ()
 ) -> tuple[Link, ...]:
-    """``find_links``, once for each content; what it leaves away is noted each time. Raises OutOfTimeError."""
+    """``find_links``, cached by content; input that it leaves out is noted at every call. Raises OutOfTimeError."""
     mark = blake2b(digest_size=20)
     for part in (
         project,

@@ -1,8 +1,8 @@
-"""What ``dockml study`` was last told of a corpus, for whoever is told nothing: sensors, schedules, the next study.
+"""The corpus options of the last ``dockml study``, for sensors, schedules and the next study, which get no options.
 
-A watcher that looked elsewhere than the study would take everybody whom it does not see for gone.
+A sensor that looked elsewhere than the study would take every project that it does not see for removed.
 
-Here: keeping that in the home, and filling it in. Not here: the options themselves (``commands.options``).
+Here: storing them in the home, and filling them in. Not here: the options themselves (``commands.options``).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def remember(settings: Settings, name: str, corpus: type[Corpus]) -> None:
-    """Keep what a study of the corpus ``name`` was told, once it could list it (``Corpus.remembers``).
+    """Store the options of a study of the corpus ``name``, after it could list the corpus (``Corpus.remembers``).
 
-    A place whose address has a login is not written anywhere, and then none is: some of the places would be others.
+    An address with a login is never written. If there is one, no place is stored: a part of them would be another corpus.
     """
     from dockml_dagster.clients.git_login import without_login
 
@@ -35,7 +35,7 @@ def remember(settings: Settings, name: str, corpus: type[Corpus]) -> None:
         **{other: kept for other, kept in known.items() if other != name},
         **({name: told} if told else {}),
     }
-    # A tuple is written as a list.
+    # JSON stores a tuple as a list; convert before comparing.
     now = json.loads(json.dumps(now))
     if now != known:
         path = settings.told
@@ -47,10 +47,10 @@ def remember(settings: Settings, name: str, corpus: type[Corpus]) -> None:
 
 
 def recalled(settings: Settings, name: str, corpus: type[Corpus]) -> Settings:
-    """The settings, with what was remembered of the corpus where they do not say where its projects are.
+    """The settings, completed by the remembered options if they do not say where the projects are.
 
     Raises:
-        BadInputError: the file is not as ``remember`` writes it.
+        BadInputError: the file was not written by ``remember``.
     """
     told = None if not corpus.remembers or _says_where(settings, corpus) else _known(settings).get(name)
     if not told:
@@ -66,7 +66,7 @@ def recalled(settings: Settings, name: str, corpus: type[Corpus]) -> Settings:
 
 
 def _says_where(settings: Settings, corpus: type[Corpus]) -> bool:
-    """By the first of what it remembers."""
+    """Whether the settings say where the projects are, which is the first option to remember."""
     where = next(iter(corpus.remembers.values()), None)
     return where is not None and bool(getattr(settings, where))
 
@@ -96,5 +96,5 @@ def _not_ours(settings: Settings) -> BadInputError:
 
 
 def _lasting(frame: str) -> str:
-    """A preset's name as it is, a file by a path that holds from any folder."""
+    """A preset's name unchanged; a file as an absolute path."""
     return str(Path(frame).expanduser().absolute()) if Path(frame).expanduser().is_file() else frame

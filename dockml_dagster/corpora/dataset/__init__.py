@@ -1,4 +1,4 @@
-"""The corpora ``dataset:NAME``: sets of Dockerfiles, each described by a small TOML.
+"""The corpora ``dataset:NAME``: sets of Dockerfiles, each described by a small TOML file.
 
-Here: what a set is, reading it once into shards, and the corpus. Not here: collections of projects (``corpora.local``).
+Here: describing a set, reading it once into shards, and the corpus. Not here: collections of projects (``corpora.local``).
 """

@@ -1,6 +1,6 @@
 """The corpora ``dataset:NAME``.
 
-Here: the corpus itself. ``description`` reads the TOML, ``sources`` passes over the texts, ``store`` keeps them in shards. A
+Here: the corpus itself. ``description`` reads the TOML file, ``sources`` the texts, ``store`` keeps them in shards. A
 partition is a shard, ``dataset:NAME/SHARD``; a project stays a row, ``dataset:NAME/owner/name``.
 """
 
@@ -44,7 +44,7 @@ class Dataset(Corpus):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """See ``Corpus.of``; a set is named before anything is read of it."""
+        """See ``Corpus.of``; without a member, any use but naming it raises."""
         return cls(settings)
 
     @classmethod
@@ -60,7 +60,7 @@ class Dataset(Corpus):
 
     @property
     def fingerprint_asks_network(self) -> bool:
-        """Whether the set is fetched from elsewhere."""
+        """Whether the set is fetched over the network."""
         return self._set.is_address
 
     @cached_property
@@ -94,7 +94,7 @@ class Dataset(Corpus):
         )
 
     def collect(self, stage: Stage, project: str) -> Collected:
-        """See ``Corpus.collect``; here of a shard."""
+        """See ``Corpus.collect``; here for a shard."""
         if stage != "dockerfiles":
             return Collected(outcomes=[Outcome(stage, "", "not_available", NO_IMAGES)])
         texts = self._shards.texts(project.rpartition("/")[2])
@@ -154,7 +154,7 @@ class Dataset(Corpus):
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A day or a moment as ISO 8601 writes it, in UTC without zone; None for anything else."""
+    """A date or time in ISO 8601, as UTC without zone; None for anything else."""
     if text is None:
         return None
     try:

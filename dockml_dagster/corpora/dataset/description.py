@@ -1,14 +1,14 @@
-"""``dataset.toml``: what a set of Dockerfiles is and how it is laid out.
+"""``dataset.toml``: the description and layout of a set of Dockerfiles.
 
 Here: reading and checking it, and the presets. Not here: reading the set (``sources``).
 
     name = "mine"                       # the corpus is dataset:mine
-    place = "files"                     # folder, archive, table, git repository: seen from this file, or a git address
+    place = "files"                     # folder, archive, table, git repository: relative to this file, or a git address
     layout = "files"                    # files (default), or table
     under = "data"                      # files: only below this folder
-    archive = "data/all.tar.xz"         # of a repository: the archive in it that is the set
-    files = "dockerfiles"               # files: those named so (default), or all
-    project = "{2}/{3}"                 # files: owner/name out of the parts of the path; without it every text is a project
+    archive = "data/all.tar.xz"         # of a repository: the archive in it that holds the set
+    files = "dockerfiles"               # files: those named like Dockerfiles (default), or all
+    project = "{2}/{3}"                 # files: owner/name from the parts of the path; without it every text is a project
     unit, title, licence, citation, url, date: for readers
     [columns]                           # table: which column is what; text is needed
     text = "content"
@@ -43,8 +43,8 @@ _PARTS = re.compile(r"\{([1-9])\}")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a TOML says. ``place``: a git address, or a path of this machine; ``columns``: meaning → column of a table;
-    ``as_of``: the moment that the set tells of.
+    """The content of a TOML file. ``place``: a git address, or a path on this machine; ``columns``: meaning → column of a
+    table; ``as_of``: the moment that the set describes.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Description:
         return "://" in self.place
 
     def project_of(self, path: str) -> str | None:
-        """``owner/name`` out of the parts of a path, from 1; None where the set tells no project, or the path has fewer."""
+        """``owner/name`` from the parts of a path, counted from 1; None without a pattern, or if the path is too short."""
         parts = path.split("/")
         if not self.project or max(map(int, _PARTS.findall(self.project)), default=0) > len(parts):
             return None
@@ -72,10 +72,10 @@ class Description:
 
 
 def describe(path: Path, place: str | None = None) -> Description:
-    """The description in a file, or in the ``dataset.toml`` of a folder. ``place``: in the place of the one that it says.
+    """The description in a file, or in the ``dataset.toml`` of a folder. ``place``: overrides the place in the file.
 
     Raises:
-        CorpusError: it cannot be read, or is not what it should be; says which line of it.
+        CorpusError: it cannot be read or is invalid; the message names the line.
     """
     file = path / FILE if path.is_dir() else path
     try:
@@ -89,7 +89,7 @@ def describe(path: Path, place: str | None = None) -> Description:
 
 
 def presets() -> dict[str, Description]:
-    """Name → description, of the sets that dockml knows."""
+    """Name → description of the sets that dockml knows."""
     folder = files("dockml_dagster.corpora.dataset") / "presets"
     found = {}
     for entry in sorted(folder.iterdir(), key=lambda one: one.name):
@@ -100,11 +100,11 @@ def presets() -> dict[str, Description]:
 
 
 def known(given: tuple[str, ...]) -> Iterator[Description]:
-    """The sets of DOCKML_DATASETS: each a TOML, a folder with one, or ``NAME=PLACE`` for a preset whose data lie there.
+    """The sets of DOCKML_DATASETS: each a TOML file, a folder with one, or ``NAME=PLACE`` for a preset with its data there.
 
     Raises:
         CorpusError: one cannot be read.
-        BadInputError: no preset is called so.
+        BadInputError: there is no preset of that name.
     """
     for one in given:
         name, equals, place = one.partition("=")
@@ -120,11 +120,11 @@ def known(given: tuple[str, ...]) -> Iterator[Description]:
 
 
 def find(name: str, given: tuple[str, ...]) -> Description:
-    """The set of that name: of what the user gave, else a preset.
+    """The set of that name: from the user's setting, else a preset.
 
     Raises:
         BadInputError: there is none.
-        CorpusError: a TOML that was given cannot be read.
+        CorpusError: a given TOML file cannot be read.
     """
     mine = {one.name: one for one in known(given)}
     if name in mine:

@@ -1,7 +1,7 @@
 """The texts of a set, whatever holds them: a folder, an archive, a git repository, a table.
 
-Here: passing over each text once, in an order that does not change, under caps. Not here: keeping them (``store``), what
-they say. A set is a stranger's: no link is followed, nothing is unpacked, and a table is read without any other file.
+Here: reading each text once, in a fixed order, under limits. Not here: keeping the texts (``store``), their content. A set
+is untrusted: no link is followed, nothing is unpacked, and reading a table can open no other file.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES
 from dockml_dagster.warehouse.rows import combined_hash, literal, quote
 
 MOST_FILES = 3_000_000
-"""Files of a folder, an archive or a tree, and rows of a table, that are looked at."""
+"""Most files of a folder, an archive or a tree, or rows of a table."""
 MOST_BYTES = 16 * 1024**3
-"""Bytes of all texts of a set."""
+"""Most bytes of all texts of a set."""
 MOST_IN_ARCHIVE = 1024**3
-"""Bytes of the texts of a tar, which are held while it is walked."""
+"""Most bytes of the texts of a tar, which are kept in memory while it is read."""
 _TABLES = (".csv", ".tsv", ".parquet")
 _ROWS_AT_ONCE = 1_000
 _LONGEST_LINE = 16 * MAX_DOCKERFILE_BYTES
@@ -43,7 +43,7 @@ _LONGEST_LINE = 16 * MAX_DOCKERFILE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text. ``content`` is None for one that cannot be read, and ``problem`` says why. ``project``: as the set tells."""
+    """One text. ``content`` is None if it cannot be read; ``problem`` says why. ``project``: as the set states."""
 
     path: str
     content: bytes | None
@@ -57,7 +57,7 @@ def mark(description: Description, cache: Path) -> str:
     """A cheap hash of the set: the commit of a repository, size and time of a file or of every file of a folder.
 
     Raises:
-        CorpusError: it is not there.
+        CorpusError: the set is not there.
     """
     about = repr(description)
     try:
@@ -84,10 +84,10 @@ def mark(description: Description, cache: Path) -> str:
 
 
 def texts(description: Description, cache: Path) -> Iterator[Text]:
-    """Every text. Those of a folder, a repository or a zip file in the order of their paths, else as they lie.
+    """Every text; ordered by path in a folder, repository or zip file, else in stored order.
 
     Raises:
-        CorpusError: the set cannot be read, or has more than is looked at.
+        CorpusError: the set cannot be read, or exceeds a limit.
     """
     total = 0
     for count, text in enumerate(_texts(description, cache)):
@@ -115,7 +115,7 @@ def _texts(description: Description, cache: Path) -> Iterator[Text]:
 
 
 def _place(description: Description, cache: Path) -> Place:
-    """Where the set lies; an address is fetched first."""
+    """The place of the set on this machine; a git address is fetched first."""
     if description.is_address:
         place = Place(clone_of(description.place, cache), "clone", description.place)
         bring_clone(place, git.remote_head(description.place))
@@ -142,7 +142,7 @@ def _file(path: str, content: bytes | None, description: Description) -> Text:
 
 
 def _files(root: Path, description: Description) -> Iterator[tuple[str, int, int]]:
-    """(path, size, time) of the files that are wanted, in order."""
+    """(path, size, time) of the wanted files, in order."""
     for where, folders, names in os.walk(root / description.under, followlinks=False):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(names):
@@ -168,7 +168,7 @@ def _of_folder(root: Path, description: Description) -> Iterator[Text]:
 
 
 def _of_repository(place: Place, description: Description) -> Iterator[Text]:
-    """The files of HEAD, whatever lies in the work tree: a commit names a set for good."""
+    """The files of HEAD, whatever is in the work tree: a commit identifies a set permanently."""
     if description.archive:
         yield from _in_repository(place, description)
         return
@@ -184,7 +184,7 @@ def _of_repository(place: Place, description: Description) -> Iterator[Text]:
 
 
 def _in_repository(place: Place, description: Description) -> Iterator[Text]:
-    """The texts of an archive that is a file of HEAD."""
+    """The texts in an archive that is a file of HEAD."""
     path = description.archive
     oid = next((blob.oid for blob in git.tree(place.root, MOST_FILES) if blob.path == path), None)
     if oid is not None and place.url:
@@ -197,7 +197,7 @@ def _in_repository(place: Place, description: Description) -> Iterator[Text]:
 
 
 class _Collecting:
-    """Takes the content of files as the walk over an archive passes them (``study.layer.look``)."""
+    """Collects the content of files while an archive is read (``study.layer.look``)."""
 
     def __init__(self, description: Description) -> None:
         self._description = description
@@ -225,7 +225,7 @@ class _Collecting:
         return _Joining(path, self)
 
     def add(self, path: str, content: bytes) -> None:
-        """A file that came in pieces."""
+        """Add a file that came in pieces."""
         self._take(path, content)
 
 
@@ -251,7 +251,7 @@ def _of_archive(file: Path, description: Description) -> Iterator[Text]:
 
 
 def _of_tar(opened: BinaryIO, name: str, description: Description) -> Iterator[Text]:
-    """A tar, compressed or not, as the walk over layers reads it. A damaged one is no set."""
+    """The texts of a tar, compressed or not, read like a layer. A damaged tar raises CorpusError."""
     collecting = _Collecting(description)
     scanned = scan_layer(opened, digest=False, look=collecting)
     if scanned.status != "complete":
@@ -274,7 +274,7 @@ def _of_zip(file: Path, description: Description) -> Iterator[Text]:
                     raise CorpusError(f"{file}: a text that is neither stored nor deflated")
                 with archive.open(entry) as opened:
                     content = opened.read(MAX_DOCKERFILE_BYTES + 1)
-                inflated += len(content)  # of entries that are too large too, which no total counts
+                inflated += len(content)  # also of entries that are too large, which no other total counts
                 if inflated > MOST_BYTES:
                     raise CorpusError(f"{file}: more than {MOST_BYTES} bytes")
                 yield _file(
@@ -320,7 +320,7 @@ def _csv(file: Path, description: Description) -> Iterator[Mapping[str, Any]]:
 
 
 def _lines(opened: TextIO, file: Path) -> Iterator[str]:
-    """The lines of a file; one without end would be held whole."""
+    """The lines of a file, each of limited length, so that an endless line does not fill the memory."""
     while line := opened.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE and not line.endswith("\n"):
             raise CorpusError(f"{file}: a line of more than {_LONGEST_LINE} characters")
@@ -328,7 +328,7 @@ def _lines(opened: TextIO, file: Path) -> Iterator[str]:
 
 
 def _parquet(file: Path, description: Description) -> Iterator[Mapping[str, Any]]:
-    """By DuckDB, in a database of its own that reaches this file and no other, with little memory."""
+    """The rows of a Parquet file, read by a separate DuckDB that can open only this file and has little memory."""
     import duckdb
 
     own: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "512MB", "threads": 1}

@@ -1,7 +1,7 @@
-"""A set as shards: read once, kept in one file of the cache, of which any shard can be read by itself.
+"""A set as shards: read once, kept in one cache file from which each shard can be read alone.
 
-Here: what belongs to one shard, writing and reading the file. Not here: what holds the set (``sources``), rows of ``raw``
-(``corpus``). The file is ours and can be made again; its name carries the hash of what it was made of.
+Here: assigning texts to shards, writing and reading the file. Not here: reading the set (``sources``), rows of ``raw``
+(``corpus``). The file can be made again at any time; its name contains the hash of its input.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from dockml_dagster.corpora.dataset.sources import Text
 from dockml_dagster.warehouse.opening import make_folder
 
 SHARD = 1_000
-"""Texts of a shard. Dagster takes 25 to 75 ms for each partition and asset, so a text is none."""
+"""Texts in a shard. Dagster needs 25 to 75 ms per partition and asset, so a partition per text would be too slow."""
 _NOT_IN_NAMES = re.compile(r"[^\w.+@-]+")
 _LONGEST = 120
 _AT_ONCE = 1_000
 _LAYOUT = 1
-"""Part of the file's name: raised where the file is written otherwise."""
+"""Part of the file's name: raised when the format of the file changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """One text of a shard. ``number``: its place in the set, from 1."""
+    """One text of a shard. ``number``: its position in the set, from 1."""
 
     number: int
     project: str
@@ -41,7 +41,7 @@ class StoredText:
 
 @dataclass(frozen=True, slots=True)
 class StoredProject:
-    """A project of the set: its shard, its texts, and what the set says of it."""
+    """A project of the set: its shard, its texts, and the set's facts about it."""
 
     project: str
     shard: str
@@ -67,7 +67,7 @@ class Shards:
         return {shard: digest.hexdigest() for shard, digest in found.items()}
 
     def projects(self) -> Iterator[StoredProject]:
-        """The projects, in the order in which they were met."""
+        """The projects, in the order of their first texts."""
         for row in self._rows(
             "SELECT project, shard, count(*), max(category), max(date) FROM texts GROUP BY project, shard "
             "ORDER BY min(number)"
@@ -88,7 +88,7 @@ class Shards:
 
 
 def shards(texts: Iterable[Text], folder: Path, mark: str) -> Shards:
-    """The shards of a set whose hash is ``mark``, made now if they are not there; those of another hash go.
+    """The shards of a set whose hash is ``mark``, made now if missing; files of other hashes are deleted.
 
     Raises:
         CorpusError: the set cannot be read; nothing is left behind.
@@ -111,7 +111,7 @@ def shards(texts: Iterable[Text], folder: Path, mark: str) -> Shards:
 
 def _write(file: Path, texts: Iterable[Text]) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        # Nobody reads it before it is whole.
+        # No reader opens the file before it is complete.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
@@ -135,14 +135,14 @@ def _put(connection: sqlite3.Connection, batch: list[tuple[object, ...]]) -> Non
 
 
 def _placed(texts: Iterable[Text]) -> Iterator[tuple[object, ...]]:
-    """Each text with its shard and its project. All texts of a project are of the shard of its first."""
+    """Each text with its shard and project. All texts of a project go to the shard of its first."""
     shard_of: dict[str, int] = {}
     paths: set[str] = set()
     current, room = 0, SHARD
     for number, text in enumerate(texts, start=1):
         path = text.path
         if path in paths:
-            path = f"{path}~{number}"  # a table may name two texts alike
+            path = f"{path}~{number}"  # a table may give two texts the same path
         paths.add(path)
         project = _name(text.project) or f"text/{_clean(path)[-_LONGEST:]}-{_digest(path)}"
         shard = shard_of.get(project)
@@ -159,7 +159,7 @@ def _placed(texts: Iterable[Text]) -> Iterator[tuple[object, ...]]:
 
 
 def _name(told: str | None) -> str | None:
-    """``owner/name`` as the key of a project has it; what has no owner is of ``text``."""
+    """``owner/name`` for a project key; a name without an owner gets the owner ``text``."""
     if not told:
         return None
     owner, slash, name = told.partition("/")

@@ -82,7 +82,7 @@ class Ease2022(Corpus):
 
     @cached_property
     def _paths(self) -> dict[str, list[str]]:
-        """Project → paths in the package of the files that were taken as its Dockerfiles, and those beside them."""
+        """Project → paths in the package of the files taken as its Dockerfiles, and of files beside them."""
         paths: dict[str, list[str]] = defaultdict(list)
         for path in self._package.below(DOCKERFILES):
             parts = path.removeprefix(DOCKERFILES).split("/", 3)
@@ -91,7 +91,7 @@ class Ease2022(Corpus):
         return dict(paths)
 
     def _inspection_logs(self, project: str) -> list[str]:
-        """Paths of the logs that skopeo's inspections of a project's images left."""
+        """Paths of the logs of ``skopeo inspect`` on a project's images."""
         return self._package.below(f"{DOCKERFILES}{project.removeprefix(self.name + '/')}/hub/")
 
     @property
@@ -137,12 +137,12 @@ class Ease2022(Corpus):
                     for reference in sorted(unassigned)
                 ),
             ],
-            # The package was read now and tells of 2021: as old as the newest thing that it knows of a project.
+            # The package describes 2021, whenever it is read: date the listing by the newest fact about a project.
             as_of=max((row["updated_at"] for row in metadata if row.get("updated_at")), default=None),
         )
 
     def _empty_files(self) -> list[Outcome]:
-        """Tables of the package that hold nothing; the exports about images report theirs, projects their logs."""
+        """Outcomes for empty tables of the package; empty image exports and logs are reported elsewhere."""
         return [
             Outcome("repo_list", path, "malformed", "the file is empty")
             for path in self._package.below("RQ")
@@ -161,7 +161,7 @@ class Ease2022(Corpus):
         return Collected(stamped, found.outcomes)
 
     def _stamp(self, rows: Iterable[Mapping[str, Any]], project: str | None = None) -> list[Row]:
-        """Rows with corpus, source and, where they have none of their own, project."""
+        """Rows with corpus and source, and with the project where they have none of their own."""
         common = {"project": project, "corpus": self.name, "source": self._package.source}
         return [{**common, **row} for row in rows]
 

@@ -2,9 +2,9 @@
 
 Here: CSV lines to rows of ``raw``. Not here: which project names which image (``workbook``).
 
-The exports' known faults are kept visible instead of mended: the config exporter stops at the first absent key, so
-``fields_complete`` says whether user, environment text, volumes and entry point can be trusted; the two RootFS columns
-have their headers swapped; history's ``empty_layer`` is blank for false.
+The known faults of the exports are kept visible, not repaired. The config exporter stops at the first absent key, so
+``fields_complete`` says whether user, environment text, volumes and entry point can be trusted. The headers of the two
+RootFS columns are swapped. ``empty_layer`` of the history is blank for false.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One kind of CSV: how its files are called, the columns without which a line says nothing, and its stage."""
+    """One kind of CSV: its file names, its required columns, and its stage."""
 
     prefix: str
     required: tuple[str, ...]
@@ -44,7 +44,7 @@ LAYERS = Export("Image_layers_info_summary", ("Image", "RepoTag", "layer_digest"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an export, with where it stands."""
+    """One line of an export, with its position."""
 
     file: str
     number: int
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ImageExports:
-    """Lines of every export by image reference (``name:tag``), in the order of files and lines, and what was wrong."""
+    """The lines of all exports by image reference (``name:tag``), in the order of files and lines, and their problems."""
 
     manifests: Mapping[str, list[Line]]
     configs: Mapping[str, list[Line]]
@@ -63,15 +63,15 @@ class ImageExports:
 
     @property
     def references(self) -> set[str]:
-        """Every reference any export has a line about."""
+        """All references in any export."""
         return {*self.manifests, *self.configs, *self.history, *self.layers}
 
     def manifest_hash(self, references: Iterable[str]) -> str:
-        """Hash of all that the stage ``manifests`` reads about these references."""
+        """Hash of everything that the stage ``manifests`` reads about these references."""
         return combined_hash(_parts(references, self.manifests, self.configs, self.history))
 
     def layer_hash(self, references: Iterable[str]) -> str:
-        """Hash of all that the stage ``layer_stats`` reads about these references."""
+        """Hash of everything that the stage ``layer_stats`` reads about these references."""
         return combined_hash(_parts(references, self.layers))
 
 
@@ -114,7 +114,7 @@ def _read_kind(package: Package, export: Export, outcomes: list[Outcome]) -> dic
         if not data.strip():
             outcomes.append(Outcome(export.stage, path, "malformed", "the file is empty"))
             continue
-        # A field may hold a whole history; the csv module's default stops at 128 KiB.
+        # A field may hold a whole history; the csv module's default limit is 128 KiB.
         csv.field_size_limit(16 * 1024**2)
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig", errors="replace"), newline=""))
         if missing := set(export.required) - set(reader.fieldnames or ()):
@@ -160,8 +160,8 @@ def _where(line: Line, reference: str) -> Row:
 def manifest_rows(reference: str, lines: Iterable[Line]) -> tuple[list[Row], list[Row]]:
     """Rows of ``raw.manifests`` and ``raw.image_layers``.
 
-    The export has a line a layer. Lines in a row with one config and one media type are one manifest; a reference
-    inspected twice gives two. Layers are numbered from the bottom, from 0, within their manifest.
+    The export has one line per layer. Consecutive lines with the same config and media type are one manifest; a reference
+    that was inspected twice gives two. Layers are numbered from the bottom, from 0, within their manifest.
     """
     manifests: list[Row] = []
     layers: list[Row] = []
@@ -205,7 +205,7 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
         cells = line.cells
         environment = _list(cells.get("Env", ""))
         env_count = integer(cells.get("config_env_count"))
-        # Under the header rootfs_layers_count stands the list, under rootfs_layers the count.
+        # The column rootfs_layers_count holds the list, rootfs_layers the count.
         diff_ids = [part for part in cells.get("rootfs_layers_count", "").split("/") if part]
         rows.append(
             {
@@ -224,7 +224,7 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
                 "working_dir": text(cells.get("WorkingDir", "")),
                 "rootfs_layers": integer(cells.get("rootfs_layers")),
                 "rootfs_diff_ids": diff_ids or None,
-                # Variables were counted before the exporter reached Env; text absent means that it never got there.
+                # The exporter counted variables before it read Env; if their text is missing, it stopped before Env.
                 "fields_complete": not (env_count and environment is None),
             }
         )
@@ -232,7 +232,7 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
 
 
 def history_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
-    """Rows of ``raw.image_history``, numbered from 0 within a config of a file."""
+    """Rows of ``raw.image_history``, numbered from 0 within one config of one file."""
     rows = []
     positions: dict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
@@ -253,9 +253,9 @@ def history_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
 
 
 def layer_rows(reference: str, lines: Iterable[Line]) -> tuple[list[Row], list[Row]]:
-    """Rows of ``raw.layers`` (one a layer, from its first line) and ``raw.layer_file_types`` (one a line).
+    """Rows of ``raw.layers`` (one per layer, from its first line) and ``raw.layer_file_types`` (one per line).
 
-    The export has a line a layer and file extension, with the layer's totals repeated on each. Levels count path
+    The export has one line per layer and file extension, which repeats the layer's totals. Levels count path
     components including the file name: the paper's definition, hence ``published_level``.
     """
     layers: dict[tuple[str, str], Row] = {}
@@ -303,7 +303,7 @@ def _number(cell: str | None) -> float | None:
 
 
 def _list(cell: str) -> list[str] | None:
-    """A cell that holds a Python list of texts; None where it is blank or something else."""
+    """Parse a cell with a Python list of texts; None if it is blank or anything else."""
     if not cell.startswith("["):
         return None
     try:

@@ -1,9 +1,9 @@
 """The study's published package as files: a directory, an archive, or a clone made on demand.
 
-Here: getting bytes by path, and saying exactly what was read. Not here: what the files mean (``workbook``,
-``images``). The package is not part of dockml and has no licence: it is read where the user has it and never copied.
+Here: getting bytes by path, and recording exactly what was read. Not here: what the files mean (``workbook``,
+``images``). The package is not part of dockml and has no licence: it is read in the user's place and never copied.
 
-Archives are hostile input: read as a stream, never unpacked, with caps on count and size.
+Archives are untrusted: read as a stream, never unpacked, with limits on count and size.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ CLONE_TIMEOUT_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The files below ``Datasets/`` by their path from there, and what they were read from."""
+    """The files below ``Datasets/`` by relative path, and the source they were read from."""
 
     source: str
     fingerprint: str
     files: Mapping[str, bytes | Path]
 
     def read(self, path: str) -> bytes | None:
-        """A file's bytes, or None where the package does not have it (the copies in circulation differ)."""
+        """A file's bytes, or None if this copy of the package does not have it (copies differ)."""
         found = self.files.get(path)
         if isinstance(found, Path):
             try:
@@ -80,7 +80,7 @@ def open_package(location: Path) -> Package:
     """Read a directory or archive.
 
     Raises:
-        CorpusError: it is not there, damaged, or has no ``Datasets/``.
+        CorpusError: the package is missing, damaged, or has no ``Datasets/``.
     """
     mark = fingerprint(location)
     files = _directory(location) if location.is_dir() else _archive(location)
@@ -90,10 +90,10 @@ def open_package(location: Path) -> Package:
 
 
 def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
-    """The folder of a shallow clone in ``cache``, made now if it is not there yet.
+    """The folder of a shallow clone in ``cache``, made now if missing.
 
     Raises:
-        CorpusError: git is missing or failed; says to set DOCKML_EASE2022 instead.
+        CorpusError: git is missing or failed; the message suggests setting DOCKML_EASE2022.
     """
     target = cache / "EASE2022"
     if (target / ".git").is_dir():
@@ -111,7 +111,7 @@ def clone(cache: Path, url: str = REPOSITORY_URL) -> Path:
             errors="replace",
             timeout=CLONE_TIMEOUT_SECONDS,
             check=False,
-            # No prompt: a run at night must fail, not wait for a password.
+            # No prompt: an unattended run must fail, not wait for a password.
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
         )
     except FileNotFoundError as error:
@@ -134,7 +134,7 @@ def _remove(path: Path) -> None:
 
 
 def _commit(location: Path) -> str | None:
-    """HEAD of a clean clone: exact, and cheaper than looking at 35,768 files."""
+    """HEAD of a clean clone: exact, and cheaper than checking 35,768 files."""
     if not (location / ".git").is_dir():
         return None
     head = subprocess.run(
@@ -153,7 +153,7 @@ def _directory(location: Path) -> dict[str, bytes | Path]:
     return {
         path.relative_to(base).as_posix(): path
         for path in base.rglob("*")
-        # A link could lead anywhere; the package has none.
+        # Links are skipped: they could lead anywhere, and the package has none.
         if path.is_file() and not path.is_symlink()
     }
 
@@ -182,7 +182,7 @@ def _archive(location: Path) -> dict[str, bytes | Path]:
 
 
 def _inside(name: str) -> str | None:
-    """The path below ``Datasets/``, whatever folder the archive puts in front; None for anything else."""
+    """The path below ``Datasets/``, ignoring folders in front of it; None for anything else."""
     parts = PurePosixPath(name).parts
     if ".." in parts or "Datasets" not in parts:
         return None

@@ -1,7 +1,7 @@
 """The study's workbook: funnel sheets, project metadata, category labels, purpose codes, base-image labels.
 
 Here: cells to rows. Not here: getting the file (``package``), anything about images' insides (``images``).
-What a cell should be and is not becomes an outcome; an unknown number is None, never zero.
+An invalid cell becomes an outcome; an unknown number is None, never zero.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ FUNNEL = (
     ("filtered2", "final, Table 1"),
     ("labeling2", "final, labelled"),
 )
-"""Sheets of the funnel and what each row of them has passed, in the order of the selection (study, section 2)."""
+"""Sheets of the funnel and the step that their rows have passed, in the order of the selection (study, section 2)."""
 
 METADATA_SHEETS = ("filtered2", "notarchived")
-"""Where a selected project's metadata stands: the sheet Table 1 was made from; the one before it for the rest."""
+"""Sheets with the selected projects' metadata: the one that Table 1 was made from; for the rest, the one before it."""
 
 LABEL_COLUMNS = (
     ("What", "purpose"),
@@ -46,7 +46,7 @@ LABEL_COLUMNS = (
     ("Why", "reason"),
     ("Maincomponent", "main_component"),
 )
-"""Columns of ``labeling2`` with free-text codes, comma-separated, and the code system they become."""
+"""Columns of ``labeling2`` with comma-separated free-text codes, and the code system of each."""
 
 Cell = Any
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: header, and rows as (row number in the sheet, cells by column name)."""
+    """One sheet: its header, and rows as (row number in the sheet, cells by column name)."""
 
     name: str
     header: tuple[str, ...]
@@ -62,7 +62,7 @@ class Sheet:
 
 
 def read_sheets(data: bytes) -> dict[str, Sheet]:
-    """Every sheet of the workbook by name. Columns without a header are dropped; of two alike the first counts.
+    """Every sheet of the workbook by name. Columns without a header are dropped; of two with one name the first counts.
 
     Raises:
         CorpusError: not a workbook.
@@ -93,10 +93,10 @@ def _sheet(name: str, cells: list[list[Cell]]) -> Sheet:
 
 
 def selected(sheets: Mapping[str, Sheet]) -> list[str]:
-    """``owner/name`` of the study's projects in the order of its sheets: ``filtered2``, then what only ``labeling2`` has.
+    """``owner/name`` of the study's projects in sheet order: those of ``filtered2``, then those only in ``labeling2``.
 
     Raises:
-        CorpusError: a sheet without which there is no study is missing.
+        CorpusError: a required sheet is missing.
     """
     names: dict[str, None] = {}
     for sheet in ("filtered2", "labeling2"):
@@ -110,23 +110,23 @@ def selected(sheets: Mapping[str, Sheet]) -> list[str]:
 
 
 def repository(cells: Mapping[str, Cell]) -> str | None:
-    """The repository a row is about; the column is called Repos or repos."""
+    """The repository of a row; its column is called Repos or repos."""
     name = str(cells.get("Repos") or cells.get("repos") or "").strip()
     return name or None
 
 
 def integer(cell: Cell) -> int | None:
-    """A whole number, or None for blank, ``nan``, text and what no count can be."""
+    """A whole number, or None for a blank, ``nan``, text or an impossible count."""
     try:
         number = float(cell)
     except (TypeError, ValueError):
         return None
-    # Nothing counted here needs more than 64 bits; what does is no number of the study.
+    # No count of the study needs more than 64 bits; a larger number is an error.
     return int(number) if math.isfinite(number) and abs(number) < 2**63 else None
 
 
 def moment(cell: Cell) -> str | None:
-    """A time as written, or None for what is none."""
+    """A time as written, or None if it is none."""
     value = text(cell)
     try:
         datetime.fromisoformat(value or "")
@@ -151,7 +151,7 @@ def boolean(cell: Cell) -> bool | None:
 
 
 def candidates(sheets: Mapping[str, Sheet]) -> tuple[list[Row], list[Outcome]]:
-    """One row a sheet row of the funnel. A missing sheet is an outcome: its step is unknown, not empty."""
+    """One row per sheet row of the funnel. A missing sheet is an outcome: its step is unknown, not empty."""
     rows: list[Row] = []
     outcomes: list[Outcome] = []
     for number, (name, step) in enumerate(FUNNEL):
@@ -203,7 +203,7 @@ def _key_or_none(name: str) -> str | None:
 
 
 def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
-    """Metadata rows of the selected projects: one for each sheet of ``METADATA_SHEETS`` and ``labeling2`` that has it.
+    """Metadata rows of the selected projects: one for each of ``METADATA_SHEETS`` and ``labeling2`` that has the project.
 
     The column ``repo_size`` is GitHub's ``size`` in KiB of repository; the paper prints it as lines of code.
     """
@@ -234,7 +234,7 @@ def projects(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
                     else 1024 * kib,
                     "archived": boolean(cells.get("archived", "")),
                     "dockerfiles": integer(cells.get("docker_files_count", cells.get("total_dockerfiles"))),
-                    # Only labeling2 has the column; two of its cells are blank, and the paper leaves those out.
+                    # Only labeling2 has this column; two cells are blank, and the paper leaves those projects out.
                     "words_counted": text(cells["purpose"]) is not None if "purpose" in cells else None,
                     "created_at": moment(cells.get("created_at", "")),
                     "updated_at": moment(cells.get("updated_at", "")),
@@ -249,7 +249,7 @@ _COUNTS = ("commits", "contributors", "issues", "pulls", "releases", "stars", "f
 
 
 def labels(sheets: Mapping[str, Sheet], names: Sequence[str]) -> list[Row]:
-    """Category and purpose codes as labels of one rater: the two authors published only what they agreed on."""
+    """Category and purpose codes as labels of one rater: the two authors published only their agreed codes."""
     wanted = set(names)
     rows: list[Row] = []
     for sheet in ("filtered2", "labeling2"):
@@ -284,7 +284,7 @@ def _codes(cells: Mapping[str, Cell]) -> Iterator[tuple[str, str]]:
 
 
 def base_image_labels(sheets: Mapping[str, Sheet]) -> list[Row]:
-    """Sheet ``baseimages``: a row a FROM, its image name and version typed by hand."""
+    """Sheet ``baseimages``: one row per FROM, with image name and version typed by hand."""
     rows: list[Row] = []
     for source_row, cells in sheets["baseimages"].rows if "baseimages" in sheets else ():
         rows.append(
@@ -304,7 +304,7 @@ def base_image_labels(sheets: Mapping[str, Sheet]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image a sheet names for a project: ``origin`` is sheet.column, ``position`` its place in the cell."""
+    """An image that a sheet names for a project. ``origin``: sheet.column; ``position``: its place in the cell."""
 
     name: str
     reference: str
@@ -316,7 +316,7 @@ class Reference:
 def references(
     sheets: Mapping[str, Sheet], names: Sequence[str]
 ) -> tuple[list[Reference], list[tuple[str, Outcome]]]:
-    """Image references of the selected projects from ``latest_image``, and (name, outcome) where a cell is unusable."""
+    """Image references of the selected projects from ``latest_image``, and (name, outcome) for each unusable cell."""
     wanted = set(names)
     found: list[Reference] = []
     outcomes: list[tuple[str, Outcome]] = []
@@ -346,7 +346,7 @@ def references(
 
 
 def image_list(cell: str) -> list[str] | None:
-    """The cell's list of references; None where it is no Python list of texts."""
+    """The list of references in a cell; None if it is no Python list of texts."""
     try:
         value = ast.literal_eval(cell)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

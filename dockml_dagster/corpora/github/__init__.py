@@ -1,4 +1,4 @@
-"""The corpus ``github``: projects found by search or named, as GitHub has them now.
+"""The corpus ``github``: projects found by search or given by name, as they are on GitHub now.
 
-Here: the sampling frame, the visit, what is stored. Not here: speaking to GitHub (``clients.github``).
+Here: the sampling frame, the visit, stored results. Not here: requests to GitHub (``clients.github``).
 """

@@ -1,11 +1,11 @@
 """Asking about single repositories during a visit: metadata, files, contributors.
 
 Here: what is asked again and what is not, what an error means for one repository, and what stops the asking. Not here:
-which repositories in which order (``visit``), the questions themselves (``clients.github``).
+the choice and order of repositories (``visit``), the requests themselves (``clients.github``).
 
-Three things are kept apart. What GitHub answered is a fact, also that a repository is gone or refused to us. What it did
-not answer for one repository leaves that one open, and the visit goes on. A limit, or a server that fails for several in
-a row, is nobody's fault and stops the asking.
+Three cases are kept apart. An answer is a fact, even if it says that a repository is gone or refused to us. A missing
+answer for one repository leaves that one open, and the visit goes on. A limit, or a server that fails for several
+repositories in a row, concerns no single one and stops the asking.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEFT_OUT = "left out this time"
 
 
 class Asking:
-    """The asking of one visit. ``days``: how old metadata may become."""
+    """Asks for the facts of one visit. ``days``: the maximum age of metadata."""
 
     def __init__(self, client: GithubClient, records: Records, days: float) -> None:
         self._client, self._records, self._contents = client, records, Contents(client)
@@ -48,10 +48,10 @@ class Asking:
         self.problems: dict[str, Problem] = {}
         self.stopped: LimitedError | None = None
         self.unseen = 0
-        """Projects that were selected before, and that the visit did not come to."""
+        """Projects that were selected before and that this visit did not reach."""
 
     def stop(self, what: str, limit: LimitedError, *, searches: bool = False) -> None:
-        """Ask for nothing more. ``searches``: a search was not ended."""
+        """Stop asking. ``searches``: a search was left unfinished."""
         self.stopped = limit
         self.note(f"limit at {what}", limit.problem, again=True, limit=limit, stops=True, searches=searches)
 
@@ -65,26 +65,26 @@ class Asking:
         stops: bool = False,
         searches: bool = False,
     ) -> None:
-        """Note a problem. ``limit``: the error that says when asking again is of use."""
+        """Record a problem. ``limit``: the error that says when a retry makes sense."""
         wait = limit.retry_after if limit is not None else None
         at = None if wait is None else self._now() + wait
         self.problems[subject] = Problem(subject, text, again, at, stops, searches)
 
     def why_open(self, name: str) -> str:
-        """Why it is not known how far a repository comes."""
+        """Why a repository's place in the funnel is not known."""
         if name in self._open:
             return self._open[name]
         return f"not asked yet: {self.stopped.problem}" if self.stopped is not None else LEFT_OUT
 
     def _leave_open(self, name: str, error: FetchError) -> None:
-        """One repository was not answered for, and the others go on."""
+        """Record that one repository was not answered; the others go on."""
         self._open[name] = f"not answered: {_said(error)}"
         self.note(name, self._open[name], again=True, limit=error)
 
     def metadata(self, names: Sequence[str], criteria: Criteria) -> None:
-        """Metadata of those for whom it is missing or too old, as many a call as possible.
+        """Get metadata where it is missing or too old, as many repositories in one call as possible.
 
-        Raises UnavailableError, UnauthorizedError: the server fails for all, or refuses the token.
+        Raises UnavailableError, UnauthorizedError: the server fails for all repositories, or refuses the token.
         """
         oldest = self._now() - self._days * 86_400
         wanted = []
@@ -93,7 +93,7 @@ class Asking:
             told = problem is not None or (known is not None and not unknown_counts(known, criteria))
             if at > max(oldest, 0.0) and told:
                 continue
-            # Who fails by what a search told need not be asked for more.
+            # A repository that fails the criteria by its search result needs no further request.
             if known is None or judge(known, criteria).reason is None:
                 wanted.append(name)
         if not wanted or self.stopped is not None:
@@ -111,7 +111,7 @@ class Asking:
             self._keep(name, one, criteria)
 
     def _keep(self, name: str, one: Repository | FetchError, criteria: Criteria) -> None:
-        """Keep what was answered about one repository, after asking for the numbers that are still unknown."""
+        """Keep the answer about one repository, after asking for the counts that are still unknown."""
         if isinstance(one, FetchError):
             if one.retryable:
                 self._leave_open(name, one)
@@ -146,7 +146,7 @@ class Asking:
         self._records.put_repositories({name: one}, self._now(), problems)
 
     def contributors(self, name: str, present: str) -> None:
-        """How many contributed, if that is not known or too old. It decides nothing, so a failure excludes nobody."""
+        """Count contributors, if the count is missing or too old. No criterion uses it, so a failure excludes no project."""
         _, at = self._records.contributors(name)
         if at > self._now() - self._days * 86_400:
             return
@@ -169,7 +169,7 @@ class Asking:
         self._records.put_contributors(name, found, self._now())
 
     def files(self, name: str, criteria: Criteria) -> Files | None:
-        """What the files are like now; None where that could not be asked and was never known."""
+        """The current state of the files; None if it could not be asked and was never known."""
         known, at = self._records.files(name)
         excluded = known is not None and criteria.dockerfile and known.dockerfiles == 0
         fresh = at > self._now() - self._days * 86_400
@@ -201,7 +201,7 @@ class Asking:
         return files
 
     def _ahead(self, name: str, present: str) -> None:
-        """Contents too, where sixty calls an hour are all there are: rather a few projects whole than many half."""
+        """Fetch contents at once if only sixty calls an hour are left: better a few projects whole than many in part."""
         try:
             self._contents.fetch(name, present, [])
         except LimitedError as limit:
@@ -209,7 +209,7 @@ class Asking:
         except UnauthorizedError:
             raise
         except FetchError:
-            # The collection asks for them again, and says what became of them.
+            # The collection asks for them again and records the outcome.
             return
 
     def _asked_files(self, name: str) -> Files:
@@ -236,7 +236,7 @@ class Asking:
         return Files("read", present, tree.sha, count, unlisted)
 
     def _renamed(self, name: str) -> str:
-        """The present name of a repository that answered under another; asked for only when the move is new."""
+        """The present name of a repository that answered under another; asked for only if the move is new."""
         known, _, at = self._records.repository(name)
         if known is not None and known.name.lower() != name.lower():
             return known.name
@@ -244,7 +244,7 @@ class Asking:
         if not isinstance(found, Repository):
             return name
         if known is not None and known.id == found.id:
-            # What was counted one by one is not told again.
+            # Keep counts that were asked for one by one; this answer does not repeat them.
             counts: dict[str, Any] = {
                 what: getattr(known, what) for what in ("commits", "releases") if getattr(found, what) is None
             }
@@ -254,5 +254,5 @@ class Asking:
 
 
 def _said(error: FetchError) -> str:
-    """An error as the reason of an outcome: its kind, and the service's own sentence."""
+    """An error as the reason of an outcome: its kind and the service's message."""
     return error.problem if isinstance(error, GoneError) else f"{error.reason}: {error.problem}"

@@ -1,9 +1,9 @@
-"""The contents of a project's files: which are wanted, brought here in as few calls as possible.
+"""The contents of a project's files: which are wanted, fetched in as few calls as possible.
 
-Here: choosing, fetching ahead, what is left out without a token. Not here: rows (``corpora.repository_files``).
+Here: choosing, fetching ahead, what is left out without a token. Not here: rows (``corpora.files``).
 
-GraphQL gives hundreds of contents in one call, a project needs fewer; so a call that is paid for is filled with what
-the next projects need.
+GraphQL returns hundreds of contents in one call, and a project needs fewer. A call for one project is therefore filled up
+with contents of the next projects.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dockml_dagster.study.project.files import (
 )
 
 FEW = 3
-"""Files besides Dockerfiles that are read of a project without a token, the most telling first."""
+"""Files besides Dockerfiles that are read in a project without a token, the most informative first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class WantedFiles:
 
 
 class Contents:
-    """Contents by way of one client, which keeps them."""
+    """Contents fetched by one client, which stores them."""
 
     def __init__(self, client: GithubClient) -> None:
         self._client = client
 
     def wanted(self, name: str) -> WantedFiles:
-        """What is wanted of a project, from the tree that was kept; asks nobody."""
+        """The wanted files of a project, from the stored tree; sends no request."""
         tree, _, _ = questions.tree(self._client, name, kept=True)
         files = [entry for entry in tree.entries if entry.kind in {"file", "executable"}]
         about_files = [(entry.path, entry.size) for entry in files]
@@ -77,11 +77,11 @@ class Contents:
         )
 
     def fetch(self, name: str, present: str, following: Iterable[tuple[str, str]]) -> WantedFiles:
-        """Bring a project's contents here. ``name`` is the listed, ``present`` the present name; ``following``: the next
-        projects, with both names.
+        """Fetch a project's contents into the store. ``name``: its listed name, ``present``: its present name;
+        ``following``: the next projects, with both names.
 
-        What single files cannot give (too large after all, no longer there) stays missing. Raises FetchError for what
-        may succeed later.
+        Files that cannot be fetched (larger than stated, no longer there) stay missing. Raises FetchError for errors that
+        may pass.
         """
         wanted = self.wanted(name)
         missing = self._missing(wanted)
@@ -111,7 +111,7 @@ class Contents:
             try:
                 missing = self._missing(self.wanted(name))
             except FetchError:
-                # Its own turn will tell what is wrong with it.
+                # Its problem is reported when its own turn comes.
                 continue
             room = most - count
             taken = dict(list(missing.items())[:room])

@@ -56,7 +56,7 @@ from dockml_dagster.warehouse.rows import combined_hash
 Row = dict[str, Any]
 
 LAYER_BYTES = "2G"
-"""Compressed bytes of layers read of one project where DOCKML_LAYER_BYTES says nothing."""
+"""Compressed bytes of layers read per project if DOCKML_LAYER_BYTES is not set."""
 
 _NO_FILES = {
     "gone": ("gone", "the repository is no longer there"),
@@ -85,12 +85,12 @@ class Github(Corpus):
 
     @property
     def follows_tags(self) -> bool:
-        """Always: its images are named, not given."""
+        """Always: its images are names in registries."""
         return True
 
     @cached_property
     def client(self) -> GithubClient:
-        """The one client of this corpus, with its store: in the cache, or where all that share a catalog have theirs."""
+        """The one client of this corpus, with its store: in the cache, or in the catalog that machines share."""
         github = GithubSettings.of(
             self._settings.github_api_url, self._settings.github_token, self._settings.contact
         )
@@ -100,20 +100,20 @@ class Github(Corpus):
 
     @cached_property
     def records(self) -> Records:
-        """What earlier visits left."""
+        """The records of earlier visits."""
         return Records(self.client.store)
 
     def frame(self) -> Frame:
-        """The sampling frame as set, with the names that were listed by hand.
+        """The configured sampling frame, with the names listed by hand.
 
         Raises:
-            BadInputError: nothing is to be studied, or the frame cannot be read.
+            BadInputError: there is nothing to study, or the frame cannot be read.
         """
         return open_frame(self._settings.github_frame, self._listed())
 
     def visit(self, names: Sequence[str] = (), *, oldest: float = 0.0) -> Mapping[str, str]:
-        """See ``Corpus.visit``. With names only those are asked for, and what was found of the others stays; names that
-        are new are listed, and no search is begun for them.
+        """See ``Corpus.visit``. With names, only those are asked for and the results for others stay; new names are added
+        to the list, and no search is begun for them.
         """
         for name in names:
             partition_key(self.name, name)
@@ -121,8 +121,8 @@ class Github(Corpus):
             return self._visit(names, oldest)
 
     def _alone(self) -> AbstractContextManager[None]:
-        """Until the visits of other machines to this server are over: they would pay for the same answers, and what a visit
-        keeps in the end is put into what the one before kept.
+        """Wait until other machines have ended their visits to this server. They would spend requests on the same answers,
+        and each visit merges its results into those of the one before.
         """
         catalog = self._settings.warehouse.catalog
         if catalog is None:
@@ -143,7 +143,7 @@ class Github(Corpus):
         }
 
     def _visit_some(self, names: Sequence[str]) -> Visited:
-        """Visit the named projects of the frame; of the others what an earlier visit found stays, while they are in it."""
+        """Visit the named projects of the frame; results for the others stay as long as they are in the frame."""
         frame, before = self.frame(), self.records.visited()
         found = {
             cohort.mark: [one.name for one in newest.found]
@@ -160,7 +160,7 @@ class Github(Corpus):
         return Visit(self.client, frame, others=others, contributors=asks)
 
     def unasked(self) -> Unasked | None:
-        """See ``LiveCorpus.unasked``."""
+        """See ``Corpus.unasked``."""
         visited = self.records.visited()
         if visited is None:
             return None
@@ -181,7 +181,7 @@ class Github(Corpus):
         return layers_version()
 
     def fingerprint(self) -> str:
-        """See ``Corpus.fingerprint``: of what the newest visit found; asks nobody."""
+        """See ``Corpus.fingerprint``: a hash of the newest visit's results; sends no request."""
         visited = self.records.visited()
         if visited is None:
             return "never visited"
@@ -201,7 +201,7 @@ class Github(Corpus):
         return combined_hash(parts)
 
     def listing(self) -> Listing:
-        """See ``Corpus.listing``: what the newest visit found; makes one only if there was none."""
+        """See ``Corpus.listing``: the newest visit's results; visits only if there was no visit yet."""
         if self.records.visited() is None:
             self.visit()
         visited = self._visited()
@@ -248,12 +248,12 @@ class Github(Corpus):
 
     @cached_property
     def _images(self) -> ImageCollection:
-        # Without a limit of the user's own: hundreds of projects have terabytes of layers.
+        # A default limit, because hundreds of projects have terabytes of layers.
         settings = replace(self._settings, layer_bytes=self._settings.layer_bytes or LAYER_BYTES)
         return ImageCollection(self.name, settings)
 
     def cost(self, images_here: Collection[str], names: Sequence[str] = ()) -> Estimate:
-        """See ``Corpus.cost``. Asks for the budgets alone, which is free."""
+        """See ``Corpus.cost``. Asks only for the budgets, which is free."""
 
         def images_of(name: str) -> ChosenImages:
             files = self.records.files(name)[0]
@@ -265,7 +265,7 @@ class Github(Corpus):
         return estimate(self.client, counts, images_here=images_here, layer_bytes=limit or 0)
 
     def _chosen_images(self, present: str, wanted: WantedFiles) -> ChosenImages:
-        """The images that the project's files tie to it. ``present``: its present name."""
+        """The images that the project's files link to it. ``present``: its present name."""
         texts = {}
         for path, entry in wanted.wanted.items():
             content = self.client.store.blob(entry.sha)
@@ -326,7 +326,7 @@ class Github(Corpus):
         return visited
 
     def _images_mark(self, visited: Visited) -> str:
-        """What decides, beside a project's files, which images are its own and where they lead."""
+        """A mark of everything besides a project's files that decides which images it has and what they resolve to."""
         return " ".join([visited.images_of, *sorted(self._images.own_registries)])
 
     def _mode(self) -> str:
@@ -346,7 +346,7 @@ class Github(Corpus):
         return [*(read_names(path) if path.exists() else ()), *self.records.named()]
 
     def _list(self, names: Sequence[str]) -> None:
-        """Add names to those listed by hand, unless the frame or the list has them."""
+        """Add names to the list by hand, unless the frame or the list has them."""
         visited = self.records.visited()
         known = {one.name.lower() for one in visited.candidates} if visited else set()
         known |= {name.lower() for name in self._listed()}
@@ -357,7 +357,7 @@ class Github(Corpus):
         if not new:
             return
         if self._settings.warehouse.catalog is not None:
-            # A list in this home would be no part of the frame in the home of whoever visits next.
+            # A list in this home would be missing from the frame when another machine visits next.
             self.records.put_named(new, time.time())
             return
         path = self._settings.github_projects
@@ -367,7 +367,7 @@ class Github(Corpus):
 
 
 def _others(wanted: WantedFiles, files: Files) -> list[Outcome]:
-    """What is named like a Dockerfile and is no file, names that are no text, and lists that are not whole."""
+    """Outcomes for Dockerfile names that are no files, names that are not UTF-8, and incomplete listings."""
     found = []
     for entry in wanted.entries:
         if entry.kind == "submodule":

@@ -1,9 +1,9 @@
-"""What is left to be asked of a frame: counted where it is known, assumed where it is not.
+"""The requests that a frame still needs: counted where known, assumed where not.
 
-Here: the counts, and the assumptions they rest on. Not here: what they cost in calls, budgets and time (``estimate``).
+Here: the counts and their assumptions. Not here: their cost in calls, budgets and time (``estimate``).
 
-What is known is counted: names, what was searched, trees and contents that are here. What is not is assumed, from the
-study where it tells, and every assumption that was used is named.
+Known things are counted: names, finished searches, stored trees and contents. The rest is assumed, from the study where
+it has figures, and every assumption that was used is named.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from dockml_dagster.corpora.github.selection import judge
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What is assumed of searches that were not made yet.
+    """Assumptions about searches that have not been made yet.
 
-    ``found``: repositories that one more keyword finds (the study: 30,138 with 23). ``keywords``: that find each of them:
-    pages are read as often (at least 1.23 by the name, the description and the keyword noted of the study's 3,075; their
-    topics are not told). ``splits``: pages for each 100 results, as one page in four is read for a range that proves too
-    wide. ``pass_counts``: share with enough commits and releases (1,002 of 3,075). ``have_dockerfile``: share with a
-    Dockerfile (3,075 of 30,138).
+    ``found``: repositories that one more keyword finds (the study: 30,138 with 23). ``keywords``: how many keywords find
+    each repository, so how often its page is read (at least 1.23, by name, description and recorded keyword of the study's
+    3,075; their topics are not published). ``splits``: pages per 100 results, since one page in four belongs to a range that
+    proves too wide. ``pass_counts``: share with enough commits and releases (1,002 of 3,075). ``have_dockerfile``: share
+    with a Dockerfile (3,075 of 30,138).
     """
 
     found: int = 1_310
@@ -43,9 +43,9 @@ class Assumptions:
 
 @dataclass(slots=True)
 class Counts:
-    """What is to be asked, as far as it is known. ``numbers``: of commits and releases, which only GraphQL tells with the
-    metadata. ``drawn``: batches of controls that are looked at together. ``again``: lists of files that may have changed.
-    ``new``: projects of which nothing is here; ``missing``: contents that are not here, each once, with their sizes.
+    """The requests still needed, as far as known. ``numbers``: counts of commits and releases, which only GraphQL returns
+    with the metadata. ``drawn``: batches of controls that are asked for together. ``again``: lists of files that may have
+    changed. ``new``: projects with nothing stored yet; ``missing``: contents not stored yet, each once, with their sizes.
     """
 
     pages: int = 0
@@ -76,9 +76,9 @@ def count(
     contributors: bool,
     assumptions: Assumptions | None = None,
 ) -> Counts:
-    """What is to be asked of this frame. Asks nobody.
+    """The requests that this frame needs. Sends none.
 
-    ``images_of`` gives the images of a project whose contents are here. ``contributors``: whether they are asked for too.
+    ``images_of``: the images of a project whose contents are stored. ``contributors``: whether they are counted too.
     """
     counting = _Counting(client, frame, images_of, contributors, assumptions or Assumptions())
     for cohort in frame.cohorts:
@@ -179,7 +179,7 @@ class _Counting:
             counts.images |= {image.reference for image in self._images_of(name).images}
 
     def controls(self, cohort: Cohort) -> None:
-        """One search for each project to match, and as many trees as it takes to find one with a Dockerfile."""
+        """One search for each project to match, and as many trees as are needed to find one with a Dockerfile."""
         counts, assume = self.counts, self._assume
         treated = ceil(counts.new + counts.read)
         drawn = self._client.store.count("controls")
@@ -189,7 +189,7 @@ class _Counting:
         counts.drawn += left
         counts.drawn_each = cohort.tries
         counts.numbers += left * cohort.tries * _numbers(cohort.criteria)
-        # Of the candidates drawn those with enough commits are looked at, until one has a Dockerfile: a geometric wait, cut.
+        # Drawn candidates with enough commits are tried until one has a Dockerfile: a truncated geometric distribution.
         looked_at = cohort.tries * assume.pass_counts
         matched = 1 - (1 - assume.have_dockerfile) ** looked_at
         trees = matched / assume.have_dockerfile
@@ -206,7 +206,7 @@ def _may_pass(repository: Repository | None, criteria: Criteria) -> bool:
 
 
 def _numbers(criteria: Criteria) -> int:
-    """How many numbers are asked one by one of a repository, where GraphQL does not tell them."""
+    """How many counts of a repository need a call each where GraphQL is not available."""
     return (criteria.minimum_commits is not None) + (criteria.minimum_releases is not None)
 
 

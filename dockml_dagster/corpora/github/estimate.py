@@ -1,6 +1,6 @@
-"""What the questions that are left cost: calls, points, budgets, hours, and how many runs.
+"""The cost of the remaining requests: calls, points, budgets, hours and runs.
 
-Here: from counts to costs, with the token and without it. Not here: what is left to be asked (``cost``), printing.
+Here: from counts to costs, with and without a token. Not here: which requests remain (``cost``), printing.
 
 Sources: GitHub's budgets (docs.github.com, "Rate limits for the REST API" and "... for the GraphQL API"), Docker Hub's
 (docs.docker.com, "Docker Hub usage and limits"). A query for fifty repositories with numbers of commits is reported to take
@@ -24,9 +24,9 @@ from dockml_dagster.corpora.github.cost import Counts
 FILES_A_PROJECT = 45
 BYTES_A_PROJECT = 300_000
 IMAGES_A_PROJECT = 591 / 405
-"""As in the study's own list of images."""
+"""Images per project in the study's list of images."""
 HUB_QUESTIONS_AN_IMAGE = 2
-"""Record and tags of its repository; they count against a limit by the minute, and against no pull."""
+"""Record and tags of its repository; they count against a limit per minute, not as pulls."""
 MANIFESTS_AN_IMAGE = 2.5
 """An index and one or two platforms."""
 BYTES_AN_IMAGE = 2_008_000_000
@@ -45,9 +45,9 @@ _WINDOW: Final = {"core": 3600.0, "graphql": 3600.0, "search": 60.0}
 def estimate(
     client: GithubClient, counts: Counts, *, images_here: Collection[str], layer_bytes: int
 ) -> Estimate:
-    """What the counts cost as this client asks. Asks GitHub for its budgets, which is free, and for nothing else.
+    """What the counts cost for this client. Asks GitHub only for its budgets, which is free.
 
-    ``images_here``: references whose manifests are here. Raises FetchError where GitHub cannot be asked.
+    ``images_here``: references whose manifests are stored. Raises FetchError if GitHub cannot be reached.
     """
     allowances = client.read_allowances()
     pays_again = not client.has_token or client.token_is_new
@@ -102,7 +102,7 @@ def _github(
         calls = repositories + counts.numbers
         metadata = (calls, calls, "core", calls * SECONDS_A_CALL)
         contents = (files, files, "core", files * SECONDS_A_CALL)
-    # Lists of files that are here are asked for again; with the token that they came by, what has not changed is free.
+    # Stored lists of files are asked for again; unchanged ones are free with the token they were fetched with.
     trees = counts.trees + (counts.again if pays_again else 0)
     lists = trees * SECONDS_A_CALL + (0.0 if pays_again else counts.again * SECONDS_UNCHANGED)
     if not token:
@@ -142,7 +142,7 @@ def _files_each(token: bool) -> int:
 def _images(
     counts: Counts, images_here: Collection[str], layer_bytes: int, *, token: bool
 ) -> tuple[list[Cost], list[str]]:
-    """Costs at registries, and what is assumed of projects that are not read yet."""
+    """Costs at registries, and the assumptions about projects that have not been read yet."""
     new = ceil(counts.new)
     images = len(counts.images - set(images_here)) + ceil(new * IMAGES_A_PROJECT)
     assumed = []
@@ -177,7 +177,7 @@ def _needed(costs: Collection[Cost], budget: str) -> int:
 
 
 def _windows(costs: Collection[Cost], allowances: Mapping[str, Allowance]) -> int:
-    """How many hours' budgets are used up; a run ends at each of them. Where there are no limits, none."""
+    """How many hourly budgets will be used up; a run ends at each. None without limits."""
     found = 0
     for budget in ("core", "graphql"):
         known = allowances.get(budget)
@@ -187,7 +187,7 @@ def _windows(costs: Collection[Cost], allowances: Mapping[str, Allowance]) -> in
 
 
 def _search_wait(costs: Collection[Cost], allowances: Mapping[str, Allowance]) -> float:
-    """Seconds that a run waits for the minute's searches."""
+    """Seconds that a run waits because of the limit on searches per minute."""
     known = allowances.get("search")
     if known is None or not known.limit or known.remaining is None:
         return 0.0
@@ -216,7 +216,7 @@ def _runs(count: int) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Seconds as people plan with them."""
+    """Seconds in units that people plan with."""
     if seconds < 90:
         return "a minute" if seconds > 20 else "some seconds"
     if seconds < 5400:

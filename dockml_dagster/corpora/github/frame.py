@@ -1,7 +1,7 @@
-"""The sampling frame of a study on GitHub: which repositories are looked for, and what a project must pass.
+"""The sampling frame of a study on GitHub: which repositories are searched for, and which criteria a project must meet.
 
-Here: the one configuration file, checked as it is read, the presets that are shipped, lists of names. Not here:
-any search.
+Here: the one configuration file, checked when read, the shipped presets, lists of names. Not here: searching
+(``search``).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SEARCH_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a project must have. None: no matter. ``forks``,
-    ``archived``: False excludes them. ``dockerfile``: one at least.
+    """The criteria of a project. None: no criterion. ``forks``,
+    ``archived``: False excludes them. ``dockerfile``: at least one.
     """
 
     minimum_stars: int | None = None
@@ -40,12 +40,12 @@ class Criteria:
 
     @property
     def needs_counts(self) -> bool:
-        """Whether numbers matter that a search does not tell."""
+        """Whether a criterion needs counts that a search does not return."""
         return self.minimum_commits is not None or self.minimum_releases is not None
 
     def qualifiers(self) -> str:
         """The part of the criteria that GitHub's search can apply itself; stars are left to the ranges."""
-        # Archived projects are found and counted: the study did not mention that it left them out.
+        # Archived projects are found and counted: the paper does not mention that the study left them out.
         parts = ["fork:true" if self.forks else "fork:false"]
         if self.minimum_forks:
             parts.append(f"forks:>={self.minimum_forks}")
@@ -57,7 +57,7 @@ class Cohort:
     """A group of projects: searched by ``keywords`` (free text) and ``topics``, listed by ``names``, or drawn to
     ``match`` another cohort's projects one by one.
 
-    ``sample``: only so many of those found, drawn by ``seed``. ``tries``: candidates looked at for each match.
+    ``sample``: only that many of those found, drawn by ``seed``. ``tries``: candidates tried for each match.
     """
 
     name: str
@@ -77,14 +77,14 @@ class Cohort:
 
     @property
     def mark(self) -> str:
-        """A hash of everything that decides what is found: two frames that search alike share what was found."""
+        """A hash of everything that decides what is found: two frames with the same searches share their results."""
         if self.match is not None:
             return combined_hash([json.dumps(asdict(self), sort_keys=True)])[:16]
         found_by = [str(self.criteria.minimum_stars or 0), *(text for _, text in self.searches())]
         return combined_hash(found_by)[:16]
 
     def searches(self) -> list[tuple[str, str]]:
-        """Keyword or topic, and the text of its search without ranges."""
+        """Keywords and topics, each with its search text without ranges."""
         quoted = [(word, f'"{word}"' if " " in word else word) for word in self.keywords]
         texts = [*quoted, *((topic, f"topic:{topic}") for topic in self.topics)]
         return [(word, f"{text} {self.criteria.qualifiers()}") for word, text in texts]
@@ -92,8 +92,8 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Cohorts in order. ``metadata_days``, ``images_days``, ``search_days``: how old metadata, what a tag leads to, and
-    what a search found may become before they are asked for again.
+    """Cohorts in order. ``metadata_days``, ``images_days``, ``search_days``: maximum age of metadata, of resolved tags, and
+    of search results, before they are asked for again.
     """
 
     title: str
@@ -117,7 +117,7 @@ def open_frame(text: str | None, listed: Sequence[str]) -> Frame:
     """The frame that a setting names (a preset, a TOML file, a text file of names), with the names ``listed`` by hand.
 
     Raises:
-        BadInputError: there is no such preset or file, it cannot be read, or nothing is to be studied.
+        BadInputError: there is no such preset or file, it cannot be read, or there is nothing to study.
     """
     if not text:
         if not listed:
@@ -148,10 +148,10 @@ def _named_frame(text: str) -> Frame:
 
 
 def read_names(path: Path) -> list[str]:
-    """Names from a file, one a line; ``#`` begins a remark, addresses of GitHub are read as names.
+    """Names from a file, one per line; ``#`` begins a comment, GitHub addresses are read as names.
 
     Raises:
-        BadInputError: the file cannot be read, or a line is no name.
+        BadInputError: the file cannot be read, or a line is not a name.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -214,14 +214,14 @@ def _cohort(entry: Any, path: Path) -> Cohort:
     if sources != 1:
         raise BadInputError(f"{where}: give either keywords and topics, or names, or match")
     words = [*cohort.keywords, *cohort.topics]
-    # GitHub takes 256 characters; the ranges need some of them.
+    # GitHub allows 256 characters; the ranges need some of them.
     if wrong := [word for word in words if not word.strip() or len(word) > 100 or '"' in word or ":" in word]:
         raise BadInputError(f"{where}: no keyword: {wrong[0][:80]!r}")
     return cohort
 
 
 def _read(kind: type[Any], values: Any, where: str) -> Any:
-    """A dataclass from a table, each value of the field's own type."""
+    """A dataclass from a TOML table; each value must have the field's type."""
     if not isinstance(values, dict):
         raise BadInputError(f"{where}: a table is wanted")
     fields = {f.name: str(f.type) for f in dataclasses.fields(kind)}

@@ -1,10 +1,10 @@
-"""Which images of a project are read: those that its own files tie to it, one tag of each, the best confirmed first.
+"""Which images of a project are read: those that its own files link to it, one tag each, the best confirmed first.
 
 Here: the rule, as a pure function over links. Not here: finding links (``study.image_links``), reading images
-(``corpora.image_collection``).
+(``corpora.images.collection``).
 
-The rule: repositories of the grades ``confirmed`` and ``likely``, the confirmed ones first, at most ``MOST`` of them; of
-each the tag ``latest`` where it is named or none is, else the first that is named. What is left out is an outcome.
+The rule: repositories of the grades ``confirmed`` and ``likely``, the confirmed ones first, at most ``MOST`` of them. Of
+each, the tag ``latest`` if it is named or no tag is, else the first that is named. A repository left out is an outcome.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dockml_dagster.corpora.images.rows import NamedImage
 from dockml_dagster.study.image_links import GRADES, Link
 
 MOST = 10
-"""Repositories of images that are read of one project."""
+"""Most image repositories that are read for one project."""
 _READ = ("confirmed", "likely")
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenImages:
-    """Images to read, in order, and an outcome for each repository that is left out."""
+    """Images to read, in order, and an outcome for each repository left out."""
 
     images: tuple[NamedImage, ...]
     left_out: tuple[Outcome, ...]
@@ -64,7 +64,7 @@ def _best(links: list[Link]) -> int:
 
 
 def _tag(links: list[Link]) -> Link:
-    """The link whose reference is read: ``latest`` or without a tag, else the first of the best grade."""
+    """The link whose reference is read: one with the tag ``latest`` or no tag, else the first of the best grade."""
     ordered = sorted(links, key=lambda link: GRADES.index(link.grade))
     for link in ordered:
         if link.reference in {link.repository, f"{link.repository}:latest"}:

@@ -1,6 +1,6 @@
-"""The rows that a visit amounts to: candidates with the step each reached, and metadata of the selected projects.
+"""The rows of a visit: candidates with the steps that they reached, and metadata of the selected projects.
 
-Here: records to rows. Not here: making them (``visit``).
+Here: turning records into rows. Not here: making the records (``visit``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
-    """A row for each candidate and step that it reached; the last one says why it went no further."""
+    """A row for each candidate and step that it reached; the last one says why it stopped there."""
     for candidate in visited.candidates:
         repository = records.repository(candidate.name)[0]
         files = records.files(candidate.name)[0]
@@ -54,7 +54,7 @@ def candidate_rows(visited: Visited, records: Records) -> Iterator[Row]:
 
 
 def project_rows(visited: Visited, records: Records) -> Iterator[Row]:
-    """The metadata of each selected project. ``name`` is the present one, also of a project that was renamed."""
+    """The metadata of each selected project. ``name`` is the present one, even if the project was renamed."""
     for position, candidate in enumerate(visited.selected, start=1):
         repository = records.repository(candidate.name)[0]
         if repository is not None:
@@ -95,7 +95,7 @@ def _metadata(repository: Repository) -> Row:
 
 
 def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
-    """What the visit could not ask, the holes of its searches, and what became of projects that are elsewhere now."""
+    """Outcomes for what the visit could not ask, incomplete searches, and projects that have moved or gone."""
     for one in visited.problems:
         status: Status = "forbidden" if one.text.startswith(ForbiddenError.reason) else "failed"
         yield Outcome("repo_list", one.subject, status, one.text, one.again, one.retry_at)
@@ -124,7 +124,7 @@ def _status(candidate: Candidate) -> Status:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """An ISO time in UTC, without zone as everywhere in the warehouse; None for what is no time."""
+    """An ISO time as UTC without zone, as everywhere in the warehouse; None if it is no time."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:

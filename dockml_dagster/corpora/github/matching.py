@@ -1,6 +1,6 @@
-"""Controls: projects alike in language, stars, size and age, that have nothing to do with machine learning.
+"""Controls: projects with similar language, stars, size and age that have nothing to do with machine learning.
 
-Here: the search for the matches of one project, and who of them is none. Not here: their further way through
+Here: the search for matches of one project, and which candidates are excluded. Not here: their further way through
 the funnel (``visit``).
 
 Matching one to one without replacement within calipers (Stuart 2010, "Matching methods for causal inference", section
@@ -48,14 +48,14 @@ def _caliper(name: str, value: int, factor: float) -> str:
 
 
 def is_about(repository: Repository, words: Sequence[str]) -> bool:
-    """Whether one of the words stands in name, description or topics, as a word of its own."""
+    """Whether one of the words occurs in name, description or topics as a whole word."""
     text = " ".join([repository.name, repository.description or "", *repository.topics]).lower()[:10_000]
-    # `ai` is not in `maintain`; `-` and `_` part words as well as join them.
+    # `ai` is not in `maintain`; `-` and `_` separate words.
     return any(re.search(rf"(?<![a-z0-9]){re.escape(word.lower())}(?![a-z0-9])", text) for word in words)
 
 
 def matches(ask: Callable[[str], Sequence[Repository]], project: Repository, cohort: Cohort) -> Control:
-    """Candidates for ``project``; ``ask`` gives the first page of a search. One call."""
+    """Candidates for ``project``; ``ask`` returns the first page of a search. One call."""
     found = {one.id: one for one in ask(control_query(project, cohort)) if one.id != project.id}
     pool = [one for one in found.values() if not is_about(one, cohort.exclude)]
     return Control(tuple(sorted(pool, key=lambda one: draw_rank(one.id, cohort.seed))))

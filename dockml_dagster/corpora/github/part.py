@@ -1,4 +1,4 @@
-"""A visit to some projects of a frame: the cohorts that these are of, and what stays of the others.
+"""A visit to some projects of a frame: their cohorts, and which results of other projects stay.
 
 Here: pure functions over frames and visits. Not here: visiting (``visit``), what a frame is (``frame``).
 """
@@ -12,13 +12,13 @@ from dockml_dagster.corpora.github.frame import Frame
 from dockml_dagster.corpora.github.records import Visited
 
 Found = Mapping[str, Sequence[str]]
-"""A cohort's mark → names that its search found; a search that did not end has none."""
+"""A cohort's mark → names that its search found; an unfinished search has none."""
 
 
 def narrowed(frame: Frame, names: Sequence[str], found: Found, before: Visited | None) -> Frame:
-    """The frame of ``names`` alone: each in the first cohort that has it, by name, by what its search found, or as a
-    control that was drawn; a name that the frame does not have is left out. Their criteria stay; whom a sample did not
-    draw is not drawn by being named.
+    """The frame restricted to ``names``. Each name goes to the first cohort that has it: listed, found by its search, or
+    drawn as a control. Names outside the frame are left out. The criteria stay, and a repository that a sample did not
+    draw is not added by naming it.
     """
     old = {one.name.lower(): one for one in before.candidates} if before else {}
     wanted = [name.lower() for name in dict.fromkeys(names)]
@@ -40,8 +40,8 @@ def narrowed(frame: Frame, names: Sequence[str], found: Found, before: Visited |
 
 
 def merged(frame: Frame, found: Found, before: Visited | None, now: Visited) -> Visited:
-    """``now``, a visit to some, put into the one ``before``: those
-    still in the frame stay as they were found, in their order.
+    """``now``, a visit to some projects, merged into the visit ``before``: other projects that are still in the frame
+    keep their earlier results, in their order.
     """
     new = {one.name.lower(): one for one in now.candidates}
     in_frame = {

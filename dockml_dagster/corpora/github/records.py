@@ -1,6 +1,6 @@
-"""What a visit to GitHub leaves: frozen types, and how they are kept.
+"""The records of a visit to GitHub: frozen types, and storing them.
 
-Here: the records of a visit and reading them back. Not here: making the visit (``visit``), rows (``listing``).
+Here: the types, writing and reading them. Not here: making the visit (``visit``), rows (``listing``).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ FilesStatus = Literal["read", "empty", "gone", "withheld", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the files at the head of a repository were like. ``tree``: git's hash of them all. ``dockerfiles``: how many
-    paths are named as one. ``unlisted``: directories that GitHub could not list. ``name``: the repository's present one.
+    """The state of the files at a repository's head. ``tree``: git's hash of all of them. ``dockerfiles``: number of paths
+    named like Dockerfiles. ``unlisted``: directories that GitHub could not list. ``name``: the repository's present name.
     """
 
     status: FilesStatus
@@ -34,7 +34,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Contributors:
-    """How many people contributed to a repository; None: not told, and why."""
+    """The number of contributors of a repository; None: not stated, with the reason."""
 
     count: int | None
     problem: str | None = None
@@ -42,8 +42,8 @@ class Contributors:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A repository on its way through the funnel. ``reason``: why it went no further than ``step``; None: selected.
-    ``not_asked``: it was not excluded there; see ``selection.Verdict``.
+    """A repository on its way through the funnel. ``reason``: why it stopped at ``step``; None: selected.
+    ``not_asked``: it was not excluded at that step; see ``selection.Verdict``.
     """
 
     name: str
@@ -56,9 +56,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What could not be asked or answered. ``subject``: a search, a name. ``again``: a later visit may help, from
-    ``retry_at`` on (unix time; None: not known). ``searches``: whether it kept a search from ending; ``stops``: whether the
-    visit asked nothing more after it.
+    """Something that could not be asked or answered. ``subject``: a search or a name. ``again``: a later visit may help,
+    from ``retry_at`` on (unix time; None: unknown). ``searches``: whether it left a search unfinished; ``stops``: whether
+    the visit asked nothing more after it.
     """
 
     subject: str
@@ -71,7 +71,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A repository that a search found: the name it has in this study, the first keyword that found it, its number."""
+    """A repository that a search found: its name in this study, the first keyword that found it, GitHub's number of it."""
 
     name: str
     keyword: str
@@ -80,7 +80,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A repository that an earlier round found and a later one did not, with the reason."""
+    """A repository that an earlier round found but a later one did not, with the reason."""
 
     found: Found
     status: Literal["gone", "forbidden", "not_selected"]
@@ -89,8 +89,8 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of a cohort's searches. ``as_of``: the day on which it began; ``number``: from 1. ``left``: those of all
-    earlier rounds that it did not find. ``problems``: query and what is missing of its results.
+    """One round of a cohort's searches. ``as_of``: the day on which it began; ``number``: from 1. ``left``: repositories of
+    earlier rounds that it did not find. ``problems``: a query, and which of its results are missing.
     """
 
     as_of: date
@@ -101,30 +101,30 @@ class Round:
 
     @property
     def known(self) -> tuple[Found, ...]:
-        """All that any round found so far."""
+        """All repositories that any round has found so far."""
         return (*(one.found for one in self.left), *self.found)
 
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """One visit: every candidate, and what could not be asked, by subject. ``selected`` are partitions, in order."""
+    """One visit: every candidate, and the problems by subject. ``selected``: the partitions, in order."""
 
     frame: str
     title: str
     candidates: tuple[Candidate, ...]
     problems: tuple[Problem, ...]
     images_of: str = ""
-    """The day from which on images, whose tags move while files do not, are looked at again."""
+    """The day since which images are resolved again: their tags move even if the files do not."""
     rounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    """Cohort → number and day of the round of searches that it rests on; a cohort that was listed by name has none."""
+    """Cohort → number and day of its round of searches; a cohort listed by name has none."""
     left: tuple[Left, ...] = ()
-    """Those that no search finds any more."""
+    """Repositories that no search finds any more."""
     unseen: int = 0
-    """Selected before, and for a limit not looked at again."""
+    """Projects selected before that were not visited again because of a limit."""
 
     @property
     def selected(self) -> list[Candidate]:
-        """Those who passed everything."""
+        """The candidates that passed every step."""
         return [one for one in self.candidates if one.reason is None]
 
 
@@ -135,7 +135,7 @@ class Records:
         self.store = store
 
     def repository(self, name: str) -> tuple[Repository | None, str | None, float]:
-        """Metadata, or why there is none or a part of it is unknown for good, and when it was asked for (0: never)."""
+        """Metadata, or why it or a part of it cannot be known, and when it was asked for (0: never)."""
         kept = self.store.document("repository", name.lower())
         if kept is None:
             return None, None, 0.0
@@ -145,7 +145,7 @@ class Records:
     def put_repositories(
         self, found: Mapping[str, Repository | None], at: float, problems: Mapping[str, str] | None = None
     ) -> None:
-        """Keep metadata by the name asked for, and of those in ``problems`` what is not to be had and why."""
+        """Keep metadata by the name asked for; ``problems``: why metadata, or a part of it, cannot be had."""
         self.store.put_documents(
             "repository",
             {
@@ -159,26 +159,26 @@ class Records:
         )
 
     def files(self, name: str) -> tuple[Files | None, float]:
-        """What the files were like, and when."""
+        """The last known state of the files, and its time."""
         kept = self.store.document("files", name.lower())
         return (None, 0.0) if kept is None else (Files(**kept["files"]), kept["at"])
 
     def put_files(self, name: str, files: Files, at: float) -> None:
-        """Keep what the files are like."""
+        """Keep the state of the files."""
         self.store.put_document("files", name.lower(), {"files": asdict(files), "at": at})
 
     def contributors(self, name: str) -> tuple[Contributors | None, float]:
-        """How many people contributed, as far as it was asked for, and when (0: never)."""
+        """The number of contributors, if it was asked for, and when (0: never)."""
         kept = self.store.document("contributors", name.lower())
         return (None, 0.0) if kept is None else (Contributors(kept["count"], kept["problem"]), kept["at"])
 
     def put_contributors(self, name: str, found: Contributors, at: float) -> None:
-        """Keep how many people contributed."""
+        """Keep the number of contributors."""
         self.store.put_document("contributors", name.lower(), {**asdict(found), "at": at})
 
     def keep_found(self, found: Mapping[str, Repository], at: float, *, needs_counts: bool) -> None:
-        """Keep what a search told at ``at``, by name, unless more is known of the same repository: then only what it is
-        called now. ``needs_counts``: of commits and releases, which no search tells; they are to be asked for still.
+        """Keep search results of the time ``at``, by name. If more is known about the same repository, only its present
+        name is updated. ``needs_counts``: commits and releases, which no search returns, are still to be asked for.
         """
         new = {}
         for name, repository in found.items():
@@ -190,7 +190,7 @@ class Records:
         self.put_repositories(new, 0.0 if needs_counts else at)
 
     def round(self, mark: str) -> Round | None:
-        """The newest round of the searches with this mark that ended."""
+        """The newest finished round of the searches with this mark."""
         kept = self.store.document("searched", mark)
         if kept is None:
             return None
@@ -214,8 +214,8 @@ class Records:
         self.store.put_document("searched", mark, value)
 
     def begun_on(self, mark: str, today: date, *, after: date | None) -> date:
-        """The day on which the round after that of ``after`` began: the end of all its ranges, also when it goes on
-        tomorrow. ``today``, if it begins now.
+        """The day on which the round after the one of ``after`` began, which ends all its ranges even if it is finished on
+        a later day. ``today`` if it begins now.
         """
         kept = self.store.document("round", mark)
         if kept is not None and (after is None or date.fromisoformat(kept) > after):

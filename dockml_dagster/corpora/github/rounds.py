@@ -1,11 +1,12 @@
-"""Rounds of a cohort's searches: what the newest one found, and what became of those that an earlier one found.
+"""Rounds of a cohort's searches: what the newest one found, and what became of earlier results.
 
-Here: when a search is made again, who keeps which name, who is not found any more and why. Not here: splitting a
-search (``search``), who is selected of those found (``selection``), keeping (``records``).
+Here: when a search is repeated, which name a repository keeps, which ones are not found any more and why. Not here:
+splitting a search (``search``), selecting from the results (``selection``), storing (``records``).
 
-A repository is its number. One that was renamed between two rounds keeps the name under which it was found first, since
-that is its project's name in everything collected so far. A round that a limit stopped goes on later; until it has ended
-the one before it counts. Where a search did not give all it announced, nobody whom it found before is said to have left.
+A repository is identified by its number. One that was renamed between two rounds keeps the name under which it was first
+found, since that is its project's name in all collected data. A round that a limit stopped is continued later; until it is
+finished, the one before counts. If a search returned fewer results than announced, none of its earlier results counts as
+removed.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from dockml_dagster.progress import advance
 
 @dataclass(slots=True)
 class _Results:
-    """What a round found so far. ``found``: number → the repository, and the first keyword that found it. ``unsure``:
-    keywords whose searches did not give everything.
+    """The results of a round so far. ``found``: number → the repository, and the first keyword that found it. ``unsure``:
+    keywords whose searches were incomplete.
     """
 
     found: dict[int, tuple[Repository, str]]
@@ -39,17 +40,17 @@ class _Results:
 
 
 def is_due(newest: Round | None, today: date, days: float) -> bool:
-    """Whether a search is to be made (again): never made, or ``days`` old."""
+    """Whether a search is due: it was never made, or is ``days`` old."""
     return newest is None or (today - newest.as_of).days >= days
 
 
 def make_round(
     client: GithubClient, records: Records, cohort: Cohort, *, today: date, selected: Collection[str]
 ) -> Round:
-    """Make the next round, or go on with the one that was begun. ``selected``: names that the visit before selected; of
-    those that are not found any more it is asked what became of them, fifty a call.
+    """Make the next round, or continue the one that was begun. ``selected``: names that the visit before selected; if one
+    is not found any more, GitHub is asked what became of it, fifty in one call.
 
-    Raises LimitedError, UnauthorizedError, UnavailableError; all that was answered is kept.
+    Raises LimitedError, UnauthorizedError, UnavailableError; all answers so far are kept.
     """
     before = records.round(cohort.mark)
     as_of = records.begun_on(cohort.mark, today, after=before.as_of if before else None)
@@ -68,7 +69,7 @@ def make_round(
         _left(client, cohort, before, still, as_of=as_of, selected=selected) if before else (),
         tuple(results.problems),
     )
-    # A search tells all that a list of candidates needs; what only GraphQL counts is asked for where it matters.
+    # A search returns all that a list of candidates needs; counts that only GraphQL returns are asked for where needed.
     told = {one.name: results.found[one.id][0] for one in found}
     records.keep_found(told, client.now(), needs_counts=cohort.criteria.needs_counts)
     records.put_round(cohort.mark, made)
@@ -103,7 +104,7 @@ def _named(results: _Results, before: Round | None) -> tuple[Found, ...]:
     for number, (repository, keyword) in results.found.items():
         name = known.get(number, repository.name)
         if present.get(name.lower(), number) != number:
-            # Its old name is another repository's now.
+            # Another repository has its old name now.
             name = repository.name
         named.append(Found(name, keyword, number))
     return tuple(named)

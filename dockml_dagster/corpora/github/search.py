@@ -1,12 +1,12 @@
-"""Searches that find more than GitHub shows: split by ranges until every part fits below the cap.
+"""Searches with more results than GitHub shows: split by ranges until every part is below the limit.
 
-Here: the splitting, its record, its holes. Not here: which searches a study makes (``frame``), what becomes of
-the repositories found (``selection``).
+Here: splitting a search, its record, its incomplete parts. Not here: which searches a study makes (``frame``), what
+happens to the repositories found (``selection``).
 
-GitHub shows 1,000 results of a search. A search with more is split by stars; one number of stars with more by the day
-of creation; one day with more by the day of the last push; what is more still is a hole, and kept as one. A range whose
-pages repeat some and miss others is split too. Every page is kept as it arrives, under the round's own date, so that a
-killed search goes on where it was.
+GitHub shows 1,000 results of a search. A search with more is split by stars; a single star count with more, by the day
+of creation; one day with more, by the day of the last push; a part that is still too large is recorded as incomplete. A
+range whose pages repeat some repositories and miss others is split too. Every page is stored as it arrives, under the
+round's own date, so that a killed search continues where it was.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from dockml_dagster.clients.github.model import Repository
 from dockml_dagster.clients.github.questions import PAGE, SEARCH_CAP, SearchPage
 
 FIRST_DAY = date(2007, 10, 1)
-"""Before the first repository on GitHub."""
+"""A day before the first repository on GitHub."""
 INCOMPLETE_TRIES = 3
 
 
 class Notes(Protocol):
-    """Where pages are kept: ``clients.github.store.GithubStore``."""
+    """Where pages are stored: ``clients.github.store.GithubStore``."""
 
     def document(self, kind: str, name: str) -> Any: ...  # noqa: D102
 
@@ -35,7 +35,7 @@ class Notes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One range of a search. ``total``: what GitHub says there is; ``found``: what it showed. ``problem``: why less."""
+    """One range of a search. ``total``: number of results; ``found``: those shown. ``problem``: why these are fewer."""
 
     query: str
     total: int
@@ -61,7 +61,7 @@ class _Range:
         return " ".join(parts)
 
     def halves(self, as_of: date, most_stars: int) -> list[_Range]:
-        """Two ranges that together are this one; none if it cannot be split."""
+        """The range split into two; empty if it cannot be split."""
         low, high = self.stars
         if high is None or low < high:
             top = max(most_stars, low + 1) if high is None else high
@@ -73,7 +73,7 @@ class _Range:
         if halves := _halved(self.created):
             return [replace(self, created=half) for half in halves]
         if self.pushed is None:
-            # What was never pushed to since its creation has that day.
+            # A repository without a push since its creation has the day of creation.
             halves = _halved((self.created[0] - timedelta(days=1), as_of + timedelta(days=1)))
             return [replace(self, pushed=half) for half in halves]
         return [replace(self, pushed=half) for half in _halved(self.pushed)]
@@ -92,7 +92,7 @@ def search(
 ) -> Iterator[Part]:
     """Every part of the search ``text``, in a fixed order; ``ask(query, page)`` asks GitHub.
 
-    ``as_of``: the day of this round, the end of all ranges. Raises what ``ask`` raises; all that was answered is kept.
+    ``as_of``: the day of this round, the end of all ranges. Raises what ``ask`` raises; all answers so far are kept.
     """
 
     def page(query: str, number: int) -> SearchPage:
@@ -107,7 +107,7 @@ def search(
         halves = part.halves(as_of, top)
         if first.total <= SEARCH_CAP:
             read = _read_part(page, query, first, None)
-            # Equal stars have no fixed order, so pages repeat some and miss others: smaller ranges have fewer pages.
+            # Equal stars have no fixed order, so pages repeat some results and miss others. Smaller ranges have fewer pages.
             again = halves if len(read.found) < first.total and first.total > PAGE else []
             yield replace(read, problem=None) if again else read
             waiting += reversed(again)

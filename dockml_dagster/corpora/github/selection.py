@@ -1,4 +1,4 @@
-"""Who passes the criteria, and at which step the others stay behind, with the reason.
+"""Which repositories pass the criteria, and at which step the others are excluded, with the reason.
 
 Here: the steps of the funnel, as pure functions. Not here: asking GitHub (``visit``).
 """
@@ -28,8 +28,8 @@ STEPS: Final[dict[Step, str]] = {
     "drawn": "drawn, where only a sample is wanted",
     "dockerfile": "has a Dockerfile, where one is wanted",
 }
-"""What each step means. First what a search tells, then what costs a call; the words are not the paper's, because
-its steps come in another order and the comparison with it goes by their words.
+"""The meaning of each step. Steps that a search result decides come first, then those that cost a call. The words are not
+the paper's, because its steps come in another order and the comparison with it matches them by their words.
 """
 
 T = TypeVar("T")
@@ -37,8 +37,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far a repository came. ``reason``: why no further; None: it passed everything that is known yet. ``not_asked``:
-    it may yet go further, and the reason says why that is not known: nobody was asked, or nobody answered.
+    """How far a repository came. ``reason``: why it stopped; None: it passed every known criterion. ``not_asked``:
+    it may yet pass, and the reason says why that is unknown: it was not asked for, or not answered.
     """
 
     step: Step
@@ -47,13 +47,13 @@ class Verdict:
 
 
 def judge(repository: Repository, criteria: Criteria) -> Verdict:
-    """The verdict on metadata alone. What is not known excludes nobody."""
+    """The verdict by metadata alone. An unknown value excludes no repository."""
     failed = _first_failure(repository, criteria)
     return Verdict("releases") if failed is None else failed
 
 
 def unknown_counts(repository: Repository, criteria: Criteria) -> list[Literal["commits", "releases"]]:
-    """Numbers that the criteria want and nobody told yet. Only those of a repository that ``judge`` lets pass matter."""
+    """Counts that the criteria need and that are still unknown; they matter only for a repository that passes ``judge``."""
     wanted: dict[Literal["commits", "releases"], int | None] = {
         "commits": criteria.minimum_commits,
         "releases": criteria.minimum_releases,
@@ -82,7 +82,7 @@ def _fewer(found: int | None, least: int | None) -> bool:
 
 
 def drawn(items: Sequence[T], keys: Iterable[object], count: int | None, seed: int) -> list[T]:
-    """``count`` of ``items`` by a draw that only the seed and the keys decide; all of them where ``count`` is None.
+    """``count`` of ``items`` by a draw that depends only on the seed and the keys; all of them if ``count`` is None.
 
     An item's place does not depend on the others, so that a frame that grows keeps most of its sample.
     """
@@ -92,5 +92,5 @@ def drawn(items: Sequence[T], keys: Iterable[object], count: int | None, seed: i
 
 
 def draw_rank(key: object, seed: int) -> str:
-    """The place of a key in the draw of a seed."""
+    """The rank of a key in the draw with this seed."""
     return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()

@@ -1,11 +1,11 @@
-"""A visit to GitHub: find candidates, read their metadata, see which files each has now.
+"""A visit to GitHub: find candidates, read their metadata, list their present files.
 
-Here: what is asked, in which order, and what comes of it. Not here: the asking about single repositories and
-what stops it (``asking``), the criteria (``selection``), rows (``listing``).
+Here: what is asked, in which order, and the result. Not here: requests about single repositories and
+what stops them (``asking``), the criteria (``selection``), rows (``listing``).
 
-Whatever is answered is kept at once, so that a visit that is killed, or ends because the hour's budget is used up, goes
-on where it was. What it could not ask for is named, and excludes nobody. Asked again at every visit are only the files of
-projects that may be selected, which is free where nothing changed.
+Every answer is stored at once, so that a visit that is killed, or ends because an hourly budget is used up, continues where
+it was. Things that it could not ask for are named, and exclude no project. Only the file lists of projects that may be
+selected are asked for again at every visit, which is free if nothing changed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from dockml_dagster.progress import advance, at
 
 
 class Visit:
-    """One visit. ``others``: projects that are selected already and not looked at. ``contributors``: whether to ask how
-    many each selected project has, a call each.
+    """One visit. ``others``: number of projects that are selected already and not visited now. ``contributors``: whether to
+    count the contributors of each selected project, at one call each.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Visit:
                 self._ids.setdefault(repository.id, name)
 
     def make(self, merge: Callable[[Visited], Visited] = lambda visited: visited) -> Visited:
-        """Visit, keep what was found as the newest visit, and return it. ``merge``: puts it into an earlier one.
+        """Visit, keep what was found as the newest visit, and return it. ``merge``: merges it into an earlier visit.
 
         Raises:
             UnauthorizedError: the token was refused.
@@ -121,7 +121,7 @@ class Visit:
             advance("projects visited")
 
     def _searched(self, cohort: Cohort) -> Iterator[tuple[str, str | None]]:
-        """Names found by the newest round of a cohort's searches, each once with the first keyword that found it."""
+        """The names found by the newest round of a cohort's searches, each with the first keyword that found it."""
         newest, today = self._records.round(cohort.mark), self._client.today()
         if is_due(newest, today, self._frame.search_days):
             before = self._records.visited()
@@ -129,7 +129,7 @@ class Visit:
             try:
                 newest = make_round(self._client, self._records, cohort, today=today, selected=selected)
             except LimitedError as limit:
-                # What an earlier round found stays until a later one has ended.
+                # The results of the earlier round stay until the next one is finished.
                 self._asking.stop(f"the search of {cohort.name}", limit, searches=True)
         if newest is None:
             return
@@ -197,7 +197,7 @@ class Visit:
                 used.add(candidate.name.lower())
                 self._add(candidate.name, cohort, subject, verdict)
                 found += verdict.reason is None
-                # Who comes next is the control only if this one is known to be none.
+                # The next candidate may become the control only if this one is known to be unsuitable.
                 if found >= cohort.per_project or verdict.not_asked:
                     break
             if found < cohort.per_project and self._asking.stopped is None:

@@ -1,10 +1,10 @@
-"""A project's images, wherever they are, as rows and outcomes: the one place that every corpus with real images calls.
+"""A project's images, from any source, as rows and outcomes; every corpus with real images uses this module.
 
-Here: names to readings, once a visit, and the two stages ``manifests`` and ``layer_stats``. Not here: how anything
-is read (``clients``), what the rows look like (``image_rows``, ``image_layers``), which images a project has (the corpus).
+Here: reading images once per visit, and the two stages ``manifests`` and ``layer_stats``. Not here: reading itself
+(``clients``), the form of rows (``rows``, ``layer_rows``), layers (``layers``), which images a project has (the corpus).
 
-What it costs: an image by tag one HEAD a visit; a manifest, configuration or layer whose digest was ever seen nothing;
-what Docker Hub says of its repositories two requests a repository and day at most (``docker_hub``).
+Cost: for an image by tag, one HEAD per visit; for a manifest, configuration or layer whose digest was ever seen, nothing;
+for Docker Hub's facts about a repository, at most two requests per repository and day (``docker_hub``).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _Location = ImageReference | LocalImage
 
 
 class ImageCollection:
-    """Reads images for one corpus; see the module. Not for several threads at once."""
+    """Reads images for one corpus; see the module. Not thread-safe."""
 
     def __init__(
         self, corpus: str, settings: Settings, *, source: str | None = None, workers: int | None = None
@@ -63,10 +63,10 @@ class ImageCollection:
         """Nothing is read yet.
 
         ``source``: what was read, as a person would cite it (column ``source``); None: each image's own name.
-        ``workers``: scanning processes; None: one a core.
+        ``workers``: scanning processes; None: one per core.
 
         Raises:
-            BadInputError: DOCKML_LAYER_BYTES is no size.
+            BadInputError: DOCKML_LAYER_BYTES is not a size.
             SettingError: DOCKML_REGISTRIES cannot be used.
         """
         self._corpus, self._source, self._workers = corpus, source, workers
@@ -100,9 +100,9 @@ class ImageCollection:
         )
 
     def input_hash(self, images: Sequence[NamedImage], *, resolve: bool = True) -> str:
-        """Hash of what a collection of either stage would read: the names, what they lead to now, and the limits.
+        """Hash of what a collection of either stage would read: the names, what they resolve to now, and the limits.
 
-        ``resolve``: ask where each name leads (a HEAD for a tag; what ``manifests`` then needs not ask again). Without,
+        ``resolve``: ask what each name resolves to (a HEAD for a tag, which ``manifests`` then need not repeat). Without it,
         an image that moved under its tag goes unnoticed.
         """
         parts = [str(self._most)]
@@ -113,7 +113,7 @@ class ImageCollection:
         return combined_hash(parts)
 
     def digests_now(self, references: Sequence[str]) -> dict[str, str | None]:
-        """Where each reference in a registry leads now, by one HEAD each; None where that could not be asked."""
+        """The digest that each reference in a registry resolves to now, by one HEAD each; None: not resolved."""
         with ThreadPoolExecutor(_THREADS) as threads:
             waiting = {name: threads.submit(self._digest_of, NamedImage(name, "")) for name in references}
         found: dict[str, str | None] = {}
@@ -163,14 +163,14 @@ class ImageCollection:
         return self._collected(project, rows | hub_rows, [*outcomes, *hub_outcomes], whole)
 
     def layer_stats(self, project: str, images: Sequence[NamedImage]) -> Collected:
-        """The stage ``layer_stats``: `raw.layers`, `raw.layer_file_types` and what a container sees of each image; the
-        entries go to Parquet (`raw.layer_files`). Layers that were ever read, for whichever project, are not read again.
+        """The stage ``layer_stats``: `raw.layers`, `raw.layer_file_types` and the summary of each image as a container sees
+        it. Entries go to Parquet (`raw.layer_files`). A layer that was ever read, for any project, is not read again.
         """
         stage: Final = "layer_stats"
         if not images:
             return Collected(outcomes=[Outcome(stage, "", "not_available", "the project names no image")])
         locations, _ = self._locations(images)
-        # Scanning takes a tenth of a second to load, and most visits find no layer to scan.
+        # Importing the scanner takes a tenth of a second, and most visits have no layer to scan.
         from dockml_dagster.corpora.images.layers import ImageToScan
 
         to_scan: list[ImageToScan] = []
@@ -214,7 +214,7 @@ class ImageCollection:
 
     def _collected(self, project: str, rows: Rows, outcomes: Sequence[Outcome], whole: Outcome) -> Collected:
         if whole.status == "failed":
-            # Nothing was learnt this time: what an earlier visit found stays current.
+            # Nothing was learnt this time: the results of an earlier visit stay current.
             return Collected(outcomes=[*outcomes, whole])
         stamped = {table: [self._stamp(project, row) for row in some] for table, some in rows.items()}
         return Collected(stamped, [*outcomes, whole])
@@ -224,7 +224,7 @@ class ImageCollection:
         return {"project": project, "corpus": self._corpus, "source": source, **row}
 
     def _locations(self, images: Sequence[NamedImage]) -> tuple[dict[str, _Location], list[Outcome]]:
-        """Reference → what it means, each once, in order; and an outcome for what means nothing."""
+        """Reference → its location, each once, in order; and an outcome for each invalid reference."""
         locations: dict[str, _Location] = {}
         wrong: dict[str, Outcome] = {}
         for image in images:
@@ -251,7 +251,7 @@ class ImageCollection:
             return error.reason
 
     def _read(self, locations: dict[str, _Location]) -> dict[str, ImageReading | Exception]:
-        """Reference → its reading, from this visit's ``manifests`` if it was read there."""
+        """Reference → its reading, reused from this visit's ``manifests`` if it was read there."""
         with ThreadPoolExecutor(_THREADS) as threads:
             waiting = {
                 reference: threads.submit(self._read_one, location)
@@ -260,7 +260,7 @@ class ImageCollection:
         return {reference: future.result() for reference, future in waiting.items()}
 
     def _read_one(self, location: _Location) -> ImageReading | Exception:
-        # Each answer serves once: the next visit asks anew where a name leads.
+        # Each answer is used once: the next visit resolves the name again.
         known = self._readings.pop(location, None)
         if known is not None:
             return known
@@ -275,15 +275,15 @@ class ImageCollection:
             except GoneError:
                 if exact == location:
                     raise
-            # Nobody has what the tag was said to stand for: the registry names wrong digests, or the tag moved just now.
+            # The digest that the tag resolved to does not exist: the registry sends wrong digests, or the tag just moved.
             with SourceRecipe(location, self._clients).open(self._client) as source:
                 return read_image(source)
-        except Exception as error:  # one image that breaks our own code must not stop the project's others
+        except Exception as error:  # a bug that one image triggers must not stop the project's others
             return error
 
 
 def _others(reference: str, reading: ImageReading) -> list[Outcome]:
-    """What a reading holds beside images and models: attestations and other artifacts."""
+    """Outcomes for manifests that are neither images nor models: attestations and other artifacts."""
     others = [
         (image.digest, str(image.kind))
         for image in reading.images

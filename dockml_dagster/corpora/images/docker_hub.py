@@ -1,10 +1,10 @@
-"""What Docker Hub itself says of the repositories that a project's images are in: pulls, stars, description, tags.
+"""Docker Hub's facts about the repositories of a project's images: pulls, stars, description, tags.
 
-Here: which repositories are asked about, rows and outcomes. Not here: asking (``clients.docker_hub``), manifests
-(``image_collection``).
+Here: which repositories are asked about, rows and outcomes. Not here: requests (``clients.docker_hub``), manifests
+(``collection``).
 
-What it costs: two requests a repository and day at most, whichever projects name it, and no pull. Of the tags the
-``MOST_TAGS`` that were updated last are taken; that there are more is said in ``censored``.
+Cost: at most two requests per repository and day, whichever projects name it, and no pull. Of the tags, the ``MOST_TAGS``
+that were updated last are taken; ``censored`` says that there are more.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.study.image.reference import ImageReference, LocalImage, Repository
 
 MOST_TAGS: Final = 100
-"""Tags that are listed of one repository: one page, those that were updated last."""
+"""Most tags listed per repository: one page, the last updated ones."""
 MOST_DESCRIPTION: Final = 50_000
-"""Characters of a description that are kept; Docker Hub itself takes 25,000."""
+"""Most characters of a description that are kept; Docker Hub itself allows 25,000."""
 SOURCE: Final = "hub.docker.com"
 
 _STAGE: Final = "manifests"
 
 
 class HubCollection:
-    """Asks Docker Hub for one corpus. Serial: its limits are counted by the minute."""
+    """Asks Docker Hub for one corpus. Requests are serial: Docker Hub's limits are per minute."""
 
     def __init__(self, settings: Settings, registries: RegistrySettings) -> None:
         """Nothing is asked yet."""
@@ -42,7 +42,7 @@ class HubCollection:
 
     @cached_property
     def _http(self) -> HttpClient:
-        # One for all projects, so that a limit met at one of them is kept to at the next.
+        # One client for all projects, so that a limit hit for one is respected for the next.
         return HttpClient(
             self._registries.host_policy(),
             HttpSettings(agent=user_agent(self._settings.contact)),
@@ -51,7 +51,7 @@ class HubCollection:
 
     def collect(self, locations: Iterable[ImageReference | LocalImage]) -> tuple[Rows, list[Outcome]]:
         """Rows of `raw.hub_repositories` and `raw.hub_tags` for the repositories on Docker Hub among ``locations``, and
-        what could not be had. Where an earlier answer stands in for one that failed for now, there are both.
+        outcomes of failures. If an earlier answer stands in for one that failed now, there are both.
         """
         repositories = dict.fromkeys(
             location.repository
@@ -79,7 +79,7 @@ class HubCollection:
         try:
             record = hub.repository(repository)
         except FetchError as error:
-            # Where there is no record there are no tags; where it cannot be had now, they cannot either.
+            # Without a record there are no tags; if it cannot be fetched now, neither can they.
             yield failure(_STAGE, subject, error)
             return
         if record.problem is not None:
@@ -123,8 +123,8 @@ def _repository_row(record: HubRepository, tags: HubTags | None) -> Row:
 
 
 def _tag_rows(repository: Repository, tag: HubTag) -> list[Row]:
-    """A row for each platform, or one without a platform. When a tag was last pulled is left out: it changes with every
-    pull, and each change would be one more row for good; ``tag_status`` says whether it was in the last month.
+    """One row per platform, or one without a platform. The time of the last pull is left out: it changes with every
+    pull, and each change would add a row for good; ``tag_status`` says whether the tag was pulled in the last month.
     """
     common: Row = {
         "repository": str(repository),
@@ -153,5 +153,5 @@ def _tag_rows(repository: Repository, tag: HubTag) -> list[Row]:
 
 
 def _plain(moment: datetime | None) -> datetime | None:
-    """In UTC without zone, as everywhere in the warehouse."""
+    """A time as UTC without zone, as everywhere in the warehouse."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment else None

@@ -1,6 +1,6 @@
-"""What a scanned layer and a summed-up image say in rows of ``raw``, without the columns that name them.
+"""A scanned layer and a summarised image as rows of ``raw``, without the columns that identify them.
 
-Here: column names and what goes into them. Not here: which layers and images are read (``image_layers``), counting
+Here: column names and their values. Not here: which layers and images are read (``layers``), counting
 (``study.layer``).
 """
 
@@ -24,7 +24,7 @@ _SHOWN_PROBLEMS: Final = 10
 
 
 def layer_facts(scan: LayerScan) -> dict[str, Any]:
-    """What is known of a layer, as it is kept: columns of ``raw.layers`` and of ``raw.layer_file_types``."""
+    """The facts about a layer as they are stored: columns of ``raw.layers`` and of ``raw.layer_file_types``."""
     summary = scan.summary
     layer = {
         "status": scan.status,
@@ -47,7 +47,7 @@ def layer_facts(scan: LayerScan) -> dict[str, Any]:
         "whiteouts": summary.whiteouts,
         "opaques": summary.opaques,
         "repeated_entries": summary.duplicate_entries,
-        # A damaged layer was read to the damage: its counts are lower bounds like those of a cap.
+        # A damaged layer was read up to the damage: its counts are lower bounds, as after a limit.
         "censored": ",".join(scan.censored) or ("corrupt" if scan.status == "corrupt" else None),
         "verified": scan.verified,
         "file_hash_algorithm": scan.file_hash,
@@ -60,7 +60,7 @@ def layer_facts(scan: LayerScan) -> dict[str, Any]:
 
 
 def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Row]]:
-    """Rows about an image by table, without what names it."""
+    """Rows about an image by table, without the columns that identify it."""
     summary = union.summary
     columns = (
         "files directories implied_directories empty_directories symlinks hardlinks devices max_depth max_published_level "
@@ -139,7 +139,7 @@ def summary_rows(union: ImageUnion, digests: Sequence[str]) -> dict[str, list[Ro
 
 
 def _device_columns(files: Sequence[ImageDeviceFile] | None) -> Row:
-    """What ``raw.image_summaries`` says of the image's device code; all of it unknown where a layer does not tell."""
+    """The columns of ``raw.image_summaries`` on GPU code; all unknown if it is unknown for one layer."""
     if files is None:
         return {"device_code_bytes": None, "device_code_idle_bytes": None}
     idle = unused(files)
@@ -162,7 +162,7 @@ def _device_rows(file: ImageDeviceFile, digests: Sequence[str]) -> list[Row]:
 
 
 def _secret_files(secrets: Sequence[ImageSecret] | None) -> int | None:
-    """Files of the image's layers that hold a secret which no package publishes. None: unknown."""
+    """Number of files in the image's layers with a secret that no package publishes. None: unknown."""
     if secrets is None:
         return None
     return len({(one.layer, one.path) for one in secrets if one.published_with is None})
@@ -180,7 +180,7 @@ def _secret_row(secret: ImageSecret, digests: Sequence[str]) -> Row:
 
 
 def _inventory_columns(inventory: Inventory | None) -> Row:
-    """What ``raw.image_summaries`` says of an image's packages; all of it unknown where a layer does not tell."""
+    """The columns of ``raw.image_summaries`` on packages; all unknown if they are unknown for one layer."""
     if inventory is None:
         return {
             "packages": None,
@@ -220,7 +220,7 @@ def _package_row(package: ImagePackage, digests: Sequence[str]) -> Row:
 
 
 def _advice_row(item: Recommendation) -> Row:
-    """A row of ``raw.image_advice``, without what names the image: what is recommended, what it saves and where."""
+    """A row of ``raw.image_advice`` without the image's columns: the recommendation, its saving and its places."""
     return {
         "recommendation": item.rule.recommendation,
         "saves_bytes": item.saves_bytes,

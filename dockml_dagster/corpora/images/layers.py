@@ -1,7 +1,7 @@
-"""What is inside images' layers, as rows of ``raw``: each distinct layer scanned once ever, each image summed up once.
+"""The content of layers as rows of ``raw``: each distinct layer scanned once ever, each image summarised once.
 
-Here: which layers still have to be read, and keeping what was found. Not here: manifests (``image_collection``),
-what a row says (``layer_rows``), scanning (``images.scanning.pool``), counting (``study.layer``), files
+Here: which layers still have to be read, and storing the results. Not here: manifests (``collection``), the form of rows
+(``layer_rows``), scanning (``images.scanning.pool``), counting (``study.layer``), files
 (``warehouse.layer_files``).
 """
 
@@ -39,27 +39,27 @@ from dockml_dagster.warehouse.opening import make_folder
 
 _STAGE: Final = "layer_stats"
 _MOST_LAYERS: Final = 512
-"""Layers whose rows are merged at once, each an open file. Engines refuse images beyond 127."""
+"""Most layers that are merged at once, each an open file. Engines refuse images with more than 127."""
 _BESIDE_BYTES: Final = 4 << 20
-"""Rows of images that take this process as long to sum up as another takes to start."""
+"""Bytes of rows that this process summarises in the time that another process needs to start."""
 
 
 @dataclass(slots=True)
 class Found:
-    """What became of the layers of some images."""
+    """The results for the layers of some images."""
 
     rows: Rows = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    """Of layers and images that could not be read, or not whole."""
+    """For layers and images that could not be read, or not fully."""
     layers: int = 0
-    """Distinct layers that were wanted."""
+    """Number of distinct layers wanted."""
     failures: list[Outcome] = field(default_factory=list)
-    """The outcomes of layers of which nothing is known."""
+    """The outcomes of layers without any result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageToScan:
-    """One platform's image, under the reference by which the project names it, and how to open it."""
+    """One platform's image, the reference by which the project names it, and how to open it."""
 
     reference: str
     image: PlatformImage
@@ -67,7 +67,7 @@ class ImageToScan:
 
 
 class LayerReader:
-    """Reads layers that are not known yet, and sums images up."""
+    """Reads layers that are not known yet, and summarises images."""
 
     def __init__(
         self,
@@ -80,9 +80,9 @@ class LayerReader:
         workers: int | None = None,
         again: bool = False,
     ) -> None:
-        """``scratch``: a folder for rows on their way; ``rules``: what to look for in images; ``advice``: what for;
-        ``families``: which packages are one thing. ``again``: layers that were read before all was looked for in their
-        files count as not known.
+        """``scratch``: a folder for temporary rows; ``rules``: what to look for in images; ``advice``: the recommendations;
+        ``families``: which packages belong together. ``again``: layers read by a version that did not look into files are
+        read again.
         """
         self._again = again
         self._files, self._scratch, self._workers = files, scratch, workers
@@ -91,7 +91,7 @@ class LayerReader:
         self._summary_version = summary_version(rules, advice, families)
 
     def known(self, images: Sequence[PlatformImage]) -> set[str]:
-        """Digests of layers of these images that were read before, for whichever project or corpus."""
+        """Digests of layers of these images that were read before, for any project or corpus."""
         digests = {str(layer.digest) for image in images for layer in image.layers}
         return {digest for digest in digests if self._known_layer(digest) is not None}
 
@@ -102,7 +102,7 @@ class LayerReader:
         return None
 
     def read(self, images: Sequence[ImageToScan]) -> Found:
-        """Scan what is new and give the rows of everything. Whatever fails is an outcome, and the rest is complete."""
+        """Scan new layers and return the rows of all. A failure becomes an outcome; the rest is complete."""
         make_folder(self._scratch)
         for one in images:
             platform = None if one.image.platform is None else str(one.image.platform)
@@ -125,7 +125,7 @@ class LayerReader:
     def _layers(
         self, images: Sequence[ImageToScan], folder: Path, found: Found, pool: ScanPool
     ) -> dict[str, dict[str, Any]]:
-        """Digest → what is known of the layer, after scanning those of which nothing was known."""
+        """Digest → the facts about the layer, after scanning the unknown ones."""
         known: dict[str, dict[str, Any]] = {}
         tasks: dict[str, LayerTask] = {}
         for one in images:
@@ -145,7 +145,7 @@ class LayerReader:
                 to_scan = []
                 for digest in mine:
                     task = tasks.pop(digest)
-                    # Whoever held the claim before may have read it meanwhile.
+                    # The process that held the claim before may have read the layer meanwhile.
                     facts = self._known_layer(digest)
                     if facts is None:
                         to_scan.append(task)
@@ -160,7 +160,7 @@ class LayerReader:
         return known
 
     def _kept(self, result: LayerResult, found: Found) -> dict[str, Any] | None:
-        """What is known of a layer just scanned, after keeping it; None, and why in ``found``: nothing is."""
+        """The facts about a scanned layer, after storing them; None if there are none, with the reason in ``found``."""
         problem = _problem(result)
         if problem is not None:
             found.outcomes.append(problem)
@@ -198,7 +198,7 @@ class LayerReader:
         folder: Path,
         pool: ScanPool,
     ) -> dict[Digest, Pending[ImageUnion]]:
-        """Digest → the sums of each image of which they are not known, several at once where that is worth it."""
+        """Digest → the summary of each image without one, several computed at once where that pays off."""
         due: dict[Digest, tuple[PlatformImage, list[Path]]] = {}
         for image in (one.image for one in images):
             known = image.digest in due or self._known_sums(image, layers)
@@ -207,12 +207,12 @@ class LayerReader:
             spools = []
             for layer in image.layers:
                 digest = str(layer.digest)
-                # Where the worker puts the rows of a layer just scanned.
+                # The worker's file with the rows of a layer just scanned.
                 spool = folder / (digest.replace(":", "-") + ".rows")
                 spools.append(spool if spool.exists() else self._files.spool(digest, spool))
             due[image.digest] = image, spools
         if sum(spool.stat().st_size for _, spools in due.values() for spool in spools) > _BESIDE_BYTES:
-            pool.reserve(len(due) - 1)  # this process sums up too
+            pool.reserve(len(due) - 1)  # this process summarises too
         return {
             digest: pool.start(
                 sum_up, spools, self._content, self._advice, _about(image), self._inside(image, layers)
@@ -230,8 +230,8 @@ class LayerReader:
     def _known_sums(
         self, image: PlatformImage, layers: Mapping[str, dict[str, Any]]
     ) -> dict[str, Any] | None:
-        """What is known of an image. None: nothing, or not its packages although all of its layers tell them by now,
-        or it is to be summed up again.
+        """The stored summary of an image. None: there is none, or it lacks packages although all of its layers have them
+        by now, or it is to be computed again.
         """
         facts = self._files.image(str(image.digest), self._summary_version)
         if facts is None or (not self._again and facts["image_summaries"][0]["packages"] is not None):
@@ -284,7 +284,7 @@ def _about(image: PlatformImage) -> ImageFacts:
 
 
 def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> str | None:
-    """Why what a container sees of the image is not known; None: it can be."""
+    """Why the image's layers cannot be merged; None if they can."""
     digests = [str(layer.digest) for layer in image.layers]
     whole = {
         digest for digest in digests if digest in layers and layers[digest]["layer"]["status"] != "corrupt"
@@ -298,10 +298,10 @@ def _not_merged(image: PlatformImage, layers: Mapping[str, dict[str, Any]]) -> s
 
 
 def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
-    """A scan of the whole layer that checks its digest whatever the source: what is kept is kept for every corpus.
+    """A scan of the whole layer that verifies its digest, whatever the source: the result is stored for every corpus.
 
-    Never by a table of contents: nothing ties that to the digest but the word of whoever serves it, it knows no first
-    bytes of files, and its hashes are of another algorithm than those of all other layers.
+    Never by a table of contents: only the server vouches that it belongs to the digest, it lacks the first bytes of files,
+    and its hashes use another algorithm than those of other layers.
     """
     task = layer_task(recipe, layer, whole=True)
     if layer.digest.algorithm != "sha256":
@@ -310,7 +310,7 @@ def _verified_task(recipe: SourceRecipe, layer: Descriptor) -> LayerTask:
 
 
 def _may_be_kept(scan: LayerScan | None) -> bool:
-    """Whether the same layer would give the same again: verified, or stopped by a cap other than time."""
+    """Whether a new scan would give the same result: the layer was verified, or stopped by a limit other than time."""
     if scan is None or scan.status == "mismatch" or scan.digest_holds is False:
         return False
     if scan.status == "corrupt":
@@ -319,7 +319,7 @@ def _may_be_kept(scan: LayerScan | None) -> bool:
 
 
 def _problem(result: LayerResult) -> Outcome | None:
-    """Why a layer was not read, or not whole; None: nothing was wrong."""
+    """Why a layer was not read, or not fully; None if it was."""
     scan = result.scan
     if scan is None:
         return failure(_STAGE, result.key, result.error or RuntimeError("no result"))

@@ -1,10 +1,10 @@
 """Images as rows of ``raw``: manifests, configurations, history, layers as listed.
 
-Here: from what a source said (``images.sources.reading``) to rows, and from errors to outcomes. Not here:
-reading (``image_collection``), what is inside layers (``image_layers``).
+Here: from a source's reading (``images.sources.reading``) to rows, and from errors to outcomes. Not here:
+reading (``collection``), the content of layers (``layers``).
 
-A row's ``source_file`` is the digest of the manifest (or layer) that it was read from and ``source_row`` counts that
-file's rows in the table from 1, so that an image that two projects name is the same row of its source in both.
+``source_file`` is the digest of the manifest (or layer) that a row was read from; ``source_row`` numbers its rows in the
+table from 1. So an image that two projects name has the same source columns in both.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _LONGEST_LABEL: Final = 300
 class NamedImage:
     """An image as a project names it.
 
-    ``reference``: the text that joins everything about it (column ``reference``). ``origin``: where the project names it.
-    ``location``: where it is read from, in the forms of ``study.image_reference.parse_location``, if that is not the
-    reference itself. ``origin_row``, ``source_file``, ``source_row``: the place of the naming, where there is one.
+    ``reference``: the text that identifies it in all tables (column ``reference``). ``origin``: where the project names it.
+    ``location``: where it is read from, in the forms of ``study.image.reference.parse_location``, if that is not the
+    reference itself. ``origin_row``, ``source_file``, ``source_row``: where the name was read, if known.
     """
 
     reference: str
@@ -65,7 +65,7 @@ class NamedImage:
 def reference_rows(
     images: Sequence[NamedImage], parsed: Mapping[str, ImageReference | LocalImage]
 ) -> list[Row]:
-    """Rows of ``raw.image_references``; ``parsed``: reference → what it means, where it could be read."""
+    """Rows of ``raw.image_references``; ``parsed``: reference → its parsed form, if valid."""
     rows = []
     for position, image in enumerate(images):
         row: Row = {
@@ -91,7 +91,7 @@ def reference_rows(
 
 
 def config_digest(image: PlatformImage) -> str:
-    """Digest of the configuration; schema 1 manifests have none, so theirs names their content instead."""
+    """Digest of the configuration; schema 1 manifests have none, so it is computed from their content."""
     manifest = image.manifest
     return str(manifest.config.digest if isinstance(manifest, ImageManifest) else image.digest)
 
@@ -100,8 +100,8 @@ def manifest_rows(reference: str, reading: ImageReading) -> Rows:
     """Rows of ``raw.manifests``, ``raw.image_configs``, ``raw.image_history``, ``raw.image_layers``, and of models
     ``raw.model_artifacts`` and ``raw.model_files``.
 
-    One manifest a platform; models, artifacts and attestations that were read are manifests too, told apart by ``kind``.
-    The platform is the index's word or else the configuration's.
+    One manifest per platform. Models, artifacts and attestations that were read are manifests too, marked by ``kind``.
+    The platform is the index's, or else the configuration's.
     """
     tables = "manifests image_configs image_history image_layers model_artifacts model_files"
     rows: Rows = {name: [] for name in tables.split()}
@@ -121,7 +121,7 @@ def manifest_rows(reference: str, reading: ImageReading) -> Rows:
 
 
 def numbered(reference: str, digest: str, rows: Iterable[Row]) -> list[Row]:
-    """Rows read from the document of that digest under a reference, each with its place among them."""
+    """Rows read from one document under a reference, with its digest as source and numbered."""
     return [
         {"reference": reference, "source_file": digest, "source_row": number, **row}
         for number, row in enumerate(rows, start=1)
@@ -132,7 +132,7 @@ def _manifest(reading: ImageReading, image: PlatformImage) -> Row:
     manifest, platform = image.manifest, image.platform
     own = isinstance(manifest, ImageManifest)
     return {
-        # A manifest that was made for an archive without one is known to nobody else; its digest is stable all the same.
+        # A manifest made for an archive without one exists nowhere else, but its digest is stable.
         "manifest_digest": str(image.digest),
         "index_digest": str(reading.digest) if reading.digest != image.digest else None,
         "kind": str(image.kind),
@@ -152,7 +152,7 @@ def _manifest(reading: ImageReading, image: PlatformImage) -> Row:
 
 
 def model_rows(image: PlatformImage, model: ModelArtifact) -> Rows:
-    """What is known of a model, and a row for each of its files, without what names the reference."""
+    """The row of a model and one row for each of its files, without the columns of the reference."""
     of_model: Row = {"manifest_digest": str(image.digest)}
     about = {
         "packaging": model.packaging.value,
@@ -182,7 +182,7 @@ def _layers(image: PlatformImage) -> list[Row]:
     config, count = image.config, len(image.layers)
     history = (config.history if config else None) or ()
     made = [index for index, entry in enumerate(history) if not entry.empty_layer]
-    # A wrong tie between layer and instruction is worse than none (squashed images, tools that write no history).
+    # A wrong match of layer and instruction is worse than none (squashed images, tools that write no history).
     places: Sequence[int | None] = made if len(made) == count else [None] * count
     diff_ids = config.diff_ids if config and config.diff_ids and len(config.diff_ids) == count else None
     split = split_base(
@@ -234,7 +234,7 @@ def _config(image: PlatformImage, config: ImageConfig) -> Row:
 
 
 def _labels(labels: Mapping[str, str] | None) -> str | None:
-    """Names of labels as JSON, with the values of those that the OCI specification defines; others may hold secrets."""
+    """Names of labels as JSON, with values only for labels that the OCI specification defines; others may hold secrets."""
     if not labels:
         return None
     shown = {
@@ -256,7 +256,7 @@ def _history(image: PlatformImage, position: int, entry: HistoryEntry) -> Row:
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time of RFC 3339 in UTC, without zone as everywhere in the warehouse; None for what is no time."""
+    """A time of RFC 3339 as UTC without zone, as everywhere in the warehouse; None if it is no time."""
     try:
         found = datetime.fromisoformat(_microseconds(text or ""))
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
@@ -273,7 +273,7 @@ def _microseconds(text: str) -> str:
 
 _STATUSES: Final[tuple[tuple[type[FetchError], Status], ...]] = (
     (GoneError, "gone"),
-    (SettingError, "gone"),  # the folder or archive that is named is not there, or has no such image
+    (SettingError, "gone"),  # the named folder or archive does not exist, or has no such image
     (UnauthorizedError, "not_available"),
     (ForbiddenError, "not_available"),
     (RefusedHostError, "not_available"),
@@ -284,21 +284,21 @@ _STATUSES: Final[tuple[tuple[type[FetchError], Status], ...]] = (
 
 
 def failure(stage: Stage, subject: str, error: Exception) -> Outcome:
-    """An error of one image or layer as an outcome; the reason starts with the error's stable code."""
+    """An error of one image or layer as an outcome; the reason begins with the error's stable code."""
     if not isinstance(error, FetchError):
-        # A bug of ours or a lack of memory: said as it is, and worth another try.
+        # A bug of dockml or a lack of memory: reported as it is, and worth another try.
         return Outcome(stage, subject, "failed", f"{type(error).__name__}: {error}", retryable=True)
     status: Status = next((found for kind, found in _STATUSES if isinstance(error, kind)), "failed")
     at = None if error.retry_after is None else time.time() + error.retry_after
     problem = error.problem
     if isinstance(error, SettingError) and error.subject and error.subject not in subject:
-        # Which of the directories that a name may stand for, by its own name: where a home lies is nobody's finding.
+        # Only the last part of the path: the location of a home must not get into findings.
         problem = f"{problem}: {PurePath(error.subject).name}"
     return Outcome(stage, subject, status, f"{error.reason}: {problem}", error.retryable, at)
 
 
 def stage_outcome(stage: Stage, what: str, wanted: int, failures: Sequence[Outcome]) -> Outcome:
-    """What became of the stage as a whole, of ``wanted`` images or layers (``what``: its name, in the plural).
+    """The outcome of the whole stage on ``wanted`` images or layers (``what``: the plural noun).
 
     `collected` if anything was read; with ``retryable`` if some of it may be read later, which makes the stage due again.
     """

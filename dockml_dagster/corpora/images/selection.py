@@ -1,11 +1,11 @@
-"""Which images' layers are read when not all may be: a budget of bytes, and the rule by which it is spent.
+"""Which images' layers are read if not all may be: a budget of bytes, and the rule for spending it.
 
 Here: the rule, as a pure function. Not here: reading anything.
 
-The rule: a project may have so many compressed bytes of layers read. Its images for linux/amd64 come first, then those
+The rule: at most so many compressed bytes of layers are read per project. Its images for linux/amd64 come first, then those
 for linux/arm64, then all others, each in the order in which the project (and an index) names them. An image is read whole
-or not at all; layers that are known already, or that an image before it has, cost nothing. An image that does not fit is
-left out, and smaller ones after it may still fit.
+or not at all; layers that are known already, or are in an earlier image, cost nothing. An image that does not fit is
+left out; smaller ones after it may still fit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Selection:
 
 
 def parse_layer_bytes(text: str | None) -> int | None:
-    """``20G`` and the like as bytes (K, M, G, T are powers of 1,024); None: no limit. Raises BadInputError."""
+    """Parse ``20G`` and the like to bytes (K, M, G, T are powers of 1,024); None: no limit. Raises BadInputError."""
     if text is None:
         return None
     found = _SIZE.fullmatch(text.strip())
@@ -65,6 +65,6 @@ def select_images(images: Sequence[PlatformImage], known: Collection[str], most:
 
 
 def _rank(image: PlatformImage) -> int:
-    # Sorting is stable: images of one rank stay in the order in which they were named.
+    # Sorting is stable: images of the same rank stay in the order of naming.
     platform = image.platform
     return _FIRST.get((platform.os or "", platform.architecture or ""), 2) if platform else 2

@@ -1,8 +1,8 @@
-"""Versions of what reads layers and sums images up.
+"""Versions of the code that reads layers and summarises images.
 
-Here: the versions and the rules that they take in. Not here: reading (``layers``), what follows from a version
-(``warehouse.due``). A layer may be gigabytes away, so no hash of code makes it due: whoever changes what the code finds
-raises the number, and ``tests/conventions/test_held_versions.py`` asks for it.
+Here: the versions and the rules that they include. Not here: reading (``layers``), the effect of a version
+(``warehouse.due``). Reading a layer may cost a download of gigabytes, so no hash of code makes it due: a developer whose
+change affects the rows raises the number, and ``tests/conventions/test_held_versions.py`` asks for it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SUMMARY_VERSION: Final = "11"
 
 @cache
 def layers_version() -> str:
-    """Version of the stage ``layer_stats``: of reading layers, and of summing them up by the rules of the seeds."""
+    """Version of the stage ``layer_stats``: of reading layers, and of summarising them by the rules in the seeds."""
     return summary_version(*layer_rules())
 
 
 def layer_rules() -> tuple[tuple[ContentRule, ...], Rules, tuple[FamilyRule, ...]]:
-    """What to look for in images, what for, and which packages are one thing, by the seeds."""
+    """The rules from the seeds: what to look for in images, recommendations, and which packages belong together."""
     seeds = seed_texts(["layer_content_rules", "recommendations", "package_families"])
     return (
         parse_rules(seeds["layer_content_rules"]),
@@ -39,8 +39,8 @@ def layer_rules() -> tuple[tuple[ContentRule, ...], Rules, tuple[FamilyRule, ...
 
 
 def summary_version(content: Iterable[ContentRule], advice: Rules, families: Iterable[FamilyRule]) -> str:
-    """Version of summing images up by these rules. What a recommendation
-    says, and when a Dockerfile asks for it, do not change what is measured.
+    """Version of summarising images by these rules. The text of a recommendation,
+    and when it applies to a Dockerfile, do not change what is measured.
     """
     measured = [
         (rule.recommendation, triggers, rule.min_file_bytes)

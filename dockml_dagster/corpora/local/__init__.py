@@ -1,4 +1,4 @@
-"""The corpus ``local``: directories and git repositories of the user.
+"""The corpus ``local``: the user's directories and git repositories.
 
-Here: which there are and what they hold. Not here: running git (``clients.git``).
+Here: finding them and reading their content. Not here: running git (``clients.git``).
 """

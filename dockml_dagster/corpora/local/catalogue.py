@@ -1,4 +1,4 @@
-"""``projects.yaml``: what a user says about local projects beyond what git knows.
+"""``projects.yaml``: a user's own facts about local projects.
 
 Here: reading and checking it. Not here: where projects are (``places``).
 
@@ -7,7 +7,7 @@ Here: reading and checking it. Not here: where projects are (``places``).
         category: Application System
         purposes: [Hosting, "Model management: training"]
         images: [registry.example.com/team/forecast:1.2, "oci:images/forecast"]
-        description, language, topics, stars, forks: as on a host of repositories
+        description, language, topics, stars, forks: as on a site such as GitHub
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBERS = ("stars", "forks", "issues", "pulls", "releases")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the file says of one project. ``number`` counts entries from 1."""
+    """The file's entry for one project. ``number`` counts entries from 1."""
 
     number: int
     folder: Path
@@ -41,14 +41,14 @@ class Entry:
 
 
 def read_catalogue(folder: Path) -> tuple[Entry, ...]:
-    """The entries of ``folder/projects.yaml``; none where there is no such file.
+    """The entries of ``folder/projects.yaml``; empty if there is no such file.
 
     Raises:
-        CorpusError: it is there and is not what it should be; says which entry.
+        CorpusError: the file is invalid; the message names the entry.
     """
     path = folder / NAME
     try:
-        # No link is followed: an error must not quote another file of this machine.
+        # No link is followed: an error message must not quote another file of this machine.
         with open_regular(path) as opened:
             content: Any = load(opened.read(4 * MAX_BYTES + 1).decode("utf-8"))
     except FileNotFoundError:
@@ -85,15 +85,15 @@ def _entry(path: Path, number: int, row: Any) -> Entry:
 
 
 def is_about(entry: Entry, name: str, root: Path) -> bool:
-    """Whether an entry means the project of this name in this folder."""
+    """Whether an entry is about the project of this name in this folder."""
     if "path" in entry.texts:
         return (entry.folder / entry.texts["path"]).resolve() == root.resolve()
     return entry.texts["name"].lower() == name.lower()
 
 
 def entries_in(folder: Path | None, projects: Collection[Path]) -> tuple[tuple[Entry, ...], list[Outcome]]:
-    """What the user says in the ``projects.yaml`` of a folder (None: an address, which has none), and what is to be said
-    of one that is not read: in a folder that is a project it would be the project's own word.
+    """The user's entries in the ``projects.yaml`` of a folder (None: an address, which has none), and an outcome if the file
+    is not read: in a folder that is itself a project, the file would be the project's, not the user's.
     """
     if folder is None:
         return (), []

@@ -1,6 +1,6 @@
-"""Which images of a local project are read: where named ones lie, and the best of the linked ones.
+"""Which images of a local project are read: the named ones, and the best of the linked ones.
 
-Here: places of images, whether they may be opened, one image a repository. Not here: reading (``corpora.images``).
+Here: locations of images, whether they may be opened, one image per repository. Not here: reading (``corpora.images``).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dockml_dagster.study.image.reference import ImageReferenceError, LocalImage
 from dockml_dagster.study.image_links import GRADES, Link
 
 MAX_LINKED_IMAGES = 20
-"""Most images of one project that are read because its files link to them; the best grades come first."""
+"""Most linked images that are read per project; the best grades come first."""
 OUTSIDE = "it lies outside the folders that were given"
 NOT_ASKED = "registries are asked only with --images or DOCKML_LOCAL_IMAGES"
 
 
 def best_linked(found: Iterable[Link]) -> list[str]:
-    """Images that are linked as confirmed or likely, the best grade first; of each repository one, the tag ``latest`` if it
-    is named so or without any, since its other tags are mostly the same image of another day.
+    """Images linked as confirmed or likely, the best grade first. One per repository: the tag ``latest`` if it is named so
+    or without a tag, since other tags are mostly the same image of another day.
     """
     links = [link for link in found if link.grade in ("confirmed", "likely")]
     links.sort(
@@ -38,7 +38,7 @@ def best_linked(found: Iterable[Link]) -> list[str]:
 
 
 def location_of(reference: str, folder: Path) -> str | None:
-    """Where an image that lies in files is, seen from the folder of ``projects.yaml``; None for one in a registry."""
+    """The location of an image in files, relative to the folder of ``projects.yaml``; None for one in a registry."""
     try:
         parsed = parse_location(reference)
     except ImageReferenceError:
@@ -50,7 +50,7 @@ def location_of(reference: str, folder: Path) -> str | None:
 
 
 def lies_in(location: str, folders: Iterable[Path]) -> bool:
-    """Whether an image of ``location_of`` lies in one of the folders, links on the way followed."""
+    """Whether an image of ``location_of`` is inside one of the folders, after following links."""
     parsed = parse_location(location)
     assert isinstance(parsed, LocalImage)
     place = Path(parsed.path).resolve()

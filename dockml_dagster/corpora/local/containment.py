@@ -1,10 +1,10 @@
-"""Whether a repository keeps to its folder: nothing in its git directory leads git out of what the user named.
+"""Whether a repository stays in its folder: nothing in its git directory makes git read outside the user's folders.
 
-Here: links, `.git` files, alternates, the common directory of work trees, what the configuration includes, and special
-files, on which a reader would wait for ever. Not here: files of the work tree (``trees`` opens no link and no special file).
+Here: links, `.git` files, alternates, the common directory of work trees, included configuration, and special files, on
+which a reader would block. Not here: files of the work tree (``trees`` opens no link and no special file).
 
-git follows all of these without asking, so a repository of a stranger could have the objects of another one, of a private
-one say, read as its own.
+git follows all of these without asking, so an untrusted repository could make git read objects of another one, even a
+private one, as its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ALTERNATES: Final = ("objects/info/alternates", "objects/info/http-alternates")
 
 
 def leads_out(root: Path, allowed: Sequence[Path]) -> str | None:
-    """What of a repository leads out of the ``allowed`` folders, or cannot be read without waiting; None: nothing does."""
+    """The part of a repository that leads out of the ``allowed`` folders, or would block a reader; None if there is none."""
     inside = [folder.resolve() for folder in allowed]
     git_directory = root / ".git" if os.path.lexists(root / ".git") else root
     try:
@@ -40,7 +40,7 @@ def leads_out(root: Path, allowed: Sequence[Path]) -> str | None:
 
 
 def place_leads_out(place: Place, allowed: Sequence[Path]) -> str | None:
-    """``leads_out`` of what git is going to read at a place. A folder that no version control keeps leads nowhere."""
+    """``leads_out`` for what git would read at a place. A folder without version control leads nowhere."""
     if place.form == "folder":
         return None
     if place.url is None:
@@ -49,7 +49,7 @@ def place_leads_out(place: Place, allowed: Sequence[Path]) -> str | None:
         return None
     source = Path(
         unquote(place.url.partition("://")[2])
-    )  # ``file://``: git reads it, and all that it leads to
+    )  # ``file://``: git reads it and everything that it leads to
     return leads_out(source, [source]) if source.is_dir() else None
 
 
@@ -80,7 +80,7 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
 
 
 def _included(file: Path, inside: Sequence[Path], depth: int) -> str | None:
-    """What is wrong with a configuration, or with what it includes: git reads any file, to its end, and waits for a pipe."""
+    """The problem of a configuration or its includes: git reads any file to its end, and blocks on a pipe."""
     try:
         with open_regular(file, follow=True) as opened:
             text = opened.read(_LARGEST_CONFIGURATION + 1)
@@ -111,12 +111,12 @@ def _included(file: Path, inside: Sequence[Path], depth: int) -> str | None:
 def _led(
     place: str, base: Path, what: str, inside: Sequence[Path], depth: int, *, objects: bool = False
 ) -> str | None:
-    """What is wrong where one of git's files leads to."""
+    """The problem of a path that one of git's files names, or None."""
     target = base / place
     if not place or depth <= 0 or not _is_inside(target, inside):
         return f"{what} leads out of the folder"
     if not target.is_dir():
-        return None  # git will say that it is not there
+        return None  # git will report that it is missing
     return _problem(target.parent if objects else target, inside, depth - 1)
 
 
@@ -133,7 +133,7 @@ def _odd_entry(git_directory: Path, inside: Sequence[Path]) -> str | None:
 
 
 def _odd_ignore_file(root: Path, git_directory: Path) -> str | None:
-    """Every ``.gitignore`` of a work tree is read by git, which waits for a pipe. Of more entries its time is the bound."""
+    """A ``.gitignore`` that would block git, such as a pipe. Beyond the limit on entries, git's time limit protects us."""
     seen = 0
     for folder, folders, files in os.walk(root) if git_directory != root else ():
         folders[:] = [name for name in folders if name != ".git"]
@@ -146,7 +146,7 @@ def _odd_ignore_file(root: Path, git_directory: Path) -> str | None:
 
 
 def _is_opened(mode: int) -> bool:
-    """Whether git reads it, or refuses to, without waiting."""
+    """Whether git reads or refuses it without blocking."""
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
@@ -170,7 +170,7 @@ def _named(file: Path, key: str) -> str:
 
 
 def _lines(file: Path) -> list[str]:
-    """The lines of a small regular file; none where there is none."""
+    """The lines of a small regular file; empty if there is no such file."""
     try:
         with open_regular(file, follow=True) as opened:
             return opened.read(_LONGEST).decode("utf-8", "surrogateescape").splitlines()

@@ -1,7 +1,7 @@
-"""The corpus ``local``: anybody's own repositories, without the network unless it is asked for.
+"""The corpus ``local``: a user's own repositories, without network unless requested.
 
-Here: the corpus itself. ``places`` finds the projects, ``trees`` lists and reads their files, ``git`` asks git,
-``catalogue`` reads ``projects.yaml``. Images are read by ``corpora.image_collection``.
+Here: the corpus itself. ``places`` finds the projects, ``trees`` lists and reads their files, ``clients.git`` runs git,
+``catalogue`` reads ``projects.yaml``. Images are read by ``corpora.images.collection``.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ from dockml_dagster.warehouse.rows import combined_hash
 Row = dict[str, Any]
 
 ANSWERS_HOLD = 600.0
-"""Seconds for which one process keeps to what registries said: Dagster opens the corpus anew for every asset of a run."""
+"""Seconds for which a process reuses registries' answers: Dagster opens a new corpus for every asset of a run."""
 
 
 @dataclass(slots=True)
 class _Asked:
-    """What registries said to this process. ``leads_to``: images → a hash of what they lead to; ``at``: since when."""
+    """Registries' answers in this process. ``leads_to``: images → a hash of what they resolve to; ``at``: since when."""
 
     images: ImageCollection
     at: float = field(default_factory=time.monotonic)
@@ -99,7 +99,7 @@ class Local(Corpus):
 
     @property
     def fingerprint_asks_network(self) -> bool:
-        """Whether any of what was given is a remote repository, or registries are asked where images lead to."""
+        """Whether any given place is a remote repository, or registries are asked to resolve images."""
         return self._asks_registries or any(is_remote(given) for given in self._given)
 
     @property
@@ -131,13 +131,13 @@ class Local(Corpus):
 
     @cached_property
     def _allowed(self) -> tuple[Path, ...]:
-        """The folders that the user named: what lies elsewhere is not opened, whoever names it."""
+        """The folders that the user named: nothing outside them is opened, whoever names it."""
         return tuple(Path(given).expanduser().resolve() for given in self._given if not is_url(given))
 
     def _look(
         self, place: Place, given: str, entries: Sequence[catalogue.Entry], *, taken: Collection[str]
     ) -> Project:
-        """What there is now. Whatever is wrong with one place is that project's outcome."""
+        """The present state of one place. Any problem with it becomes that project's outcome."""
         problem: Outcome | None = None
         led: str | None = None
         tree, head = trees.Tree((), (), ()), None
@@ -179,7 +179,7 @@ class Local(Corpus):
 
     @cached_property
     def _sound_projects(self) -> tuple[dict[str, Project], list[Outcome]]:
-        """The projects, each tried by itself: one that breaks our own code is an outcome, and the others are listed."""
+        """The projects, each tried alone: one that triggers a bug becomes an outcome, and the others are listed."""
         found, outcomes = self._projects
         for project in found.values():
             try:
@@ -192,8 +192,8 @@ class Local(Corpus):
         return found, outcomes
 
     def fingerprint(self) -> str:
-        """See ``Corpus.fingerprint``: HEAD and size and time of every file, no contents; with ``--images`` also where the
-        images lead to now, which takes a HEAD each and the texts that link them.
+        """See ``Corpus.fingerprint``: HEAD, and size and time of every file, no contents. With ``--images`` also what the
+        images resolve to now, which takes a HEAD each and the texts that link them.
         """
         found, outcomes = self._sound_projects
         parts: list[str] = [str(self._asks_registries), *sorted(self._image_collection.own_registries)]
@@ -235,7 +235,7 @@ class Local(Corpus):
             labels += said
         files, images = {}, {}
         for number, (key, project) in enumerate(found.items(), 1):
-            # What takes the time of a listing: reading a project's files and asking where its images lead.
+            # The slow part of a listing: reading a project's files and resolving its images.
             at(f"{key.split('/', 1)[1]} ({number} of {len(found)})")
             files[key], images[key] = self._files_hash(project), self._images_hash(project)
         return Listing(
@@ -316,7 +316,7 @@ class Local(Corpus):
         return 0 if self._problem(project) else len(self._read(project).dockerfiles)
 
     def _problem(self, project: Project) -> Outcome | None:
-        """Why nothing of a project can be read now, as seen when it was looked at or when its contents were fetched."""
+        """Why a project cannot be read now, found when it was looked at or when its contents were fetched."""
         if project.problem or project.key in self._unread:
             return project.problem or self._unread[project.key]
         try:
@@ -327,7 +327,7 @@ class Local(Corpus):
         return None
 
     def _read(self, project: Project) -> FileRows:
-        """The rows of a project's files, read once a visit: listing hashes what collecting stores."""
+        """The rows of a project's files, read once per visit: the listing hashes what the collection stores."""
         known = self._rows.get(project.key)
         if known is None:
             with reader_of(project) as read:
@@ -339,7 +339,7 @@ class Local(Corpus):
         if problem:
             return combined_hash(["problem", problem.reason or ""])
         found = self._read(project)
-        # Size and content, not time: a file that was only touched is not due.
+        # Size and content, not time: touching a file does not make it due.
         parts = [f"{row['path']}\0{row['bytes']}\0{row['sha256']}" for row in found.repository_files]
         return combined_hash([*parts, *(f"{o.subject}\0{o.reason}" for o in project.tree.outcomes)])
 
@@ -352,7 +352,7 @@ class Local(Corpus):
         return combined_hash([named, *(reference for reference, _ in left_out)])
 
     def _images(self, project: Project) -> tuple[list[NamedImage], list[tuple[str, str]]]:
-        """The images to read, and those left out with the reason."""
+        """The images to read, and those left out, with the reason."""
         images: list[NamedImage] = []
         left_out: list[tuple[str, str]] = []
         for reference in project.entry.lists.get("images", ()) if project.entry else ():

@@ -1,6 +1,6 @@
-"""From what a user names to projects: which folder is a repository, and what each project is called.
+"""From a user's paths and addresses to projects: which folder is a repository, and how each project is named.
 
-Here: looking for repositories, their names, the clones of remote ones. Not here: their files (``trees``).
+Here: finding repositories, naming them, cloning remote ones. Not here: their files (``trees``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w.+@-]+")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one project is. ``url`` is that of a remote repository, whose clone ``root`` is."""
+    """Where one project is. ``url``: of a remote repository, whose clone is at ``root``."""
 
     root: Path
     form: Form
@@ -36,7 +36,7 @@ class Place:
 
 
 def absence(stage: Stage, outcomes: Iterable[Outcome]) -> Outcome:
-    """What is to be said of a project that is at none of the given places."""
+    """The outcome of a project that is at none of the given places."""
     if all_looked_into(outcomes):
         return Outcome(stage, "", "gone", "it is no longer at any of the given paths")
     return Outcome(
@@ -50,14 +50,14 @@ def is_url(given: str) -> bool:
 
 
 def is_remote(given: str) -> bool:
-    """Whether reading it leaves this machine."""
+    """Whether reading it uses the network."""
     return is_url(given) and not given.lower().startswith("file://")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The projects of a path, the folders below it that could not be looked into, so that there may be more, and how many
-    ``more`` there are than are taken.
+    """The projects of a path; ``unread``: folders below it that could not be listed, so that there may be more projects;
+    ``more``: how many projects exceed the limit.
     """
 
     places: Sequence[Place]
@@ -65,7 +65,7 @@ class Found:
     more: int = 0
 
     def outcomes(self, given: str) -> list[Outcome]:
-        """What is to be said of ``given``: that it is empty, has too many, or which folders could not be looked into."""
+        """Outcomes for ``given``: it is empty, has too many projects, or has folders that could not be listed."""
         if not (self.places or self.unread):
             reason = "an empty directory: no project in it"
             return [Outcome("repo_list", given, "not_available", reason)]
@@ -78,12 +78,12 @@ class Found:
 
 
 def all_looked_into(outcomes: Iterable[Outcome]) -> bool:
-    """Whether no given folder was empty, for it may be one that is not mounted now, or could not be read."""
+    """Whether every given folder could be read and none was empty (an empty one may be an unmounted volume)."""
     return not any(one.status in {"not_available", "unreadable"} for one in outcomes)
 
 
 def places(given: str, cache: Path) -> Found:
-    """The projects that a path or address stands for: itself, or every repository at most two folders below.
+    """The projects at a path or address: itself, or every repository at most two folders below.
 
     A folder without any repository in it is one project; an empty one is none.
 
@@ -109,7 +109,7 @@ def places(given: str, cache: Path) -> Found:
 
 
 def form_of(root: Path) -> Form | None:
-    """What kind of repository a folder is; None if it is none."""
+    """What kind of repository a folder is; None if it is no repository."""
     if (root / ".git").exists():
         return "work tree"
     if (root / "HEAD").is_file() and (root / "objects").is_dir() and (root / "refs").is_dir():
@@ -137,7 +137,7 @@ def clone_of(url: str, cache: Path) -> Path:
 
 
 def bring_clone(place: Place, head: str) -> None:
-    """Make the clone, or bring it to ``head``, what the remote's HEAD is now. Raises git.GitError."""
+    """Make the clone, or update it to ``head``, the remote's present HEAD. Raises git.GitError."""
     assert place.url
     if not (place.root / "HEAD").is_file():
         make_folder(place.root.parent)
@@ -157,8 +157,8 @@ def _remove(folder: Path) -> None:
 
 
 def name_of(place: Place, *, asks_git: bool = True) -> str:
-    """``owner/name``: of the address it came from (``origin``,
-    unless that is a path), else of its folder and the one above.
+    """``owner/name``: from the address of ``origin`` (unless that is a path), else from the names of its folder
+    and the one above.
     """
     address = place.url
     if address is None and place.form != "folder" and asks_git:

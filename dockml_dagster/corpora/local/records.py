@@ -1,6 +1,6 @@
 """One local project, and its rows of ``raw.candidates``, ``raw.projects`` and ``raw.labels``.
 
-Here: what a listing says of a project. Not here: finding it (``places``), its files (``trees``).
+Here: a listing's rows of a project. Not here: finding it (``places``), its files (``trees``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One project as found at this visit. ``problem``: why nothing of it can be read now."""
+    """One project as found at this visit. ``problem``: why it cannot be read now."""
 
     key: str
     name: str
@@ -51,12 +51,12 @@ def candidate_rows(project: Project, dockerfiles: int) -> Iterator[Row]:
 
 
 def project_row(number: int, project: Project, dockerfiles: int) -> Row:
-    """The row of ``raw.projects``: what git knows, then what ``projects.yaml`` says."""
+    """The row of ``raw.projects``: git's facts, then those of ``projects.yaml``."""
     told = git.History(None, None, None, None, None)
     if project.place.form != "folder" and not project.problem:
         try:
             told = git.history(project.place.root)
-        except (git.GitError, ValueError, IndexError):  # a commit may say anything for its time
+        except (git.GitError, ValueError, IndexError):  # a commit may hold any text as its time
             told = git.History(None, None, None, None, None)
     said: Mapping[str, Any] = {}
     if project.entry:
@@ -79,7 +79,7 @@ def project_row(number: int, project: Project, dockerfiles: int) -> Row:
 
 
 def bare_row(number: int, project: Project) -> Row:
-    """The row of ``raw.projects`` of which nothing but its place is known."""
+    """The row of ``raw.projects`` of a project of which only the place is known."""
     return {
         "project": project.key,
         "corpus": CORPUS,
@@ -91,7 +91,7 @@ def bare_row(number: int, project: Project) -> Row:
 
 
 def history_row(project: Project, problem: Outcome | None) -> Row:
-    """The row of ``raw.histories``: the commit that the history leads to, or why there is none to walk."""
+    """The row of ``raw.histories``: the newest commit of the history, or why there is no history to walk."""
     row = {"project": project.key, "corpus": CORPUS, "source": source_of(project)}
     if problem is not None:
         return {**row, "reason": problem.reason}
@@ -116,7 +116,7 @@ def label_rows(project: Project) -> Iterator[Row]:
 
 
 def source_of(project: Project) -> str:
-    """What was read, without any password that an address carries, and without the commit: a row that says the same after
+    """The source that was read, without a password in its address and without the commit: a row with the same facts after
     another commit is the same row.
     """
     address = project.place.url or str(project.place.root)
@@ -127,7 +127,7 @@ def source_of(project: Project) -> str:
 
 
 def _moment(seconds: int | None) -> datetime | None:
-    """A Unix time as UTC without zone; None for what no calendar has."""
+    """A Unix time as UTC without zone; None if it is out of range."""
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) if seconds is not None else None
     except (OverflowError, ValueError, OSError):
@@ -135,7 +135,7 @@ def _moment(seconds: int | None) -> datetime | None:
 
 
 def problem_of(error: Exception) -> Outcome:
-    """The outcome of a project that cannot be looked at or read."""
+    """The outcome of a project that cannot be examined or read."""
     if isinstance(error, git.GitError):
         status: Status = "failed" if error.retryable else "unreadable"
         return Outcome("dockerfiles", "", status, f"git: {error}", error.retryable)
@@ -145,7 +145,7 @@ def problem_of(error: Exception) -> Outcome:
 
 
 def left_out_images(stage: Stage, images: Iterable[tuple[str, str]]) -> list[Outcome]:
-    """Told once, at the stage that would have asked first."""
+    """Outcomes for images left out, given once, at the first stage that would have read them."""
     return [
         Outcome(stage, reference, "not_selected", reason)
         for reference, reason in images

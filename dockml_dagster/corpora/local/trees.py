@@ -1,6 +1,6 @@
-"""The files of one project: a work tree, the tree of HEAD, or a plain folder, behind one small interface.
+"""The files of one project: a work tree, the tree of HEAD, or a plain folder, behind one interface.
 
-Here: listing and reading without leaving the tree. Not here: which files are wanted (``study.project_files``).
+Here: listing and reading without leaving the tree. Not here: which files are wanted (``study.project.files``).
 Symbolic links are never followed; a submodule's files are another repository's.
 """
 
@@ -25,7 +25,7 @@ from dockml_dagster.study.project.files import (
 )
 
 MAX_FILES = 100_000
-"""Most files of one project that are listed; what comes after is an outcome."""
+"""Most files listed per project; the rest is an outcome."""
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__", ".tox", ".mypy_cache"}
 )
@@ -33,19 +33,19 @@ _SKIPPED_FOLDERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What a project holds: files with sizes where they are known, and what is no file of its own."""
+    """The content of a project: its files, with sizes where known, and outcomes for entries that are not its own files."""
 
     files: tuple[FoundFile, ...]
     outcomes: tuple[Outcome, ...]
     state: tuple[str, ...]
-    """Parts of a hash that changes when any file may have: cheap, without reading contents."""
+    """Parts of a cheap hash that changes whenever a file may have changed; contents are not read."""
 
 
 Reader = Callable[[str], bytes | None]
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path is one below the repository. git adds no other, and lists any that stands in a tree or an index."""
+    """Whether a path stays below the repository. git never adds another, but lists whatever is in a tree or an index."""
     return not {"", ".", ".."} & set(path.split("/"))
 
 
@@ -62,7 +62,7 @@ def _not_a_file(path: str, mode: str) -> Outcome | None:
 
 
 def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
-    """From (path, mode, size, state)."""
+    """A tree from (path, mode, size, state)."""
     files: list[FoundFile] = []
     outcomes: list[Outcome] = []
     states: list[str] = []
@@ -94,11 +94,11 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
 
 
 def work_tree(root: Path) -> Tree:
-    """Files under version control and new ones that are not ignored, as they lie in the work tree."""
+    """Tracked files, and new ones that are not ignored, as they are in the work tree."""
 
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
         for blob in git.index(root, MAX_FILES + 1):
-            if blob.mode == "160000" or blob.path.endswith("/"):  # a repository inside that is no submodule
+            if blob.mode == "160000" or blob.path.endswith("/"):  # a nested repository that is no submodule
                 yield blob.path.rstrip("/"), "160000", None, blob.oid
                 continue
             if not _is_inside(blob.path):
@@ -112,7 +112,7 @@ def work_tree(root: Path) -> Tree:
 
 
 def folder(root: Path) -> Tree:
-    """Every regular file of a folder that no version control keeps."""
+    """Every regular file of a folder without version control."""
 
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
         for where, folders, files in os.walk(root, followlinks=False):
@@ -146,13 +146,13 @@ def _mode(about: os.stat_result) -> str:
 
 
 def file_reader(root: Path) -> Reader:
-    """Reads files below ``root``: no link on the way is followed, nothing larger than any wanted file is read."""
+    """Reads files below ``root``. No link in the path is followed, and no file beyond the size limit is read."""
     base = root.resolve()
 
     def read(path: str) -> bytes | None:
         parent = (root / path).parent
         try:
-            # A folder on the way may be a link out of the tree.
+            # A folder in the path may be a link out of the tree.
             if not parent.resolve().is_relative_to(base):
                 return None
             with open_regular(root / path) as opened:
@@ -165,8 +165,8 @@ def file_reader(root: Path) -> Reader:
 
 @contextmanager
 def head_reader(directory: Path, *, url: str | None = None) -> Iterator[Reader]:
-    """Reads files of HEAD. ``url``: of a clone; contents that are wanted and absent are fetched first, in one request."""
-    # Of a path that is named twice the first, as in the tree.
+    """Reads files of HEAD. ``url``: of a clone; wanted contents that are missing are fetched first, in one request."""
+    # If a path occurs twice, the first counts, as in ``head_tree``.
     listed = reversed(git.tree(directory, MAX_FILES + 1))
     blobs = {blob.path: blob.oid for blob in listed if blob.mode.startswith("100")}
     known = git.sizes(directory, list(blobs.values()))

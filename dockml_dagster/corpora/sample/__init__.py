@@ -1,4 +1,4 @@
 """The corpus ``sample``: fourteen small projects written for this repository.
 
-Here: the projects as data, and their images, assembled on the spot. Not here: any project of anybody else.
+Here: the projects as data, and their images, assembled locally. Not here: other people's projects.
 """

@@ -1,7 +1,7 @@
 """The corpus ``sample``: small ML projects written for this repository, so that everything can be tried offline.
 
-Here: reading ``projects/`` as a corpus. The projects themselves are data; its README says which shows what.
-Their images are assembled by ``sample_images`` and read by ``image_collection``, as any corpus's.
+Here: reading ``projects/`` as a corpus. The projects themselves are data; their README says what each one shows.
+Their images are assembled by ``images`` and read by ``corpora.images.collection``, as in any corpus.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STEPS = (
     ("not archived", "archived"),
     ("usable image", "image"),
 )
-"""Steps of the funnel, and the ``excluded_at`` of those that each excludes."""
+"""Steps of the funnel, and the value of ``excluded_at`` for projects excluded there."""
 
 Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ class Sample(Corpus):
     description = "small ML projects written for this repository; offline"
 
     def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:
-        """``folder``: other projects than those of the package; ``settings``: None: as the environment says."""
+        """``folder``: projects other than the shipped ones; ``settings``: None: from the environment."""
         self._folder = folder or Path(__file__).parent / "projects"
         self._settings = settings or Settings.from_environment()
 
@@ -97,11 +97,11 @@ class Sample(Corpus):
         return layers_version()
 
     def fingerprint(self) -> str:
-        """See ``Corpus.fingerprint``. The wheels of the environment are part of it: images are made of them."""
+        """See ``Corpus.fingerprint``. It includes the wheels of the environment, from which images are made."""
         files = (
             part
             for path in sorted(self._folder.rglob("*"))
-            # pip compiles what it installs; those files are not the corpus.
+            # pip compiles what it installs; compiled files are not part of the corpus.
             if path.is_file() and "__pycache__" not in path.parts
             for part in (path.relative_to(self._folder).as_posix(), path.read_bytes())
         )
@@ -151,7 +151,7 @@ class Sample(Corpus):
             yield data
 
     def _image_hash(self, project: str) -> str:
-        """Of what a project's images are made of, whether assembled or not: names, recipes, wheels, the projects' files."""
+        """Hash of the input of a project's images, assembled or not: names, recipes, wheels, the projects' files."""
         references = [image["reference"] for image in self._projects[project]["images"]]
         return combined_hash([*references, self._images.made_of, self._settings.layer_bytes or ""])
 
@@ -252,5 +252,5 @@ class Sample(Corpus):
 
 
 def _moment(text: str) -> datetime:
-    """An ISO time in UTC, without zone as everywhere in the warehouse."""
+    """An ISO time as UTC without zone, as everywhere in the warehouse."""
     return datetime.fromisoformat(text).replace(tzinfo=None)

@@ -1,10 +1,10 @@
-"""The images of the sample projects: OCI layouts assembled on the spot from files of the running Python environment.
+"""The images of the sample projects: OCI layouts assembled locally from files of the running Python environment.
 
-Here: what ``projects/images.yaml`` says made into layouts, always the same bytes for the same environment.
-Not here: which project names which image (``projects.yaml``), reading them (``image_collection``).
+Here: turning ``projects/images.yaml`` into layouts, with the same bytes whenever the environment is the same.
+Not here: which project names which image (``projects.yaml``), reading them (``corpora.images.collection``).
 
-Nothing is downloaded. Times, owners and modes are fixed, files sorted, compiled Python left out, so that layers that two
-images have in common have one digest. A layout is complete once its ``index.json`` is there, which is written last.
+Nothing is downloaded. Times, owners and modes are fixed, files sorted, compiled Python left out, so that a layer that two
+images share has one digest. A layout is complete once it has its ``index.json``, which is written last.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Blob:
 
 
 class SampleImages:
-    """Assembles layouts below ``cache/sample_images/<what they are made of>/``."""
+    """Assembles layouts below ``cache/sample_images/<hash of their input>/``."""
 
     def __init__(self, projects: Path, cache: Path) -> None:
         self._projects, self._cache = projects, cache / "sample_images"
@@ -94,9 +94,9 @@ class SampleImages:
                 yield from self._sources(inner)
 
     def location(self, reference: str) -> str:
-        """Where the image of a reference ``oci:NAME:TAG`` is, as an ``oci:`` location; assembled if it is not there yet.
+        """The ``oci:`` location of the image ``oci:NAME:TAG``; it is assembled if missing.
 
-        A name that has no recipe leads to a layout that does not exist.
+        For a name without a recipe, the location does not exist.
         """
         image = LocalImage.parse(reference)
         layout = self._folder / image.path
@@ -106,7 +106,7 @@ class SampleImages:
 
     @cached_property
     def made_of(self) -> str:
-        """Hash of everything that images are made of: the environment, the recipes, the projects' files."""
+        """Hash of the input of all images: the environment, the recipes, the projects' files."""
         files = [
             path.read_bytes() for path in self._project_files(self._projects) if path.name != "projects.yaml"
         ]
@@ -114,7 +114,7 @@ class SampleImages:
 
     @cached_property
     def _folder(self) -> Path:
-        """Where the layouts of this environment and these recipes are; those of others are removed."""
+        """The folder of the layouts for this input; folders for other input are removed."""
         folder = self._cache / self.made_of[:16]
         if not folder.exists():
             shutil.rmtree(self._cache, ignore_errors=True)
@@ -188,10 +188,10 @@ class SampleImages:
                 yield step
 
     def _layer(self, layout: Path, step: Step, architecture: str) -> _Blob:
-        """The layer of a step, from the pool that all layouts share, put into the layout as well."""
+        """The layer of a step, from the pool that all layouts share, also added to this layout."""
         pool = self._folder / ".blobs"
         content = json.dumps(step["content"], sort_keys=True)
-        # Only texts that say so differ between platforms; what does not is one layer of all.
+        # Only content with "{architecture}" differs between platforms; all other layers are shared.
         depends = architecture if "{architecture}" in content else ""
         key = combined_hash([content, depends, step.get("compression", "gzip")])
         note = pool / f"{key}.json"
@@ -234,7 +234,7 @@ class SampleImages:
         return _Blob(digest, stored.size, f"{_LAYER}+{form}", inner.digest())
 
     def _files(self, source: Mapping[str, Any], architecture: str) -> Iterator[tuple[str, bytes | Path]]:
-        """Path in the image and content of every file that one entry of ``content`` stands for, sorted."""
+        """Path in the image and content of every file of one entry of ``content``, sorted."""
         to = source.get("to", "")
         for name in source.get("wheels", ()):
             yield from ((f"{to}/{path}", file) for path, file in _wheel_files(name))
@@ -281,7 +281,7 @@ class _Hashing(io.RawIOBase):
 
 
 def _add(archive: tarfile.TarFile, path: str, data: bytes | Path, seen: set[str]) -> None:
-    """Put a file into an archive, its directories before it, with fixed owner, time and mode."""
+    """Add a file to an archive, after its directories, with fixed owner, time and mode."""
     for end in [index for index, letter in enumerate(path) if letter == "/"]:
         if path[:end] not in seen:
             seen.add(path[:end])
@@ -298,14 +298,14 @@ def _add(archive: tarfile.TarFile, path: str, data: bytes | Path, seen: set[str]
 
 
 def _wheel_files(name: str) -> Iterator[tuple[str, Path]]:
-    """Files that a wheel put beside each other; scripts and compiled Python left out. None where it is not installed."""
+    """The files of an installed wheel, without scripts and compiled Python; none if it is not installed."""
     try:
         found = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return
     root = str(found.locate_file(""))
     for path in sorted(file.as_posix() for file in found.files or ()):
-        # INSTALLER, REQUESTED and direct_url.json tell who installed it how, not what it is.
+        # INSTALLER, REQUESTED and direct_url.json describe the installation, not the content.
         if path.endswith((".pyc", "/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")) or ".." in path:
             continue
         place = Path(root, path)
@@ -314,11 +314,11 @@ def _wheel_files(name: str) -> Iterator[tuple[str, Path]]:
 
 
 def _standard_library() -> Iterator[tuple[str, Path]]:
-    """Files of the interpreter's own library."""
+    """Files of the interpreter's standard library."""
     root = Path(sysconfig.get_path("stdlib"))
     for folder, folders, names in os.walk(root):
         left_out = {"site-packages", "dist-packages", "__pycache__", "ensurepip", "test"}
-        # config-3.…: a static library of the interpreter of tens of megabytes, where the environment has one.
+        # config-3.… may hold a static library of the interpreter, tens of megabytes.
         folders[:] = sorted(
             each for each in folders if each not in left_out and not each.startswith("config-")
         )
@@ -336,7 +336,7 @@ def _document(layout: Path, content: object, media_type: str) -> Json:
 
 
 def _attestation(layout: Path, image: Json) -> Json:
-    """A statement about an image, as BuildKit puts it into the index."""
+    """An attestation of an image, as BuildKit adds it to the index."""
     statement = _document(
         layout, {"_type": "https://in-toto.io/Statement/v0.1"}, "application/vnd.in-toto+json"
     )
