@@ -1,7 +1,7 @@
-"""Reading JSON that strangers wrote: sizes capped, types checked, absence kept apart from emptiness.
+"""Reading untrusted JSON objects: sizes are capped, types are checked, and absent differs from empty.
 
-Here: bytes to a JSON object, and the facts of one object with a note for each that has the wrong type. Not
-here: what the facts mean (``study/manifest``, ``study/image_config``).
+Here: bytes to a JSON object, and typed access to its fields, with a note for each field of the wrong type. Not
+here: what the fields mean (``image.manifest``, ``image.config`` and others).
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,21 @@ from dockml_dagster.study.formats.errors import RefusedTextError
 from dockml_dagster.study.formats.json import load
 
 MAX_TEXT = 1 << 20
-# 16 TiB, or 17 million millions of anything: no registry takes a layer of a hundredth of that, nothing is starred so
-# often, and half a million such numbers add up to what a column of 64 bits holds.
+# 16 TiB, or 17 million millions of anything. No registry accepts a layer of a hundredth of that, nothing has so many
+# stars, and half a million such numbers still add up within a 64-bit column.
 MAX_WHOLE = 1 << 44
 MAX_PROBLEMS = 50
 
 
 class BrokenJsonError(ValueError):
-    """Bytes that are no JSON object, or one beyond the caps. One line."""
+    """Bytes that are not a JSON object, or one beyond the caps. The message is one line."""
 
 
 @dataclass(slots=True)
 class Facts:
-    """One JSON object under inspection. A field of the wrong
-    type reads as absent and leaves a line in ``problems``.
+    """One JSON object. A field of the wrong type reads as absent and adds a line to ``problems``.
 
-    ``problems`` is shared with the objects inside, holds at most 50 lines, and never a value.
+    ``problems`` is shared with the inner objects and holds at most 50 lines, none of which quotes a value.
     """
 
     values: Mapping[str, object]
@@ -127,7 +126,7 @@ class Facts:
             self.problems.append(f"{self._path(name)}: {problem}")
 
     def _path(self, name: str) -> str:
-        # Names are the document's own for the fields we ask for, so no stranger's text gets in here.
+        # Only names of fields that our code asks for, so no untrusted text gets in here.
         return f"{self.where}.{name}" if self.where else name
 
 

@@ -1,10 +1,9 @@
-"""YAML as plain dictionaries and lists whose texts know their line, read so that no text can make it expensive.
+"""Reading untrusted YAML as plain dictionaries and lists whose texts know their lines, at a bounded cost.
 
 Here: documents, aliases, merges, duplicate keys, and the bounds on all of them. Not here: what a file means.
 
-libyaml gives events one after the other and keeps its own stack, so the depth is counted here and no recursion bounds it.
-What an alias stands for is shared, not copied, and counts as often as it is named: whoever walks the result walks at most
-``MAX_NODES`` nodes.
+libyaml gives one event at a time and keeps its own stack, so nesting costs no recursion and is counted here. The target of
+an alias is shared, not copied, but counts at every use: a walk over the result meets at most ``MAX_NODES`` nodes.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from dockml_dagster.study.formats.errors import RefusedTextError
 MAX_BYTES: Final = 256 * 1024
 """Longest text that is read, in characters."""
 MAX_NODES: Final = 50_000
-"""Most scalars, sequences and mappings, aliases counted by what they stand for."""
+"""Most scalars, sequences and mappings. An alias counts as all the nodes that it stands for."""
 MAX_DEPTH: Final = 60
 """Deepest nesting. The deepest file of the study's projects has 14 levels."""
 _MERGE: Final = "<<"
 
 
 class Text(str):
-    """A scalar, always as text (``true`` is ``"true"``). ``line`` counts from 1; ``block`` says that it was written
-    as a block (``|``), whose first line is the next one.
+    """A scalar, always as text (``true`` is ``"true"``). ``line`` counts from 1. ``block``: it was written as a block
+    (``|`` or ``>``), so its text begins on the next line.
     """
 
     line: int
@@ -37,8 +36,8 @@ class Text(str):
 
 @dataclass(slots=True)
 class _Open:
-    """A collection that has not ended. ``size``: nodes in it so far, itself included; ``key``: the pair's, if it waits;
-    ``merged``: mappings that it merges, by identity; ``merges``: it is the sequence behind a ``<<``.
+    """A collection that has not ended. ``size``: its nodes so far, itself included. ``key``: the key that waits for its
+    value. ``merged``: the mappings that it merges, by identity. ``merges``: it is the sequence after a ``<<``.
     """
 
     anchor: str | None
@@ -51,14 +50,14 @@ class _Open:
 
 
 def load(text: str) -> Any:
-    """The first document: mappings as ``dict`` whose keys are ``Text``,
-    sequences as ``list``, scalars as ``Text``; None for a text without one.
+    """The first document: mappings as ``dict`` whose keys are ``Text``, sequences as ``list``, scalars as ``Text``; None
+    for a text without a document.
 
-    Of a key given twice the last counts, as in most readers. A key that is no scalar is left out
-    with its value. ``<<`` merges mappings, whose keys never win over the mapping's own nor over those merged before.
+    Of duplicate keys the last counts, as in most readers. A key that is not a scalar is dropped with its value. ``<<``
+    merges mappings; their keys override neither the mapping's own keys nor those merged earlier.
 
     Raises:
-        RefusedTextError: it is no YAML, too long, too deep, expands to too much, or an alias stands for what it is in.
+        RefusedTextError: the text is not YAML, too long, too deep, expands to too much, or has an alias within its target.
     """
     import yaml
 
@@ -76,7 +75,7 @@ def load(text: str) -> Any:
 
 
 def load_or_none(text: str) -> Any:
-    """``load``, and None for a text that it refuses, which is noted."""
+    """``load``, or None for a text that it refuses, which is recorded as a cut."""
     try:
         return load(text)
     except RefusedTextError as error:
@@ -85,7 +84,7 @@ def load_or_none(text: str) -> Any:
 
 
 class _Builder:
-    """Puts events together."""
+    """Builds the document from events."""
 
     def __init__(self) -> None:
         self.root: Any = None
@@ -94,7 +93,7 @@ class _Builder:
         self._nodes = 0
 
     def take(self, event: Any) -> bool:
-        """Whether the document has ended."""
+        """Add an event; returns whether the document has ended."""
         import yaml
 
         if isinstance(event, yaml.ScalarEvent):
@@ -107,7 +106,7 @@ class _Builder:
             if len(self._open) >= MAX_DEPTH:
                 raise RefusedTextError(f"nested deeper than {MAX_DEPTH} levels")
             if event.anchor:
-                self._anchors[event.anchor] = None  # until it ends it would stand for itself
+                self._anchors[event.anchor] = None  # before its end an alias of it would contain itself
             above = self._open[-1] if self._open else None
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             merges = not is_mapping and above is not None and above.has_key and above.key == _MERGE
@@ -137,12 +136,12 @@ class _Builder:
             self._anchors[anchor] = (value, size)
 
     def _add(self, value: Any, size: int, counted: int | None = None) -> None:
-        """Put a node where it belongs. ``counted``: what of its ``size`` was not counted yet; all where it is left out."""
+        """Add a node to the open collection. ``counted``: how much of its ``size`` is not counted yet; by default all."""
         check_time()
         parent = self._open[-1] if self._open else None
         if parent is not None and parent.merges and isinstance(value, dict):
             if id(value) in parent.merged:
-                return  # named twice, it is merged once
+                return  # a mapping that is named twice is merged once
             parent.merged[id(value)] = value
         self._nodes += size if counted is None else counted
         if self._nodes > MAX_NODES:
@@ -162,7 +161,7 @@ class _Builder:
                     if isinstance(body, dict):
                         parent.merged[id(body)] = body
             elif isinstance(parent.key, Text):
-                parent.value.pop(parent.key, None)  # the key that is kept knows the line of its value
+                parent.value.pop(parent.key, None)  # so that the key kept has the line of the value kept
                 parent.value[parent.key] = value
 
 

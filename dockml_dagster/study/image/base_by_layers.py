@@ -1,10 +1,10 @@
-"""Which image an image was built upon, told by its layers alone: no label, no history, no name.
+"""Which image an image was built upon, found by its layers alone: without labels, history or names.
 
-Here: the identity of a stack of layers, and the longest one that some seen image consists of. Not here: remembering what was
-seen (``images.seen``), bases by instruction (``study.layer.history``).
+Here: the identity of a stack of layers, and the longest stack that is a known image. Not here: remembering images that were
+seen (``images.seen``), bases by history (``study.layer.history``).
 
-That the lowest layers of an image are exactly those of another one is a fact; its digests prove it. That it was built
-``FROM`` that one is what follows almost always. Several seen images may have those layers, then all of them are named.
+Digests prove that the lowest layers of an image are exactly those of another one. That it was built ``FROM`` that image is
+an inference, which is almost always right. If several known images have those layers, all of them are named.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
 MOST_LAYERS: Final = 512
-"""Layers of an image that are looked at: engines refuse more than 127."""
+"""Most layers of an image that are considered. Engines refuse more than 127."""
 
 Kind = Literal["diff_id", "digest"]
-"""By which digests: of the archives, whatever their compression, or of the layers as stored."""
+"""Which digests identify layers: those of the uncompressed archives, or those of the layers as stored."""
 
 
 class SeenImage(NamedTuple):
-    """An image that was seen under a name. ``name``: repository and tag. ``digest``: of its manifest."""
+    """An image that was seen before. ``name``: repository and tag. ``digest``: of its manifest."""
 
     name: str
     digest: str
@@ -29,8 +29,8 @@ class SeenImage(NamedTuple):
 
 
 class BaseByLayers(NamedTuple):
-    """The images whose layers are the lowest ``layers`` ones of an image, by name. ``chain_id``: what tells that stack
-    (OCI image specification, config.md, "Layer ChainID"; of digests the same is computed over them).
+    """The images, by name, whose layers are the lowest ``layers`` ones of an image. ``chain_id`` identifies that stack
+    (OCI image specification, config.md, "Layer ChainID"; for ``digest`` the same formula over digests).
     """
 
     layers: int
@@ -40,7 +40,7 @@ class BaseByLayers(NamedTuple):
 
 
 def chain_ids(digests: Sequence[str]) -> list[str]:
-    """By number of layers, from 1: what identifies the lowest ones together."""
+    """The chain ID of the lowest layer, of the lowest two, and so on."""
     found: list[str] = []
     for digest in digests[:MOST_LAYERS]:
         both = f"{found[-1]} {digest}" if found else None
@@ -51,9 +51,9 @@ def chain_ids(digests: Sequence[str]) -> list[str]:
 def find_base(
     stacks: Sequence[tuple[Kind, Sequence[str]]], own: str, seen: Callable[[Kind, str], Sequence[SeenImage]]
 ) -> BaseByLayers | None:
-    """The images with the longest stack of layers upon which the image has further ones; None: none was seen.
+    """The seen images whose layers are the longest lower part of this image's; None: there is none.
 
-    ``stacks``: its layers, lowest first, by each kind of digest that is known. ``own``: its manifest's digest.
+    ``stacks``: the image's layers, lowest first, by each kind of digest that is known. ``own``: its manifest's digest.
     """
     found: list[BaseByLayers] = []
     for kind, digests in stacks:

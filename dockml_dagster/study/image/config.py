@@ -1,8 +1,9 @@
-"""The configuration of an image as facts: what runs in it, as whom, with what; and how its layers were made.
+"""The configuration of an image: the command, user and environment of its containers, and how its layers were made.
 
 Here: the OCI and Docker configuration document, and the one that schema 1 spreads over its history. Values of
-environment variables and labels may hold secrets: who stores facts decides what is kept. Source: OCI
-image-spec v1.1 config.md; Docker's image-spec v1.2 for what Docker adds (healthcheck, onbuild, shell).
+environment variables and labels may hold secrets; the caller decides what to store. Not here: manifests
+(``manifest``). Source: OCI image-spec v1.1 config.md; Docker's image-spec v1.2 for Docker's additions (healthcheck,
+onbuild, shell).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,12 @@ MAX_HISTORY = 10_000
 
 
 class BrokenConfigError(ValueError):
-    """A document that is no image configuration. One line."""
+    """A document that is not an image configuration. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the document's own text."""
+    """One instruction of the build. ``empty_layer``: it made no layer. ``created``: the time as the document writes it."""
 
     created: str | None
     created_by: str | None
@@ -35,11 +36,11 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What an image's configuration says. None: not said. An empty tuple: said to be none.
+    """An image's configuration. None: the document does not have the field. An empty tuple: the field is empty.
 
-    ``env``: names with values, in order, a name as often as it stands there. ``entrypoint``, ``cmd``:
-    argument lists. ``exposed_ports``: ``80/tcp``. ``diff_ids``: digests of the uncompressed layers, lowest
-    first. ``problems``: fields of the wrong type, which read as absent.
+    ``env``: names with values, in order, repeated names included. ``entrypoint``, ``cmd``: argument lists.
+    ``exposed_ports``: such as ``80/tcp``. ``diff_ids``: digests of the uncompressed layers, lowest first.
+    ``problems``: fields of the wrong type, which read as absent.
     """
 
     platform: Platform
@@ -65,18 +66,19 @@ class ImageConfig:
         return hash((self.platform, self.created, self.diff_ids, self.history))
 
     def layer_history(self, layers: int) -> tuple[HistoryEntry | None, ...]:
-        """The instruction behind each of the image's layers, lowest
-        first; all None if the numbers do not agree.
+        """The instruction behind each of the image's layers, lowest first; all None if the numbers do not agree.
 
-        Squashed and re-packed images have fewer layers than instructions; a guess would tie bytes to a wrong
-        one.
+        Squashed and re-packed images have fewer layers than instructions. A guess would attribute bytes to the wrong
+        instruction.
         """
         made = [entry for entry in self.history or () if not entry.empty_layer]
         return tuple(made) if len(made) == layers else (None,) * layers
 
 
 def parse_config(body: bytes) -> ImageConfig:
-    """Read a configuration document. Raises BrokenConfigError if it is no JSON object; wrong fields read as absent."""
+    """Read a configuration document. Fields of the wrong type read as absent. Raises BrokenConfigError if it is not a
+    JSON object.
+    """
     try:
         facts = read_object(body, MAX_CONFIG_BYTES)
     except BrokenJsonError as error:
@@ -95,8 +97,7 @@ def parse_config(body: bytes) -> ImageConfig:
 
 
 def config_of_schema1(manifest: Schema1Manifest) -> ImageConfig:
-    """The configuration that a schema 1 manifest holds: the
-    newest history entry, and an instruction per entry.
+    """The configuration in a schema 1 manifest: the newest history entry, and an instruction for each entry.
 
     The layers of such a manifest include empty ones (``throwaway``), so history and layers always pair up.
     There are no diff ids. Raises BrokenConfigError.
@@ -149,7 +150,7 @@ def _variable(entry: str) -> tuple[str, str]:
 
 
 def _arguments(run: Facts, name: str) -> tuple[str, ...] | None:
-    # Images of before 2014 have a single string here, which engines split at white space.
+    # Images from before 2014 have a single string here, which engines split at white space.
     value = run.values.get(name)
     return tuple(value.split()) if isinstance(value, str) else run.texts(name)
 
@@ -172,7 +173,7 @@ def _schema1_entry(facts: Facts) -> HistoryEntry:
         created_by=" ".join(command) if command else None,
         author=facts.text("author"),
         comment=facts.text("comment"),
-        # Every entry of schema 1 has a blob, so each counts as a layer, also one that holds nothing.
+        # Every entry of schema 1 has a blob, so each counts as a layer, even an empty one.
         empty_layer=False,
     )
 

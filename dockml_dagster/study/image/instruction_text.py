@@ -1,8 +1,8 @@
-"""What a builder noted about a layer, as the instruction's text: one line, nothing secret.
+"""A history entry as the text of its instruction: one line, without secrets.
 
-Here: the forms of the classic builder, BuildKit and buildah, and masking. A history entry may hold build arguments,
-tokens in addresses, passwords on command lines: values of such are shown as `***`. Not here: which layer an entry is
-of (``config``), the keyword alone (``layer.history``).
+Here: the forms that the classic builder, BuildKit and buildah write, and masking. A history entry may hold build arguments,
+tokens in addresses and passwords on command lines; their values become `***`. Not here: which layer an entry belongs to
+(``config``), the keyword alone (``layer.history``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 _MOST: Final = 16_384
-"""Characters of an entry that are looked at."""
+"""Most characters of an entry that are read."""
 _MASK: Final = "***"
 _ARGUMENTS: Final = re.compile(r"^(?:RUN )?\|\d+ ")
 _SHELL: Final = re.compile(r"/bin/(?:ba|da|a)?sh (?:-[a-z]+ (?:pipefail )?)*-\w*c ")
@@ -30,17 +30,17 @@ _MASKED: Final = (
         re.compile(r"(?i)(\b(?:authorization|x-[a-z-]*(?:key|token)): ?(?:basic |bearer |token )?)[^\s\"']+"),
         rf"\1{_MASK}",
     ),
-    # Tokens that are known by their form: GitHub, GitLab, Hugging Face, AWS, Slack, PyPI, npm.
+    # Tokens recognised by their form: GitHub, GitLab, Hugging Face, AWS, Slack, PyPI, npm.
     (re.compile(r"\b(?:gh[opsu]_|github_pat_|glpat-|hf_|AKIA|ASIA|xox[abps]-|pypi-|npm_)[\w-]{12,}"), _MASK),
 )
 
 
 def instruction_text(created_by: str) -> str:
-    """The instruction as a Dockerfile has it, on one line, secrets masked: `RUN pip install torch`."""
+    """The instruction as a Dockerfile would write it, on one line, with secrets masked: `RUN pip install torch`."""
     text = " ".join(created_by[:_MOST].split()).removesuffix(" # buildkit")
     text = _NO_OPERATION.sub("", text)
     if _ARGUMENTS.match(text):
-        # The arguments' values come before the shell, and may hold anything.
+        # The values of build arguments come before the shell and may hold anything.
         shell = _SHELL.search(text)
         text = "RUN " + text[shell.end() :] if shell else "RUN"
     else:
@@ -51,7 +51,7 @@ def instruction_text(created_by: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text with `***` for what looks like a secret."""
+    """The text with `***` in place of what looks like a secret."""
     for pattern, mask in _MASKED:
         text = pattern.sub(mask, text)
     return text

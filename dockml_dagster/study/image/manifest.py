@@ -1,9 +1,8 @@
-"""Manifests of images as typed values: what a registry or an archive answered, told apart by what came.
+"""Manifests as typed values, whatever form a registry or an archive returned.
 
-Here: OCI index and manifest, Docker list and manifest v2, Docker schema 1 (signed or not), and what kind of
-thing each is: image, model, attestation, other artifact. Not here: the image's configuration
-(``study/image_config``) and how any of it is fetched. Sources: OCI image-spec v1.1 (manifest.md,
-image-index.md), Docker's manifest v2 schema 1.
+Here: OCI index and manifest, Docker list and manifest v2, Docker schema 1 (signed or not), and the kind of content
+each holds: image, model, attestation, other artifact. Not here: the image's configuration (``config``), fetching.
+Sources: OCI image-spec v1.1 (manifest.md, image-index.md), Docker's manifest v2 schema 1.
 """
 
 import base64
@@ -19,7 +18,7 @@ from dockml_dagster.study.image.reference import Digest, ImageReferenceError
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
 MAX_MANIFEST_BYTES = 8 << 20  # the distribution-spec wants registries to take 4 MB; regclient reads 8 MiB
-# The longest list of layers or manifests that is read at all. 127 is overlay2's limit for layers.
+# The longest list of layers or manifests that is read at all. overlay2's limit is 127 layers.
 MAX_LAYERS = 4096
 MAX_INDEX_ENTRIES = 20_000
 
@@ -35,11 +34,11 @@ ZSTD_CHUNKED_TOC_DIGEST_OLD = "io.containers.zstd-chunked.manifest-checksum"
 
 
 class BrokenManifestError(ValueError):
-    """A document that is no manifest, or one that says two things at once. One line."""
+    """A document that is not a manifest, or is ambiguous. The message is one line."""
 
 
 class ManifestTooLargeError(BrokenManifestError):
-    """More bytes, layers or entries than are read."""
+    """The document has more bytes, layers or entries than are read."""
 
 
 class ContentKind(StrEnum):
@@ -53,7 +52,7 @@ class ContentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What points at a piece of content (OCI descriptor.md). ``size`` in bytes; None where schema 1 says none."""
+    """A pointer to content (OCI descriptor.md). ``size`` is in bytes; None in schema 1, which states none."""
 
     media_type: str
     digest: Digest
@@ -65,7 +64,7 @@ class Descriptor:
 
     @property
     def path(self) -> str | None:
-        """What the manifest calls a file (annotations.md of ModelPack and of OCI); None: it does not say."""
+        """The file path that the manifest gives (annotations.md of ModelPack and of OCI); None: it gives none."""
         return self.annotations.get(MODEL_FILE_PATH) or self.annotations.get(TITLE) or None
 
     @property
@@ -75,7 +74,7 @@ class Descriptor:
 
     @property
     def has_table_of_contents(self) -> bool:
-        """Whether the layer claims a table of contents at its end (eStargz or zstd:chunked). A hint, no proof."""
+        """Whether the layer claims a table of contents at its end (eStargz or zstd:chunked). A hint, not a proof."""
         return any(
             name in self.annotations
             for name in (ESTARGZ_TOC_DIGEST, ZSTD_CHUNKED_POSITION, ZSTD_CHUNKED_POSITION_OLD)
@@ -86,7 +85,7 @@ class Descriptor:
         """The digest of the layer's table of contents, by which the manifest vouches for it: of its JSON text
         (eStargz) or of its compressed bytes (zstd:chunked). None: there is no table that can be trusted.
         """
-        # stargz writes eStargz's annotation on zstd:chunked layers too, then only the other is of any use.
+        # stargz writes eStargz's annotation on zstd:chunked layers too; there only the other annotation is useful.
         for name in (ZSTD_CHUNKED_TOC_DIGEST, ZSTD_CHUNKED_TOC_DIGEST_OLD, ESTARGZ_TOC_DIGEST):
             try:
                 digest = Digest.parse(self.annotations.get(name, ""))
@@ -109,7 +108,7 @@ class ImageIndex:
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The entries that may be images: without attestations, and without what is for no platform at all."""
+        """The entries that may be images: without attestations and entries for no platform."""
         return tuple(
             entry
             for entry in self.entries
@@ -119,7 +118,7 @@ class ImageIndex:
 
 @dataclass(frozen=True, slots=True)
 class ImageManifest:
-    """An OCI or Docker v2 manifest: one configuration, layers from the lowest up."""
+    """An OCI or Docker v2 manifest: one configuration, and layers from the lowest up."""
 
     media_type: str
     config: Descriptor
@@ -131,7 +130,7 @@ class ImageManifest:
 
     @property
     def kind(self) -> ContentKind:
-        """What this holds, by its own words: media types, then the names of its files; never by its own name."""
+        """The kind of content, by media types, then by the names of the files; never by the name of the repository."""
         types = [layer.media_type for layer in self.layers]
         said = (self.config.media_type, media_types.bare(self.artifact_type or ""), *types)
         if any(map(media_types.is_model, said)):
@@ -145,11 +144,13 @@ class ImageManifest:
         return ContentKind.ARTIFACT
 
     def _is_image(self, types: Sequence[str]) -> bool:
-        """As engines have it: by the configuration's type, or one that old clients gave it; ``artifactType`` is nothing."""
+        """Whether engines take it for an image: by the configuration's type (also those of old clients), not by
+        ``artifactType``.
+        """
         config = self.config.media_type
         has_layers = any(map(media_types.is_image_layer, types))
         if config in media_types.IMAGE_CONFIG_TYPES:
-            # Old builders left odd types on layers; one layer that is none of an artifact's is enough.
+            # Old builders gave layers odd types. One layer of an image's or of a generic type is enough.
             named = self.artifact_type is None and not types
             return named or has_layers or any(map(media_types.is_generic, types))
         return config in media_types.OLD_CONFIG_TYPES and has_layers
@@ -163,10 +164,10 @@ class ImageManifest:
 
 @dataclass(frozen=True, slots=True)
 class Schema1Manifest:
-    """Docker's manifest of 2015. No sizes, no configuration of its own; layers here from the lowest up.
+    """Docker's manifest of 2015, without sizes and without a separate configuration. Layers are from the lowest up here.
 
-    ``compatibility``: one JSON text a layer, same order: the pieces of the configuration
-    (``study/image_config``).
+    ``compatibility``: one JSON text for each layer, in the same order: the pieces of the configuration
+    (``config.config_of_schema1``).
     """
 
     media_type: str
@@ -179,7 +180,7 @@ class Schema1Manifest:
 
     @property
     def kind(self) -> ContentKind:
-        """Always an image: the form knows nothing else."""
+        """Always an image: schema 1 has nothing else."""
         return ContentKind.IMAGE
 
 
@@ -188,9 +189,9 @@ Manifest = ImageIndex | ImageManifest | Schema1Manifest
 
 @dataclass(frozen=True, slots=True)
 class ManifestDocument:
-    """A manifest as it came: its bytes, the digest that names them, and the type they were served as, if any.
+    """A manifest as received: its bytes, their digest, and the media type they were served with, if any.
 
-    ``synthetic``: made by us for an archive that has none; no registry knows its digest.
+    ``synthetic``: dockml made it for an archive that has none; no registry knows its digest.
     """
 
     digest: Digest
@@ -199,16 +200,16 @@ class ManifestDocument:
     synthetic: bool = False
 
     def parse(self) -> Manifest:
-        """What the bytes say. Raises BrokenManifestError."""
+        """The parsed manifest. Raises BrokenManifestError."""
         return parse_manifest(self.body, self.media_type)
 
 
 def parse_manifest(body: bytes, content_type: str | None = None) -> Manifest:
     """Read a manifest of any form.
 
-    ``content_type`` is the HTTP header or the descriptor's type. A body that contradicts it, or that is index
-    and manifest at once, is refused (OCI security advisory GHSA-77vh-xpmg-72qh: such a body means different
-    things to different clients). Raises BrokenManifestError.
+    ``content_type`` is the HTTP header or the descriptor's type. A body that contradicts it, or that is both an index
+    and a manifest, is refused (OCI security advisory GHSA-77vh-xpmg-72qh: such a body means different things to
+    different clients). Raises BrokenManifestError.
     """
     try:
         facts = read_object(body, MAX_MANIFEST_BYTES)
@@ -224,7 +225,7 @@ def parse_manifest(body: bytes, content_type: str | None = None) -> Manifest:
 
 
 def manifest_has_digest(body: bytes, digest: Digest) -> bool:
-    """Whether ``digest`` names this manifest. A signed schema 1 manifest is named by its text without signatures."""
+    """Whether ``digest`` is this manifest's. That of a signed schema 1 manifest is of the text without signatures."""
     if hashlib.new(digest.algorithm, body).hexdigest() == digest.hex:
         return True
     payload = schema1_payload(body)
@@ -232,15 +233,15 @@ def manifest_has_digest(body: bytes, digest: Digest) -> bool:
 
 
 def manifest_digest(body: bytes) -> Digest:
-    """The digest that names this manifest, SHA-256."""
+    """The manifest's digest, SHA-256."""
     payload = schema1_payload(body)
     return Digest("sha256", hashlib.sha256(body if payload is None else payload).hexdigest())
 
 
 def schema1_payload(body: bytes) -> bytes | None:
-    """The signed text inside a ``prettyjws`` manifest; None if this is none.
+    """The signed text inside a ``prettyjws`` manifest; None if the body is not one.
 
-    A signature's protected header says how long the unsigned part is and how it ended (libtrust, "JSON
+    A signature's protected header gives the length and the end of the text without signatures (libtrust, "JSON
     signature").
     """
     if b'"signatures"' not in body:
@@ -270,7 +271,7 @@ def _agreed_media_type(facts: Facts, content_type: str | None) -> str:
     known = media_types.INDEX_TYPES | media_types.MANIFEST_TYPES | media_types.SCHEMA1_TYPES
     shape = _media_type_by_shape(facts)
     if said_outside not in known:
-        # application/json, text/plain, or nothing: what static file servers and old registries say.
+        # Static file servers and old registries send application/json, text/plain, or nothing.
         said_outside = ""
     if said_inside and said_inside not in known:
         raise BrokenManifestError(f"manifest: of a type that is not read: {said_inside[:100]!r}")
@@ -339,7 +340,7 @@ def _read_schema1(facts: Facts, media_type: str) -> Schema1Manifest:
     texts = [text for text in history if text is not None]
     if len(texts) != len(layers):
         raise BrokenManifestError("manifest: schema 1 with unequal numbers of layers and history entries")
-    # The form writes the newest layer first.
+    # Schema 1 lists the newest layer first.
     return Schema1Manifest(
         media_type=media_type,
         name=facts.text("name"),
@@ -362,7 +363,7 @@ def _list_of(facts: Facts, name: str, most: int) -> tuple[Facts, ...]:
             return ()
         raise BrokenManifestError(f"manifest: no list of {name}")
     if len(entries) != len(raw):
-        # A layer left out would be a wrong number later; so no tolerance here.
+        # No tolerance here: a layer left out would be a wrong number later.
         raise BrokenManifestError(f"manifest: {name} holds something that is no object")
     return entries
 

@@ -1,5 +1,6 @@
-"""The media types of container images, and what each says.
-A media type is a claim: bytes are sniffed elsewhere.
+"""The media types of images, layers, models and attestations, and what each one claims.
+
+Here: names and their classes. Not here: sniffing bytes (``images.scanning``), for a media type is only a claim.
 
 Sources: OCI image-spec (media-types.md), Docker's manifest v2 schema 1 and 2, BuildKit's attestation storage,
 the model formats that Docker Model Runner, Ollama, ModelPack (CNCF) and KitOps push.
@@ -22,11 +23,11 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 SCHEMA1_TYPES = frozenset({DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED})
 IMAGE_CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
-# Clients and registries of 2015 and 2016 wrote or served these for an image's configuration (distribution#1621,
-# moby#22378, moby#30083); Docker takes them all for images ("ImageTypes" of its distribution/registry).
+# Clients and registries of 2015 and 2016 gave an image's configuration these types (distribution#1621,
+# moby#22378, moby#30083); Docker accepts them all as images ("ImageTypes" of its distribution/registry).
 OLD_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
 
-# Everything is accepted in one request and told apart when it came. Without the OCI types a registry of 2017
+# One request accepts every type, and the answer tells which it is. Without the OCI types a registry of 2017
 # answers 404 for an OCI image; without the Docker types it makes up a schema 1 manifest.
 ACCEPT_MANIFESTS = ", ".join(
     (
@@ -43,7 +44,7 @@ ACCEPT_MANIFESTS = ", ".join(
 
 _OCI_LAYER = "application/vnd.oci.image.layer."
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs."
-# What builders and registries write where they do not know better. The bytes tell what it is.
+# What builders and registries write where they do not know better. Only the bytes tell what such a layer is.
 _GENERIC_LAYERS = frozenset(
     {
         "",
@@ -57,7 +58,7 @@ _GENERIC_LAYERS = frozenset(
         "application/zstd",
     }
 )
-# Layers that no reader of archives can read: file systems, and the parts of lazy loading.
+# Layers that are not archives: file systems, and parts for lazy loading.
 _OTHER_LAYERS = re.compile(
     r"(?:^|[./+-])(?:nydus|erofs|squashfs|overlaybd|sif|sociindex|dadi|cvmfs)(?:$|[./+-])"
 )
@@ -69,8 +70,8 @@ _MODEL_MARKS = (
     "application/vnd.kitops.",
     "application/vnd.onnx.model",
 )
-# What files of weights are called, by the tools that write them. Formats of data in general (pickle, HDF5, protocol
-# buffers) are none: an artifact of such a file may be anything.
+# Suffixes of weights files, by the tools that write them. General data formats (pickle, HDF5, protocol buffers) are not
+# among them: an artifact with such a file may be anything.
 _WEIGHTS = {
     "gguf": "gguf",
     "ggml": "ggml",
@@ -102,7 +103,7 @@ def bare(media_type: str) -> str:
 
 
 def is_image_layer(media_type: str) -> bool:
-    """Whether this is a file-system layer, in any compression, encrypted or kept elsewhere too."""
+    """Whether this is a file-system layer: in any compression, also encrypted or foreign."""
     return media_type.startswith((_OCI_LAYER, _DOCKER_LAYER))
 
 
@@ -112,7 +113,7 @@ def is_generic(media_type: str) -> bool:
 
 
 def unread(media_type: str) -> str | None:
-    """Why a layer of this type is not read, in a few words. None: it is, if it is an archive."""
+    """Why a layer of this type is not read, in a few words. None: it is read, if it is an archive."""
     if is_encrypted_layer(media_type):
         return "an encrypted layer"
     if _OTHER_LAYERS.search(media_type):
@@ -131,17 +132,17 @@ def is_encrypted_layer(media_type: str) -> bool:
 
 
 def is_model(media_type: str) -> bool:
-    """Whether a config or a layer of this type belongs to a model that was pushed as an artifact."""
+    """Whether a configuration or layer of this type belongs to a model that was pushed as an artifact."""
     return media_type.startswith(_MODEL_MARKS)
 
 
 def weights_format(media_type: str, path: str | None) -> str | None:
-    """The format of a file of weights, by its media type, else by how its name ends; None: it is none, or does not say."""
+    """The format of a weights file, by its media type, else by its suffix; None: not weights, or not known."""
     found = _FORMAT_IN_TYPE.search(media_type)
     ending = (path or "").rpartition(".")[2].lower() if "." in (path or "") else ""
     return _WEIGHTS[found[1]] if found is not None else _WEIGHTS.get(ending)
 
 
 def is_evidence(media_type: str) -> bool:
-    """Whether a layer of this type says something about an image: attestation, signature."""
+    """Whether a layer of this type is an attestation or signature about an image."""
     return media_type.startswith(_EVIDENCE_MARKS)

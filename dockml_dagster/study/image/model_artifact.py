@@ -1,14 +1,14 @@
-"""Models that are shipped as artifacts of a registry: what packed them, their format and size, and each of their files.
+"""Models that are stored in a registry as artifacts: the tool that packed them, their format and size, and their files.
 
-Here: what manifest and configuration state, per file and as a whole. A number that nobody stated is unknown: nothing is
-read from inside a file. Not here: which manifests hold a model (``study.image.manifest``), files of models inside images
+Here: what the manifest and the configuration state, for each file and as a whole. Files are not opened, so a number that
+neither states is unknown. Not here: which manifests hold a model (``study.image.manifest``), model files inside images
 (``study.layer.content``).
 
 Sources, all facts of published code and specifications: Ollama (``types/model/config.go`` and the media types of its
 ``server``), Docker Model Runner (``pkg/distribution/types/config.go``) and docker/model-spec (spec.md, config.md), CNCF
 ModelPack (model-spec v1: config.md, spec.md, annotations.md; before 2025 under ``vnd.cnai.model``), KitOps
-(``pkg/lib/constants``, ``pkg/artifact/kitfile.go``: its configuration is the Kitfile as JSON). ORAS gives files a title
-and otherwise leaves their types to who pushes.
+(``pkg/lib/constants``, ``pkg/artifact/kitfile.go``: its configuration is the Kitfile as JSON). ORAS gives files a title;
+their types are up to the person who pushes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dockml_dagster.study.image.manifest import Descriptor, ImageManifest
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
 MAX_MODEL_CONFIG_BYTES: Final = 1 << 20
-"""Larger ones say nothing that is asked here: the configurations above are some kilobytes."""
+"""Larger configurations are not read: those of the formats above are a few kilobytes."""
 _LONGEST_FACT: Final = 200
 
 
@@ -37,11 +37,11 @@ class Packaging(StrEnum):
     MODELPACK = "modelpack"
     KITOPS = "kitops"
     OTHER = "other"
-    """None of these: pushed file by file, by ORAS or alike."""
+    """None of the others: pushed file by file, by ORAS or a similar tool."""
 
 
 class FileRole(StrEnum):
-    """What a file of a model artifact is for."""
+    """The role of a file in a model artifact."""
 
     WEIGHTS = "weights"
     ADAPTER = "adapter"
@@ -69,10 +69,10 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelArtifact:
-    """A model in a registry. Facts are as its configuration states them, None where it does not.
+    """A model in a registry. Facts are those that its configuration states; None where it does not.
 
-    ``format``: where nothing is stated, that of the weights if they agree. ``parameters``: the text, ``8.03 B``;
-    ``parameter_count``: the number that it says. ``files``: in the manifest's order.
+    ``format``: if not stated, that of the weights if all have the same. ``parameters``: the text, such as ``8.03 B``;
+    ``parameter_count``: that text as a number. ``files``: in the manifest's order.
     """
 
     packaging: Packaging
@@ -85,12 +85,12 @@ class ModelArtifact:
 
     @property
     def bytes(self) -> int | None:
-        """All files as stored. None: of one it is unknown."""
+        """Bytes of all files as stored. None: the size of one is unknown."""
         return _sum(self.files)
 
     @property
     def weights_bytes(self) -> int | None:
-        """The weights as stored; 0 where there are none (an adapter alone). None: of one it is unknown."""
+        """Bytes of the weights as stored; 0 if there are none (an adapter alone). None: the size of one is unknown."""
         return _sum(file for file in self.files if file.role is FileRole.WEIGHTS)
 
 
@@ -101,7 +101,7 @@ _PACKAGINGS: Final = (
     ("application/vnd.cnai.model.", Packaging.MODELPACK),
     ("application/vnd.kitops.", Packaging.KITOPS),
 )
-# The first that begins what stands behind the packaging's prefix.
+# The role of a media type is that of the first entry with which it begins, after the packaging's prefix.
 _ROLES: Final[Mapping[Packaging, tuple[tuple[str, FileRole], ...]]] = {
     Packaging.OLLAMA: (
         ("image.model", FileRole.WEIGHTS),
@@ -163,7 +163,7 @@ _FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 
 
 def model_artifact(manifest: ImageManifest, config: bytes | None) -> ModelArtifact:
-    """What a manifest of a model and its configuration say. ``config``: None where there is none to ask.
+    """The facts in a model's manifest and configuration. ``config``: None where it has no facts or was not fetched.
 
     A configuration that cannot be read states nothing.
     """
@@ -188,7 +188,7 @@ def model_artifact(manifest: ImageManifest, config: bytes | None) -> ModelArtifa
 
 
 def packaging_of(manifest: ImageManifest) -> Packaging:
-    """What packed the model, by the media types of the configuration, else of the artifact, else of the files."""
+    """The packaging, by the media type of the configuration, else of the artifact, else of the files."""
     for media_type in (
         manifest.config.media_type,
         media_types.bare(manifest.artifact_type or ""),
@@ -201,17 +201,17 @@ def packaging_of(manifest: ImageManifest) -> Packaging:
 
 
 def states_facts(packaging: Packaging) -> bool:
-    """Whether configurations of that packaging state facts about the model, and so are worth a request."""
+    """Whether configurations of that packaging state facts about the model, so that they are worth a request."""
     return packaging is not Packaging.OTHER
 
 
 def parameter_count(text: str) -> int | None:
-    """The number in ``8.03 B``, ``361.82M``, ``8b`` or ``7000000000``; None for what names no one number (``8x7B``)."""
+    """The number in ``8.03 B``, ``361.82M``, ``8b`` or ``7000000000``; None if it is not a single number (``8x7B``)."""
     found = _PARAMETERS.fullmatch(text.strip().lower().replace(",", ""))
     if found is None:
         return None
     count = int(Decimal(found[1]) * _FACTORS[found[2]])
-    # A column of 64 bits holds no more, and no model has a millionth of it.
+    # The bound of a 64-bit column. No model has a millionth of it.
     return count if 0 < count < 1 << 62 else None
 
 
@@ -225,7 +225,7 @@ def _facts(config: bytes | None) -> Facts:
 
 
 def _kitfile_paths(facts: Facts) -> dict[str, str]:
-    """Digest of a layer → the path that it was packed from; Kitfiles before 2025 give no digests."""
+    """From the digest of a layer to the path it was packed from. Kitfiles before 2025 give no digests."""
     model = facts.inner("model") or Facts({})
     parts = [model.values, *(model.items("parts") or ())]
     for name in ("code", "datasets", "docs"):
@@ -237,7 +237,7 @@ def _kitfile_paths(facts: Facts) -> dict[str, str]:
 
 def _stated(packaging: Packaging, facts: Facts) -> dict[str, str]:
     if packaging is Packaging.KITOPS:
-        # Its parameters are whatever the author wrote there: those of the training, mostly.
+        # A Kitfile's `parameters` are whatever its author wrote, mostly those of the training.
         return _texts(facts.inner("model") or Facts({}), {"format": "format"})
     if packaging is Packaging.OLLAMA:
         names = {
@@ -258,7 +258,7 @@ def _stated(packaging: Packaging, facts: Facts) -> dict[str, str]:
         return _texts(inner, names)
     names = {name: name for name in ("format", "architecture", "parameters", "quantization")}
     found = _texts(inner, names)
-    # docker/model-spec keeps what is of one format apart, under other names than Model Runner's own configuration.
+    # docker/model-spec has a separate object for each format, with other names than Model Runner's configuration.
     own = inner.inner("gguf") or Facts({})
     names["parameters"] = "parameter_count"
     return _texts(own, {name: key for name, key in names.items() if name != "format"}) | found
@@ -266,7 +266,7 @@ def _stated(packaging: Packaging, facts: Facts) -> dict[str, str]:
 
 def _texts(facts: Facts, names: Mapping[str, str]) -> dict[str, str]:
     found = {name: (facts.text(key) or "").strip()[:_LONGEST_FACT] for name, key in names.items()}
-    # Ollama writes `unknown` where it could not tell.
+    # Ollama writes `unknown` for what it does not know.
     return {name: text for name, text in found.items() if text and text.lower() != "unknown"}
 
 

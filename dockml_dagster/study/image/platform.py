@@ -1,7 +1,7 @@
 """Platforms of images: operating system, processor architecture, variant.
 
-Names are Go's (GOOS, GOARCH), as the OCI image-spec asks; what other tools write is normalised as containerd
-does.
+Here: parsing, normalising and comparing them. Names are Go's (GOOS, GOARCH), as the OCI image-spec asks; other names are
+normalised as containerd does. Not here: which platforms an image has (``manifest``).
 """
 
 import re
@@ -21,17 +21,17 @@ _ARCHITECTURES = {
     "i686": ("386", None),
 }
 _SYSTEMS = {"macos": "darwin"}
-# The variant that goes without saying: arm64 is arm64/v8, amd64 is amd64/v1, arm is arm/v7.
+# The implied variants: arm64 is arm64/v8, amd64 is amd64/v1 (arm is arm/v7).
 _IMPLIED_VARIANT = {"arm64": {"v8", "8"}, "amd64": {"v1"}}
 
 
 class PlatformError(ValueError):
-    """Text that is no platform. One line."""
+    """Text that is not a platform. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """``linux/arm/v7``. None where nothing was said; ``unknown`` where that very word was said (attestations)."""
+    """A platform such as ``linux/arm/v7``. None: not stated. ``unknown`` is stated literally (attestations)."""
 
     os: str | None
     architecture: str | None
@@ -46,9 +46,7 @@ class Platform:
         variant: str | None = None,
         os_version: str | None = None,
     ) -> Self:
-        """A platform with its names normalised: ``x86_64`` is
-        ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``.
-        """
+        """A platform with normalised names: ``x86_64`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
         system = os.lower() if os else None
         machine = architecture.lower() if architecture else None
         kind = variant.lower() if variant else None
@@ -79,7 +77,7 @@ class Platform:
         return self.os == "unknown" and self.architecture == "unknown"
 
     def satisfies(self, wanted: "Platform") -> bool:
-        """Whether an image for this platform is what ``wanted`` asks for. What ``wanted`` leaves open, matches."""
+        """Whether an image for this platform satisfies ``wanted``. Parts that ``wanted`` leaves open match anything."""
         return (
             (wanted.os is None or self.os == wanted.os)
             and (wanted.architecture is None or self.architecture == wanted.architecture)

@@ -1,9 +1,9 @@
-"""Image references as types: registry, repository, tag, digest, and images that lie in files.
+"""Image references as types: registry, repository, tag, digest, and images stored in files.
 
-Here: what a reference means, read once. Nothing later takes a reference apart as a string again. Docker's own
-grammar and defaults are followed (distribution/reference: ``ParseNormalizedNamed``, ``TagNameOnly``), and the
-transports that containers-transports(5) names for local images. Not here: variables in Dockerfiles
-(``study.dockerfile.reading.base_reference``), and anything that opens a file or a connection.
+Here: parsing a reference once, so that no other module splits it as a string. It follows Docker's grammar and
+defaults (distribution/reference: ``ParseNormalizedNamed``, ``TagNameOnly``), and the transports that
+containers-transports(5) names for local images. Not here: variables in Dockerfiles
+(``study.dockerfile.reading.base_reference``), anything that opens a file or a connection.
 """
 
 import re
@@ -15,15 +15,14 @@ DOCKER_HUB = "docker.io"
 DEFAULT_TAG = "latest"
 OFFICIAL_NAMESPACE = "library"
 
-# A reference longer than this cannot be valid: host (255) + path (255) + tag (128) + digest, with room to
-# spare.
+# A longer reference cannot be valid: host (255) + path (255) + tag (128) + digest, with room to spare.
 MAX_REFERENCE_LENGTH = 1024
 MAX_PATH_LENGTH = 255
 MAX_HOST_LENGTH = 255
 _SHOWN = 80
 
-# Docker Hub under its other names. Docker itself folds only the first into docker.io; the others keep their
-# name in a reference but lead to the same place (see Registry.is_docker_hub).
+# Docker Hub's other names. Docker itself turns only the first into docker.io; the others stay in a reference
+# but are the same registry (see Registry.is_docker_hub).
 _HUB_ALIAS = "index.docker.io"
 _HUB_HOSTS = frozenset({DOCKER_HUB, _HUB_ALIAS, "registry-1.docker.io", "registry.hub.docker.com"})
 _HUB_API_HOST = "registry-1.docker.io"
@@ -41,7 +40,7 @@ BARE_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class CutReference(NamedTuple):
-    """The parts of a reference as written. ``host`` None: none was, Docker Hub is meant; ``path`` without defaults."""
+    """The parts of a reference as written. ``host`` None: none was written, so Docker Hub. ``path``: without defaults."""
 
     host: str | None
     path: str
@@ -50,10 +49,10 @@ class CutReference(NamedTuple):
 
 
 def cut_reference(text: str) -> CutReference:
-    """Where Docker's grammar cuts ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]``; nothing is checked.
+    """Split ``[HOST[:PORT]/]PATH[:TAG][@DIGEST]`` by Docker's grammar, without any check.
 
-    The one place that takes a reference apart: ``ImageReference`` then checks what may be asked of a registry, and the
-    reading of Dockerfiles what a builder would take.
+    The one place that splits a reference. ``ImageReference`` then checks what may be asked of a registry; the reading
+    of Dockerfiles checks what a builder accepts.
     """
     name, at, digest = text.partition("@")
     colon = name.rfind(":")
@@ -66,13 +65,13 @@ def cut_reference(text: str) -> CutReference:
 
 
 def cut_host(name: str) -> tuple[str | None, str]:
-    """The host in front of a name, if its first part can be nothing else, and the rest."""
+    """The host before a name, if the first part can only be a host, and the rest."""
     first, slash, rest = name.partition("/")
     return (first, rest) if slash and _is_host(first) else (None, name)
 
 
 class ImageReferenceError(ValueError):
-    """Text that is no image reference. The message is one line, names the text and says what is wrong with it."""
+    """Text that is not an image reference. The message is one line, names the text and says what is wrong with it."""
 
     def __init__(self, text: str, problem: str) -> None:
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
@@ -83,10 +82,9 @@ class ImageReferenceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry by its host, with the port if one was given: ``docker.io``, ``127.0.0.1:5055``,
-    ``[::1]:5000``.
+    """A registry by its host, with the port if one was given: ``docker.io``, ``127.0.0.1:5055``, ``[::1]:5000``.
 
-    Host names are compared without regard to case (RFC 4343), so they are kept in lower case.
+    Host names are case-insensitive (RFC 4343), so they are kept in lower case.
     """
 
     host: str
@@ -101,9 +99,8 @@ class Registry:
         if port is not None and not 0 < int(port) < 65536:
             raise ImageReferenceError(text, f"port {port} does not exist")
         if port is None and "." not in found["name"] and found["name"] != found["name"].lower():
-            # Docker takes the capital for the sign of a host. In lower case the same name is a namespace of
-            # Docker Hub, and hosts have no case; so neither reading would survive being written out and read
-            # again.
+            # For Docker a capital marks a host. In lower case the same name is a namespace of Docker Hub, and
+            # hosts have no case. So neither interpretation would survive being written out and parsed again.
             raise ImageReferenceError(text, "the repository's name must be in lower case")
         host = found["name"].lower() + (f":{int(port)}" if port is not None else "")
         return cls(DOCKER_HUB if host == _HUB_ALIAS else host)
@@ -122,12 +119,12 @@ class Registry:
 
     @property
     def is_docker_hub(self) -> bool:
-        """Whether this is Docker Hub, under whichever of its names."""
+        """Whether this is Docker Hub, under any of its names."""
         return self.host in _HUB_HOSTS
 
     @property
     def api_host(self) -> str:
-        """The host that answers ``/v2/``: for Docker Hub another one than the name says."""
+        """The host that answers ``/v2/``; for Docker Hub it differs from the registry's name."""
         return _HUB_API_HOST if self.is_docker_hub else self.host
 
     def __str__(self) -> str:
@@ -143,8 +140,7 @@ class Repository:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a name without tag and digest, with Docker's
-        defaults: ``debian`` is ``docker.io/library/debian``.
+        """Read a name without tag and digest, with Docker's defaults: ``debian`` is ``docker.io/library/debian``.
 
         Raises ImageReferenceError.
         """
@@ -163,7 +159,7 @@ class Repository:
             return str(self)
         namespace, _, name = self.path.partition("/")
         short = name if namespace == OFFICIAL_NAMESPACE and "/" not in name else self.path
-        # Shortened, these few would be read as something else.
+        # In short form these few would be parsed as something else.
         if _is_host(namespace) or BARE_IMAGE_ID.fullmatch(short):
             return str(self)
         return short
@@ -180,7 +176,7 @@ class Tag:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ImageReferenceError unless ``text`` is 1 to 128 of ``A-Za-z0-9_.-``, not led by ``.`` or ``-``."""
+        """Read a tag: 1 to 128 of ``A-Za-z0-9_.-``, not beginning with ``.`` or ``-``. Raises ImageReferenceError."""
         if not TAG.fullmatch(text):
             raise ImageReferenceError(text, "no valid tag (letters, digits, '_', '.', '-'; at most 128)")
         return cls(text)
@@ -191,7 +187,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A content's own name: ``algorithm:hex`` (OCI image-spec, descriptor.md, "Digests")."""
+    """The digest of content: ``algorithm:hex`` (OCI image-spec, descriptor.md, "Digests")."""
 
     algorithm: str
     hex: str
@@ -217,7 +213,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """An image in a registry. Without tag and digest ``latest`` is meant, but that it was not said stays visible."""
+    """An image in a registry. Without tag and digest it means ``latest``, but ``tag`` stays None to show the absence."""
 
     repository: Repository
     tag: Tag | None = None
@@ -270,7 +266,7 @@ class ImageReference:
 
 
 class LocalForm(StrEnum):
-    """The forms in which an image lies in files; the value is the scheme that names it."""
+    """The forms of images outside registries; the value is the scheme of the reference."""
 
     OCI_LAYOUT = "oci"
     OCI_ARCHIVE = "oci-archive"
@@ -280,7 +276,7 @@ class LocalForm(StrEnum):
     CONTAINERS_STORAGE = "containers-storage"
 
 
-# Other tools' ways to say that an image is on this machine: taken for a name on Docker Hub it would leave it.
+# Other tools' schemes for images on this machine. Read as names on Docker Hub, they would be sent over the network.
 _OTHER_SCHEMES = frozenset(
     "apptainer buildah containerd cri-o crio docker-dir docker-tar docker-image file image-archive local minikube "
     "nerdctl oci-dir oci-image ostree podman shub sif singularity tarball".split()
@@ -296,9 +292,9 @@ class LocalImage:
     """An image in a directory or an archive: ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``,
     ``docker-archive:FILE[:NAME[:TAG]]``, ``dir:DIR``. The first two also take ``@DIGEST``.
 
-    ``docker-daemon:NAME`` and ``containers-storage:NAME`` are images of an engine's own store, by the name that it has
-    there (``path``). ``selector`` is the tag (or for ``docker-archive`` the name) that was asked for, or its place, ``@0``
-    the first; None means the only one. ``shown``: what messages call it, where a copy is read.
+    ``docker-daemon:NAME`` and ``containers-storage:NAME`` are images in an engine's own store, under the name that they have
+    there (``path``). ``selector``: the tag (for ``docker-archive`` the name) that was asked for, or a position (``@0`` is
+    the first); None means the only image. ``shown``: the name for messages, if the image is read from a copy.
     """
 
     form: LocalForm
@@ -343,10 +339,10 @@ class LocalImage:
 
 
 def parse_location(text: str) -> ImageReference | LocalImage:
-    """Read what a user names an image by: one of the local forms, or a reference to a registry.
+    """Read a user's name for an image: one of the local forms, or a reference to a registry.
 
-    Raises ImageReferenceError. A name such as ``oci:1`` is read as a local form; an image of that name is
-    written ``library/oci:1``.
+    Raises ImageReferenceError. A name such as ``oci:1`` is read as a local form; an image of that name must be
+    written as ``library/oci:1``.
     """
     scheme = text.partition(":")[0]
     if ":" in text and scheme in _OTHER_SCHEMES:
@@ -355,8 +351,7 @@ def parse_location(text: str) -> ImageReference | LocalImage:
 
 
 def _is_host(first: str) -> bool:
-    # Docker's rule: a first part is a host if it could not be a namespace. Capitals count, since a path has
-    # none.
+    # Docker's rule: a first part is a host if it could not be a namespace. A capital makes it one, since paths have none.
     return "." in first or ":" in first or first == "localhost" or first != first.lower()
 
 

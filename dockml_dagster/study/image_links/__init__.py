@@ -1,9 +1,9 @@
 """Links from a project to the images that are its own, each with the line that shows it and a grade.
 
-Here: ``find_links`` over the files of a project, and what links an image that is known from elsewhere. ``model`` has the
-types and what the grades mean; ``variables`` resolves what the file itself tells; ``commands`` reads command lines,
-``workflows`` GitHub's CI, ``documents`` prose, ``declarations`` Compose, Kubernetes, bake and GoReleaser; ``grading`` puts
-all of it together. Not here: any reading of files or registries.
+Here: the types and the meaning of the grades (``model``); variables of a file (``variables``); mentions of images in
+command lines (``commands``), CI (``workflows``), prose (``documents``), and Compose, Kubernetes, bake and GoReleaser
+(``declarations``); grading them, in ``grading.find_links`` for a project's files and ``grading.links_of_reference`` for an
+image known from elsewhere. Not here: reading files or registries.
 """
 
 from dockml_dagster.study.image_links.grading import find_links, links_of_reference

@@ -1,7 +1,7 @@
 """Images in command lines: docker, podman, buildah, kaniko, skopeo, in scripts, Makefiles, CI files and prose.
 
 Here: which argument of a command is an image, and what the command does with it. Not here: variables (``variables``),
-what follows (``grading``).
+grades (``grading``).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dockml_dagster.study.cuts import first, note_cut, shortened
 from dockml_dagster.study.image_links.model import MAX_LINE
 
 Does = Literal["push", "copy", "build", "run", "push all of compose", "push all of bake"]
-"""``copy``: pushed under the name that it has elsewhere, in another namespace."""
+"""What a command does. ``copy``: it pushes an image that has the same last name in another namespace."""
 
 MAX_COMMANDS = 20
-"""Most commands of one logical line that are looked at."""
+"""Most commands of one logical line that are read."""
 MAX_WORDS = 100
-"""Most words of one command."""
+"""Most words of one command that are read."""
 
 _COMMAND = re.compile(
     r"(?<![\w./-])(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)|(?<![\w./-])docker-compose\s"
@@ -32,7 +32,7 @@ _FLAGS = frozenset(
 )
 _SHORT_FLAGS = frozenset("ditPqa")
 _LOCAL_PLACE = re.compile(r"(?:oci|oci-archive|docker-archive|docker-daemon|dir|containers-storage|tarball):")
-"""Where skopeo reads images that no registry has."""
+"""skopeo's transports for images outside registries."""
 _WITHOUT_TAG = re.compile(r"(?:[:@][^/]*)?\Z")
 _END = re.compile(r"(?:&&|\|\||;|\||>|<|\)\"?|&)\Z")
 _WORD = re.compile(
@@ -52,15 +52,15 @@ _PYTHON_PUSH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a command does with an image, named as written."""
+    """What a command does with an image, whose name is as written."""
 
     does: Does
     image: str
 
 
 def as_commands(text: str) -> str:
-    """A Python program with its lists of words that begin with a container tool, and its calls of Docker's client, written
-    as commands; line by line, so that lines keep their numbers.
+    """A Python program in which calls of Docker's client, and lists of words that begin with a container tool, are
+    rewritten as commands. It goes line by line, so that lines keep their numbers.
     """
     return "\n".join(_as_command(shortened(line, MAX_LINE, "a line")) for line in text.splitlines())
 
@@ -80,7 +80,7 @@ def _as_command(line: str) -> str:
 
 
 def joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number of the first line, text) of each logical line: a backslash, backtick or caret at the end continues it."""
+    """(number of the first line, text) of each logical line. A backslash, backtick or caret at the end continues a line."""
     start, held = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         if not held:
@@ -124,7 +124,7 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
     if program == "skopeo":
         places = [word.removeprefix("docker://") for word in words[2:] if word.startswith("docker://")]
         copies = "copy" in words[:4] and places
-        # The source goes first; where only one is in a registry, it is the last of the two places.
+        # The source comes first. If only one of the two is in a registry, it counts as the target.
         if copies and (len(places) > 1 or any(_LOCAL_PLACE.match(word) for word in words)):
             yield _copied(places[0] if len(places) > 1 else "", places[-1])
         return
@@ -171,7 +171,7 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
 
 
 def _copied(source: str, target: str) -> Use:
-    """A copy is a push; of an image that bears the same last name in another namespace it may be a mirror."""
+    """The push that a copy makes; ``copy`` if the source has the same last name in another namespace: maybe a mirror."""
     namespace, _, name = _WITHOUT_TAG.sub("", source).rpartition("/")
     own, _, own_name = _WITHOUT_TAG.sub("", target).rpartition("/")
     elsewhere = namespace.rpartition("/")[2] != own.rpartition("/")[2]
@@ -179,7 +179,7 @@ def _copied(source: str, target: str) -> Use:
 
 
 def _uses_of_crane(words: Sequence[str]) -> Iterator[Use]:
-    """``push FILE IMAGE``, ``copy FROM TO``, ``tag IMAGE TAG``, and what takes ``-t``: append, mutate, flatten."""
+    """Uses by crane: ``push FILE IMAGE``, ``copy FROM TO``, ``tag IMAGE TAG``, ``pull IMAGE``, and commands with ``-t``."""
     if words[:1] == ["index"]:
         words = words[1:]
     if not words:
@@ -227,7 +227,7 @@ def _takes_value(word: str) -> bool:
     if word.startswith("--"):
         return True
     letters = word[1:]
-    # -it is two flags; -p8080:80 brings its value along.
+    # -it is two flags; -p8080:80 includes its value.
     return not all(letter in _SHORT_FLAGS for letter in letters) and (
         len(letters) == 1 or letters[:-1] in ("it", "ti", "d")
     )

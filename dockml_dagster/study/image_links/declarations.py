@@ -1,6 +1,6 @@
 """Images in files that declare what is built or run: Compose, Kubernetes and Helm, bake, GoReleaser, skaffold.
 
-Here: which images such a file names, and whether it builds them. Not here: judging.
+Here: which images such a file names, and whether it builds them. Not here: grades (``grading``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HCL_VARIABLE = re.compile(r"variable\s+\"(\w{1,80})\"\s*\{[^}]{0,500}?default\s
 
 
 def compose_mentions(path: str, text: str) -> Iterator[Mention]:
-    """``compose build`` for a service that has ``image`` and ``build``, ``compose image`` for one that only runs it."""
+    """The images of services: ``compose build`` if a service has ``image`` and ``build``, otherwise ``compose image``."""
     root = load_or_none(text)
     services = root.get("services", root) if isinstance(root, dict) else None
     for service in services.values() if isinstance(services, dict) else ():
@@ -48,7 +48,7 @@ def compose_mentions(path: str, text: str) -> Iterator[Mention]:
 def kubernetes_mentions(path: str, text: str) -> Iterator[Mention]:
     """``image:`` of manifests and charts, ``repository:`` (with a ``registry:`` before it) of a chart's values.
 
-    By line, because templates of charts are no YAML.
+    Read by line, because templates of charts are not YAML.
     """
     registry: tuple[int, str] | None = None
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,6 +1,7 @@
 """Images in prose: README and documentation, Markdown or reStructuredText.
 
-Here: commands shown to readers, links and badges of registries, images in shown Compose files. Not here: judging.
+Here: commands, links and badges of registries, images in Compose files that a document quotes. Not here: grades
+(``grading``).
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ _OFFERS = re.compile(
     r"(?:published|hosted|available|released|pushed|uploaded|built and pushed) (?:on|at|in|to|from|via|through|as)\b",
     re.IGNORECASE,
 )
-"""What offers an image to users as the project's own; "official" before another's name does not."""
+"""Text that offers an image as the project's own. "Official image of" or "by" another project does not match."""
 _FORMER = re.compile(
     r"\b(?:formerly|previously|used to be|no longer|deprecated|superseded|replaced by|renamed|has moved|have moved"
     r"|migrat\w+ (?:from|to)|old (?:docker )?images?|third[- ]party|community[- ](?:maintained|provided|built)"
     r"|unofficial|fork(?:ed)? (?:of|by|from))\b",
     re.IGNORECASE,
 )
-"""What a line says of images that came before the project's own, or that others build of it."""
+"""Text about former images of the project, or images that others build."""
 _NEAR = 4
-"""Lines in which an offer still speaks of the image of a command: its own and those just before."""
+"""An offer applies to a command on the same line or on one of the following ones, in all so many lines."""
 _QUOTED = re.compile(
     r"`((?:[a-z0-9.-]{2,60}(?::\d{2,5})?/)?[a-z0-9][a-z0-9._-]{1,60}/[a-z0-9][a-z0-9._/-]{1,100}(?::[\w.-]{1,60})?)`"
 )
@@ -81,7 +82,7 @@ def document_mentions(path: str, text: str) -> Iterator[Mention]:
 
 
 def _says(what: re.Pattern[str], line: str) -> bool:
-    """Whether a line says that of an image; most lines speak of none, and are not looked at further."""
+    """Whether a line matches. Most lines do not mention images and are not searched."""
     return (
         any(word in line for word in ("mage", "IMAGE", "ontainer", "ocker")) and what.search(line) is not None
     )

@@ -1,10 +1,10 @@
-"""From mentions to graded links.
+"""Links from a project to images, graded from the mentions in its files.
 
-Here: which file is read how, and the rules of the grades. Not here: reading lines (the other modules), storing.
+Here: which reader each file gets, and the rules of the grades. Not here: finding mentions (the other modules), storing.
 
-A push proves that an image is the project's: nobody writes a push to a name that is not theirs, except into
-documentation and placeholders, which are told apart. Everything else also needs a name that is the project's, because
-files name far more images of others than their own.
+A push confirms that an image is the project's: people do not push to names that are not theirs, except in documentation
+and with placeholders, which are recognised. Most other evidence also needs a name like the project's, because files
+mention far more images of others than their own.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ _PLACEHOLDER = re.compile(
 )
 _PLACEHOLDER_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net|io)|^(?:my|your)[a-z-]*registry|^your")
 _EXAMPLE_ACCOUNT = re.compile(r"^(?:123456789012|1{12}|0{12}|111122223333|x{12}|763104351884)\.dkr\.ecr\.")
-"""Accounts of documentation, and the one of Amazon's own deep-learning containers, which are bases for all."""
+"""Account numbers that documentation uses, and that of Amazon's deep-learning containers, which are common bases."""
 _WITHOUT_REPOSITORY = re.compile(r"^(?:ghcr\.io|quay\.io|(?:[a-z]{2}\.)?gcr\.io|public\.ecr\.aws)\Z")
-"""Registries whose images have a namespace: a single name there is the namespace alone."""
+"""Registries whose images have a namespace. A single name there is only the namespace."""
 _LOCAL_HOST = re.compile(
     r"^(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|0\.0\.0\.0|\[)|\.(?:local|svc|internal|test)\b"
 )
@@ -74,7 +74,7 @@ _COMMON_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Likeness:
-    """How an image's name resembles the project's: by its owner's name, by its own."""
+    """Whether an image's name resembles the project's owner and the project's name."""
 
     owner: bool
     name: bool
@@ -83,16 +83,16 @@ class _Likeness:
 def find_links(
     project: str, files: Mapping[str, str], own_registries: Collection[str] = ()
 ) -> tuple[Link, ...]:
-    """The links that a project's files show, strongest first within an image; at most ``MAX_LINKS``.
+    """The links in a project's files, strongest first within an image; at most ``MAX_LINKS``.
 
-    ``project`` is ``owner/name``; ``files`` are texts by path, of any role that ``project_files.read_as`` knows (others
-    are passed over). ``own_registries``: hosts, with port, of registries that are known to be real, however private or
-    made-up they look (``localhost:5000``, ``registry.internal``).
+    ``project`` is ``owner/name``; ``files`` are texts by path. Files whose role ``project.files.read_as`` does not know are
+    skipped. ``own_registries``: hosts, with port, of registries that are real although their names look local or made up
+    (``localhost:5000``, ``registry.internal``).
     """
     mentions = list(first(_mentions(project, files), MAX_MENTIONS, "mentions of images"))
     compose_pushed = any(m.text == "" and m.kind in ("ci push", "script push") for m in mentions)
     links: dict[tuple[str, str, str | None, int | None], Link] = {}
-    # A file may name one image in every line.
+    # A file may name the same image in every line, so judgements are cached.
     judged: dict[tuple[str, Kind], Link | None] = {}
     for mention in mentions:
         if not mention.text:
@@ -119,8 +119,8 @@ def find_links(
 
 
 def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
-    """The links, where the project's own images are known those of others that are named alike ``possible`` alone: a rebuild
-    in a third party's namespace, a service of others that stands beside it; and a name that is but the namespace of others.
+    """The links, of which some ``likely`` ones become ``possible``: a name that is the namespace of other links; and, if the
+    project has confirmed images, a rebuild in a third party's namespace or a separate service beside them.
     """
     proved = {link.repository for link in links if link.grade == "confirmed"}
     last_names = {repository.rpartition("/")[2] for repository in proved}
@@ -207,10 +207,10 @@ def _graded(
 
 
 def _leads_nowhere(image: ImageReference, own_registries: Collection[str]) -> bool:
-    """Whether the name is that of no image that others could pull."""
+    """Whether nobody else could pull an image of this name: it is local, a placeholder or an example."""
     repository = image.repository
     if repository.path.startswith("library/") and repository.registry.is_docker_hub:
-        return True  # a name without namespace is Docker's own image, or one that never leaves the machine
+        return True  # a name without namespace is an official image, or one that never leaves the machine
     host = repository.registry.host
     if _EXAMPLE_ACCOUNT.search(host):
         return True
@@ -261,7 +261,7 @@ def _judge(
 
 
 def likeness(project: str, image: ImageReference) -> _Likeness:
-    """Whether owner and name of the project occur in the image's registry, namespace or name."""
+    """Whether the project's owner and name occur in the image's registry, namespace or name."""
     owner, _, name = project.lower().partition("/")
     parts = image.repository.path.lower().split("/")
     namespace, last = "".join(parts[:-1]), parts[-1]
@@ -277,7 +277,7 @@ def likeness(project: str, image: ImageReference) -> _Likeness:
 
 
 def _is_part_of_name(image: str, name: str) -> bool:
-    """Whether the image's name leaves a word of the project's out that tells it from others: it is then its parent's."""
+    """Whether the image's name is only a part of the project's words. Then it names the parent project's image."""
     return (
         _plain(image) != _plain(name) and bool(_words(name) - _words(image)) and _words(image) <= _words(name)
     )
@@ -303,10 +303,10 @@ def _words(text: str) -> frozenset[str]:
 def links_of_reference(
     project: str, reference: str, *, labels: Mapping[str, str] | None = None, description: str | None = None
 ) -> tuple[Link, ...]:
-    """What ties an image that some source names for a project to it, besides the project's files: its labels
+    """Links from evidence outside the project's files, for an image that some source names for the project: its labels
     (``org.opencontainers.image.source``, ``.url``; ``org.label-schema.vcs-url``), its description on Docker Hub, its name.
 
-    Raises nothing; a reference that is none has no link.
+    Never raises; an invalid reference has no link.
     """
     image = parse_mention(reference)
     if image is None:
@@ -344,7 +344,7 @@ _SOURCE_LABELS = frozenset(
 
 
 def _names_project(text: str, project: str) -> bool:
-    # A point ends a sentence where nothing follows it; else it is part of another project's name.
+    # A dot that nothing follows ends a sentence; otherwise it is part of another project's name.
     pattern = rf"(?:github|gitlab|bitbucket)\.[a-z]{{2,5}}[/:]{re.escape(project)}(?:\.git)?(?![\w-])(?!\.\w)"
     return re.search(pattern, shortened(text, 100_000, "a description"), re.IGNORECASE) is not None
 

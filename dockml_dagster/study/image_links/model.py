@@ -1,6 +1,6 @@
-"""What a link is: evidence that an image belongs to a project.
+"""The types of links: evidence that an image belongs to a project.
 
-Here: the types, what the grades mean, the caps. Not here: any rule.
+Here: mentions, links, the meaning of the grades, caps. Not here: the rules of the grades (``grading``).
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import Literal, get_args
 from dockml_dagster.study.image.reference import ImageReference, ImageReferenceError
 
 Grade = Literal["confirmed", "likely", "possible"]
-"""``confirmed``: the project's own files push the image or offer it to users as theirs ("official", "pre-built"), under the
-project's name, or the image says that it was built from the project. ``likely``:
-the files build it under this name, or tell users to run it, and its name is the project's. ``possible``: no more than a
-mention, or the same owner's name."""
+"""``confirmed``: the project's files push the image, or offer it as their own ("official", "pre-built") under the project's
+name, or the image itself says that it was built from the project. ``likely``: the files build it under this name, or tell
+users to run it and its name is like the project's. ``possible``: only a mention, or the same owner's name."""
 
 GRADES: tuple[Grade, ...] = get_args(Grade)
 
@@ -24,21 +23,21 @@ Kind = Literal[
     "kubernetes image", "ci image", "script run", "copy", "former", "hub description", "same namespace and name",
     "same namespace", "same name",
 ]  # fmt: skip
-"""What shows the link."""
+"""The kinds of evidence for a link."""
 
 MAX_LINKS = 2000
 """Most links of one project that are kept."""
 MAX_MENTIONS = 100_000
-"""Most mentions of images that are judged of one project."""
+"""Most mentions of images in one project that are judged."""
 MAX_LINE = 4000
-"""Longest line that is looked at, in characters."""
+"""Most characters of a line that are read."""
 MAX_VALUES = 24
-"""Most values that one expression may stand for (a build matrix); what has more yields the first ones."""
+"""Most values that one expression may stand for (a build matrix). Only the first ones count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An image as a file names it, before it is judged. ``resolved`` are the names that the text may stand for."""
+    """An image as a file names it, before it is judged."""
 
     text: str
     kind: Kind
@@ -50,8 +49,8 @@ class Mention:
 class Link:
     """One piece of evidence.
 
-    ``reference`` is the image as ``docker.io/owner/name[:tag]``; a tag that the file leaves open is left out.
-    ``path`` and ``line`` (from 1) are the place, None for evidence outside of files. ``rule`` says why the grade.
+    ``reference`` is the image as ``docker.io/owner/name[:tag]``, without a tag that the file leaves open.
+    ``path`` and ``line`` (from 1) are the place; None for evidence outside files. ``rule`` gives the reason for the grade.
     """
 
     reference: str
@@ -64,7 +63,7 @@ class Link:
 
 
 def parse_mention(text: str) -> ImageReference | None:
-    """A name as a file writes it; None where it is no reference. A tag that is no tag is left out."""
+    """The reference that a file's text names; None where it is not valid. An invalid tag is dropped."""
     text = text.strip().strip("\"'`,;()[]{}<>|").removeprefix("docker://")
     try:
         return ImageReference.parse(text)
@@ -72,7 +71,7 @@ def parse_mention(text: str) -> ImageReference | None:
         pass
     slash = text.rfind("/")
     colon = text.find(":", slash + 1)
-    # Of two colons neither begins a tag: an image that lies in files (`oci:DIR:TAG`), which has no registry.
+    # With two colons neither begins a tag: it is an image in files (`oci:DIR:TAG`), which has no registry.
     if colon > 0 and ":" not in text[colon + 1 :]:
         try:
             return ImageReference.parse(text[:colon])

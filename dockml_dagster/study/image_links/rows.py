@@ -1,4 +1,4 @@
-"""The links of a project as plain rows: what the tables about links hold.
+"""The links of a project as plain rows, for the tables about links.
 
 Here: flattening links, and the grade of every image that a source names. Not here: finding and grading links
 (``grading``), any database.
@@ -20,7 +20,7 @@ FindLinks = Callable[[str, Mapping[str, str], Collection[str]], tuple[Link, ...]
 
 
 class NamedImage(NamedTuple):
-    """An image that a source names for a project. ``labels``: of its configuration, as JSON; ``description``: its hub's."""
+    """An image that a source names for a project. ``labels``: its configuration's, as JSON. ``description``: its hub's."""
 
     reference: str
     labels: str | None
@@ -34,10 +34,10 @@ def link_rows(
     own_registries: Collection[str] = (),
     find: FindLinks = find_links,
 ) -> Iterator[tuple[str, Row]]:
-    """(table, row) of ``image_links``, ``image_reference_grades`` and, one, ``image_link_readings`` for one project.
+    """(table, row) of ``image_links`` and ``image_reference_grades``, and one row of ``image_link_readings``, for a project.
 
-    ``project`` is ``owner/name``, ``files`` are texts by path; see ``find_links``. ``find``: that, or what has
-    its answers at hand.
+    ``project`` is ``owner/name``, ``files`` are texts by path; see ``find_links``. ``find``: that function, or one that
+    caches its results.
     """
     found = find(project, files, own_registries)
     of_images = {
@@ -67,7 +67,7 @@ def _row(link: Link) -> Row:
 
 
 def _graded(reference: str, links: tuple[Link, ...]) -> Row:
-    """The best of the links to the repository of an image that a source names."""
+    """The strongest link to the repository of an image that a source names."""
     image = parse_mention(reference)
     repository = str(image.repository) if image else None
     of_it = [link for link in links if link.repository == repository]

@@ -1,7 +1,7 @@
-"""Variables of shells, Makefiles, Compose and GitHub's workflows, resolved as far as the file itself tells.
+"""Variables of shells, Makefiles, Compose and GitHub's workflows, resolved as far as the file itself allows.
 
 Here: collecting assignments, and expanding a text into the texts it may stand for. A build matrix or a loop gives
-several. Not here: running anything; what only a run knows stays ``OPEN``.
+several. Not here: running anything. A value that is known only at run time stays ``OPEN``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
 
 OPEN = "\x00"
-"""Stands in an expanded text for what the file does not tell."""
+"""Stands in an expanded text for a part that the file does not give."""
 
 Values = Mapping[str, tuple[str, ...]]
 """Variable → the values it may have."""
@@ -27,7 +27,7 @@ MAX_NAMES = 2000
 _MAX_VALUE = 500
 _KEPT = MAX_VALUES + 1
 _MAX_INNER = 4_000
-"""Most variables inside the values of variables that are replaced for one file."""
+"""Most replacements, in one file, of variables inside the values of variables."""
 _OPEN_RUN = re.compile(f"{OPEN}+")
 _VARIABLE = re.compile(
     r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
@@ -52,14 +52,14 @@ _GLOB = re.compile(r"[*?\[\]$`]")
 _BRACES = re.compile(r"(?<!\$)\{([\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23})\}")
 _LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80})(?:\[[@*]\])?[})]?$")
 _COMMAND = re.compile(r"`|\$\((?![A-Za-z_][\w.]{0,80}\))")
-"""What only a run tells: a shell's or a Makefile's command in place of a value, not a Makefile's variable."""
+"""A value known only at run time: a command of a shell or Makefile, but not a Makefile's ``$(VARIABLE)``."""
 _STRIPPED = re.compile(r"^\$\(strip\s*([^()]{0,300})\)$")
 _STATEMENT = re.compile(r";|&&|\bdo\b")
 _DONE = re.compile(r"(?:^|[\s;])done\b")
 _LISTED = "words of "
-"""Before a variable's name: its value as the words of a list. No variable is called so."""
+"""Prefix of the keys under which a variable's value is kept as a list of words. No variable has such a name."""
 MAX_STATEMENTS = 50
-"""Most statements of one logical line that are looked at."""
+"""Most statements of one logical line that are read."""
 _HANDED_ON = re.compile(
     r"""echo\s+["']?(?:::set-output\s+name=)?([A-Za-z_]\w{0,80})(?:=|::)(.{0,500}?)["']?\s{0,20}(?:>>\s{0,20}["']?\$\{?GITHUB_(?:ENV|OUTPUT)|$)"""
 )
@@ -70,8 +70,8 @@ _inner_left: ContextVar[list[int] | None] = ContextVar("variables inside of valu
 
 @contextmanager
 def one_file() -> Iterator[None]:
-    """Inside, what is expanded is of one file: variables in the values of variables are replaced ``_MAX_INNER`` times at
-    most. Without a bound on all of them, a value that names others multiplies in each line that names it.
+    """A block that expands the texts of one file. Within it, variables inside the values of variables are replaced at most
+    ``_MAX_INNER`` times. Without a common bound, nested values would multiply in each line that uses them.
     """
     token = _inner_left.set([_MAX_INNER])
     try:
@@ -81,9 +81,7 @@ def one_file() -> Iterator[None]:
 
 
 def expanded(text: str, values: Values, depth: int = 4) -> tuple[str, ...]:
-    """The texts that ``text`` may stand for, at most ``MAX_VALUES``,
-    each cut to ``MAX_LINE``; what is not told is ``OPEN``.
-    """
+    """The texts that ``text`` may stand for, at most ``MAX_VALUES``, cut to ``MAX_LINE`` each. ``OPEN``: an unknown part."""
     return _expanded(text, values, depth, _inner_left.get() or [MAX_VALUES])
 
 
@@ -102,7 +100,7 @@ def _expanded(text: str, values: Values, depth: int, left: list[int]) -> tuple[s
 
 
 def _inner(options: Iterable[str], values: Values, depth: int, left: list[int]) -> tuple[str, ...]:
-    """What the values of a variable stand for themselves, cut while it grows."""
+    """The values of a variable with the variables in them expanded. Growth is capped."""
     told: dict[str, None] = {}
     for option in options:
         if "$" in option and depth and left[0] > 0:
@@ -144,7 +142,7 @@ def _options(found: re.Match[str], values: Values) -> tuple[str, ...]:
 
 
 def _modified(value: str, modifier: str) -> str:
-    """What ``${x/a/b}``, ``${x#a}`` or ``${x%a}`` makes of a value; a pattern is plain, or begins or ends with a star."""
+    """A value after ``${x/a/b}``, ``${x#a}`` or ``${x%a}``. A pattern is plain text, or begins or ends with a star."""
     if modifier.startswith("/"):
         everywhere = modifier.startswith("//")
         pattern, _, new = modifier[1 + everywhere :].partition("/")
@@ -181,7 +179,7 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
             continue
         known = values.get(part)
         if known is None and part.startswith(("steps.", "needs.", "env.")):
-            # A step hands a value on under its last name; which step it was does not change what it may be.
+            # An output is known by its last name. Values of all steps are kept, so the step does not matter.
             known = values.get("outputs." + part.rsplit(".", 1)[-1])
         options.extend(known if known is not None else (OPEN,))
     return tuple(options) or (OPEN,)
@@ -195,7 +193,7 @@ def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...
 
 
 def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -> None:
-    """The same, added to ``values``."""
+    """As ``assignments``, but adds to ``values``."""
     for line in (shortened(whole, MAX_LINE, "a line") for whole in lines):
         check_time()
         if len(values.maps[0] if isinstance(values, ChainMap) else values) > MAX_NAMES:
@@ -203,7 +201,7 @@ def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -
             break
         for name, text in _assigned(line):
             values[_LISTED + name] = _words(text)
-            if len(values.get(name, ())) < _KEPT:  # else there is no room for more
+            if len(values.get(name, ())) < _KEPT:  # otherwise the variable is full
                 _add(values, name, expanded(_unquoted(text), values))
         loop = _LOOP.search(line)
         if loop:
@@ -216,12 +214,12 @@ def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -
 
 
 def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterator[Values]:
-    """For each logical line the ``values`` of the file, but inside a loop those that this loop gives: another loop over
-    the same variable is another list.
+    """The values in force at each logical line: those of the file, and inside a loop those of this loop. Another loop may
+    give the same variable another list.
     """
     inside: dict[str, tuple[str, ...]] = {}
     for line in (shortened(whole, MAX_LINE, "a line") for whole in lines):
-        # A view and no copy: a loop that never ends would make one a line of thousands of names.
+        # A view, not a copy: in a loop that is never closed, every line would copy thousands of names.
         here = ChainMap(inside, values)
         for statement in first(_STATEMENT.split(line), MAX_STATEMENTS, "statements of a line"):
             loop = _LOOP.search(statement)
@@ -236,7 +234,7 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
 
 
 def _loop_words(text: str, values: Values) -> tuple[str, ...]:
-    """What a loop goes through: words, and the words of variables."""
+    """The words that a loop goes through, variables expanded."""
     listed_texts = text.split(" do", maxsplit=1)[0].split()
     written = [word for part in _most(listed_texts) for one in in_braces(part) for word in one.split(",")]
     words: list[str] = []
@@ -275,7 +273,7 @@ def _unquoted(text: str) -> str:
 
 def _add(values: MutableMapping[str, tuple[str, ...]], name: str, told: tuple[str, ...]) -> None:
     known = tuple(value for value in values.get(name, ()) if value != OPEN)
-    # No image name is longer than this; without the cap a variable that repeats itself would grow without bound.
+    # No image name is longer. Without the cap a variable that repeats itself would grow without bound.
     short = (
         OPEN if len(value) > _MAX_VALUE else _OPEN_RUN.sub(OPEN, value) if OPEN in value else value
         for value in told
@@ -284,12 +282,12 @@ def _add(values: MutableMapping[str, tuple[str, ...]], name: str, told: tuple[st
 
 
 def kept_values(told: Iterable[str]) -> tuple[str, ...]:
-    """Those of a variable that are kept: one more than are used, so that whoever uses them sees that there are more."""
+    """The values of a variable that are kept: one more than are used, so that the user notices the cut."""
     return tuple(dict.fromkeys(told))[:_KEPT]
 
 
 def in_braces(text: str) -> tuple[str, ...]:
-    """The words that a shell makes of ``a{b,c}``, at most ``MAX_VALUES``; the text itself where it has no such braces."""
+    """The words that a shell makes of ``a{b,c}``, at most ``MAX_VALUES``; the text itself if it has no such braces."""
     results = [text]
     for _ in range(3):
         results = list(
@@ -304,7 +302,7 @@ def in_braces(text: str) -> tuple[str, ...]:
 
 
 def names(text: str, values: Values) -> tuple[str, ...]:
-    """The image names that a text may stand for: those whose repository is told; a tag that is not is cut off."""
+    """The image names that a text may stand for. The repository must be known; an unknown tag is dropped."""
     found: list[str] = []
     for option in _most(one for told in expanded(text, values) for one in in_braces(told)):
         name = option

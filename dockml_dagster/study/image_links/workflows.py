@@ -1,7 +1,7 @@
 """Images in the CI of a project: GitHub's workflows by their structure, every other service by its command lines.
 
-Here: the actions that push, ``env``, ``matrix``, ``inputs`` and what steps hand on. Not here: command lines
-(``commands``), judging.
+Here: the actions that push, ``env``, ``matrix``, ``inputs`` and the outputs of steps. Not here: command lines
+(``commands``), grades (``grading``). Source:
 https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions
 """
 
@@ -49,8 +49,8 @@ _COMMA_OR_BRACES = re.compile(r",|\}\}|[{}]")
 
 
 def local_inputs(files: Mapping[str, str], project: str) -> Inputs:
-    """What the project's workflows pass to its own reusable workflows and actions, and the defaults: ``inputs.NAME``. A
-    build matrix is known to the job that calls alone, so what is passed is expanded there.
+    """The values of ``inputs.NAME``: those that the project's workflows pass to its own reusable workflows and actions, and
+    the defaults. Values that use a build matrix are expanded here, because only the calling job knows it.
     """
     told: dict[str, tuple[str, ...]] = {}
     own = (f"{project}/.github/".lower(), "./")
@@ -118,7 +118,7 @@ def _contexts(project: str) -> dict[str, tuple[str, ...]]:
 
 
 def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
-    """The same for Travis, CircleCI, GitLab, Azure, Jenkins …: values that are plainly set, and command lines."""
+    """Images in the files of Travis, CircleCI, GitLab, Azure, Jenkins and others, by plain assignments and command lines."""
     lines = text.splitlines()
     values = _contexts(project)
     for line in lines:
@@ -144,10 +144,10 @@ def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
 
 
 def _jenkins(path: str, lines: Sequence[str], values: Values) -> Iterator[Mention]:
-    """``docker.build(NAME)`` and ``docker.image(NAME)`` of Jenkins' Docker steps, which push by ``.push()``."""
+    """Images in ``docker.build(NAME)`` and ``docker.image(NAME)``, the Docker steps of Jenkins; ``.push()`` pushes them."""
     pushes = any(_JENKINS_PUSH.search(line[:MAX_LINE]) for line in lines)
     hosts = [found[1] for line in lines if (found := _JENKINS_REGISTRY.search(line[:MAX_LINE]))]
-    # What is built before a registry is named is pushed to the first one.
+    # An image that is built before any registry is named belongs to the first registry.
     registry = hosts[0] if hosts else ""
     for number, line in enumerate((whole[:MAX_LINE] for whole in lines), 1):
         named = _JENKINS_REGISTRY.search(line)
@@ -170,7 +170,7 @@ def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mentio
     jobs = root.get("jobs")
     runs = root.get("runs")
     bodies = list(jobs.values()) if isinstance(jobs, dict) else [runs] if isinstance(runs, dict) else []
-    # What one job hands on, others read: collected first, over all of them.
+    # Jobs read the outputs of other jobs, so the values of all jobs are collected first.
     for body in bodies:
         if isinstance(body, dict):
             values = _job_values(base, body)
@@ -258,7 +258,7 @@ def _job(path: str, job: dict[str, Any], values: _Layers) -> Iterator[Mention]:
 
 
 def _pushes(step: dict[str, Any]) -> bool:
-    """Whether a step pushes what was built: the names that docker/metadata-action makes are then pushed."""
+    """Whether a step pushes what was built. If one does, the names that docker/metadata-action makes are pushed."""
     action = step.get("uses")
     given = step.get("with")
     if (
@@ -279,7 +279,7 @@ def _pushes(step: dict[str, Any]) -> bool:
 
 
 def _is_on(value: Any) -> bool:
-    """An input that is written and is not plainly false; an expression may be true on some event."""
+    """Whether an input is present and not literally false. An expression may be true on some event."""
     return isinstance(value, str) and value.strip().lower() not in ("", "false")
 
 
@@ -307,7 +307,7 @@ def _action(path: str, action: str, given: Any, values: Values, job_pushes: bool
         pushes = _pushes({"uses": action, "with": given}) or (
             job_pushes and "registry" in str(given.get("outputs", ""))
         )
-        # Version 1 of the action took the name as `repository` and pushed by itself.
+        # Version 1 of the action took the name as `repository` and pushed by default.
         pushes = pushes or (action.endswith("@v1") and given.get("push") is None)
         registry = given.get("registry")
         yield from _inputs(
@@ -363,7 +363,7 @@ def _inputs(
 
 
 def _parts(line: str) -> list[str]:
-    """What stands between commas; one inside ``${{ }}`` is none: the next brace after it closes."""
+    """The parts of a line between commas, except commas inside ``${{ }}``."""
     parts, end, closes = [], len(line), False
     for found in reversed(list(_COMMA_OR_BRACES.finditer(line))):
         if found[0] != ",":
@@ -375,7 +375,7 @@ def _parts(line: str) -> list[str]:
 
 
 def _in_registry(image: str, registry: str | None, values: Values) -> str:
-    """The image with the registry that another input names; on GitHub's a bare name is the owner's."""
+    """The image in the registry that another input names. On ghcr.io a bare name gets the owner's namespace."""
     if registry is None:
         return image
     host = next(iter(names(registry.removeprefix("https://"), values)), "").rstrip("/")

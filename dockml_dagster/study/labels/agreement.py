@@ -1,11 +1,11 @@
-"""How far raters agree: Cohen's kappa, Krippendorff's alpha, per code, with bootstrap intervals.
+"""Agreement of raters: Cohen's kappa and Krippendorff's alpha, overall and for each code, with bootstrap intervals.
 
-Here: the two coefficients for nominal codes, their per-code forms for units that bear several codes, and
+Here: the two coefficients for nominal codes, their forms for each code of units with several codes, and
 intervals. Not here: reading labels, deciding between them, any other statistic (``statistics``).
 
-Both formulas are a few lines: the one package for alpha has a licence (GPL) that this project cannot depend
-on. The tests hold them equal to published examples, to statsmodels (kappa, Fleiss' kappa) and scikit-learn.
-Both are ``None`` where they are undefined: no pair of ratings, or all raters gave one and the same code
+Both formulas are a few lines, and the one package for alpha has a licence (GPL) that this project cannot depend
+on. The tests compare them with published examples, statsmodels (kappa, Fleiss' kappa) and scikit-learn.
+Both are ``None`` where they are undefined: there is no pair of ratings, or all raters gave the same code
 throughout (no disagreement was possible).
 """
 
@@ -19,19 +19,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 Unit = Mapping[str, Hashable]
-"""The codes that a unit got: rater → code. A rater who did not rate the unit is absent."""
+"""The codes of a unit: rater → code. A rater who did not rate the unit is absent."""
 CodeSets = Mapping[str, AbstractSet[str]]
-"""As ``Unit`` for units that bear several codes: rater → set of codes. An empty set means "none applies", not
-"not rated".
-"""
+"""The codes of a unit that may have several: rater → set of codes. An empty set means "none applies", not "not rated"."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its interval. ``low`` and ``high`` are
-    ``None`` where it could not be had; ``n`` is the number of units.
-    """
+    """An estimate with its interval. ``low`` and ``high`` are ``None`` where there is no interval; ``n`` counts units."""
 
     estimate: float | None
     low: float | None
@@ -41,7 +37,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class CodeAgreement:
-    """Agreement on one code: whether a unit bears it. ``used``: how many ratings (unit and rater) bear it."""
+    """Agreement on whether units have one code. ``used``: how many ratings (unit and rater) have it."""
 
     code: str
     used: int
@@ -52,8 +48,8 @@ class CodeAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on a set of units. ``n`` counts units with at
-    least two ratings; ``observed`` is the share of agreeing pairs.
+    """Agreement on a set of units. ``n`` counts units with at least two ratings; ``observed`` is the share of agreeing
+    pairs.
     """
 
     raters: tuple[str, ...]
@@ -71,7 +67,7 @@ def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
         return None
     n = len(pairs)
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    # Whole numbers until the last step, so that perfect chance agreement is told exactly.
+    # Whole numbers until the last step, so that perfect chance agreement is detected exactly.
     chance = sum(count * second[code] for code, count in first.items())
     if chance == n * n:
         return None
@@ -102,7 +98,7 @@ def krippendorff_alpha(units: Sequence[Unit]) -> float | None:
 def agreement(
     units: Sequence[Unit], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95
 ) -> Agreement:
-    """Agreement on units that bear one code each; ``codes`` looks at each code against all others."""
+    """Agreement on units with one code each; the agreement on each code is that code against all others."""
     codes = sorted({str(code) for unit in units for code in unit.values()})
     per_code = [
         (code, [{rater: str(given) == code for rater, given in unit.items()} for unit in units])
@@ -114,10 +110,10 @@ def agreement(
 def set_agreement(
     units: Sequence[CodeSets], *, draws: int = 1000, seed: int = 0, confidence: float = 0.95
 ) -> Agreement:
-    """Agreement on units that bear any number of codes.
+    """Agreement on units with any number of codes.
 
-    The overall figures treat every (unit, code) as a unit of its own, rated yes or no: two raters who share
-    two of three codes agree in part. Intervals draw whole units, never single codes of them.
+    The overall figures treat every (unit, code) as a separate unit, rated yes or no: two raters who share
+    two of three codes agree in part. Intervals draw whole units, never single codes.
     """
     codes = sorted({code for unit in units for given in unit.values() for code in given})
     per_code = [
@@ -198,11 +194,11 @@ def bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """Percentile interval of a measure over units drawn with
-    replacement (B. Efron 1979), by a generator seeded with ``seed``.
+    """Percentile bootstrap interval of a measure (B. Efron 1979): units are drawn with replacement, by a generator seeded
+    with ``seed``.
 
-    Draws in which the measure is undefined are left out; no interval is given where more than a tenth of them
-    is, or below two units.
+    Draws in which the measure is undefined are left out. There is no interval if these are more than a tenth of the
+    draws, or with fewer than two units.
     """
     estimate = measure(data)
     if estimate is None or len(data) < 2 or draws < 1:

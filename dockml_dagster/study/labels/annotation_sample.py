@@ -1,6 +1,6 @@
-"""Which units are worth labelling: random, stratified, or where the raters disagree most.
+"""Sampling units for annotation: at random, stratified, or where the raters disagree most.
 
-Here: drawing, from a stated seed. Not here: the sheet (``annotation_sheet``), where labels come from.
+Here: drawing a sample by a stated seed. Not here: the sheet (``annotation_sheet``), where labels come from.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ ADJUDICATION = "adjudication"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that may be drawn. ``stratum``: its category. ``codes``: rater → codes given, of everybody who looked at it
-    and could tell. ``doubt``: 0 to 1, how unsure the machine is of its own label.
+    """A unit that may be drawn. ``stratum``: its category. ``codes``: rater → codes, for all raters who rated it and did
+    not answer "cannot tell". ``doubt``: 0 to 1, how unsure the machine is of its own label.
     """
 
     unit: str
@@ -34,10 +34,10 @@ class Candidate:
 def draw(candidates: Sequence[Candidate], n: int, sampling: Sampling, *, seed: int) -> tuple[Candidate, ...]:
     """At most ``n`` units, each once.
 
-    ``random``: without replacement. ``stratified``: as equally from every stratum as they allow. ``disagreement``: those
-    on which people differ most first, then those on which the machine differs from them, then by the machine's doubt, then
-    by chance; what was adjudicated already is settled and comes last. The order of the candidates does not matter; the
-    same seed draws the same units.
+    ``random``: without replacement. ``stratified``: equal numbers from every stratum, as far as it has units.
+    ``disagreement``: units on which people disagree most come first, then those on which the machine disagrees with them,
+    then by the machine's doubt, then by chance; adjudicated units come last. The order of the candidates does not matter:
+    the same seed draws the same units.
     """
     generator = random.Random(seed)  # noqa: S311 - a sample that can be drawn again, no secret
     shuffled = sorted(candidates, key=lambda candidate: candidate.unit)
@@ -60,7 +60,7 @@ def draw(candidates: Sequence[Candidate], n: int, sampling: Sampling, *, seed: i
 
 
 def _settled(candidate: Candidate) -> tuple[bool, float, float, float]:
-    """The sort key of ``disagreement``: the less settled, the smaller."""
+    """The sort key of ``disagreement``: less settled units sort first."""
     people = {rater: codes for rater, codes in candidate.codes.items() if rater != RATER}
     return (
         ADJUDICATION in people,

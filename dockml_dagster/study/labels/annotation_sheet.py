@@ -1,10 +1,10 @@
-"""The sheet on which people label: a CSV file that opens well in a spreadsheet, and comes back.
+"""The annotation sheet: a CSV file that people fill in with a spreadsheet.
 
-Here: writing the sheet, reading it back, and every mistake a person can make in it, with its line. Not here:
-which units are on it (``label_sample``), where labels are kept, agreement.
+Here: writing the sheet, reading it back, and reporting the mistakes that people make in it, with lines. Not here:
+which units are on it (``annotation_sample``), where labels are kept, agreement.
 
-Texts on the sheet are hostile: what a spreadsheet would run as a formula is written with an apostrophe before it (OWASP,
-"CSV injection"), and line feeds and control characters are spaces.
+Texts on the sheet may be hostile. A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP,
+"CSV injection"); line feeds and control characters become spaces.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Question = Literal["category", "purpose"]
 QUESTIONS: tuple[Question, ...] = ("category", "purpose")
 
 ANSWERED = ("unit", "question", "rater", "code", "evidence")
-"""Columns that are read back; all others are for the reader's eye."""
+"""Columns that are read back. All others only inform the rater."""
 CONTEXT = ("codebook_version", "description", "language", "topics", "dockerfiles", "labels_so_far")
 SEPARATOR = ";"
-"""Between several purposes in one cell."""
+"""Separates several purposes in one cell."""
 MAX_CELL = 500
-"""Longest cell of context, in characters: longer ones make a sheet unreadable."""
+"""Longest cell of context, in characters. Longer ones would make the sheet unreadable."""
 MAX_ROWS = 100_000
 _RATER_NAME = re.compile(r"[\w .@+-]{1,60}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -38,7 +38,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class SheetUnit:
-    """A unit on the sheet. ``unit`` is its key (partition key, and path for a Dockerfile); the rest helps who labels it."""
+    """A unit on the sheet. ``unit`` is its key (partition key, and path for a Dockerfile); the rest helps the rater."""
 
     unit: str
     description: str = ""
@@ -50,7 +50,7 @@ class SheetUnit:
 
 @dataclass(frozen=True, slots=True)
 class SheetLabel:
-    """What a rater said of a unit: one code of the category, any number of purposes. ``line`` is that of the sheet."""
+    """A rater's label of a unit: one category, or any number of purposes. ``line`` is the line in the sheet."""
 
     line: int
     unit: str
@@ -62,7 +62,7 @@ class SheetLabel:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with one line (from 1, the header is line 1)."""
+    """What is wrong with one line. Lines count from 1, which is the header."""
 
     line: int
     text: str
@@ -70,7 +70,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class ReadSheet:
-    """A sheet as read: labels, mistakes, and how many lines nobody filled in."""
+    """A sheet as read: labels, mistakes, and how many lines are not filled in."""
 
     labels: tuple[SheetLabel, ...]
     mistakes: tuple[Mistake, ...]
@@ -78,7 +78,7 @@ class ReadSheet:
 
 
 def write_sheet(units: Iterable[SheetUnit], question: Question, *, rater: str = "", version: str) -> str:
-    """The sheet as text: a byte order mark (Excel takes it for UTF-8 only then), a header, a row a unit."""
+    """The sheet as text: a byte order mark (without it Excel does not read UTF-8), a header, a row for each unit."""
     stream = io.StringIO()
     stream.write("\ufeff")
     writer = csv.writer(stream, lineterminator="\r\n")
@@ -97,13 +97,13 @@ def write_sheet(units: Iterable[SheetUnit], question: Question, *, rater: str = 
             ", ".join(unit.dockerfiles),
             unit.labels_so_far,
         )
-        # The key is cut by nothing: it has to come back.
+        # The key is never cut, because it is read back.
         writer.writerow([safe_cell(cells[0], limit=None), *(safe_cell(cell) for cell in cells[1:])])
     return stream.getvalue()
 
 
 def safe_cell(text: str, limit: int | None = MAX_CELL) -> str:
-    """Text that no spreadsheet runs: control characters are spaces, what begins like a formula gets an apostrophe."""
+    """Text that no spreadsheet runs: control characters become spaces, and a formula gets an apostrophe before it."""
     text = _CONTROL.sub(" ", text).strip()
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
@@ -119,8 +119,8 @@ def read_sheet(
 ) -> ReadSheet:
     """The labels of a filled-in sheet, or its mistakes; a caller that finds mistakes imports nothing.
 
-    ``units``: key as on the sheet → key as kept, of everything that may be labelled. ``rater``: who labelled, for lines
-    that name nobody. Comma, semicolon and tab are read as separators, since spreadsheets write each of them.
+    ``units``: key on the sheet → stored key, for all units that may be labelled. ``rater``: the rater of lines that name
+    none. Comma, semicolon and tab are accepted as separators, since spreadsheets write each of them.
     """
     lines = text.removeprefix("\ufeff")
     header = lines.split("\n", 1)[0]
@@ -186,7 +186,7 @@ def _label(
         )
     if name.lower() == RATER:
         return Mistake(line, f"the rater {RATER!r} is the labeller itself")
-    # A sheet defuses keys too; none begins like a formula, but a spreadsheet may have kept the apostrophe.
+    # Keys may have got an apostrophe from `safe_cell`, which a spreadsheet may keep.
     unit = units.get(row.get("unit", "").removeprefix("'"))
     if unit is None:
         return Mistake(
@@ -243,6 +243,6 @@ def _known(question: str, codebook: Codebook) -> dict[str, str]:
 
 def _closest(text: str, among: Iterable[str]) -> str:
     names: Sequence[str] = list(among)
-    # Comparing with every key of a large corpus would be slow, and a hint is no promise.
+    # Comparing with every key of a large corpus would be slow, and this is only a hint.
     close = difflib.get_close_matches(text[:200], names[:5000], n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,12 +1,11 @@
-"""RQ1: which of the study's six categories a project is of, how sure that is, and what spoke for it.
+"""RQ1: which of the study's six categories a project belongs to, with its probability and the reasons.
 
-Here: the linear model (a multinomial logistic regression over named features) and its answer. Not here: the
-features (``features``), the training (``category_training``), labels of people.
+Here: prediction by a multinomial logistic regression over named features. Not here: the features (``features``), the
+training (``training.category``), labels of people.
 
-The weights are the seed ``category_weights.csv``. Those marked ``fitted`` come from the study's 406 labels;
-those marked ``prior`` are of evidence that the study's package does not hold (files, dependencies): for them
-the expectation stands that follows from the definitions of the codebook (``Feature.speaks_for``). Prediction
-needs nothing but the standard library.
+The weights are the seed ``category_weights.csv``. Those marked ``fitted`` come from the study's 406 labels. Those
+marked ``prior`` are for evidence that the study's package does not hold (files, dependencies); they are set from the
+definitions of the codebook (``Feature.speaks_for``). Prediction needs only the standard library.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ CATEGORIES = ("Application System", "MLOps/AIOps", "Toolkit", "DL Framework", "M
 """The six categories of the paper (section 3.1, Table 1), in its order."""
 
 INTERCEPT = "(intercept)"
-"""The name under which the seed keeps what speaks for a category before anything is known."""
+"""The seed's name for the intercept: the log-odds of a category before any evidence."""
 
 WEIGHT_COLUMNS = ("feature", "category", "weight", "origin")
 ORIGINS = ("fitted", "prior")
 
 LEAST_PROBABILITY = 0.35
-"""Below this no category is given."""
+"""The least probability with which a category is given."""
 LEAST_EVIDENCE = 0.25
-"""Nor where the features that speak for the likeliest category add less than this (log-odds) together: then it is only
-how common the category is.
+"""The least sum (log-odds) of the features for the likeliest category with which it is given. With less, it would be
+likeliest only because it is common.
 """
 
 
@@ -46,9 +45,7 @@ class CategoryModel:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A feature that spoke for the category: how much it added
-    (in log-odds against the mean category) and what shows it.
-    """
+    """A feature that supports the category: how much it added (in log-odds against the mean category), and its facts."""
 
     feature: str
     contribution: float
@@ -59,10 +56,9 @@ class Reason:
 class CategoryJudgement:
     """The answer for one project.
 
-    ``category`` is ``None`` for "cannot tell": hardly anything (``LEAST_EVIDENCE``) speaks for the likeliest one
-    but how common it is, or it is less likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and
-    ``probability`` are given in any case. ``probabilities`` add up to 1. ``reasons`` are the features that spoke
-    for ``likeliest``, the strongest first.
+    ``category`` is ``None`` for "cannot tell": the likeliest one has less evidence than ``LEAST_EVIDENCE`` or is less
+    likely than ``LEAST_PROBABILITY``; ``why_not`` says which. ``likeliest`` and ``probability`` are always given.
+    ``probabilities`` add up to 1. ``reasons`` are the features that support ``likeliest``, the strongest first.
     """
 
     category: str | None
@@ -98,12 +94,12 @@ def parse_category_model(features_csv: str, weights_csv: str) -> CategoryModel:
 
 
 def classify_category(facts: Iterable[Fact], model: CategoryModel) -> CategoryJudgement:
-    """The category of one project. ``facts``: whatever is known of it, of any kind and in any order."""
+    """The category of one project. ``facts``: all that are known, of any kind and in any order."""
     return judge(features_of(facts, model.features), model)
 
 
 def judge(values: Mapping[str, FeatureValue], model: CategoryModel) -> CategoryJudgement:
-    """As ``classify_category``, for features already found."""
+    """As ``classify_category``, from features instead of facts."""
     scores = {category: model.weights.get(INTERCEPT, {}).get(category, 0.0) for category in CATEGORIES}
     for name, value in values.items():
         for category, weight in model.weights.get(name, {}).items():

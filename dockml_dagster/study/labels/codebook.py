@@ -1,6 +1,6 @@
-"""The codebook: categories, purposes and sub-purposes, and what the study's free-text codes mean in it.
+"""The codebook: categories, purposes and sub-purposes, and the meaning of the study's free-text codes.
 
-Here: the types, reading them out of the seeds, and the mapping of codes. Not here: labelling (``category``,
+Here: the types, parsing the seeds, mapping free-text codes to purposes. Not here: labelling (``category``,
 ``purpose``), agreement.
 """
 
@@ -14,7 +14,7 @@ from dockml_dagster.study.labels.category import CATEGORIES
 from dockml_dagster.study.labels.evidence_rules import rows_of
 
 Confidence = Literal["high", "medium", "low", "none"]
-"""How sure it is that a free-text code means a purpose. ``low``: it names a mechanism rather than a purpose;
+"""How certain it is that a free-text code means a purpose. ``low``: it names a mechanism rather than a purpose.
 ``none``: it names no purpose.
 """
 
@@ -23,8 +23,8 @@ _TEXTS = ("definition", "inclusion", "exclusion", "example", "codebook_version")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code of the codebook. ``parent`` is the purpose of a
-    sub-purpose, ``side`` the paper's half of the figure for a purpose.
+    """A code of the codebook. ``parent``: the purpose of a sub-purpose. ``side``: the half of the paper's figure that has
+    the purpose.
     """
 
     code: str
@@ -57,7 +57,7 @@ class Codebook:
 
 @dataclass(frozen=True, slots=True)
 class CodeMeaning:
-    """One reading of a free-text code. ``purpose`` is ``None`` where the code names none."""
+    """One meaning of a free-text code. ``purpose`` is ``None`` if the code names none."""
 
     purpose: str | None
     sub_purpose: str | None
@@ -65,7 +65,7 @@ class CodeMeaning:
 
 
 def parse_codebook(categories_csv: str, purposes_csv: str, sub_purposes_csv: str) -> Codebook:
-    """The codebook from its three seeds; ``ValueError`` where it contradicts itself or ``CATEGORIES``."""
+    """The codebook from its three seeds. Raises ``ValueError`` if it contradicts itself or ``CATEGORIES``."""
     categories = _codes("categories", categories_csv)
     purposes = _codes("purposes", purposes_csv, ("side",))
     subs = _codes("sub_purposes", sub_purposes_csv, ("purpose",))
@@ -106,8 +106,8 @@ def _codes(seed: str, text: str, more: tuple[str, ...] = ()) -> tuple[Code, ...]
 def parse_purpose_codes(
     text: str, allowed: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[CodeMeaning, ...]]:
-    """Meanings by free-text code (as ``normal_code`` writes it).
-    Raises ``ValueError`` on what the codebook does not have.
+    """Meanings by free-text code (as ``normal_code`` writes it). Raises ``ValueError`` on a purpose that the codebook does
+    not have.
     """
     meanings: dict[str, list[CodeMeaning]] = {}
     for row in rows_of("purpose_codes", text, ("code", "purpose", "sub_purpose", "confidence", "note")):
@@ -125,14 +125,14 @@ def parse_purpose_codes(
 
 
 def normal_code(code: str) -> str:
-    """A free-text code in lower case with single spaces: the form under which the seed knows it."""
+    """A free-text code in lower case with single spaces, as the seed has it."""
     return " ".join(code.lower().split())
 
 
 def purposes_of_codes(
     codes: Iterable[str], meanings: Mapping[str, Iterable[CodeMeaning]], least: Confidence = "medium"
 ) -> frozenset[str]:
-    """The purposes that free-text codes mean with at least that confidence. Unknown codes mean nothing."""
+    """The purposes that free-text codes mean with at least this confidence. Unknown codes mean none."""
     order = get_args(Confidence)
     return frozenset(
         meaning.purpose

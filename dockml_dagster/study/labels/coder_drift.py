@@ -1,10 +1,10 @@
 """Coder drift: did one rater give a code more or less often as the labelling went on?
 
-Here: shares of the first and the second half, their difference, the test. Not here: which units stand in which half
-(``core.label_halves``), agreement of several raters (``agreement``). Import is light: scipy loads on first use.
+Here: shares of the first and the second half, their difference, the test. Not here: which units are in which half
+(``core.label_halves``), agreement of several raters (``agreement``). scipy is imported on first use.
 
-Content analysis calls it drift when the use of a codebook changes while it is applied (K. Krippendorff, *Content
-Analysis*, on stability). A difference between the halves is drift only as far as the units of both are alike.
+Drift is a change in the use of a codebook while it is applied (K. Krippendorff, *Content Analysis*, on stability). A
+difference between the halves is drift only if the units of both halves are alike.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dockml_dagster.study.statistics.intervals import Proportion, proportion
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """Units labelled first and last (``n_*``), and how many of each bear one code (``units_*``)."""
+    """How many units were labelled first and last (``n_*``), and how many of each have one code (``units_*``)."""
 
     n_first: int
     n_second: int
@@ -32,8 +32,8 @@ class Drift:
     """One code in both halves.
 
     ``difference``: share of the second half less that of the first. ``p``: Fisher's exact test, two-sided (R. A. Fisher
-    1935); ``p_holm``: corrected over all codes that were tested together. ``None`` is a figure that does not exist, and
-    ``reason`` says why there is no test.
+    1935); ``p_holm``: corrected over all codes that were tested together. ``None``: there is no such figure; ``reason``
+    says why there is no test.
     """
 
     first: Proportion
@@ -45,10 +45,10 @@ class Drift:
 
 
 def coder_drift(codes: Mapping[str, Halves]) -> dict[str, Drift]:
-    """The codes that one rater gave to the same units, in both halves; Holm's correction is over all of them.
+    """The drift of each code that one rater gave to the same units. Holm's correction is over all codes with a test.
 
-    A code that every unit bears, or none, could not have differed: it has no test and takes no part in the correction.
-    Raises ``ValueError`` where more units bear a code than there are.
+    A code that every unit has, or none, could not differ between the halves: it is not tested and not in the correction.
+    Raises ``ValueError`` if more units have a code than there are.
     """
     reasons = {code: _why_no_test(halves) for code, halves in codes.items()}
     tested = {code: _fisher(halves) for code, halves in codes.items() if reasons[code] is None}
@@ -74,9 +74,9 @@ def _why_no_test(halves: Halves) -> str | None:
 
 
 def _fisher(halves: Halves) -> float:
-    """Two-sided: of all tables with these margins, the share of those that are no likelier than this one."""
+    """The two-sided p: the probability of all tables with these margins that are no likelier than this one."""
     import numpy as np
-    from scipy import special  # scipy.stats has the test, and takes half a second to load
+    from scipy import special  # scipy.stats has the test, but takes half a second to load
 
     bearing, units = halves.units_first + halves.units_second, halves.n_first + halves.n_second
     first = np.arange(max(0, bearing - halves.n_second), min(bearing, halves.n_first) + 1)
@@ -94,4 +94,4 @@ def _fisher(halves: Halves) -> float:
 
 
 _TIE = 1e-7
-"""Tables whose likelihoods differ by less than this share differ by rounding alone."""
+"""Tables whose likelihoods differ by less than this share count as equally likely: the difference is rounding."""

@@ -1,8 +1,7 @@
-"""Rules over facts: a place, an expression, an id; and which facts each rule finds.
+"""Rules that find facts as evidence: an id, the places to look in, and an expression.
 
-Here: the form that the features of the category and the rules of the purposes share, reading it out of a
-seed, and applying it. Not here: what a match means (``features``, ``purpose``), the facts themselves
-(``project_facts``).
+Here: the form that features of categories and rules of purposes share, parsing it from a seed, and applying it.
+Not here: what a match means (``features``, ``purpose``), the facts themselves (``project.facts``).
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ MAX_EVIDENCE_OF_FILE = 3
 MAX_EVIDENCE = 1000
 """Most facts that are kept as evidence for one rule."""
 _MOST_REMEMBERED = 200_000
-"""Texts of which a set of rules remembers who finds them: some 40 MB."""
+"""Most texts for which a set of rules caches the matching rules: some 40 MB."""
 _LONGEST_REMEMBERED = 200
-"""Characters of a text that is remembered; what is longer hardly stands in two projects."""
+"""Most characters of a text that is cached. Longer texts hardly occur in two projects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvidenceRule:
-    """``pattern`` is tried, without regard to case, on every fact whose ``where`` is one of ``places``. A rule is equal to
-    itself alone, as ``rule_set`` looks a set up by its rules for every project.
+    """A rule. ``pattern`` is tried, ignoring case, on every fact whose ``where`` is one of ``places``. Rules compare by
+    identity, so that ``rule_set`` can look a set up quickly for every project.
     """
 
     rule: str
@@ -48,7 +47,9 @@ def rows_of(seed: str, text: str, columns: Sequence[str]) -> list[dict[str, str]
 
 
 def evidence_rule(seed: str, rule: str, where: str, pattern: str) -> EvidenceRule:
-    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on what does not exist."""
+    """One rule. ``where`` may name several places, separated by ``|``. Raises ``ValueError`` on an unknown place or an
+    expression that does not compile.
+    """
     places = tuple(where.split("|"))
     for place in places:
         if place not in WHERES:
@@ -60,7 +61,7 @@ def evidence_rule(seed: str, rule: str, where: str, pattern: str) -> EvidenceRul
 
 
 def by_place(facts: Iterable[Fact]) -> dict[str, dict[str, list[Fact]]]:
-    """Facts by place and text, in order: an expression is tried once on each distinct text."""
+    """Facts by place and text, in order, so that an expression is tried once on each distinct text."""
     places: dict[str, dict[str, list[Fact]]] = {}
     for fact in facts:
         places.setdefault(fact.where, {}).setdefault(fact.text, []).append(fact)
@@ -68,7 +69,7 @@ def by_place(facts: Iterable[Fact]) -> dict[str, dict[str, list[Fact]]]:
 
 
 class RuleSet:
-    """Rules that are tried together. Which of them find a text is remembered, as one text stands in many projects."""
+    """Rules that are tried together. The matches of a text are cached, because many projects share texts."""
 
     def __init__(self, rules: Sequence[EvidenceRule]) -> None:
         self._rules = rules
@@ -79,7 +80,9 @@ class RuleSet:
         self._known: dict[tuple[str, str], tuple[int, ...]] = {}
 
     def found(self, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> list[tuple[Fact, ...]]:
-        """For each rule the facts that it finds, by its places and order of first appearance, within the two caps above."""
+        """For each rule the facts that it finds, in the order of its places, then of appearance. ``MAX_EVIDENCE`` and
+        ``MAX_EVIDENCE_OF_FILE`` cap them.
+        """
         hits: dict[int, dict[str, list[Sequence[Fact]]]] = {}
         for place, of_text in places.items():
             for text, facts in of_text.items():
@@ -92,7 +95,7 @@ class RuleSet:
         return found
 
     def _finding(self, place: str, text: str) -> tuple[int, ...]:
-        """The numbers of the rules of a place that find a text."""
+        """The numbers of the rules for a place that match a text."""
         found = self._known.get((place, text))
         if found is None:
             rules = self._of_place.get(place, ())
@@ -106,7 +109,7 @@ class RuleSet:
 
 @lru_cache(maxsize=8)
 def rule_set(rules: tuple[EvidenceRule, ...]) -> RuleSet:
-    """The set of these rules, the same for every project, so that it remembers."""
+    """The set of these rules. It is the same object for every project, so that its cache is shared."""
     return RuleSet(rules)
 
 
@@ -125,7 +128,7 @@ def _capped(found: Iterable[Sequence[Fact]]) -> tuple[Fact, ...]:
 
 
 def share(rule: EvidenceRule, places: Mapping[str, Mapping[str, Sequence[Fact]]]) -> float:
-    """The share of the facts in the rule's places that it finds; 0 where there are none."""
+    """The share of the facts in the rule's places that it matches; 0 if there are no facts."""
     total = hits = 0
     for place in rule.places:
         for text, facts in places.get(place, {}).items():

@@ -1,11 +1,11 @@
-"""Named features of a project, each with the facts that show it: what the category classifier sees.
+"""Named features of a project, with the facts that support them: the input of the category classifier.
 
-Here: the features as the seed ``category_features.csv`` defines them, and their values for one project. Not
-here: weights and categories (``category``), how the weights were found (``category_training``).
+Here: the features that the seed ``category_features.csv`` defines, and their values for one project. Not
+here: weights and categories (``category``), fitting the weights (``training.category``).
 
 A feature is a statement that a person could check ("says library", "opens a notebook port"). No feature is
-the name of a project or owner: names are struck out of every text before it becomes a fact
-(``project_facts.without_name``).
+the name of a project or owner: names are removed from every text before it becomes a fact
+(``project.facts.without_name``).
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ COLUMNS = ("feature", "found_in", "pattern", "scale", "least_share", "speaks_for
 class Feature:
     """One row of the seed.
 
-    ``scale`` is the value of the feature where it holds (it says how strongly the training shrinks its
-    weights: evidence out of Dockerfiles counts less than the description). With ``least_share`` at least that
-    share of the facts must match. ``speaks_for`` (category → log-odds) is what the codebook's definitions
-    make of the feature: the value that its weight is drawn to in training, and keeps where the training saw
-    no example.
+    ``scale`` is the value of the feature where it holds. It sets how strongly the training shrinks its weights:
+    evidence from Dockerfiles counts less than the description. With ``least_share``, at least that share of the
+    facts must match. ``speaks_for`` (category → log-odds) is the weight that the codebook's definitions suggest: the
+    training shrinks towards it, and it stays where there is no example.
     """
 
     name: str
@@ -46,14 +45,14 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class FeatureValue:
-    """A feature that holds for a project: its value, and the facts that show it."""
+    """A feature that holds for a project: its value, and the facts that support it."""
 
     value: float
     evidence: tuple[Fact, ...]
 
 
 def parse_features(text: str) -> tuple[Feature, ...]:
-    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on a row that cannot be meant."""
+    """Features from the text of ``category_features.csv``. Raises ``ValueError`` on an invalid row."""
     seed = "category_features"
     features: list[Feature] = []
     names: set[str] = set()

@@ -1,8 +1,8 @@
-"""What the two labellers say of a project, as plain rows: categories, purposes, and what each rests on.
+"""The machine labels of a project as plain rows: category, purposes, and the evidence of each.
 
-Here: asking both labellers about one project and flattening their answers, by column name. Not here: the labellers
-(``category``, ``purpose``), reading a corpus, any database. Rows carry places (file and line), never the text that stands
-there: a command line or a variable may hold a secret.
+Here: running both labellers on one project and flattening their answers, by column name. Not here: the labellers
+(``category``, ``purpose``), reading a corpus, any database. Rows carry places (file and line), never the text at
+that place: a command line or a variable may hold a secret.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from dockml_dagster.study.project.evidence import facts_of_project
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 
 RATER = "machine"
-"""The rater under which machine labels stand beside those of people."""
+"""The rater's name of machine labels."""
 CANNOT_TELL = "cannot tell"
-"""The code of a unit of which no category is likely enough; people may give it too."""
+"""The code of a unit for which no category is likely enough. People may give it too."""
 NONE_APPLIES = "none"
-"""The code of a unit that was looked at and bears no purpose: not the same as a unit that nobody looked at."""
+"""The code of a unit that was rated and has no purpose. A unit that was not rated has no code at all."""
 
 Row = dict[str, Any]
 _PURPOSE_REASON = "no rule found evidence of a purpose"
 
 
 class Labeller:
-    """Both labellers by the rules of the seeds (name → CSV text). Raises ``ValueError`` on a seed that cannot be meant."""
+    """Both labellers, by the rules of the seeds (name → CSV text). Raises ``ValueError`` on an invalid seed."""
 
     def __init__(self, seeds: Mapping[str, str]) -> None:
         codebook = parse_codebook(seeds["categories"], seeds["purposes"], seeds["sub_purposes"])
@@ -53,10 +53,10 @@ class Labeller:
         *,
         whole: bool,
     ) -> Iterator[tuple[str, Row]]:
-        """``rows`` of a project as it was collected: Dockerfiles by path, and of every file content and size in bytes, None
-        where a content was not kept or a size is not known.
+        """``rows`` of a project as it was collected: Dockerfiles by path, and of every file its content and its size in
+        bytes (None: not kept, not known).
 
-        ``whole``: the files are all that the repository has, so their paths tell its layout.
+        ``whole``: these are all files of the repository, so their paths give its layout.
         """
         readings = {path: read_dockerfile(content) for path, content in dockerfiles.items()}
         texts = {
@@ -78,8 +78,8 @@ class Labeller:
     ) -> Iterator[tuple[str, Row]]:
         """(table, row) of ``machine_labels`` and ``machine_label_evidence`` for one project.
 
-        ``project`` is its key; the other arguments are those of ``facts_of_project``. Purposes are given to the project
-        and, where evidence stands in one, to each Dockerfile that has stages.
+        ``project`` is its key; the other arguments are those of ``facts_of_project``. Purposes are given to the project,
+        and to each Dockerfile that has stages and holds evidence for them.
         """
         facts = facts_of_project(metadata, dockerfiles, texts=texts, sizes=sizes)
         yield from self._category(project, facts)

@@ -1,13 +1,12 @@
-"""RQ2: what a project uses Docker for: any of the study's 21 purposes, each with the evidence.
+"""RQ2: what a project uses Docker for: any of the study's 21 purposes, each with its evidence.
 
-Here: the rules of the seed ``purpose_rules.csv`` applied to the facts of a project or of one Dockerfile. Not
-here: the codebook (``codebook``), the fitting of weights and the check against coded projects
-(``purpose_training``).
+Here: applying the rules of the seed ``purpose_rules.csv`` to the facts of a project or of one Dockerfile. Not
+here: the codebook (``codebook``), fitting the weights and checking them against coded projects
+(``training.purpose``).
 
-A purpose's probability is a logistic function of the sum of the weights of the rules that found something,
-plus the weight of the row whose ``where`` is empty (what speaks for it before anything is known). No purpose
-is given without evidence. A rule with weight 0 supports no purpose on its own: it only adds evidence to one
-that other rules gave.
+A purpose's probability is the logistic function of an intercept (the weight of the row whose ``where`` is empty)
+plus the weights of the rules that match. No purpose is given without evidence. A rule with weight 0 supports no
+purpose on its own: it only adds evidence to one that other rules gave.
 """
 
 from __future__ import annotations
@@ -28,18 +27,16 @@ from dockml_dagster.study.project.facts import Fact
 COLUMNS = ("id", "purpose", "sub_purpose", "found_in", "pattern", "expected", "weight", "note")
 
 LEAST_PROBABILITY = 0.3
-"""A purpose is given from this probability on: the value that was best for micro-F1 in cross-validation on the half that
-the rules were developed on.
+"""The least probability with which a purpose is given. It had the best micro-F1 in cross-validation on the half of the
+data that the rules were developed on.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PurposeRule:
-    """One row of the seed: what the expression finds speaks for
-    the purpose with ``weight`` (log-odds, never negative).
+    """One row of the seed: a match of the expression supports the purpose with ``weight`` (log-odds, never negative).
 
-    ``expected`` is what the rule's author took its weight for, from the codebook's definitions, before any
-    data was seen.
+    ``expected`` is the weight that the rule's author expected from the codebook's definitions, before seeing any data.
     """
 
     rule: EvidenceRule
@@ -51,7 +48,7 @@ class PurposeRule:
 
 @dataclass(frozen=True, slots=True)
 class PurposeRules:
-    """The seed, ready for use. ``base`` is by purpose: its log-odds before any evidence."""
+    """The parsed seed. ``base``: by purpose, its log-odds before any evidence."""
 
     rules: tuple[PurposeRule, ...]
     base: Mapping[str, float]
@@ -59,7 +56,7 @@ class PurposeRules:
 
 @dataclass(frozen=True, slots=True)
 class PurposeEvidence:
-    """A fact that speaks for a purpose, and the rule that says so."""
+    """A fact that supports a purpose, and the rule that found it."""
 
     rule: str
     sub_purpose: str | None
@@ -71,7 +68,7 @@ class PurposeJudgement:
     """A purpose that was found: its probability for the project, and the evidence, rule by rule.
 
     ``dockerfiles`` are the paths of the Dockerfiles that hold evidence. ``sub_purposes`` are those of the
-    rules that found something, in the order of the seed.
+    rules that matched, in the order of the seed.
     """
 
     purpose: str
@@ -82,11 +79,9 @@ class PurposeJudgement:
 
 
 def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None = None) -> PurposeRules:
-    """Rules from the text of the seed. ``purposes`` (purpose →
-    its sub-purposes) is what the codebook allows, if given.
+    """Rules from the text of the seed. ``purposes`` (purpose → its sub-purposes): what the codebook allows, if given.
 
-    Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not
-    compile.
+    Raises ``ValueError`` on a repeated id, an unknown purpose or place, or an expression that does not compile.
     """
     seed = "purpose_rules"
     rules: list[PurposeRule] = []
@@ -117,7 +112,7 @@ def parse_purpose_rules(text: str, purposes: Mapping[str, Iterable[str]] | None 
 
 
 def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudgement, ...]:
-    """The purposes of a project, the likeliest first. ``facts``: all that is known of it, its Dockerfiles included."""
+    """The purposes of a project, the likeliest first. ``facts``: all that are known, those of its Dockerfiles included."""
     found = rule_set(tuple(rule.rule for rule in rules.rules)).found(by_place(facts))
     scores: dict[str, float] = {}
     evidence: dict[str, list[PurposeEvidence]] = {}
@@ -135,14 +130,14 @@ def purposes_of(facts: Iterable[Fact], rules: PurposeRules) -> tuple[PurposeJudg
 
 
 def is_given(score: float) -> bool:
-    """Whether a purpose of that score (log-odds) is given."""
+    """Whether a purpose with this score (log-odds) is given."""
     return 1 / (1 + math.exp(-score)) >= LEAST_PROBABILITY
 
 
 def purposes_of_dockerfile(path: str, project: Iterable[PurposeJudgement]) -> tuple[PurposeJudgement, ...]:
-    """Those purposes of the project for which this Dockerfile holds evidence, with that evidence only.
+    """The purposes of the project for which this Dockerfile holds evidence, with that evidence only.
 
-    The probability stays that of the project: purposes were coded by project, so no other is known.
+    The probability stays the project's: purposes were coded by project, so none is known for one Dockerfile.
     """
     judgements = []
     for judgement in project:

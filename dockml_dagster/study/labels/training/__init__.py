@@ -1,4 +1,5 @@
 """Fitting the weights of the labellers.
 
-Here: from labelled projects to seeds. Not here: labelling (``category``, ``purpose``).
+Here: weights from labelled projects, and measuring them by cross-validation. Not here: labelling (``labels.category``,
+``labels.purpose``).
 """

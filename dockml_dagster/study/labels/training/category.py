@@ -1,11 +1,11 @@
-"""How the weights of the category classifier were found, and what they are worth.
+"""Fitting the weights of the category classifier, and measuring how good they are.
 
 Here: fitting around the expectations of the codebook, calibration, and repeated stratified cross-validation
-with all projects of an owner in the same fold, beside a majority guess and a plain bag of words on the same
-folds. Not here: prediction (``category``), reading of corpora.
+with all projects of an owner in the same fold, compared with a majority guess and a plain bag of words on the same
+folds. Not here: prediction (``labels.category``), reading of corpora.
 
-Needs scikit-learn for the bag of words alone, which only the measurement asks for. Every random choice comes from a
-stated seed.
+Only the bag of words needs scikit-learn, and only the measurement needs the bag of words. Every random choice comes
+from a stated seed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from dockml_dagster.study.labels.training.folds import owner_folds
 Array = np.ndarray[Any, Any]
 
 PRIOR_VARIANCE = 0.1
-"""How far (variance, in squared log-odds) a weight may stray from what the definitions make of its feature.
-"""
+"""Prior variance (squared log-odds) of a weight around the value that the codebook's definitions suggest."""
 BALANCE = 1.0
-"""Examples weigh (n / n of their category) to this power: every category counts alike, however common it is where the
-examples come from.
+"""An example weighs (n / n of its category) to this power. So every category counts equally, however common it is among
+the examples.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A project with its category. ``owner`` keeps an owner's projects
-    together; it is no feature. ``words`` is for the baseline.
+    """A project with its category. ``owner`` keeps an owner's projects in one fold; it is not a feature. ``words`` is for
+    the baseline.
     """
 
     owner: str
@@ -46,8 +45,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Figures of one method over all repetitions: the mean, and the interval between the 2.5th and 97.5th
-    percentile of owners drawn with replacement.
+    """Figures of one method over all repetitions: the mean, and the interval from the 2.5th to the 97.5th
+    percentile of a bootstrap over owners.
     """
 
     method: str
@@ -59,9 +58,9 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """``gain`` is the kappa of the classifier less that of the bag of words, on the same draws.
-    ``calibration`` pairs, bin by bin of the stated probability: mean probability, share that was right, n.
-    ``cannot_tell``: share without an answer, and the accuracy of the rest.
+    """The results of cross-validation. ``gain``: the kappa of the classifier less that of the bag of words, on the same
+    draws. ``calibration``: for each bin of the predicted probability its mean, the share that was right, and n.
+    ``cannot_tell``: the share without an answer, and the accuracy of the rest.
     """
 
     scores: tuple[Scores, ...]
@@ -79,11 +78,11 @@ def fit(
     temperature: float = 1.0,
     around: Mapping[str, Mapping[str, float]] | None = None,
 ) -> CategoryModel:
-    """The weights of highest posterior probability: a multinomial logistic likelihood, and for every weight a normal prior
-    around ``Feature.speaks_for``, or around the weights of another model (the intercepts are all but free). Log-odds are
-    divided by ``temperature``.
+    """The maximum a posteriori weights: a multinomial logistic likelihood, and a normal prior for every weight around
+    ``Feature.speaks_for`` or the weights of another model (the prior of intercepts is almost flat). Log-odds are divided
+    by ``temperature``.
 
-    A feature that no example has keeps its prior; one that has neither gets no weights.
+    A feature that no example has keeps its prior; a feature with neither gets no weights.
     """
     from scipy.optimize import minimize
     from scipy.special import logsumexp
@@ -124,8 +123,8 @@ def fit(
 
 @dataclass(frozen=True, slots=True)
 class Refitted:
-    """A model that was fitted on around another one, and what both are worth on the examples: kappa of the other, and of
-    models refitted without the fold that is asked. ``by_owner``: whether folds kept owners together.
+    """A model refitted around another one. ``before``: the other model's kappa on the examples. ``after``: the kappa on
+    held-out folds, of models refitted without the fold. ``by_owner``: whether folds kept owners together.
     """
 
     model: CategoryModel
@@ -135,10 +134,11 @@ class Refitted:
 
 
 def refit(examples: Sequence[Example], model: CategoryModel, *, folds: int = 5, seed: int = 0) -> Refitted:
-    """The weights fitted on to these examples, and the gain on those held out.
+    """Refit the weights to these examples, and measure kappa before and after on held-out examples.
 
-    Where one owner has more than half of the examples (an organisation's own projects), folds are of single projects: what
-    is measured is then the gain on further projects of the same owners. Owners, or projects, are drawn for the intervals.
+    If one owner has more than half of the examples (an organisation's own projects), or there are fewer owners than folds,
+    folds are of single projects; ``after`` then holds for further projects of the same owners. Intervals are a bootstrap
+    over owners, or over projects in that case.
     """
     owners = [example.owner for example in examples]
     by_owner = max(map(owners.count, owners)) <= len(owners) / 2 and len(set(owners)) >= folds
@@ -164,7 +164,7 @@ def refit(examples: Sequence[Example], model: CategoryModel, *, folds: int = 5, 
 
 
 def weight_rows(model: CategoryModel, examples: Sequence[Example]) -> list[dict[str, str]]:
-    """The rows of ``category_weights.csv``. Weights without an example are marked ``prior``."""
+    """The rows of ``category_weights.csv``. Weights of features without an example are marked ``prior``."""
     seen = {name for example in examples for name in example.features} | {INTERCEPT}
     return [
         {
@@ -190,8 +190,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Repeated stratified cross-validation grouped by owner (repetition ``i`` shuffles by ``seed + i``).
 
-    The temperature is one number for all folds; it changes probabilities and "cannot tell", never which
-    category is likeliest.
+    The temperature is the same for all folds. It changes probabilities and "cannot tell", never which category is
+    likeliest.
     """
     targets = np.array([example.category for example in examples])
     owners = np.array([example.owner for example in examples])
@@ -239,8 +239,8 @@ def cross_validate(
 def best_temperature(
     examples: Sequence[Example], features: Sequence[Feature], *, folds: int = 5, seed: int = 1000
 ) -> float:
-    """The temperature (0.5 to 3.0 in steps of 0.05) with the least
-    log-loss on held-out owners; its seed is not that of the report.
+    """The temperature (0.5 to 3.0 in steps of 0.05) with the least log-loss on held-out owners. Its seed differs from that
+    of the report.
     """
     targets = np.array([example.category for example in examples])
     owners = np.array([example.owner for example in examples])
@@ -262,7 +262,7 @@ def best_temperature(
 
 
 def _splits(owners: Array, targets: Array, folds: int, seed: int) -> Iterator[tuple[list[int], list[int]]]:
-    """Of each fold that holds something, its positions and all others."""
+    """For each fold that is not empty, its positions and all others."""
     for fold in owner_folds(owners.tolist(), targets.tolist(), folds, seed):
         if fold:
             inside = set(fold)
@@ -279,9 +279,9 @@ def _matrix(examples: Sequence[Example], names: Sequence[str]) -> Array:
 
 
 def _bag_of_words(learnt: Sequence[Example], asked: Sequence[Example]) -> Array:
-    """A logistic regression over tf-idf of the words of each source (those but the description at half
-    weight), C = 10, categories balanced: the best of the few settings that were tried, so that the comparison
-    is with a plain method at its best.
+    """The baseline: a logistic regression over tf-idf of the words of each source (all but the description at half
+    weight), C = 10, categories balanced. This was the best of the few settings tried, so the comparison is with a
+    plain method at its best.
     """
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -295,7 +295,7 @@ def _bag_of_words(learnt: Sequence[Example], asked: Sequence[Example]) -> Array:
             train.append(
                 weight * vectorizer.fit_transform([example.words.get(source, "") for example in learnt])
             )
-        except ValueError:  # no word is left in this source
+        except ValueError:  # this source has no words
             continue
         test.append(weight * vectorizer.transform([example.words.get(source, "") for example in asked]))
     regression = LogisticRegression(C=10, max_iter=3000, class_weight="balanced")
@@ -327,8 +327,7 @@ def _interval(
     draws: Sequence[Array],
 ) -> Interval:
     estimate = float(np.mean([measure(targets, predicted) for predicted in predictions]))
-    # Each draw looks at one repetition in turn: the spread of the owners and of the folds are both in the
-    # interval.
+    # Each draw uses the next repetition, so the interval covers the spread of owners and that of folds.
     values = [measure(targets[draw], predictions[i % len(predictions)][draw]) for i, draw in enumerate(draws)]
     low, high = np.percentile(values, [2.5, 97.5])
     return Interval(estimate, float(low), float(high), len(targets))

@@ -1,4 +1,4 @@
-"""Folds of cross-validation: all projects of an owner in the same one, every category spread as evenly as that allows.
+"""Folds of cross-validation: grouped by owner, and stratified by category as far as that allows.
 
 Here: which project is in which fold. Not here: what is fitted or measured on them.
 """
@@ -14,10 +14,10 @@ import numpy as np
 def owner_folds(
     owners: Sequence[str], codes: Sequence[Hashable], folds: int, seed: int
 ) -> tuple[tuple[int, ...], ...]:
-    """The positions of the projects of each fold, in order; a fold may be empty where there are fewer owners.
+    """The positions of the projects in each fold, in order. A fold is empty if there are fewer owners than folds.
 
-    Owners come in an order drawn by ``seed``, those with most projects first; each goes to the fold where, summed over its
-    own categories, fewest projects are, of equal ones to the smaller fold.
+    Owners with most projects are placed first, equal ones in an order drawn by ``seed``. Each owner goes to the fold with
+    the fewest projects of the owner's categories; of equal folds, to the smaller one.
     """
     members: dict[str, list[int]] = {}
     for position, owner in enumerate(owners):
