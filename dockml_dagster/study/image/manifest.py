@@ -144,9 +144,7 @@ class ImageManifest:
         return ContentKind.ARTIFACT
 
     def _is_image(self, types: Sequence[str]) -> bool:
-        """Whether engines take it for an image: by the configuration's type (also those of old clients), not by
-        ``artifactType``.
-        """
+        """Whether engines accept it as an image, by the configuration's type (old clients' too), not by ``artifactType``."""
         config = self.config.media_type
         has_layers = any(map(media_types.is_image_layer, types))
         if config in media_types.IMAGE_CONFIG_TYPES:

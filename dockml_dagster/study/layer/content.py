@@ -1,12 +1,11 @@
-"""What an ML image carries: GPU libraries, frameworks,
-weights, data, caches, leftovers; bytes and evidence each.
+"""What an ML image contains: GPU libraries, frameworks, weights, data, caches, leftovers, with bytes and evidence.
 
-Here: rules as data (``layer_content_rules.csv``) and their application to the files of an image. Not here:
-what to do about it (advice), what the image costs in all (``image``).
+Here: parsing the rules of ``layer_content_rules.csv`` and applying them to the files of an image. Not here: what to
+do about it (``advice``), the image's total size (``image``).
 
-A rule is a path pattern. Segments are compared whole, with `*` and `?` inside a segment; a leading `/` ties
-the pattern to the root, else it may start at any directory; a trailing `/**` means everything below. There
-is no other `**`, so that matching is linear in the path's length whatever the path.
+A rule is a path pattern. It is compared segment by segment, with `*` and `?` inside a segment. A leading `/` anchors
+the pattern at the root; otherwise it may start at any directory. A trailing `/**` means everything below. There is no
+other `**`, so that matching is linear in the path's length.
 """
 
 from __future__ import annotations
@@ -36,26 +35,26 @@ class ContentRule(NamedTuple):
     group: str
     pattern: str
     removable: bool
-    """Whether a running container does without, as a rule (caches, tests), so that the bytes can be saved."""
+    """Whether a running container usually does not need such files (caches, tests), so that the bytes can be saved."""
     meaning: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContentFinding:
-    """What one rule found in one image."""
+    """The files of one image that match one rule."""
 
     rule: str
     group: str
     removable: bool
     files: int
     bytes: int
-    """Of visible files; content stored in the archives."""
+    """Content of visible files, as stored in the archives."""
     duplicate_bytes: int
-    """Of these, bytes of contents that another file of the rule has as well: all copies but one."""
+    """Part of ``bytes``: further copies of contents, all but one of each."""
     hidden_files: int
     hidden_bytes: int
-    """Matching files that later layers hide: shipped all the same (a cache deleted one instruction too
-    late)."""
+    """Content of matching files that later layers hide. It is shipped all the same (a cache deleted one instruction
+    too late)."""
     largest: tuple[LargeFile, ...]
     """Evidence: the largest visible matching files."""
 
@@ -101,30 +100,30 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 _Test = tuple[Callable[[str], object], str]
-"""Whether a path matches, and the rule that it is then."""
+"""A test whether a path matches, and the name of the rule."""
 
 
 def _test(pattern: str) -> Callable[[str], object]:
-    """What tells whether a path matches a pattern."""
+    """The test whether a path matches a pattern."""
     if pattern.startswith("*.") and not _WILD.search(pattern, 1) and "/" not in pattern:
-        return methodcaller("endswith", pattern[1:])  # a tenth of what the expression takes
+        return methodcaller("endswith", pattern[1:])  # takes a tenth of the expression's time
     return _compiled(pattern).fullmatch
 
 
 class ContentRules:
-    """Rules with an index, so that a path meets only the few that could match it.
+    """Rules with an index, so that a path is tested only against the few rules that could match it.
 
-    What only depends on the directory is found once for its files, which come close to one another.
+    Results that depend only on the directory are cached, because the files of a directory come close together.
     """
 
     def __init__(self, rules: Iterable[ContentRule]) -> None:
         self.rules: dict[str, ContentRule] = {}
         self._below: dict[str, list[_Test]] = {}
-        """Of patterns that mean all below a directory, by their longest segment: the directory decides."""
+        """Patterns with `/**`, by their longest segment. The directory alone decides whether they match."""
         self._below_always: list[_Test] = []
         self._by_segment: dict[str, list[_Test]] = {}
         self._by_start: dict[str, list[tuple[str, _Test]]] = {}
-        """By the first three characters of a name: what it must start with in all, and the test."""
+        """By the first three characters of a name: its whole required start, and the test."""
         self._by_end: dict[str, list[_Test]] = {}
         self._always: list[_Test] = []
         for rule in rules:
@@ -173,7 +172,7 @@ class ContentRules:
         return tuple(sorted({*further, *matched}))
 
     def _enter(self, directory: str) -> tuple[tuple[str, ...], list[_Test]]:
-        """What holds for all files of a directory, and the tests that its segments call for."""
+        """The rules that all files of a directory match, and the tests that its segments select."""
         below, tests = list(self._below_always), list(self._always)
         for segment in directory.split("/")[:-1]:
             below += self._below.get(segment, ())
@@ -202,7 +201,7 @@ class ContentTally:
         self._contents: set[tuple[str, str]] = set()
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Count entries; only files count."""
+        """Count the files among the entries."""
         matching, counts, contents = self._rules.matching, self._counts, self._contents
         for entry, _, hidden_by, _ in batch:
             if entry[1] != "file" or not (rules := matching(entry[0])):
@@ -230,7 +229,7 @@ class ContentTally:
                     heapq.heappushpop(count.largest, LargeFile(stored, entry[0]))
 
     def findings(self) -> tuple[ContentFinding, ...]:
-        """What was found, rules without a match left out; most bytes first."""
+        """The findings of rules with a match, most bytes first."""
         found = []
         for name, count in self._counts.items():
             rule = self._rules.rules[name]

@@ -1,6 +1,6 @@
-"""What headers in front of an entry say about it: pax extended and global headers, GNU long names.
+"""Headers that precede an entry and describe it: pax extended and global headers, GNU long names.
 
-Here: which of them wins, and what it changes. Not here: reading them off the archive (``tar_walk``).
+Here: which header wins, and what it changes. Not here: reading them from the archive (``tar_walk``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dockml_dagster.study.layer import header
 from dockml_dagster.study.layer.inflate import CorruptLayerError
 
 Records = tuple[tuple[bytes, bytes], ...]
-"""Key and value of extended headers, in order; a later one wins, an empty one withdraws."""
+"""Key and value of extended headers, in order. A later record overrides an earlier one; an empty value deletes it."""
 
-# GNU tar's three times as it nearly always writes them, where the lengths need no check; the shorter forms of all.
+# `_USUAL_TIMES`: the three times as GNU tar nearly always writes them, so that the lengths need no check.
 _USUAL_TIMES = re.compile(
     rb"30 mtime=(\d{10})\.\d{9}\n30 atime=\d{10}\.\d{9}\n30 ctime=\d{10}\.\d{9}\n"
 ).fullmatch
@@ -26,11 +26,10 @@ _TIMES = re.compile(
 
 
 def only_times(chunk: bytes, start: int, stop: int) -> int | None:
-    """The modification time, if the extended header that lies
-    there says nothing but that, or that and the two other times.
+    """The modification time, if the extended header at ``chunk[start:stop]`` holds only it, or only all three times.
 
-    Python's tarfile and GNU tar write the one or the other for every entry: by far the most frequent extended headers.
-    None: there is more in it, or something is odd.
+    Python's tarfile and GNU tar write such a header for every entry, so these are by far the most frequent ones. None: the
+    header holds more, or is odd.
     """
     found = _USUAL_TIMES(chunk, start, stop)
     if found is not None:
@@ -50,12 +49,12 @@ def only_times(chunk: bytes, start: int, stop: int) -> int | None:
 class Pending:
     """The headers read so far for the entry that follows.
 
-    Attributes are None where nothing was said. A pax record wins over a GNU long name, that over the entry's
-    own header. A global header speaks for every entry after it, but not of extended attributes and sparse maps: engines
-    pass over global headers altogether (Go's archive/tar), and a row for each entry must not repeat what is said once.
+    Attributes are None if no header sets them. A pax record overrides a GNU long name, which overrides the entry's own
+    header. A global header applies to every entry after it, except for extended attributes and sparse maps. Engines ignore
+    global headers altogether (Go's archive/tar), and such lists must not be repeated in the row of every entry.
     """
 
-    # On the class, so that making one costs nothing: some archives have an extended header for every entry.
+    # Defaults on the class make an instance cheap: some archives have an extended header for every entry.
     name: bytes | None = None
     link: bytes | None = None
     size: int | None = None
@@ -66,13 +65,13 @@ class Pending:
     sparse_records: Sequence[tuple[bytes, bytes]] = ()
     notes: tuple[str, ...] = ()
     taken = 0
-    """Bytes of extended headers for this entry: a chain of them counts as one."""
+    """Bytes of all extended headers for this entry: a chain of them counts as one."""
     _xattrs: list[bytes] | None = None
     _sparse: dict[bytes, bytes] | None = None
     _records: list[tuple[bytes, bytes]] | None = None
 
     def __init__(self, told: Pending | None = None) -> None:
-        """``told``: what global headers said so far, which is not read anew for each entry."""
+        """``told``: the global headers so far, so that they are not parsed again for each entry."""
         if told is not None:
             self.name, self.link, self.size = told.name, told.link, told.size
             self.uid, self.gid, self.mtime = told.uid, told.gid, told.mtime
@@ -83,7 +82,7 @@ class Pending:
         return header.xattr_names(self._xattrs) if self._xattrs else None
 
     def take(self, records: Records) -> None:
-        """Take up the records of an extended header."""
+        """Apply the records of an extended header."""
         sparse: dict[bytes, bytes] = {}
         mapped: list[tuple[bytes, bytes]] = []
         xattrs: list[bytes] = []
@@ -108,7 +107,7 @@ class Pending:
                     mapped.append((key, value))
                 case _ if b".xattr." in key:
                     xattrs.append(key)
-        # Added to what is there: a copy for each record, or for each header of a chain, would be quadratic.
+        # Extended in place: a copy for each record, or for each header of a chain, would be quadratic.
         if mapped:
             self.sparse = self._sparse = self._sparse or {}
             self.sparse_records = self._records = self._records or []
@@ -119,15 +118,15 @@ class Pending:
             self._xattrs += xattrs
 
     def take_payload(self, payload: bytes) -> None:
-        """Take up the data of an extended header."""
+        """Apply the data of an extended header."""
         self.take(header.pax_records(payload))
 
     def long_name(self, name: bytes) -> None:
-        """Take up a GNU long name, unless an extended header has named the entry."""
+        """Apply a GNU long name, unless an extended header has named the entry."""
         if self.name is None:
             self.name = name
 
     def long_link(self, link: bytes) -> None:
-        """Take up a GNU long link name, likewise."""
+        """Apply a GNU long link name, unless an extended header has set one."""
         if self.link is None:
             self.link = link

@@ -1,8 +1,8 @@
-"""What kind of file it is: by its name's extension, and by its first bytes.
+"""The type of a file: by the extension of its name, and by its first bytes.
 
-Two independent answers, because each is wrong in its own way: extensions lie and are missing, first bytes say
-`text` of most of what people write. Here: both rules and the classes that the study's figures use. Not here:
-counting (``tally``), rules about what an ML image carries (``content``).
+The two answers are independent, because each fails in its own way: extensions lie or are missing, and by the first
+bytes most of what people write is `text`. Here: both rules, and the classes of the study's figures. Not here:
+counting (``tally``), rules about what an ML image contains (``content``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 OTHER: Final = "(other)"
-"""Stands in tables for everything past ``ScanLimits.types``."""
+"""Stands in tables for all types beyond ``ScanLimits.types``."""
 
 _LONGEST_EXTENSION: Final = 12
 _REMEMBERED_LENGTH: Final = 64
@@ -30,13 +30,13 @@ _EXTENSION: Final = re.compile(r"(?=.*[a-z])[a-z0-9_+~-]{1,12}")
 def extension(name: str) -> str:
     """The extension of a file's name (no directories), lower case, without the dot; "" for none.
 
-    `libm.so.6` is `so`, `a.tar.gz` is `tar.gz` (and so for a few more pairs), `python3.11` and `.bashrc` have
-    none. The study's own rule numbered further suffixes (`.nii.1`, study.md 6.5).
+    `libm.so.6` is `so`, `a.tar.gz` is `tar.gz` (likewise a few more pairs), `python3.11` and `.bashrc` have none.
+    The study's own rule also gave numbered suffixes (`.nii.1`).
     """
     dot = name.find(".")
     if dot < 0:
         return ""
-    # What stands before the first dot changes nothing, unless that is where the name starts.
+    # The text before the first dot does not matter, unless the name starts with the dot.
     return _of_suffix(name[dot:]) if dot and len(name) - dot <= _REMEMBERED_LENGTH else _extension(name)
 
 
@@ -123,13 +123,13 @@ for _at, _bytes, _name in _MAGIC:
     if not _at:
         _BY_FIRST_BYTE.setdefault(_bytes[0], []).append((_bytes, _name))
 _TEXT: Final = frozenset({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
-# Deleting text and looking whether anything is left would build a table at every call.
+# A table for `translate`: deleting characters and checking the rest would build one at every call.
 _NO_TEXT: Final = bytes(0x20 if byte in _TEXT else 0 for byte in range(0x100))
 
 
 def file_type(head: bytes) -> str:
-    """What a file's first bytes (``tar_walk.HEAD`` of them) say:
-    a format's name, else `text` or `data`; `empty` for none.
+    """The type by a file's first bytes (``tar_walk.HEAD`` of them): a format's name, else `text` or `data`; `empty` for
+    no bytes.
     """
     if not head:
         return "empty"
@@ -154,7 +154,7 @@ def _is_utf8(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as problem:
-        # A character cut by the end of the sample is no objection.
+        # The end of the sample may cut a character in two.
         return problem.start >= len(head) - 3 and len(head) >= 256
     return True
 
@@ -192,10 +192,9 @@ def in_packages(path: str) -> bool:
 def published_class(suffix: str, magic: str, *, packages: bool) -> str:
     """The class of the study's figures (section RQ4, "file types") that a file belongs to.
 
-    The names are the study's; the rules are not, as its own are substring tests of which the last wins
-    (study.md 6.5). Order: packages of Python ("PEP"; ``packages`` is what ``in_packages`` says of the path), then
-    what the first bytes prove, then the extension; `.` and the extension, as there, for everything without a
-    class, and `other` for files without an extension.
+    The names are the study's. The rules are not, because the study's are substring tests of which the last wins. In
+    order: Python packages ("PEP", by ``in_packages`` of the path), binaries by their first bytes, then the extension.
+    As in the study, an extension without a class becomes `.` and the extension, and no extension becomes `other`.
     """
     if packages:
         return "PEP"

@@ -1,10 +1,10 @@
-"""Files with several names: a hard link names what its target is at that time, in its layer or one below.
+"""Files with several names. A hard link names the file at its target when the link is made, in its layer or below.
 
-Here: which names are of one file (links of links, names that outlive the first, contents that AUFS put aside), and
-under which of them the union shows it. Not here: merging (``merge``), symbolic links on the way (``symlinks``).
+Here: which names belong to one file (links to links, names that outlive the first, contents that AUFS put aside), and
+under which of them the union shows it. Not here: merging (``merge``), symbolic links in paths (``symlinks``).
 
-An engine makes a link after what its layer's archive has before it; the order in an archive is not kept, so a link is
-taken for made after all other entries of its layer, and its layer's whiteouts for made after it.
+An engine makes a link when it reaches it in the archive. Spools do not keep that order, so a link counts as made after
+all other entries of its layer, and before the layer's whiteouts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dockml_dagster.study.layer.model import LayerEntry
 from dockml_dagster.study.layer.spool import Spool
 
 Place = tuple[int, str, int | None]
-"""Layer, path and what hides it: what tells a row of the merged layers from all others."""
+"""Layer, path and the layer that hides it: identifies a row of the merged layers."""
 
 _MARKER: Final = b".wh."
 _ROOT: Final = b"."
@@ -30,7 +30,7 @@ _ENDS: Final = frozenset({b"", b"\0"})
 
 
 def homes_of(spools: Sequence[Spool], links: Links) -> dict[Place, Merged]:
-    """What is to come instead of rows of ``merged_batches`` (see ``union_batches``); most images need next to none."""
+    """Rows that replace rows of ``merged_batches`` (see ``union_batches``). Most images need hardly any."""
     if not links.hard:
         return {}
     names = _Names(_relevant(spools, links.hard), links)
@@ -41,8 +41,8 @@ def homes_of(spools: Sequence[Spool], links: Links) -> dict[Place, Merged]:
 
 
 def _relevant(spools: Sequence[Spool], hard: Sequence[HardLink]) -> list[Spool]:
-    """The layers with nothing in them but what decides the fate of links and their targets: rows of their paths and of
-    those above them, and removals.
+    """The layers reduced to the rows that decide the fate of links and their targets: those of their paths and of the
+    directories above, and removals.
     """
     paths = {path for link in hard for path in (link.path, link.target)}
     wanted = sorted(path.encode().replace(b"/", b"\0") for path in paths)
@@ -54,8 +54,8 @@ def _relevant(spools: Sequence[Spool], hard: Sequence[HardLink]) -> list[Spool]:
 
 
 def _relevant_lines(lines: Iterable[bytes], wanted: Sequence[bytes]) -> Iterator[bytes]:
-    """``wanted`` is sorted as the lines are: the first path from a line's
-    on tells whether the line is about one, or a directory above one.
+    """The relevant lines. ``wanted`` is sorted like the lines, so the first wanted path at or after a line's decides
+    whether the line is that path or a directory above it.
     """
     at, last = 0, len(wanted)
     for line in lines:
@@ -70,11 +70,11 @@ def _relevant_lines(lines: Iterable[bytes], wanted: Sequence[bytes]) -> Iterator
 
 
 class _Names:
-    """The rows of all links and their targets, and which of them are names of one content."""
+    """The rows of all links and their targets, and which of them name the same content."""
 
     def __init__(self, spools: Sequence[Spool], links: Links) -> None:
         self._rows: dict[str, dict[int, list[Merged]]] = {}
-        """By path and layer: the first row and the last, of a path that its layer has several times."""
+        """By path and layer: the row, or the first and the last one if the layer has the path several times."""
         self._aside = links.aside
         self._named: dict[tuple[int, str], Merged | None] = {}
         self._origins: dict[Place, Merged | None] = {}
@@ -86,7 +86,7 @@ class _Names:
                     rows[1:] = [row]
 
     def by_content(self) -> Iterator[tuple[Merged, list[Merged]]]:
-        """The row of every content that has a hard link, and the rows of its hard links in path order."""
+        """The row of every content with hard links, and the rows of its hard links in path order."""
         found: dict[Place, tuple[Merged, list[Merged]]] = {}
         for path in sorted(self._rows):
             for row in itertools.chain.from_iterable(self._rows[path].values()):
@@ -96,7 +96,7 @@ class _Names:
         yield from found.values()
 
     def _origin(self, link: Merged) -> Merged | None:
-        """What a link names in the end. None: nothing, or only itself."""
+        """The row that a link finally names. None: nothing, or only itself."""
         passed: list[Place] = []
         row: Merged | None = link
         while row is not None and row.entry.kind == "hardlink":
@@ -104,14 +104,14 @@ class _Names:
             if place in self._origins:
                 row = self._origins[place]
                 break
-            self._origins[place] = None  # which stands if the way leads back here
+            self._origins[place] = None  # stays None if the links form a circle
             passed.append(place)
             row = self._of(row.layer, row.entry.link_target or "")
         self._origins.update(dict.fromkeys(passed, row))
         return row
 
     def _of(self, layer: int, path: str) -> Merged | None:
-        """The row that a link of a layer to a path names: of its own layer, else what is there from those below."""
+        """The row that a layer's link to a path names: the layer's own, else the visible one of the layers below."""
         if (layer, path) not in self._named:
             self._named[layer, path] = self._found(layer, path)
         return self._named[layer, path]
@@ -135,14 +135,14 @@ def _place(row: Merged) -> Place:
 
 
 def _home(content: Merged, links: list[Merged]) -> Iterator[tuple[Place, Merged]]:
-    """What comes instead of a content's rows."""
+    """The rows that replace a content's rows."""
     entry = content.entry
     if entry.kind not in {"file", "metadata"}:
         for row in links:
             yield _place(row), row._replace(entry=entry._replace(path=row.entry.path))
         return
     rows = links if entry.kind == "metadata" else [content, *links]
-    # The first name that a container sees, or the one that was there longest.
+    # The first name that a container sees, or else the one that was visible longest.
     home = next((row for row in rows if row.hidden_by is None), None) or max(rows, key=_ended)
     for row in rows:
         if row is not home:

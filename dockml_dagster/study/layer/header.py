@@ -1,7 +1,7 @@
 """Numbers, texts and records of tar headers, parsed strictly.
 
-Here: what one field or one extended header means. The forms are POSIX pax (IEEE 1003.1, "pax Interchange
-Format"), GNU tar's (base-256 numbers), Schily's star (extended attributes). Not here: the order of headers
+Here: the meaning of one field or one extended header. The formats are POSIX pax (IEEE 1003.1, "pax Interchange
+Format"), GNU tar (base-256 numbers) and Schily's star (extended attributes). Not here: the order of headers
 in an archive (``tar_walk``), sparse maps (``sparse``).
 """
 
@@ -15,14 +15,14 @@ from dockml_dagster.study.layer.inflate import CorruptLayerError
 
 BLOCK: Final = 512
 LARGEST: Final = (1 << 63) - 1
-"""What a column of 64 bits holds."""
+"""The largest value of a 64-bit column."""
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
 def number(field: bytes, name: str) -> int:
     """A header's number: octal text, or base-256 where the first bit is set. An empty field is 0.
 
-    Raises ``CorruptLayerError`` for anything else; base-256 may be negative, which the caller judges.
+    Raises ``CorruptLayerError`` for anything else. A base-256 number may be negative; the caller decides about it.
     """
     if field[0] & 0x80:
         value = int.from_bytes(field, "big")
@@ -32,7 +32,7 @@ def number(field: bytes, name: str) -> int:
     text = field.partition(b"\0")[0].strip(b" ")
     if not text:
         return 0
-    if not text.isdigit():  # int() would take signs and underscores
+    if not text.isdigit():  # int() would accept signs and underscores
         raise CorruptLayerError(f"the header's {name} is not a number")
     try:
         return int(text, 8)
@@ -43,25 +43,25 @@ def number(field: bytes, name: str) -> int:
 def text(raw: bytes) -> str:
     r"""A path or link target as text: UTF-8; other bytes and control characters as ``\xNN``.
 
-    So a row never holds a tab, a line end or a lone surrogate, and can be written and shown as it is.
+    So a row never holds a tab, a line end or a lone surrogate, and can be written and shown unchanged.
     """
     decoded = raw.decode("utf-8", "backslashreplace")
     return decoded if decoded.isprintable() else decoded.translate(_ESCAPES)
 
 
 def clamped(value: int) -> int:
-    """A number as a column of 64 bits holds it: nobody's clock or user table goes that far."""
+    """A number clamped to a 64-bit column. No real clock or user id is beyond it."""
     return min(max(value, -LARGEST), LARGEST)
 
 
 @lru_cache(maxsize=4096)
 def cached_time(field: bytes) -> int:
-    """A header's time; neighbours often share it."""
+    """A header's time. Cached, because neighbouring entries often share it."""
     return clamped(number(field, "mtime"))
 
 
 def owner(fields: bytes) -> tuple[int, int, int]:
-    """Permission bits, uid and gid: the 24 bytes from offset 100. Owners out of range are clamped to 63 bits."""
+    """Permission bits, uid and gid, from the 24 bytes at offset 100. Owners out of range are clamped to 63 bits."""
     uid, gid = number(fields[8:16], "uid"), number(fields[16:], "gid")
     return number(fields[:8], "mode") & 0o7777, uid, gid
 
@@ -79,22 +79,22 @@ def verify_checksum(block: bytes) -> None:
 
 
 def low_adler(field: bytes) -> int:
-    """What the low half of Adler-32 is, which adds up bytes, of a header whose checksum is as this field says.
+    """The low half of Adler-32 (a sum of bytes) that a header must have if this checksum field is right.
 
-    -1 where the field is not the usual six octal digits: ``verify_checksum`` decides then.
+    -1 if the field is not the usual six octal digits; then ``verify_checksum`` decides.
     """
     digits = field[:6]
     if not digits.isdigit() or b"8" in digits or b"9" in digits:
         return -1
-    # The checksum counts its own field as 8 spaces, Adler-32 counts it as it is, and starts at 1.
+    # The checksum counts its own field as 8 spaces. Adler-32 counts the field as it is and starts at 1.
     return (1 + int(digits, 8) - 8 * 0x20 + sum(field)) % 65_521
 
 
 def raw_name(block: bytes) -> bytes:
-    """The name in a header, with the prefix that POSIX headers have."""
+    """The name in a header, after the prefix if it is a POSIX header."""
     name = block[:100].partition(b"\0")[0]
     if block[345] and block[257:263] == b"ustar\0":
-        # star keeps times behind a shorter prefix, and says so in the last four bytes.
+        # star keeps times after a shorter prefix; the last four bytes mark its headers.
         prefix = block[345:476] if block[508:512] == b"tar\0" else block[345:500]
         return prefix.partition(b"\0")[0] + b"/" + name
     return name
@@ -103,7 +103,7 @@ def raw_name(block: bytes) -> bytes:
 def pax_records(payload: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """Key and value of each record `length key=value newline` of an extended header, in order.
 
-    Raises ``CorruptLayerError`` where lengths and newlines do not agree.
+    Raises ``CorruptLayerError`` if lengths and newlines do not agree.
     """
     records = []
     at, end = 0, len(payload)
@@ -122,7 +122,7 @@ def pax_records(payload: bytes) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def pax_number(value: bytes, name: str) -> int:
-    """A decimal number of an extended header, its fraction rounded down (times have one), clamped."""
+    """A decimal number of an extended header, rounded down (times have fractions) and clamped."""
     whole, dot, fraction = value.partition(b".")
     if whole.isdigit() and len(whole) < 19 and (not dot or fraction.isdigit()):
         return int(whole)
@@ -134,7 +134,7 @@ def pax_number(value: bytes, name: str) -> int:
 
 
 def xattr_names(keys: Iterable[bytes]) -> str | None:
-    """Names of the extended attributes among an extended header's keys, sorted, joined by `,`."""
+    """The names of extended attributes among an extended header's keys, sorted, joined by `,`."""
     names = {
         text(key.partition(b".xattr.")[2])
         for key in keys
@@ -144,10 +144,10 @@ def xattr_names(keys: Iterable[bytes]) -> str | None:
 
 
 def clean(path: str) -> tuple[str, str | None]:
-    """A path relative to the root of the image, and a note if it tried anything else.
+    """A path relative to the image's root, and a note if it was written otherwise.
 
-    As engines do: a leading `/` is dropped (`absolute`), `..` stops at the root (`escapes_root` where it
-    would have left it, else `dotdot`). The root itself is `.`.
+    As in engines, a leading `/` is dropped (`absolute`) and `..` stops at the root (`escapes_root` if it would have left
+    the root, else `dotdot`). The root itself is `.`.
     """
     note = "absolute" if path[:1] == "/" else None
     kept: list[str] = []

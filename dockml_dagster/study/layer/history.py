@@ -1,7 +1,7 @@
 """Which instruction made a layer, and which layers came with the base image.
 
-Here: reading an image config's `history` (OCI image specification, config.md) beside its diff-ids. Not here:
-Dockerfiles (``study/dockerfile``); a history is what the builder noted, not what the author wrote.
+Here: pairing an image config's `history` (OCI image specification, config.md) with its diff-ids. Not here: Dockerfiles
+(``study.dockerfile``). A history is what the builder recorded, not what the author wrote.
 """
 
 from __future__ import annotations
@@ -36,18 +36,17 @@ class BaseSplit:
 
     layers: int
     method: Literal["known", "instructions"]
-    """`known`: an image that was seen has exactly these layers. `instructions`: the history has a CMD or
-    ENTRYPOINT in front of later layers, which is where an image usually ended."""
+    """`known`: a known image has exactly these layers. `instructions`: the history has a CMD or ENTRYPOINT before
+    later layers, where a base image usually ends."""
 
     @property
     def certain(self) -> bool:
-        """Whether this is a fact rather than a reading of the history."""
+        """Whether this is a fact, not an inference from the history."""
         return self.method == "known"
 
 
 def instruction(created_by: str) -> str | None:
-    """The Dockerfile keyword behind a history entry, upper
-    case; None where the text is of no builder we know.
+    """The Dockerfile keyword behind a history entry, in upper case; None if no known builder writes such a text.
 
     Classic builder and buildah: `/bin/sh -c #(nop) CMD …`, `/bin/sh -c apt-get …` (a RUN). BuildKit: `CMD …`,
     `RUN /bin/sh -c … # buildkit`.
@@ -62,8 +61,8 @@ def instruction(created_by: str) -> str | None:
 def tie_layers(history: Sequence[HistoryEntry], layers: int) -> tuple[int | None, ...]:
     """For each of an image's ``layers``, lowest first, the index of its history entry.
 
-    Entries that made no layer are skipped. All None where the history does not have as many others as there
-    are layers (squashed images, tools that write no history): a wrong tie is worse than none.
+    Entries that made no layer are skipped. All None if the number of the other entries is not that of the layers
+    (squashed images, tools that write no history): no pair is better than a wrong one.
     """
     made = [index for index, entry in enumerate(history) if not entry.empty_layer]
     return tuple(made) if len(made) == layers else (None,) * layers
@@ -72,11 +71,10 @@ def tie_layers(history: Sequence[HistoryEntry], layers: int) -> tuple[int | None
 def split_base(
     history: Sequence[HistoryEntry], diff_ids: Sequence[str], known: Iterable[Sequence[str]] = ()
 ) -> BaseSplit | None:
-    """Tell the base image's layers from the project's own. None: cannot be told.
+    """Separate the base image's layers from the project's own. None: not known.
 
-    ``known`` are the diff-ids of other images that were seen, bases above all; the longest that this image
-    starts with, and goes on after, decides. Otherwise the last CMD or ENTRYPOINT that layers come after ends
-    the base.
+    ``known``: the diff-ids of other images. The longest list that is a proper beginning of this image's decides. Without
+    one, the base ends at the last CMD or ENTRYPOINT that is followed by layers.
     """
     wanted = tuple(diff_ids)
     lengths = [

@@ -1,8 +1,8 @@
 """An image in numbers: what a container sees, what its layers hide, what it holds twice.
 
-Here: one pass over ``union`` in bounded memory (16 bytes a visible file for duplicates, 8 for concentration).
-Definitions stand at the fields of ``ImageSummary``. Not here: what the files are for (``content``), which
-instruction made which layer (``history``).
+Here: one pass over ``union`` in bounded memory (for each visible file 16 bytes for duplicates, 8 for concentration).
+The fields of ``ImageSummary`` define the figures. Not here: what the files are for (``content``), which instruction
+made which layer (``history``).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SORTED_AT_ONCE: Final = 1 << 20
 
 
 Visitor = Callable[[Sequence[Merged]], object]
-"""Is shown all entries of an image in path order, some thousand at a time."""
+"""Receives all entries of an image in path order, some thousand at a time."""
 
 
 class HiddenFile(NamedTuple):
-    """A file of one layer that a later one hides: bytes that are stored and shipped, and never seen."""
+    """A file of one layer that a later one hides: its bytes are stored and shipped, but no container sees them."""
 
     bytes: int
     path: str
@@ -44,66 +44,65 @@ class HiddenFile(NamedTuple):
 
 
 class DuplicateGroup(NamedTuple):
-    """Visible files of one content."""
+    """Visible files with the same content."""
 
     wasted: int
-    """Bytes that one copy would save: all but one of them."""
+    """Bytes of all copies but one."""
     file_hash: str
-    """`algorithm:hex`; the first 64 bits of it where no paths are known."""
+    """`algorithm:hex`; only the first 64 bits if no paths are known."""
     copies: int
     size: int
     paths: tuple[str, ...]
-    """Up to five. Empty: unknown, in an image with more large files than are remembered."""
+    """Up to five paths. Empty: unknown, because the image has more large files than are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerShare:
-    """What one layer contributes to the image it is part of."""
+    """What one layer contributes to its image."""
 
     visible_files: int
     visible_bytes: int
     hidden_files: int
-    """Files of it that later layers (or later entries of its own) hide."""
+    """Its files that later layers, or later entries of its own, hide."""
     hidden_bytes: int
     hides_bytes: int
-    """Bytes of earlier layers, and repeated entries of its own, that this layer hides."""
+    """Bytes that this layer hides: of earlier layers, and of its own repeated entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
-    """The union of an image's layers, in numbers. Bytes are content stored in the archives, holes left out."""
+    """The union of an image's layers, in numbers. Bytes are content stored in the archives, without holes."""
 
     files: int
-    """Visible files, hard links among them."""
+    """Visible files, including hard links."""
     directories: int
-    """Visible directories below the root, implied ones among them."""
+    """Visible directories below the root, including implied ones."""
     implied_directories: int
-    """Those that no layer has an entry for."""
+    """Directories that no layer has an entry for."""
     empty_directories: int
     symlinks: int
     hardlinks: int
     devices: int
     max_depth: int
-    """Of visible entries; directory levels, the file name not counted."""
+    """The maximum over visible entries of directory levels, without the file name."""
     max_published_level: int
-    """The study's definition: path components, the file name counted."""
+    """The same by the study's definition: path components, including the file name."""
     bytes: int
-    """Content a container sees; of hard-linked files once."""
+    """Content that a container sees; that of hard-linked files counts once."""
     wasted_bytes: int
-    """Content that no container sees: each hidden file once (dive counts the copy that survives as well,
-    dive#684). A file that has a visible name left, in whichever layer, is not wasted."""
+    """Content that no container sees: each hidden file once (dive also counts the surviving copy, dive#684).
+    A file that still has a visible name, in any layer, is not wasted."""
     wasted_files: int
     duplicate_bytes: int
-    """Visible content that is there more than once: all copies but one. Files without a hash are left out."""
+    """Further copies of visible content, all but one of each. Files without a hash are left out."""
     duplicate_files: int
     unhashed_files: int
     hash_algorithms: tuple[str, ...]
-    """More than one: duplicates between layers read in different ways are not seen."""
+    """With more than one, duplicates between layers with different algorithms are not found."""
     gini: float | None
-    """Gini coefficient of the sizes of visible files: 0 all alike, 1 all bytes in one. None: no file."""
+    """Gini coefficient of the sizes of visible files: 0 all equal, near 1 nearly all bytes in one. None: no file."""
     largest_percent_share: float | None
-    """Share of the bytes that the largest 1 % of the visible files hold (at least one file). None: no
-    bytes."""
+    """Share of the bytes in the largest 1 % of the visible files (at least one file). None: no bytes."""
     layers: tuple[LayerShare, ...]
     largest: tuple[LargeFile, ...]
     wasted: tuple[HiddenFile, ...]
@@ -112,11 +111,11 @@ class ImageSummary:
     file_types: tuple[TypeCount, ...]
     published_classes: tuple[TypeCount, ...]
     censored: tuple[UnionCap, ...]
-    """What of the image's links was not followed: a file may then count twice, and one with a name left as wasted."""
+    """Links of the image that were not all followed. A file may then count twice, or as wasted despite a visible name."""
 
 
 def summarise_image(spools: Sequence[Spool], *, visitors: Sequence[Visitor] = ()) -> ImageSummary:
-    """Merge the layers, lowest first, and sum up. ``visitors`` see every entry on the way (rules about content)."""
+    """Merge the layers, lowest first, and sum up. ``visitors`` see every entry (rules about content, for example)."""
     tally = _ImageTally(len(spools))
     caps: set[UnionCap] = set()
     for batch in union_batches(spools, caps=caps):
@@ -137,7 +136,7 @@ class _ImageTally:
         self._types = TypeTable(_MOST_TYPES)
         self._classes = TypeTable(_MOST_TYPES)
         self._alike: dict[tuple[bool, str, str], list[int]] = {}
-        """Files and bytes by what tells types and classes: in packages or not, extension, file type."""
+        """Files and bytes by what decides types and classes: in packages or not, extension, file type."""
         self._directory, self._packages = "", False
         self._largest = Largest()
         self._wasted: list[HiddenFile] = []
@@ -159,7 +158,7 @@ class _ImageTally:
                 continue
             counts[kind] += 1
             is_directory = kind == "directory"
-            level = depth if is_directory or path == "." else depth + 1  # as published_level
+            level = depth if is_directory or path == "." else depth + 1  # equals published_level
             if depth > depths:  # noqa: PLR1730 - max() would be a call, here and below
                 depths = depth
             if level > levels:  # noqa: PLR1730
@@ -171,7 +170,7 @@ class _ImageTally:
             if kind == "file":
                 visible_files[layer] += 1
                 visible_bytes[layer] += stored
-                # The class depends on the path by one thing alone, and files of a directory come one after the other.
+                # The class depends only on the path's directory, and files of a directory follow each other.
                 parent = path[: path.rfind("/") + 1]
                 if parent != directory:
                     directory, packages = parent, in_packages(parent)
@@ -197,7 +196,7 @@ class _ImageTally:
         self._duplicates.add(contents)
 
     def _count_alike(self) -> None:
-        """Add what was counted together to types and classes."""
+        """Add the counts of files that are alike to types and classes."""
         for (packages, suffix, magic), counts in self._alike.items():
             named = published_class(suffix, magic, packages=packages)
             for row in (self._types.row(suffix, magic), self._classes.row(named, "")):
@@ -263,11 +262,11 @@ class _Duplicates:
     def __init__(self) -> None:
         self._buckets = [(array("Q"), array("Q")) for _ in range(_LAST_BUCKET + 1)]
         self._paths: dict[str, str | list[str]] = {}
-        """By hash: the only path; of several the first few."""
+        """By hash: the only path, or the first few paths."""
         self.algorithms: set[str] = set()
 
     def add(self, files: Iterable[tuple[str, int, str]]) -> None:
-        """Take hash, size and path of some files."""
+        """Add hash, size and path of some files."""
         buckets, paths, prefix = self._buckets, self._paths, ""
         for file_hash, size, path in files:
             if not prefix or not file_hash.startswith(prefix):
@@ -287,7 +286,7 @@ class _Duplicates:
                 known.append(path)  # type: ignore[union-attr]
 
     def found(self) -> tuple[int, int, tuple[DuplicateGroup, ...]]:
-        """Files and bytes that are there again, and the groups that waste most."""
+        """Number and bytes of further copies, and the groups that waste most."""
         files = wasted = 0
         largest: list[tuple[int, int, int, int]] = []
         for hashes, sizes in self._buckets:
@@ -317,12 +316,12 @@ class _Duplicates:
 
 
 class _Sizes:
-    """Sizes of files for their concentration: 8 bytes each, sorted in stretches where there are many."""
+    """Sizes of files for their concentration: 8 bytes each, sorted in buckets if there are many."""
 
     def __init__(self) -> None:
         self._sizes = array("Q")
         self.add = self._sizes.extend
-        """Take the sizes of some files."""
+        """Add the sizes of some files."""
 
     def _ascending(self) -> Iterator[list[int]]:
         if len(self._sizes) <= _SORTED_AT_ONCE:
@@ -333,7 +332,7 @@ class _Sizes:
             length = size.bit_length()
             bucket = length << 6 | (
                 size >> length - 6 if length > 6 else size
-            )  # the length in bits, the first six
+            )  # the length in bits, and the first six bits
             buckets.setdefault(bucket, array("Q")).append(size)
         for bucket in sorted(buckets):
             yield sorted(buckets.pop(bucket))

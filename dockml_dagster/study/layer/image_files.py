@@ -1,4 +1,4 @@
-"""The files of an image that are worth naming one by one: the largest that a container sees, the largest that it does not.
+"""The largest files of an image: those that a container sees, and those that later layers hide.
 
 Here: picking them in one pass over ``union``, in bounded memory. Not here: sums over all files (``image``).
 """
@@ -21,7 +21,7 @@ class ImageFile(NamedTuple):
     bytes: int
     path: str
     layer: int
-    """Index of the layer that has it, 0 the lowest."""
+    """Index of the layer that has it; 0 is the lowest."""
     file_hash: str | None
     extension: str
     file_type: str
@@ -38,7 +38,7 @@ class ImageFiles:
         self._heaps: tuple[list[ImageFile], list[ImageFile]] = ([], [])
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries; only regular files count."""
+        """Take entries into account; only regular files count."""
         for entry, layer, hidden_by, cause in batch:
             if entry.kind != "file":
                 continue
@@ -57,14 +57,14 @@ class ImageFiles:
                 hidden_by,
                 cause,
             )
-            # Of one size the first by path stays: the same files whatever the machine.
+            # Of equal sizes the first by path stays, so that every machine keeps the same files.
             if not full:
                 heapq.heappush(heap, file)
             elif heap[0] < file:
                 heapq.heapreplace(heap, file)
 
     def found(self) -> tuple[ImageFile, ...]:
-        """What was kept, visible files first, largest first."""
+        """The kept files: visible ones first, each group largest first."""
         return tuple(
             file
             for heap in self._heaps
@@ -73,7 +73,7 @@ class ImageFiles:
 
 
 class _Ranked(ImageFile):
-    """Ordered by size, and of one size the other way round by path and layer."""
+    """A file ordered by size; equal sizes in descending order of path and layer."""
 
     __slots__ = ()
 

@@ -1,8 +1,8 @@
-"""Decompression of a layer by what its first bytes are, under caps, with the SHA-256 of what came.
+"""Decompression of a layer under caps, with the SHA-256 of its bytes. The first bytes decide the compression.
 
-Here: the compressed side of a scan. Gzip with any number of members (eStargz has one a file), zstd with any
-number of frames and skippable frames (zstd:chunked), bzip2 and xz (old engines took them), plain archives.
-The media type is not asked: registries carry layers under a wrong one (BuildKit's `…diff.tar.zstd`, see
+Here: the compressed side of a scan. Gzip with any number of members (eStargz has one for each file), zstd with any
+number of frames and skippable frames (zstd:chunked), bzip2 and xz (old engines accepted them), plain archives.
+The media type does not count, because registries have layers with a wrong one (BuildKit's `…diff.tar.zstd`, see
 stereoscope#486). Not here: what is in the archive (``tar_walk``).
 """
 
@@ -16,24 +16,24 @@ from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
 
 COMPRESSED_CHUNK: Final = 512 << 10
 INFLATED_CHUNK: Final = 2 << 20
-"""Inflating and walking take turns and push each other out of the core's first cache; with 64 KiB fed at a
-time the walk took half as long again. Memory stays at a few chunks."""
+"""Inflating and walking alternate and evict each other from the core's first cache. With 64 KiB at a time the walk
+took half as long again. Memory stays at a few chunks."""
 
 SKIPPABLE_FRAME: Final = range(0x184D2A50, 0x184D2A60)
-# 128 MiB, above which zstd(1) itself wants --long; it bounds a worker's memory.
+# 128 MiB bounds a worker's memory. Beyond it zstd(1) itself demands --long.
 _WINDOW_LOG_MAX: Final = 27
 _XZ_MEMORY: Final = 96 << 20
 _FIRST_PORTION: Final = 1 << 10
-_MAGIC: Final = 10  # bytes that tell every compression
+_MAGIC: Final = 10  # bytes that suffice to recognise every compression
 
 Clock = Callable[[], float]
-"""Seconds that only grow."""
+"""A monotonic clock, in seconds."""
 Chunks = Callable[[], bytes]
 """The next inflated bytes, at most ``INFLATED_CHUNK``; b"" at the end."""
 
 
 class ByteStream(Protocol):
-    """What a layer is read from: a file, a response body, a buffer. Short reads are allowed, b"" is the end."""
+    """The source of a layer: a file, a response body, a buffer. Short reads are allowed; b"" is the end."""
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes."""
@@ -41,7 +41,7 @@ class ByteStream(Protocol):
 
 
 class _Decompressor(Protocol):
-    """The form that the standard library's decompressors with bounded output share."""
+    """The interface that the standard library's decompressors with bounded output share."""
 
     @property
     def eof(self) -> bool: ...
@@ -53,7 +53,7 @@ class _Decompressor(Protocol):
 
 
 class CapHitError(Exception):
-    """A cap ended the reading. ``cap`` is which."""
+    """The reading stopped at a cap, which ``cap`` names."""
 
     def __init__(self, cap: Cap) -> None:
         super().__init__(cap)
@@ -61,11 +61,11 @@ class CapHitError(Exception):
 
 
 class CorruptLayerError(ValueError):
-    """The bytes are not what their form promises. The text is one line."""
+    """The bytes violate their format. The message is one line."""
 
 
 class CompressedBytes:
-    """The compressed side: counts, hashes and caps what is read from the stream; can look ahead and step back."""
+    """The compressed side: reads the stream, counts and hashes its bytes under caps, and can peek and step back."""
 
     def __init__(self, stream: ByteStream, limits: ScanLimits, clock: Clock, *, digest: bool) -> None:
         self._read = stream.read
@@ -93,15 +93,15 @@ class CompressedBytes:
         return data
 
     def read(self, size: int) -> bytes:
-        """The next bytes, b"" at the end. Raises ``CapHitError`` for bytes or time, and whatever the stream raises."""
+        """The next bytes; b"" at the end. Raises ``CapHitError`` for bytes or time, and whatever the stream raises."""
         if self._at >= len(self._held):
             self._held, self._at = self._fetch(max(size, COMPRESSED_CHUNK)), 0
         at = self._at
         self._at = min(at + size, len(self._held))
-        return self._held[at : self._at]  # the whole of a bytes object is sliced without a copy
+        return self._held[at : self._at]  # a slice of a whole bytes object makes no copy
 
     def step_back(self, count: int) -> None:
-        """Unread the last ``count`` bytes of the last ``read``. They were counted and hashed already."""
+        """Unread the last ``count`` bytes of the last ``read``. They are already counted and hashed."""
         self._at -= count
 
     def peek(self, size: int) -> bytes:
@@ -111,13 +111,13 @@ class CompressedBytes:
         return self._held[self._at : self._at + size]
 
     def drain(self) -> None:
-        """Read to the end for the digest's sake, inflating nothing."""
+        """Read to the end, without inflating, so that the digest is complete."""
         self._held, self._at = b"", 0
         while self._fetch(1 << 20):
             pass
 
     def digest(self) -> str | None:
-        """`sha256:…` of all bytes, if they were all read and a digest was asked for."""
+        """`sha256:…` of all bytes; None if they were not all read or no digest was asked for."""
         return None if self._sha is None or not self.at_end else "sha256:" + self._sha.hexdigest()
 
 
@@ -134,7 +134,7 @@ class InflatedBytes:
         self.count = 0
 
     def read(self) -> bytes:
-        """The next chunk (at most ``INFLATED_CHUNK``), b"" at the end.
+        """The next chunk (at most ``INFLATED_CHUNK``); b"" at the end.
 
         Raises ``CapHitError``, ``CorruptLayerError``, and whatever the stream raises.
         """
@@ -153,12 +153,12 @@ class InflatedBytes:
         return data
 
     def diff_id(self) -> str | None:
-        """`sha256:…` of the inflated stream, if asked for and read to its end."""
+        """`sha256:…` of the inflated stream; None if it was not asked for or the stream not read to its end."""
         return None if self._sha is None or not self._at_end else "sha256:" + self._sha.hexdigest()
 
 
 def sniff(head: bytes) -> Compression:
-    """The compression that a layer's first bytes announce; `none` where they announce nothing."""
+    """The compression by a layer's first bytes; `none` if they match no format."""
     if head[:2] == b"\x1f\x8b":
         return "gzip"
     if head[:4] == b"\x28\xb5\x2f\xfd" or int.from_bytes(head[:4], "little") in SKIPPABLE_FRAME:
@@ -171,7 +171,7 @@ def sniff(head: bytes) -> Compression:
 
 
 def _plain(source: CompressedBytes) -> Chunks:
-    # Nothing takes turns with the walk here: what was read is best hashed while the core's second cache holds it.
+    # No inflating alternates with the walk here. Smaller pieces are hashed while the core's second cache holds them.
     return lambda: source.read(COMPRESSED_CHUNK)
 
 
@@ -184,7 +184,7 @@ def _gzip(source: CompressedBytes) -> Chunks:
 
 
 def _zstd(source: CompressedBytes) -> Chunks:
-    # Python 3.14's compression.zstd. It tells a cut frame from a finished one and bounds its output.
+    # Python 3.14's compression.zstd. It distinguishes a truncated frame from a complete one and bounds its output.
     from backports import zstd
 
     options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG_MAX}
@@ -206,11 +206,11 @@ def _xz(source: CompressedBytes) -> Chunks:
 def _members(
     source: CompressedBytes, name: Compression, new: Callable[[], _Decompressor], error: type[Exception]
 ) -> Chunks:
-    """Chunks of a series of compressed members (gzip, xz, bzip2) or frames (zstd), one decompressor each.
+    """Chunks of a series of compressed members (gzip, xz, bzip2) or frames (zstd), with one decompressor each.
 
-    What follows the last member and does not start another is ignored, as gzip(1) and the engines' unpigz
-    do; it still counts for the digest. A member is fed little at first and more as it goes on: what was fed
-    too much is fed again, and an archive of millions of empty members must not cost a whole chunk each.
+    Bytes after the last member that start no other one are ignored, as gzip(1) and the engines' unpigz do; they
+    still count for the digest. A member gets small portions at first and larger ones later: bytes beyond its end
+    are fed again, and an archive of millions of empty members must not cost a whole chunk for each.
     """
     decompressor: _Decompressor | None = new()
     portion = COMPRESSED_CHUNK
@@ -229,7 +229,7 @@ def _members(
                 raise CorruptLayerError(f"{name} data is damaged: {problem}") from None
             if decompressor.eof:
                 source.step_back(len(decompressor.unused_data))
-                decompressor = None  # its buffers go before the next member's come
+                decompressor = None  # frees its buffers before the next member's are allocated
                 if sniff(source.peek(_MAGIC)) == name:
                     decompressor, portion = new(), _FIRST_PORTION
             elif portion < COMPRESSED_CHUNK:

@@ -1,7 +1,7 @@
-"""The links among the rows of an image's layers: one cheap pass that tells whether any of them matters.
+"""The links among the rows of an image's layers: one cheap pass that decides whether any of them matters.
 
-Here: which names are hard links, and whether anything lies behind a symbolic link. Not here: where that leads
-(``symlinks``), which file a name is of (``hard_links``).
+Here: which names are hard links, and whether any entry lies behind a symbolic link. Not here: where such a link leads
+(``symlinks``), which file a hard link names (``hard_links``).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dockml_dagster.study.layer.spool import Spool, entry_of
 
 _MOST: Final = 131_072
 _MOST_BYTES: Final = 16 << 20
-"""Hard links of an image that are followed, and their names in all; each takes some 2.8 kB in the end, so these 300 MB.
-Further ones are names of nothing, which is recorded (`hard_links`).
+"""Most hard links of an image that are followed, and most bytes of their names. A link takes some 2.8 kB in the end, so
+all of them 300 MB. Further links count as names of nothing, which is recorded (`hard_links`).
 """
 _ASIDE: Final = LINK_TARGETS.encode()
-_HARD, _SYMBOLIC, _METADATA = b"hsm"  # the kinds' first letters, which no others start with
+_HARD, _SYMBOLIC, _METADATA = b"hsm"  # the first letters of these kinds, which no other kind has
 
 
 class HardLink(NamedTuple):
-    """A name of a file: the layer and path of the link's entry, and the path it names."""
+    """A hard link: the layer and path of its entry, and the path that it names."""
 
     layer: int
     path: str
@@ -34,15 +34,15 @@ class HardLink(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What the layers hold of links."""
+    """The links in an image's layers."""
 
     lead_elsewhere: bool
     """Whether an entry, or the target of a hard link, may lie behind a symbolic link of its layer or one below."""
     hard: Sequence[HardLink]
     aside: dict[tuple[int, str], LayerEntry]
-    """By layer and path: contents that AUFS put where no container sees them, for hard links to name."""
+    """By layer and path: contents that AUFS put where no container sees them, as targets of hard links."""
     cut: bool
-    """Whether there are more hard links, or contents put aside, than are followed."""
+    """Whether there are more hard links, or contents that AUFS put aside, than are followed."""
 
 
 class _Found:
@@ -70,7 +70,7 @@ class _Found:
 
 
 def links_of(spools: Sequence[Spool]) -> Links:
-    """Look at all rows once; a row costs a tenth of what merging it does."""
+    """The links, from one pass over all rows. A row costs a tenth of what merging it costs."""
     found = _Found()
     lower: list[bytes] = []
     symbolic: set[bytes] = set()
@@ -99,7 +99,7 @@ def links_of(spools: Sequence[Spool]) -> Links:
             elif kind == _METADATA and line.startswith(_ASIDE):
                 found.add_aside(layer, line)
         elsewhere = elsewhere or any(_is_behind(_key(target), lower, own) for target in targets)
-        # A hard link to a symbolic link is one more of these. Of more than are held any may be one.
+        # A hard link to a symbolic link is a symbolic link, too. If there are more than are held, any may be one.
         more = [path for path, target in hard if target in symbolic or len(symbolic) == _MOST]
         symbolic.update(more[: _MOST - len(symbolic)])
         topmost: list[bytes] = []
@@ -110,13 +110,13 @@ def links_of(spools: Sequence[Spool]) -> Links:
 
 
 def _key(path: bytes) -> bytes:
-    """What paths are sorted by, as in ``merge_key``."""
+    """The sort key of a path, as in ``spool.merge_key``."""
     return path.replace(b"/", b"\0")
 
 
 def _add_topmost(keys: list[bytes], key: bytes) -> None:
-    """Add a key to sorted ones before it, unless it lies below one of
-    them: then a key's predecessor tells whether it lies below any.
+    """Append a key to the sorted ones before it, unless it lies below one of them. So the predecessor of a key decides
+    whether it lies below any.
     """
     if not keys or not _is_below(key, keys[-1]):
         keys.append(key)

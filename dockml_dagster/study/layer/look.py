@@ -1,6 +1,6 @@
-"""Who sees the content of files while the walk passes them.
+"""The interface of observers that see the content of files during the walk over an archive.
 
-Here: what is asked of whoever looks. Not here: the walk (``tar_walk``), what is looked for.
+Here: the protocols. Not here: the walk (``tar_walk``), the observers (``images.scanning``).
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from typing import Protocol
 
 
 class Parts(Protocol):
-    """Takes a file's content piece by piece."""
+    """Receives a file's content piece by piece."""
 
     def add(self, chunk: bytes, start: int, stop: int) -> None:
         """The next piece, ``chunk[start:stop]``; ``chunk`` must not be kept, only copied from."""
 
     def end(self) -> None:
-        """That was all."""
+        """The content is complete."""
 
 
 class Look(Protocol):
-    """Sees the content of files as it passes. Must not raise for what a file holds."""
+    """Sees the content of files during the walk. Must not raise, whatever a file holds."""
 
     def whole(self, path: str, chunk: bytes, start: int, stop: int) -> None:
-        """A file, by its cleaned path, whose content is ``chunk[start:stop]``."""
+        """A file with this cleaned path, whose content is ``chunk[start:stop]``."""
 
     def parts(self, path: str, size: int) -> Parts | None:
-        """Who takes a file that does not lie in one chunk. None: nobody."""
+        """A receiver for a file that does not lie in one chunk. None: the content is not wanted."""

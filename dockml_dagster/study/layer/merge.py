@@ -1,13 +1,13 @@
-"""Layers merged row by row: which entry of which layer is visible, and what hid the others.
+"""Merging layers row by row: which entry of which layer is visible, and what hid the others.
 
-Here: the rules of the OCI image specification (layer.md, "Applying Changesets") for rows of one path and of
-those above it: a later entry replaces an earlier one of its path, a directory keeps what it holds unless it is
-replaced by something else, a whiteout removes what the layers below have, an opaque marker removes what they
-have inside. Not here: links, by which a row can be about another path than its own (``union``), sums
-(``image``).
+Here: the rules of the OCI image specification (layer.md, "Applying Changesets") for the rows of a path and of the
+directories above it. A later entry replaces an earlier one of the same path. A directory keeps its content unless
+something other than a directory replaces it. A whiteout removes the path from the layers below; an opaque marker
+removes a directory's content from them. Not here: links, because of which a row can affect another path than its
+own (``union``), sums (``image``).
 
-All layers' rows come sorted (``spool``), so one pass over their merge decides each path with nothing in
-memory but the directories on the way to it: an image of ten million files needs no more than one of ten.
+The rows of all layers are sorted (``spool``), so one pass over them decides each path. Only the directories above the
+current path are in memory: an image of ten million files needs no more than one of ten.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ class Merged(NamedTuple):
 
     entry: LayerEntry
     layer: int
-    """Index of the layer, 0 the lowest."""
+    """Index of the layer; 0 is the lowest."""
     hidden_by: int | None
-    """Index of the layer that hid the entry, its own for a repeated entry. None: visible."""
+    """Index of the layer that hid the entry; for a repeated entry it is its own layer. None: visible."""
     cause: Cause | None
-    """How it was hidden: by an entry of its own path or of a directory above it that is no directory any more
-    (`replaced`), by a `whiteout` of either, by an `opaque` marker of a directory above it."""
+    """How it was hidden. `replaced`: a later entry has its path, or something other than a directory replaced a directory
+    above it. `whiteout`: of the path or a directory above. `opaque`: a marker in a directory above."""
 
 
 class _Level:
-    """A path on the way to the current one."""
+    """A directory above the current path."""
 
     __slots__ = ("asked", "cause", "exists", "floor", "gone", "prefix")
 
     def __init__(self, prefix: str, floor: int, cause: Cause | None, gone: int, *, exists: bool) -> None:
-        self.prefix = prefix  # what keys below it start with: its own and the separator
+        self.prefix = prefix  # its key and the separator, with which keys below it start
         self.floor = floor  # entries below it from layers under this one are hidden …
         self.cause = cause  # … because of this
-        self.gone = gone  # the layer that last removed it with all below, not only what it held
-        self.exists = exists  # for a container
-        self.asked = -1  # the highest layer of which something hidden below it was looked at
+        self.gone = gone  # the layer that last removed it, not only its content
+        self.exists = exists  # whether a container sees it
+        self.asked = -1  # the highest layer of which a hidden entry below it was handled
 
 
 _Row = tuple[str, int, LayerEntry]
@@ -56,8 +56,8 @@ _Row = tuple[str, int, LayerEntry]
 _MARKERS: Final = frozenset({"metadata", "opaque", "whiteout"})
 _ROWS: Final = 8192
 _LEAST_ROWS: Final = 32
-"""Rows that are held, of all layers together, and of one at least. Sorting some thousand at once costs a fifth of
-taking them one by one from a heap of layers."""
+"""Rows in memory: of all layers together, and of each layer at least. Sorting some thousand at once costs a fifth of
+merging them one by one with a heap."""
 _key: Final[Callable[[_Row], str]] = itemgetter(0)
 _new: Final[Callable[..., Merged]] = tuple.__new__
 
@@ -86,13 +86,13 @@ class _Reader:
         self.ended = len(rows) - before < missing
 
     def take(self, stop: int) -> list[_Row]:
-        """The first ``stop`` rows, which are then gone."""
+        """Remove and return the first ``stop`` rows."""
         taken, self.rows = self.rows[:stop], self.rows[stop:]
         return taken
 
 
 def _sorted_rows(spools: Sequence[Spool], most: int) -> Iterator[list[_Row]]:
-    """All layers' rows by key, rows of one key by layer, in lists; ``most``: rows of a layer that are held."""
+    """The rows of all layers by key, then by layer, in lists. ``most``: rows of one layer that are in memory."""
     readers = [_Reader(layer, spool) for layer, spool in enumerate(spools)]
     while True:
         for reader in readers:
@@ -122,13 +122,12 @@ def _sorted_rows(spools: Sequence[Spool], most: int) -> Iterator[list[_Row]]:
 def merged_batches(  # noqa: PLR0915 - see its text
     spools: Sequence[Spool], *, held: int | None = None
 ) -> Iterator[list[Merged]]:
-    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate; in lists of some
-    thousand, because there are millions and steps between functions cost.
+    """Every entry of every layer (``spools``: lowest layer first) with its fate, in path order. The entries come in lists
+    of some thousand, because there are millions and function calls cost.
 
-    Whiteouts, opaque markers and metadata are not entries and do not come. Directories that no layer has an
-    entry for, but that an engine makes for something in them, come as visible entries with the note `implied`, of
-    that layer: also where what was in them is gone. ``held``: rows of a layer that are in memory at once; None: as
-    fits the number of layers.
+    Whiteouts, opaque markers and metadata do not count as entries. Directories without an entry in any layer, which an
+    engine makes for something in them, are visible entries with the note `implied`, of the layer that needs them, even if
+    their content was removed later. ``held``: rows of a layer in memory at once; None: by the number of layers.
     """
     levels = [_Level("", 0, None, 0, exists=True)]
     top = levels[-1]
@@ -141,7 +140,7 @@ def merged_batches(  # noqa: PLR0915 - see its text
         found: list[Merged] = []
         for key, layer, entry in rows:
             if key != previous:
-                # What became of the path before is known now.
+                # The fate of the previous path is known now.
                 if seen_layer >= 0 and not top.exists:
                     found += _implied(levels, seen_layer)
                     if len(found) >= _ROWS:  # a path may imply a thousand directories
@@ -153,8 +152,8 @@ def merged_batches(  # noqa: PLR0915 - see its text
                     top.floor, top.cause = below, below_cause
                 prefix = top.prefix
                 if not key.startswith(prefix) or "\0" in key[len(prefix) :]:
-                    # The key before is a level only if something lies below it: most are files. A visible link counts
-                    # as there too: what lies "below" it goes to where it points.
+                    # The previous key becomes a level only if something lies below it; most are files. A visible link
+                    # counts as existing: what lies "below" it goes to its target.
                     if previous and key.startswith(previous) and key[len(previous)] == "\0":
                         exists = seen is not None
                         levels.append(_Level(previous + "\0", below, below_cause, gone, exists=exists))
@@ -201,8 +200,8 @@ def merged_batches(  # noqa: PLR0915 - see its text
 
 
 def _implied(levels: list[_Level], layer: int) -> Iterator[Merged]:
-    """The directories above the current key that only its being there implies, from the highest down: those that its
-    layer made and none removed.
+    """The directories above the current key that exist only because of it, from the top down, except those that a later
+    layer removed.
     """
     missing = []
     for level in reversed(levels):

@@ -1,8 +1,7 @@
-"""``scan_layer``: one pass over a layer's compressed
-stream, ending in rows and a summary, never in an exception.
+"""``scan_layer``: one pass over a layer's compressed stream that gives rows and a summary, whatever the layer holds.
 
-Here: what an archive's entry means for an image (whiteouts, opaque directories, metadata of drivers; OCI
-image specification, layer.md, "Whiteouts"), and how a scan ends. Not here: the archive's form (``tar_walk``).
+Here: running the steps of a scan, and its outcome (complete, censored, corrupt, mismatch). Not here: decompression
+(``inflate``), the form of the archive (``tar_walk``), the meaning of an entry (``classify``).
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from dockml_dagster.study.layer.tally import LayerTally
 from dockml_dagster.study.layer.tar_walk import TarWalk
 
 Sink = Callable[[list[LayerEntry]], object]
-"""Takes rows in batches, in archive order."""
+"""Receives rows in batches, in archive order."""
 
 _DEFAULT_LIMITS: Final = ScanLimits()
 _BATCH: Final = 512
 _AFTER_END: Final = 1 << 20
-"""Zeros that may follow the end marker; tar pads to a record, at most to some 100 KiB in practice."""
+"""Most zeros that may follow the end marker. tar pads to a record, in practice to some 100 KiB at most."""
 
 
 def scan_layer(
@@ -53,13 +52,13 @@ def scan_layer(
 ) -> LayerScan:
     """List, hash and summarise every entry of a layer, in archive order.
 
-    ``stream`` gives the layer's bytes as stored or sent; it is read to its end, forwards only. ``on_entry``
-    gets each row as it is found (a spool's ``append``); rows of a scan whose status is `mismatch` are to be
-    thrown away. ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`; the diff-id is computed only
-    where one is expected, the digest unless ``digest=False`` (a local file whose name vouches for nothing
-    anyway). ``look`` sees the content of files as it passes; like rows, what it found is worthless after a `mismatch`.
+    ``stream`` gives the layer's bytes as stored or sent; it is read forwards to its end. ``sink`` receives the rows in
+    batches as they are found (a spool's ``extend``); they must be discarded if the status is `mismatch`.
+    ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`. The diff-id is computed only if one is expected, the
+    digest unless ``digest=False`` (for a local file that has no digest to compare with). ``look`` sees the content of
+    files; after a `mismatch` its results are worthless, too.
 
-    What is wrong with the layer is in the result. Only what ``stream`` or ``sink`` raise comes through.
+    Errors in the layer are part of the result. Only exceptions of ``stream`` and ``sink`` are passed on.
     """
     if expected_digest is not None and not digest:
         raise ValueError("a digest cannot be expected and left out")
@@ -136,7 +135,7 @@ def _read_all(walk: TarWalk, tally: LayerTally, sink: Sink | None) -> None:
         batch: list[LayerEntry] = []
         try:
             more = walk.read_entries(batch, _BATCH)
-        finally:  # what came before the trouble is a lower bound worth having
+        finally:  # entries before an error are a useful lower bound
             tally.add(batch)
             if sink is not None and batch:
                 sink(batch)

@@ -1,7 +1,8 @@
-"""Sparse files in tar archives: the four forms of their maps, and the content they stand for.
+"""Sparse files in tar archives: the four formats of their maps, and the content that they describe.
 
-Here: GNU's old form (map in the header) and the pax forms 0.0, 0.1 and 1.0, as the GNU tar manual's appendix
-"Storing Sparse Files" describes them. A map lists the parts that are stored; everything else is zeros.
+Here: GNU's old format (map in the header) and the pax formats 0.0, 0.1 and 1.0, as the GNU tar manual's appendix
+"Storing Sparse Files" describes them. A map lists the parts that are stored; everything else is zeros. Not here: where
+a map lies in an archive (``tar_walk``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dockml_dagster.study.layer.header import BLOCK, number
 from dockml_dagster.study.layer.inflate import CorruptLayerError
 
 Part = tuple[int, int]
-"""Offset in the file and length, both in bytes, of a part that is stored."""
+"""Offset in the file and length, both in bytes, of a stored part."""
 
 _ZEROS: Final = bytes(1 << 20)
 _HEADER_SLOTS: Final = range(386, 386 + 4 * 24, 24)
@@ -34,7 +35,7 @@ def _slots(block: bytes, slots: range) -> list[Part]:
 
 
 def old_gnu(header: bytes, next_block: Callable[[], bytes], most: int) -> tuple[int, list[Part] | None]:
-    """Size and map of an `S` entry, its extension blocks read with ``next_block``. Map None: over ``most``."""
+    """Size and map of an `S` entry. ``next_block`` reads its extension blocks. Map None: more than ``most`` parts."""
     parts: list[Part] | None = _slots(header, _HEADER_SLOTS)
     more = header[_OLD_HEADER_MORE]
     while more:
@@ -48,7 +49,7 @@ def old_gnu(header: bytes, next_block: Callable[[], bytes], most: int) -> tuple[
 
 
 def pax_0(records: Sequence[tuple[bytes, bytes]], most: int) -> list[Part] | None:
-    """The map that an extended header holds: `GNU.sparse.map` (0.1), or offsets and lengths in turn (0.0)."""
+    """The map in an extended header: `GNU.sparse.map` (0.1), or alternating offsets and lengths (0.0)."""
     flat: list[bytes] = []
     for key, value in records:
         if key == b"GNU.sparse.map":
@@ -59,9 +60,9 @@ def pax_0(records: Sequence[tuple[bytes, bytes]], most: int) -> list[Part] | Non
 
 
 def pax_1(next_block: Callable[[], bytes], most: int) -> tuple[int, list[Part] | None]:
-    """The map in front of the data (1.0): bytes it takes in the archive, and the parts. None: over ``most``.
+    """The map before the data (1.0): its bytes in the archive, and the parts. None: more than ``most`` parts.
 
-    With a map that is too long only its first block was read.
+    If the map is too long, only its first block was read.
     """
     buffer = next_block()
     taken = BLOCK
@@ -92,7 +93,7 @@ def _pairs(flat: Sequence[bytes]) -> list[Part]:
 
 
 def is_sound(parts: Sequence[Part], size: int, stored: int) -> bool:
-    """Whether the parts lie in order inside the file and add up to what is stored."""
+    """Whether the parts lie in order within the file and add up to the stored bytes."""
     end = total = 0
     for offset, length in parts:
         if offset < end or length < 0 or offset + length > size:
@@ -103,7 +104,7 @@ def is_sound(parts: Sequence[Part], size: int, stored: int) -> bool:
 
 
 def expanded(parts: Sequence[Part], size: int, pieces: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
-    """The whole content, zeros in its holes, from the stored ``pieces`` of a sound map."""
+    """The whole content, with zeros for the holes, from the stored ``pieces``. The map must be sound."""
     at = 0
     piece = memoryview(b"")
     for offset, length in (*parts, (size, 0)):

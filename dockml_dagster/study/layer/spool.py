@@ -1,12 +1,12 @@
-r"""Rows of a layer as lines of text, in the order in which layers are merged.
+r"""Spools: the rows of a layer as lines of text, in the order in which layers are merged.
 
-Here: the form of a line, sorting within bounded memory, reading back. A line has the fields of ``LayerEntry``
+Here: the form of a line, sorting in bounded memory, reading back. A line has the fields of ``LayerEntry``
 in order, separated by tabs; None is an empty field. Paths and link targets hold no control characters
-(``header.text``), so nothing is quoted, and DuckDB reads a spool as it stands::
+(``header.text``), so nothing is quoted, and DuckDB reads a spool directly::
 
     read_csv(FILE, delim = '\t', header = false, quote = '', escape = '', nullstr = '', columns = {…})
 
-with ``COLUMNS``. Not here: where the files lie (the caller gives a factory), Parquet (``warehouse``).
+with ``COLUMNS``. Not here: where the files lie (the caller passes a factory), Parquet (``warehouse``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COLUMNS: Final[dict[str, str]] = {
     "file_type": "VARCHAR",
     "note": "VARCHAR",
 }
-"""Columns of ``raw.layer_files`` and their SQL types, a field of ``LayerEntry`` each, in order."""
+"""Columns of ``raw.layer_files`` and their SQL types, in order: one for each field of ``LayerEntry``."""
 
 _RUN_ROWS: Final = 65_536
 _RUN_BYTES: Final = 16 << 20
@@ -46,18 +46,18 @@ _REMEMBERED: Final = 16_384
 _new: Final[Callable[..., LayerEntry]] = tuple.__new__
 
 Spool = Callable[[], Iterable[bytes]]
-"""Opens a finished spool: its lines from the first on, each time it is called."""
+"""Opens a finished spool: each call gives its lines from the first on."""
 
 
 Keyed = tuple[str, bytes]
-"""What a line is sorted by, and the line."""
+"""The sort key of a line, and the line."""
 
 
 def merge_key(path: str, kind: str) -> str:
-    r"""What a row is sorted by: the path it is about, `/` as `\0`, so that a directory comes before all it
-    holds.
+    r"""The sort key of a row: the path that it affects, with `/` as `\0`, so that a directory's content directly follows
+    the directory.
 
-    A whiteout is about the path it removes, an opaque marker about the directory it lies in.
+    A whiteout affects the path that it removes, an opaque marker the directory in which it lies.
     """
     if kind == "file":
         return path.replace("/", "\0")
@@ -79,8 +79,8 @@ def line_of(entry: LayerEntry) -> bytes:
 
 
 class _Numbers(dict[str, int]):
-    """Numbers by how they are written: of a row's seven most have been seen in the rows before, and reading them anew
-    would take a third of all its reading.
+    """Numbers by their text. Most of a row's seven numbers occurred in earlier rows, and parsing them again would take a
+    third of the time of reading a row.
     """
 
     def __missing__(self, text: str) -> int:
@@ -95,27 +95,26 @@ _numbers: Final = _Numbers()
 
 
 def entry_of(line: bytes) -> LayerEntry:
-    """The entry that a line holds."""
+    """The entry of a line."""
     path, kind, size, stored, mode, uid, gid, mtime, depth, link, content, xattrs, suffix, magic, note = (
         line.decode()[:-1].split("\t")
     )
     of = _numbers
     numbers = of[size], of[stored], of[mode], of[uid], of[gid], of[mtime], of[depth]
     texts = link or None, content or None, xattrs or None, suffix, magic, note or None
-    # Made by its base class's constructor: there are millions, and LayerEntry's own is three times as slow.
+    # By the constructor of tuple: there are millions of entries, and LayerEntry's own is three times as slow.
     return _new(LayerEntry, (path, kind, *numbers, *texts))
 
 
 class SpoolWriter:
-    """Takes rows in any order, gives a file of lines sorted by
-    ``merge_key``; rows of one key keep their order.
+    """Takes rows in any order and writes a file of lines sorted by ``merge_key``. Rows with equal keys keep their order.
 
-    Archives are mostly in order already; then rows go straight to one file. Where they are not, sorted runs
-    go to files of their own and are merged at the end. Memory: one run, at most some 30 MB.
+    Most archives are already in order; then rows go straight to one file. Otherwise sorted runs go to separate files
+    and are merged at the end. Memory: one run, at most some 30 MB.
     """
 
     def __init__(self, new_file: Callable[[], BinaryIO]) -> None:
-        """``new_file`` opens an empty file for writing and reading; files that become needless are closed."""
+        """``new_file`` opens an empty file for writing and reading. Files that are no longer needed are closed."""
         self._new_file = new_file
         self._rows: list[Keyed] = []
         self._bytes = 0
@@ -136,7 +135,7 @@ class SpoolWriter:
             self._end_run()
 
     def finish(self) -> BinaryIO:
-        """The whole spool, at its start. The writer must not be used any more."""
+        """The complete spool, positioned at its start. The writer must not be used afterwards."""
         self._end_run()
         if len(self._runs) > 1:
             self._merge_runs()

@@ -1,9 +1,9 @@
-"""Entries that lie behind a symbolic link, moved to where the link leads.
+"""Moving entries that lie behind a symbolic link to the link's target.
 
-Here: the paths of a layer's rows as an engine resolves them when it unpacks that layer: links in the directories of
-a path are followed, inside the image's root (containerd ``fs.RootPath``, umoci ``securejoin``); the last name is not.
-Where a link leads nowhere, engines make the directories. Not here: whether an image needs it (``links``: few do, and
-this takes as long as merging), and merging.
+Here: the paths of a layer's rows as an engine resolves them when it unpacks the layer. Links in the directories of a
+path are followed within the image's root (containerd ``fs.RootPath``, umoci ``securejoin``); a link at the end of the
+path is not. If a link's target does not exist, engines make the directories. Not here: whether an image needs this step
+(``links``: few do, and it takes as long as merging), merging (``merge``).
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ from dockml_dagster.study.layer.model import EntryKind, LayerEntry
 from dockml_dagster.study.layer.spool import Keyed, Spool, entry_of, keyed, line_of
 
 _MOST_HOPS: Final = 40
-"""Links on the way of one path, Linux's MAXSYMLINKS. A path with more stays as it is written."""
+"""Most links that are followed in one path, as Linux's MAXSYMLINKS. A path with more stays as written."""
 _MOST_MOVED: Final = 131_072
-"""Rows of an image that are moved, which are held in memory (some 0.1 kB each). Further ones stay under the path that is
-written, which is recorded (`moved_entries`).
+"""Most rows of an image that are moved. They are held in memory (some 0.1 kB each). Further rows keep the path as written,
+which is recorded (`moved_entries`).
 """
 _MOST_NAMES: Final = 1 << 24
-"""Names that are looked at in all: with links of 40 hops a row could cost as much as an image."""
+"""Most names that are looked up in all: with links of 40 hops one row could cost as much as an image."""
 _REMOVALS: Final = frozenset({"whiteout", "opaque"})
 
 _Target = tuple[str, ...]
-"""What a symbolic link says, its names from the last to the first; `/` at the end for a link from the root."""
+"""A symbolic link's target: its names from the last to the first, and `/` at the end if it is absolute."""
 _Node = dict[str, Union["_Node", _Target]]
-"""A directory: by name, a symbolic link's target or a directory with a link somewhere below; nothing else."""
+"""A directory: by name, the targets of symbolic links and the directories that have a link somewhere below."""
 
 
 def resolved(spools: Sequence[Spool]) -> tuple[list[Spool], bool]:
-    """The layers with every path, and every target of a hard link, as it is when its layer is unpacked; and whether there
-    were more than are followed.
+    """The layers with every path, and every target of a hard link, resolved as when the layer is unpacked; and whether a
+    cap was hit.
     """
     image = _Image()
     return [image.unpack(spool) for spool in spools], image.is_cut
 
 
 class _Image:
-    """The symbolic links of the layers that were unpacked so far."""
+    """The symbolic links of the layers so far."""
 
     def __init__(self) -> None:
         self._root: _Node = {}
         self._names_left = _MOST_NAMES
         self._moves_left = _MOST_MOVED
-        self._last = "", ""  # a directory and where it is, until a link comes or goes
+        self._last = "", ""  # the last directory and its resolved path, until a link changes
         self._unmoved = False
 
     @property
     def is_cut(self) -> bool:
-        """Whether an entry may lie elsewhere than is said."""
+        """Whether some entries may have unresolved paths because of a cap."""
         return self._unmoved or self._names_left < 0
 
     def unpack(self, spool: Spool) -> Spool:
-        """Take up one layer's links; the layer with its paths resolved."""
+        """Add one layer's links; returns the layer with its paths resolved."""
         moved: dict[int, bytes] = {}
-        # The order in an archive is not kept. Removals are about the layers below, so they come first; then entries as
-        # they are sorted, as most archives have them, hard links after what they name.
+        # Spools do not keep the order of the archive. Removals affect the layers below, so they come first; then other
+        # entries in sorted order, as in most archives; then hard links, after their targets.
         for number, entry in _rows(spool):
             if entry.kind in _REMOVALS:
                 self._move(number, entry, moved)
@@ -81,7 +81,7 @@ class _Image:
         return rows
 
     def _move(self, number: int, entry: LayerEntry, moved: dict[int, bytes]) -> None:
-        """Note where an entry, or what it is a hard link to, really lies."""
+        """Record the resolved path of an entry and of the target of a hard link, if they differ."""
         path, target = self._resolved(entry.path), entry.link_target
         if entry.kind == "hardlink" and target is not None:
             target = self._resolved(target)
@@ -95,7 +95,7 @@ class _Image:
         moved[number] = line_of(entry._replace(path=path, link_target=target, depth=depth))
 
     def _resolved(self, path: str) -> str:
-        """A path with the links in its directories followed; as it is where they lead in a circle."""
+        """A path with the links in its directories followed; unchanged if they form a circle."""
         directory, slash, name = path.rpartition("/")
         if not slash:
             return path
@@ -131,7 +131,7 @@ class _Image:
         return "/".join(found)
 
     def _known(self, path: str) -> tuple[_Node | None, str]:
-        """The directory that a resolved path lies in, and the last name. None: there is no link below it."""
+        """The directory of a resolved path, and the last name. None: the directory has no link below it."""
         *segments, name = path.split("/")
         node = self._root
         for segment in segments:
@@ -153,14 +153,14 @@ class _Image:
             node.pop(name.removeprefix(WHITEOUT), None)
 
     def _put(self, path: str, entry: LayerEntry) -> None:
-        """Remember a symbolic link, or that something else took the place of what was there."""
+        """Add a symbolic link, or replace what was at its path by something else."""
         if entry.kind == "symlink":
             self._link(path, _target(entry.link_target or ""))
             return
         if entry.kind == "hardlink" and entry.link_target is not None:
             node, name = self._known(self._resolved(entry.link_target))
             target = None if node is None else node.get(name)
-            if isinstance(target, tuple):  # one more name of a symbolic link
+            if isinstance(target, tuple):  # another name of a symbolic link
                 self._link(path, target)
                 return
         node, name = self._known(path)

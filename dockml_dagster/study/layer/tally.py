@@ -1,9 +1,9 @@
 """A layer's summary, counted entry by entry in bounded memory.
 
-Here: the arithmetic of ``LayerSummary``. Not here: images (``image``), where whiteouts and later layers
-count. What needs all paths at once (duplicates, empty directories) is counted on 64-bit hashes in arrays: 8
-bytes an entry and 8 a directory, so a million entries take some 10 MB; two paths of ten million collide with
-a probability of about one in 400,000, and would then be counted as one.
+Here: the arithmetic of ``LayerSummary``. Not here: images (``image``), where whiteouts and later layers count.
+Figures that need all paths at once (duplicates, empty directories) use arrays of 64-bit hashes: 8 bytes for each entry
+and 8 for each directory, so a million entries take some 10 MB. Among ten million paths the probability that any two
+collide, and count as one, is about one in 400,000.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ from dockml_dagster.study.layer.header import clamped
 from dockml_dagster.study.layer.model import EntryKind, LargeFile, LayerEntry, LayerSummary, TypeCount
 
 LARGEST: Final = 20
-"""How many of the largest files a summary names."""
+"""How many of the largest files a summary lists."""
 _BUCKETS: Final = 64
 
 
 class HashedSet:
-    """Counts distinct strings: hashes in buckets of arrays, made into sets one bucket at a time."""
+    """Counts distinct strings by their hashes, kept in buckets of arrays that become sets one at a time."""
 
     def __init__(self) -> None:
         self._buckets = [array("q") for _ in range(_BUCKETS)]
         self.appends = [bucket.append for bucket in self._buckets]
 
     def add(self, item: str) -> None:
-        """Remember an item; the same one may come often."""
+        """Add an item, which may occur many times."""
         value = hash(item)
         self.appends[value & (_BUCKETS - 1)](value)
 
     def distinct(self) -> int:
-        """How many different items came."""
+        """The number of distinct items."""
         return sum(len(set(bucket)) for bucket in self._buckets)
 
     def distinct_not_in(self, other: HashedSet) -> int:
-        """How many different items came that did not come to ``other``."""
+        """The number of distinct items that are not in ``other``."""
         pairs = zip(self._buckets, other._buckets, strict=True)
         return sum(len(set(mine).difference(theirs)) for mine, theirs in pairs)
 
 
 class TypeTable:
-    """Files and bytes by extension and file type, for at most ``most`` pairs; further ones share ``OTHER``."""
+    """Files and bytes by extension and file type, for at most ``most`` pairs. Further pairs share ``OTHER``."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.rows: dict[tuple[str, str], list[int]] = {}
-        """Files and bytes of each pair there is a row for."""
+        """Files and bytes of each pair."""
         self.overflowed = False
 
     def row(self, extension: str, file_type: str) -> list[int]:
-        """The row to count a pair in, made if need be."""
+        """The row that counts a pair; made if needed."""
         counts = self.rows.get((extension, file_type))
         if counts is None:
             if len(self.rows) >= self._most:
@@ -75,7 +75,7 @@ class TypeTable:
         return self._totals(0)
 
     def file_types(self) -> tuple[TypeCount, ...]:
-        """By file type, likewise."""
+        """By file type, in the same order."""
         return self._totals(1)
 
     def _totals(self, part: int) -> tuple[TypeCount, ...]:
@@ -89,7 +89,7 @@ class TypeTable:
 
 
 class Largest:
-    """The few largest files of many."""
+    """Keeps the few largest files."""
 
     def __init__(self, most: int = LARGEST) -> None:
         self._most = most
@@ -97,7 +97,7 @@ class Largest:
         self.least = 0
 
     def add(self, size: int, path: str) -> None:
-        """Consider one file. Callers may leave out those of at most ``least`` bytes, empty ones among them."""
+        """Consider one file. Callers may leave out files of at most ``least`` bytes, and so empty ones."""
         if size <= self.least:
             return
         if len(self._heap) < self._most:
@@ -112,15 +112,15 @@ class Largest:
 
 
 class EmptyDirectories:
-    """Counts directories that nothing follows into; paths come in path order."""
+    """Counts directories without an entry below them. Paths must come in path order."""
 
     def __init__(self) -> None:
         self.open: str | None = None
-        """The directory that came last, with a slash, if nothing came after it."""
+        """The last directory, with a slash, if no entry has followed it."""
         self.empty = self.roots = 0
 
     def follow(self, path: str, *, is_directory: bool) -> None:
-        """Take a path that is a directory or comes right after one."""
+        """Add a path that is a directory or directly follows one."""
         if path == ".":
             self.roots += 1
             return
@@ -129,12 +129,12 @@ class EmptyDirectories:
         self.open = path + "/" if is_directory else None
 
     def count(self) -> int:
-        """How many there are, now that nothing more comes."""
+        """The number of empty directories, after the last path."""
         return self.empty + (self.open is not None)
 
 
 class LayerTally:
-    """Adds entries up to a ``LayerSummary``."""
+    """Sums entries up into a ``LayerSummary``."""
 
     def __init__(self, most_types: int) -> None:
         self._kinds: dict[EntryKind, int] = dict.fromkeys(get_args(EntryKind), 0)
@@ -190,7 +190,7 @@ class LayerTally:
 
     @property
     def overflowed(self) -> bool:
-        """Whether there were more extensions than are counted one by one."""
+        """Whether there were more types than are counted one by one."""
         return self._types.overflowed
 
     def summary(self) -> LayerSummary:
@@ -212,7 +212,7 @@ class LayerTally:
             max_depth=self._depth,
             max_published_level=self._level,
             bytes=self._bytes,
-            sparse_bytes=clamped(self._holes),  # of which a header of 512 bytes can promise exabytes
+            sparse_bytes=clamped(self._holes),  # a header of 512 bytes can claim exabytes
             noted=self._noted,
             largest=self._largest.found(),
             extensions=self._types.extensions(),

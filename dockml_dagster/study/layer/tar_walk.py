@@ -1,12 +1,12 @@
-"""The walk over a tar archive: one header after the other, content hashed as it passes, nothing kept.
+"""The walk over a tar archive: one header after the other, with content hashed in passing and not kept.
 
-Here: the order of headers and data, in every form that engines accept (v7, ustar, pax, GNU, star; extended
-and global headers, long names, sparse files). Reading follows Go's archive/tar, which all engines use, where
-it differs from GNU tar: links and directories carry no data. Not here: what an entry means for an image
+Here: the order of headers and data, in every format that engines accept (v7, ustar, pax, GNU, star; extended
+and global headers, long names, sparse files). Where Go's archive/tar, which all engines use, differs from GNU
+tar, the walk follows Go: links and directories have no data. Not here: what an entry means for an image
 (``classify``), what one field means (``header``), what extended headers change (``extended``).
 
-``read_entries`` is one long loop on purpose: a layer has up to millions of entries, and calls would cost
-more than its steps. Python's tarfile needs about 60 µs an entry and keeps every one; this needs a sixth and
+``read_entries`` is one long loop on purpose: a layer has up to millions of entries, and function calls would cost
+more than the steps. Python's tarfile takes about 60 µs for an entry and keeps every one; this takes a sixth and
 keeps none.
 """
 
@@ -26,12 +26,12 @@ from dockml_dagster.study.layer.look import Look, Parts
 from dockml_dagster.study.layer.model import CONTENT_HASH, Cap, EntryKind, LayerEntry, ScanLimits
 
 HEAD: Final = 264
-"""Bytes of a file's start that are kept for its type."""
+"""Bytes at the start of a file that are kept to find its type."""
 
 KINDS: Final[dict[bytes, EntryKind]] = {
     b"0": "file",
     b"\0": "file",
-    b"7": "file",  # contiguous: a file everywhere now
+    b"7": "file",  # contiguous: today a regular file everywhere
     b"S": "file",  # GNU sparse
     b"1": "hardlink",
     b"2": "symlink",
@@ -61,8 +61,8 @@ class TarWalk:
         ask: Callable[[int], object] = int,
         look: Look | None = None,
     ) -> None:
-        """``ask`` is called with the number of headers read so far, again and again, and may end the walk by raising.
-        ``look``: sees the content of files that have no holes.
+        """``ask`` is called repeatedly with the number of headers read so far, and may end the walk by raising.
+        ``look`` sees the content of files without holes.
         """
         import xxhash
 
@@ -85,18 +85,18 @@ class TarWalk:
         """Caps that were hit without ending the walk."""
 
     def read_entries(self, batch: list[LayerEntry], most: int) -> bool:  # noqa: PLR0915 - see the module's text
-        """Append up to ``most`` entries to ``batch``; whether there may be more.
+        """Append up to ``most`` entries to ``batch``; returns whether there may be more.
 
-        Raises ``CorruptLayerError``, ``CapHitError`` and whatever ``read`` raises; what was found before is
-        in ``batch`` then too.
+        Raises ``CorruptLayerError``, ``CapHitError`` and whatever ``read`` raises; earlier entries are then in
+        ``batch``, too.
         """
         pending: Pending | None = None
         said_time: int | None = None
         owners, sums, most_path = self._owners, self._sums, self._limits.path_bytes
         look = self._look
         new: Callable[..., LayerEntry] = tuple.__new__
-        # What is left of the chunk is this loop's own until something else reads on: then it is let go, so that its
-        # memory, still warm, is there for the next one, and taken back.
+        # This loop holds the rest of the chunk. Before other code reads on, the loop drops it, so that the next chunk can
+        # reuse its memory, which is still in the cache; afterwards it takes the current chunk again.
         chunk, at = self._chunk, self._at
         self._ask(self._limits.entries - self._left)
         while len(batch) < most:
@@ -129,7 +129,7 @@ class TarWalk:
                 if not self._left & _ASKED_EVERY:
                     self._ask(self._limits.entries - self._left)
                 if typeflag == b"x" and size < BLOCK and at + BLOCK <= len(chunk):
-                    # Some archives have such a header for every entry, with nothing in it but times.
+                    # Some archives have such a header for every entry, with only times in it.
                     plain = pending is None and said_time is None and self._globals is None
                     if plain and (said_time := only_times(chunk, at, at + size)) is not None:
                         at += BLOCK
@@ -143,7 +143,7 @@ class TarWalk:
                 continue
             name = name.rstrip(b"\0") if prefix == b"\0" else header.raw_name(block)
             if b"\0" in name:
-                name = name.partition(b"\0")[0]  # what old writers left behind the name's end
+                name = name.partition(b"\0")[0]  # old writers left garbage after the name's end
             if (owner := owners.get(owned)) is None:
                 if len(owners) > _REMEMBERED:
                     owners.clear()
@@ -167,7 +167,7 @@ class TarWalk:
                 xattrs = pending.xattrs
             kind: EntryKind = KINDS.get(typeflag, "unknown")
             if typeflag == b"\0" and name[-1:] == b"/":
-                kind = "directory"  # v7 archives have no other way to say it
+                kind = "directory"  # v7 archives mark directories only by the slash
             stored = real_size = 0
             file_hash, head = None, b""
             start = -1
@@ -232,7 +232,7 @@ class TarWalk:
         return True
 
     def rest_is_zeros(self, most: int) -> bool:
-        """After the end marker: whether at most ``most`` further bytes follow, all of them zero."""
+        """Whether at most ``most`` bytes follow the end marker, all of them zero."""
         rest: bytes = self._chunk[self._at :]
         while not rest.strip(b"\0"):
             most -= len(rest)
@@ -244,7 +244,7 @@ class TarWalk:
         return False
 
     def _unusual_header(self) -> bytes | None:
-        """The next header where it lies across chunks, or is none. None: the end."""
+        """The next header, if it lies across chunks or is a block of zeros. None: the end of the archive."""
         block = b"".join(self._pieces(BLOCK, strict=False))
         if not block:
             return None
@@ -260,8 +260,7 @@ class TarWalk:
         while size > 0:
             available = len(self._chunk) - self._at
             if available == 0:
-                # The old chunk goes first, so that the new one takes its place: the same warm memory each
-                # time.
+                # The old chunk is freed first, so that the new one can reuse its memory, still in the cache.
                 self._view = memoryview(b"")
                 self._chunk = b""
                 self._ask(self._limits.entries - self._left)
@@ -291,8 +290,8 @@ class TarWalk:
             self._skip(padding, strict=False)  # some writers leave out the last entry's
 
     def _extended(self, pending: Pending | None, typeflag: bytes, size: int) -> Pending | None:
-        """Take up an extended header or GNU long name; what is over the cap is skipped and noted."""
-        # A global header is for all that follows; the others of one entry count as one.
+        """Apply an extended header or GNU long name. One over the cap is skipped and noted."""
+        # A global header applies to all following entries. The other headers of one entry count as one.
         taker = Pending(self._globals) if typeflag == b"g" else pending or Pending(self._globals)
         taker.taken += size
         at = self._at
@@ -323,14 +322,14 @@ class TarWalk:
         return b"".join(self._pieces(BLOCK))
 
     def _path(self, raw: bytes) -> tuple[str, str | None]:
-        """A cleaned path and what was odd about it."""
+        """A cleaned path, and a note on what was odd about it."""
         if len(raw) > self._limits.path_bytes:
             self.hit.add("path_bytes")
             return header.clean(header.text(raw[: self._limits.path_bytes]))[0], "path_cut"
         return header.clean(header.text(raw))
 
     def _hashed(self, pieces: Iterator[bytes | memoryview], parts: Parts | None = None) -> tuple[str, bytes]:
-        """Hash and first bytes of content that comes in pieces; ``parts`` takes it too."""
+        """Hash and first bytes of content that comes in pieces. ``parts`` receives the pieces, too."""
         state = self._hash()
         head = b""
         for piece in pieces:
@@ -338,9 +337,9 @@ class TarWalk:
             if len(head) < HEAD:
                 head += bytes(piece[: HEAD - len(head)])
             state.update(piece)
-            if parts is not None:  # then it is of the chunk itself
+            if parts is not None:  # then the piece is a view of the chunk
                 parts.add(self._chunk, self._at - len(piece), self._at)
-            del piece  # or its chunk could not go before the next one comes
+            del piece  # so that its chunk can be freed before the next one comes
         if parts is not None:
             parts.end()
         return _HASH_NAME + state.hexdigest(), head
@@ -348,7 +347,7 @@ class TarWalk:
     def _sparse_file(
         self, block: bytes, name: bytes, size: int, pending: Pending
     ) -> tuple[bytes, int, int, str | None, bytes]:
-        """Name, size, stored bytes, hash and first bytes of a file with holes; its data is read."""
+        """Name, size, stored bytes, hash and first bytes of a file with holes, whose data is consumed."""
         most = self._limits.sparse_parts
         said = pending.sparse
         stored = size
@@ -382,7 +381,7 @@ def _joined(*words: str | None) -> str | None:
 
 
 def _size(field: bytes) -> int:
-    """A size in one of its rarer forms."""
+    """A size in one of the rarer forms."""
     size = header.number(field, "size")
     if size < 0:
         raise CorruptLayerError("a header has a negative size")

@@ -1,10 +1,10 @@
-"""Tables of contents: a layer's entries without the layer.
+"""Tables of contents: a layer's entries without reading the layer.
 
-eStargz (a gzip with a table at its end) and zstd:chunked (zstd with a table in a skippable frame) carry a
-list of their entries, with a SHA-256 of each file's content. Here: finding it by its footer and reading it
-from the few ranges it takes. The rows are the table's word: a layer whose archive says something else is
-possible, which is why they are marked `toc`. Sources: stargz-snapshotter docs/estargz.md; containers/storage
-docs/containers-storage-zstd-chunked.md. Not here: HTTP (the caller gives ``read_range``).
+eStargz (a gzip with a table at its end) and zstd:chunked (zstd with a table in a skippable frame) have a list of
+their entries, with a SHA-256 of each file's content. Here: finding the table by its footer and reading it in two
+ranges. The archive may differ from the table, so the rows are only claims and are marked `toc`. Sources:
+stargz-snapshotter docs/estargz.md; containers/storage docs/containers-storage-zstd-chunked.md. Not here: HTTP (the
+caller passes ``read_range``).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from dockml_dagster.study.layer.tally import LayerTally
 
 TocForm = Literal["estargz", "zstd:chunked"]
 ReadRange = Callable[[int, int], bytes]
-"""Bytes of the layer: offset, length. Fewer only where the layer ends."""
+"""Reads bytes of the layer by offset and length. Fewer come only at the layer's end."""
 
 FOOTER_BYTES: Final = 72
-"""The longest footer of all forms: what one request at a layer's end should ask for."""
+"""The longest footer of all formats: how much one request at a layer's end should ask for."""
 
 _TOC_NAME: Final = b"stargz.index.json"
 _CHUNKED_MAGIC: Final = b"GnUlInUx"
@@ -48,7 +48,7 @@ _MOST_COMPRESSED: Final = 32 << 20  # a million files; it is held whole, and twi
 _MOST_INFLATED: Final = 1 << 30
 _MOST_OBJECT: Final = 1 << 20
 _MOST_BYTES: Final = 1 << 50
-"""Content of a layer by its table's word, in all: a thousand such layers add up to what 64 bits hold."""
+"""Most bytes of content that a table may claim: a thousand such layers still add up within 64 bits."""
 _TYPES: Final[dict[str, EntryKind]] = {
     "reg": "file",
     "dir": "directory",
@@ -65,7 +65,7 @@ _DEFAULT_LIMITS: Final = ScanLimits()
 
 @dataclass(frozen=True, slots=True)
 class TocPlace:
-    """Where in a layer its table of contents lies, compressed."""
+    """The place of the compressed table of contents in a layer."""
 
     form: TocForm
     offset: int
@@ -82,7 +82,7 @@ def find_toc(tail: bytes, size: int) -> TocPlace | None:
 
 
 def _estargz_place(footer: bytes, length: int, size: int) -> TocPlace | None:
-    """By the 51 bytes of eStargz, or the 47 of stargz before it: an empty gzip member with the offset in it."""
+    """The place by eStargz's footer of 51 bytes, or stargz's earlier one of 47: an empty gzip member with the offset."""
     if len(footer) != length or footer[:4] != b"\x1f\x8b\x08\x04":
         return None
     extra = footer[12 : 12 + int.from_bytes(footer[10:12], "little")]
@@ -100,7 +100,7 @@ def _estargz_place(footer: bytes, length: int, size: int) -> TocPlace | None:
 
 
 def _chunked_place(tail: bytes, size: int) -> TocPlace | None:
-    """By the last skippable frame of zstd:chunked: 40 bytes at first, 64 since it also has a tar-split."""
+    """The place by zstd:chunked's last skippable frame: at first 40 bytes, and 64 since it also has a tar-split."""
     if tail[-8:] != _CHUNKED_MAGIC:
         return None
     for frame, length in ((_SKIPPABLE_64, 64), (_SKIPPABLE_40, 40)):
@@ -122,7 +122,7 @@ def scan_toc(
 ) -> LayerScan | None:
     """List a layer of ``size`` bytes by its table of contents. None: it has none (scan the layer).
 
-    ``expected_toc_digest`` is what the manifest's annotation promises:
+    ``expected_toc_digest`` is the value of the manifest's annotation:
     `containerd.io/snapshot/stargz/toc.digest` (of the table's JSON) or
     `io.containers.zstd-chunked.manifest-checksum` (of its compressed bytes). Two ranges are read. A damaged
     table ends as `corrupt`: the layer itself may still be fine.
@@ -196,7 +196,7 @@ def _inflated(packed: bytes, form: TocForm, limits: ScanLimits, clock: Clock) ->
         while chunk := inflated.read():
             yield chunk
         return
-    # eStargz packs the JSON as the only entry of a tar archive.
+    # In eStargz the JSON is the only entry of a tar archive.
     held = b""
     while len(held) < header.BLOCK:
         if not (chunk := inflated.read()):
@@ -244,7 +244,7 @@ def _batches(parts: Iterator[bytes], limits: ScanLimits) -> Iterator[list[LayerE
 def toc_objects(parts: Iterator[bytes]) -> Iterator[dict[str, Any]]:
     """The objects of the array `entries` in the JSON object that comes in ``parts``, one at a time.
 
-    A table of a million entries is some 350 MB of text; read whole it would take gigabytes.
+    The table of a million entries is some 350 MB of text; parsed as a whole it would take gigabytes.
     """
     reader = _JsonReader(parts)
     reader.expect("{")
@@ -268,7 +268,7 @@ def toc_objects(parts: Iterator[bytes]) -> Iterator[dict[str, Any]]:
             reader.expect("]")
         if reader.peek() != "}":
             reader.expect(",")
-    for _ in parts:  # for its digest
+    for _ in parts:  # the rest is read for the digest
         pass
 
 
@@ -283,7 +283,7 @@ class _JsonReader:
         self._characters = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def _more(self) -> bool:
-        # In large steps: a value that is not whole yet is tried again after each.
+        # In large steps, because an incomplete value is parsed again after each.
         raw = b""
         while len(raw) < _STEP and (part := next(self._parts, b"")):
             raw += part
@@ -292,7 +292,7 @@ class _JsonReader:
         return bool(raw)
 
     def peek(self) -> str:
-        """The next character that is no space."""
+        """The next character that is not a space."""
         while True:
             while self._at < len(self._text):
                 if (character := self._text[self._at]) not in " \t\r\n":
@@ -302,7 +302,7 @@ class _JsonReader:
                 raise CorruptLayerError("it ends too early")
 
     def expect(self, character: str) -> None:
-        """Step over a character that must come."""
+        """Consume a character that must follow."""
         if self.peek() != character:
             raise CorruptLayerError(f"its JSON lacks a {character!r}")
         self._at += 1
@@ -316,7 +316,7 @@ class _JsonReader:
             except (ValueError, RecursionError):
                 whole = False
             else:
-                whole = end < len(self._text)  # a number might go on in the next part
+                whole = end < len(self._text)  # a number may continue in the next part
             if whole:
                 self._at = end
                 return value
@@ -325,7 +325,7 @@ class _JsonReader:
 
 
 def _entry(item: dict[str, Any]) -> LayerEntry | None:
-    """One object as an entry. None: a further chunk of the file before it."""
+    """One object as an entry. None: it is a further chunk of the previous file."""
     kind_name = item.get("type")
     if kind_name == "chunk":
         return None
@@ -378,7 +378,7 @@ def _is_sha256(digest: str) -> bool:
 
 
 def _seconds(modtime: object) -> int:
-    """RFC 3339 as seconds since 1970. The makers leave the time out where it is 0."""
+    """RFC 3339 as seconds since 1970. Writers of tables omit a time of 0."""
     if not isinstance(modtime, str) or not modtime:
         return 0
     try:

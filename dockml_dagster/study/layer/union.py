@@ -1,8 +1,8 @@
 """The image as a container sees it: its layers merged, links followed.
 
-Here: the whole of what an engine's unpacking leaves, as one stream of entries with their fates. Each part has a
-module of its own: rows of one path (``merge``), paths that lead through a symbolic link (``symlinks``), files with
-several names (``hard_links``). Not here: sums over the result (``image``).
+Here: everything that an engine unpacks, as one stream of entries with their fates. The parts are in other modules: rows
+of one path (``merge``), paths through a symbolic link (``symlinks``), files with several names (``hard_links``). Not
+here: sums over the result (``image``).
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from dockml_dagster.study.layer.symlinks import resolved
 __all__ = ["Cause", "Merged", "union_batches"]
 
 MERGE_SECONDS: Final = 900.0
-"""Processor time that the merging of one image may take. The largest of the study's has 603,406 files and takes some ten."""
+"""Processor time for merging one image. The largest image of the study has 603,406 files and takes some ten seconds."""
 
 
 def union_batches(
     spools: Sequence[Spool], *, held: int | None = None, caps: set[UnionCap] | None = None
 ) -> Iterator[list[Merged]]:
-    """Every entry of every layer, lowest layer first in ``spools``, in path order, with its fate, as ``merged_batches``
-    gives them; links are followed as engines do:
+    """Every entry of every layer (``spools``: lowest layer first) with its fate, in path order, as ``merged_batches`` gives
+    them. Links are followed as in engines:
 
-    - An entry below a symbolic link comes under the path to which the link leads at that time, inside the image's root.
-    - A file comes once as a file, under a name that a container sees if there is one. Its other names come as hard
-      links, which name that one, as of the layer that holds the content. So a hidden file is wasted, whatever its names.
-    - A hard link to a symbolic link or a device is one more of these.
+    - An entry below a symbolic link gets the path to which the link leads when its layer is unpacked, within the image's
+      root.
+    - A file is one file entry, under a name that a container sees if there is one. Its other names are hard links to that
+      name, of the layer that holds the content. So a hidden file is wasted, whatever its names.
+    - A hard link to a symbolic link or a device counts as another symbolic link or device.
 
-    ``caps``: takes what was not followed to the end, before the first batch comes.
+    ``caps`` receives the caps that were hit, before the first batch.
 
     Raises OutOfTimeError after ``MERGE_SECONDS``.
     """

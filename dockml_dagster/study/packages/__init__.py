@@ -1,6 +1,6 @@
-"""Packages inside an image: what their databases say, and which files are whose.
+"""Packages inside an image: what their databases list, and which package owns which file.
 
-Here: readers of package databases on bytes (``debian``, ``alpine``, ``rpm``, ``python``, ``languages``), which file is one
-(``databases``), ownership and sums over an image (``ownership``, ``inventory``), package names of one thing
-(``families``), bills of materials (``sbom``). Not here: catching databases while a layer streams (``images.scanning``).
+Here: readers of package databases (``debian``, ``alpine``, ``rpm``, ``python``, ``languages``, ``golang``), which files are
+databases (``databases``), ownership and sums over an image (``ownership``, ``inventory``), families of packages
+(``families``), bills of materials (``sbom``). Not here: picking databases out of a layer (``images.scanning``).
 """

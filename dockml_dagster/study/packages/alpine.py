@@ -1,7 +1,7 @@
 """apk's database ``lib/apk/db/installed``: packages with their folders and files.
 
-Here: reading (letters as of Alpine's "Apk spec": P name, V version, A architecture, L licence, F folder, R file). Not
-here: which file it is (``databases``).
+Here: reading it (fields of Alpine's "Apk spec": P name, V version, A architecture, L licence, F folder, R file). Not here:
+finding it (``databases``).
 """
 
 from __future__ import annotations

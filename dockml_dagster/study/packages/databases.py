@@ -1,6 +1,7 @@
-"""Which file of an image is a package database.
+"""Which files of an image are package databases.
 
-Here: paths. Not here: their contents. Almost every file of an image is none, so its last segment decides first.
+Here: decisions by path. Not here: contents (``reading``). Almost no file is a database, so the last segment of a path is
+tested first.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _COMPILED: Final = {
 
 
 def database_form(path: str) -> Form | None:
-    """What kind of database the file of this cleaned path is; None: it is none."""
+    """The kind of database at this cleaned path; None: it is not a database."""
     name = path[path.rfind("/") + 1 :]
     tests = _COMPILED.get(name)
     if tests is not None:
@@ -72,5 +73,5 @@ def database_form(path: str) -> Form | None:
     if name[-5:] == ".json" and path.endswith(f"conda-meta/{name}"):
         return "conda"
     if name[-9:] == ".egg-info":
-        return "metadata"  # of old installers: a single file
+        return "metadata"  # old installers write a single file
     return None

@@ -1,6 +1,6 @@
-"""dpkg's databases: ``status``, ``info/*.list``, and one file a package in distroless images.
+"""dpkg's databases: ``status``, ``info/*.list``, and in distroless images one file for each package.
 
-Here: reading (deb822 paragraphs, dpkg(1) and dpkg-query(1)). Not here: which file is which (``databases``).
+Here: reading them (deb822 paragraphs, dpkg(1) and dpkg-query(1)). Not here: finding them (``databases``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MD5: Final = 32
 
 
 def read_status(path: str, content: bytes) -> Reading:
-    """``var/lib/dpkg/status``: packages, those left out of which only the configuration or nothing is there."""
+    """``var/lib/dpkg/status``: its packages, without those that are not installed or left only their configuration."""
     found = []
     for paragraph in content.split(b"\n\n"):
         check_time()
@@ -37,7 +37,7 @@ def read_status(path: str, content: bytes) -> Reading:
 
 
 def read_single_status(path: str, content: bytes) -> Reading:
-    """``var/lib/dpkg/status.d/NAME``: one package, tied to ``NAME.md5sums`` by the file's name."""
+    """``var/lib/dpkg/status.d/NAME``: one package, linked to ``NAME.md5sums`` by the file's name."""
     package = _package(content)
     group = path.rpartition("/")[2]
     return Reading(path, "deb", () if package is None else (package._replace(group=group),))
@@ -57,13 +57,13 @@ def _package(paragraph: bytes) -> Package | None:
 
 
 def read_list(path: str, content: bytes) -> Reading:
-    """``info/NAME.list`` or ``info/NAME:ARCH.list``: paths, directories among them."""
+    """``info/NAME.list`` or ``info/NAME:ARCH.list``: paths, including directories."""
     group = path.rpartition("/")[2].removesuffix(".list")
     return Reading(path, "deb", claims=(_claim(group, content.split(b"\n"), is_printable(content)),))
 
 
 def read_single_files(path: str, content: bytes) -> Reading:
-    """``status.d/NAME.md5sums``: a sum, two spaces and a path a line; configuration files are not among them."""
+    """``status.d/NAME.md5sums``: in each line a sum, two spaces and a path. Configuration files are not listed."""
     group = path.rpartition("/")[2].removesuffix(".md5sums")
     return Reading(
         path, "deb", claims=(_claim(group, [line[_MD5:] for line in content.split(b"\n")], False),)
@@ -73,7 +73,7 @@ def read_single_files(path: str, content: bytes) -> Reading:
 def _claim(group: str, lines: list[bytes], printable: bool) -> Claim:
     paths = []
     for line, following in zip(lines, (*lines[1:], b""), strict=True):
-        # Folders are listed too, each before what is in it.
+        # Folders are listed too, each before its content.
         if following.startswith(line + b"/"):
             continue
         if printable and line[:1] == b"/" and is_clean(line[1:]):
@@ -83,6 +83,6 @@ def _claim(group: str, lines: list[bytes], printable: bool) -> Claim:
         stripped = line.strip()
         if stripped and stripped != b"/.":
             paths.append(path_text(stripped).encode("utf-8", "surrogatepass"))
-    # Where /usr is merged, packages of before say /bin/ls, and the archive has usr/bin/ls.
+    # With a merged /usr, older packages list /bin/ls while the archive has usr/bin/ls.
     merged = [b"usr/" + path for path in paths if path.startswith(_MERGED)]
     return Claim(group, keys_of(paths), keys_of(merged))

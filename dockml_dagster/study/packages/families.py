@@ -1,6 +1,7 @@
-"""Packages of several names that are one thing: a framework, a library of CUDA.
+"""Families: packages with different names that are the same framework or CUDA library.
 
-Here: the rules of the seed ``package_families.csv``, and what an image holds twice by them. Not here: the packages.
+Here: the rules of the seed ``package_families.csv``, and what an image holds twice by them. Not here: finding packages
+(``inventory``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _NESTED: Final = frozenset({"npm", "golang"})
 
 
 class FamilyRule(NamedTuple):
-    """Packages of an ecosystem whose name matches ``pattern`` (`*`, `?`, `[…]`) are of ``family``."""
+    """A rule: packages of an ecosystem whose names match ``pattern`` (`*`, `?`, `[…]`) belong to ``family``."""
 
     family: str
     group: str
@@ -28,7 +29,7 @@ class FamilyRule(NamedTuple):
 
 
 def parse_families(text: str) -> tuple[FamilyRule, ...]:
-    """The rules of the seed's text. Raises ``ValueError`` naming the line that cannot be used."""
+    """The rules of the seed's text. Raises ``ValueError`` that names the line which cannot be used."""
     reader = csv.DictReader(text.splitlines())
     if tuple(reader.fieldnames or ()) != _COLUMNS:
         raise ValueError(f"package families: the columns must be {', '.join(_COLUMNS)}")
@@ -50,7 +51,7 @@ def family_of(rules: Iterable[FamilyRule], ecosystem: str, name: str) -> str | N
 
 @dataclass(frozen=True, slots=True)
 class Doubled:
-    """One thing that several packages of an image bring. ``bytes``: of all but the largest of them."""
+    """A framework or library that several packages of an image contain. ``bytes``: of all packages but the largest."""
 
     name: str
     packages: tuple[str, ...]
@@ -58,8 +59,8 @@ class Doubled:
 
 
 def doubled(packages: Sequence[ImagePackage]) -> tuple[Doubled, ...]:
-    """Frameworks and libraries that a container sees more than once, by another manager or in another version; most
-    bytes first. Packages without bytes of their own are no second copy.
+    """Frameworks and libraries that a container sees more than once, from another manager or in another version; most
+    bytes first. Packages without bytes do not count as copies.
     """
     things: dict[str, list[ImagePackage]] = {}
     for package in packages:

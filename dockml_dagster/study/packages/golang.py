@@ -1,7 +1,7 @@
-"""Go's build information: the modules that a binary was built of, which every Go binary since 1.18 carries with it.
+"""Go's build information: the modules from which a binary was built. Every Go binary since 1.18 holds it.
 
-Here: finding it in a binary as it passes, and its lines (Go's packages debug/buildinfo and runtime/debug). The binary is
-the package, its dependencies are inside of it. Not here: which files are looked at (``images.scanning.inside``).
+Here: finding it while a binary streams by, and parsing it (Go's packages debug/buildinfo and runtime/debug). The binary is
+the package; its dependencies are inside it. Not here: which files are searched (``images.scanning.inside``).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Final
 from dockml_dagster.study.packages.model import Claim, Package, Reading, path_keys, said
 
 NOTE: Final = b"Go\0\0"
-"""The name of the note with the build's id, in a Go binary's first page."""
+"""The name of the note with the build id, in the first page of a Go binary."""
 NOTE_WITHIN: Final = 4096
 
 _MAGIC: Final = b"\xff Go buildinf:"
 _ALIGNED: Final = 16
 _HEADER: Final = 32
 _INLINE: Final = 2
-"""Flag of the form since Go 1.18; before, there were addresses of strings."""
+"""Flag of the format since Go 1.18. Earlier ones held addresses of strings."""
 _SENTINEL: Final = 16
 _MOST_INFO: Final = 1 << 20
 _MOST_MODULES: Final = 10_000
@@ -26,12 +26,12 @@ _MOST_VARINT: Final = 5
 
 
 def is_of_go(chunk: bytes | bytearray, start: int, stop: int) -> bool:
-    """Whether the file that begins as ``chunk[start:stop]`` does is a binary of Go, which has no code for GPUs."""
+    """Whether ``chunk[start:stop]`` begins a Go binary, which holds no code for GPUs."""
     return chunk.find(NOTE, start, min(stop, start + NOTE_WITHIN)) >= 0
 
 
 class GoReader:
-    """Looks for it in one file."""
+    """Searches one file for build information."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -55,12 +55,12 @@ class GoReader:
             self._info = bytearray(data[found : found + _MOST_INFO])
 
     def end(self) -> Reading | None:
-        """The modules; None: it has none, or says them in the form of before."""
+        """The modules; None: the file has no build information, or only in the format before Go 1.18."""
         return None if self._info is None else read_build_info(self._path, bytes(self._info))
 
 
 def read_build_info(path: str, info: bytes) -> Reading | None:
-    """The modules that the information says, which begins with its magic. None: it says none."""
+    """The modules in build information, which begins with its magic. None: it has none that can be read."""
     if len(info) <= _HEADER or not info[15] & _INLINE:
         return None
     version, at = _text(info, _HEADER)
@@ -74,13 +74,13 @@ def read_build_info(path: str, info: bytes) -> Reading | None:
         if cells[0] in {b"mod", b"dep"} and len(cells) > 2:
             packages.append(_module(cells, path))
         elif cells[0] == b"=>" and len(cells) > 2 and packages:
-            packages[-1] = _module(cells, path)  # what was built in place of it
+            packages[-1] = _module(cells, path)  # a replacement of the module before
         elif cells[0] == b"path" and len(cells) > 1:
             main = cells[1]
     if not packages and not main:
         return None
     if main and b"\nmod\t" not in modules:
-        # Built without modules: the package of its main function is all that names it.
+        # Built without modules: only the path of its main package names it.
         packages.insert(0, Package("golang", said(main), "", "", "", path))
     packages.append(Package("golang", "stdlib", said(version), "", "", path))
     return Reading(path, "golang", tuple(packages), (Claim(path, path_keys([path])),))
@@ -91,7 +91,7 @@ def _module(cells: list[bytes], path: str) -> Package:
 
 
 def _text(info: bytes, at: int) -> tuple[bytes, int]:
-    """A text that its length precedes as a varint, and where it ends."""
+    """A text after its length as a varint, and where the text ends."""
     length = shift = 0
     for number in range(_MOST_VARINT):
         if at >= len(info):

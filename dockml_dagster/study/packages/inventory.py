@@ -1,10 +1,10 @@
-"""The packages of an image: which, how many bytes of it each has, which layer brought them.
+"""The packages of an image: their bytes, and the layers that brought them.
 
-Here: one pass over the image's union, and what follows from it. Not here: whose a file is (``ownership``), which
-packages are one thing (``families``).
+Here: one pass over the image's union, and the sums. Not here: which package owns a file (``ownership``), which packages
+belong together (``families``).
 
-Bytes are contents stored in the layers, each file once whatever its names, as in ``study.layer.image``: all packages
-and all directories of files that are nobody's add up to the image's own sum.
+Bytes are contents stored in the layers; each file counts once, whatever its names, as in ``study.layer.image``. All
+packages and all directories of unowned files add up to the image's sum.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dockml_dagster.study.packages.ownership import NOBODY, Candidates, ClaimInd
 from dockml_dagster.study.packages.purl import package_url
 
 _MOST_LINKED: Final = 131_072
-"""Files of nobody's that are remembered because another name of theirs may be claimed."""
+"""Most unowned files that are remembered, because a package may own another name of theirs."""
 _MOST_PLACES: Final = 50_000
-"""Directories of nobody's files that are told apart; further ones count as `(other)`."""
+"""Most directories of unowned files that are counted one by one; further ones count as `(other)`."""
 
 
 class Unowned(NamedTuple):
-    """Files of one directory (its first two segments) that are of no package."""
+    """Files in one directory (its first two segments) that no package owns."""
 
     directory: str
     files: int
@@ -37,8 +37,8 @@ class Unowned(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What ``PackageTally`` found. ``problems``: databases that could not be read, and caps; then packages may be missing
-    and files nobody's that are somebody's. ``distribution``: id and version of the operating system.
+    """The packages of an image. ``problems``: databases that could not be read, and caps that were hit; then packages may
+    be missing and owned files count as unowned. ``distribution``: id and version of the operating system.
     """
 
     packages: tuple[ImagePackage, ...]
@@ -49,14 +49,14 @@ class Inventory:
 
 
 _Key = tuple[int, bool, Candidates, str]
-"""Layer, whether hidden, who may own it, and the directory that says where it is if nobody does."""
+"""Layer, whether hidden, the candidate owners, and the directory under which an unowned file counts."""
 
 
 class PackageTally:
-    """Sums the files of an image up by who may own them: a visitor of ``summarise_image``."""
+    """Sums the files of an image up by their candidate owners: a visitor of ``summarise_image``."""
 
     def __init__(self, readings: Sequence[Sequence[Reading]]) -> None:
-        """``readings``: what the databases of each layer said, lowest layer first."""
+        """``readings``: the contents of each layer's databases, lowest layer first."""
         self._readings = readings
         self.index = ClaimIndex(readings)
         self._databases = {reading.path for several in readings for reading in several}
@@ -69,7 +69,7 @@ class PackageTally:
         self._places: set[str] = set()
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image, in path order."""
+        """Take entries of the image into account, in path order."""
         candidates, found, databases = self.index.candidates, self._found, self._databases
         for entry, layer, hidden_by, _ in batch:
             path, kind = entry[0], entry[1]
@@ -113,11 +113,11 @@ class PackageTally:
         return place
 
     def owners(self) -> Owners:
-        """Whose each file is, once the image was looked through."""
+        """The owners of files, after the last entry."""
         return Owners(self.index, self._readings, self._visible)
 
     def owner_of(self) -> Callable[[str, int, bool], str | None]:
-        """The function that tells, of a path, its layer and whether it is hidden, whose it is: `ecosystem name`."""
+        """A function from path, layer and whether the file is hidden to its owner, as `ecosystem name`."""
         owners = self.owners()
 
         def owner(path: str, layer: int, hidden: bool) -> str | None:
@@ -132,7 +132,7 @@ class PackageTally:
     def inventory(
         self, families: Sequence[FamilyRule], compressed: Sequence[int | None] | None = None
     ) -> Inventory:
-        """What was found; to be asked once. ``compressed``: stored bytes of each layer's blob."""
+        """The inventory; call it once. ``compressed``: stored bytes of each layer's blob."""
         for (layer, path), (hidden, size, place) in self._nobodys.items():
             self._count((layer, hidden, self._linked.get((layer, path), NOBODY), place), size)
         self._nobodys.clear()
@@ -196,7 +196,7 @@ class PackageTally:
         )
 
     def _missing(self, owners: Owners) -> dict[int, int]:
-        """By package: paths that its list has and a container does not."""
+        """By package: how many listed paths a container does not have."""
         claimed: dict[int, int] = {}
         for number, one in enumerate(self.index.claims):
             package = owners.package_of(number)
@@ -247,14 +247,14 @@ class _Row:
         self.layers[layer, hidden] = self.layers.get((layer, hidden), 0) + size
 
     def layer(self, home: int) -> int:
-        """The layer with most of the visible bytes, else of the hidden ones, else where the database lies."""
+        """The layer with most of the visible bytes, else of the hidden ones, else that of the database."""
         order = sorted(self.layers, key=lambda place: (place[1], -self.layers[place], place[0]))
         return order[0][0] if order else home
 
 
 def _shares(rows: Sequence[_Row], compressed: Sequence[int | None]) -> Mapping[int, int]:
-    """By row: the estimated part of the compressed layers that its visible files take. All parts of a layer, hidden ones
-    too, add up to its blob: what rounding leaves goes to the largest.
+    """By row: the estimated share of its visible files in the compressed layers. All shares of a layer, including those of
+    hidden files, add up to its blob: the largest gets the remainder of rounding.
     """
     parts: dict[int, list[tuple[int, bool, int]]] = {}
     for row in rows:

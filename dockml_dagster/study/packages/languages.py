@@ -1,4 +1,4 @@
-"""Databases of one file a package: conda, npm, R; and the operating system's own name.
+"""Databases with one file for each package (conda, npm, R), and the name of the operating system.
 
 Here: conda-meta JSON, package.json, DESCRIPTION, os-release. Not here: Python (``python``).
 """
@@ -24,7 +24,7 @@ _QUOTES: Final = b"\"'"
 
 
 def read_conda(path: str, content: bytes) -> Reading:
-    """``PREFIX/conda-meta/*.json``: the package and the files that were linked under the prefix."""
+    """``PREFIX/conda-meta/*.json``: the package, and the files that are linked below the prefix."""
     found = load_or_none(content, _MOST)
     name, version = (
         (said_text(found.get(key)) for key in ("name", "version")) if isinstance(found, dict) else ("", "")
@@ -46,7 +46,7 @@ def read_conda(path: str, content: bytes) -> Reading:
 
 
 def read_npm(path: str, content: bytes) -> Reading:
-    """``node_modules/NAME/package.json``: everything in its folder is the package's, but for packages inside."""
+    """``node_modules/NAME/package.json``: the package owns its folder, except the packages inside."""
     found = load_or_none(content, _MOST)
     folder = path.rpartition("/")[0]
     if not isinstance(found, dict):
@@ -68,7 +68,7 @@ def read_npm(path: str, content: bytes) -> Reading:
 
 
 def read_description(path: str, content: bytes) -> Reading:
-    """R's ``library/NAME/DESCRIPTION``: a paragraph; the folder is the package's."""
+    """R's ``library/NAME/DESCRIPTION``: one paragraph. The package owns the folder."""
     folder = path.rpartition("/")[0]
     fields = _fields(content, b":", (b"Package", b"Version", b"License"))
     if not fields.get(b"Package"):

@@ -1,8 +1,7 @@
-"""How the weights of the purpose rules were found, and what
-the rules are worth on projects that they never saw.
+"""Fitting the weights of the purpose rules, and measuring the rules on projects that took no part in it.
 
 Here: the fixed split of the coded projects, fitting, precision and recall. Not here: the labeller
-(``purpose``), the mapping of the study's free-text codes (``codebook``). Fitting needs scipy.
+(``labels.purpose``), the mapping of the study's free-text codes (``codebook``). Fitting needs scipy.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from dockml_dagster.study.project.facts import Fact
 Half = Literal["develop", "measure"]
 
 PENALTY = 8.0
-"""Strength of the pull of a weight to what was expected of its rule."""
+"""Precision of the normal prior of a weight around the value expected of its rule."""
 DEFINING = 3.5
-"""From this expectation on a rule meets the definition of its purpose (a dev container is a browser workspace
-whether or not somebody coded it so): its weight is not fitted, and no base goes so low as to undo it.
+"""A rule with at least this expected weight meets the definition of its purpose (a dev container is a browser workspace
+whether or not a coder said so). Its weight is not fitted, and the bound on the base keeps the base from undoing it.
 """
 _PINNED = 10_000.0
 _LEAST_BASE = -3.5
@@ -31,7 +30,7 @@ _LEAST_BASE = -3.5
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A project with the purposes that people coded. ``rules``: the names of those that find something in it."""
+    """A project with the purposes that people coded. ``rules``: the names of the rules that match in it."""
 
     name: str
     purposes: frozenset[str]
@@ -40,8 +39,8 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class PurposeScore:
-    """How one purpose (or all together, micro-averaged) was found: n
-    projects coded with it, given it, both. ``None`` for no figure.
+    """The score of one purpose, or of all together (micro-averaged): how many projects were coded with it, given it, and
+    both.
     """
 
     purpose: str
@@ -51,12 +50,12 @@ class PurposeScore:
 
     @property
     def precision(self) -> float | None:
-        """Share of those given that were coded."""
+        """The share of the given labels that were coded; ``None`` if there is none."""
         return self.right / self.given if self.given else None
 
     @property
     def recall(self) -> float | None:
-        """Share of those coded that were given."""
+        """The share of the coded labels that were given; ``None`` if there is none."""
         return self.right / self.coded if self.coded else None
 
     @property
@@ -66,23 +65,23 @@ class PurposeScore:
 
 
 def half_of(name: str, salt: str) -> Half:
-    """The half of a project (``owner/name``): the first byte of
-    SHA-256 of salt, colon and the owner in lower case, even or odd.
+    """The half of a project (``owner/name``): by the first byte, even or odd, of SHA-256 of the salt, a colon and the owner
+    in lower case.
 
-    By owner, so that the two halves share no one's habits. The salt is in the seed ``evaluation_split.csv``.
+    The split is by owner, so that an owner's habits are in one half only. The seed ``evaluation_split.csv`` has the salt.
     """
     owner = name.split("/", 1)[0].lower()
     return "develop" if hashlib.sha256(f"{salt}:{owner}".encode()).digest()[0] % 2 == 0 else "measure"
 
 
 def rules_that_find(facts: Iterable[Fact], rules: PurposeRules) -> frozenset[str]:
-    """The names of the rules that find something in what is known of a project."""
+    """The names of the rules that match among a project's facts."""
     found = rule_set(tuple(rule.rule for rule in rules.rules)).found(by_place(facts))
     return frozenset(rule.rule.rule for rule, hits in zip(rules.rules, found, strict=True) if hits)
 
 
 def given_by(rules_found: AbstractSet[str], rules: PurposeRules) -> frozenset[str]:
-    """The purposes that the labeller gives where these rules find something (``purpose.purposes_of``)."""
+    """The purposes that the labeller gives if these rules match (as ``labels.purpose.purposes_of`` does)."""
     scores: dict[str, float] = {}
     for rule in rules.rules:
         if rule.rule.rule in rules_found:
@@ -91,8 +90,8 @@ def given_by(rules_found: AbstractSet[str], rules: PurposeRules) -> frozenset[st
 
 
 def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
-    """The rules with weights fitted purpose by purpose: logistic likelihood, a normal prior around
-    ``expected``, none below 0.
+    """The rules with weights fitted for each purpose: logistic likelihood, a normal prior around ``expected``, no weight
+    below 0.
     """
     import numpy as np
     from scipy.optimize import minimize
@@ -134,7 +133,7 @@ def _loss(w: Any, matrix: Any, target: Any, centre: Any, pull: Any) -> tuple[flo
 def measure(
     coded: Mapping[str, AbstractSet[str]], given: Mapping[str, AbstractSet[str]], purposes: Iterable[str]
 ) -> tuple[PurposeScore, ...]:
-    """Scores of every purpose, and last of all together under the name ``micro``. Both mappings are by project."""
+    """The score of every purpose, and last that of all together under the name ``micro``. Both mappings are by project."""
     scores = []
     for purpose in purposes:
         in_coded = {name for name, found_in in coded.items() if purpose in found_in}
