@@ -1,7 +1,7 @@
-"""Storing what many gave so that a row of one, which the database does not take, does not lose the others' rows.
+"""Storing rows of many items so that one row that the database refuses does not lose the others' rows.
 
-Here: storing together, and where that is refused, halving until it is known whose row it is. Not here: writing rows
-(``rows``), what becomes of the one that is refused (the caller: an outcome).
+Here: storing together, and after a refusal, halving until the item with the bad row is found. Not here: writing rows
+(``rows``), what happens to that item (the caller records an outcome).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ T = TypeVar("T")
 def together_or_apart(
     items: Sequence[T], store: Callable[[Sequence[T]], object], refused: Callable[[T, Exception], object]
 ) -> None:
-    """Store ``items`` in one transaction, or, where a row of them is refused, in as many as it takes.
+    """Store ``items`` in one transaction, or, if a row is refused, in as many as needed.
 
-    ``store``: in a transaction of its own, that leaves nothing if it raises. ``refused``: told of each item alone is
-    refused. An error that is nobody's row (the disk, the lock) is raised.
+    ``store``: stores items in its own transaction; it leaves nothing if it raises. ``refused``: called for each item that
+    is refused even alone. An error that no single row causes (the disk, the lock) is raised.
     """
     try:
         store(items)
@@ -43,9 +43,9 @@ def together_or_apart(
 def sound_rows(
     connect: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]], table: str, rows: Iterable[Row]
 ) -> tuple[list[Row], list[tuple[Row, Exception]]]:
-    """The rows that a table takes, and those that it does not, with the error. Nothing is written.
+    """The rows that a table accepts, and those that it refuses, with the error. Nothing is written.
 
-    ``connect``: gives a connection in a transaction of its own; one that met a refusal is of no use any more.
+    ``connect``: returns a connection in its own transaction, which is unusable after a refusal.
     """
     sound: list[Row] = []
     refused: list[tuple[Row, Exception]] = []
@@ -62,7 +62,7 @@ def sound_rows(
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the database refused a value, rather than being out of reach, in use or full."""
+    """Whether the database refused a value, rather than being unreachable, busy or full."""
     import duckdb
 
     refusals = (
@@ -78,5 +78,5 @@ def is_refusal(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Why rows are not kept, in one line that does not quote them."""
+    """Why rows were not stored, in one line that does not quote them."""
     return f"its rows cannot be stored: {type(error).__name__}"

@@ -1,7 +1,7 @@
 """Running the SQL models: seeds, views and tables, their documentation, their tests.
 
-Here: what happens to the warehouse when models run, on one connection inside the caller's transaction.
-Not here: reading the files (``models``), telling Dagster (``defs``).
+Here: the changes that running models makes to the warehouse, on one connection inside the caller's transaction.
+Not here: reading the files (``models``), reporting to Dagster (``defs``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SAMPLE_ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A model that ran: its columns (name → DuckDB type), row count, and the seconds it took."""
+    """A model that ran: its columns (name → DuckDB type), row count, and duration in seconds."""
 
     model: Model
     columns: Mapping[str, str]
@@ -43,12 +43,12 @@ class Tested:
 
     @property
     def passed(self) -> bool:
-        """No row breaks it."""
+        """Whether no row breaks it."""
         return self.failing == 0
 
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """Make ``seeds.*`` from the CSV files. Types come from the documentation, else everything is text."""
+    """Make ``seeds.*`` from the CSV files. Types come from the documentation; other columns are text."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS seeds")
     for seed in project.seeds:
         typed = ", ".join(
@@ -67,7 +67,7 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
     """Materialise models in the order given, yielding each as it is done.
 
     Raises:
-        ModelError: a statement fails; the text names the model and what DuckDB said.
+        ModelError: a statement fails; the text names the model and quotes DuckDB.
     """
     for model in models:
         start = time.perf_counter()
@@ -82,17 +82,17 @@ def run(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> Itera
 def write_computed(
     connection: duckdb.DuckDBPyConnection, model: Model, types: Mapping[str, str], rows: Sequence[Row]
 ) -> int:
-    """Put a table that Python computed in the place of what it was; returns its rows. ``types``: column → DuckDB type."""
+    """Replace a table by rows that Python computed; returns their number. ``types``: column → DuckDB type."""
     columns = ", ".join(f"CAST(NULL AS {type_name}) AS {quote(name)}" for name, type_name in types.items())
     make(connection, model, f"SELECT {columns} LIMIT 0")
     return insert(connection, model.name, rows)
 
 
 def make(connection: duckdb.DuckDBPyConnection, model: Model, statement: str) -> None:
-    """Make a model's table or view of a statement, and document it.
+    """Make a model's table or view from a statement, and document it.
 
     Raises:
-        ModelError: the statement fails; the text names the model and what DuckDB said.
+        ModelError: the statement fails; the text names the model and quotes DuckDB.
     """
     import duckdb
 
@@ -106,13 +106,13 @@ def make(connection: duckdb.DuckDBPyConnection, model: Model, statement: str) ->
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    """Rows of a table or view."""
+    """The number of rows of a table or view."""
     answer = connection.execute(f"SELECT count(*) FROM {qualified(table)}").fetchone()
     return int(answer[0]) if answer else 0
 
 
 def first_rows(connection: duckdb.DuckDBPyConnection, table: str, most: int) -> list[tuple[Any, ...]]:
-    """Some rows of a table or view, to look at."""
+    """Some rows of a table or view, as a sample."""
     return connection.execute(f"SELECT * FROM {qualified(table)} LIMIT {most}").fetchall()
 
 
@@ -121,7 +121,7 @@ def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) 
     if text := described(model):
         connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(text)}")
     if kind == "VIEW" and is_lake(connection):
-        return  # a DuckLake keeps no comments on the columns of views
+        return  # a DuckLake stores no comments on columns of views
     for column in model.columns:
         connection.execute(
             f"COMMENT ON COLUMN {qualified(model.name)}.{quote(column.name)} IS {literal(column.description)}"
@@ -129,7 +129,7 @@ def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) 
 
 
 def document_raw(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """Write the descriptions of the tables that collection fills, of those that are there."""
+    """Write the descriptions of the tables that collection fills, if they exist."""
     there = dict(
         connection.execute(
             "SELECT table_schema || '.' || table_name, replace(table_type, 'BASE ', '') FROM information_schema.tables "
@@ -150,7 +150,7 @@ def described(model: Model) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GenericTest:
-    """A test of a property file: its name among the table's, what it holds, and the rows that break it, as a SELECT."""
+    """A test of a property file: its name within the table, what it asserts, and a SELECT of the rows that break it."""
 
     name: str
     description: str
@@ -159,14 +159,14 @@ class GenericTest:
 
 
 def generic_tests(model: Model) -> Iterator[GenericTest]:
-    """The tests of a table and of its columns; which columns are never NULL is one test, the first.
+    """The tests of a table and its columns; all ``not_null`` tests are one test, the first.
 
     Raises:
-        ModelError: a test is none of those that are known here.
+        ModelError: a test is of an unknown kind.
     """
     never_null = [column.name for column in model.columns if "not_null" in column.tests]
     if never_null:
-        # One for all: most tests are of this kind, and each costs Dagster three events.
+        # One test for all columns: most tests are of this kind, and each costs Dagster three events.
         yield GenericTest(
             "not_null",
             f"Never NULL: {', '.join(never_null)}.",
@@ -192,7 +192,7 @@ def generic_tests(model: Model) -> Iterator[GenericTest]:
 def test(
     connection: duckdb.DuckDBPyConnection, model: Model, *, only: Collection[str] | None = None
 ) -> Iterator[Tested]:
-    """Run the generic tests of a table and of its columns; ``only``: those of these names."""
+    """Run the generic tests of a table and of its columns; ``only``: tests of these names."""
     for entry in generic_tests(model):
         if only is not None and entry.name not in only:
             continue
@@ -219,7 +219,7 @@ def _run_test(
 
 
 def _column_test(table: str, column: str, name: str, options: dict[str, Any]) -> tuple[str, str]:
-    """What a generic test of a column holds, and the rows that break it. The four tests and their options are dbt's."""
+    """What a generic test of a column asserts, and the rows that break it. The four tests and their options are dbt's."""
     source, value = qualified(table), quote(column)
     if name == "not_null":
         return f"{column} is never NULL.", f"SELECT * FROM {source} WHERE {value} IS NULL"
@@ -245,7 +245,7 @@ def _column_test(table: str, column: str, name: str, options: dict[str, Any]) ->
 
 
 def _with_nulls(table: str, columns: Sequence[str]) -> str:
-    """Rows where one of the columns is NULL, and before each which."""
+    """A SELECT of the rows where one of the columns is NULL, preceded by the column's name."""
     named = ", ".join(f"CASE WHEN {quote(one)} IS NULL THEN {literal(one)} END" for one in columns)
     any_null = " OR ".join(f"{quote(one)} IS NULL" for one in columns)
     return f"SELECT concat_ws(', ', {named}) AS missing, * FROM {qualified(table)} WHERE {any_null}"

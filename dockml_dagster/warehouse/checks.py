@@ -1,6 +1,6 @@
-"""Which checks fail of the tables that stand: the rows of ``raw.failed_checks``.
+"""Failing checks of the current tables: the rows of ``raw.failed_checks``.
 
-Here: storing what checks found, and asking whether any forbids to publish. Not here: running them (``build``), showing
+Here: storing the results, and whether one forbids publishing. Not here: running checks (``build``), showing
 them (``defs``, ``commands``).
 """
 
@@ -26,14 +26,14 @@ Severity = Literal["error", "warning"]
 
 
 class ChecksFailedError(DockmlError):
-    """A check of severity error fails: a fault of dockml, not of any project. Nothing is published until it is mended."""
+    """A check of severity error fails: a bug of dockml, not of any project. Nothing is published until it is fixed."""
 
     exit_code = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """A check that fails. ``table``: the one that shows it; ``sample``: some of the rows, in one line."""
+    """A failing check. ``table``: the table that shows it; ``sample``: some of the rows, in one line."""
 
     table: str
     check: str
@@ -43,13 +43,13 @@ class FailedCheck:
 
     @property
     def text(self) -> str:
-        """The check, how many rows break it and the first of them."""
+        """The check, the number of rows that break it, and the first of them."""
         number = f"{self.rows} row{'' if self.rows == 1 else 's'}"
         return f"{self.check} of {self.table} ({number}, such as {self.sample})"
 
 
 def shown_at(project: Project) -> dict[str, str]:
-    """Check of ``checks/`` → the model that shows it: the one it names, else the last that it reads."""
+    """Check of ``checks/`` → the model that shows it: the one it names, else the last one that it reads."""
     known = {model.name for model in project.models}
     shown = {}
     for one in project.checks:
@@ -60,7 +60,7 @@ def shown_at(project: Project) -> dict[str, str]:
 
 
 def known_checks(project: Project) -> set[tuple[str, str]]:
-    """(table, check) of every check that this version has."""
+    """(table, check) of every check in this version."""
     generic = {
         (model.name, test.name)
         for model in (*project.models, *project.computed)
@@ -70,7 +70,7 @@ def known_checks(project: Project) -> set[tuple[str, str]]:
 
 
 def failed_check(table: str, tested: Tested) -> FailedCheck:
-    """What is kept of a test that some rows break. ``table``: the one that shows it."""
+    """The record of a failing test. ``table``: the table that shows it."""
     sample = printable("; ".join(str(row) for row in tested.sample))
     return FailedCheck(
         table,
@@ -84,7 +84,7 @@ def failed_check(table: str, tested: Tested) -> FailedCheck:
 def record(
     connection: duckdb.DuckDBPyConnection, ran: Collection[tuple[str, str]], failed: Sequence[FailedCheck]
 ) -> None:
-    """Keep which of the checks that ``ran`` (table, check) fail; of others what was found before stays."""
+    """Record which of the checks that ``ran`` (table, check) fail; earlier results of other checks stay."""
     connection.execute(
         "DELETE FROM raw.failed_checks "
         "WHERE (table_name, check_name) IN (SELECT (unnest($tables), unnest($checks)))",
@@ -111,9 +111,9 @@ def record(
 def failed_checks(
     connection: duckdb.DuckDBPyConnection, known: Callable[[], Collection[tuple[str, str]]]
 ) -> list[FailedCheck]:
-    """What fails of the tables that stand, errors first.
+    """The failing checks of the current tables, errors first.
 
-    ``known``: (table, check) that this version has. Asked only where any fails: it takes all models to be read.
+    ``known``: (table, check) of this version. Called only if a check fails, because it reads all models.
     """
     rows = connection.execute(
         "SELECT table_name, check_name, severity, failing_rows, sample FROM raw.failed_checks "
@@ -126,10 +126,10 @@ def failed_checks(
 
 
 def require_passed(failed: Sequence[FailedCheck]) -> None:
-    """Nothing, where no check of severity error is among them.
+    """Raise if a check of severity error is among them.
 
     Raises:
-        ChecksFailedError: one is; the text names the first and says how many more.
+        ChecksFailedError: there is one; the text names the first and the number of others.
     """
     errors = [one for one in failed if one.severity == "error"]
     if not errors:

@@ -1,19 +1,19 @@
 """Opening DuckDB: the one place that connects, and the writer's lock.
 
-Here: connecting, locking, transactions, and errors of opening in words a user can act on.
-Not here: where a warehouse is (``settings``), attaching what is no file (``lake``), what is written (``rows``),
+Here: connecting, locking, transactions, and errors of opening in words that a user can act on.
+Not here: where a warehouse is (``settings``), attaching a lake or a service (``lake``), writing rows (``rows``),
 the schema (``migrations``), the models (``models``).
 
-Why a lock of our own: DuckDB lets one process open a file for writing and refuses everyone else meanwhile.
-A run, the daemon and the command therefore take turns through an operating-system lock beside the file, held
-around one transaction only. The kernel frees it when its holder dies, so a SIGKILL never leaves it behind. Opening a file
-costs more than most transactions on it (DuckDB reads the whole catalog), so what makes many of them one after another,
-and waits for nobody meanwhile, keeps it open (``kept_open``).
+Why a lock of our own: DuckDB lets one process open a file for writing and refuses all others meanwhile. A run, the daemon
+and the command therefore take turns by an operating-system lock beside the file, each held around one transaction only.
+The kernel frees the lock when its holder dies, even by SIGKILL. Opening a file costs more than most transactions on it
+(DuckDB reads the whole catalog). Code that runs many transactions in a row, without waiting for anything in between,
+therefore keeps the file open (``kept_open``).
 
-A lake whose catalog is in PostgreSQL takes many writers. There a transaction shares a name of the catalog
-(``catalog``) with all others, and only what must be alone holds it by itself. DuckLake refuses a transaction that
-adds to a table from which another has meanwhile deleted, whatever the rows (an UPDATE deletes too): first collections
-never meet that, later ones do. Such a transaction is done again, alone: tried side by side it could lose any number of
+A lake with its catalog in PostgreSQL allows many writers. There a transaction holds a lock in the catalog (``catalog``)
+shared with all others, and only work that must be alone holds it exclusively. DuckLake refuses a transaction that adds to
+a table from which another has deleted meanwhile, whatever the rows (an UPDATE deletes too): first collections never meet
+that, later ones do. Such a transaction is repeated alone, because beside others it could fail any number of
 times.
 """
 
@@ -50,7 +50,7 @@ LOCK_TIMEOUT_SECONDS = 900.0
 def open_warehouse(
     location: Location, *, read_only: bool
 ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    """A connection to a warehouse wherever it is: in it ``schema.table`` names its tables. Closed at the end.
+    """A connection to a warehouse in any place; ``schema.table`` names its tables. Closed at the end.
 
     Raises (on entering):
         BadInputError: it cannot be opened or attached.
@@ -63,7 +63,7 @@ def open_warehouse(
 
 
 def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether dockml ever wrote to what is connected."""
+    """Whether dockml ever wrote to the connected database."""
     found = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'raw' "
         "AND table_name = 'schema_migrations'"
@@ -72,7 +72,7 @@ def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 class _Kept:
-    """A file that stays open, from the first who connects to it."""
+    """A file that stays open from the first connection on."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -80,7 +80,7 @@ class _Kept:
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of its own to the open file. After an error that DuckDB does not survive the next opens it anew."""
+        """A separate connection to the open file. After a fatal error of DuckDB the next call opens the file again."""
         import duckdb
 
         if self._first is None:
@@ -96,7 +96,7 @@ class _Kept:
                 connection.close()
 
     def close(self) -> None:
-        """Let go of the file until somebody connects again."""
+        """Close the file until the next connection."""
         first, self._first = self._first, None
         if first is not None:
             with suppress(Exception):
@@ -107,9 +107,9 @@ _kept: dict[Path, _Kept] = {}
 
 
 class Warehouse:
-    """What runs write to: a DuckDB file, or a lake or service that DuckDB attaches.
+    """The database that runs write to: a DuckDB file, or a lake or service that DuckDB attaches.
 
-    ``write()`` and ``read()`` each take a turn while they are open; keep them short and never hold one across
+    ``write()`` and ``read()`` each hold the lock while they are open; keep them short and never hold one across
     a network call. They do not nest. ``patience_seconds``: how long to wait for a catalog that does not answer.
     """
 
@@ -139,11 +139,11 @@ class Warehouse:
     def write(self, *, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction: committed at the end, rolled back on any exception, closed in both cases.
 
-        ``alone``: no other transaction runs meanwhile, where many may.
+        ``alone``: no other transaction runs meanwhile, even in a shared lake.
 
         Raises:
-            WarehouseConflictError: another writer's transaction came between.
-            UnreachableError: the catalog or the store went away.
+            WarehouseConflictError: another writer's transaction interfered.
+            UnreachableError: the connection to the catalog or the store was lost.
         """
         with self._turn(shared=not alone), self._connected(read_only=False) as connection:
             connection.begin()
@@ -151,7 +151,7 @@ class Warehouse:
                 yield connection
                 connection.commit()
             except BaseException as error:
-                # After a fatal error (a full disk while the log is written) DuckDB refuses even this; closing undoes it.
+                # After a fatal error (a full disk while the log is written) DuckDB refuses a rollback; closing does it.
                 with suppress(Exception):
                     connection.rollback()
                 if disk_full(error) and not isinstance(error, DiskFullError):
@@ -164,9 +164,9 @@ class Warehouse:
                 raise
 
     def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """``unit(connection)`` in one transaction, done again where another writer's came between or a service went away.
+        """``unit(connection)`` in one transaction, repeated if another writer interfered or a connection was lost.
 
-        The unit may be called more than once; of what it does in the database only the last call is kept.
+        The unit may be called more than once; only the last call's changes of the database are kept.
         """
 
         def once() -> T:
@@ -181,8 +181,8 @@ class Warehouse:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection. Users' queries go to the published file instead, which nobody locks."""
-        # Whoever reads a state of a lake disturbs nobody.
+        """A read-only connection. Users' queries go to the published file instead, which has no lock."""
+        # Reading a snapshot of a shared lake needs no lock.
         turn = self._turn(shared=False) if self._catalog is None else nullcontext()
         with turn, self._connected(read_only=True) as connection:
             yield connection
@@ -201,7 +201,7 @@ class Warehouse:
 
     @contextmanager
     def holding(self, names: Sequence[str]) -> Iterator[None]:
-        """Hold names that nobody else of those who share the warehouse holds meanwhile. Nothing where one writes at a time.
+        """Hold named locks among all machines that share the warehouse. Does nothing if only one machine writes.
 
         ``write()`` goes inside, never outside.
         """
@@ -213,10 +213,10 @@ class Warehouse:
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """All turns that this process takes meanwhile are one turn, on a file that is opened once. Nothing for a lake.
+        """Hold the lock and keep the file open, for all transactions of this process meanwhile. Does nothing for a lake.
 
-        For one thread, and work that waits for nobody: the others who write wait until its end. Who reads meanwhile could
-        write, for DuckDB opens a file in one way at a time.
+        For one thread, and for work that does not wait: other writers wait until its end. Readers get a connection that
+        could write, because DuckDB opens a file in one mode at a time.
         """
         file = self.location.file
         if file is None or file in _kept:
@@ -232,7 +232,7 @@ class Warehouse:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The writer's turn alone, for whoever replaces the file itself or rearranges the lake's: nobody has it open."""
+        """The lock alone, for replacing the file itself or rearranging a lake's files: no process has it open."""
         with self._turn(shared=False):
             if (kept := self._kept) is not None:
                 kept.close()
@@ -290,7 +290,7 @@ class Warehouse:
 
 
 def _error_among_many(location: Location, error: BaseException) -> DockmlError | None:
-    """What an error of DuckDB means where others write too and catalog and store are services; None: what it says."""
+    """The error of dockml for one of DuckDB in a shared lake; None: no special meaning."""
     import duckdb
 
     if not isinstance(error, duckdb.Error):
@@ -298,7 +298,7 @@ def _error_among_many(location: Location, error: BaseException) -> DockmlError |
     text = without_secrets(str(error)).strip()
     if "conflict" in text.lower():
         return WarehouseConflictError(f"another writer came between in {location}: {text.splitlines()[-1]}")
-    # HTTPException is one of these; what libpq says comes under several names.
+    # HTTPException is a subclass; errors of libpq come as several classes.
     if isinstance(error, duckdb.IOException) or any(words in text.lower() for words in _GONE):
         return UnreachableError(f"lost {location}: {text.splitlines()[0]}")
     return None

@@ -1,7 +1,7 @@
-"""The weights of the category classifier: those that dockml ships, or a home's own by ``dockml labels train``.
+"""The weights of the category classifier: those that dockml ships, or a home's own from ``dockml labels train``.
 
 Here: where a home keeps its own, reading and writing them, their version. Not here: fitting (``study.labels.training``),
-asking (``study.labels``).
+labelling (``study.labels``).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SHIPPED = "shipped"
 
 
 def own_weights(settings: Settings) -> Path:
-    """Where a home keeps weights of its own, in the form of the seed ``category_weights``."""
+    """The file of a home's own weights, in the form of the seed ``category_weights``."""
     return settings.home / "labels" / "category_weights.csv"
 
 
 def label_seeds(settings: Settings) -> dict[str, str]:
-    """What the labellers go by (seed name → CSV text): the shipped seeds, with the home's own weights where it has any."""
+    """The input of the labellers (seed name → CSV text): the shipped seeds, with the home's own weights if it has any."""
     seeds = seed_texts(LABELS.seeds)
     path = own_weights(settings)
     if path.is_file():
@@ -41,7 +41,7 @@ def label_model_version(settings: Settings) -> str:
 
 
 def keep_weights(settings: Settings, rows: Sequence[Mapping[str, str]]) -> Path:
-    """Write a home's own weights, all or none; where they lie."""
+    """Write a home's own weights, all or none; returns the file."""
     path = own_weights(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.StringIO()

@@ -1,10 +1,10 @@
-"""Attaching what is no DuckDB file: a DuckLake or a service.
+"""Attaching a DuckLake or a service.
 
-Here: extensions, ATTACH and its options, keys of an S3-compatible store, instances of DuckDB that are used again.
-Not here: what a lake's tables hold.
+Here: extensions, ATTACH and its options, keys of an S3-compatible store, reuse of DuckDB instances.
+Not here: the content of a lake's tables.
 
 A DuckLake (https://ducklake.select) is a catalog in a database (a DuckDB or SQLite file, PostgreSQL) and Parquet files in
-a folder or a store. Extensions come from packages where those are installed (``pip install 'dockml[distributed]'``),
+a folder or a store. Extensions come from Python packages if installed (``pip install 'dockml[distributed]'``),
 else from DuckDB's own installer.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
 NAME: Final = "warehouse"
-"""Under which a lake is attached."""
+"""The name under which a lake is attached."""
 
 _PACKAGES: Final = {
     "ducklake": "duckdb_extension_ducklake",
@@ -40,15 +40,15 @@ _PACKAGES: Final = {
     "motherduck": "duckdb_extension_motherduck",
 }
 _STORE_PATIENCE: Final = {"http_retries": 7, "http_retry_wait_ms": 250, "http_retry_backoff": 2}
-"""A request is tried again for half a minute in all before a store counts as gone."""
+"""A request is repeated for half a minute in total before a store counts as unreachable."""
 _COMMIT_TRIES: Final = 100
-"""Commits that come at one moment are put in order by trying again; DuckLake's own ten are few for many workers."""
+"""Concurrent commits are ordered by retrying; DuckLake's default of ten tries is too few for many workers."""
 _CATALOGS: Final = {"ducklake:postgres:": "postgres_scanner", "ducklake:sqlite:": "sqlite_scanner"}
 
 
 @contextmanager
 def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that has a place attached as its own database, until the end of the block.
+    """A connection whose database is the attached place, until the end of the block.
 
     Raises:
         BadInputError: an extension is missing, or the place cannot be attached; no password is in the text.
@@ -65,7 +65,7 @@ def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPy
         finally:
             with suppress(Exception):
                 connection.close()
-        # What cannot be detached, as what MotherDuck attaches, ends with its instance; so does whatever went wrong in it.
+        # If a database cannot be detached (as with MotherDuck) or anything else failed, the instance is closed.
         with suppress(Exception):
             for (name,) in instance.root.execute(_ATTACHED).fetchall():
                 if name != NAME or kind.stays is None:
@@ -80,8 +80,8 @@ def attached(location: Location, *, read_only: bool) -> Iterator[duckdb.DuckDBPy
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What an instance of DuckDB is good for: its process (what was forked off has no part in its parent's), what it has
-    loaded, and the lake that stays attached. Only one whose catalog is a server's: a file would stay locked.
+    """What an instance of DuckDB can be reused for: its process (a forked child must not use its parent's), its loaded
+    extensions, and the lake that stays attached: only one with its catalog on a server, since a file would stay locked.
     """
 
     process: int
@@ -99,20 +99,20 @@ _ATTACHED: Final = """
     FROM duckdb_databases()
     WHERE NOT internal AND database_name <> current_database() AND NOT starts_with(database_name, '__ducklake_metadata_')
 """
-"""What was attached here by a name; a lake's own connection to its catalog goes with the lake."""
+"""Databases attached by name; a lake's own connection to its catalog is detached with the lake."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
-    """An instance of DuckDB by its first connection, and until when it may be used: it remembers all schemas of a lake."""
+    """A DuckDB instance by its first connection, and until when it may be used: its memory of a lake's schemas grows."""
 
     root: duckdb.DuckDBPyConnection
     until: float
 
 
 _idle: dict[_Kind, list[_Instance]] = {}
-"""Instances that nobody uses now. To load three extensions takes half a second, for each is verified; to attach a lake takes
-a third of that."""
+"""Idle instances. Loading three extensions takes half a second, since each is verified; attaching a lake takes a third of
+that."""
 _IDLE_INSTANCES: Final = 2
 _INSTANCE_SECONDS: Final = 600.0
 _instances_lock: Final = threading.Lock()
@@ -125,13 +125,13 @@ def _take_instance(kind: _Kind) -> _Instance:
             if not idle:
                 break
             instance = idle.pop()
-        # Connections to its server that are no more, DuckDB makes again.
+        # DuckDB itself renews lost connections to the server.
         if time.monotonic() < instance.until:
             return instance
         instance.root.close()
     root = connect(Path(":memory:"), read_only=False)
     try:
-        # What lives long must not fill the memory with files of the store.
+        # A long-lived instance must not fill the memory with cached files of the store.
         root.execute("SET GLOBAL enable_external_file_cache = false")
         for extension in kind.extensions:
             _load(root, extension)
@@ -163,9 +163,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, location: Location, *, read_o
             connection.execute(attach)
         connection.execute(use)
     except duckdb.Error as error:
-        # DuckDB's text repeats the address once or twice.
+        # DuckDB's message repeats the address once or twice.
         text = without_secrets(str(error)).strip().splitlines()[0]
-        # Nothing is sent yet: what libpq could not do is connect.
+        # Nothing was sent yet, so libpq failed to connect.
         gone = location.catalog is not None and "unable to connect" in text.lower()
         raise (UnreachableError if gone else BadInputError)(f"cannot attach {location}: {text}") from None
 
@@ -177,7 +177,7 @@ def attaching(location: Location, *, read_only: bool) -> list[str]:
         BadInputError: the address of a service names no database.
     """
     if not location.is_lake:
-        # MotherDuck lets nobody give another name to a database of his own: it is called as in the address.
+        # MotherDuck allows no alias for one's own database: its name is the one in the address.
         name = location.address.partition(":")[2].partition("?")[0]
         if not name:
             raise BadInputError(f"{location} names no database; write md:NAME")
@@ -189,7 +189,7 @@ def attaching(location: Location, *, read_only: bool) -> list[str]:
 
 
 def open_store(location: Location) -> duckdb.DuckDBPyConnection:
-    """A connection of its own that reads and writes files where a lake's are.
+    """A separate connection that reads and writes files where a lake keeps its own.
 
     Raises:
         BadInputError: the extension for stores is missing.
@@ -208,7 +208,7 @@ def _set_up_store(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether what is connected is a DuckLake, which lacks a few things that a file has."""
+    """Whether the connected database is a DuckLake, which lacks a few features of a file."""
     found = connection.execute(
         "SELECT type FROM duckdb_databases() WHERE database_name = current_database()"
     ).fetchone()
@@ -230,7 +230,7 @@ def _in_store(location: Location) -> bool:
 
 
 def packaged(name: str) -> Path | None:
-    """The file of an extension for this DuckDB, where it is installed as a Python package."""
+    """The file of an extension for this DuckDB, if it is installed as a Python package."""
     import duckdb
 
     package = find_spec(_PACKAGES[name])
@@ -259,7 +259,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _log_in(connection: duckdb.DuckDBPyConnection, environment: Mapping[str, str]) -> None:
-    """Keys and address of the store, from the variables that every S3 client reads."""
+    """Keys and address of the store, from the environment variables that S3 clients use."""
     endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
     options = {
         "KEY_ID": environment.get("AWS_ACCESS_KEY_ID"),
@@ -267,7 +267,7 @@ def _log_in(connection: duckdb.DuckDBPyConnection, environment: Mapping[str, str
         "SESSION_TOKEN": environment.get("AWS_SESSION_TOKEN"),
         "REGION": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         "ENDPOINT": endpoint.netloc or None,
-        # Stores of one's own rarely have a host name for each bucket.
+        # Self-hosted stores rarely have a host name for each bucket.
         "URL_STYLE": "path" if endpoint.netloc else None,
     }
     said = ", ".join(f"{name} {literal(value)}" for name, value in options.items() if value)

@@ -1,12 +1,12 @@
-"""What was found inside layers, kept beside the warehouse: each layer's entries once ever, as one Parquet file.
+"""The content of layers, kept beside the warehouse: each layer's entries once ever, as one Parquet file.
 
-Here: the files, the view ``raw.layer_files`` over them, and what was computed once a digest (a layer's counts, an
-image's summary) as JSON. Not here: scanning (``clients``), what the rows mean (``corpora``, ``study/layer``), what the
-command ``scan-image`` remembers between two calls (``images.scanning.store``, which says why that is another store).
+Here: the files, the view ``raw.layer_files`` over them, and facts computed once per digest (a layer's counts, an
+image's summary) as JSON. Not here: scanning (``images.scanning``), what the rows mean (``corpora``, ``study/layer``), the
+results that ``scan-image`` keeps between two calls (``images.scanning.store``, which says why that is another store).
 
-Content names itself, so nothing here ever changes: a file appears whole, by rename, and several processes may share the
-folder. The Parquet file of a layer is written before its JSON; a layer is known only if both are there. Where many
-machines share a lake, the same is kept where all of them see it: ``shared_layers``.
+Content is named by its digest, so nothing here ever changes. A file appears whole, by rename, and several processes may
+share the folder. The Parquet file of a layer is written before its JSON; a layer is known only if both exist. For machines
+that share a lake, see ``shared_layers``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ VIEW_COLUMNS: Final[dict[str, str]] = {
     "opaque": "BOOLEAN",
     "verified": "VARCHAR",
 }
-"""Columns of ``raw.layer_files``, a row an entry of a layer's archive: the layer's digest, the fields of
-``study.layer.model.LayerEntry``, the study's level (path components), whether the entry removes something of the layers
+"""Columns of ``raw.layer_files``, one row per entry of a layer's archive: the layer's digest, the fields of
+``study.layer.model.LayerEntry``, the study's level (path components), whether the entry removes something from the layers
 below, and `content` or `toc`."""
 
 _DIGEST: Final = re.compile(r"[a-z0-9]+:[0-9a-f]{32,128}")
@@ -51,26 +51,26 @@ _SPOOL_FORM: Final = (
 
 
 class Claims(Protocol):
-    """Who reads which layer now. Closing gives back whatever is held."""
+    """Claims of readers on layers. Closing releases all that are held."""
 
     def take(self, digests: Collection[str]) -> set[str]:
-        """Claim layers: those of ``digests`` that nobody else is reading; where that is none, one that was waited for.
+        """Claim those of ``digests`` that no other process is reading; if there is none, wait for one.
 
-        Who waited holds nothing else, so that no two wait for each other.
+        A waiting process holds no other claim, so that no deadlock is possible.
         """
 
     def give_back(self, digest: str) -> None:
-        """The layer was read, or could not be."""
+        """Release a claim, whether the layer was read or not."""
 
     def close(self) -> None:
-        """Give back everything."""
+        """Release all claims."""
 
 
 class NoClaims:
-    """The claims of one machine: nobody else reads."""
+    """Claims on one machine, where no other process reads layers."""
 
     def take(self, digests: Collection[str]) -> set[str]:
-        """All of them."""
+        """All of ``digests``."""
         return set(digests)
 
     def give_back(self, digest: str) -> None:
@@ -92,14 +92,14 @@ class LayerFiles:
         return connect(Path(":memory:"), read_only=False)
 
     def layer(self, digest: str, version: str) -> dict[str, Any] | None:
-        """What ``keep_layer`` was given for this digest by this version of the scan; None: not known."""
+        """The facts that ``keep_layer`` stored for this digest by this version of the scan; None: unknown."""
         known = _read(_path(self.folder, digest, ".json"), version)
         return known if known is not None and _path(self.folder, digest, ".parquet").exists() else None
 
     def keep_layer(
         self, digest: str, version: str, spool: Path, verified: str, facts: Mapping[str, Any]
     ) -> None:
-        """Keep a layer's rows (a file of ``study.layer.spool``) and what else is known of it (JSON values)."""
+        """Store a layer's rows (a file of ``study.layer.spool``) and other facts about it (JSON values)."""
         make_folder(self.folder)
         target = _path(self.folder, digest, ".parquet")
         write_by_rename(target, lambda partial: self._copy_rows(digest, spool, verified, str(partial)))
@@ -117,7 +117,7 @@ class LayerFiles:
         )
 
     def claims(self) -> Claims:
-        """By which readers of layers agree; the caller closes it."""
+        """The claims by which readers of layers coordinate; the caller closes them."""
         return NoClaims()
 
     def spool(self, digest: str, target: Path) -> Path:
@@ -130,11 +130,11 @@ class LayerFiles:
         return target
 
     def _rows_of(self, digest: str) -> str:
-        """Where a known layer's rows are, as DuckDB reads it."""
+        """The path of a known layer's rows, for DuckDB."""
         return str(_path(self.folder, digest, ".parquet"))
 
     def add_to(self, warehouse: Warehouse, digests: Collection[str]) -> None:
-        """Put layers' entries into ``raw.layer_files`` where that is a table and no view (a lake), each layer once."""
+        """Insert layers' entries into ``raw.layer_files`` if it is a table (in a lake) and not a view, each layer once."""
         if digests and warehouse.location.file is None:
             warehouse.commit(lambda connection: self._add(connection, digests))
 
@@ -147,16 +147,16 @@ class LayerFiles:
         )
 
     def image(self, manifest_digest: str, version: str) -> dict[str, Any] | None:
-        """What ``keep_image`` was given for this manifest by this version; None: not known."""
+        """The facts that ``keep_image`` stored for this manifest by this version; None: unknown."""
         return _read(_path(self._summaries, manifest_digest, ".json"), version)
 
     def keep_image(self, manifest_digest: str, version: str, facts: Mapping[str, Any]) -> None:
-        """Keep what was computed of an image (JSON values)."""
+        """Store facts computed about an image (JSON values)."""
         _write(_path(self._summaries, manifest_digest, ".json"), version, facts)
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
-    """Put the rows of Parquet files into the table ``raw.layer_files``."""
+    """Insert the rows of Parquet files into the table ``raw.layer_files``."""
     for start in range(0, len(files), _FILES_AT_ONCE):
         connection.execute(
             "INSERT INTO raw.layer_files BY NAME SELECT * FROM read_parquet($files)",
@@ -165,10 +165,10 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[str]) -> 
 
 
 def define_view(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Make ``raw.layer_files`` what the folder beside the connected file holds; a table where there is no folder. Returns
-    whether the view was another before.
+    """Define ``raw.layer_files`` as a view over the folder beside the connected file; without a folder, as a table. Returns
+    whether the view was changed.
 
-    The glob is never without a match: one Parquet file of no rows is always there.
+    The glob always matches, because the folder always has one Parquet file without rows.
     """
     folder = _folder_of(connection)
     known = connection.execute(
@@ -182,7 +182,7 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> bool:
     if not empty.exists():
         make_folder(folder)
         partial = _partial(empty)
-        # Not on the caller's connection: inside its transaction nothing but its own writes should happen.
+        # Not on the caller's connection, whose transaction should contain only its own writes.
         with connect(Path(":memory:"), read_only=False) as scratch:
             scratch.execute(f"COPY (SELECT {_EMPTY} LIMIT 0) TO {literal(partial)} (FORMAT parquet)")
         partial.replace(empty)
@@ -197,12 +197,12 @@ def define_view(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def empty_file(root: Path) -> Path:
-    """The file without rows among those in ``root``."""
+    """The path of the file without rows below ``root``."""
     return root / "layer_entries" / "none.parquet"
 
 
 def materialise(connection: duckdb.DuckDBPyConnection, database: str) -> None:
-    """Put the rows of ``raw.layer_files`` into an attached copy, which may be carried away from the folder here."""
+    """Store the rows of ``raw.layer_files`` in an attached copy, which may be moved away from this folder."""
     target = f'"{database}".raw.layer_files'
     is_view = connection.execute(
         "SELECT count(*) FROM duckdb_views() WHERE database_name = ? AND schema_name = 'raw' AND view_name = 'layer_files'",
@@ -218,14 +218,14 @@ def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
         "SELECT path FROM duckdb_databases() WHERE database_name = current_database() AND type = 'duckdb'"
     ).fetchone()
     location = Path(found[0]) if found and found[0] else None
-    # Not a file here: in memory, a lake, or a service's.
+    # None if the database is no file: in memory, a lake, or a service.
     return (
         location.absolute().parent / "layer_entries" if location is not None and location.is_file() else None
     )
 
 
 def place_of(digest: str) -> str:
-    """Where something named by a digest lies inside its folder. The digest is checked, so that is inside indeed."""
+    """The relative path of something named by a digest. The digest is checked, so the path stays inside the folder."""
     if not _DIGEST.fullmatch(digest):
         raise ValueError(f"not a digest: {digest[:80]!r}")
     algorithm, _, name = digest.partition(":")
@@ -250,7 +250,7 @@ def _read(path: Path, version: str) -> dict[str, Any] | None:
 
 
 def write_by_rename(path: Path, write: Callable[[Path], object]) -> None:
-    """Make a file appear whole: ``write`` is given another name beside it."""
+    """Make a file appear whole: ``write`` gets a temporary name beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     try:

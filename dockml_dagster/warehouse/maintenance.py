@@ -1,11 +1,11 @@
-"""Care of the file or lake itself: how much of it is empty, and making it small again.
+"""Maintenance of the file or lake itself: how much of it is empty, and compaction.
 
-Here: what concerns the files and not their rows. Not here: the schema (``migrations``), the copy for readers
-(``publish``).
+Here: work on files, not on rows. Not here: the schema (``migrations``), the copy for readers
+(``published.swap``).
 
-DuckDB reuses the blocks of deleted rows but never gives them back to the file system; the findings are made anew by
-every build, so the file is some times as large as what is in it. A lake keeps every state it ever had, in ever more
-files, until it is told to forget.
+DuckDB reuses the blocks of deleted rows but never returns them to the file system. Every build rewrites the findings, so
+the file grows to several times its content. A lake keeps every earlier state, in ever more files, until old ones are
+expired.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     import duckdb
 
 WORTH_BYTES = 256 * 1024 * 1024
-"""Empty space below this is left alone."""
+"""Less empty space than this is not worth compacting."""
 
 
 KEPT_DAYS = 30
-"""For how long a lake can be asked for its earlier states."""
+"""Days for which a lake keeps its earlier states."""
 
 UNUSED_DAYS = 1
-"""For how long files that belong to no state are kept: who began to read one may still be at it."""
+"""Days for which files that belong to no state are kept: a reader may still use one."""
 
 
 class CompactionError(DockmlError):
-    """The compact copy is not what the file is; the file was left as it was."""
+    """The compacted copy differs from the file; the file was left unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Bytes of a DuckDB file, and how many of them hold nothing."""
+    """Bytes of a DuckDB file, and how many of them are empty."""
 
     bytes: int
     empty_bytes: int
 
     @property
     def worth_compacting(self) -> bool:
-        """More than half is empty, and it is not little."""
+        """Whether more than half is empty, and at least ``WORTH_BYTES``."""
         return self.empty_bytes > WORTH_BYTES and self.empty_bytes * 2 > self.bytes
 
 
 def size(connection: duckdb.DuckDBPyConnection) -> Size:
-    """Size of the connected file; 0 of what is no file."""
+    """Size of the connected file; 0 if it is no file."""
     row = connection.execute(
         "SELECT block_size * total_blocks, block_size * free_blocks FROM pragma_database_size() "
         "WHERE database_name = current_database()"
@@ -63,18 +63,18 @@ def size(connection: duckdb.DuckDBPyConnection) -> Size:
 
 
 def compact(warehouse: Warehouse) -> tuple[int, int]:
-    """Rewrite the file without its empty blocks, or have the lake merge its files and forget what is older than
+    """Rewrite the file without its empty blocks, or have the lake merge its files and drop states older than
     ``KEPT_DAYS``; returns bytes before and after.
 
     The writer's lock is held throughout.
 
     Raises:
-        CompactionError: table by table, the copy has not the same rows.
+        CompactionError: a table of the copy has other rows.
     """
     file = warehouse.location.file
     if file is not None:
         return _compact_file(warehouse, file)
-    # A service looks after itself.
+    # A service maintains itself.
     return _compact_lake(warehouse) if warehouse.location.is_lake else (0, 0)
 
 
@@ -98,7 +98,7 @@ def _lake_bytes(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _compact_file(warehouse: Warehouse, file: Path) -> tuple[int, int]:
-    # The copy is made beside the file, compared with it, and renamed over it.
+    # Make a copy beside the file, compare the two, and rename it over the file.
     before = file.stat().st_size
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     with warehouse.locked():
@@ -126,7 +126,7 @@ def _compact_file(warehouse: Warehouse, file: Path) -> tuple[int, int]:
 
 
 def compact_if_worth(warehouse: Warehouse) -> tuple[int, int] | None:
-    """``compact`` where more than half of the file is empty and that is not little, and any lake; else None."""
+    """``compact`` a file if that is worth it, and a lake always; else None."""
     if warehouse.location.is_lake:
         return compact(warehouse)
     with warehouse.read() as connection:

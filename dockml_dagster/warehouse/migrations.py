@@ -1,6 +1,6 @@
 """The schema of ``raw.*`` over time: numbered SQL files, each applied once, in order.
 
-Here: applying them and knowing which were applied. The tables themselves are in ``migrations/*.sql``;
+Here: applying them and recording which were applied. The tables themselves are in ``migrations/*.sql``;
 their columns are documented in ``dbt_like_sql/raw.yml``. A released file is never edited: a change is a new file.
 """
 
@@ -29,13 +29,13 @@ def available() -> Mapping[int, str]:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, at: Location | None = None) -> list[int]:
-    """Bring the open file to this version's schema inside the caller's transaction; returns the numbers applied.
+    """Migrate the open database to this version's schema inside the caller's transaction; returns the numbers applied.
 
-    ``at``: where it is. What this process found in order there is not looked through again, only that it is still this
-    schema's: looking costs more than a short transaction's own statements.
+    ``at``: its location. A database that this process has checked is not checked again in full, only for its migration
+    numbers: a full check costs more than a short transaction's own statements.
 
     Raises:
-        BadInputError: a newer dockml wrote the file, or one between two releases, whose tables were others.
+        BadInputError: a newer dockml wrote the file, or one between two releases with other tables.
     """
     migrations = available()
     place = _place(at)
@@ -58,7 +58,7 @@ def apply(connection: duckdb.DuckDBPyConnection, at: Location | None = None) -> 
     if len(due) < len(migrations):
         _require_tables(connection, migrations)
     changed = layer_files.define_view(connection)
-    # What this transaction itself wrote may yet be rolled back.
+    # Changes of this transaction may still be rolled back.
     if place is not None and not due and not changed:
         _in_order.add(place)
     return due
@@ -69,7 +69,7 @@ _in_order: set[_Place] = set()
 
 
 def _place(at: Location | None) -> _Place | None:
-    """Where, and which file there: one that was put in the place of another is another. None: to be looked through."""
+    """The location and identity of the file: a replaced file is another one. None: check it in full."""
     if at is None or at.file is None:
         return None if at is None else (at.address, 0, 0)
     with suppress(OSError):
@@ -80,8 +80,8 @@ def _place(at: Location | None) -> _Place | None:
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection) -> set[int]:
-    """Numbers of the migrations that were applied to what is connected."""
-    # Not by trying: in DuckDB 2 a statement that fails ends the transaction.
+    """Numbers of the migrations applied to the connected database."""
+    # Not by trying: in DuckDB 2 a failing statement ends the transaction.
     if not connection.execute(_KNOWS_NUMBERS).fetchall():
         return set()
     return {number for (number,) in connection.execute("SELECT number FROM raw.schema_migrations").fetchall()}
@@ -95,9 +95,9 @@ _KNOWS_NUMBERS = """
 
 
 def differences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Tables whose columns are not those that the migrations make, each in a few words; other tables are not looked at.
+    """Tables whose columns differ from those that the migrations make, each in a few words; other tables are ignored.
 
-    Before a release a migration changes in place, and no number tells a file that was made before.
+    Before a release a migration is edited in place, so its number does not reveal a file made by an earlier version.
     """
     return _differences(connection, available())
 

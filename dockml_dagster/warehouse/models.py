@@ -1,9 +1,9 @@
 """The SQL in ``dbt_like_sql/``: reading the files, their documentation, and their order.
 
-Here: what a model, a seed, a check and a generic test are, and which model needs which. It parses, orders and
+Here: the types of models, seeds, checks and tests, and which model needs which. It parses, orders and
 documents. Not here: running anything (``build``), macros, templating, or an incremental dialect of its own.
 
-A model is one ``SELECT`` in one file; ``core/images.sql`` is ``core.images``, everywhere. References are read out of the
+A model is one ``SELECT`` in one file; ``core/images.sql`` is ``core.images``. References are read out of the
 statement by DuckDB's own parser, so they can never disagree with it. Documentation and tests are dbt property files:
 https://docs.getdbt.com/reference/configs-and-properties
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMAS = ("staging", "core", "findings")
-"""Schemas of models, in the order of the way of the data. ``staging`` is views, the others are tables."""
+"""Schemas of models, in the order of the data flow. ``staging`` is views, the others are tables."""
 
 
 _TEXT_OR_GAP = re.compile(
@@ -42,7 +42,7 @@ Test = str | Mapping[str, Any]
 """A generic test as dbt writes it: its name, or its name with arguments and configuration."""
 
 KEY_TEST = "dbt_utils.unique_combination_of_columns"
-"""The test by which a table states its key where that is more than one column."""
+"""The test by which a table states a key of several columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Model:
     sql: str = ""
     references: tuple[str, ...] = ()
     filled_by: tuple[str, ...] = ()
-    """Of a raw table: the assets after which whatever reads it is out of date (``meta: filled_by``)."""
+    """For a raw table: the assets that fill it (``meta: filled_by``); after them, its readers are out of date."""
     tests: tuple[Test, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns whose values together name a row, as its tests hold; empty where the table has no such columns."""
+        """The columns that together identify a row, by its tests; empty if there are none."""
         for test in self.tests:
             name, arguments = named_test(test)
             if name == KEY_TEST:
@@ -81,7 +81,7 @@ class Model:
 
     @property
     def schema(self) -> str:
-        """The part of the name before the dot: the folder."""
+        """The part of the name before the dot, which is the folder."""
         return self.name.split(".")[0]
 
     @property
@@ -91,7 +91,7 @@ class Model:
 
     @property
     def code_version(self) -> str:
-        """Changes with what the statement says and with nothing else."""
+        """Changes only when the statement changes, not its comments or layout."""
         return hashlib.sha256(without_comments(self.sql).encode()).hexdigest()[:12]
 
 
@@ -99,7 +99,7 @@ class Model:
 class Check:
     """A singular test: a statement that returns the rows that break it.
 
-    ``shown_at``: the model whose asset shows it, where its property file names one (``config: meta: shown_at``).
+    ``shown_at``: the model whose asset shows it, if its property file names one (``config: meta: shown_at``).
     """
 
     name: str
@@ -114,7 +114,7 @@ class Check:
 class Project:
     """Everything under ``dbt_like_sql/``, models in the order in which they can run.
 
-    ``computed``: tables that Python makes from models, documented beside them (``meta: computed_by: …``).
+    ``computed``: tables that Python computes from models, documented beside them (``meta: computed_by: …``).
     """
 
     models: tuple[Model, ...]
@@ -126,14 +126,14 @@ class Project:
 
 
 def named_test(test: Test) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a generic test; ``config`` among them where it has one."""
+    """Name and arguments of a generic test; including ``config`` if it has one."""
     name, options = (test, {}) if isinstance(test, str) else next(iter(test.items()))
     options = dict(options or {})
     return name, {**options.pop("arguments", {}), **options}
 
 
 def folder() -> Path:
-    """Where the SQL lies: inside an installed wheel, beside the package in a checkout."""
+    """The folder of the SQL: inside an installed wheel, beside the package in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for candidate in (package / "dbt_like_sql", package.parent / "dbt_like_sql"):
         if candidate.is_dir():
@@ -142,12 +142,12 @@ def folder() -> Path:
 
 
 def seed_texts(names: Iterable[str]) -> dict[str, str]:
-    """Name → CSV text of seeds, for what computes by them in Python."""
+    """Name → CSV text of seeds, for computations in Python."""
     return {name: (folder() / "seeds" / f"{name}.csv").read_text(encoding="utf-8") for name in names}
 
 
 def without_comments(sql: str) -> str:
-    """What a statement says: equal for two that differ in comments and white space alone."""
+    """The normal form of a statement: equal for two that differ only in comments and white space."""
     return _TEXT_OR_GAP.sub(lambda found: found["text"] or " ", sql).strip()
 
 
@@ -156,7 +156,7 @@ def load(root: Path | None = None) -> Project:
     """Read and order everything under ``root`` (default: ``folder()``).
 
     Raises:
-        ModelError: a file is neither one SELECT nor a property file, names a table nobody makes, or models form a cycle.
+        ModelError: a file is neither one SELECT nor a property file, names an unknown table, or models form a cycle.
     """
     root = root or folder()
     documented = _documentation(root)
@@ -182,7 +182,7 @@ def load(root: Path | None = None) -> Project:
     }
     known = {**models, **seeds, **raw, **computed}
     checks = tuple(_checks(root / "checks", documented.get("data_tests", {})))
-    # What Python computes comes after every model, so that no model can read it.
+    # Python computes its tables after all models, so no model can read them.
     _require_known([*models.values()], {**models, **seeds, **raw})
     _require_known(checks, known)
     ordered = tuple(models[name] for name in _order(models))
@@ -192,7 +192,7 @@ def load(root: Path | None = None) -> Project:
 
 
 def references(sql: str, *, where: str) -> tuple[str, ...]:
-    """The ``schema.table`` names a SELECT reads, sorted. Common table expressions are not tables.
+    """The ``schema.table`` names that a SELECT reads, sorted. Common table expressions are not tables.
 
     Raises:
         ModelError: not exactly one SELECT, or a table without its schema.
@@ -222,7 +222,7 @@ def references(sql: str, *, where: str) -> tuple[str, ...]:
 
 @cache
 def _parser() -> duckdb.DuckDBPyConnection:
-    """A connection of its own, nothing attached: serialising parses and binds nothing. One, for each takes 20 ms to open."""
+    """A separate, empty connection: serialising parses but binds nothing. It is shared, because opening one takes 20 ms."""
     import duckdb
 
     return duckdb.connect()
@@ -300,7 +300,7 @@ def _columns(entry: Mapping[str, Any], common: Mapping[str, str]) -> tuple[Colum
 
 
 def _common_columns(root: Path) -> dict[str, str]:
-    """Column → what it means wherever it stands (``columns.yml``)."""
+    """Column → its meaning in every table (``columns.yml``)."""
     path = root / "columns.yml"
     content = _read_yaml(path, root) if path.exists() else {}
     try:
@@ -314,7 +314,7 @@ def _common_columns(root: Path) -> dict[str, str]:
 def _read_yaml(path: Path, root: Path) -> Any:
     import yaml
 
-    # The loader in C where PyYAML was built with it, as its wheels are: the one in Python takes two seconds for these files.
+    # The C loader if PyYAML has it, as its wheels do: the Python loader takes two seconds for these files.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506 -- both are safe loaders

@@ -1,7 +1,7 @@
-"""Opening one DuckDB file, and what can go wrong with a place on disk, in words a user can act on.
+"""Opening one DuckDB file, and what can go wrong with a place on disk, in words that a user can act on.
 
-Here: connecting, the errors of opening and of a full disk, folders of ours. Not here: taking turns and transactions
-(``connection``), attaching what is no file (``lake``).
+Here: connecting, the errors of opening and of a full disk, making folders. Not here: locks and transactions
+(``connection``), attaching lakes and services (``lake``).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 _LEAST_MEMORY = 0.75
-"""GiB that DuckDB may take anyway."""
+"""GiB that DuckDB may use in any case."""
 
 
 class WarehouseBusyError(DockmlError):
-    """Another process held the lock for longer than we wait. Trying again later can help."""
+    """Another process held the lock for longer than the timeout. A later retry can help."""
 
     exit_code = 5
     retryable = True
 
 
 class WarehouseConflictError(DockmlError):
-    """Another writer's transaction and this one do not go together; nothing of this one was kept. Done again it succeeds."""
+    """Another writer's transaction conflicts with this one, which was rolled back. A retry succeeds."""
 
     exit_code = 5
     retryable = True
@@ -53,7 +53,7 @@ class DiskFullError(DockmlError):
 
 
 def disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is a full disk, as Python, DuckDB or SQLite say it."""
+    """Whether an error or its cause is a full disk, as reported by Python, DuckDB or SQLite."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -73,12 +73,12 @@ def no_room(path: Path) -> bool:
 
 
 STORAGE_VERSION = "v1.0.0"
-"""Of the files that we make. 1.5 writes so by itself; 2.0 would write files that 1.5 refuses. DuckDB 1.1 reads all of a
-published file, 1.0 all but two tables."""
+"""Storage version of the files that dockml makes. DuckDB 1.5 writes it by default; 2.0 would write files that 1.5 refuses.
+DuckDB 1.1 reads a whole published file, 1.0 all but two tables."""
 
 
 def attach_new(connection: duckdb.DuckDBPyConnection, file: Path, name: str) -> None:
-    """Make a file that every DuckDB since ``STORAGE_VERSION`` reads, attached as ``name``. It keeps that version."""
+    """Make a file that every DuckDB since ``STORAGE_VERSION`` reads, attached as ``name``. The file keeps that version."""
     path = str(file).replace("'", "''")
     connection.execute(f"ATTACH '{path}' AS {name} (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
 
@@ -104,7 +104,7 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def open_published(path: Path, *, writes_to: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A published file for reading, whoever made it: its views reach no file and no address of this machine.
+    """Open a published file of unknown origin for reading: its views cannot read files or addresses of this machine.
 
     ``writes_to``: the one folder that statements may write to. Raises BadInputError as ``connect`` does.
     """
@@ -117,7 +117,7 @@ def open_published(path: Path, *, writes_to: Path | None = None) -> duckdb.DuckD
 
 
 def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A connection with the settings that all of ours have."""
+    """Apply the settings that all connections of dockml have."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET memory_limit = '{_memory_limit():.2f} GiB'")
@@ -126,8 +126,8 @@ def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnecti
 
 @cache
 def _memory_limit() -> float:
-    """GiB that DuckDB may take: half of what it takes by itself, four fifths of the machine's or the container's, because
-    Python and its processes work beside it. What does not fit goes to disk.
+    """GiB that DuckDB may use: half of its own default (four fifths of the memory of the machine or container), because
+    Python and its processes need memory too. Beyond it, DuckDB uses the disk.
     """
     import duckdb
 
@@ -139,7 +139,7 @@ def _memory_limit() -> float:
 
 @contextmanager
 def opened(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """As ``connect``, closed at the end."""
+    """Like ``connect``, closed at the end of the block."""
     connection = connect(file, read_only=read_only)
     try:
         yield connection
@@ -149,7 +149,7 @@ def opened(file: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection
 
 
 _OTHER_VERSION = re.compile(r"version number (\d+), but we can only read .*?(\d+)")
-"""How DuckDB says that it cannot read a file: the version of the file's storage, and the oldest that it reads."""
+"""DuckDB's message about a file that it cannot read: the file's storage version, and the oldest that it reads."""
 
 
 _WRITTEN_BY = re.compile(r"created with DuckDB version ([^\n]+)\.")
@@ -158,7 +158,7 @@ _WRITTEN_BY = re.compile(r"created with DuckDB version ([^\n]+)\.")
 def _opening_error(path: Path, error: Exception) -> DockmlError:
     text = str(error)
     first_line = text.strip().splitlines()[0]
-    # Version first: its text speaks of blocks, which are no locks.
+    # Version first: its message contains "block", which must not be taken for "lock".
     if version := _OTHER_VERSION.search(text):
         if int(version[1]) < int(version[2]):
             writer = _WRITTEN_BY.search(text)
@@ -182,8 +182,8 @@ def _opening_error(path: Path, error: Exception) -> DockmlError:
 
 
 def make_home(home: Path, private: Iterable[Path]) -> None:
-    """Make the home, through which everybody on the machine may pass, and the folders in it that are for this user alone:
-    they hold others' texts, secrets included. A folder that is there keeps its mode: it is its owner's choice.
+    """Make the home, which all users of the machine may traverse, and its folders for this user alone: they hold other
+    people's texts, perhaps secrets. An existing folder keeps its mode, which its owner chose.
 
     Raises BadInputError as ``make_folder`` does.
     """
@@ -195,14 +195,14 @@ def make_home(home: Path, private: Iterable[Path]) -> None:
 
 
 def make_shown(folder: Path) -> Path:
-    """Make a folder for whom the user's own mask lets read it, with its parents. Raises BadInputError as ``make_folder``."""
+    """Make a folder with the permissions of the user's umask, with its parents. Raises BadInputError as ``make_folder``."""
     with suppress(OSError):  # the next line says why
         folder.mkdir(parents=True, exist_ok=True)
     return make_folder(folder)
 
 
 def _make(path: Path) -> None:
-    """What is missing of the path, for this user alone."""
+    """Make the missing folders of a path, for this user alone."""
     missing = []
     while not path.exists():
         missing.append(path)
@@ -212,7 +212,7 @@ def _make(path: Path) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder of ours for this user alone, with its parents.
+    """Make a folder for this user alone, with its parents.
 
     Raises:
         BadInputError: it cannot be made or written to; the text names the folder and DOCKML_HOME.
@@ -229,7 +229,7 @@ def make_folder(path: Path) -> Path:
 
 
 def process_alive(pid: int) -> bool:
-    """Whether a process of this number is there, anybody's."""
+    """Whether a process with this id exists, owned by any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

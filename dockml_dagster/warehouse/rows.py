@@ -1,11 +1,11 @@
 """Writing collected rows: idempotent, append-only by content hash.
 
-Here: turning rows (mappings of column → plain Python value) into table rows inside a caller's transaction.
+Here: writing rows (mappings of column → plain Python value) inside a caller's transaction.
 Not here: what the rows mean (``corpora``), when they are due (``due``).
 
-A visit is one collection of one project at one stage at one moment. Rows that an earlier visit already stored only
-get a new ``last_seen``; new ones are inserted; rows that are no longer there keep their old ``last_seen``. So the rows
-of the newest visit are those whose ``last_seen`` equals the ``observed_at`` of the stage's newest outcome.
+A visit is one collection of one project at one stage at one moment. Rows that an earlier visit stored only get a new
+``last_seen``; new rows are inserted; rows that were not seen keep their old ``last_seen``. So the rows of the newest visit
+are those whose ``last_seen`` equals the ``observed_at`` of the stage's newest outcome.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROVENANCE = ("source", "source_file", "source_row")
 
 
 def quote(identifier: str) -> str:
-    """An SQL identifier, quoted. The only place where a name becomes part of a statement."""
+    """An SQL identifier, quoted. Names from data become part of a statement only through this."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
@@ -37,7 +37,7 @@ def qualified(name: str) -> str:
 
 
 def literal(value: object) -> str:
-    """A text as an SQL literal, for statements that take no bound parameter (ATTACH, COPY, COMMENT, CREATE VIEW …)."""
+    """A value as an SQL literal, for statements that take no bound parameters (ATTACH, COPY, COMMENT, CREATE VIEW …)."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
@@ -61,7 +61,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, s
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> int:
-    """Append rows. Columns a row does not name are NULL; a column the table does not have is an error.
+    """Append rows. Columns missing in a row are NULL; a column missing in the table is an error.
 
     Raises:
         ValueError: a row names a column that the table lacks.
@@ -75,7 +75,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
 
 
 def has_rows(connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a table has rows of one of the ``keys`` (column → values, side by side)."""
+    """Whether a table has rows with one of the ``keys`` (column → values, as parallel lists)."""
     statement = f"SELECT 1 FROM {qualified(table)} WHERE {_has_key(keys)} LIMIT 1"
     return connection.execute(statement, _lists(keys)).fetchone() is not None
 
@@ -83,7 +83,7 @@ def has_rows(connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[st
 def replace(
     connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, Sequence[str]], rows: Sequence[Row]
 ) -> int:
-    """Put ``rows`` in the place of all that have one of the ``keys`` (column → values, side by side); returns how many."""
+    """Replace all rows with one of the ``keys`` (column → values, as parallel lists) by ``rows``; returns the new number."""
     connection.execute(f"DELETE FROM {qualified(table)} WHERE {_has_key(keys)}", _lists(keys))
     return insert(connection, table, rows)
 
@@ -101,7 +101,7 @@ def _lists(keys: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def write_visit(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row], *, observed_at: datetime
 ) -> int:
-    """Store the rows of one table seen by visits at ``observed_at``; returns how many were new.
+    """Store the rows of one table that visits at ``observed_at`` saw; returns how many were new.
 
     Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``row_hash``,
     ``first_seen`` and ``last_seen`` are added here.
@@ -114,7 +114,7 @@ def write_visit(
         return 0
     stage(connection, table, hashed)
     target = qualified(table)
-    # The two statements are one idea: what is known is touched, what is new is added. IS NOT DISTINCT FROM,
+    # First update last_seen of known rows, then insert the new ones. IS NOT DISTINCT FROM,
     # because rows that belong to no project have project NULL.
     same = "known.row_hash = incoming.row_hash AND known.project IS NOT DISTINCT FROM incoming.project"
     connection.execute(
@@ -129,7 +129,7 @@ def write_visit(
 
 
 def stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Put the rows into the temporary table ``incoming``, typed as ``table``; raises what DuckDB does of another type."""
+    """Load the rows into the temporary table ``incoming``, typed like ``table``; raises DuckDB's error for a wrong type."""
     import pandas as pd
 
     types = columns_of(connection, table)
@@ -137,8 +137,8 @@ def stage(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]
     if unknown := named - types.keys():
         raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
     used = [column for column in types if column in named]
-    # The type of every column is said, because DuckDB's guess looks at a sample of the rows: an INTEGER by the first
-    # thousand fails at the first large number. Lists travel as JSON text for the same reason.
+    # The type of every column is given, because DuckDB guesses it from a sample: an INTEGER guessed from the first thousand
+    # rows fails at the first large number. Lists are passed as JSON text for the same reason.
     frame = pd.DataFrame(
         {
             column: pd.Series(
@@ -164,7 +164,7 @@ _PANDAS_TYPES: dict[str, Any] = {
 
 
 def _cells(values: list[Any], type_name: str) -> list[Any]:
-    """One column as pandas takes it. Most cells of a study are absent or plain text: those are left alone."""
+    """One column in the form for pandas. Most cells of a study are missing or plain text and need no conversion."""
     if type_name in _PANDAS_TYPES:
         return values
     return [
@@ -188,7 +188,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _unicode(text: str) -> str:
-    """Text that DuckDB can hold. File names that are not UTF-8 have lone surrogates; one such would fail every row."""
+    """Text that DuckDB can hold. File names that are not UTF-8 have lone surrogates; one would make the whole insert fail."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
@@ -200,7 +200,7 @@ def _cast(column: str, type_name: str) -> str:
 
 
 def combined_hash(parts: Iterable[str | bytes]) -> str:
-    """One SHA-256 over parts, each preceded by its length so that no two lists of parts collide."""
+    """One SHA-256 over parts, each preceded by its length, so that different lists of parts do not collide."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part

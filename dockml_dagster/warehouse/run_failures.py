@@ -1,6 +1,6 @@
 """Why runs failed: the rows of ``raw.run_failures``.
 
-Here: storing them. Not here: finding them out (``defs.run_failures``), outcomes of single projects (``due``).
+Here: storing them. Not here: detecting them (``defs.runs``), outcomes of single projects (``due``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RunFailure:
 
 
 def record(connection: duckdb.DuckDBPyConnection, failures: Sequence[RunFailure]) -> int:
-    """Store those not stored yet; returns how many."""
+    """Store the failures that are not stored yet; returns how many."""
     known = {
         row[0]
         for row in connection.execute(

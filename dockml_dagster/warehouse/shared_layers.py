@@ -1,11 +1,11 @@
-"""What was found inside layers, for all machines that share a lake: each layer read once in the whole fleet.
+"""The content of layers for all machines that share a lake: each layer is read once in the whole fleet.
 
-Here: the same as ``layer_files``, kept where everybody sees it: rows as Parquet files beside the lake's own
-(``Location.layers``), what else is known in the catalog's database, claims as names that a session holds there. Not here:
+Here: the same as ``layer_files`` in a shared place: rows as Parquet files beside the lake's own (``Location.layers``), other
+facts in the catalog's database, claims as locks that a session holds there. Not here:
 scanning, what the rows mean.
 
-A layer is known when its row is in ``dockml.layers``, which is written after its Parquet file. A file appears whole: a store
-shows an object when it is complete, a folder by rename.
+A layer is known when its row is in ``dockml.layers``, which is written after its Parquet file. Files appear whole: an object
+store shows only complete objects, in a folder files are renamed.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ CREATE TABLE IF NOT EXISTS dockml.images (
     digest text, version text, facts text NOT NULL, PRIMARY KEY (digest, version)
 );
 """
-"""In the catalog's database. ``facts`` are JSON; ``scans``: how often the layer was kept, which is once unless a reader lost
-its claim; ``in_lake``: no, begun, yes."""
+"""A table in the catalog's database. ``facts``: JSON; ``scans``: how often the layer was stored, which is once unless a
+reader lost its claim; ``in_lake``: no, begun, yes."""
 
 
 def open_layer_files(location: Location) -> LayerFiles:
-    """What is known of layers, for this machine alone or for all that share the lake's catalog."""
+    """The store of layers, for this machine alone or for all that share the lake's catalog."""
     return LayerFiles(location.folder) if location.catalog is None else SharedLayerFiles(location)
 
 
@@ -95,8 +95,8 @@ class SharedLayerFiles(LayerFiles):
         return self._in_store(lambda: LayerFiles.spool(self, digest, target))
 
     def add_to(self, warehouse: Warehouse, digests: Collection[str]) -> None:
-        """See ``LayerFiles.add_to``. Which layers are in the lake is known in the catalog's database: to look for them among
-        all rows of ``raw.layer_files`` would read what may be billions.
+        """See ``LayerFiles.add_to``. The catalog's database records which layers are in the lake: searching
+        ``raw.layer_files`` would read what may be billions of rows.
         """
         if not digests:
             return
@@ -107,7 +107,7 @@ class SharedLayerFiles(LayerFiles):
                 [sorted(digests)],
             )
             due = [digest for digest, _ in found]
-            # Begun by somebody who did not come to tell the end of it, or there by an older version of the scan.
+            # Inserting was begun by a process that never reported its end, or an older version of the scan inserted rows.
             perhaps_there = [digest for digest, new in found if not new]
             if not due:
                 return
@@ -163,7 +163,7 @@ class SharedLayerFiles(LayerFiles):
 
 
 class SharedClaims:
-    """Claims as names held by one session. One that breaks loses them: a layer may then be read twice, and is kept once."""
+    """Claims as locks held by one session. If it breaks, they are lost: a layer may be read twice but is stored once."""
 
     def __init__(self, catalog: SharedCatalog) -> None:
         self._session = Session(catalog)

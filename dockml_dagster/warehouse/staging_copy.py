@@ -1,10 +1,10 @@
-"""Where the models run: in the warehouse itself, or, of a lake, in a copy on this machine.
+"""Where the models run: in the warehouse itself, or, for a lake, in a copy on this machine.
 
-Here: copying what models read, putting back what they made. Not here: running them (``build``).
+Here: copying the tables that models read, writing back those that they made. Not here: running them (``build``).
 
-Models read each other's tables dozens of times. In a file that is memory; in a lake each time the catalog and the store are
-asked, and what a transaction itself made has no statistics there, so that joins of it are planned blindly. So a lake is
-read once, the models run as in a file, and what they made is written at once, in a transaction that can be done again.
+Models read each other's tables dozens of times. In a file that is a read from memory. In a lake, each read asks the catalog
+and the store, and tables made in the same transaction have no statistics, so their joins are planned badly. So a lake is
+read once, the models run as in a file, and their tables are written at the end, in a transaction that can be repeated.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 _COPY: Final = "copy_of_lake"
 _READ_IN_PLACE: Final = "raw.layer_files"
-"""A row a file of every layer: may be billions, and one model reads it, once."""
+"""One row per file of every layer, perhaps billions; only one model reads it, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagingCopy:
-    """A connection in which models run. ``made``: those that did."""
+    """A connection in which models run. ``made``: the models that have run."""
 
     connection: duckdb.DuckDBPyConnection
     made: list[Model] = field(default_factory=list)
@@ -51,8 +51,8 @@ class StagingCopy:
 def staging_copy(
     warehouse: Warehouse, project: Project, selected: Collection[Model]
 ) -> Iterator[StagingCopy]:
-    """Where the ``selected`` models can run, the schema up to date; what
-    they made is the warehouse's at the end, unless an exception ends it.
+    """A place where the ``selected`` models can run, with the schema up to date. Their tables are in the
+    warehouse at the end, unless an exception ends the block.
 
     Raises:
         WarehouseConflictError, UnreachableError: as ``Warehouse.write`` and ``Warehouse.commit``.
@@ -91,7 +91,7 @@ def _schemas(project: Project) -> list[str]:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Collection[Model]) -> None:
-    """Copy what the selected models, and checks, may read and do not make."""
+    """Copy the tables that the selected models and the checks may read but do not make."""
     there = {
         name
         for (name,) in connection.execute(
@@ -112,8 +112,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, project: Project, selected: Col
 def _put_back(
     connection: duckdb.DuckDBPyConnection, file: Path, project: Project, made: Collection[Model]
 ) -> None:
-    # For rows in the catalog itself, in place of small files, DuckLake makes a table of the catalog's for each table that is
-    # made: here a hundred a build, for as long as the build's state is kept.
+    # For inlined rows (kept in the catalog instead of small files), DuckLake makes a table in the catalog for every new
+    # table: here a hundred per build, for as long as the build's state is kept.
     limited = connection.execute(
         "SELECT scope_entry FROM ducklake_options(?) WHERE option_name = 'data_inlining_row_limit'", [NAME]
     ).fetchall()

@@ -1,8 +1,8 @@
-"""Versions: of what a table is computed by, of all that findings are made by, of the libraries below.
+"""Versions of the code and data that compute a table, of everything that computes findings, and of libraries.
 
-Here: hashes that change when the same input would give other rows, without anybody raising a number. What costs a
-download has no such hash but a number that its corpus states; ``tests/conventions/test_held_versions.py`` watches
-over those. Not here: how code is hashed (``due.sources``), what follows from a version (``due``).
+Here: hashes that change when the same input would give other rows, without a number that somebody must raise. Collection,
+which costs downloads, has no such hash but a number that its corpus states; ``tests/conventions/test_held_versions.py``
+watches over those. Not here: how code is hashed (``due.sources``), the effect of a version (``due``).
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ LIBRARIES = (
 
 
 def version_of(derivation: Derivation, settings: Settings) -> str:
-    """Hash of what computes a table: its code with what that calls, its seeds, its inputs. Another makes every unit due.
+    """Hash of what computes a table: its code with all imports, its seeds, its inputs. A new hash makes every unit due.
 
-    The weights of the labels may be a home's own: they count as a seed.
+    The category weights count as a seed, even if they are a home's own.
     """
     return _version_of(
         derivation, settings, label_model_version(settings) if derivation is LABELS else SHIPPED
@@ -55,15 +55,15 @@ def _version_of(derivation: Derivation, settings: Settings, label_model: str) ->
 
 
 def lint_version(hadolint: str, settings: Settings) -> str:
-    """``2.12.0+1a2b3c4d5e6f``: of hadolint itself, and of the code that asks it and reads what it says."""
+    """``2.12.0+1a2b3c4d5e6f``: of hadolint itself, and of the code that runs it and reads its output."""
     return f"{hadolint}+{version_of(LINT, settings)}"
 
 
 def build_version(settings: Settings) -> str:
-    """Hash of all that findings are made by. Another one makes the findings due.
+    """Hash of everything that computes findings. A new hash makes the findings due.
 
-    It takes in the models, seeds and documentation under ``dbt_like_sql/``, what the derivations are computed by, and what
-    computes the findings that SQL cannot.
+    It covers the models, seeds and documentation under ``dbt_like_sql/``, the derivations, and the code
+    for findings that SQL cannot compute.
     """
     return _build_version(settings, tuple(version_of(derivation, settings) for derivation in DERIVATIONS))
 
@@ -72,7 +72,7 @@ def build_version(settings: Settings) -> str:
 def _build_version(settings: Settings, derivations: tuple[str, ...]) -> str:
     root = folder()
     parts: list[str | bytes] = list(derivations)
-    # Which registries are real decides on links.
+    # Links depend on which registries are accepted.
     parts.append(settings.registries or "")
     parts.append(_sources(settings.cache).code_hash(_COMPUTING, within=["study", "warehouse.computed"]))
     for path in sorted(root.rglob("*")):
@@ -85,7 +85,7 @@ def _build_version(settings: Settings, derivations: tuple[str, ...]) -> str:
 
 @cache
 def code_version(modules: tuple[str, ...], within: tuple[str, ...], settings: Settings) -> str:
-    """Hash of what modules say, with what they import of the folders ``within``: for an asset that is no derivation."""
+    """Hash of modules with what they import from the folders ``within``: for an asset that is no derivation."""
     return _sources(settings.cache).code_hash(modules, within=list(within))[:12]
 
 

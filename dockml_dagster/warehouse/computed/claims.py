@@ -1,12 +1,12 @@
 """The paper's claims, each answered: ``findings.claims``.
 
-Here: asking the query of each claim of ``seeds.claims`` of every corpus, and the verdict. Not here: the claims, the
-intervals (``study.statistics``). A claim is a row of the seed: its sentence in our own words, the page, what is to be
-measured, and one query over ``core`` that gives the rows behind the number.
+Here: running the query of each claim in ``seeds.claims`` for every corpus, and the verdict. Not here: the claims, the
+intervals (``study.statistics``). A claim is a row of the seed: its sentence in our own words, the page, what is measured,
+and one query over ``core`` that returns the rows behind the number.
 
-``kind`` says what the query gives. ``share`` and ``median``: project, unit, value. ``ratio``: project, counted, units.
-``first``: project, item, value, of which ``item`` is claimed to be the largest. ``groups``: project, unit, item (ml or
-control), value. ``number``: value and n. ``relation`` says what is claimed of the number: see ``verdict_of``.
+``kind`` says what the query returns. ``share`` and ``median``: project, unit, value. ``ratio``: project, counted, units.
+``first``: project, item, value, where the claim is that ``item`` is the largest. ``groups``: project, unit, item (ml or
+control), value. ``number``: value and n. ``relation`` says what is claimed about the number: see ``verdict_of``.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ READS = (
     "core.unit_measures",
     "findings.measures",
 )
-"""The tables that the queries of the seed and the paper's own computation read."""
+"""The tables that the seed's queries and the paper's own computation read."""
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told here"
 ABOUT = 0.1
-"""A number this near to what is claimed is about that."""
+"""A number within this relative distance of the claimed one counts as about equal."""
 LEAST_PROJECTS = 2
-"""Fewer projects have no interval, and tell nothing of others."""
+"""With fewer projects there is no interval, and nothing can be concluded about others."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -78,7 +78,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was measured. ``value`` is ``None`` where the corpus has no rows; ``n`` counts distinct units."""
+    """The measured number. ``value`` is ``None`` if the corpus has no rows; ``n`` counts distinct units."""
 
     value: float | None = None
     low: float | None = None
@@ -90,7 +90,7 @@ class Answer:
 
 
 def write_claims(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Answer every claim for every corpus; returns the rows of the table."""
+    """Answer every claim for every corpus; returns the number of rows by table."""
     result = connection.execute("SELECT row_number() OVER () AS position, * FROM seeds.claims")
     names = [column[0] for column in result.description]
     claims = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -125,7 +125,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, claim: Row, corpus: str) -> lis
             "query": query,
         }
     ]
-    # Its own projects alone: the paper's computation over others' was never published.
+    # Only for the paper's own projects: its computation was never published for others.
     own = connection.execute(
         "SELECT value, n FROM findings.measures "
         "WHERE corpus = $corpus AND reading = 'as_published' AND rq = $rq AND metric = $metric AND category = $category "
@@ -154,7 +154,7 @@ def _per_project(interval: Interval | None) -> Row:
 
 
 def measure(connection: duckdb.DuckDBPyConnection, kind: str, item: str | None, query: str) -> Answer:
-    """Ask the query of a claim, and make the number of its rows."""
+    """Run the query of a claim, and compute the number from its rows."""
     import numpy as np
 
     if kind == "number":
@@ -188,7 +188,7 @@ def measure(connection: duckdb.DuckDBPyConnection, kind: str, item: str | None, 
         pooled, per_project = median_interval(units, "unit"), median_interval(units)
         value = float(np.median(values[once]))
     else:
-        # A unit of two projects counts for half in each, so that all count once.
+        # A unit of two projects counts half in each, so that every unit counts once.
         part = 1 / np.bincount(numbers)[numbers]
         counts, sizes = np.bincount(projects, values * part), np.bincount(projects, part)
         pooled, per_project = share_interval(counts, sizes, "unit"), share_interval(counts, sizes)
@@ -197,7 +197,7 @@ def measure(connection: duckdb.DuckDBPyConnection, kind: str, item: str | None, 
 
 
 def _first(items: Array, values: Array, projects: Array, named: str) -> Answer:
-    """By how much the named item leads the next, or lags behind the first, in mean shares of projects."""
+    """The lead of the named item over the next, or its lag behind the first, in mean shares over projects."""
     import numpy as np
 
     clusters = int(projects.max()) + 1
@@ -213,11 +213,12 @@ def _first(items: Array, values: Array, projects: Array, named: str) -> Answer:
 
 
 def verdict_of(relation: str, threshold: float | None, answer: Answer) -> tuple[str, str | None]:
-    """Whether what is claimed of a number holds, and why.
+    """Whether a claim about a number holds, and why.
 
-    ``equals``: it is the threshold. ``about``: it is within a tenth of it; of a number further away that its interval
-    holds, among much else, the corpus cannot tell. ``at least``, ``above``, ``first``: the whole interval is at or above it
-    (0 of first); where the interval lies on both sides, the corpus cannot tell. ``some``: it is not 0. ``all``: it is 1.
+    ``equals``: it is the threshold. ``about``: it is within a tenth of it; if it is further away but its wide interval
+    contains the threshold, the corpus cannot tell. ``at least``, ``above``, ``first``: the whole interval is at or above the
+    threshold (0 for ``first``); if the interval lies on both sides, the corpus cannot tell. ``some``: it is not 0.
+    ``all``: it is 1.
     """
     if answer.value is None:
         return OPEN, None

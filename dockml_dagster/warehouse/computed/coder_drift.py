@@ -1,7 +1,7 @@
 """Coder drift as a table: ``findings.coder_drift``.
 
 Here: the rows, and when a half is small. Not here: the counts (``core.label_halves``), the test
-(``study.coder_drift``). SQL has no exact test, so this finding is computed in Python and written as a whole; it is
+(``study.labels.coder_drift``). SQL has no exact test, so this finding is computed in Python and written as a whole; it is
 documented beside the SQL models.
 """
 
@@ -22,10 +22,10 @@ TABLE = "findings.coder_drift"
 READS = ("core.label_halves",)
 """The tables that it is computed from."""
 SMALL_HALF = 10
-"""A half of fewer units is noted: all but the greatest changes would go unseen."""
+"""A half with fewer units is noted: only the largest changes could be seen in it."""
 
 _ORDER = ("corpus", "code_system", "unit_of_analysis", "rater", "sheet", "among")
-"""What names the units: codes of the same are corrected together."""
+"""Columns that identify a family of tests: its codes are corrected together."""
 _COUNTS = ("n_first", "n_second", "units_first", "units_second")
 
 COLUMNS = {
@@ -54,7 +54,7 @@ Row = dict[str, Any]
 
 
 def write_coder_drift(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Compute the table from those of ``READS``; returns its rows by its name."""
+    """Compute the table from those of ``READS``; returns the number of rows by table."""
     columns = (*_ORDER, "code", *_COUNTS)
     counted = connection.execute(
         f"SELECT {', '.join(columns)} FROM core.label_halves ORDER BY {', '.join(columns[:7])}"

@@ -1,11 +1,11 @@
-"""Groups compared in many measures at once: each group described, the tests, and what they are corrected for.
+"""Groups compared in many measures at once: descriptions of groups, tests, and corrections for multiple testing.
 
 Here: the three kinds of rows of a comparison, ``group`` (a group's n, median or share with its interval), ``overall`` (the
 test over all groups) and ``pair`` (two groups: effect size, and a test where the overall one is clear). Not here: which
 groups and measures (``differences``), the tests themselves (``study.statistics``).
 
-Two families of tests, decided here once and corrected by Holm: (1) the overall tests of all measures of one grouping; (2)
-the pairs of all measures that are clear in (1).
+There are two families of tests, each corrected by Holm: (1) the overall tests of all measures of one grouping; (2)
+the pairs in all measures whose overall test is clear in (1).
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ if TYPE_CHECKING:
 SEED = 20220613
 """Seed of every permutation: the first day of the conference at which the paper was given."""
 CLEAR = 0.05
-"""A difference whose p after Holm is smaller is called clear; only then are its pairs tested."""
+"""A difference is clear if its p after Holm is smaller; only then are its pairs tested."""
 SMALLEST_GROUP, SMALLEST_MIXED_GROUP = 5, 10
-"""Groups of fewer projects are described and take no part in tests; the second where a project has units in several."""
+"""Smaller groups are described but not tested; the second limit is for projects that may be in several groups."""
 WHOLE, MIXED = "ridit scores, projects permuted", "ridit scores, units permuted within projects"
 """The tests, as the tables name them."""
 
 Row = dict[str, Any]
 Known = dict[bytes, Permuted | None]
-"""Tests that were made already, by a hash of what was compared: equal data of two groupings are tested once."""
+"""Finished tests, by a hash of the compared data: equal data in two groupings are tested once."""
 _SCORES_AT_ONCE = 4_000_000
-"""Scores of projects that are tested together: bounds the memory."""
+"""Most scores that are permuted together, which bounds the memory."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """One measure of one grouping: its units, and the rows made of them so far.
+    """One measure of one grouping: its units, and the rows made from them so far.
 
-    ``common``: the columns that name the comparison. ``groups``: the number of each unit's group; ``names`` and ``owners``:
-    what groups and projects are called, by number. ``mixed``: a project may have units in several groups.
+    ``common``: the columns that identify the comparison. ``groups``: the number of each unit's group; ``names``,
+    ``owners``: names of groups and of projects, by number. ``mixed``: a project may have units in several groups.
     """
 
     common: Row
@@ -73,7 +73,7 @@ class Measured:
 
     @property
     def least(self) -> int:
-        """Projects that a group must have to be tested."""
+        """Fewest projects of a group that is tested."""
         return SMALLEST_MIXED_GROUP if self.mixed else SMALLEST_GROUP
 
     def large(self, group: int) -> bool:
@@ -81,7 +81,7 @@ class Measured:
         return self.clusters(group) >= self.least
 
     def clusters(self, group: int) -> int:
-        """Projects that have units in a group."""
+        """Number of projects with units in a group."""
         if group not in self._clusters:
             self._clusters[group] = self.of(group).clusters
         return self._clusters[group]
@@ -94,7 +94,7 @@ class Measured:
 
 
 def comparison_rows(measures: Sequence[Measured], known: Known) -> Iterator[Row]:
-    """The rows of all measures of one grouping and corpus: families are counted over them."""
+    """The rows of all measures of one grouping and corpus: these form the families of tests."""
     overall_tests(measures, known)
     pair_tests(measures, known)
     for measured in measures:
@@ -103,7 +103,7 @@ def comparison_rows(measures: Sequence[Measured], known: Known) -> Iterator[Row]
 
 
 def group_rows(measured: Measured) -> Iterator[Row]:
-    """Every group described: its median, or the share of yes, in which every project weighs 1."""
+    """A description of every group: its median, or the share of yes, with weight 1 for every project."""
     import numpy as np
 
     for group, name in enumerate(measured.names):
@@ -132,14 +132,14 @@ def group_rows(measured: Measured) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A test to be made: between which groups of a measure, and the row that it fills."""
+    """A test to be made: the groups of a measure to compare, and the row for the result."""
 
     row: Row
     measured: Measured
     kept: Sequence[int]
 
     def chosen(self) -> _Chosen:
-        """What is compared. Made when it is asked for: for all tests at once it would be many times the data."""
+        """The data to compare. Made on demand: for all tests at once they would be many times the original data."""
         import numpy as np
 
         chosen = np.isin(self.measured.groups, self.kept)
@@ -152,7 +152,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Units, the number of each one's group (from 0 on), and two hashes of the names of their projects."""
+    """Units, each unit's group number (from 0), and two hashes of the projects' names."""
 
     units: Units
     groups: Array
@@ -185,7 +185,7 @@ def overall_tests(measures: Sequence[Measured], known: Known) -> None:
 
 
 def pair_tests(measures: Sequence[Measured], known: Known) -> None:
-    """Every pair's effect size, and a test of those of the measures that differ clearly, corrected over all of them."""
+    """Every pair's effect size, and a test of the pairs in measures that differ clearly, corrected over all of these."""
     tests = []
     for measured in measures:
         clear = measured.overall.get("p_holm", 1.0) < CLEAR
@@ -235,8 +235,8 @@ def _pair(measured: Measured, first: int, second: int) -> Row:
 def run(tests: Sequence[Test], known: Known) -> None:
     """Make the tests, on as many threads as there are cores, and fill their rows.
 
-    Measures of the same projects in the same groups share their draws. Draws are seeded by what is compared, so that
-    equal data give an equal p wherever they stand.
+    Measures of the same projects in the same groups share their draws. The random seed depends on the compared data, so
+    equal data give the same p everywhere.
     """
     import numpy as np
 
@@ -251,7 +251,7 @@ def run(tests: Sequence[Test], known: Known) -> None:
         labels[found.units.projects] = found.groups
         whole.setdefault((found.owners, found.checksum, labels.tobytes()), []).append(test)
     tasks += [partial(_run_whole, *key, members, known) for key, members in whole.items()]
-    # numpy leaves the interpreter's lock while it draws and multiplies.
+    # numpy releases the interpreter's lock while it draws and multiplies.
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for done in [threads.submit(task) for task in tasks]:
             done.result()
@@ -260,7 +260,7 @@ def run(tests: Sequence[Test], known: Known) -> None:
 def _run_whole(owners: bytes, checksum: int, labels: bytes, members: Sequence[Test], known: Known) -> None:
     import numpy as np
 
-    # Together, as their draws are the same; of many projects, some at a time.
+    # Tested together because their draws are the same; with many projects, some at a time.
     at_once = max(1, _SCORES_AT_ONCE // len(labels))
     for start in range(0, len(members), at_once):
         some = [(test.row, project_scores(test.chosen().units)) for test in members[start : start + at_once]]
@@ -303,12 +303,12 @@ def _record(row: Row, found: Permuted | None, test: str) -> None:
 
 
 def _say(row: Row, reason: str) -> None:
-    """Why a row has no test, after what it says already."""
+    """Append the reason for a missing test to a row's note."""
     row["note"] = "; ".join(part for part in (row.get("note"), reason) if part)
 
 
 def correct(rows: Sequence[Row], family: str) -> None:
-    """Holm's correction over the rows that were tested, which are one family."""
+    """Apply Holm's correction over the tested rows, which are one family."""
     tested = [row for row in rows if row.get("p") is not None]
     for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row |= {"family": family, "family_tests": len(tested), "p_holm": p}

@@ -1,11 +1,11 @@
 """Corpora compared with each other: ``findings.corpus_differences``.
 
-Here: which shares of any two corpora stand side by side, and the rows. Not here: the shares (``core.share_intervals``), the
+Here: which shares of any two corpora are compared, and the rows. Not here: the shares (``core.share_intervals``), the
 interval and the test of a difference (``study.statistics.independent``).
 
-Every project weighs 1. A row stands for each direction, so that the table can be asked of either corpus; all measures of two
-corpora are one family of tests. What packages are compared in is chosen by how often either corpus installs them, so their
-shares are descriptions: the family counts them too.
+Every project weighs 1. Each pair of corpora has rows in both directions, so that the table can be queried from either; all
+measures of two corpora are one family of tests. The compared packages are chosen by how often either corpus installs them,
+so their shares are descriptive; they count in the family of tests too.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 TABLE = "findings.corpus_differences"
 READS = ("core.dockerfiles", "core.packages", "core.projects", "core.share_intervals")
 PACKAGES = 30
-"""Packages that two corpora are compared in: those that the larger share of projects of either installs."""
+"""Most packages in which two corpora are compared: those with the largest share of projects in either corpus."""
 LEAST_SHARE = 0.01
-"""Of the projects of either corpus, below which a package is not compared."""
+"""A package is compared only if at least this share of projects installs it in one of the corpora."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -82,7 +82,7 @@ _SHARES = """
     WHERE category = 'All' AND weighting = 'project' AND topic IS NOT NULL
     ORDER BY ALL
 """
-# A project has a package where one of its valid Dockerfiles names it to a manager; names are the index's.
+# A project has a package if one of its valid Dockerfiles installs it with a manager; names are normalised as the index does.
 _PACKAGES = """
     WITH
         placed AS (
@@ -113,7 +113,7 @@ _PACKAGES = """
     ORDER BY ALL
 """
 _FILLED = frozenset({"instruction", "RUN task", "package", "package manager"})
-"""Topics of which a corpus has no row for what none of its projects writes: its share is 0."""
+"""Topics in which a missing row of a corpus means that none of its projects uses the item: the share is 0."""
 
 Key = tuple[str, str, str]
 """Topic, measure and unit of analysis."""
@@ -121,18 +121,18 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A share of one corpus, and its units."""
+    """A share in one corpus, and its number of units."""
 
     share: Share
     n: int
 
 
 Corpus = tuple[str, Mapping[Key, Said]]
-"""A corpus by name, and what it says."""
+"""A corpus by name, and its shares."""
 
 
 def write_corpus_differences(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Compute the table from those of ``READS``; returns its rows."""
+    """Compute the table from those of ``READS``; returns the number of rows by table."""
     said = _said(connection)
     rows: list[Row] = []
     for corpus, other in permutations(sorted(said), 2):
@@ -153,7 +153,7 @@ def _said(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[Key, Said]]:
 
 
 def _compared(first: Corpus, second: Corpus) -> Sequence[Row]:
-    """The rows of one corpus beside another."""
+    """The rows that compare one corpus with another."""
     rows = []
     for key in _keys(first[1], second[1]):
         one, two = _of(key, first[1]), _of(key, second[1])
@@ -167,7 +167,7 @@ def _compared(first: Corpus, second: Corpus) -> Sequence[Row]:
 
 
 def _keys(first: Mapping[Key, Said], second: Mapping[Key, Said]) -> list[Key]:
-    """What two corpora are compared in: all that both say, and of packages those that many install."""
+    """The keys to compare: all keys of either corpus, but of packages only the most installed."""
 
     def most(key: Key) -> float:
         return max(said[key].share.value for said in (first, second) if key in said)
@@ -179,7 +179,7 @@ def _keys(first: Mapping[Key, Said], second: Mapping[Key, Said]) -> list[Key]:
 
 
 def _of(key: Key, said: Mapping[Key, Said]) -> Said | None:
-    """What a corpus says of it: 0 where it has the topic, but not this of it; ``None`` where it does not tell."""
+    """The share in a corpus: 0 if it has the topic but not this item; ``None`` if it is unknown."""
     if key in said or key[0] not in _FILLED:
         return said.get(key)
     alike = [one for (topic, _, unit), one in said.items() if topic == key[0] and unit == key[2]]
@@ -189,7 +189,7 @@ def _of(key: Key, said: Mapping[Key, Said]) -> Said | None:
 
 
 def _share(counted: int, projects: int) -> Share:
-    """Of projects, each of which is one unit."""
+    """A share of projects, each of which is one unit."""
     found = proportion(counted, projects)
     return Share(counted / projects, found.low, found.high, float(projects), projects)
 

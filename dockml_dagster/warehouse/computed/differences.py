@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 TABLES = ("findings.category_differences", "findings.cohort_differences", "findings.moment_differences")
 READS = ("core.unit_measures", "core.categories", "core.moment_states")
-"""The tables that all of this is computed from."""
+"""The tables from which everything here is computed."""
 FLIPPED = "signed ranks, projects flipped"
 """The test between two moments, as the table names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """One way to part units into groups.
+    """One way to divide units into groups.
 
     ``column`` names the group: a column of ``core.unit_measures`` (``measures``) or ``core.categories`` (``categories``).
     ``where`` limits the units: a condition on the columns of the former. ``label_source`` says whose category counts,
-    ``link_grade`` how firmly an image must be tied to its project. ``mixed``: a project may have units in several groups.
+    ``link_grade`` the least grade of an image's link. ``mixed``: a project may have units in several groups.
     """
 
     table: str
@@ -88,9 +88,9 @@ GROUPINGS = (
     ),
     Grouping(TABLES[1], "cohort", "measures.cohort", "none", "any", "true"),
 )
-"""Everything that is compared between groups. Two kinds of repetition say how far the comparison of categories rests on
-something: labels of people alone and of the machine alone (measures of projects), and images whose tie to the project is
-at least likely, or confirmed (measures of images and layers)."""
+"""All comparisons between groups. Two kinds of repetition show how much the comparison of categories depends on its input:
+only labels of people and only labels of the machine (measures of projects), and only images whose link to the project is at
+least likely, or confirmed (measures of images and layers)."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -140,7 +140,7 @@ COLUMNS = {
 
 
 def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Compute the tables from those of ``READS``; returns the rows of each."""
+    """Compute the tables from those of ``READS``; returns the number of rows of each."""
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
     known: Known = {}
     for grouping in GROUPINGS:
@@ -161,10 +161,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Know
 
 
 def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator[Measured]:
-    """Measure by measure: of a large corpus all at once would not fit into memory."""
+    """Read the measures one by one: all of a large corpus would not fit into memory."""
     import numpy as np
 
-    # A unit that two projects name counts once in each.
+    # A unit that two projects share counts once in each.
     units = f"""
         SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind,
             measures.unit_of_analysis, measures.project, measures.unit, {grouping.column} AS part,
@@ -185,7 +185,7 @@ def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator
     for corpus, rq, measure, kind, unit, names in found:
         if corpus != of_corpus:
             of_corpus, owners = corpus, _number_owners(connection, corpus)
-        # Order is part of the query, so that equal data give equal draws.
+        # The rows are ordered, so that equal data give equal draws.
         rows: dict[str, Any] = connection.execute(
             f"""
             SELECT value, is_censored, owners.number, list_position($names, part) - 1 AS part
@@ -219,7 +219,7 @@ def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator
 
 
 def _number_owners(connection: duckdb.DuckDBPyConnection, corpus: str) -> Array:
-    """Make the table ``owners`` of a corpus's projects, numbered by name from 0 on; returns the names."""
+    """Make the table ``owners`` of a corpus's projects, numbered by name from 0; returns the names."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE owners AS SELECT project, row_number() OVER (ORDER BY project) - 1 AS number "
         "FROM (SELECT DISTINCT project FROM core.unit_measures WHERE corpus = $corpus)",
@@ -231,10 +231,10 @@ def _number_owners(connection: duckdb.DuckDBPyConnection, corpus: str) -> Array:
 
 
 def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    """Two moments of the same units, measure by measure."""
+    """Rows for two moments of the same units, measure by measure."""
     import numpy as np
 
-    # Two visits of one day are told apart by the time. Of an image, the unit begins with its project's key and a space.
+    # Two visits on one day differ in the time. The unit of an image begins with its project's key and a space.
     found = connection.execute(
         """
         SELECT corpus, metric, unit_of_analysis,
@@ -279,7 +279,7 @@ def _moments(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                     **common,
                     "row_kind": "group",
                     "first": name,
-                    # One moment may be compared with two others, over other units each time.
+                    # One moment may be compared with two others, each time over different units.
                     "second": other,
                     "n": median.n,
                     "n_first": median.n,

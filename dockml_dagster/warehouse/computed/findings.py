@@ -1,4 +1,4 @@
-"""The findings that SQL cannot compute, and what computes them.
+"""The findings that SQL cannot compute, and the functions that compute them.
 
 Here: the list, so that the graph and the tests know all of them. Not here: any computation, Dagster.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Computation:
     """Tables that are written together, and the tables that they are computed from.
 
-    ``write`` puts them in the place of what they were and returns their rows by name; ``settings``: by which numbers.
+    ``write`` replaces the tables and returns their numbers of rows by name; ``settings``: the constants that it uses.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""How many projects bear each code, whoever labelled them: ``findings.label_shares``.
+"""The share of projects with each code, from people's and machine labels together: ``findings.label_shares``.
 
-Here: people's labels of some projects and the machine's of all, made one estimate a code. Not here: the labels
-(``core.purposes``, ``core.categories``), the estimate itself (``study.statistics.calibrated``).
+Here: combining people's labels of some projects and machine labels of all into one estimate per code. Not here: the labels
+(``core.purposes``, ``core.categories``), the estimator itself (``study.statistics.calibrated``).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 TABLE = "findings.label_shares"
 READS = ("core.categories", "core.projects", "core.purposes")
 _AT_ONCE = 50_000
-"""Labels that are fetched together."""
+"""Labels fetched at a time."""
 LEARNT_FROM = "ease2022"
-"""The corpus whose people's labels the machine learnt from."""
+"""The corpus with whose labels the machine was trained."""
 LEAST_INFORMED = 0.2
-"""Sensitivity plus specificity less one below which the machine cannot tell a code."""
+"""Least informedness (sensitivity plus specificity minus one) at which the machine can tell a code."""
 
 COLUMNS = {
     "corpus": "VARCHAR",
@@ -65,7 +65,7 @@ COLUMNS = {
 """Columns of the table, with their DuckDB types."""
 
 Labels = Mapping[str, AbstractSet[str]]
-"""Project → its codes. A project without a row was not looked at."""
+"""Project → its codes. A project without an entry was not labelled."""
 
 _SAID = """
     SELECT purposes.corpus, 'purpose' AS code_system, purposes.source, purposes.unit AS project, purposes.purpose AS code
@@ -91,14 +91,14 @@ _CODES = """
 
 
 def write_label_shares(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, int]:
-    """Compute the table from those of ``READS``; returns its rows."""
+    """Compute the table from those of ``READS``; returns the number of rows by table."""
     labels: dict[tuple[str, str], dict[str, dict[str, set[str]]]] = defaultdict(
         lambda: {"people": defaultdict(set), "machine": defaultdict(set)}
     )
     said = connection.execute(_SAID)
     while some := said.fetchmany(_AT_ONCE):
         for corpus, system, source, unit, code in some:
-            # One text a code, and not one a label: of many projects they would fill the memory.
+            # One string object per code instead of one per label, which would fill the memory.
             labels[corpus, system][source][unit].add(sys.intern(code))
     codes = connection.execute(f"SELECT code_system, code FROM ({_CODES}) ORDER BY ALL").fetchall()
     measured = {
@@ -130,10 +130,10 @@ def write_label_shares(connection: duckdb.DuckDBPyConnection, project: Project) 
 
 
 def unseen_by_machine(corpus: str, system: str, project: str, salt: str) -> bool:
-    """Whether the machine learnt nothing from people's labels of a project (``corpus/owner/name``).
+    """Whether the machine was not trained on a project's labels (``corpus/owner/name``).
 
-    The rules of purposes were made and weighted on the owners of one half (``seeds.evaluation_split``) of ``ease2022``, and
-    the classifier of categories on all of it. Another corpus has other projects, or the same ones coded anew.
+    The purpose rules were made and weighted with the owners of one half (``seeds.evaluation_split``) of ``ease2022``, the
+    category classifier with all of it. Another corpus has other projects, or the same ones coded again.
     """
     if corpus != LEARNT_FROM:
         return True
@@ -197,7 +197,7 @@ def _told(informed: float | None) -> str:
 
 
 def strata(code: str, people: Labels, machine: Labels) -> dict[str, Stratum]:
-    """The projects by whether the machine gives the code; those that it never saw are of their own."""
+    """The projects grouped by whether the machine assigns the code; projects without machine labels are a third group."""
     groups: dict[str, list[str]] = defaultdict(list)
     for unit in sorted(people.keys() | machine.keys()):
         groups[str(code in machine[unit]) if unit in machine else "not seen"].append(unit)

@@ -1,4 +1,4 @@
 """What is due.
 
-Here: questions that compare what is wanted with what is stored. Not here: doing it (``defs``).
+Here: queries that compare what is wanted with what is stored. Not here: doing the work (``defs``).
 """

@@ -1,6 +1,6 @@
-"""What listings and labels say now, as one short text each: the data versions of the assets that list.
+"""Hashes of the current listings and labels: the data versions of the assets ``repo_list`` and ``labels``.
 
-Here: hashes of content, over all corpora, whatever their order. Not here: what follows from a change (Dagster, ``query``).
+Here: hashes of content over all corpora, in any order. Not here: the effects of a change (Dagster, ``query``).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _LABELLED = """
 
 
 def listed_content(connection: duckdb.DuckDBPyConnection) -> str:
-    """Changes when a listing has other projects, other metadata of one, or something else to collect."""
+    """Changes when the projects of a listing, their metadata, or the input of their stages change."""
     return _one(connection, _LISTED)
 
 
 def labelled_content(connection: duckdb.DuckDBPyConnection) -> str:
-    """Changes when people said something else."""
+    """Changes when people's labels change."""
     return _one(connection, _LABELLED)
 
 

@@ -1,6 +1,6 @@
-"""Stages that failed for now: of how many projects, why, and when it is of use to try again.
+"""Stages that failed but may succeed later: of how many projects, why, and when to retry.
 
-Here: one question about outcomes. Not here: what else is due (``query``), waiting.
+Here: one query of outcomes. Not here: what else is due (``query``), waiting.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _DELAYED = """
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """``failed``: projects of which a stage failed for now; ``limited``: those of them that met a limit, with a reason and
-    the earliest moment at which one may be over (unix time; None: not known).
+    """``failed``: projects with a stage that failed but may succeed later; ``limited``: those of them that hit a limit, with
+    a reason and the earliest moment at which one may be over (unix time; None: unknown).
     """
 
     failed: int
@@ -49,14 +49,14 @@ class Delayed:
 
 
 def delayed(connection: duckdb.DuckDBPyConnection, corpus: str) -> Delayed:
-    """What failed for now in a corpus as it is listed."""
+    """The delayed stages of a corpus's listed projects."""
     row = connection.execute(_DELAYED, {"corpus": corpus}).fetchone()
     failed, limited, reason, at = row or (0, 0, None, None)
     return Delayed(failed, limited, reason, None if at is None else at.replace(tzinfo=UTC).timestamp())
 
 
 def not_asked(connection: duckdb.DuckDBPyConnection, corpus: str) -> int:
-    """Candidates of the newest listing of whom it is not known whether they are selected."""
+    """Number of candidates in the newest listing whose selection is still open."""
     row = connection.execute(
         """
         SELECT count(DISTINCT name)

@@ -1,7 +1,7 @@
-"""One way for a computed table to be due: a unit is, unless its row was made of this input by this version.
+"""The one rule for computed tables: a unit is due unless its row was made from its present input by this version.
 
-Here: what a derivation is, which of its units are due, and doing them some at a time. Not here: which derivations there
-are (``derivations``), where a version comes from (``warehouse.versions``), what is due to be collected (``query``).
+Here: what a derivation is, which of its units are due, and computing them in batches. Not here: the list of derivations
+(``derivations``), where a version comes from (``warehouse.versions``), what is due to be collected (``query``).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 _LONGEST = 300
 Unit = Mapping[str, Any]
-"""What is computed at once: a row of a derivation's ``inputs``."""
+"""The unit of computation: a row of a derivation's ``inputs``."""
 Found = Mapping[str, list[Any]]
 """Name of one of ``contents`` → its rows, for some units."""
 Rows = Mapping[str, Sequence[Row]]
 """Table → the rows computed for some units."""
 Attempt = Callable[[Unit], AbstractContextManager[None]]
-"""Around the work on one unit, named by its key columns: what goes wrong inside is that unit's, and the next one goes on."""
+"""A context for the work on one unit, given by its key columns: an error inside fails that unit only."""
 Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
-"""The rows of some units. Those of one are added to the others' outside of its attempt, so that half a unit is none."""
+"""Computes the rows of some units. A unit's rows are added after its attempt, so that a failed unit leaves none."""
 Start = Callable[[Compute, Sequence[Unit], Found], Callable[[Attempt], Rows]]
-"""Begins the work on some units, elsewhere or not, and returns what ends it."""
+"""Begins the work on some units, perhaps in other processes, and returns a function that ends it."""
 UNIT_SECONDS = 30.0
-"""Processor time that one unit may take. The largest of the study's takes a second or two."""
+"""Processor time for one unit. The largest unit of the study takes a second or two."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 
 
@@ -45,14 +45,14 @@ Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 class Derivation:
     """Tables that are computed from other tables, unit by unit.
 
-    ``name``: of its asset. ``tables``: what it fills; of the first every unit has at least one row, with the version that
-    made it in the column ``version`` and the moment in ``made_at``. ``key``: the columns that name a unit, in all tables.
-    ``marks``: further columns of the first table that must be as the inputs have them now (a hash of all that is read);
-    none where the key is such a hash itself. ``inputs``: a SELECT with a row for each unit that is wanted: key, marks and
-    what else the computation needs. ``contents``: name → SELECT of what some units are computed from; its parameters are
-    the columns of their keys, as lists. ``module``: what computes the rows, as a name below the package. ``seeds``: by
-    which seeds. ``at_once``: units that are computed and stored together, which bounds the memory and what an
-    interruption loses. ``seconds``: processor time that one unit may take; None: ``UNIT_SECONDS``.
+    ``name``: of its asset. ``tables``: the tables that it fills. In the first, every unit has at least one row, with the
+    version that made it in the column ``version`` and the moment in ``made_at``. ``key``: the columns that identify a unit,
+    in all tables. ``marks``: further columns of the first table that must equal the inputs' (a hash of all that is read);
+    none if the key is such a hash itself. ``inputs``: a SELECT with a row for each wanted unit: key, marks and whatever else
+    the computation needs. ``contents``: name → SELECT of the data for some units; its parameters are the columns of their
+    keys, as lists. ``module``: computes the rows; a name below the package. ``seeds``: the seeds that it uses.
+    ``at_once``: units that are computed and stored together, which bounds the memory and the loss by an
+    interruption. ``seconds``: processor time for one unit; None: ``UNIT_SECONDS``.
     """
 
     name: str
@@ -69,9 +69,9 @@ class Derivation:
     seeds: tuple[str, ...] = ()
 
     def due(self, connection: duckdb.DuckDBPyConnection, version: str) -> list[Unit]:
-        """The units that this version did not compute of their present input, in the order of their keys.
+        """The units that this version has not computed from their present input, in the order of their keys.
 
-        One that failed is held: it is due again when its input or the version is another.
+        A failed unit is due again only when its input or the version changes.
         """
         make_visits(connection)
         same = " AND ".join(
@@ -99,15 +99,15 @@ class Derivation:
         return [unit for unit in units if not inputs or self.input_of(unit) not in inputs]
 
     def input_of(self, unit: Unit) -> str:
-        """A hash of what a unit is computed from."""
+        """A hash of a unit's input."""
         return combined_hash(str(unit[column]) for column in (*self.key, *self.marks))
 
     def subject_of(self, unit: Unit) -> str:
-        """What of a project a unit is, in outcomes: '' where it is the project itself."""
+        """The subject of a unit in outcomes: '' if the unit is the project itself."""
         return " ".join(str(unit[column]) for column in self.key if column != "project")
 
     def read(self, connection: duckdb.DuckDBPyConnection, units: Sequence[Unit]) -> Found:
-        """What these units are computed from. One query of each kind: one a unit would read a table as often."""
+        """The data of these units. One query of each kind: a query per unit would read the tables again and again."""
         make_visits(connection)
         keys = self._keys(units)
         return {
@@ -117,7 +117,7 @@ class Derivation:
     def store(
         self, connection: duckdb.DuckDBPyConnection, version: str, units: Sequence[Unit], rows: Rows
     ) -> int:
-        """Put what was computed in the place of what stood there for these units; returns the rows stored."""
+        """Replace the rows of these units by the computed ones; returns the number of rows stored."""
         made = {self.version: version, self.made_at: moment(connection)}
         stamps = {
             self.key_of(unit): {**made, **{column: unit[column] for column in self.marks}} for unit in units
@@ -126,7 +126,7 @@ class Derivation:
         stamped = [{**row, **stamps[self.key_of(row)]} for row in rows.get(first, ())]
         keys = self._keys(units)
         if not has_rows(connection, first, keys):
-            # Nor have the others: none has to be looked through for rows of units that were never computed.
+            # Then the other tables have none either, and need not be searched for rows to replace.
             return insert(connection, first, stamped) + sum(
                 insert(connection, table, rows.get(table, ())) for table in others
             )
@@ -135,7 +135,7 @@ class Derivation:
         )
 
     def key_of(self, row: Row) -> tuple[Any, ...]:
-        """The values that name the unit of a row."""
+        """The values that identify the unit of a row."""
         return tuple(row[column] for column in self.key)
 
     def _keys(self, units: Sequence[Unit]) -> dict[str, list[Any]]:
@@ -145,7 +145,7 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A unit that was not computed, and why in one line."""
+    """A unit that was not computed, and the reason in one line."""
 
     unit: Unit
     reason: str
@@ -153,7 +153,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What is said of a unit in one line: that it failed, or what of it was left away."""
+    """A remark on a unit in one line: that it failed, or what was left out of its input."""
 
     status: Literal["failed", "collected"]
     reason: str
@@ -161,7 +161,7 @@ class _Said:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was done: ``units`` that were due, ``rows`` stored, and the units that failed, which are held."""
+    """The result: number of ``units`` that were due, number of ``rows`` stored, and the failed units."""
 
     units: int
     rows: int
@@ -169,17 +169,17 @@ class Derived:
 
 
 def in_turn(compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:
-    """A ``Start`` that does the work in this process, when it is ended."""
+    """A ``Start`` that does the work in this process, when its result is asked for."""
     return partial(compute, units, found)
 
 
 def derive(
     connect: Connect, derivation: Derivation, version: str, compute: Compute, *, start: Start = in_turn
 ) -> Derived:
-    """Compute what is due, ``at_once`` units a transaction, connected only to read and to store.
+    """Compute what is due, ``at_once`` units per transaction; connected only while reading and storing.
 
-    ``connect``: gives a connection in a transaction of its own, in its turn among writers. The work on some units is begun
-    before the rows of those before them are stored.
+    ``connect``: returns a connection in its own transaction, under the writer's lock. The work on a batch begins before the
+    rows of the batch before it are stored.
     """
     with connect() as connection:
         due = derivation.due(connection, version)
@@ -206,7 +206,7 @@ def _end(
     some: Sequence[Unit],
     work: Callable[[Attempt], Rows],
 ) -> Derived:
-    """End the work on some units, and store what came of it."""
+    """End the work on some units, and store the results."""
     units = {derivation.key_of(unit): unit for unit in some}
     said: dict[tuple[Any, ...], _Said] = {}
     rows = work(_attempts(derivation, said))
@@ -234,7 +234,7 @@ def _rows_of(derivation: Derivation, rows: Rows, keys: frozenset[tuple[Any, ...]
 
 
 def _attempts(derivation: Derivation, said: dict[tuple[Any, ...], _Said]) -> Attempt:
-    """An ``Attempt`` that notes by the key of the unit what goes wrong, and what is left away."""
+    """An ``Attempt`` that records, by the unit's key, errors and input that was left out."""
 
     @contextmanager
     def attempt(named: Unit) -> Iterator[None]:
@@ -244,7 +244,7 @@ def _attempts(derivation: Derivation, said: dict[tuple[Any, ...], _Said]) -> Att
                 yield
         except DockmlError:
             raise
-        except Exception as error:  # a unit that breaks our own code must not stop the others
+        except Exception as error:  # a bug that one unit triggers must not stop the others
             said[key] = _Said("failed", f"{type(error).__name__}: {error}"[:_LONGEST])
         else:
             if cuts:
@@ -260,8 +260,8 @@ def _record(
     units: Mapping[tuple[Any, ...], Unit],
     said: Mapping[tuple[Any, ...], _Said],
 ) -> None:
-    """An outcome for each unit of which there is something to say, of the projects that have it (it is a project, or a text
-    of projects), and for each of which there was and is no more.
+    """Record an outcome for each unit with a remark, for every project that has the unit (it is a project, or a text of
+    projects), and for each unit whose earlier remark no longer holds.
     """
     stamp = {"stage": derivation.name, "retryable": False, "observed_at": moment(connection)}
     rows: list[Row] = []
@@ -293,7 +293,7 @@ def _record(
 def _remarked(
     connection: duckdb.DuckDBPyConnection, derivation: Derivation
 ) -> list[tuple[str | None, str, str]]:
-    """(project, corpus, subject) of which the newest that happened has a reason."""
+    """(project, corpus, subject) whose newest outcome has a reason."""
     return connection.execute(
         "SELECT project, corpus, subject FROM raw.outcomes WHERE stage = $stage "
         "GROUP BY ALL HAVING arg_max_null(reason, observed_at) IS NOT NULL",
@@ -304,7 +304,7 @@ def _remarked(
 def _projects_of(
     connection: duckdb.DuckDBPyConnection, units: Sequence[Unit]
 ) -> list[list[tuple[str | None, str]]]:
-    """(project, corpus) of every unit: its own, or those that have its text. One query for all texts."""
+    """(project, corpus) of every unit: its own, or those with its text. One query for all texts."""
     of_text: dict[str, list[tuple[str | None, str]]] = {}
     texts = [unit["sha256"] for unit in units if "corpus" not in unit]
     if texts:

@@ -1,9 +1,9 @@
-"""The tables that are computed from what was collected, and what they are computed from.
+"""The tables that are computed from collected data, and their inputs.
 
-Here: a ``Derivation`` each: its tables, its inputs as SQL, the module that computes it. Not here: how due-ness is
-decided (``derivation``), the computing (``study``), telling Dagster (``defs.assets``).
+Here: a ``Derivation`` for each: its tables, its inputs as SQL, the module that computes it. Not here: how due units are
+found (``derivation``), the computing (``study``), reporting to Dagster (``defs.assets``).
 
-The queries read ``visits`` (see ``visits``): what the staging models say is current, these say before the models are made.
+The queries read ``visits`` (see ``visits``), which gives the current rows, as the staging models do, before these are made.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ READINGS = Derivation(
     seeds=("base_image_rules", "run_task_commands", "run_tasks", "recommendations"),
     at_once=1000,
 )
-"""By content, not by project: 2,493 files are 2,341 texts. Those of a project's history are read beside today's."""
+"""By content, not by project: 2,493 files have 2,341 texts. Texts of a project's history are read too."""
 
 FACTS = Derivation(
     name="file_facts",
@@ -115,7 +115,7 @@ FACTS = Derivation(
         GROUP BY sha256, read_as
     """,
     contents={
-        # One text may be a Compose file here and a workflow there, and each is read in its time.
+        # The same text may be a Compose file in one project and a workflow in another: two units.
         "texts": """
             SELECT sha256, any_value(content) FROM raw.repository_files
             WHERE content IS NOT NULL
@@ -134,7 +134,7 @@ LABELS = Derivation(
     marks=("input_hash",),
     version="labeller_version",
     made_at="labelled_at",
-    # The paths of a project tell its layout only where its corpus saw all of them, and says so.
+    # A project's paths show its layout only if its corpus states that it listed all of them.
     inputs=f"""
         WITH {_LISTED}, {_FILES}, {_DOCKERFILES},
         seen AS (
@@ -289,7 +289,7 @@ REBUILDS = Derivation(
     at_once=10,
     seconds=600.0,
 )
-"""By the newest commit of the branch. A walk goes on from the one before, and its rows are stored beside that one's."""
+"""By the newest commit of the branch. A walk continues the one before, and its rows are added to that one's."""
 
 LINT = Derivation(
     name="dockerfile_lint",
@@ -302,7 +302,7 @@ LINT = Derivation(
     module="clients.hadolint",
     at_once=200,
 )
-"""By the code that asks hadolint; the version of hadolint itself comes before. ``at_once``: about ten seconds of work."""
+"""By hadolint's version and the code that runs it (``lint_version``). ``at_once``: about ten seconds of work."""
 
 DERIVATIONS = (REBUILDS, READINGS, FACTS, LABELS, LINKS)
-"""Those that are computed with the findings. ``LINT`` is computed only where somebody asks for it."""
+"""The derivations that are computed with the findings. ``LINT`` is computed only on request."""

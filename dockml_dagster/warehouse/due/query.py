@@ -1,4 +1,4 @@
-"""What is due: one query over what a corpus lists and what happened so far.
+"""What is due: one query over a corpus's listing and the outcomes so far.
 
 Used by the assets, the sensors and ``dockml study`` alike. Here: recording listings and outcomes, and the
 comparison. Not here: doing what is due (``defs``), reading a corpus (``corpora``).
@@ -82,9 +82,9 @@ _DUE = """
 class Due:
     """One stage of one project to be done.
 
-    ``reason``: new, changed, method changed, asked again, failed for now, not reported. ``not reported`` means that the
-    rows are there and only Dagster was not told (a crash between the two, a new storage of Dagster's). ``failures``: times
-    in a row that it failed; ``observed_at``: when it was last tried (UTC), None if never.
+    ``reason``: new, changed, method changed, asked again, failed for now, not reported. ``not reported``: the rows are
+    stored, but Dagster was not told (a crash in between, or a new storage of Dagster). ``failures``: consecutive
+    failures; ``observed_at``: when it was last tried (UTC), None if never.
     """
 
     project: str
@@ -95,7 +95,7 @@ class Due:
 
     @property
     def to_collect(self) -> bool:
-        """Whether the corpus has to be read; otherwise Dagster only has to be told."""
+        """Whether the corpus has to be read; otherwise only a report to Dagster is missing."""
         return self.reason != "not reported"
 
 
@@ -107,9 +107,9 @@ def due(
     *,
     storage: str | None = None,
 ) -> list[Due]:
-    """Everything due in a corpus, or of some of its projects, in the corpus's own order.
+    """Everything due in a corpus, or in some of its projects, in the corpus's own order.
 
-    ``methods``: stage → version of how it is collected now. ``storage``: which of Dagster's is to know of it
+    ``methods``: stage → version of the code that collects it. ``storage``: the storage of Dagster that must know of it
     (``storages.storage_of``).
     """
     rows = connection.execute(
@@ -128,7 +128,7 @@ def due(
 def ask_again(
     connection: duckdb.DuckDBPyConnection, corpus: str, wanted: Iterable[tuple[str, str]], reason: str
 ) -> int:
-    """Make these (project, stage) due though nothing that the listing sees has changed; returns how many."""
+    """Make these (project, stage) due although nothing in the listing has changed; returns how many."""
     asked_at = moment(connection)
     return insert(
         connection,
@@ -148,7 +148,7 @@ def followed(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def with_dockerfiles(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Corpora of which any Dockerfile was collected."""
+    """Corpora with at least one collected Dockerfile."""
     return [
         row[0]
         for row in connection.execute("SELECT DISTINCT corpus FROM raw.dockerfiles ORDER BY 1").fetchall()
@@ -158,7 +158,7 @@ def with_dockerfiles(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def listed(
     connection: duckdb.DuckDBPyConnection, corpus: str, *, storage: str | None = None
 ) -> tuple[str, str] | None:
-    """Fingerprint and method version of the newest listing; None: this storage of Dagster's knows of none."""
+    """Fingerprint and method version of the newest listing; None: this storage of Dagster knows of none."""
     answer: tuple[str, str] | None = connection.execute(
         """
         SELECT arg_max(fingerprint, listed_at), arg_max(method_version, listed_at)
@@ -181,7 +181,7 @@ def projects(connection: duckdb.DuckDBPyConnection, corpus: str) -> list[str]:
 
 
 def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """When something was last listed or collected, or tried to be; None: never."""
+    """When a listing or collection was last made or tried; None: never."""
     answer = connection.execute(
         "SELECT greatest((SELECT max(observed_at) FROM raw.outcomes), (SELECT max(listed_at) FROM raw.listings))"
     ).fetchone()
@@ -189,7 +189,7 @@ def changed_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def moment(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """Now, in UTC without zone; never before or at a moment already recorded, even when the clock was set back."""
+    """Now, in UTC without zone; always later than any recorded moment, even if the clock was set back."""
     now = datetime.now(UTC).replace(tzinfo=None)
     newest = changed_at(connection)
     return now if newest is None or now > newest else newest + timedelta(microseconds=1)
@@ -211,10 +211,10 @@ def record_listing(
     is_complete: bool = True,
     storage: str | None = None,
 ) -> dict[str, int]:
-    """Store a listing and make its inputs the wanted ones; returns how many new rows each table got.
+    """Store a listing, whose inputs become the wanted ones; returns the number of new rows by table.
 
-    ``is_complete``: whether who is missing has left; else what the listing before said of them stands. ``storage``: which of
-    Dagster's is told of it.
+    ``is_complete``: whether missing projects have left; else the earlier listing's rows of them stay current. ``storage``:
+    the storage of Dagster that is told of it.
     """
     kept = [] if is_complete else unlisted(connection, corpus, projects)
     new = {
@@ -262,7 +262,7 @@ def record_listing(
 
 
 def unlisted(connection: duckdb.DuckDBPyConnection, corpus: str, listed_now: Sequence[str]) -> list[str]:
-    """Projects that the newest listing of a corpus has and ``listed_now`` has not, in order."""
+    """Projects that are in the newest listing of a corpus but not in ``listed_now``, in order."""
     found = set(listed_now)
     return [project for project in projects(connection, corpus) if project not in found]
 
@@ -276,7 +276,7 @@ def keep_current(
     kept: Sequence[str],
     at: datetime,
 ) -> None:
-    """Count the rows of projects that could not be looked at as seen by the visit of ``at``: those of the visit before."""
+    """Mark the earlier rows of projects that could not be read as seen by the visit at ``at``: they stay current."""
     if not kept:
         return
     for table in tables:
@@ -304,7 +304,7 @@ def record_reported(
     *,
     storage: str | None = None,
 ) -> None:
-    """Note that this storage of Dagster's was told of the newest outcome of these (project, stage)."""
+    """Record that this storage of Dagster was told of the newest outcome of these (project, stage)."""
     pairs = list(reported)
     connection.execute(
         """
@@ -335,7 +335,7 @@ def record_reported(
 
 
 IN_ORDER = frozenset({"collected", "not_available", "not_selected"})
-"""Statuses of a stage that went as it should; the source may have nothing of the kind."""
+"""Statuses of a successful stage, including those where the source has nothing of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +350,7 @@ class State:
 
     @property
     def in_order(self) -> bool:
-        """Whether it went as it should: neither to be tried again nor gone, refused or unreadable."""
+        """Whether it succeeded: not to be retried, and not gone, refused or unreadable."""
         return not self.retryable and self.status in IN_ORDER
 
 

@@ -1,11 +1,11 @@
-"""What modules say, whatever their comments: one hash of the code that computes a table.
+"""A hash of the code that computes a table, independent of comments and docstrings.
 
-Here: the normal form of a module, the modules that it leads to, their hash, and a memory that saves reading them twice.
+Here: the normal form of a module, the modules that it imports, their hash, and a cache that avoids reading them twice.
 Not here: what else makes a version (``warehouse.versions``), which tables are computed by which module (``derivations``).
 
-A module's normal form is its syntax tree without comments, docstrings, layout and what only a type checker reads. It is
-written here, because ``ast.dump`` differs between versions of Python; this form is the same on 3.11 to 3.13, from a
-checkout and from a wheel. Other packages are named by the distribution's version, not by their code.
+A module's normal form is its syntax tree without comments, docstrings, layout and parts that only a type checker reads. It
+is written here because ``ast.dump`` differs between versions of Python; this form is the same on 3.11 to 3.13, from a
+checkout and from a wheel. Other packages are represented by the version of their distribution, not by their code.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ DISTRIBUTIONS: Mapping[str, str] = {
     "tree_sitter_bash": "tree-sitter-bash",
     "yaml": "PyYAML",
 }
-"""Import name → distribution, of every package of others that decides on what a derived table says."""
+"""Import name → distribution, for every third-party package that affects derived tables."""
 
 _MOST_REMEMBERED = 2000
-"""Modules, of whatever versions of the package, of which what they say is kept."""
+"""Most modules kept in the cache, over all versions of the package."""
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-"""Fields of a node that follow from its place, or that only type checkers read."""
+"""Fields of a node that follow from its position, or that only type checkers read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_module(source: bytes) -> Module:
     """The module of a source text.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: it is not valid Python.
     """
     reader = _Reader()
     reader.write(ast.parse(source))
@@ -63,10 +63,10 @@ def read_module(source: bytes) -> Module:
 
 
 class Sources:
-    """The source files of a package, and what was once found of each by the hash of its bytes."""
+    """The source files of a package, and a cache of their modules by the hash of their bytes."""
 
     def __init__(self, package: Path, memory: Path | None = None) -> None:
-        """``package``: its folder. ``memory``: a file to remember in; where it cannot be written nothing is remembered."""
+        """``package``: its folder. ``memory``: the cache file; if it cannot be written, nothing is cached."""
         self._package, self._memory = package, memory
         self._known: dict[str, Module] = {}
         self._read: dict[str, Module] = {}
@@ -74,7 +74,7 @@ class Sources:
         self._remembered = False
 
     def code_hash(self, roots: Sequence[str], within: Sequence[str]) -> str:
-        """Hash of the roots and of what they lead to within parts of the package, with the versions of ``DISTRIBUTIONS``.
+        """Hash of the roots and of everything they import within parts of the package, and versions of ``DISTRIBUTIONS``.
 
         Roots and parts are names below the package (``study.readings``, ``study``).
         """
@@ -89,11 +89,11 @@ class Sources:
     def reached(
         self, roots: Sequence[str], within: Sequence[str], *, beyond: Sequence[str] = ()
     ) -> dict[str, Module]:
-        """Name below the package → module, of the roots and of what they import, at whatever remove.
+        """Name below the package → module, of the roots and everything they import, directly or indirectly.
 
-        ``beyond``: parts that are not followed though they are ``within``.
+        ``beyond``: parts that are not followed although they are ``within``.
 
-        A folder's ``__init__`` counts where a name is taken from it, not where it is only passed through.
+        A folder's ``__init__`` counts if a name is imported from it, not if it is only on the path to a module.
         """
         found: dict[str, Module] = {}
         waiting = list(roots)
@@ -143,7 +143,7 @@ class Sources:
     def _recall(self) -> None:
         if self._known or self._memory is None:
             return
-        # Whatever is wrong with the file, everything can be read again.
+        # If the cache file is damaged in any way, the modules are read again.
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             stored = json.loads(self._memory.read_text(encoding="utf-8"))
             if stored["by"] == _own_hash():
@@ -158,7 +158,7 @@ class Sources:
         kept = self._known.keys() if len(self._known) < _MOST_REMEMBERED else self._used
         modules = {key: [self._known[key].form, self._known[key].imports] for key in kept}
         with contextlib.suppress(OSError):
-            # In a home that is there: whoever only loads the definitions somewhere makes none.
+            # Only in an existing home: loading the definitions must not create one.
             self._memory.parent.mkdir(exist_ok=True)
             written = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
             written.write_text(json.dumps({"by": _own_hash(), "modules": modules}), encoding="utf-8")
@@ -171,12 +171,12 @@ def _is_in(module: str, parts: Sequence[str]) -> bool:
 
 
 def _own_hash() -> str:
-    """Of this module, because another form would give the same bytes another hash."""
+    """Hash of this module: another normal form would give the same bytes another hash."""
     return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 class _Reader:
-    """Writes syntax trees as text, and notes what they import."""
+    """Writes syntax trees as text, and collects their imports."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -192,7 +192,7 @@ class _Reader:
                 self._item(item)
             self.parts.append("]")
         else:
-            # ASCII, because which characters are printable depends on the version's Unicode tables.
+            # ASCII, because the set of printable characters depends on the Unicode tables of the Python version.
             self.parts.append(f"{type(value).__name__} {value!a};")
 
     def _node(self, node: ast.AST) -> None:
@@ -205,7 +205,7 @@ class _Reader:
             value = getattr(node, name, None)
             if isinstance(node, ast.JoinedStr):
                 value = _joined(node.values)
-            # A field that is empty may be one that this version of Python has and another has not.
+            # An empty field may be one that other versions of Python do not have.
             if name in _LEFT_OUT or value == [] or (value is None and not isinstance(node, ast.Constant)):
                 continue
             self.parts.append(f"{name}=")
@@ -214,7 +214,7 @@ class _Reader:
 
     def _item(self, item: Any) -> None:
         if isinstance(item, ast.Expr) and _text(item.value) is not None:
-            return  # a docstring, of whatever it stands under
+            return  # a docstring of anything
         if isinstance(item, ast.If) and isinstance(item.test, ast.Name) and item.test.id == "TYPE_CHECKING":
             for statement in item.orelse:
                 self._item(statement)
@@ -227,7 +227,7 @@ def _text(node: ast.AST) -> str | None:
 
 
 def _joined(values: list[ast.expr]) -> list[ast.AST]:
-    """The parts of an f-string with neighbouring texts as one: where they are split depends on the version of Python."""
+    """The parts of an f-string with neighbouring texts as one: where Python splits them depends on its version."""
     joined: list[ast.AST] = []
     for value in values:
         text, before = _text(value), _text(joined[-1]) if joined else None

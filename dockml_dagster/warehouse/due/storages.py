@@ -1,7 +1,7 @@
-"""Which of Dagster's storages was told something: by a mark beside its files.
+"""Identifying Dagster's storage: a mark beside its files.
 
-A home that was restored without Dagster's files has a storage that was told nothing, and two machines with one lake have a
-storage each. What one was told, another does not know.
+A home that was restored without Dagster's files has a new storage that knows nothing, and two machines with one lake have a
+storage each. What one storage was told, another does not know.
 
 Here: the mark. Not here: what was told (``query``, ``work``).
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def storage_of(settings: Settings) -> str | None:
-    """The mark of Dagster's storage; None: it has none. A database is one for all machines, and none tells it apart."""
+    """The mark of Dagster's storage; None: no mark. A database needs none, since all machines share it."""
     if settings.dagster_postgres is not None:
         return None
     try:
@@ -29,7 +29,7 @@ def storage_of(settings: Settings) -> str | None:
 
 
 def mark_storage(settings: Settings) -> None:
-    """Give files that have no mark one of their own. Whoever deletes the files deletes it with them."""
+    """Write a mark if there is none. It is deleted together with Dagster's files."""
     path = _path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError), path.open("x", encoding="ascii") as file:

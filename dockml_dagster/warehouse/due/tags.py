@@ -1,6 +1,6 @@
-"""Which tags the projects' current images were read by, what each led to, and when it was last looked at.
+"""The tags by which the projects' current images were read, what each resolved to, and when it was last resolved.
 
-Here: reading and recording that. Not here: looking (``corpora.image_collection``), what follows (``following``).
+Here: reading and recording these. Not here: resolving (``corpora.images.collection``), the effects (``defs.automation``).
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _TAGS = """
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A reference of a project without a digest, and what it led to (``algorithm:hex``) when its image was collected.
+    """A project's reference without a digest, and what it resolved to (``algorithm:hex``) when its image was collected.
 
-    ``looked_at``: when it was collected or last looked at, whichever is later (UTC without zone).
+    ``looked_at``: when it was collected or last resolved, whichever is later (UTC without zone).
     """
 
     corpus: str
@@ -55,7 +55,7 @@ class Tag:
 
 
 def tags(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Tag]:
-    """Every reference without a digest, in a registry, that an image of a listed project was read by; oldest look first."""
+    """Every registry reference without a digest by which an image of a listed project was read; the oldest look first."""
     make_visits(connection)
     rows = connection.execute(_TAGS, {"corpora": list(corpora)}).fetchall()
     return [Tag(corpus, project, name, frozenset(found), at) for corpus, project, name, found, at in rows]
@@ -64,6 +64,6 @@ def tags(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[
 def record_looks(
     connection: duckdb.DuckDBPyConnection, seen: Mapping[str, str | None], looked_at: datetime
 ) -> int:
-    """Note where each reference leads now; None: it could not be asked."""
+    """Record what each reference resolves to now; None: it could not be resolved."""
     rows = [{"reference": name, "digest": digest, "looked_at": looked_at} for name, digest in seen.items()]
     return replace(connection, "raw.tag_looks", {"reference": list(seen)}, rows)

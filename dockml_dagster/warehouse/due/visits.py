@@ -1,6 +1,6 @@
-"""What is current of all that was collected, for assets that run before the SQL models are made.
+"""The current rows of all collected ones, for assets that run before the SQL models.
 
-Here: lending them the one definition, ``staging/visits.sql``. Not here: a second one.
+Here: reusing the one definition, ``staging/visits.sql``. Not here: a second one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 
 def make_visits(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``visits`` known to this connection alone: what ``staging.visits`` would be if it were made now."""
+    """Make the temporary view ``visits`` for this connection: what ``staging.visits`` would be if it were made now."""
     statement = (folder() / "staging" / "visits.sql").read_text(encoding="utf-8")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW visits AS {statement}")

@@ -1,6 +1,6 @@
-"""What of a corpus is due in all, and by what the findings that stand were made.
+"""Everything that is due in a corpus, and the record of builds of the findings.
 
-Here: comparing and recording builds of the findings, and putting listing, stages and findings together. Not here: which
+Here: comparing and recording builds, and combining listing, stages and findings. Not here: which
 stages are due (``query``), where a version comes from (``warehouse.versions``), doing what is due (``defs``).
 """
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 COMPUTED = ("rebuilds", "dockerfile_readings", "file_facts", "machine_labels", "image_links")
-"""Stages that a run of the findings computes itself: that one of them failed for a project makes no findings due."""
+"""Stages that a run of the findings computes itself: their outcomes do not make the findings due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How far the warehouse had come: the newest moment of its outcomes and listings, and how many there were.
+    """The state of the warehouse: the newest moment of its outcomes and listings, and their number.
 
-    Both, because of many writers: one may have taken its moment before another and commit after it.
+    Both are needed with many writers: one may take its moment before another and commit after it.
     """
 
     at: datetime | None
@@ -33,7 +33,7 @@ class Seen:
 
 
 def seen(connection: duckdb.DuckDBPyConnection) -> Seen:
-    """All that happened so far to what findings are made of."""
+    """The present state of everything that findings are made from."""
     answer = connection.execute(
         """
         SELECT max(happened_at), count(*)
@@ -71,9 +71,9 @@ def work_due(
     build_version: str,
     storage: str | None = None,
 ) -> Work:
-    """Compare what the source, the code and the SQL are now with what was done.
+    """Compare the present source, code and SQL with the recorded work.
 
-    ``method_version``: of listing the corpus; ``methods``: of its stages. ``storage``: which of Dagster's is to know of it.
+    ``method_version``: of listing the corpus; ``methods``: of its stages. ``storage``: of Dagster, which must know of it.
     """
     return Work(
         listing=listed(connection, corpus, storage=storage) != (fingerprint, method_version),
@@ -89,10 +89,10 @@ def built(
     newer_than: datetime | None = None,
     storage: str | None = None,
 ) -> bool:
-    """Whether the findings that stand were made by this version, and of everything that happened.
+    """Whether the current findings were made by this version, and from everything recorded so far.
 
-    ``newer_than``: findings that were made later, by whichever version, count as made by this one. ``storage``: which of
-    Dagster's has to know of some findings.
+    ``newer_than``: findings made later than this, by any version, count as made by this one. ``storage``: the storage of
+    Dagster that must know of some findings.
     """
     answer = connection.execute(
         """
@@ -112,7 +112,7 @@ def built(
 
 
 def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Version of everything that the findings which stand were computed by; None where there are none."""
+    """Version of everything that computed the current findings; None if there are none."""
     row = connection.execute("SELECT arg_max(version, built_at) FROM raw.builds").fetchone()
     return row[0] if row else None
 
@@ -120,10 +120,10 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
 def record_build(
     connection: duckdb.DuckDBPyConnection, version: str, before: Seen, *, storage: str | None = None
 ) -> None:
-    """Note that findings were built and are about to be published. ``before``: ``seen`` before the build began;
-    ``storage``: which of Dagster's is told of it.
+    """Record that findings were built and are about to be published. ``before``: ``seen`` before the build began;
+    ``storage``: the storage of Dagster that is told of it.
     """
-    # After the build before, also when the clock was set back.
+    # Later than the previous build, even if the clock was set back.
     connection.execute(
         "INSERT INTO raw.builds BY NAME SELECT $version AS version, $at::TIMESTAMP AS seen_to, $rows AS seen_rows, "
         "greatest($now, max(built_at) + INTERVAL 1 microsecond) AS built_at, $storage AS dagster_storage FROM raw.builds",
@@ -138,8 +138,8 @@ def record_build(
 
 
 def record_figures(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the watched numbers of the findings that stand now, for the next build to be compared with."""
-    # Only what is new, so that a build in which nothing moved adds nothing.
+    """Store the watched figures of the current findings, for comparison with the next build."""
+    # Only changed figures, so that a build without changes adds nothing.
     connection.execute(
         """
         INSERT INTO raw.figures BY NAME

@@ -1,4 +1,4 @@
 """The published file.
 
-Here: putting it in place, asking it. Not here: what it holds (``models``).
+Here: writing it, querying it, its data dictionary. Not here: its content (``models``).
 """

@@ -22,7 +22,7 @@ SCHEMAS = {
     "staging": "What is current of what was collected, of the projects that are listed now.",
     "raw": "What was collected, as it was found; nothing is overwritten, and who left stays.",
 }
-"""Schema → what is in it, in the order in which a reader needs them. DuckDB itself keeps no comment of a schema."""
+"""Schema → its content, in the order in which a reader needs them. DuckDB stores no comments on schemas."""
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>dockml: data dictionary</title>
@@ -41,7 +41,7 @@ and columns.</p>
 
 
 def write_dictionary(published: Path, project: Project) -> Path:
-    """Write the page beside the published file, by rename; returns where."""
+    """Write the page beside the published file, by rename; returns its path."""
     types: dict[str, dict[str, str]] = {}
     with opened(published, read_only=True) as connection:
         columns = connection.execute(

@@ -1,6 +1,6 @@
-"""Asking the published file: the read-only side of every command.
+"""Querying the published file: the read-only side of every command.
 
-Here: opening it, running one query, naming what it has. Not here: formatting (``output``), writing anything.
+Here: opening it, running one query, listing its findings. Not here: formatting (``commands.output``), any writing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def query(settings: Settings, sql: str, parameters: Sequence[object] = ()) -> An
             raise BadInputError('there is no statement to run; try: dockml sql "FROM findings.funnel"')
         return Answer(tuple(column[0] for column in result.description), tuple(result.fetchall()))
     except duckdb.Error as error:
-        # What follows is the statement again, with a mark below it that one line cannot hold.
+        # DuckDB then repeats the statement with a mark below it, which does not fit on one line.
         message = str(error).split("\n\nLINE ")[0].split("\nLINE ")[0]
         raise BadInputError(" ".join(message.split())) from error
     finally:
@@ -59,18 +59,18 @@ _ASKS: Final = {
         re.IGNORECASE,
     ),
 }
-"""Kind of a statement, as DuckDB parses it, and how the text of one begins that only asks."""
+"""Kind of statement by DuckDB's parser → how the text of a read-only one begins."""
 
 
 def _check(statements: Sequence[Any]) -> None:
-    """One query and nothing else: of several the last alone would be shown, and settings are not the asker's."""
+    """Allow one query only: of several statements only the last would be shown, and users must not change settings."""
     if not statements:
         raise BadInputError('there is no statement to run; try: dockml sql "FROM findings.funnel"')
     *before, last = statements
-    # PIVOT is a type that is made first, without a text of its own, and the query.
+    # DuckDB turns PIVOT into a statement without text, which creates a type, and the query.
     if any(statement.query.strip() for statement in before):
         raise BadInputError(f"one query is run at a time, these are {len(statements)}")
-    # DuckDB 2 leaves as they are what 1.5 rewrites as a SELECT.
+    # DuckDB 2 leaves statements unchanged that 1.5 rewrites as a SELECT.
     asks = _ASKS.get(last.type.name)
     if asks is None or not asks.match(last.query):
         kind = last.type.name.lower()
@@ -86,10 +86,10 @@ def findings(settings: Settings) -> list[str]:
 
 
 def finding(settings: Settings, name: str, corpus: str | None) -> Answer:
-    """One findings table, of one corpus where ``corpus`` is given.
+    """One findings table, of one corpus if ``corpus`` is given.
 
     Raises:
-        BadInputError: no findings table is called so (names the closest), or the corpus was never collected.
+        BadInputError: there is no such findings table (the text suggests the closest), or the corpus was never listed.
     """
     name = name.removeprefix("findings.")
     names = findings(settings)

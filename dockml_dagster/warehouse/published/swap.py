@@ -1,7 +1,7 @@
 """The published copy: a DuckDB file for readers, swapped in by rename.
 
-Here: making the copy and swapping it in. Readers keep the file they opened until they close it; whoever opens
-next gets the new one. The warehouse itself stays the writers' own.
+Here: making the copy and swapping it in. Readers keep the file that they opened until they close it; the next
+reader gets the new one. Only writers open the warehouse itself.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def publish(warehouse: Warehouse, target: Path) -> int:
     """Copy every schema of the warehouse into ``target``; returns the copy's size in bytes.
 
-    The copy is made beside the target and renamed over it, so nobody ever sees half a file.
+    The copy is made beside the target and renamed over it, so no reader ever sees half a file.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)  # for whom the mask of the user lets read it
+    target.parent.mkdir(parents=True, exist_ok=True)  # with the permissions of the user's umask
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     remove_leftovers(target)
     try:
@@ -34,7 +34,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
             copy_database(connection, partial)
         with opened(partial, read_only=False) as copy:
             build.document_raw(copy, load())
-        # For readers alone: a client that opens for writing, as clients do by default, would lock out all others.
+        # Read-only: a client that opens it for writing, as clients do by default, would lock out all others.
         partial.chmod(0o444)
         partial.replace(target)
     finally:
@@ -43,7 +43,7 @@ def publish(warehouse: Warehouse, target: Path) -> int:
 
 
 def remove_leftovers(target: Path) -> list[Path]:
-    """Remove half-made copies beside ``target`` whose makers are gone (a SIGKILL runs no clean-up); returns them."""
+    """Remove partial copies beside ``target`` whose processes have died (SIGKILL allows no clean-up); returns them."""
     removed = []
     for path in target.parent.glob(f".{target.name}.*"):
         pid = path.name.removeprefix(f".{target.name}.").split(".")[0]
@@ -56,12 +56,12 @@ def remove_leftovers(target: Path) -> list[Path]:
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
     """Copy all of the connected database into a new file: schemas, tables, views and their comments.
 
-    A copy that stands ``alone`` may be taken anywhere: what is a view over files beside the warehouse is a table in it.
+    A copy made ``alone`` can be moved anywhere: views over files beside the warehouse become tables in it.
     """
     own = connection.execute("SELECT current_database()").fetchone()
     assert own
     attach_new(connection, target, "published")
-    # One transaction, because of a lake others may go on writing to: what is copied is one state.
+    # One transaction, so that the copy is one consistent state even if others write to a lake meanwhile.
     connection.begin()
     try:
         connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
