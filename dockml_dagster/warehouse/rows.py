@@ -188,7 +188,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _unicode(text: str) -> str:
-    """Text that DuckDB can hold. File names that are not UTF-8 have lone surrogates; one would make the whole insert fail."""
+    """Text that DuckDB can hold. File names that are not UTF-8 have lone surrogates, which make an insert fail."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
