@@ -8,11 +8,11 @@ import dagster as dg
 from dockml_dagster.corpora.base import STAGES
 
 READ_BY_PYTHON = ("rebuilds", "dockerfile_readings", "file_facts", "machine_labels", "image_links")
-"""What the SQL models find ready: assets that read what was collected, a text or a project at a time."""
+"""Assets that the SQL models build on: they process collected data, one text or project at a time."""
 MADE_BY_SQL = ("staging", "core", "findings", "published")
-"""The groups of what is made of these; some of the findings Python computes, beside their SQL."""
+"""The groups of assets made from these; Python computes some of the findings."""
 FINDINGS = dg.AssetSelection.assets(*READ_BY_PYTHON) | dg.AssetSelection.groups(*MADE_BY_SQL)
-"""Whatever is made of what was collected, for everybody."""
+"""All assets that are made from collected data."""
 FINDINGS_TAGS = {"dockml/work": "findings"}
 
 list_projects = dg.define_asset_job(
@@ -24,7 +24,7 @@ list_projects = dg.define_asset_job(
 collect_projects = dg.define_asset_job(
     "collect_projects",
     selection=dg.AssetSelection.assets(*STAGES),
-    # On workers: the queue of them all (``instance.launcher``). Whatever has no such tag publishes, or looks after the home.
+    # With workers: the queue of all of them (``instance.launcher``). Jobs without this tag publish, or maintain the home.
     tags={"dockml/work": "collection", "dagster-celery/queue": "collection"},
     description="Dockerfiles, manifests and layer statistics of a batch of projects.",
 )

@@ -15,7 +15,7 @@ CHUNK = 500
 
 
 def register(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
-    """Add the keys that are not partitions yet, in the order given; returns those."""
+    """Add the keys that are not partitions yet, in the given order; returns the added ones."""
     known = set(instance.get_dynamic_partitions("project"))
     new = [key for key in keys if key not in known]
     for start in range(0, len(new), CHUNK):
@@ -24,7 +24,7 @@ def register(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
 
 
 def remove(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
-    """Take away the keys that are partitions; returns those. What was recorded of them stays in the event log."""
+    """Remove the partitions with these keys; returns the removed ones. Their events stay in the log."""
     known = set(instance.get_dynamic_partitions("project"))
     old = [key for key in keys if key in known]
     for key in old:

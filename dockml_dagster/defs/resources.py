@@ -30,21 +30,21 @@ T = TypeVar("T")
 class WarehouseResource(DuckDBResource):
     """The warehouse as Dagster's DuckDB resource.
 
-    The stock resource opens for writing always, leaves the file locked after an exception, and retries for 100 s
-    without jitter where another process holds it. This one gives a connection that is inside one transaction, takes
-    its turn by the writer's lock, and is closed whatever happens.
+    The stock resource always opens for writing, leaves the file locked after an exception, and retries for 100 s
+    without jitter while another process holds it. This one gives a connection inside one transaction, takes the
+    writer's lock, and is closed in all cases.
     """
 
     database: str = Field(default="", description="Path of a DuckDB file. Empty: as DOCKML_WAREHOUSE says.")
 
     @property
     def warehouse(self) -> Warehouse:
-        """The plain object."""
+        """The plain ``Warehouse``."""
         location = Path(self.database) if self.database else Settings.from_environment().warehouse
         return Warehouse(location, patience_seconds=PATIENCE_SECONDS)
 
     def commit(self, unit: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """``Warehouse.commit``, with the schema up to date: for what was costly to collect."""
+        """``Warehouse.commit``, with the schema up to date: for data that was expensive to collect."""
         warehouse = self.warehouse
 
         def with_schema(connection: duckdb.DuckDBPyConnection) -> T:
@@ -72,7 +72,7 @@ class CorporaResource(dg.ConfigurableResource[Corpus]):
     """Opens corpora by name with the settings of the environment."""
 
     def corpus(self, name: str) -> Corpus:
-        """See ``corpora.open_corpus``; one object a process and source, so that batches share what was read."""
+        """See ``corpora.open_corpus``; one object per process and source, so that batches share what was read."""
         settings = Settings.from_environment()
         opened = open_corpus(name, settings)
         mark = (name, settings, opened.fingerprint())
@@ -83,7 +83,7 @@ _opened: dict[tuple[str, Settings, str], Corpus] = {}
 
 
 def say_where() -> None:
-    """One line where Dagster was started with another home than dockml's: its runs and partitions are then elsewhere."""
+    """Log one line if Dagster was started with a home other than dockml's: its runs and partitions are then elsewhere."""
     home = Settings.from_environment().dagster_home
     given = os.environ.get("DAGSTER_HOME")
     if given is None or Path(given).resolve() != home.resolve():

@@ -1,4 +1,4 @@
 """Images from anywhere, and their layers.
 
-Here: ``sources``, where an image is; ``scanning``, reading layers in processes. Not here: what bytes mean (``study.layer``).
+Here: ``sources`` opens images; ``scanning`` reads layers in worker processes. Not here: what bytes mean (``study.layer``).
 """

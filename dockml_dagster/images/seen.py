@@ -1,7 +1,7 @@
-"""The images that were seen, by the stack of layers that each consists of: an index of bases that grows with every scan.
+"""Images seen earlier, by their stacks of layers: an index of base images that grows with every scan.
 
-Here: remembering and looking up, a small file a stack in the home's cache. Not here: what a stack is and which one is the
-base (``study.image.base_by_layers``). It holds names and digests only; what it does not hold is unknown.
+Here: storing and looking up, one small file per stack in the home's cache. Not here: what a stack is and which one is the
+base (``study.image.base_by_layers``). It holds names and digests only; a base that it does not hold is unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from dockml_dagster.study.image.base_by_layers import MOST_LAYERS, Kind, SeenImage, chain_ids
 
 _MOST_NAMES: Final = 200
-"""Names of one stack that are kept."""
+"""Most names kept per stack."""
 _MOST_FILE: Final = 1 << 20
 
 
@@ -29,7 +29,7 @@ class SeenImages:
         self._root = root
 
     def add(self, image: SeenImage, stacks: Sequence[tuple[Kind, Sequence[str]]]) -> None:
-        """Remember an image under the stack of all of its layers. What cannot be written is not kept."""
+        """Store an image under the stack of all of its layers. One that cannot be written is not stored."""
         for kind, digests in stacks:
             if not 0 < len(digests) <= MOST_LAYERS:
                 continue
@@ -37,7 +37,7 @@ class SeenImages:
             known = _read(path)
             if image in known or len(known) >= _MOST_NAMES:
                 continue
-            # A name is of one image a platform: what it meant before is still an image with these layers.
+            # A tag may have moved since: its earlier image still has these layers.
             temporary = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ class SeenImages:
                     temporary.unlink()
 
     def images(self, kind: Kind, chain_id: str) -> list[SeenImage]:
-        """Those whose layers are this stack."""
+        """The images whose layers are this stack."""
         return _read(self._path(kind, chain_id))
 
     def _path(self, kind: Kind, chain_id: str) -> Path:

@@ -1,8 +1,8 @@
-"""What dockml uses of Dagster that Dagster does not promise to keep, all in one place.
+"""All private names of Dagster that dockml uses, in one place.
 
-Here: the names, each with what it is for. Not here: any use. Nothing else of ours imports a private module of Dagster
-(``tests/conventions/test_imports.py``), and ``tests/unit/instance/test_dagster_internals.py`` says of each name what to do
-when Dagster moves it. Dagster is pinned exactly, so that only whoever raises the pin meets this.
+Here: the names, each with its purpose. Not here: any use. No other module of dockml imports a private module of Dagster
+(``tests/conventions/test_imports.py``), and ``tests/unit/instance/test_dagster_internals.py`` says for each name what to do
+when Dagster moves it. Dagster is pinned exactly, so only a developer who raises the pin meets this.
 """
 
 from importlib import import_module
@@ -53,7 +53,7 @@ _MODULES: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    """Each from its module when it is asked for: together they take 0.4 s, and one process needs a few."""
+    """Import a name on demand: importing all takes 0.4 s, and one process needs a few."""
     if name not in _MODULES:
         raise AttributeError(name)
     return getattr(import_module(_MODULES[name]), name)

@@ -1,16 +1,16 @@
 """Dagster's event log on SQLite, with its files kept open between events.
 
-The storage that comes with Dagster opens and closes two SQLite files for every event. Each close is that of the last
-connection, which makes SQLite copy its write-ahead log back, wait for the disk and delete it: 7 to 50 ms an event, by how
-busy the disk is, where the writing itself takes 5. The files, their schema and what is written are Dagster's own, so a home
-can go back to the storage that comes with it at any time.
+Dagster's own storage opens and closes two SQLite files for every event. Each close is that of the last connection, which
+makes SQLite copy its write-ahead log back, wait for the disk and delete it: 7 to 50 ms per event, depending on the disk,
+where the writing itself takes 5 ms. The files, their schema and content are Dagster's own, so a home can return to Dagster's
+storage at any time.
 
-A run of the findings has about 1,600 events of checks, one that collects six for each project. Dagster makes and compiles a
-statement for each of their rows, which takes longer than writing them; here the statements are made once. Of what is planned
-for many partitions it writes the event anew into the row of each, and after every materialization that it is the asset's
-newest; here the one is written once, and of those that are written together the last.
+A run of the findings has about 1,600 events of checks; a run that collects has six for each project. Dagster builds and
+compiles a statement for each of their rows, which takes longer than writing them; here the statements are built once.
+Dagster also writes an event planned for many partitions into the row of each, and marks an asset's newest materialization
+after every one; here the event is written once, and of materializations written together only the last is marked.
 
-Here: how long a connection and a transaction live, and the events of checks. Not here: what is written, and where.
+Here: the lifetime of connections and transactions, and the events of checks. Not here: what is written, and where.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage, https://sqlite.org/wal.html section 2
 """
 
@@ -37,10 +37,10 @@ from dockml_dagster.instance.dagster_internals import (
 )
 
 Handler = Callable[[dg.EventLogEntry, str], None]
-"""What is called with an event and the place after it."""
+"""A callback with an event and the cursor after it."""
 
 KEPT_OPEN = 8
-"""Files kept open: the index and the newest runs asked for. Every run has one, and the UI may ask for thousands."""
+"""Most files kept open: the index and the most recently used runs. Every run has a file, and the UI may read thousands."""
 
 _CHECKS = (DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, DagsterEventType.ASSET_CHECK_EVALUATION)
 _ADD_EVENT = SqlEventLogStorageTable.insert()
@@ -60,19 +60,19 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
-        # An instance that nobody disposed of still closes its files.
+        # An instance that was not disposed of still closes its files.
         weakref.finalize(self, _close, self._engines)
         self._watcher = SqlPollingEventWatcher(self)
         self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
         self._newest: dict[dg.AssetKey, tuple[dg.EventLogEntry, int]] = {}
         self._tables: set[str] = set()
         super().__init__(str(Path(home, "history", "runs")), inst_data)
-        # Whoever writes events together writes each of them as ever, inside.
+        # Reentrant: ``together`` holds the lock while each event is written as usual.
         self._db_lock = threading.RLock()  # type: ignore[assignment]
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """What ``dagster.yaml`` says of it."""
+        """The configuration in ``dagster.yaml``."""
         return {"home": dg.StringSource}
 
     @classmethod
@@ -100,9 +100,9 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write the events of the body in one transaction a file: all of them, or none where it raises.
+        """Write the events of the block in one transaction per file: all of them, or none if the block raises.
 
-        Which materialization is an asset's newest is written at the end. Keep it short: others that write events wait.
+        An asset's newest materialization is marked at the end. Keep the block short: other writers of events wait.
         """
         with self._db_lock, ExitStack() as stack:
             self._batch = (stack, {})
@@ -116,14 +116,14 @@ class EventLog(SqliteEventLogStorage):
                 self._newest.clear()
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table. One that is there stays, and Dagster asks for every event."""
+        """Whether the index has a table. Cached, because tables are never dropped and Dagster asks for every event."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     def store_event(self, event: dg.EventLogEntry) -> None:
-        """Write an event: those of a run's checks and outputs, and materializations that are written together, by statements
-        made once, all others as Dagster does.
+        """Write an event. Events of a run's checks and outputs, and materializations that are written together, use
+        prepared statements; all others are written by Dagster.
 
         The rows are Dagster's (``SqliteEventLogStorage.store_event``, ``store_asset_check_event``).
         """
@@ -162,15 +162,15 @@ class EventLog(SqliteEventLogStorage):
         return self._engines[shard]
 
     def watch(self, run_id: str, cursor: str | None, callback: Handler) -> None:
-        """Call back for every event of a run. By asking: a file that is kept open tells no watcher that it changed."""
+        """Call back for every event of a run. By polling: file watchers do not notice changes of an open file."""
         self._watcher.watch_run(run_id, cursor, callback)
 
     def end_watch(self, run_id: str, handler: Handler) -> None:
-        """Stop calling back."""
+        """Stop the callbacks."""
         self._watcher.unwatch_run(run_id, handler)
 
     def wipe(self) -> None:
-        """Forget every event; the files are deleted, so none may be open."""
+        """Delete every event; the files are deleted, so none may be open."""
         _close(self._engines)
         super().wipe()
 
@@ -203,8 +203,8 @@ def _store_check(connection: Connection, event: dg.EventLogEntry, row: Mapping[s
 
 
 def _without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
-    """With a write-ahead log, NORMAL outlives the death of any process. When the machine loses power the newest events may
-    be missing; what is due is read from the warehouse, never from here. https://sqlite.org/pragma.html#pragma_synchronous
+    """With a write-ahead log, NORMAL survives the death of any process. After a power failure the newest events may be
+    missing; what is due is read from the warehouse, never from here. https://sqlite.org/pragma.html#pragma_synchronous
     """
     connection.execute("PRAGMA synchronous=NORMAL")
 

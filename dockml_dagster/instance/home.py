@@ -1,6 +1,6 @@
 """dockml's Dagster instance: its folder and its ``dagster.yaml``.
 
-Here: what has to be on disk and in the environment before Dagster is imported. Not here: importing Dagster.
+Here: what must be on disk and in the environment before Dagster is imported. Not here: importing Dagster.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration
 """
 
@@ -20,7 +20,7 @@ from dockml_dagster.warehouse.opening import make_home, make_shown
 _STAMP = re.compile(
     r"# Written by dockml (?P<version>\S+) \((?P<hash>[0-9a-f]{12})\)[^\n]*\n\n(?P<rest>.*)", re.DOTALL
 )
-"""The first line of what we wrote, and the hash of what follows: whoever changes that makes it his own."""
+"""The first line of a file written by dockml, with the hash of the rest: an edited file belongs to the user."""
 
 _FILES = """\
 # Dagster's event log on SQLite, in its own files and format, with the files kept open between events.
@@ -137,12 +137,12 @@ load_from:
 
 
 def dagster_yaml(settings: Settings) -> str:
-    """The ``dagster.yaml`` that fits the settings."""
+    """The ``dagster.yaml`` for the settings."""
     workers = settings.celery_broker is not None
     rest = (
         (_FILES if settings.dagster_postgres is None else _STORAGE)
         + (_WORKERS if workers else _ONE_MACHINE)
-        # A run may wait in the broker's queue for as long as the runs before it take.
+        # A run may wait in the broker's queue until all earlier runs have ended.
         + _COMMON.replace("{start_timeout}", "86400" if workers else "300")
     )
     stamp = (
@@ -152,7 +152,7 @@ def dagster_yaml(settings: Settings) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a ``dagster.yaml`` is as some version of dockml wrote it."""
+    """Whether a ``dagster.yaml`` is unchanged since some version of dockml wrote it."""
     stamp = _STAMP.fullmatch(text)
     return stamp is not None and stamp["hash"] == _hash(stamp["rest"])
 
@@ -162,7 +162,7 @@ def _hash(text: str) -> str:
 
 
 def _missing_module(text: str) -> str | None:
-    """A module of ours that a ``dagster.yaml`` names and that this version does not have."""
+    """A module of dockml that a ``dagster.yaml`` names but this version does not have."""
     named = re.findall(r"^\s*module:\s*(dockml_dagster[\w.]*)", text, re.MULTILINE)
     root = Path(__file__).parents[1]
     for name in named:
@@ -173,16 +173,16 @@ def _missing_module(text: str) -> str | None:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folders, write ``dagster.yaml`` where there is none or one of ours, and point the environment at them.
+    """Make the folders, write ``dagster.yaml`` if there is none or an unchanged one of ours, and set the environment.
 
     Raises:
-        BadInputError: a folder cannot be made or written, or the settings of a fleet are not complete.
+        BadInputError: a folder cannot be made or written, or the settings of a fleet are incomplete.
     """
     _check(settings)
     make_home(settings.home, (settings.dagster_home, settings.warehouse.folder, settings.cache))
     make_shown(settings.published.parent)
     configuration = settings.dagster_home / "dagster.yaml"
-    # One that we wrote follows settings and version; one that was changed is the user's.
+    # A file that dockml wrote is kept up to date; an edited one belongs to the user.
     found = configuration.read_text(encoding="utf-8") if configuration.exists() else None
     if found is None or is_ours(found):
         configuration.write_text(dagster_yaml(settings), encoding="utf-8")
@@ -194,10 +194,10 @@ def prepare(settings: Settings) -> None:
     if settings.dagster_postgres is None:
         mark_storage(settings)
     (settings.dagster_home / "workspace.yaml").write_text(WORKSPACE_YAML, encoding="utf-8")
-    # Steps may run in processes of their own, in another directory.
+    # Steps may run in other processes, in another directory.
     os.environ.update(settings.environment())
-    # One event says which projects a batch is going to collect, not three for each of them. Which of them failed is in
-    # raw.outcomes whatever Dagster planned.
+    # One event for the planned projects of a batch instead of three for each project. Which projects failed is in
+    # raw.outcomes, whatever Dagster planned.
     os.environ.setdefault("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
 
 

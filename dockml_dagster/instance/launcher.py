@@ -1,4 +1,4 @@
-"""How Dagster starts a run on a worker: as a Celery task; and how it knows that the run is still worked on.
+"""How Dagster starts a run on a worker: as a Celery task; and how it checks that the run is still being worked on.
 
 Here: the class that ``dagster.yaml`` names. Not here: the worker (``worker``).
 https://docs.dagster.io/deployment/execution/run-launchers
@@ -25,18 +25,18 @@ from dockml_dagster.instance.run_names import catalog_of, is_worked_on
 from dockml_dagster.settings import Settings
 
 COLLECTION: Final = "collection"
-"""Queue of batches of projects, for every worker. ``defs.jobs`` tags the job with it."""
+"""Queue of batches of projects, for every worker. ``defs.jobs`` tags its job with it."""
 EVERYTHING: Final = "dockml"
-"""Queue of all other runs. They publish, or look after the home: only a central worker takes them."""
+"""Queue of all other runs. They publish, or maintain the home: only a central worker takes them."""
 
 _EXCHANGE: Final = Exchange("dockml", type="topic")
-# RabbitMQ cuts off who has not acknowledged for half an hour, and the worker ends; a batch may take longer. It is told by
-# the queue from 3.12 on, before that by its configuration alone; other brokers do not look at this.
+# RabbitMQ disconnects a worker that does not acknowledge for half an hour; a batch may take longer. From 3.12 on the queue
+# sets this timeout, before that only the server's configuration; other brokers ignore it.
 _QUEUE_ARGUMENTS: Final = {"x-consumer-timeout": 24 * 3600 * 1000}
 
 
 class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
-    """``dagster_celery``'s launcher with queues of ours and no store of results: Dagster's own storage has them."""
+    """``dagster_celery``'s launcher with our queues and without a result store: Dagster's own storage has the results."""
 
     def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(default_queue=EVERYTHING, broker=broker, inst_data=inst_data)
@@ -47,7 +47,7 @@ class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
                 for name in (COLLECTION, EVERYTHING)
             ],
             task_ignore_result=True,
-            # A worker that is busy takes nothing that another could begin.
+            # A busy worker reserves no task that another could begin.
             worker_prefetch_multiplier=1,
             broker_connection_retry_on_startup=True,
             broker_connection_max_retries=None,
@@ -63,23 +63,23 @@ class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
     def from_config_value(
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> WorkerLauncher:
-        """As Dagster makes it."""
+        """The launcher, as Dagster creates it."""
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Send it."""
+        """Send the run to the broker."""
         with warnings.catch_warnings():
-            # It names its task anew for each run, to be sent under a name that stays the same.
+            # The base class registers its task again for each run, under the same name.
             warnings.filterwarnings("ignore", "Task name .* is already registered")
             super().launch_run(context)
 
     @property
     def supports_resume_run(self) -> bool:
-        """A batch that was cut off is due as before, and sent again as another run."""
+        """False: the work of an interrupted batch is still due and is sent again as another run."""
         return False
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """By the name that whoever works on the run holds."""
+        """Judged by the lock that the worker holds while it works on the run."""
         if self._session is None:
             self._session = Session(catalog_of(Settings.from_environment()))
         if is_worked_on(self._session, run.run_id):
@@ -89,7 +89,7 @@ class WorkerLauncher(CeleryRunLauncher):  # type: ignore[misc]
         )
 
     def dispose(self) -> None:
-        """Let go of the catalog."""
+        """Close the connection to the catalog."""
         if self._session is not None:
             self._session.close()
         super().dispose()

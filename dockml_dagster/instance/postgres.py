@@ -1,10 +1,10 @@
-"""Dagster's storage in PostgreSQL, with a connection kept between one question and the next.
+"""Dagster's storage in PostgreSQL, with connections kept between queries.
 
-The storage that comes with Dagster connects anew for everything it asks: thousands of times a run, and the server spends
-more on starting and ending its processes than on all answers. Tables and what is in them are Dagster's own, so the same
-database serves the storage that comes with it.
+Dagster's own storage opens a new connection for everything it asks: thousands of times per run, and the server spends
+more on starting and ending its processes than on all answers. The tables and their content are Dagster's own, so the same
+database also works with Dagster's storage.
 
-Here: how long a connection lives. Not here: what is written, and where.
+Here: the lifetime of connections. Not here: what is written, and where.
 https://docs.dagster.io/deployment/oss/oss-instance-configuration#dagster-storage
 """
 
@@ -21,12 +21,12 @@ from sqlalchemy import create_engine
 from dockml_dagster.instance.dagster_internals import ConfigurableClassData
 
 MOST_CONNECTIONS: Final = 20
-"""Of a process at one moment; one stays when nothing is asked."""
+"""Most connections of a process at a time; one stays open when idle."""
 _RECYCLED_SECONDS: Final = 600
 
 
 class PooledStorage(DagsterPostgresStorage):  # type: ignore[misc]
-    """Runs, events and schedules, all by the same connections."""
+    """Runs, events and schedules, all over the same connections."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)
@@ -36,17 +36,17 @@ class PooledStorage(DagsterPostgresStorage):  # type: ignore[misc]
             pool_size=1,
             max_overflow=MOST_CONNECTIONS - 1,
             pool_recycle=_RECYCLED_SECONDS,
-            # A server that was restarted is noticed before a statement is lost.
+            # Notices a restarted server before a statement is lost.
             pool_pre_ping=True,
         )
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = engine
-        # Nobody disposes of a storage as a whole.
+        # Dagster does not dispose of a storage as a whole.
         weakref.finalize(self, engine.dispose)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """What ``dagster.yaml`` says of it."""
+        """The configuration in ``dagster.yaml``."""
         return {"postgres_url": dg.StringSource}
 
     @classmethod

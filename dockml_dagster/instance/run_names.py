@@ -1,8 +1,8 @@
-"""Whether somebody works on a run: a name in the shared catalog that whoever executes the run holds meanwhile.
+"""Whether a run is being worked on: a lock in the shared catalog, held by the process that executes the run.
 
-Here: holding it and looking whether it is held. Not here: what follows when it is not (``launcher``, ``sending``).
+Here: holding the lock and checking it. Not here: what to do when it is free (``launcher``, ``sending``).
 
-Nothing else tells: Celery counts a task as started until its worker says otherwise, and a killed worker says nothing.
+Nothing else shows it: Celery counts a task as started until its worker reports, and a killed worker never does.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from dockml_dagster.settings import Settings
 
 _PULSE_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 60
-"""After the server started, holders come back one by one; so long nobody counts as gone."""
+"""After a restart of the server, holders reconnect one by one; during this time none counts as dead."""
 _BITS: Final = 0xFFFFFFFF
 
 
 def catalog_of(settings: Settings) -> SharedCatalog:
-    """What the fleet agrees by. ``instance.prepare`` has seen to it that there is one."""
+    """The fleet's shared catalog. ``instance.home.prepare`` has checked that there is one."""
     assert settings.warehouse.catalog is not None
     return SharedCatalog(settings.warehouse.catalog)
 
 
 @contextmanager
 def working_on(catalog: SharedCatalog, run_id: str) -> Iterator[bool]:
-    """Hold a run's name while working on it; False where somebody else holds it.
+    """Hold a run's lock while working on it; False if another process holds it.
 
-    The name is taken again where the server was restarted meanwhile.
+    The lock is taken again after a restart of the server.
     """
     session = Session(catalog)
     ended = threading.Event()
 
     def take() -> bool:
-        # A session that has a name may take it any number of times: this is the pulse of the connection, too.
+        # A session may take its own lock any number of times, so this also serves as a heartbeat of the connection.
         return bool(session.run("SELECT pg_try_advisory_lock(%s)", [_key(run_id)])[0][0])
 
     def keep() -> None:
         while not ended.wait(_PULSE_SECONDS):
-            # Where the server stays away, the run itself fails by that; this is not the place to say so.
+            # If the server stays unreachable, the run itself fails and reports it.
             with suppress(UnreachableError):
                 take()
 
@@ -61,7 +61,7 @@ def working_on(catalog: SharedCatalog, run_id: str) -> Iterator[bool]:
 
 
 def is_worked_on(session: Session, run_id: str) -> bool:
-    """Whether somebody holds the run's name, or may just be taking it again after the server came back."""
+    """Whether a process holds the run's lock, or may be about to take it again after a restart of the server."""
     key = _key(run_id)
     found = session.run(
         "SELECT now() - pg_postmaster_start_time() < %s * interval '1 second' OR EXISTS (SELECT 1 FROM pg_locks "

@@ -1,7 +1,7 @@
-"""Sending runs to workers and waiting for them: what ``dockml study`` does in place of running them itself.
+"""Sending runs to workers and waiting for them: what ``dockml study`` does instead of running them itself.
 
-Here: sending, waiting, sending again what was lost with a worker or the broker. Not here: which runs
-(``defs.running``), taking them (``worker``).
+Here: sending, waiting, sending again runs lost with a worker or the broker. Not here: which runs
+(``commands.study.runner``), executing them (``worker``).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from dockml_dagster.instance.dagster_internals import BaseWorkspaceRequestContext
 
 TRIES: Final = 4
-"""How often a batch is sent whose worker was lost, before the study gives up."""
+"""How often a batch is sent, if its worker is lost each time, before the study gives up."""
 LOOK_SECONDS: Final = 1.0
 LOST_SECONDS: Final = 60.0
-"""So long nothing of ours was begun or ended, though something waits: the broker may have lost it."""
+"""If none of our runs begins or ends for this time although some wait, the broker may have lost them."""
 PING_SECONDS: Final = 5.0
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def launcher_of(instance: dg.DagsterInstance) -> WorkerLauncher:
     """The instance's launcher.
 
     Raises:
-        BadInputError: its ``dagster.yaml`` names another.
+        BadInputError: its ``dagster.yaml`` names another launcher.
     """
     launcher = instance.run_launcher
     if not isinstance(launcher, WorkerLauncher):
@@ -78,11 +78,11 @@ def run_on_workers(
 ) -> None:
     """Send the batches, wait until all are done. ``failure(run_id)``: whether a failed run may be sent again, and its error.
 
-    Interrupted, it takes back what nobody has begun; what was begun goes on to its end.
+    When interrupted, it cancels runs that have not begun; running ones continue to their end.
 
     Raises:
-        UnreachableError: no worker answers, or a service stays away.
-        DockmlError: what ``failure`` said of a batch; the others were waited for.
+        UnreachableError: no worker answers, or a service stays unreachable.
+        DockmlError: the error that ``failure`` returned for a batch; the other batches were waited for.
     """
     launcher = launcher_of(instance)
     if not patiently(lambda: _workers(launcher), PATIENCE_SECONDS):
@@ -138,7 +138,7 @@ def _lost(run: dg.DagsterRun) -> DockmlError:
 
 
 def _send(instance: dg.DagsterInstance, batch: Batch) -> str:
-    """A new run, in the broker's queue; its id."""
+    """Put a new run into the broker's queue; returns its id."""
     repository = ReconstructableRepository.for_module("dockml_dagster.definitions", "defs")
     origin = repository.get_reconstructable_job(batch.job.name).get_python_origin()
 
@@ -146,11 +146,11 @@ def _send(instance: dg.DagsterInstance, batch: Batch) -> str:
         run = instance.create_run_for_job(
             job_def=batch.job,
             run_config=batch.config,
-            # The job's own say which queue.
+            # The job's own tags name the queue.
             tags={**batch.job.run_tags, **batch.tags},
             job_code_origin=origin,
         )
-        # What is sent needs no workspace: a worker loads the code that it has.
+        # No workspace is needed: a worker loads its own code.
         instance.launch_run(run.run_id, cast("BaseWorkspaceRequestContext", None))
         return run.run_id
 
@@ -158,7 +158,7 @@ def _send(instance: dg.DagsterInstance, batch: Batch) -> str:
 
 
 def _send_lost(instance: dg.DagsterInstance, launcher: WorkerLauncher, run_ids: Sequence[str]) -> None:
-    """Send once more what nobody has begun. One that waits all the same is then brought twice, which a worker notices."""
+    """Send runs that have not begun once more. If one was not lost, it is delivered twice, which the worker notices."""
     for run in _runs(instance, run_ids):
         if run.status in (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED):
             context = LaunchRunContext(dagster_run=run, workspace=cast("BaseWorkspaceRequestContext", None))
@@ -172,7 +172,7 @@ def _take_back(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
 
 
 def _tell(instance: dg.DagsterInstance, sent: _Sent) -> bool:
-    """Tell whoever listens how many stages of projects were done since; whether there were any."""
+    """Report progress: the stages finished since the last call; returns whether there were any."""
     records = _asked(
         lambda: instance.get_records_for_run(sent.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     ).records
@@ -197,7 +197,7 @@ def _workers(launcher: WorkerLauncher) -> list[Any]:
 
 
 def _asked(question: Callable[[], T]) -> T:
-    """Ask Dagster's storage or the broker, patiently: either may be restarted while we wait."""
+    """Query Dagster's storage or the broker with retries: either may be restarted meanwhile."""
 
     def once() -> T:
         with services():
@@ -208,7 +208,7 @@ def _asked(question: Callable[[], T]) -> T:
 
 @contextmanager
 def services() -> Iterator[None]:
-    """Errors of Dagster's storage and of the broker as ours, which say that a retry can help."""
+    """Turn errors of Dagster's storage and of the broker into ours, which say that a retry can help."""
     from dagster_postgres.utils import DagsterPostgresException
     from kombu.exceptions import OperationalError
     from sqlalchemy.exc import DBAPIError

@@ -2,7 +2,7 @@
 
 Here: the Celery task and the process around it. Not here: what a run does.
 
-A run's step scans layers in as many processes as there are cores, so one worker a machine is enough.
+A run's step scans layers in as many processes as there are cores, so one worker per machine is enough.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dockml_dagster.settings import Settings
 
 
 def serve(settings: Settings, *, central: bool, name: str | None = None) -> int:
-    """Work until ended; returns the exit code. ``central``: also on what publishes or looks after the home.
+    """Work until ended; returns the exit code. ``central``: also take runs that publish or maintain the home.
 
     Raises:
         BadInputError: the settings are not those of a fleet.
@@ -47,11 +47,11 @@ def _add_task(app: Any, settings: Settings) -> None:
     from dockml_dagster.instance.run_names import catalog_of, working_on
 
     catalog = catalog_of(settings)
-    # Not shared, or Celery gives it to our application too, where it would take the place of ours.
+    # Not shared, because Celery would also register it in our application, where it would replace our task.
     body = create_execute_job_task(Celery("dockml-body", set_as_current=False), shared=False)
 
-    # Acknowledged when done, so that a worker which is ended loses no run to the queue's silence. A broker that brings a run
-    # twice, as Redis does after an hour, does no harm: the second finds its name held, or the run begun.
+    # Acknowledged when done, so that a run is not lost when its worker ends. A run that the broker delivers twice, as Redis
+    # does after an hour, does no harm: the second worker finds its lock held, or the run begun.
     @app.task(name=TASK_EXECUTE_JOB_NAME, acks_late=True, reject_on_worker_lost=True, ignore_result=True)  # type: ignore[untyped-decorator]
     def execute_job(execute_job_args_packed: Any) -> int:
         run_id = unpack_value(execute_job_args_packed, as_type=ExecuteRunArgs).run_id

@@ -1,6 +1,6 @@
 """The report: figures, tables and sentences about one corpus, as one HTML file.
 
-Here: what the report says (``sections``), how it is drawn (``charts``, ``drawing``) and set (``page``). Not here:
-any computation of findings, which is SQL in ``dbt_like_sql/``; anything but the published file as input. A number that
-cannot be asked of that file is not in the report.
+Here: what the report says (``sections``), how it is drawn (``charts``, ``drawing``) and laid out (``page``). Not here:
+computing findings, which is SQL in ``dbt_like_sql/``; any input but the published file. A number that
+cannot be queried from that file is not in the report.
 """

@@ -1,6 +1,6 @@
-"""What a section is made of: paragraphs, figures, tables; and the section itself.
+"""The parts of a section: paragraphs, figures, tables; and the section itself.
 
-Here: the frozen types between ``sections`` (what is said) and ``page`` (how it is set). Not here: either of them.
+Here: the frozen types between ``sections`` (the content) and ``page`` (the layout). Not here: either of them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import altair
 
 Kind = Literal["text", "code", "count", "decimal", "percent", "size", "own"]
-"""How a cell is set: ``text`` and ``code`` to the left, numbers to the right; ``own``: as the row's ``kind`` says."""
+"""How a cell is aligned: ``text`` and ``code`` left, numbers right; ``own``: by the row's ``kind``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Running text. ``role`` chooses its look: plain, lead (the summary), note (something is missing)."""
+    """Running text. ``role`` chooses its style: plain, lead (the summary), note (something is missing)."""
 
     text: Html
     role: Literal["plain", "lead", "note"] = "plain"
@@ -38,9 +38,9 @@ class Heading:
 class Figure:
     """A figure.
 
-    ``draw(width)`` gives the chart for a column of that many pixels: the page has a wide and a narrow one. ``title`` says
-    what is to be seen, ``describes`` is read out to who cannot see it, ``rows`` is its data, ``table`` the finding it
-    stands on.
+    ``draw(width)`` returns the chart for a column of that many pixels: the page has a wide and a narrow one. ``title`` says
+    what the figure shows, ``describes`` is its text for screen readers, ``rows`` its data, ``table`` the finding that it
+    is based on.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. ``folded`` tables are closed until somebody opens them; printed they are open."""
+    """A table. ``folded`` tables are collapsed until a reader opens them; in print they are open."""
 
     caption: Html
     table: str
@@ -89,7 +89,7 @@ def share_table(
     counts: Column,
     after: Sequence[Column] = (),
 ) -> Table:
-    """A table of parts of a whole: what a part is, how many, of how many (``n``), its ``share``, and what else is known."""
+    """A table of parts of a whole: the part, its count, the total (``n``), its ``share``, and further columns."""
     columns = (*texts, counts, Column("n", "n", "count"), Column("share", "share (%)", "percent"), *after)
     return Table(caption, table, columns, rows)
 
@@ -99,11 +99,11 @@ Block = Paragraph | Heading | Figure | Table
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a section that stands or falls with its tables.
+    """A piece of a section that is shown only if its tables have rows.
 
-    ``reads``: tables without whose rows there is nothing to say. ``stage``: the stage of collection whose outcomes tell why
-    rows are missing. ``what``: what the part would have shown, as the subject of a sentence. ``without``: what is to be said
-    where there is no row, if a reason of collection does not tell it.
+    ``reads``: the tables that must have rows. ``stage``: the stage of collection whose outcomes explain missing
+    rows. ``what``: what the part would have shown, as the subject of a sentence. ``without``: the sentence for the case
+    without rows, if no outcome of collection explains it.
     """
 
     what: str
@@ -124,7 +124,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class BuiltSection:
-    """A section with its blocks, and the statements behind them."""
+    """A section with its blocks, and their SQL statements."""
 
     section: Section
     blocks: Sequence[Block]

@@ -1,6 +1,6 @@
-"""Building a report: every section asked of the published file, every figure drawn, the page set.
+"""Building a report: query every section, draw every figure, lay out the page.
 
-Here: the order of things, and what a part without rows says. Not here: what sections say, how pages look.
+Here: the order of the steps, and the text of a part without rows. Not here: the content of sections, the layout.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Report:
 
 
 def build_report(published: Path, corpus: str | None, versions: Mapping[str, str]) -> Report:
-    """The report of one corpus; ``corpus`` None: the only one there is.
+    """The report of one corpus; ``corpus`` None: the only one.
 
     ``versions``: what computed it, name → version, for the section on method.
 
     Raises:
-        BadInputError: the packages that draw are not installed, nothing is published, or the corpus is not in it, or it
-            has several and none was named.
+        BadInputError: the drawing packages are not installed, nothing is published, the corpus is not in it, or it has
+            several and none was named.
     """
     from dockml_dagster.report.page import page
 
@@ -48,11 +48,11 @@ def build_report(published: Path, corpus: str | None, versions: Mapping[str, str
 
 
 def _drawn(block: Block, figures: dict[str, Drawn]) -> Block:
-    """A figure is drawn into ``figures``, or a sentence says that it could not be."""
+    """Draw a figure into ``figures``; if that fails, return a sentence that says so."""
     if isinstance(block, Figure):
         try:
             figures[block.name] = draw(block)
-        except Exception as error:  # as of a part
+        except Exception as error:  # as for a part
             return _failed(words(block.title), error)
     return block
 
@@ -63,7 +63,7 @@ def _failed(what: str, error: Exception) -> Paragraph:
 
 
 def build_sections(source: Source) -> list[BuiltSection]:
-    """Every section, asked of the file; a part without rows is one sentence."""
+    """Query every section; a part without rows becomes one sentence."""
     from dockml_dagster.report.sections import SECTIONS
 
     built = []
@@ -82,12 +82,12 @@ def _blocks(source: Source, part: Part) -> Sequence[Block]:
         try:
             blocks = part.build(source)
         except (duckdb.BinderException, duckdb.CatalogException):
-            # A table that has other columns than this version's.
+            # A table with other columns than in this version.
             said = "{what}: not in this file; it was published by another version. Publish it again: dockml study."
             return [Paragraph(say(said, what=_begun(part)), role="note")]
         except DockmlError:
             raise
-        except Exception as error:  # rows that nobody foresaw must not take the other parts with them
+        except Exception as error:  # unforeseen rows in one part must not lose the other parts
             return [_failed(_begun(part), error)]
         if blocks:
             return blocks
@@ -100,7 +100,7 @@ def _begun(part: Part) -> str:
 
 
 def _nothing(source: Source, part: Part, missing: str) -> Html:
-    """Why a part says nothing, in a sentence."""
+    """Why a part has nothing to show, in a sentence."""
     what = _begun(part)
     if not source.columns(missing):
         return say(

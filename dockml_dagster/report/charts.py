@@ -1,7 +1,7 @@
-"""The shapes that the report's figures have: steps, shares with intervals, medians with quartiles, two readings.
+"""The chart types of the report: steps, shares with intervals, medians with quartiles, two readings.
 
-Here: charts by what they show, drawn with Vega-Altair from plain rows (no pandas). Not here: which finding they show
-(``sections``), colours (``theme``), files (``drawing``). Altair is imported when the first chart is drawn, for it takes
+Here: chart types, drawn with Vega-Altair from plain rows (no pandas). Not here: which finding they show
+(``sections``), colours (``theme``), files (``drawing``). Altair is imported with the first chart, because that takes
 half a second.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import altair
 
 LABEL = 120
-"""Characters of a text in a drawing; nothing that is longer could be read there."""
+"""Most characters of a text in a drawing; a longer one would be unreadable."""
 POINT = 70
 """Area of a point in square pixels."""
 
@@ -33,7 +33,7 @@ SIZE_LABEL = (
 )
 """Vega expression: bytes with a decimal unit."""
 COUNT_LABEL = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
-"""Vega expression: a count, each with a prefix of its own; the built-in format takes one an axis, and prints 0k."""
+"""Vega expression: a count, each with its own SI prefix; the built-in format uses one per axis and prints 0k."""
 SHARE_LABEL = "format(100 * datum.value, '~g')"
 
 
@@ -44,7 +44,7 @@ def _data(rows: Sequence[Row]) -> altair.InlineData:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON has. A control character in a text ends the renderer's process, not only its drawing."""
+    """A value that JSON can represent. A control character in a text would crash the renderer's process."""
     if isinstance(value, str):
         return cell(value)[:LABEL]
     return value if value is None or isinstance(value, bool | int | float) else float(value)
@@ -58,14 +58,14 @@ def _y(rows: Sequence[Row], *, limit: int) -> altair.Y:
     import altair
 
     broken = _broken(rows, limit)
-    # A look-up, because the language of such expressions cannot break lines between words.
+    # A look-up table, because Vega expressions cannot break lines between words.
     lines = f"({json.dumps(broken)})[datum.label] || datum.label" if broken else altair.Undefined
     axis = altair.Axis(title=None, labelLimit=limit, labelLineHeight=FONT_SIZE, labelExpr=lines)
     return altair.Y("label:N", sort=_order(rows, "label"), axis=axis)
 
 
 def _broken(rows: Sequence[Row], limit: int) -> dict[str, list[str]]:
-    """Labels that are longer than the room for them → their lines."""
+    """Labels that are wider than the available space → their lines."""
     characters = int(limit / 6.6)
     return {
         label: textwrap.wrap(label, characters, max_lines=2, placeholder="…")
@@ -75,14 +75,14 @@ def _broken(rows: Sequence[Row], limit: int) -> dict[str, list[str]]:
 
 
 def label_limit(width: int) -> int:
-    """Pixels that the labels of rows may take."""
+    """Pixels available for the labels of rows."""
     return 280 if width > 500 else 165
 
 
 def steps(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
-    """What is left after each step, on a logarithmic axis, each step's number beside its point.
+    """The number left after each step, on a logarithmic axis, printed beside its point.
 
-    ``rows``: ``label``, ``n``. Points and not bars, because a bar has no zero to start from on such an axis.
+    ``rows``: ``label``, ``n``. Points instead of bars, because such an axis has no zero for a bar to start from.
     """
     import altair
 
@@ -125,8 +125,8 @@ def shares(
 
 
 def pairs(rows: Sequence[Row], *, width: int, x_title: str, names: Sequence[str]) -> altair.TopLevelMixin:
-    """Two shares of each row, joined by a line. ``rows``: ``label``, ``group`` (one of ``names``), ``share`` (0 to 1), and
-    ``low`` and ``high`` of those that have an interval.
+    """Two shares per row, joined by a line. ``rows``: ``label``, ``group`` (one of ``names``), ``share`` (0 to 1), and
+    ``low`` and ``high`` where there is an interval.
     """
     import altair
 
@@ -158,7 +158,7 @@ def _by_reading(rows: Sequence[Row]) -> list[Row]:
 
 
 def _told_apart(key: str, names: Sequence[str], width: int) -> dict[str, Any]:
-    """Colour and shape of up to three groups: whoever sees no colour sees the shape."""
+    """Colour and shape of up to three groups; the shape serves readers who cannot see the colour."""
     import altair
 
     known = list(names)
@@ -171,7 +171,7 @@ def _told_apart(key: str, names: Sequence[str], width: int) -> dict[str, Any]:
 
 
 def _round_step(least: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that is at least so much, and at least 1."""
+    """The smallest of 1, 2 and 5 times a power of ten that is at least ``least``, and at least 1."""
     power = 10.0 ** max(0, math.floor(math.log10(max(least, 1))))
     return next(first * power for first in (1, 2, 5, 10) if first * power >= least)
 
@@ -183,7 +183,7 @@ def savings(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevel
     shown = [{**row, "amount": size_text(row["bytes"]), "zero": 0} for row in rows]
     most = max(float(row["bytes"]) for row in rows)
     step = _round_step(most / (4 if width > 500 else 2))
-    # The amounts stand to the right of their points.
+    # Leave room for the amounts to the right of their points.
     scale = altair.Scale(domain=[0, most * (1.2 if width > 500 else 1.5)], nice=False)
     axis = altair.Axis(labelExpr=SIZE_LABEL, values=[step * place for place in range(int(most / step) + 1)])
     base = altair.Chart(_data(shown)).encode(y=_y(shown, limit=label_limit(width)))
@@ -205,10 +205,10 @@ def quartiles(
     size: bool = False,
     share: bool = False,
 ) -> altair.TopLevelMixin:
-    """Medians with the range of the middle half. ``rows``: ``label``, ``median``, ``q25``, ``q75``, and ``median_low`` and
+    """Medians with the interquartile range. ``rows``: ``label``, ``median``, ``q25``, ``q75``, and ``median_low`` and
     ``median_high`` where the median has an interval.
 
-    ``size``: the values are bytes; ``share``: they are shares, 0 to 1, set in per cent.
+    ``size``: the values are bytes; ``share``: they are shares, 0 to 1, shown in per cent.
     """
     import altair
 
@@ -255,13 +255,13 @@ def _size_ticks(rows: Sequence[Row], width: int) -> list[float]:
 
 
 def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMixin:
-    """Medians with quartiles of several measures, a panel each with an axis of its own.
+    """Medians with quartiles of several measures, each in a panel with its own axis.
 
     ``rows``: ``panel`` and those of ``quartiles``.
     """
     import altair
 
-    # The names of the rows stand once a line of panels, and take their share of its width.
+    # Row names are printed once per line of panels, and take part of its width.
     inner = (width - 130 - 24 * across) // across
     charts = []
     for place, name in enumerate(_order(rows, "panel")):
@@ -291,7 +291,7 @@ def panels(rows: Sequence[Row], *, width: int, across: int) -> altair.TopLevelMi
 
 
 def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelMixin:
-    """How many times the printed value each repeated value is; 1 is the printed value itself.
+    """The ratio of each repeated value to the printed value; 1 means equal.
 
     ``rows``: ``label``, ``reading``, ``ratio``.
     """
@@ -324,9 +324,9 @@ def ratios(rows: Sequence[Row], *, width: int, x_title: str) -> altair.TopLevelM
 def effects(
     rows: Sequence[Row], *, width: int, x_title: str, key: str, least: float, top: float | None = None
 ) -> altair.TopLevelMixin:
-    """Sizes of effects as points, with a line at zero.
+    """Effect sizes as points, with a line at zero.
 
-    ``rows``: ``label`` and ``key``; ``least`` and ``top``: where the axis begins and ends (None: at the largest).
+    ``rows``: ``label`` and ``key``; ``least`` and ``top``: where the axis begins and ends (None: at the largest value).
     """
     import altair
 
@@ -381,13 +381,13 @@ def _plot(
 ) -> altair.TopLevelMixin:
     import altair
 
-    # "fit" makes the whole drawing as wide as the column, its labels and titles included.
+    # "fit" makes the whole drawing as wide as the column, including labels and titles.
     fitting = altair.AutoSizeParams(type="fit-x", contains="padding")
     height = altair.Step(row * 1.2 if _broken(rows, label_limit(width)) else row)
     return chart.properties(width=width, height=height, autosize=fitting, padding=padding(rows))
 
 
 def padding(rows: Sequence[Row]) -> dict[str, float]:
-    """Space around a drawing. A reader's font may be wider than the one it was measured with, so long labels get more."""
+    """Space around a drawing. A reader's font may be wider than the measured one, so long labels get more space."""
     longest = max(len(_plain(row["label"])) for row in rows)
     return {"left": 6 + 0.9 * min(longest, 40), "right": 16, "top": 6, "bottom": 4}

@@ -1,7 +1,7 @@
 """A figure as a drawing: SVG inside the page, and SVG, PDF and CSV as files.
 
-Here: rendering with vl-convert (no browser), and what a drawing needs to stand in a page: colours that follow the
-scheme, names of its own, a text for who cannot see it. Not here: what is drawn.
+Here: rendering with vl-convert (no browser), and what a drawing needs inside a page: colours of the current scheme,
+unique names, a text for screen readers. Not here: what is drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dockml_dagster.report.theme import VARIABLES, configuration
 
 WIDE = 720
 NARROW = 340
-"""Width of the column in pixels on a screen or page, and on a telephone."""
+"""Widths of the column in pixels: on a screen or page, and on a telephone."""
 
 _ROOT = re.compile(r"<svg\b[^>]*\bwidth=\"([\d.]+)\" height=\"([\d.]+)\" viewBox=\"([^\"]+)\">")
 _READ_OUT = re.compile(r' (?:aria-[a-z]+|role|aria-roledescription)="[^"]*"')
@@ -31,7 +31,7 @@ _NAMED = re.compile(r'\b(id="|url\(#)')
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A figure in every form that it is given away in."""
+    """A figure in all its output formats."""
 
     figure: Figure
     wide: str
@@ -48,7 +48,7 @@ class Drawn:
 
 
 def require_drawing() -> None:
-    """Raises BadInputError where the packages that draw are not installed."""
+    """Raises BadInputError if the drawing packages are not installed."""
     if not all(find_spec(name) for name in ("altair", "vl_convert")):
         raise BadInputError(
             "the packages that draw figures are not installed; run: pip install 'dockml[report]'"
@@ -67,14 +67,14 @@ def draw(figure: Figure) -> Drawn:
         wide=_in_page(plain, figure, "wide"),
         narrow=_in_page(str(vl_convert.vegalite_to_svg(narrow)), figure, "narrow"),
         svg=paper.encode(),
-        # Of the drawing that is there already: laying the figure out again takes five times as long.
+        # From the finished SVG: laying out the figure again takes five times as long.
         pdf=bytes(vl_convert.svg_to_pdf(paper)),
         csv=_csv(figure).encode(),
     )
 
 
 def preview(figure: Figure) -> bytes:
-    """The figure as a small PNG on white, for places that show no SVG."""
+    """The figure as a small PNG on white, for places that cannot show SVG."""
     import vl_convert
 
     return bytes(vl_convert.vegalite_to_png({**_specification(figure, WIDE), "background": "white"}, scale=1))
@@ -82,7 +82,7 @@ def preview(figure: Figure) -> bytes:
 
 def _specification(figure: Figure, width: int) -> dict[str, Any]:
     specification: dict[str, Any] = figure.draw(width).to_dict()
-    # Altair puts a theme of its own there, with a white ground.
+    # Altair puts its own theme there, with a white background.
     specification["config"] = configuration()
     return specification
 
@@ -106,7 +106,7 @@ def _in_page(svg: str, figure: Figure, variant: str) -> str:
 
 
 def _on_paper(svg: str, figure: Figure) -> str:
-    """The drawing as a file: on white, with its title and text."""
+    """The drawing as a file: on white, with title and text."""
     found = _ROOT.search(svg)
     assert found, "the renderer's SVG begins otherwise than it used to"
     ground = f'<rect width="{found[1]}" height="{found[2]}" fill="white"/>'
@@ -125,7 +125,7 @@ def _csv(figure: Figure) -> str:
 
 
 def _cell(value: object) -> object:
-    # A spreadsheet takes such text for a formula.
+    # A spreadsheet would run such text as a formula.
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value

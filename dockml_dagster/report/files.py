@@ -1,6 +1,6 @@
 """Writing a report and its figures.
 
-Here: paths, and what is said where they cannot be written.
+Here: paths, and errors of writing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dockml_dagster.report.building import Report
 
 
 def write_page(report: Report, target: Path) -> None:
-    """The page as a file; its folder is made.
+    """Write the page to a file; its folder is made if needed.
 
     Raises:
-        BadInputError: it cannot be written there.
+        BadInputError: the page cannot be written there.
     """
     _write(target, report.html.encode())
 
@@ -24,7 +24,7 @@ def write_figures(report: Report, directory: Path) -> None:
     """``<name>.svg``, ``.pdf`` and ``.csv`` of every figure.
 
     Raises:
-        BadInputError: they cannot be written there.
+        BadInputError: the figures cannot be written there.
     """
     for name, drawn in report.figures.items():
         for suffix, content in drawn.files():

@@ -1,6 +1,6 @@
-"""The page: one HTML file with its style, its drawings and its files inside, no script, nothing to fetch.
+"""The page: one HTML file with style, drawings and files inside, without scripts or external resources.
 
-Here: markup. Not here: what it says (``sections``), how it looks (``page.css``).
+Here: markup. Not here: the content (``sections``), the style (``page.css``).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from dockml_dagster.text import size_text
 
 TITLE = "How machine-learning projects use Docker"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Content-Security-Policy: the page may run nothing and ask nobody."""
+"""Content-Security-Policy: the page may run no script and make no request."""
 
 PROSE = 50
-"""Characters from which a cell is read as a sentence and gets a wider column."""
+"""A cell of at least this many characters counts as a sentence and gets a wider column."""
 _MIME = {".svg": "image/svg+xml", ".pdf": "application/pdf", ".csv": "text/csv"}
 _SETTERS = {"count": count_text, "decimal": decimal_text, "percent": percent_text, "size": size_text}
 
@@ -108,7 +108,7 @@ def _statements(asked: Sequence[str]) -> str:
 
 
 def _pasted(statement: str) -> str:
-    """A statement as a command, whatever quotes it holds."""
+    """A statement as a shell command, whatever quotes it contains."""
     return f"dockml sql - <<'END'\n{statement}\nEND"
 
 
@@ -140,7 +140,7 @@ def _figure(figure: Figure, numbering: _Numbering) -> str:
 
 
 def _way(table: str, corpus: str) -> str:
-    """The way back to the rows: the table, and the command that prints it."""
+    """The source of the rows: the table, and the command that prints it."""
     schema, name = table.split(".")
     if name == "*":
         return ""
@@ -164,7 +164,7 @@ def _table(table: Table, numbering: _Numbering) -> str:
     )
     title = f'<span class="number">Table {number}.</span> {table.caption}'
     way = f'<p class="way">{_way(table.table, numbering.corpus)}</p>' if table.table[-1] != "*" else ""
-    # A table wider than its column scrolls inside it; the keyboard must reach it to do so. Its caption stays put.
+    # A table wider than its column scrolls inside it, so the keyboard must reach it. Its caption does not scroll.
     inner = (
         f'<div class="scroll" role="region" tabindex="0" aria-label="Table {number}">'
         f'<table aria-labelledby="table-{number}"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>{way}'

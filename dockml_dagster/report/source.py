@@ -1,6 +1,6 @@
-"""Asking the published file on behalf of the report, and remembering what was asked.
+"""Queries of the published file for the report, with a record of the statements.
 
-Here: one read-only connection, one corpus, the list of statements that the page shows as the way back to the rows.
+Here: one read-only connection, one corpus, the list of statements that the page shows as the source of its rows.
 Not here: formatting (``text``), anything that writes.
 """
 
@@ -23,16 +23,16 @@ Row = dict[str, Any]
 
 
 PAPERS_OWN = "ease2022"
-"""The corpus of the paper's own projects. In any other a difference is one between projects first."""
+"""The corpus of the paper's own projects. In any other corpus, a difference from the paper is first one between projects."""
 SAMPLE = "sample"
-"""The corpus of examples that this repository brings."""
+"""The corpus of examples in this repository."""
 
 
 class Source:
-    """The published file as one corpus of it sees it.
+    """The published file, restricted to one corpus.
 
     In a statement ``$corpus`` stands for the corpus. ``asked`` has every statement since it was last emptied, with the
-    corpus written out, so that it runs as it stands in ``dockml sql``.
+    corpus written out, so that it can be pasted into ``dockml sql``.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, corpus: str) -> None:
@@ -42,7 +42,7 @@ class Source:
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def rows(self, statement: str, **values: str) -> list[Row]:
-        """The rows of a statement, remembered as asked. ``$name`` in it stands for the value of that name."""
+        """The rows of a statement, which is recorded. ``$name`` in it stands for the value of that name."""
         shown = _trimmed(statement)
         for name, value in {"corpus": self.corpus, **values}.items():
             shown = shown.replace(f"${name}", literal(value))
@@ -51,12 +51,12 @@ class Source:
         return self._rows(statement, **values)
 
     def row(self, statement: str, **values: str) -> Row:
-        """The first row of a statement; empty where it has none."""
+        """The first row of a statement; empty if it has none."""
         found = self.rows(statement, **values)
         return found[0] if found else {}
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """Columns of a table or view, ``schema.table``; none where there is no such table."""
+        """Columns of a table or view, ``schema.table``; none if there is no such table."""
         if table not in self._columns:
             schema, name = table.split(".")
             found = self._rows(
@@ -67,7 +67,7 @@ class Source:
         return self._columns[table]
 
     def has_rows(self, table: str) -> bool:
-        """Whether the table is there and has a row of this corpus; a table without corpora counts for each."""
+        """Whether the table exists and has a row of this corpus; a table without a column ``corpus`` counts for all."""
         columns = self.columns(table)
         if not columns:
             return False
@@ -75,7 +75,7 @@ class Source:
         return bool(self._rows(f"SELECT 1 AS one FROM {qualified(table)} {where} LIMIT 1"))
 
     def reasons(self, stage: str) -> list[Row]:
-        """Why projects have nothing of a stage: ``reason``, ``projects``, commonest first."""
+        """Why projects have nothing of a stage: ``reason``, ``projects``, most common first."""
         if not self.columns("staging.outcomes"):
             return []
         return self._rows(

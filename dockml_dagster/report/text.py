@@ -1,7 +1,7 @@
 """Sentences and cells of the report: escaping, and numbers as people read them.
 
 Here: turning values into markup. Not here: where values come from. Every number in a sentence is a ``data`` element
-that carries the exact value; a digit outside of one was typed, and a test refuses it.
+with the exact value; a digit outside of one was typed by hand, and a test refuses it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from dockml_dagster.text import plural, printable, size_text
 
 UNKNOWN = "–"
-"""What stands for a value that is not known. Never 0."""
+"""Shown for an unknown value. Never 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """Markup that is safe as it stands."""
+    """Markup that needs no escaping."""
 
     markup: str
 
@@ -31,7 +31,7 @@ class Html:
 
 
 def say(template: str, **values: Html | str | None) -> Html:
-    """Fill a template of ours; what is no Html is others' text, and is escaped."""
+    """Fill one of our templates; a value that is not Html is untrusted text and is escaped."""
     filled = []
     for literal, name, _, _ in Formatter().parse(template):
         filled.append(literal)
@@ -42,12 +42,12 @@ def say(template: str, **values: Html | str | None) -> Html:
 
 
 def joined(parts: list[Html], separator: str = " ") -> Html:
-    """Several pieces of markup as one."""
+    """Join several pieces of markup."""
     return Html(separator.join(part.markup for part in parts))
 
 
 def words(text: Html, *, unbroken: bool = False) -> str:
-    """The words of markup, for places that take none. ``unbroken``: the spaces inside numbers stay such as never break."""
+    """The text of markup, for places without markup. ``unbroken``: keep the non-breaking spaces inside numbers."""
     said = unescape(re.sub(r"<[^>]*>", "", text.markup))
     return said if unbroken else said.replace("\N{NO-BREAK SPACE}", " ")
 
@@ -82,7 +82,7 @@ def counted(value: float | None, one: str, many: str | None = None) -> Html:
 
 
 def count_range(values: Iterable[float | None]) -> Html:
-    """The least and the most of some numbers of things: ``from 12 to 1,405``; one number where all are the same."""
+    """The smallest and largest of some counts: ``from 12 to 1,405``; one number if all are the same."""
     known = sorted(value for value in values if value is not None)
     if not known or known[0] == known[-1]:
         return count(known[0] if known else None)
@@ -100,7 +100,7 @@ def points(value: float | None) -> Html:
 
 
 def percent_range(low: float | None, high: float | None, joint: str = " (", end: str = ")") -> Html:
-    """The interval of a share, `` (36.8 % to 42.5 %)``; nothing where there is none, as of a single project."""
+    """The interval of a share, `` (36.8 % to 42.5 %)``; '' if there is none, as for a single project."""
     if low is None or high is None:
         return Html("")
     return say("{joint}{low} to {high}{end}", joint=joint, low=percent(low), high=percent(high), end=end)
@@ -117,13 +117,13 @@ def size(value: float | None) -> Html:
 
 
 def rounded(value: float, digits: int) -> str:
-    """A number with so many decimals and thousands set off; halves go away from zero, as readers round."""
+    """A number with that many decimals and thousands separators; halves are rounded away from zero, as readers do."""
     exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{exact:,}"
 
 
 def count_text(value: float | None) -> str:
-    """``30138`` → ``30,138``; halves, as medians have them, keep their half."""
+    """``30138`` → ``30,138``; halves, which medians may have, are kept."""
     if value is None:
         return UNKNOWN
     return rounded(value, 0 if float(value).is_integer() else 1).replace("-", "\N{MINUS SIGN}")
@@ -137,7 +137,7 @@ def percent_text(value: float | None) -> str:
 
 
 def decimal_text(value: float | None) -> str:
-    """``1.17407`` → ``1.17``; ``192.5`` and ``1,144.5`` keep their half."""
+    """``1.17407`` → ``1.17``; ``192.5`` and ``1,144.5`` keep their halves."""
     if value is None:
         return UNKNOWN
     if float(value).is_integer():
@@ -146,7 +146,7 @@ def decimal_text(value: float | None) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as text, others' made harmless."""
+    """A value as text; untrusted text is made harmless."""
     return UNKNOWN if value is None else printable(str(value))
 
 

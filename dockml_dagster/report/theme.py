@@ -2,8 +2,8 @@
 
 Here: the palette and the configuration that every chart shares. Not here: any chart.
 
-The hues are those of Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart by every common kind of colour blindness,
-darkened or lightened until each has at least 3:1 against its page, text 4.5:1. A reading is told by its shape as well.
+The hues are those of Okabe and Ito's palette (jfly.uni-koeln.de/color), which all common kinds of colour blindness can
+distinguish, darkened or lightened until each has a contrast of at least 3:1, text 4.5:1. Readings also differ in shape.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VARIABLES = {
     GREEN: "green",
     PALE: "pale",
 }
-"""Colour in a drawing → the variable of the style sheet that takes its place in the page."""
+"""Colour in a drawing → the variable of the style sheet that replaces it in the page."""
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 FONT_SIZE = 12
@@ -35,7 +35,7 @@ ROW = 24
 """Height of a row of a chart in pixels."""
 
 READINGS = {"corrected": "corrected", "as_published": "the paper’s way"}
-"""Reading → how a legend calls it."""
+"""Reading → its name in a legend."""
 
 
 def configuration() -> dict[str, Any]:

@@ -1,4 +1,5 @@
 """The assets.
 
-Here: each selects what is due, calls, writes and reports. Not here: what they compute (``study``, ``warehouse``).
+Here: one module per asset; each selects what is due, calls, writes and reports. Not here: the computing (``study``,
+``warehouse``).
 """

@@ -1,10 +1,10 @@
 """The three assets partitioned by project: ``dockerfiles``, ``manifests``, ``layer_stats``.
 
-One multi-asset, and not three assets, because of what was tried: where each stage was an asset that raised after
+They are one multi-asset instead of three assets, because of an experiment: if each stage was an asset that raised after
 logging its good projects, the next stage did none of them. Here a stage of a project is logged as it finishes, a bad
-project is an outcome row, and the run fails only for a cause that is no project's.
+project is an outcome row, and the run fails only for a cause that concerns no single project.
 
-Here: selecting what is due, calling the corpus, writing, reporting. Not here: how anything is read
+Here: selecting what is due, calling the corpus, writing, reporting. Not here: reading itself
 (``corpora``), what is due (``warehouse.due``).
 """
 
@@ -34,10 +34,10 @@ from dockml_dagster.warehouse.rows import write_visit
 from dockml_dagster.warehouse.shared_layers import open_layer_files
 
 BATCH = 100
-"""Projects a run. A run of one project costs 2 to 8 s of Dagster's own time, a batch about 5 ms a project and stage."""
+"""Projects per run. A run of one project costs 2 to 8 s of Dagster's own time, a batch about 5 ms per project and stage."""
 
 IN_ORDER = "in_order"
-"""The check of a partition, by which Dagster knows of failures."""
+"""The check of each partition, which shows failures in Dagster."""
 
 _DESCRIPTIONS: dict[Stage, str] = {
     "dockerfiles": "The Dockerfiles of each project, as bytes, with the files beside them. "
@@ -61,14 +61,14 @@ _DEPENDENCIES: dict[Stage, list[str]] = {
 
 
 class CollectionConfig(dg.Config):
-    """``force``: collect also what is not due."""
+    """``force``: also collect what is not due."""
 
     force: bool = False
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
-        # Partitions of checks are in preview; without them a failure could be told of an asset as a whole alone.
+        # Partitioned checks are in preview; without them a failure could only be reported for an asset as a whole.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(
@@ -99,7 +99,7 @@ def _checks() -> list[dg.AssetCheckSpec]:
     ],
     check_specs=_checks(),
     can_subset=True,
-    # A range is one run, which takes it in parts: `dagster asset materialize --partition-range` accepts no other policy.
+    # A range is one run, processed in batches: `dagster asset materialize --partition-range` accepts no other policy.
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def collect(
@@ -108,17 +108,17 @@ def collect(
     corpora: CorporaResource,
     warehouse: WarehouseResource,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Collect what is due of the projects in this run's range. Checks alone are told what the newest visits found."""
+    """Collect what is due for the projects in this run's range. A run of checks alone reports the newest outcomes."""
     selected = [stage for stage in STAGES if dg.AssetKey(stage) in context.selected_asset_keys]
     asked = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
-    # Checks can be executed of all partitions at once, without naming any.
+    # Checks can be executed for all partitions at once, without naming any.
     named = context.has_partition_key or context.has_partition_key_range
     keys = list(context.partition_keys if named else context.instance.get_dynamic_partitions("project"))
     with verdict(context):
         for stage in STAGES:
             if stage in asked and stage not in selected:
                 check_stage(context, stage, keys, warehouse)
-        # A range covers what lies between its ends, other corpora's projects too; "All" covers everything.
+        # A range covers all keys between its ends, other corpora's too; "All" covers everything.
         for name in dict.fromkeys(corpus_of(key) for key in keys if selected):
             corpus = corpora.corpus(name)
             of_it = [key for key in keys if corpus_of(key) == name]
@@ -139,7 +139,7 @@ def collect_stage(
     *,
     force: bool,
 ) -> None:
-    """Collect one stage of a batch: read outside the lock, write in one transaction, then tell Dagster."""
+    """Collect one stage of a batch: read without the lock, write in one transaction, then report to Dagster."""
     storage = storage_of(Settings.from_environment())
     with warehouse.get_connection() as connection:
         due = {
@@ -155,11 +155,11 @@ def collect_stage(
         collected[key] = collect_one(context, corpus, stage, key)
         advance(stage)
     layers = {row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())}
-    # Nothing is waited for from here on.
+    # From here on nothing waits for the network.
     with warehouse.warehouse.kept_open():
-        # First: a layer whose project is done would not be looked at again.
+        # Before storing outcomes: a layer whose project is done would not be added later.
         open_layer_files(warehouse.warehouse.location).add_to(warehouse.warehouse, layers)
-        # Two that saw a project at one moment must not both find its rows new.
+        # Two processes that saw a project at the same moment must not both insert its rows as new.
         with warehouse.warehouse.holding([f"project {key}" for key in collected]):
             _store(context, corpus, stage, collected, hashes=hashes, warehouse=warehouse)
             states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
@@ -184,7 +184,7 @@ def _store(
     hashes: Mapping[str, str],
     warehouse: WarehouseResource,
 ) -> None:
-    """Write what was collected, in one transaction; a project whose rows are refused is an outcome, and the others stay."""
+    """Write the collected rows in one transaction; a project whose rows are refused gets an outcome, the others are kept."""
 
     def write(found: Mapping[str, Collected]) -> None:
         warehouse.commit(
@@ -204,7 +204,7 @@ def _store(
 def check_stage(
     context: dg.AssetExecutionContext, stage: Stage, keys: Sequence[str], warehouse: WarehouseResource
 ) -> None:
-    """Tell Dagster by the check, and by nothing else, how the newest visit of each project went."""
+    """Report the newest outcome of each project to Dagster, only by its check."""
     states = warehouse.commit(lambda connection: due_query.newest(connection, stage, keys))
     troubled = [key for key, state in states.items() if not state.in_order]
     context.log.info("%s: %d projects checked, %d not in order", stage, len(states), len(troubled))
@@ -215,7 +215,7 @@ def check_stage(
 
 
 def _together(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
-    """Where the storage can, in one transaction: each of its own costs as much again."""
+    """One transaction for several events, if the storage can: one for each event would double the cost."""
     together: Callable[[], AbstractContextManager[None]] = getattr(
         context.instance.event_log_storage, "together", nullcontext
     )
@@ -231,7 +231,7 @@ def _log(
     due: Mapping[str, due_query.Due],
     states: Mapping[str, due_query.State],
 ) -> None:
-    """What was due and why, in one line, and a line for whatever is not in order."""
+    """Log what was due and why, in one line, and a line for every problem."""
     reasons = Counter(due[key].reason if key in due else "forced" for key in to_collect)
     why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common()) or "nothing was due"
     context.log.info("%s: %d of %d projects collected (%s)", stage, len(to_collect), len(keys), why)
@@ -252,7 +252,7 @@ def _tell(
     *,
     was_due: bool,
 ) -> None:
-    """Tell Dagster of the partition: made, unless it is to be tried again; and by the check, whether it is in order."""
+    """Report a partition to Dagster: as materialised, unless it must be retried, and by its check whether it is in order."""
     metadata: dict[str, Any] = {"outcome": state.status, "observed at": str(state.observed_at)}
     if state.reason:
         metadata["reason"] = state.reason
@@ -287,12 +287,12 @@ def _check(context: dg.AssetExecutionContext, stage: Stage, project: str, state:
 
 
 def collect_one(context: dg.AssetExecutionContext, corpus: Corpus, stage: Stage, project: str) -> Collected:
-    """One stage of one project; whatever goes wrong with it alone is an outcome, and the others go on."""
+    """Collect one stage of one project; an error that concerns only this project becomes an outcome."""
     try:
         return corpus.collect(stage, project)
     except DockmlError:
         raise
-    except Exception as error:  # a project that breaks our own code must not stop the others
+    except Exception as error:  # a bug that one project triggers must not stop the others
         context.log.exception("%s of %s failed", stage, project)
         reason = f"{type(error).__name__}: {error}"
         return Collected(outcomes=[Outcome(stage, "", "failed", reason, retryable=True)])

@@ -1,6 +1,6 @@
 """The findings that SQL cannot compute, as assets with their checks.
 
-Here: one step a computation. Not here: which there are (``warehouse.computed.findings``) and what they compute.
+Here: one step per computation. Not here: the list of computations (``warehouse.computed.findings``), the computing.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
         results = []
         with verdict(context):
             with warehouse.get_connection() as connection:
-                # All of them, whichever are selected: they are computed together.
+                # All tables of a computation, whichever are selected: they are computed together.
                 rows = computation.write(connection, project) if context.selected_asset_keys else {}
                 for model in models:
                     key = asset_key(model.name)

@@ -1,6 +1,6 @@
 """The asset that reads Compose files and CI workflows for advice: ``file_facts``.
 
-Here: handing the texts that are due to what reads them. Not here: which are due (``warehouse.due``), what they say
+Here: passing the due texts to their reader. Not here: which are due (``warehouse.due``), reading them
 (``study.advice.project``).
 """
 
@@ -22,7 +22,7 @@ from dockml_dagster.warehouse.versions import version_of
 
 @dg.definitions
 def file_fact_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="collection",
@@ -44,7 +44,7 @@ def file_fact_definitions() -> dg.Definitions:
 
 
 def read_files(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Read the texts that are due, each in the roles that it has."""
+    """Read the due texts, each in all of its roles."""
 
     def read(units: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
         contents = dict(found["texts"])

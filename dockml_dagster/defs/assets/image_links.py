@@ -1,7 +1,7 @@
 """The asset that links projects to images: ``image_links``.
 
-Here: handing the projects that are due to the rules. Not here: which are due (``warehouse.due``), the rules
-(``study.image_links``). Changed rules read every project again without the network.
+Here: passing the due projects to the rules. Not here: which are due (``warehouse.due``), the rules
+(``study.image_links``). After a change of the rules every project is linked again, without network.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from dockml_dagster.warehouse.versions import version_of
 
 @dg.definitions
 def image_link_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="collection",
@@ -44,10 +44,10 @@ def image_link_definitions() -> dg.Definitions:
 
 
 def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Link the projects that are due to their images."""
+    """Link the due projects to their images."""
     settings = Settings.from_environment()
     own = RegistrySettings.parse(settings.registries).own
-    # Which registries are real decides on links as the rules do.
+    # Links depend on the accepted registries as well as on the rules.
     version = " ".join([version_of(LINKS, settings), *sorted(own)])
     compute = partial(projects_linked, frozenset(own))
     with Apart("projects linked", unit_seconds=UNIT_SECONDS) as apart:

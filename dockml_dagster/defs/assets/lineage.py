@@ -1,8 +1,8 @@
-"""Column lineage, as Dagster shows it: which columns the values of a column are made of.
+"""Column lineage, as Dagster shows it: the source columns of every column.
 
-Here: the lineage of the SQL models, read out of them beforehand into ``column_lineage.json``
-(``tests/unit/defs/assets/column_lineage.py``, so that the parser is no dependency of dockml); what Python makes, stated;
-both in Dagster's words. Not here: what a row depends on, by joins and conditions: that is the graph of the assets.
+Here: the lineage of SQL models, extracted beforehand into ``column_lineage.json``
+(``tests/unit/defs/assets/column_lineage.py``, so that dockml needs no SQL parser); the lineage of tables made by Python,
+stated here; both as Dagster metadata. Not here: dependencies by joins and conditions, which are the graph of the assets.
 https://docs.dagster.io/guides/build/assets/metadata-and-tags/column-level-lineage
 """
 
@@ -21,16 +21,16 @@ from dockml_dagster.warehouse.rows import combined_hash
 
 FILE = Path(__file__).with_name("column_lineage.json")
 CLAIMS = "findings.claims"
-"""The one table of Python's whose computations are SQL: the queries of a seed."""
+"""The one table made by Python whose computations are SQL: the queries of a seed."""
 SHOWN = {
     "repo_list": "raw.projects",
     "labels": "raw.labels",
     **{one.name: one.tables[0] for one in (*DERIVATIONS, LINT)},
 }
-"""Of an asset that fills several tables of ``raw``, the one whose columns it shows; the stages show those of all."""
+"""For an asset that fills several tables of ``raw``, the table whose columns it shows; the stages show all tables."""
 
 SHOWN_SOURCES = 12
-"""Columns that are named of one; a figure of a claim has dozens."""
+"""Most source columns shown for a column; a number of a claim has dozens."""
 
 
 def _same(table: str, columns: str) -> dict[str, str]:
@@ -154,14 +154,14 @@ STATED: Mapping[str, Mapping[str, str]] = {
         **_each("*", "raw.histories.last_commit"),
     },
 }
-"""Table that Python makes → column → the columns that it is made of; ``*``: every other column; nothing: a constant, or
-of a seed."""
+"""Table made by Python → column → its source columns; ``*``: every other column; '': a constant, or from a
+seed."""
 
 
 def sources(project: Project, table: str) -> dict[str, list[str]]:
-    """Column → the columns (``schema.table.column``) that it is made of, of a table that stands in the graph.
+    """Column → its source columns (``schema.table.column``), for a table in the graph.
 
-    Empty where the statement is another than the one that was read: what is not known is not said.
+    Empty if the statement has changed since the lineage was extracted.
     """
     if table in STATED:
         stated = STATED[table]
@@ -175,7 +175,7 @@ def sources(project: Project, table: str) -> dict[str, list[str]]:
 
 
 def read_from(project: Project, table: str) -> str:
-    """Changes with the SQL that the lineage of a table is read out of."""
+    """A version of the SQL from which a table's lineage was extracted."""
     if table == CLAIMS:
         return combined_hash([*seed_texts(["claims"]).values()])[:12]
     return project.by_name[table].code_version
@@ -188,7 +188,7 @@ def _read() -> Mapping[str, Any]:
 
 
 def column_lineage(project: Project, table: str) -> dg.TableColumnLineage | None:
-    """The lineage of a table; None where nothing is known of any of its columns, or there is nothing to know."""
+    """The lineage of a table; None if no column has a known source."""
     deps = {
         column: [dep for name in made_of for dep in _deps(project, name)]
         for column, made_of in sources(project, table).items()
@@ -197,7 +197,7 @@ def column_lineage(project: Project, table: str) -> dg.TableColumnLineage | None
 
 
 def _deps(project: Project, source: str) -> Iterator[dg.TableColumnDep]:
-    """A column of a model is its asset's; one of ``raw`` is of every asset that fills the table; a seed is no asset."""
+    """The assets of a source column: a model's own; for ``raw``, every asset that fills the table; none for a seed."""
     table, _, column = source.rpartition(".")
     if table.startswith("raw."):
         for asset in project.by_name[table].filled_by:
@@ -207,7 +207,7 @@ def _deps(project: Project, source: str) -> Iterator[dg.TableColumnDep]:
 
 
 def lineage_shown(project: Project, table: str) -> str:
-    """The lineage as a table with links: Dagster's open-source UI draws no ``column_lineage``."""
+    """The lineage as a table with links: Dagster's open-source UI does not show ``column_lineage``."""
     lines = ["| column | made of |", "| --- | --- |"]
     for column, made_of in sources(project, table).items():
         named = [_linked(project, name) for name in made_of[:SHOWN_SOURCES]]
@@ -222,12 +222,12 @@ def _linked(project: Project, source: str) -> str:
 
 
 def column_of(asset: str, table: str, column: str) -> str:
-    """What an asset that fills tables of ``raw`` calls a column of one of them."""
+    """The name that an asset which fills tables of ``raw`` uses for a column of one of them."""
     return column if SHOWN.get(asset) == table else f"{table}.{column}"
 
 
 def with_columns(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """A stage with the columns of all the tables that it fills: of a partition Dagster shows no table."""
+    """A stage with the columns of all tables that it fills: Dagster shows no table metadata of partitions."""
     asset = spec.key.to_user_string()
     if asset not in STAGES:
         return spec
@@ -246,5 +246,5 @@ def with_columns(spec: dg.AssetSpec) -> dg.AssetSpec:
 
 
 def made_by_python(project: Project) -> Sequence[str]:
-    """Tables of the graph that no SQL model makes, without those that are collected."""
+    """Tables of the graph that Python makes, without those that collection fills."""
     return [*(model.name for model in project.computed), *(one.tables[0] for one in (*DERIVATIONS, LINT))]

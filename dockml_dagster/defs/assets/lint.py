@@ -1,8 +1,8 @@
-"""The asset that asks hadolint: ``dockerfile_lint``. Optional, and in no job that ``dockml study`` runs.
+"""The asset that runs hadolint: ``dockerfile_lint``. Optional; ``dockml study`` runs it only with ``--lint``.
 
-Here: handing it the texts that are due, and the outcome where it is absent. Not here: which are due (``warehouse.due``),
+Here: passing it the due texts, and the outcome if hadolint is absent. Not here: which are due (``warehouse.due``),
 running it (``clients.hadolint``). The job ``lint_dockerfiles`` runs the asset and then
-the models that read it; it takes minutes where the rest of the study takes seconds. ``dockml study --lint`` runs that job.
+the models that read it; it takes minutes where the rest of the study takes seconds.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ JOB = "lint_dockerfiles"
 
 @dg.definitions
 def lint_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="lint",
@@ -98,7 +98,7 @@ def _unavailable(
 
 
 def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, outcome: Outcome) -> None:
-    """The outcome for every corpus whose texts it concerns."""
+    """Store the outcome for every corpus that it concerns."""
     with warehouse.get_connection() as connection:
         before = seen(connection)
         observed_at = due_query.moment(connection)
@@ -107,7 +107,7 @@ def _record(context: dg.AssetExecutionContext, warehouse: WarehouseResource, out
                 connection, outcome_rows([outcome], corpus=corpus, project=None, observed_at=observed_at)
             )
         after = seen(connection)
-    # Only the whole job is known to make all that reads the answers.
+    # Only the whole job is known to remake all tables that read the remarks.
     if context.run.job_name == JOB and not context.run.asset_selection:
         saw_own_change(context, before, after)
 

@@ -1,7 +1,7 @@
-"""The asset that labels: ``machine_labels``.
+"""The asset of machine labels: ``machine_labels``.
 
-Here: handing the projects that are due to the labellers. Not here: which are due (``warehouse.due``), the labellers
-(``study.labels.machine``). A changed rule labels every project again without the network.
+Here: passing the due projects to the labellers. Not here: which are due (``warehouse.due``), the labellers
+(``study.labels.machine``). After a change of the rules every project is labelled again, without network.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from dockml_dagster.warehouse.versions import version_of
 
 @dg.definitions
 def machine_label_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="collection",
@@ -44,7 +44,7 @@ def machine_label_definitions() -> dg.Definitions:
 
 
 def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Label the projects that are due."""
+    """Label the due projects."""
     settings = Settings.from_environment()
     compute = partial(projects_labelled, pairs(label_seeds(settings)))
     with Apart("projects labelled", unit_seconds=UNIT_SECONDS) as apart:

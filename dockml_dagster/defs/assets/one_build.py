@@ -1,6 +1,6 @@
-"""The code version of whatever is made in one run.
+"""The common code version of all tables that are made in one run.
 
-Here: one version for all of it. Not here: what that is a hash of (``warehouse.versions``).
+Here: adding it to assets. Not here: what it hashes (``warehouse.versions``).
 """
 
 import dagster as dg
@@ -12,10 +12,10 @@ from dockml_dagster.warehouse.versions import build_version
 
 
 def of_one_build(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """The asset with the version of all that findings are made by, beside its own, if it is one of them.
+    """The asset; if it is one of the findings, its version includes that of everything that computes findings.
 
-    Dagster looks one step back: else a changed statement would make the next tables out of date only when it had run, and
-    theirs after that, and *Materialize unsynced* would have to be pressed ten times.
+    Dagster looks only one step back. Otherwise a changed statement would make the next tables out of date only after it had
+    run, then those after them, and *Materialize unsynced* would have to be pressed ten times.
     """
     if spec.group_name not in (*MADE_BY_SQL, "report"):
         return spec

@@ -1,6 +1,6 @@
-"""The last asset of the graph: ``published``, the read-only file for everybody who asks questions.
+"""The last asset of the graph: ``published``, the read-only file for all queries.
 
-Here: the asset. The copying is in ``warehouse.publish``.
+Here: the asset. Not here: the copying (``warehouse.published.swap``).
 """
 
 import dagster as dg
@@ -27,12 +27,12 @@ def publishing_definitions() -> dg.Definitions:
     project = load()
     made = [*project.models, *project.computed]
     findings = [asset_key(model.name) for model in made if model.schema == "findings"]
-    # Views are as current as what they show.
+    # Views are as current as the tables that they show.
     tables = [asset_key(model.name) for model in made if not model.is_view]
     known = known_checks(project)
     whole = {*tables, *map(dg.AssetKey, READ_BY_PYTHON)}
 
-    # The copy has what was collected too.
+    # The copy contains the collected tables too.
     collected = [dg.AssetKey(name) for name in ("repo_list", "labels", *STAGES, *READ_BY_PYTHON)]
 
     @dg.asset(
@@ -52,7 +52,7 @@ def publishing_definitions() -> dg.Definitions:
             with warehouse.get_connection() as connection:
                 require_passed(failed_checks(connection, lambda: known))
                 record_figures(connection)
-                # Otherwise what the run left out would count as made of all that it saw.
+                # Otherwise tables that the run left out would count as made from everything that it saw.
                 if makes_all_current(context, whole):
                     record_build(
                         connection,

@@ -1,7 +1,7 @@
 """The asset that reads Dockerfile texts: ``dockerfile_readings``.
 
-Here: handing the texts that are due to the reader. Not here: which are due (``warehouse.due``), reading
-(``study.readings``). A new reader needs no network.
+Here: passing the due texts to the reader. Not here: which are due (``warehouse.due``), reading
+(``study.readings``). Reading again after a change needs no network.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from dockml_dagster.warehouse.versions import version_of
 
 @dg.definitions
 def reading_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="collection",
@@ -43,7 +43,7 @@ def reading_definitions() -> dg.Definitions:
 
 
 def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Read the texts that are due."""
+    """Read the due texts."""
     version = version_of(READINGS, Settings.from_environment())
     compute = partial(texts_read, pairs(seed_texts(READINGS.seeds)))
     with Apart("texts", unit_seconds=UNIT_SECONDS) as apart:

@@ -1,6 +1,6 @@
 """The asset that walks histories: ``rebuilds``.
 
-Here: handing the projects that are due to the walk, and joining its rows with those of the walk before. Not here: which are
+Here: passing the due projects to the walk, and joining its rows with those of the walk before. Not here: which are
 due (``warehouse.due``), the walk (``corpora.history``).
 """
 
@@ -26,7 +26,7 @@ from dockml_dagster.warehouse.versions import version_of
 
 @dg.definitions
 def rebuild_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="collection",
@@ -50,7 +50,7 @@ def rebuild_definitions() -> dg.Definitions:
 
 
 def walk_histories(corpora: CorporaResource, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Walk the histories that are due."""
+    """Walk the due histories."""
     version = version_of(REBUILDS, Settings.from_environment())
     opened: dict[str, Corpus] = {}
     went_on = 0
@@ -101,7 +101,7 @@ def _by_project(rows: Iterable[Sequence[Any]]) -> dict[str, list[dict[str, Any]]
 
 
 def _tables(made: HistoryRows, old: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """Table → its rows for one project, those of the walk before first. Changes are numbered, texts are there once."""
+    """Table → its rows for one project, the earlier walk's first. Changes are numbered; each text occurs once."""
     texts = {row["sha256"]: row for row in (*old["texts"], *made.texts)}
     return {
         "raw.rebuild_walks": [

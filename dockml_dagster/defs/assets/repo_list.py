@@ -1,4 +1,4 @@
-"""The unpartitioned assets that say what there is: ``repo_list`` and ``labels``.
+"""The unpartitioned assets of a listing: ``repo_list`` and ``labels``.
 
 Here: listing a corpus and registering its projects as partitions. Not here: reading a project's stages
 (``collection``).
@@ -28,26 +28,26 @@ from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.rows import combined_hash, write_visit
 
 VISIT_HOLDS = 600.0
-"""Seconds for which a visit to a live source holds: ``dockml study`` has just made one when it starts this asset."""
+"""Seconds for which a visit to a live source is reused: ``dockml study`` makes one just before it runs this asset."""
 
 
 METHODS = combined_hash([f"{name} {corpus_class(name).method_version}" for name in sorted(CORPORA)])[:12]
-"""Version of how all corpora are read: the code version of what lists and collects."""
+"""Version of the code that reads all corpora: the code version of the assets that list and collect."""
 
 
 LISTED_WEEKLY = dg.FreshnessPolicy.time_window(
     fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=4)
 )
-"""What the schedule ``weekly_refresh`` promises, with a day for what failed to be tried again."""
+"""The freshness that the schedule ``weekly_refresh`` promises, with a day for retries."""
 
 
 class CorpusConfig(dg.Config):
-    """Which corpus to list; none named: every one that was listed here before, and the sample where none was."""
+    """Which corpus to list. Without a name: every corpus listed in this home before, or else the sample."""
 
     corpus: str = ""
 
     def names(self, warehouse: WarehouseResource) -> list[str]:
-        """The corpora that are meant."""
+        """The corpora to list."""
         if self.corpus:
             return [self.corpus]
         with warehouse.get_connection() as connection:
@@ -57,7 +57,7 @@ class CorpusConfig(dg.Config):
 def outcome_rows(
     outcomes: Iterable[Outcome], *, corpus: str, project: str | None, observed_at: datetime, **more: Any
 ) -> list[Mapping[str, Any]]:
-    """Rows of ``raw.outcomes``; ``more`` (input_hash, method_version) goes to the row of the stage as a whole."""
+    """Rows of ``raw.outcomes``; ``more`` (input_hash, method_version) is added to the row of the whole stage."""
     return [
         {
             "project": project,
@@ -103,7 +103,7 @@ def repo_list(
 
 
 def _summed(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is told of several corpora, as of one: numbers add up, texts stand one after the other."""
+    """The metadata of several corpora in one: numbers are added, texts joined."""
     found: dict[str, Any] = {}
     for name in told[0]:
         values = [one[name] for one in told]
@@ -146,7 +146,7 @@ def _list(context: dg.AssetExecutionContext, corpus: Corpus, warehouse: Warehous
         after = warehouse.commit(lambda connection: due_query.projects(connection, corpus.name))
     registered = register(context.instance, listing.projects)
     left = [key for key in before if key not in set(after)]
-    # A run that is collecting them would lose its work: then the sensor takes them away, when it is done.
+    # A run that is collecting them would lose its work; the sensor removes the partitions after it.
     busy = corpus.name in busy_corpora(context.instance, without=context.run.run_id)
     removed = [] if busy else remove(context.instance, left)
     context.log.info(
@@ -173,8 +173,8 @@ def _stored(
     store: Callable[[duckdb.DuckDBPyConnection, Listing], dict[str, int]],
     warehouse: WarehouseResource,
 ) -> tuple[Listing, dict[str, int]]:
-    """The listing as it was stored, and how many rows of each table were new: a row that its table refuses is left out, and
-    is an outcome of its project.
+    """The listing as it was stored, and the number of new rows by table. A row that its table refuses is left out and
+    becomes an outcome of its project.
     """
     try:
         return listing, warehouse.warehouse.commit(lambda connection: store(connection, listing))

@@ -1,7 +1,7 @@
-"""The asset ``report``: the HTML report of every published corpus, its figures to be seen in the UI.
+"""The asset ``report``: the HTML report of every published corpus, with its figures shown in the UI.
 
-Here: the asset and its metadata. The report itself is ``dockml_dagster.report``. It is not part of
-``make_findings``: a study need not wait for its figures. ``dockml report`` writes the same page anywhere else.
+Here: the asset and its metadata. Not here: the report itself (``dockml_dagster.report``). It is not part of
+``make_findings``, so that a study need not wait for figures. ``dockml report`` writes the same page anywhere else.
 """
 
 import base64
@@ -20,7 +20,7 @@ from dockml_dagster.warehouse.versions import code_version, libraries
 
 @dg.definitions
 def report_definitions() -> dg.Definitions:
-    """The asset. A function, because its code version is read out of files."""
+    """The asset. A function, because its code version is computed from files."""
 
     @dg.asset(
         group_name="report",
@@ -42,7 +42,7 @@ def write_reports(published: Path) -> dg.MaterializeResult[None]:
     """Write the report of every published corpus beside the published file.
 
     Raises:
-        Failure: that of a corpus could not be made; those of the others are written.
+        Failure: the report of a corpus could not be made; the others were written.
     """
     metadata: dict[str, dg.PathMetadataValue | dg.MarkdownMetadataValue] = {}
     failures: dict[str, Exception] = {}

@@ -1,4 +1,4 @@
-"""The SQL models of ``dbt_like_sql/`` as assets: one asset a file, all in one step on one connection.
+"""The SQL models of ``dbt_like_sql/`` as assets: one asset per file, all in one step on one connection.
 
 Here: which models and tests a run makes. Not here: reading the files (``warehouse.models``), running them
 (``warehouse.build``), what Dagster shows of them (``tables``).
@@ -34,8 +34,8 @@ def _dependencies(project: Project, model: Model) -> list[dg.AssetKey]:
         if not name.startswith("seeds.")
         for asset in (project.by_name[name].filled_by or (name,))
     }
-    # Everything is of the projects that are listed. Said of each table, so that Dagster, which looks one step back, sees all
-    # that is out of date at once, and one run makes it up to date.
+    # All tables are about the listed projects. Each depends on the listing directly, so that Dagster, which looks one step
+    # back, sees everything that is out of date at once, and one run updates it.
     return [asset_key(name) for name in sorted(names | {"repo_list"})]
 
 
@@ -67,7 +67,7 @@ def _specs(project: Project) -> tuple[list[dg.AssetSpec], list[dg.AssetCheckSpec
 
 
 def build_sql_models(project: Project) -> dg.AssetsDefinition:
-    """The multi-asset over every model of ``project``. A run of checks alone makes no table, and tests what stands."""
+    """The multi-asset over every model of ``project``. A run of checks alone makes no table and tests the current ones."""
     assets, check_specs_ = _specs(project)
 
     @dg.multi_asset(name="sql_models", specs=assets, check_specs=check_specs_, can_subset=True)
@@ -98,20 +98,20 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
                     results.append((table, tested))
                     if (asset_key(table), tested.name) in wanted:
                         yield check_result(asset_key(table), tested)
-            # After the tables are kept: whoever is told that a check fails can look at the rows.
+            # After the tables are stored, so that the rows behind a failing check can be looked at.
             keep_failed(warehouse, results)
 
     return sql_models
 
 
 def to_run(project: Project, selected: Sequence[Model], built_by: str | None) -> list[Model]:
-    """The models that a run of some must make: where other SQL made the tables that stand, all of them.
+    """The models that a run must make: if other SQL made the current tables, all of them.
 
-    A selected model may read columns that an older version of an unselected one has not. Views cost nothing and are always
-    made anew.
+    A selected model may read columns that an older version of an unselected one lacks. Views cost nothing and are always
+    made again.
 
     Raises:
-        ModelError: none is selected, to test what stands, and that was made by other SQL.
+        ModelError: no model is selected, and the current tables, which would be tested, were made by other SQL.
     """
     if built_by == build_version(Settings.from_environment()):
         return [model for model in project.models if model.is_view or model in selected]
@@ -126,7 +126,7 @@ def _tested(
     selected: Sequence[Model],
     wanted: set[tuple[dg.AssetKey, str]],
 ) -> Iterator[tuple[str, build.Tested]]:
-    """(table that shows it, result) of every test of the selected models, and of those that are wanted of others."""
+    """(table that shows it, result) of every test of the selected models, and of wanted tests of others."""
     for model in project.models:
         of_it = {name for key, name in wanted if key == asset_key(model.name)}
         for tested in build.test(connection, model, only=None if model in selected else of_it):
@@ -139,5 +139,5 @@ def _tested(
 
 @dg.definitions
 def sql_model_definitions() -> dg.Definitions:
-    """The models as assets. A function, because nothing here may read files when it is imported."""
+    """The models as assets. A function, because importing this module must not read files."""
     return dg.Definitions(assets=[build_sql_models(load())])

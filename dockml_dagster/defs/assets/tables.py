@@ -1,6 +1,6 @@
-"""What Dagster shows of a table: its key, its columns and rows, its checks and what they found.
+"""What Dagster shows of a table: its key, its columns and rows, its checks and their results.
 
-Here: turning models and results into Dagster's words, for tables made by SQL and by Python alike. Not here: making tables
+Here: turning models and results into Dagster's types, for tables made by SQL or Python. Not here: making tables
 (``sql_models``, ``computed_findings``), running tests (``warehouse.build``).
 https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metadata
 """
@@ -22,7 +22,7 @@ PREVIEW_ROWS = 8
 
 
 def asset_key(name: str) -> dg.AssetKey:
-    """``core.images`` → ``core/images``, the same words everywhere."""
+    """``core.images`` → ``core/images``."""
     return dg.AssetKey(name.split("."))
 
 
@@ -35,7 +35,7 @@ def check_specs(model: Model) -> list[dg.AssetCheckSpec]:
 
 
 def check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
-    """What a data test found, as Dagster shows it."""
+    """The result of a data test, as Dagster shows it."""
     severity = dg.AssetCheckSeverity.WARN if tested.warn_only else dg.AssetCheckSeverity.ERROR
     metadata: dict[str, Any] = {"failing rows": tested.failing}
     if tested.sample:
@@ -46,10 +46,10 @@ def check_result(key: dg.AssetKey, tested: build.Tested) -> dg.AssetCheckResult:
 
 
 def keep_failed(warehouse: WarehouseResource, results: Sequence[tuple[str, build.Tested]]) -> None:
-    """Store which checks fail of those that ran (table, result).
+    """Store which of the checks that ran (table, result) fail.
 
     Raises:
-        ChecksFailedError: one of severity error does.
+        ChecksFailedError: a check of severity error fails.
     """
     failed = [checks.failed_check(table, tested) for table, tested in results if not tested.passed]
     ran = [(table, tested.name) for table, tested in results]
@@ -58,7 +58,7 @@ def keep_failed(warehouse: WarehouseResource, results: Sequence[tuple[str, build
 
 
 def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: int) -> dict[str, Any]:
-    """Columns with types, meaning and lineage, row count and a preview of a table that stands."""
+    """Columns with types, meaning and lineage, row count and a preview of a current table."""
     documented = {column.name: column.description for column in model.columns}
     types = columns_of(connection, model.name)
     return {
@@ -90,9 +90,9 @@ def filled(
     told: Mapping[str, Any],
     data_version: dg.DataVersion | None = None,
 ) -> dg.MaterializeResult[None]:
-    """An asset that fills tables of ``raw`` was made: ``told``, and what is there now.
+    """The result of an asset that fills tables of ``raw``: the metadata ``told``, and the present content.
 
-    That is the rows of every table that it fills; of the one that it is about, columns and a preview.
+    The content is the number of rows of every table that it fills; for its main table, columns and a preview.
     """
     project, table = load(), SHOWN[asset]
     names = [table, *sorted(one.name for one in project.raw if asset in one.filled_by and one.name != table)]

@@ -1,11 +1,11 @@
-"""The named condition by which findings follow what is collected, and the sensor that watches it.
+"""The named condition by which findings follow collected data, and the sensor that evaluates it.
 
-One answer for all findings, and not Dagster's own conditions on each asset, because of what was tried: on 80 assets in
-ten layers, updates arrive at different ticks, and one changed project made six partial runs; none of them knows that what
-was just listed is about to be collected; and a run that failed is not asked for again before the next change.
+There is one condition for all findings instead of Dagster's own conditions on each asset, because of an experiment. On 80
+assets in ten layers, updates arrive at different ticks, so one changed project made six partial runs. None of these
+conditions knows that something just listed is about to be collected, and a failed run is not retried before the next change.
 
-Here: asking once a tick, and telling Dagster. Not here: the decision (``following.findings_wait_for``), what the
-findings are (``defs.jobs``).
+Here: evaluating it once per tick, and reporting to Dagster. Not here: the decision (``decisions.findings_wait_for``), the
+list of findings (``defs.jobs``).
 https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions
 """
 
@@ -38,9 +38,9 @@ AssetOrCheckKey = dg.AssetKey | dg.AssetCheckKey
 
 
 class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
-    """True of all findings at once when something was listed, collected or rewritten since they were made.
+    """True for all findings at once when something was listed, collected or rewritten since they were made.
 
-    Projects that are missing are not waited for; runs that are under way are, and, for a while, what is due.
+    It does not wait for missing projects. It waits for running runs and, for a while, for due stages.
     """
 
     def __init__(self) -> None:
@@ -49,24 +49,24 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
 
     @property
     def said(self) -> str | None:
-        """What the newest tick waits for; None: it asked for the findings, or there was none yet."""
+        """What the newest tick waits for; None: it requested the findings, or there was no tick yet."""
         return self._asked[1] if self._asked else None
 
     @property
     def name(self) -> str:
-        """As the UI shows it."""
+        """The name in the UI."""
         return "findings_follow"
 
     @property
     def description(self) -> str:
-        """As the UI shows it."""
+        """The description in the UI."""
         return "something was listed, collected or rewritten since the findings were made, and nothing is under way"
 
     def evaluate(
         self, context: dg.AutomationContext[AssetOrCheckKey]
     ) -> dg.AutomationResult[AssetOrCheckKey]:
-        """All or nothing."""
-        # Once a tick: a writer that comes between two assets must not split them into two runs.
+        """All findings, or none."""
+        # Decided once per tick: a write between two assets must not split them into two runs.
         if self._asked is None or self._asked[0] != context.evaluation_time:
             waiting = what_is_waited_for(context.asset_graph_view.instance, self._loaded_at)
             context.log.info(waiting or "the findings are made")
@@ -77,10 +77,10 @@ class FindingsFollow(dg.AutomationCondition[AssetOrCheckKey]):
 
 
 def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str | None:
-    """Why the findings are not made now, in one line; None: they are.
+    """Why the findings are not made now, in one line; None: they are made.
 
-    ``loaded_at``: when this process read the code. Findings made since by another version are of a newer one, and making
-    them again would not change that.
+    ``loaded_at``: when this process loaded the code. Findings made later by another version come from newer code, and
+    making them again with this code would not help.
     """
     end_dead_runs(instance)
     under_way = len(runs_under_way(instance))
@@ -112,7 +112,7 @@ def what_is_waited_for(instance: dg.DagsterInstance, loaded_at: datetime) -> str
 
 
 def failed_in_a_row(instance: dg.DagsterInstance) -> FailedInARow | None:
-    """How often the findings failed since they last were made."""
+    """How often the findings have failed since they were last made."""
     records = instance.get_run_records(
         dg.RunsFilter(
             tags={"dockml/work": FINDINGS_TAGS["dockml/work"]},
@@ -132,20 +132,20 @@ def failed_in_a_row(instance: dg.DagsterInstance) -> FailedInARow | None:
 
 
 FINDINGS_FOLLOW = FindingsFollow()
-"""The one object for all of them: it is asked once a tick."""
+"""The one object for all findings: it is evaluated once per tick."""
 
 
 def with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """The asset with the condition on itself, where the UI shows it, if it is one of the findings."""
+    """The asset; if it is one of the findings, with the condition, so that the UI shows it there."""
     if spec.group_name in MADE_BY_SQL or spec.key.to_user_string() in READ_BY_PYTHON:
         return spec.replace_attributes(automation_condition=FINDINGS_FOLLOW)
     return spec
 
 
 class SaysWhy(dg.AutomationConditionSensorDefinition):
-    """A sensor that says in one line what its tick asks for or waits for.
+    """A sensor that says in one line what its tick requests or waits for.
 
-    Dagster's says that its result is empty, and logs two lines a tick, and one for each asset and check that it asks for.
+    Dagster's own says only that its result is empty, and logs two lines per tick and one per requested asset and check.
     """
 
     def evaluate_tick(self, context: dg.SensorEvaluationContext) -> Any:
@@ -173,14 +173,14 @@ def _is_trouble(record: logging.LogRecord) -> bool:
 
 
 with warnings.catch_warnings():
-    # Two parameters are in beta; there is no other way to a condition that is written in Python.
+    # Two parameters are in beta; a condition written in Python needs them.
     warnings.simplefilter("ignore", dg.BetaWarning)
     follow_with_findings = SaysWhy(
         "follow_with_findings",
         target=FINDINGS,
-        # Of their checks: without them Dagster asks for those alone that cannot be left out.
+        # For the checks too: without it Dagster requests only those that cannot be skipped.
         default_condition=FINDINGS_FOLLOW,
-        # What is written in Python can be evaluated nowhere else.
+        # A condition written in Python can only be evaluated there.
         use_user_code_server=True,
         minimum_interval_seconds=30,
         run_tags={**FINDINGS_TAGS, "dagster/max_retries": "2"},

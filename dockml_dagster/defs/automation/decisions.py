@@ -1,6 +1,6 @@
-"""What sensors decide, as pure functions: which partitions are missing, what to ask for now, what to wait for.
+"""The decisions of sensors as pure functions: which partitions are missing, what to request now, what to wait for.
 
-Here: comparisons of plain values. Not here: reading the warehouse (``warehouse.due``), Dagster (``defs.sensors``).
+Here: comparisons of plain values. Not here: reading the warehouse (``warehouse.due``), Dagster (``sensors``).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dockml_dagster.warehouse.due.tags import Tag
 
 FIRST_WAIT = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(days=1)
-"""How long something that failed is left alone: doubling from the first to the longest. 26 tries in the first month."""
+"""Longest wait after failures: waits double from the first to this one. 26 tries in the first month."""
 
 
 def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_most: int) -> list[str]:
-    """The first ``at_most`` of ``wanted`` that are no partitions yet, in order."""
+    """The first ``at_most`` of ``wanted`` that are not partitions yet, in order."""
     known = set(existing)
     found: list[str] = []
     for key in wanted:
@@ -36,19 +36,19 @@ def missing_partitions(wanted: Iterable[str], existing: Collection[str], *, at_m
 def left_partitions(
     wanted: Collection[str], existing: Iterable[str], quiet: Collection[str], *, at_most: int
 ) -> list[str]:
-    """The first ``at_most`` partitions of ``quiet`` corpora that no listing has any more.
+    """The first ``at_most`` partitions of ``quiet`` corpora that are in no listing any more.
 
-    A corpus is quiet that was listed, and that no run works on: of another nothing is known, or the run would lose its work.
+    A corpus is quiet if it was listed and no run works on it: an unlisted one is unknown, a run would lose its work.
     """
     known = set(wanted)
     return [key for key in existing if corpus_of(key) in quiet and key not in known][:at_most]
 
 
 def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> list[list[str]]:
-    """Contiguous stretches of ``ordered`` that lie wholly in ``wanted``, each of one corpus and at most ``size`` long.
+    """Contiguous stretches of ``ordered`` inside ``wanted``, each of one corpus and at most ``size`` long.
 
-    A range of partitions covers every key between its ends in insertion order, those of other corpora too; so a batch
-    is a stretch without a gap. It says which corpus it works on, so that nobody else does meanwhile.
+    A range of partitions covers every key between its ends in insertion order, including other corpora's, so a batch must be
+    a stretch without a gap. A batch names its corpus, so that no other run works on the corpus meanwhile.
     """
     found: list[list[str]] = []
     current: list[str] = []
@@ -63,12 +63,12 @@ def stretches(ordered: Sequence[str], wanted: Collection[str], size: int) -> lis
 
 
 def wait(failures: int) -> timedelta:
-    """How long to leave alone what failed this many times in a row."""
+    """How long to wait after this many consecutive failures."""
     return min(FIRST_WAIT * 2 ** min(max(failures - 1, 0), 20), LONGEST_WAIT) if failures else timedelta()
 
 
 def ripe(due: Iterable[Due], now: datetime) -> list[Due]:
-    """Those of ``due`` that need not wait after a failure. ``now`` is UTC without zone, as ``observed_at``."""
+    """Those of ``due`` whose wait after a failure is over. ``now`` is UTC without zone, like ``observed_at``."""
     return [
         item
         for item in due
@@ -80,17 +80,17 @@ def ripe(due: Iterable[Due], now: datetime) -> list[Due]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a sensor asked for already: a mark of what it was → (times in a row, when it last did, ISO in UTC).
+    """Earlier requests of a sensor: a mark of the work → (consecutive requests, time of the last, ISO in UTC).
 
-    Kept in the sensor's cursor. A run that fails as a whole leaves what it was to do as due as before; without this it
-    would be asked for at every tick.
+    Kept in the sensor's cursor. After a run that fails as a whole its work is still due; without this record it
+    would be requested at every tick.
     """
 
     marks: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> Asked:
-        """From a cursor; one that cannot be read counts as none."""
+        """Parse a cursor; an unreadable one counts as empty."""
         try:
             marks = json.loads(cursor or "{}")
             return cls({mark: (int(times), str(at)) for mark, (times, at) in marks.items()})
@@ -98,11 +98,11 @@ class Asked:
             return cls()
 
     def written(self) -> str:
-        """As a cursor."""
+        """The text of the cursor."""
         return json.dumps({mark: list(value) for mark, value in self.marks.items()}, sort_keys=True)
 
     def may_ask(self, mark: str, now: datetime) -> bool:
-        """Whether it was never asked for, or long enough ago. A clock set back never makes it wait longer."""
+        """Whether the work was never requested, or long enough ago. Setting the clock back never prolongs the wait."""
         if mark not in self.marks:
             return True
         times, at = self.marks[mark]
@@ -110,17 +110,17 @@ class Asked:
         return since >= wait(times) or since < timedelta()
 
     def times(self, mark: str) -> int:
-        """How often in a row it was asked for."""
+        """How often in a row the work was requested."""
         return self.marks.get(mark, (0, ""))[0]
 
     def asking(self, marks: Iterable[str], now: datetime, *, kept: Collection[str]) -> Asked:
-        """With ``marks`` asked for now; of the others only ``kept``, so that the cursor stays small."""
+        """The record with ``marks`` requested now; of other marks only ``kept`` stay, so that the cursor stays small."""
         new = {mark: (self.times(mark) + 1, now.isoformat()) for mark in marks}
         return Asked({**{mark: self.marks[mark] for mark in kept if mark in self.marks}, **new})
 
 
 def mark_of(items: Iterable[Due]) -> str:
-    """A short text that is the same while the same things are due for the same reasons since the same moments."""
+    """A short hash of what is due, with reasons and moments."""
     parts = sorted(f"{item.project} {item.stage} {item.reason} {item.observed_at}" for item in items)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -143,9 +143,9 @@ def batches(
     size: int,
     at_most: int,
 ) -> tuple[list[Batch], Asked]:
-    """The runs to ask for now, and what was asked for after that.
+    """The runs to request now, and the updated record of requests.
 
-    ``ordered``: all partition keys in their order; what is due and no partition yet waits until it is one.
+    ``ordered``: all partition keys in their order; due work without a partition waits until there is one.
     """
     by_project: dict[str, list[Due]] = {}
     for item in ripe(due, now):
@@ -161,29 +161,29 @@ def batches(
 
 
 TAG_AGE = timedelta(days=1)
-"""How old the last look at a tag may become."""
+"""The age at which a tag is resolved again."""
 
 
 def tags_to_look_at(tags: Iterable[Tag], now: datetime, *, at_most: int) -> list[str]:
-    """References whose last look is too old, oldest first, each once. A clock set back never makes one wait longer."""
+    """References last resolved too long ago, oldest first, each once. Setting the clock back never prolongs the wait."""
     old = [tag for tag in tags if not timedelta() <= now - tag.looked_at < TAG_AGE]
     old.sort(key=lambda tag: (tag.looked_at, tag.reference))
     return list(dict.fromkeys(tag.reference for tag in old))[:at_most]
 
 
 def moved(tags: Iterable[Tag], seen: Mapping[str, str | None]) -> list[Tag]:
-    """Those that lead elsewhere now. ``seen``: reference → digest, None where it could not be asked: that is no move."""
+    """Tags that resolve to another digest now. ``seen``: reference → digest; None: not resolved, which counts as no move."""
     return [tag for tag in tags if (digest := seen.get(tag.reference)) and digest not in tag.digests]
 
 
 PATIENCE = timedelta(minutes=3)
-"""How long the findings wait for a collection to begin. One sensor lists, another collects, a third follows, each every
-half a minute; and who leaves the collecting one off still gets findings."""
+"""How long the findings wait for a collection to begin. One sensor lists, the next collects, a third makes findings, each
+every half a minute. If the collecting sensor is off, findings are still made after this wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedInARow:
-    """How often something failed since it last succeeded, and when it last did (UTC without zone)."""
+    """How often something failed since its last success, and the time of the last failure (UTC without zone)."""
 
     times: int
     at: datetime
@@ -198,10 +198,11 @@ def findings_wait_for(
     failed: FailedInARow | None,
     now: datetime,
 ) -> str | None:
-    """What the findings wait for, in one line; None: they are to be made now.
+    """What the findings wait for, in one line; None: make them now.
 
-    ``current``: nothing happened since they were made. ``under_way``: runs of any kind. ``due``: stages that need not wait
-    themselves. ``changed_at``: when something was last listed or collected. A clock set back never makes it wait longer.
+    ``current``: nothing happened since they were made. ``under_way``: running runs of any kind. ``due``: stages that are not
+    waiting after a failure. ``changed_at``: time of the last listing or collection. Setting the clock back never prolongs
+    the wait.
     """
     if current or changed_at is None:
         return "the findings are up to date"

@@ -1,10 +1,10 @@
-"""Event logs of old runs: what keeps a home from growing by the week.
+"""Deleting event logs of old runs, so that a home does not grow without bound.
 
-Here: which runs may be forgotten, and the job that forgets them. Not here: ticks (``dagster.yaml`` has their
+Here: which runs may be deleted, and the job that deletes them. Not here: ticks (``dagster.yaml`` has their
 retention), the warehouse (``warehouse.maintenance``).
 
-Only runs that made findings or listings, or looked at tags, are ever forgotten: what they made is whole, so a newer run
-has everything an older one had. A run that collected holds when each of its projects was collected, and Dagster has that
+Only runs that made findings or listings, or resolved tags, are ever deleted: their results are complete, so a newer run has
+everything an older one had. A run that collected records when each of its projects was collected, and Dagster stores that
 nowhere else.
 """
 
@@ -30,7 +30,7 @@ def prunable(finished: Sequence[tuple[str, datetime]], now: datetime) -> list[st
     "twenty of each stay."
 )
 def forget_old_runs(context: dg.OpExecutionContext) -> int:
-    """Returns how many were forgotten."""
+    """Delete the prunable runs; returns their number."""
     instance = context.instance
     forgotten = 0
     for work in PRUNED_WORK:
@@ -54,7 +54,7 @@ def forget_old_runs(context: dg.OpExecutionContext) -> int:
 
 @dg.job(tags={"dockml/work": "pruning"}, description="Forget the event logs of old runs.")
 def prune_runs() -> None:
-    """One op."""
+    """The job of pruning."""
     forget_old_runs()
 
 
@@ -66,7 +66,7 @@ def prune_runs() -> None:
     description="On the first of the month: forget the event logs of old runs of findings, listings and looks at tags.",
 )
 def monthly_pruning(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """One run a month."""
+    """Request one run per month."""
     yield dg.RunRequest(run_key=f"pruning:{context.scheduled_execution_time:%Y-%m}", job_name="prune_runs")
 
 

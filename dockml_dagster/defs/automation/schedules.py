@@ -1,4 +1,4 @@
-"""Schedules: what happens by the calendar. Off until somebody turns them on.
+"""Schedules. They are off until a user turns them on.
 
 https://docs.dagster.io/guides/automate/schedules
 """
@@ -12,7 +12,7 @@ from dockml_dagster.defs.jobs import list_projects
 
 
 def listing_request(corpus: str, run_key: str) -> dg.RunRequest:
-    """A run that lists a corpus. What it finds new or changed is then due, and followed by the sensors."""
+    """A run that lists a corpus. New or changed projects are then due, and the sensors collect them."""
     config = {"config": {"corpus": corpus}}
     return dg.RunRequest(
         run_key=run_key,
@@ -30,7 +30,7 @@ def listing_request(corpus: str, run_key: str) -> dg.RunRequest:
     description="Every Monday at 04:00 UTC: list every corpus that has projects here again, from wherever it comes.",
 )
 def weekly_refresh(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """By the partitions, not by the warehouse: a weekly tick must not be lost to a busy writer."""
+    """Request a listing of every corpus, found by its partitions: a busy warehouse must not cost a weekly tick."""
     corpora = dict.fromkeys(corpus_of(key) for key in context.instance.get_dynamic_partitions("project"))
     if not corpora:
         yield dg.SkipReason("no corpus has a project yet; dockml study lists one")

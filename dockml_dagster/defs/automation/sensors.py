@@ -1,8 +1,8 @@
-"""Sensors: what keeps the graph up to date by itself. Off until somebody turns them on (in the UI, under Automation).
+"""Sensors: they keep the graph up to date. They are off until a user turns them on (in the UI, under Automation).
 
-Here: shells. Each reads a little, asks a pure function of ``following`` what follows, and says it to Dagster.
+Here: thin shells. Each reads a little, asks a pure function of ``decisions`` what to do, and tells Dagster.
 Not here: any network (discovery is the asset ``repo_list``), any decision. A tick that finds the warehouse busy waits for
-the next one; it never waits for a writer.
+the next tick, never for a writer.
 https://docs.dagster.io/guides/automate/sensors
 """
 
@@ -42,7 +42,7 @@ FAILURES_A_TICK = 20
     "study. Looks only at what is on this machine; what has to be asked for over the network is listed by weekly_refresh.",
 )
 def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Fingerprints of the sources against those of the newest listings."""
+    """Compare the fingerprints of the sources with those of the newest listings."""
     settings = Settings.from_environment()
     storage = storage_of(settings)
     try:
@@ -85,7 +85,7 @@ def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     f"for again, or failed long enough ago. At most {RUNS_A_TICK} batches of {BATCH} projects at a time.",
 )
 def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """The one query of what is due, corpus by corpus; one corpus whose runs are not done is left alone."""
+    """Run the one query of due work for each corpus; a corpus with unfinished runs is skipped."""
     end_dead_runs(context.instance)
     busy = busy_corpora(context.instance)
     try:
@@ -130,7 +130,7 @@ def collect_due_projects(context: dg.SensorEvaluationContext) -> dg.SensorResult
     description="Writes why a run failed into raw.run_failures, and ends runs whose process is gone.",
 )
 def record_run_failures(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Not Dagster's run_failure_sensor: that moves its cursor on whatever happens, and a busy warehouse would lose rows."""
+    """Unlike Dagster's run_failure_sensor, this moves its cursor only after storing, so a busy warehouse loses no rows."""
     end_dead_runs(context.instance)
     failures, cursor = since(context.instance, context.cursor, at_most=FAILURES_A_TICK)
     if not failures:

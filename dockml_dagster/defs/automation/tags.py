@@ -1,7 +1,7 @@
-"""Tags that move: the job that asks registries where some lead now, and the sensor that starts it.
+"""Moving tags: the job that asks registries what some tags resolve to now, and the sensor that starts it.
 
-Here: choosing few, asking, and making due what moved. Not here: the choice and the comparison (``following``),
-the asking itself (``corpora.image_collection``), collecting (``defs.collection``).
+Here: choosing a few, asking, and making due what moved. Not here: the choice and the comparison (``decisions``),
+the requests (``corpora.images.collection``), collecting (``defs.assets.collection``).
 """
 
 import dagster as dg
@@ -25,7 +25,7 @@ from dockml_dagster.warehouse.due.tags import Tag, record_looks, tags
 from dockml_dagster.warehouse.opening import WarehouseBusyError
 
 TAGS_A_RUN = 100
-"""HEADs a run. No registry counts them as pulls; with a run each five minutes they are 20 a minute."""
+"""HEADs per run. No registry counts them as pulls; with a run every five minutes they are 20 per minute."""
 WORK = {"dockml/work": "looking"}
 
 
@@ -33,13 +33,13 @@ WORK = {"dockml/work": "looking"}
     description="Ask where some tags lead now, one HEAD each, and make due the projects of those that moved."
 )
 def look_at_tags(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> int:
-    """Returns how many moved."""
+    """Resolve some tags and make moved ones due; returns how many moved."""
     with verdict(context):
         settings = Settings.from_environment()
         with warehouse.get_connection() as connection:
             known = _tags(connection, settings)
         chosen = tags_to_look_at(known, now(), at_most=TAGS_A_RUN)
-        # Outside the lock. The corpus matters to rows alone, and there are none.
+        # Without the lock. The name of the corpus matters only for rows, and there are none.
         seen = ImageCollection("", settings).digests_now(chosen)
         changed = moved(known, seen)
         with warehouse.get_connection() as connection:
@@ -53,20 +53,20 @@ def look_at_tags(context: dg.OpExecutionContext, warehouse: WarehouseResource) -
 
 @dg.job(tags=WORK, description="Look whether tags moved; what did is due.")
 def look_at_some_tags() -> None:
-    """One op."""
+    """The job of resolving tags."""
     look_at_tags()
 
 
 @dg.sensor(
     name="follow_tags",
-    # By name: a job of ops as such is copied by Dagster with a warning about a parameter of its own.
+    # By name: Dagster would copy the job object, with a warning about one of its own parameters.
     job_name="look_at_some_tags",
     minimum_interval_seconds=300,
     description=f"Asks registries where tags lead that were not looked at for a day, {TAGS_A_RUN} at a time, one HEAD "
     "each. A project whose tag moved is due.",
 )
 def follow_tags(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Whether any tag is old enough; the job chooses again, when it runs."""
+    """Request a run if any tag is old enough; the job itself chooses which."""
     if any(run.tags.get("dockml/work") == WORK["dockml/work"] for run in runs_under_way(context.instance)):
         return dg.SkipReason("tags are being looked at")
     settings = Settings.from_environment()

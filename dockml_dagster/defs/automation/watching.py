@@ -1,7 +1,7 @@
-"""What every watcher of the warehouse needs: a short look at it.
+"""Short reads of the warehouse, for sensors and the automation condition.
 
-Here: what sensors and the automation condition share. Not here: what follows from it (``following``), or asking
-for runs (``defs.sensors``, ``defs.automation``).
+Here: what they share. Not here: decisions (``decisions``), requesting runs (``sensors``,
+``condition``).
 """
 
 import logging
@@ -28,10 +28,10 @@ LOCK_SECONDS = 3.0
 
 @contextmanager
 def warehouse_for_a_moment() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse, its schema up to date. It may be written to.
+    """The warehouse, with its schema up to date, for reading and writing.
 
     Raises:
-        WarehouseBusyError: somebody writes. A tick does not wait for a writer, but for the next tick.
+        WarehouseBusyError: another process is writing. A tick does not wait for a writer, but for the next tick.
     """
     warehouse = Warehouse(Settings.from_environment().warehouse, lock_timeout_seconds=LOCK_SECONDS)
     with warehouse.write() as connection:
@@ -45,7 +45,7 @@ def followed_corpora(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> list[Due]:
-    """Whatever is due of these corpora."""
+    """Everything that is due in these corpora."""
     settings = Settings.from_environment()
     storage = storage_of(settings)
     due: list[Due] = []
@@ -57,8 +57,8 @@ def due_of(connection: duckdb.DuckDBPyConnection, corpora: Sequence[str]) -> lis
 
 @contextmanager
 def one_of_many(corpus: str, said: list[str] | None = None) -> Iterator[None]:
-    """Around what a tick does with one corpus: one that cannot be looked at does not stop the others. ``said``: gets why,
-    in one line; without it, and where it breaks our own code, the log of the sensor has it.
+    """A context for the work of a tick on one corpus: an error does not stop the others. ``said``: receives the reason
+    in one line; without it, and for a bug of dockml, the reason goes to the sensor's log.
     """
     try:
         yield
@@ -73,5 +73,5 @@ def one_of_many(corpus: str, said: list[str] | None = None) -> Iterator[None]:
 
 
 def now() -> datetime:
-    """As times stand in the warehouse: UTC without zone."""
+    """The present time as in the warehouse: UTC without zone."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""What is said and done about runs that failed.
+"""Failed runs: reporting them, and retries.
 
-Here: retries, failures, what was seen. Not here: what starts them (``automation``).
+Here: retries, failures, what a run saw, running runs. Not here: what starts runs (``automation``).
 """

@@ -1,6 +1,6 @@
-"""Finding out why a run failed, from Dagster's event log.
+"""Why a run failed, from Dagster's event log.
 
-Here: reading the log. Not here: storing what was found (``warehouse.run_failures``), deciding anything.
+Here: reading the log. Not here: storing failures (``warehouse.run_failures``), decisions.
 """
 
 import json
@@ -54,7 +54,7 @@ def since(
 
 
 def cause(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
-    """The step that failed first and what it said, or what was said of the run as a whole, in one line."""
+    """The step that failed first and its error, or the failure of the run as a whole, in one line."""
     for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         if event is not None and event.step_failure_data.error is not None:
@@ -71,7 +71,7 @@ def cause(instance: dg.DagsterInstance, run_id: str) -> tuple[str | None, str]:
 
 
 def said_final(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a step of the run said that it failed for good; what else ends a run is no verdict on its work."""
+    """Whether a step of the run reported a final failure; if the run ended otherwise, it may be sent again."""
     for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         said = event.step_failure_data.user_failure_data if event is not None else None
@@ -81,7 +81,7 @@ def said_final(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 
 def _line(text: str) -> str:
-    # Dagster puts an exception's class before its words. Of ours the words are meant for people; of others' it tells most.
+    # Dagster puts an exception's class before its text. For our own errors the text alone is meant for people.
     line = _OUR_ERROR.sub("", " ".join(text.split()))
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 

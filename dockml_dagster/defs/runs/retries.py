@@ -1,7 +1,7 @@
-"""Which failures of a step are tried again: those of which the error itself says that a retry can help.
+"""Which failures of a step are retried: those whose error says that a retry can help.
 
-Here: turning our errors into what Dagster acts on, and the mark by which a dead run is known. Not here: the
-errors (``dockml_dagster.errors``, ``clients.errors``), trying a single project again (``following``).
+Here: turning our errors into what Dagster acts on, and the mark by which a dead run is recognised. Not here: the
+errors (``dockml_dagster.errors``, ``clients.http.errors``), retrying a single project (``defs.automation.decisions``).
 https://docs.dagster.io/guides/build/ops/op-retries
 """
 
@@ -18,19 +18,19 @@ from dockml_dagster.warehouse.opening import process_alive
 MAX_RETRIES = 2
 WAIT_SECONDS = 20.0
 LONGEST_WAIT_SECONDS = 120.0
-"""A server that asks for more than this is asked again by the next run: a waiting step would keep a place in the queue."""
+"""A longer wait is left to the next run: a waiting step would occupy a place in the queue."""
 
 AGAIN = "another run can help soon"
-"""Of a step that failed: whether its error said so to the last."""
+"""Metadata of a failed step: whether its error still said that a retry can help soon."""
 
 HIDDEN = ".dagster/dockml_"
-"""How tags begin that are for us alone: the UI shows none that begins with ``.dagster/``."""
+"""Prefix of internal tags: the UI shows no tag that begins with ``.dagster/``."""
 PID_TAG = f"{HIDDEN}pid"
 HOST_TAG = f"{HIDDEN}host"
 
 
 def can_retry(error: BaseException) -> bool:
-    """What the error, or one that caused it, says of itself."""
+    """Whether the error, or one that caused it, says that a retry can help."""
     seen: BaseException | None = error
     while seen is not None:
         if getattr(seen, "retryable", False):
@@ -40,7 +40,7 @@ def can_retry(error: BaseException) -> bool:
 
 
 def wait_seconds(error: BaseException) -> float:
-    """How long to wait before a retry: what the server asked for, else a default."""
+    """How long to wait before a retry: as long as the server asked, else a default."""
     seen: BaseException | None = error
     while seen is not None:
         asked = getattr(seen, "retry_after", None)
@@ -52,11 +52,11 @@ def wait_seconds(error: BaseException) -> float:
 
 @contextmanager
 def verdict(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
-    """Run a step's body: our errors end it with one line, and with a retry only where that can help.
+    """Run a step's body: our errors end it with one line, and with a retry only if that can help.
 
     Raises:
         RetryRequested: the error says that a retry can help, and soon.
-        Failure: it says that it cannot; ``allow_retries`` is off, so that no policy tries it again.
+        Failure: the error says that a retry cannot help; ``allow_retries`` is off, so that no policy retries it.
     """
     sign_run(context)
     try:
@@ -67,19 +67,19 @@ def verdict(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterat
         if soon and context.retry_number < MAX_RETRIES:
             context.log.warning("%s; trying again in %.0f s", error, wait)
             raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
-        # Whoever can send the whole run again (``instance.sending``) is told that it may.
+        # Tells ``instance.sending``, which can send the whole run again, that it may.
         raise dg.Failure(str(error), allow_retries=False, metadata={AGAIN: soon}) from error
 
 
 def sign_run(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
-    """Note on the run which process it runs in; nothing of Dagster's tells later whether that is still there."""
+    """Tag the run with its process; Dagster itself does not record whether that process is still alive."""
     mine = signature()
     if any(context.run.tags.get(tag) != value for tag, value in mine.items()):
         context.instance.add_run_tags(context.run.run_id, mine)
 
 
 def signature() -> dict[str, str]:
-    """The tags that name this process."""
+    """The tags that identify this process."""
     return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()}
 
 
@@ -92,13 +92,13 @@ def alive(tags: dict[str, str]) -> bool | None:
 
 
 def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs of this machine that count as going on though their process is gone."""
+    """Runs of this machine that count as running although their process has ended."""
     going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     return [run for run in instance.get_runs(going) if alive(dict(run.tags)) is False]
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark them failed; returns their ids. Dagster's own monitoring cannot: its default launcher knows no health."""
+    """Mark dead runs as failed; returns their ids. Dagster's monitoring cannot: its default launcher has no health check."""
     dead = dead_runs(instance)
     for run in dead:
         instance.report_run_failed(run, "the process that ran this is gone; what it wrote before is kept")

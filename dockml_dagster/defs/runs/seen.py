@@ -1,12 +1,12 @@
-"""What a run of the findings saw: everything that had happened before the first of its steps.
+"""What a run of the findings saw: the state of the warehouse before its first step.
 
-Something may be collected while findings are made. Whoever called the findings current because they were made later would
-leave it out until the next change. So the first step of a run notes how far the warehouse had come, as a tag of the run.
+Data may be collected while findings are made. If the findings counted as current because they were made later, that data
+would be left out until the next change. So the first step of a run records the state of the warehouse as a tag of the run.
 
-A run of some of the findings (``lint_dockerfiles``, or what somebody picked in the UI) publishes too. Those it left out are
-as old as they were: it makes the findings current only where they were so when it began, and the first step notes that.
+A run of only some findings (``lint_dockerfiles``, or a selection in the UI) publishes too. The findings that it left out are
+as old as before, so it makes the findings current only if they were current when it began; the first step records that too.
 
-Here: these notes. Not here: comparing them (``warehouse.due.work``).
+Here: these records. Not here: comparing them (``warehouse.due.work``).
 """
 
 from collections.abc import Collection, Iterator
@@ -29,8 +29,8 @@ _NOTHING = "nothing"
 
 @contextmanager
 def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[None]:
-    """``verdict``, and the notes if this is the first step of its run."""
-    # Two runs of the findings at once would replace each other's tables; elsewhere the writer's lock keeps them apart.
+    """``verdict``, and the records if this is the first step of its run."""
+    # In a shared lake, two runs of the findings at once would replace each other's tables; a file has the writer's lock.
     with verdict(context), warehouse.warehouse.holding(["findings"]):
         if SEEN_TAG not in _tags(context):
             settings = Settings.from_environment()
@@ -42,22 +42,22 @@ def step_of_findings(context: dg.AssetExecutionContext, warehouse: WarehouseReso
 
 
 def saw_own_change(context: dg.AssetExecutionContext, before: Seen, after: Seen) -> None:
-    """Count what a step of the run itself changed as seen, unless anything else happened meanwhile.
+    """Count a change made by a step of this run as seen, unless anything else changed meanwhile.
 
-    Only for a run that makes all that reads it. ``before``, ``after``: ``seen`` on both sides of the change.
+    Only for a run that remakes all readers of the change. ``before``, ``after``: ``seen`` before and after it.
     """
     if _tags(context).get(SEEN_TAG) == _text(before):
         _note(context, {SEEN_TAG: _text(after)})
 
 
 def seen_before(context: dg.AssetExecutionContext) -> Seen:
-    """What the run's first step noted."""
+    """The state that the run's first step recorded."""
     at, _, rows = _tags(context).get(SEEN_TAG, _text(Seen(None, 0))).partition(" ")
     return Seen(None if at == _NOTHING else datetime.fromisoformat(at), int(rows))
 
 
 def makes_all_current(context: dg.AssetExecutionContext, findings: Collection[dg.AssetKey]) -> bool:
-    """Whether all ``findings`` are of what the run saw once it is done: it makes each, or they were when it began."""
+    """Whether all ``findings`` match the state that the run saw: it makes each, or they were current when it began."""
     made = context.job_def.asset_layer.selected_asset_keys
     return set(findings) <= made or _tags(context).get(CURRENT_TAG) == "yes"
 
@@ -71,6 +71,6 @@ def _note(context: dg.AssetExecutionContext, tags: dict[str, str]) -> None:
 
 
 def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """The run's tags now; those of the context are as old as the process."""
+    """The run's present tags; those in the context date from the start of the process."""
     run = context.instance.get_run_by_id(context.run.run_id)
     return dict(run.tags) if run else {}

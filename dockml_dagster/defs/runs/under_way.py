@@ -1,6 +1,6 @@
-"""Which runs wait or work now.
+"""Runs that are queued or running.
 
-Here: asking the instance. Not here: ending those whose process is gone (``retries``), what follows (``automation``).
+Here: asking the instance. Not here: ending dead runs (``retries``), decisions (``automation``).
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ _GOING = [
 
 
 def runs_under_way(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-    """Runs that wait or work."""
+    """Runs that are queued or running."""
     return instance.get_runs(dg.RunsFilter(statuses=_GOING))
 
 
 def busy_corpora(instance: dg.DagsterInstance, *, without: str | None = None) -> set[str]:
-    """Corpora that some unfinished run works on; ``without``: the id of a run that does not count."""
+    """Corpora with an unfinished run; ``without``: the id of a run to ignore."""
     return {
         run.tags["dockml/corpus"]
         for run in runs_under_way(instance)

@@ -1,9 +1,9 @@
-"""What the files of a layer say about it, read while it streams: package databases, secrets, code for GPUs.
+"""Content of a layer's files, read while it streams: package databases, secrets, GPU code.
 
-Here: catching the few files that are databases, looking at small ones and at shared objects, whole or piece by piece, within
-bounds on memory; what the process that scans hands over of them. Almost every file is nothing of it, so each is asked by
-its size and its name before anything else. Not here: which files those are and what they say (``study.packages``,
-``study.secrets``, ``study.device_code``), the walk (``study.layer``), the form in which it is kept (``kept_inside``).
+Here: finding the few files that are databases, searching small files and shared objects, whole or piece by piece, within
+limits on memory; the result that the scanning process returns. Almost no file matters, so each is first judged by its size
+and name. Not here: the formats and their meaning (``study.packages``,
+``study.secrets``, ``study.device_code``), the walk (``study.layer``), the stored form (``kept_inside``).
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from dockml_dagster.study.secrets.image import SecretFile
 from dockml_dagster.study.secrets.looking import LARGEST, SecretSearch
 
 _MOST_IN_ALL: Final = 512 << 20
-"""Bytes of databases that are read of one layer."""
+"""Most bytes of databases read per layer."""
 _LARGEST_SPILLED: Final = 512 << 20
 _MOST_SECRETS: Final = 10_000
 _MOST_DATABASES: Final = 100_000
 _MOST_CLAIMED: Final = 4_000_000
-"""Files that the databases of one layer may claim: 32 MB of keys."""
+"""Most files that the databases of one layer may claim: 32 MB of keys."""
 _MOST_DEVICE_ROWS: Final = 200_000
 _MOST_BY_SECTIONS: Final = 8 << 20
-"""Bytes of a shared object up to which its section table tells whether it has device code; larger ones are searched."""
+"""Up to this size the section table decides whether a shared object has GPU code; larger ones are searched."""
 _HEAD: Final = 64
 _ELF: Final = 0x7F
 
 
 @dataclass(frozen=True, slots=True)
 class LayerInside:
-    """What was read in one layer, and nothing of what it was read in but names, versions and keys of paths.
+    """The findings in one layer. Of the files themselves it holds only names, versions and keys of paths.
 
-    ``secrets_cut_short``: there was more to search for secrets than is searched. ``device_code``: None where the layer was
-    read before it was looked for.
+    ``secrets_cut_short``: the search for secrets hit a limit. ``device_code``: None if the layer was read by a version that
+    did not look for it.
     """
 
     readings: tuple[Reading, ...]
@@ -52,7 +52,7 @@ class LayerInside:
 
 
 class InsideReader:
-    """Looks at the files of one layer as they pass (``tar_walk.Look``)."""
+    """Examines the files of one layer as they stream by (``tar_walk.Look``)."""
 
     def __init__(self, new_file: Callable[[], BinaryIO]) -> None:
         """``new_file`` opens an empty file for a database that is too large to be kept in memory."""
@@ -66,10 +66,10 @@ class InsideReader:
         self._device_rows_left = _MOST_DEVICE_ROWS
 
     def whole(self, path: str, chunk: bytes, start: int, stop: int) -> None:
-        """A file that lies whole in a chunk."""
+        """Examine a file that is completely inside one chunk."""
         size = stop - start
         if size <= LARGEST:
-            # Code that a package manager installed: most files, and none of them is a database.
+            # Code installed by a package manager: most files, and none of them is a database.
             if size == 0 or self._search.passes_over(path):
                 return
             if len(self._secrets) >= _MOST_SECRETS:
@@ -94,7 +94,7 @@ class InsideReader:
             self.take(read_database(path, form, chunk[start:stop]))
 
     def parts(self, path: str, size: int) -> Parts | None:
-        """What takes a larger file piece by piece; None: nobody wants it."""
+        """The receiver of a larger file's pieces; None: the file is of no interest."""
         if size <= LARGEST:
             return _Small(self, path)
         form = database_form(path)
@@ -113,7 +113,7 @@ class InsideReader:
         return _Kept(self, path, form, kept=form != "rpm_unread")
 
     def take(self, reading: Reading) -> None:
-        """Keep what a database said, within the bounds."""
+        """Keep the content of a database, within the limits."""
         if len(self._readings) >= _MOST_DATABASES:
             if len(self._readings) == _MOST_DATABASES:
                 self._readings.append(unread(reading.path, "more databases in its layer than are read"))
@@ -126,7 +126,7 @@ class InsideReader:
             self._readings.append(reading)
 
     def look_into(self, path: str, chunk: bytes | bytearray, start: int, stop: int) -> None:
-        """Read what the whole shared object or program ``chunk[start:stop]`` says: modules of Go, device code."""
+        """Examine the whole shared object or program ``chunk[start:stop]``: Go modules, GPU code."""
         if is_of_go(chunk, start, stop):
             modules = GoReader(path)
             modules.add(bytes(chunk[start:stop]))
@@ -141,13 +141,13 @@ class InsideReader:
         self.take_device_code(device)
 
     def take_modules(self, reader: GoReader) -> None:
-        """Keep the modules that a Go binary says it was built of."""
+        """Keep the modules that a Go binary was built from."""
         found = reader.end()
         if found is not None:
             self.take(found)
 
     def take_device_code(self, reader: DeviceReader) -> None:
-        """Keep what a file has of it, within the bounds."""
+        """Keep the GPU code of a file, within the limits."""
         found = reader.end()
         if found is None:
             return
@@ -156,7 +156,7 @@ class InsideReader:
             self._device_code.append(found)
 
     def found(self) -> LayerInside:
-        """Everything, when the layer was read."""
+        """The findings, after the layer was read."""
         return LayerInside(
             tuple(self._readings), tuple(self._secrets), self._search.cut_short, tuple(self._device_code)
         )
@@ -170,7 +170,7 @@ class InsideReader:
 
 
 class _Small:
-    """A small file that lies across chunks."""
+    """A small file that spans several chunks."""
 
     def __init__(self, reader: InsideReader, path: str) -> None:
         self._reader, self._path = reader, path
@@ -184,15 +184,15 @@ class _Small:
 
 
 def may_have_device_code(path: str, size: int, head: bytes | bytearray | memoryview) -> bool:
-    """Whether a file that begins so may have code for GPUs."""
+    """Whether a file with these first bytes may have GPU code."""
     if is_elf64(head):
         return size >= SMALLEST or machine(head) in MACHINES
     return path.endswith(SUFFIXES)
 
 
 class _Code:
-    """A file that may have code for GPUs, as its first piece tells. Up to some size it is kept: its section table, which
-    comes last, tells whether it is worth a search.
+    """A file that may have GPU code, judged by its first piece. It is kept up to some size, because its section table, which
+    comes last, shows whether a search is worth it.
     """
 
     def __init__(self, reader: InsideReader, path: str, size: int, budget: DeviceBudget) -> None:
@@ -231,7 +231,7 @@ class _Code:
 
 
 class _Kept:
-    """A database that is kept until it is whole."""
+    """A database that is kept in memory until it is complete."""
 
     def __init__(self, reader: InsideReader, path: str, form: Form, *, kept: bool) -> None:
         self._reader, self._path, self._form, self._kept = reader, path, form, kept
@@ -246,7 +246,7 @@ class _Kept:
 
 
 class _Spilled:
-    """A database that goes to a file of its own, which is gone when it was read."""
+    """A database that is written to a temporary file, which is removed after reading."""
 
     def __init__(self, reader: InsideReader, path: str, file: BinaryIO) -> None:
         self._reader, self._path, self._file = reader, path, file

@@ -1,6 +1,6 @@
-"""What the files of a layer say, as values of JSON: the form in which it is kept with the layer's other facts.
+"""The content of a layer's files as JSON values, the form in which it is stored with the layer's other facts.
 
-Here: both directions. Not here: reading it out of a layer (``inside``), where it is kept.
+Here: both directions. Not here: reading a layer (``inside``), storing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dockml_dagster.study.secrets.image import SecretFile
 
 
 def to_json(inside: LayerInside) -> dict[str, Any]:
-    """As values of JSON, to be kept with the layer's other facts."""
+    """Convert to JSON values, to be stored with the layer's other facts."""
     return {
         "readings": [
             [
@@ -40,7 +40,7 @@ def to_json(inside: LayerInside) -> dict[str, Any]:
 
 
 def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
-    """What ``to_json`` gave; None of None: a layer that was read before its files were looked at."""
+    """The inverse of ``to_json``. None gives None: a layer read by a version that did not look into files."""
     if kept is None or "secrets" not in kept:
         return None
     return LayerInside(

@@ -1,9 +1,9 @@
-"""Layers scanned in parallel processes, each distinct layer once, and what else is worth doing beside this process.
+"""Layers scanned in parallel processes, each distinct layer once, and other work for parallel processes.
 
-Here: the processes. They live with the clients because ``study`` starts none and reads no files. They are
-plain Python processes, not those of ``multiprocessing``: its spawn and forkserver import the parent's
-main module first, which inside Dagster costs every worker 1.3 s and 150 MB. A worker that dies takes one
-layer with it, not the pool. Not here: the scan (``worker``, ``study/layer``).
+Here: the processes, which are plain Python processes and not those of ``multiprocessing``: its spawn and forkserver
+import the parent's main module first, which inside Dagster costs every worker 1.3 s and 150 MB. A worker that dies
+loses one layer, not the pool. They are not in ``study``, which starts no processes and reads no files. Not here: the
+scan (``worker``, ``study/layer``).
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ __all__ = [
 ]
 
 _INLINE_BYTES: Final = 4 << 20
-"""Below this, in all, starting a process costs more than scanning."""
+"""Below this total, starting a process costs more than scanning."""
 _HERE_BYTES: Final = 256 << 20
-"""So many plain bytes are read in about the time that a process takes to start."""
+"""Plain bytes that are read in about the time that a process needs to start."""
 _GRACE: Final = 60.0
 
 _T = TypeVar("_T")
 
 
 class WorkerDiedError(DockmlError):
-    """A worker ended in the middle of a layer: out of memory, killed, or over the cap on time by far.
+    """A worker ended in the middle of a layer: out of memory, killed, or far beyond the time limit.
 
     A retry can help only if the machine was short of memory.
     """
 
 
 class Pending(Generic[_T]):
-    """A call that a process of the pool makes, or this one if that has not begun when the result is wanted."""
+    """A call made by a process of the pool, or by this one if none has begun it when the result is needed."""
 
     def __init__(
         self, function: Callable[..., _T], arguments: tuple[Any, ...], finished: SimpleQueue[Pending[_T]]
@@ -72,37 +72,37 @@ class Pending(Generic[_T]):
         self._begun = threading.Lock()
 
     def claim(self) -> bool:
-        """Whether the caller is the one to make the call: the first who asks."""
+        """Whether the caller must make the call: true for the first who asks."""
         return self._begun.acquire(blocking=False)
 
     def run(self) -> None:
-        """Make the call here."""
+        """Make the call in this process."""
         self.end(self.function(*self.arguments))
 
     def end(self, outcome: _T | Failure) -> None:
-        """Say what came of the call."""
+        """Set the outcome of the call."""
         self.outcome = outcome
         self._finished.put(self)
 
     def result(self) -> _T:
-        """What the function returns, once. Raises what it raised."""
+        """The function's result, to be asked for once. Raises what the function raised."""
         if self.claim():
             return self.function(*self.arguments)
         outcome = self._finished.get().outcome
         if not isinstance(outcome, Failure):
             return cast("_T", outcome)
         if isinstance(outcome.error, (WorkerDiedError, MemoryError)):
-            return self.function(*self.arguments)  # where memory has no bound but the machine's
+            return self.function(*self.arguments)  # in this process memory has no limit but the machine's
         raise outcome.error
 
 
 class ScanPool:
-    """Processes that scan layers and do what else is worth doing beside this one. They start when there is something
-    to do, and end with the ``with`` block. One thread may use it at a time.
+    """Processes that scan layers and do other parallel work. They start when there is something
+    to do, and end with the ``with`` block. Not thread-safe.
     """
 
     def __init__(self, *, limits: ScanLimits | None = None, workers: int | None = None) -> None:
-        """``workers``: how many processes at most; None: one a core; 0: none, everything in this process."""
+        """``workers``: the most processes; None: one per core; 0: none, all work in this process."""
         self._limits = limits or ScanLimits()
         self._most = workers if workers is not None else len(os.sched_getaffinity(0)) or 1
         self._jobs: SimpleQueue[Pending[Any] | None] = SimpleQueue()
@@ -121,13 +121,13 @@ class ScanPool:
     def scan(
         self, tasks: Iterable[LayerTask], spools: Path, *, here: bool = False, seconds: float = math.inf
     ) -> Iterator[LayerResult]:
-        """Scan layers, each key once, and yield what became of each as it finishes.
+        """Scan layers, each key once, and yield the result of each as it finishes.
 
-        Rows go to files in the existing directory ``spools``, one a layer, which the caller removes. A little work is
-        done in this process anyway. ``here``: this process is one of them, and scans while the others still start; for
-        plain archives that lie on this machine, where no decompressor can take the process with it and no server can
-        keep it waiting. ``seconds``: what all of them may take together; layers that are not at their end then are
-        censored. An iterator that is closed early ends the pool.
+        Rows go to files in the existing directory ``spools``, one per layer, which the caller removes. A little work is
+        always done in this process. ``here``: this process scans too, while the others start; only for uncompressed
+        archives on this machine, where no decompressor can crash the process and no server can keep it waiting.
+        ``seconds``: time for all layers together; layers that are unfinished then are
+        censored. Closing the iterator early ends the pool.
         """
         wanted = sorted(
             _distinct(tasks), key=lambda task: -(task.size if task.size is not None else sys.maxsize)
@@ -136,7 +136,7 @@ class ScanPool:
         total = None if None in sizes else sum(size or 0 for size in sizes)
         count = min(self._most, len(wanted))
         if here and count:
-            # What one reads by itself in the time that a worker takes to start needs no worker.
+            # Work that this process does in the time that a worker needs to start needs no worker.
             count = min(count - 1, (total or 0) // _HERE_BYTES)
         if total is not None and total < _INLINE_BYTES:
             count = 0
@@ -166,11 +166,11 @@ class ScanPool:
 
     @property
     def is_running(self) -> bool:
-        """Whether there are processes."""
+        """Whether any process is running."""
         return bool(self._workers)
 
     def reserve(self, count: int) -> None:
-        """See to it that so many processes are there, at most as many as there may be."""
+        """Start processes until there are ``count``, at most the allowed number."""
         while len(self._workers) < min(count, self._most) and not self._closed:
             self._workers.append(_Worker())
             number = len(self._workers) - 1
@@ -178,7 +178,7 @@ class ScanPool:
             self._threads[-1].start()
 
     def start(self, function: Callable[..., _T], *arguments: Any) -> Pending[_T]:
-        """Have a function of ours called by a process that has nothing else to do, if there are any (``reserve``).
+        """Have a function called by an idle process, if there are processes (``reserve``).
         Function, arguments and result are pickled.
         """
         job: Pending[_T] = Pending(function, arguments, SimpleQueue())
@@ -200,7 +200,7 @@ class ScanPool:
             if not self._closed:
                 self._workers[number] = _Worker()
             return Failure(WorkerDiedError(f"the scanning process ended early (status {code})"))
-        except BaseException as error:  # a bug, which must not leave the others waiting
+        except BaseException as error:  # a bug must not leave the other calls waiting
             return Failure(error)
 
     def _close(self, *, kill: bool) -> None:
@@ -216,7 +216,7 @@ class ScanPool:
 
 
 def _layer_result(job: Pending[LayerResult]) -> LayerResult:
-    """What became of the layer of a call of ``run_task``. Raises what is a bug of ours."""
+    """The result of a call of ``run_task``. Raises only for a bug of dockml."""
     outcome = job.outcome
     if not isinstance(outcome, Failure):
         return cast("LayerResult", outcome)
@@ -231,7 +231,7 @@ def _distinct(tasks: Iterable[LayerTask]) -> Iterable[LayerTask]:
     for task in tasks:
         other = distinct.setdefault(task.key, task)
         if other.toc_digest != task.toc_digest:
-            # Manifests disagree about the layer's table of contents: one must not speak for the other's image.
+            # Manifests disagree about the layer's table of contents; one must not decide for the other's image.
             distinct[task.key] = replace(task, toc_digest=None)
     return distinct.values()
 
@@ -240,12 +240,12 @@ class _Worker:
     def __init__(self) -> None:
         home = str(Path(__file__).resolve().parents[3])
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # Not `-m`: the module would be `__main__` there, and its classes others than ours to pickle.
+        # Not `-m`: the module would be `__main__` there, and pickle would see other classes than ours.
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from dockml_dagster.images.scanning.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Ctrl-C goes to the terminal's whole group: the parent says what happened, once, and ends the workers.
+            # Ctrl-C reaches the terminal's whole process group; only the parent should report it and end the workers.
             process_group=0,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
@@ -253,13 +253,13 @@ class _Worker:
         self._answers = cast("IO[bytes]", self._process.stdout)
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Any:
-        """What the function returns there, or a ``Failure``. EOFError or OSError: the process has died."""
-        # A stream that hangs is not seen by the cap on time, which is looked at between reads.
+        """The function's result in the worker, or a ``Failure``. Raises EOFError or OSError if the worker died."""
+        # The time limit is checked between reads, so a stream that hangs needs this alarm.
         alarm = threading.Timer(seconds, self._process.kill)
         alarm.daemon = True
         alarm.start()
         try:
-            # Whole or not at all: half of a request would spoil those that follow.
+            # Pickle before writing: a partial request would corrupt the following ones.
             self._requests.write(pickle.dumps((function, arguments)))
             self._requests.flush()
             return pickle.load(self._answers)  # noqa: S301 - our own process
@@ -267,10 +267,10 @@ class _Worker:
             alarm.cancel()
 
     def end(self, *, kill: bool) -> int:
-        """End the process: when it has nothing more to read, or at once. Its exit status."""
+        """End the process, after its last request or at once; returns its exit status."""
         if kill:
             self._process.kill()
-        with contextlib.suppress(OSError):  # a dead reader
+        with contextlib.suppress(OSError):  # the worker is dead
             self._requests.close()
         status = self._process.wait()
         self._answers.close()

@@ -1,7 +1,7 @@
-"""rpm's database in the form of SQLite (rpm 4.16 and later), read from a copy on this machine.
+"""rpm's database in the form of SQLite (rpm 4.16 and later), read from a local copy.
 
-Here: opening a stranger's SQLite file so that it can do nothing but give blobs, within bounds on rows, bytes and steps.
-Not here: what a blob says (``study.packages.rpm``). The older forms (Berkeley DB, ndb) are not read.
+Here: opening an untrusted SQLite file so that it can only return blobs, within limits on rows, bytes and steps.
+Not here: parsing a blob (``study.packages.rpm``). The older forms (Berkeley DB, ndb) are not read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VERSIONS: Final = 18
 
 
 def read_rpm_database(path: str, file: BinaryIO) -> Reading:
-    """The packages of ``rpmdb.sqlite`` that was written to ``file``, which is closed and removed."""
+    """The packages in ``rpmdb.sqlite``, which was copied to ``file``; the copy is closed and removed."""
     copy = Path(file.name)
     try:
         file.flush()
@@ -36,8 +36,8 @@ def read_rpm_database(path: str, file: BinaryIO) -> Reading:
         start = file.read(_VERSIONS + 2)
         if not start.startswith(_MAGIC):
             return unread(path, "no SQLite database")
-        # rpm leaves it in WAL mode, in which a copy without its log is not opened. A log that is not empty is a database
-        # that is not read (``databases``).
+        # rpm leaves the file in WAL mode, in which SQLite does not open a copy without its log. A database with a non-empty
+        # log is not read at all (``study.packages.databases``).
         file.seek(_VERSIONS)
         file.write(b"\1\1")
         file.flush()
@@ -61,7 +61,7 @@ def _blobs(copy: Path) -> Generator[bytes, None, None]:
         connection.execute("PRAGMA cache_size = -4096")
         steps = iter(range(_MOST_STEPS))
         connection.set_progress_handler(lambda: next(steps, None) is None, _STEPS)
-        # The table, never a view of that name, which could compute without end.
+        # Only a table: a view of that name could run an endless query.
         kind = connection.execute("SELECT type FROM sqlite_master WHERE name = 'Packages'").fetchone()
         if kind != ("table",):
             raise sqlite3.DatabaseError("no table of packages")

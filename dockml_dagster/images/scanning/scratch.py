@@ -1,7 +1,7 @@
-"""A folder for what exists only while a process works, found and removed later if the process was killed.
+"""A folder for temporary files of a process; if the process is killed, it is removed later.
 
-Here: making it, and telling an abandoned one from one in use: each is locked by the process it belongs to, and
-the kernel frees the lock however that process ends. Not here: what is put into it (rows of layers, mostly).
+Here: making it, and telling an abandoned folder from one in use: each is locked by its process, and
+the kernel frees the lock however that process ends. Not here: its content (mostly rows of layers).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _DOOR: Final = ".scratch-lock"
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A new folder ``PREFIX…`` in ``parent`` (made if need be), removed at the end.
 
-    Folders of that prefix whose process is gone are removed first. Raises OSError where nothing can be written.
+    Folders with that prefix whose process has ended are removed first. Raises OSError if nothing can be written.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    # Whoever makes or removes a folder holds the door, so that no new one is seen before it is locked.
+    # Making and removing folders holds this lock, so that no process sees a new folder before it is locked.
     door = os.open(parent / _DOOR, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(door, fcntl.LOCK_EX)
@@ -44,7 +44,7 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
     for folder in parent.glob(f"{prefix}*"):
-        with suppress(OSError):  # another user's, or no folder
+        with suppress(OSError):  # another user's, or not a folder
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,12 +1,11 @@
-"""Scans of layers kept under the digest of the layer, so that a layer known from another image costs nothing.
+"""Scans of layers stored by digest, so that a layer known from another image costs nothing.
 
-Here: one file a layer, a line of JSON (the scan without its rows, what its files say) and the rows, as one zstd frame with a
-checksum.
-Only what cannot change is kept: complete scans of layers whose digest held, or whose table of contents is the one
-that a manifest vouches for (then under that digest too). Whatever is damaged or of another version of the scan
-reads as absent. Not here: what a study keeps for good (``warehouse.layer_files``). The two are apart on purpose: this one
-answers a command of half a second without DuckDB, gives up what was not used for longest, and takes a table of
-contents' word; that one is the table ``raw.layer_files``, keeps every layer it ever had, whole scans alone, and is read
+Here: one file per layer: a line of JSON (the scan without its rows, the content of its files) and the rows, as one zstd
+frame with a checksum. Only immutable results are stored: complete scans of layers whose digest was verified, or of tables
+of contents whose digest a manifest states (stored under that digest too). A file that is damaged or of another version of
+the scan counts as absent. Not here: the layers of studies (``warehouse.layer_files``). The two stores are separate on
+purpose. This one serves a command of half a second without DuckDB, drops what was not used for longest, and accepts tables
+of contents. The other is the table ``raw.layer_files``: it keeps every layer for ever, only from whole scans, and is read
 by SQL.
 """
 
@@ -27,7 +26,7 @@ from dockml_dagster.images.scanning.worker import LayerResult, LayerTask
 from dockml_dagster.study.layer.model import SCAN_VERSION, LargeFile, LayerScan, LayerSummary, TypeCount
 
 _MOST_BYTES: Final = 1 << 30
-"""Of all scans together; a million files take some 30 MB."""
+"""Most bytes of all scans together; a million files take some 30 MB."""
 _MOST_HEAD: Final = 128 << 20
 _LEVEL: Final = 1
 _CHUNK: Final = 1 << 20
@@ -41,8 +40,8 @@ class ScanStore:
         self._grown = False
 
     def get(self, task: LayerTask, spools: Path) -> LayerResult | None:
-        """The layer's scan with its rows as a file in ``spools``; None: not known. A scan of the whole layer is
-        preferred to one by its table of contents. ``fetched_bytes`` is 0: nothing was.
+        """The layer's scan with its rows as a file in ``spools``; None: not stored. A scan of the whole layer is
+        preferred to one of its table of contents. ``fetched_bytes`` is 0, since nothing was fetched.
         """
         for name in _names(task):
             path = self._path(name)
@@ -54,7 +53,7 @@ class ScanStore:
         return None
 
     def put(self, task: LayerTask, result: LayerResult) -> None:
-        """Keep a scan that is worth it. What cannot be written is not kept."""
+        """Store a scan if it qualifies. One that cannot be written is not stored."""
         scan, spool = result.scan, result.spool
         if scan is None or spool is None or scan.status != "complete" or scan.digest_holds is not True:
             return
@@ -70,7 +69,7 @@ class ScanStore:
                 temporary.unlink()
 
     def prune(self) -> None:
-        """Remove what was not used for longest, and scans of other code, beyond ``most_bytes`` in all."""
+        """Remove scans by other versions and the least recently used ones, until at most ``most_bytes`` are left."""
         if not self._grown:
             return
         found: list[tuple[float, int, Path]] = []
@@ -117,10 +116,10 @@ def _read(path: Path, task: LayerTask, spools: Path) -> LayerResult | None:
             inside = from_json(head.pop("inside", None))
             scan = _scan_of(head)
             with spool.open("wb") as rows:
-                while data := packed.read(_CHUNK):  # to the end, where the checksum is
+                while data := packed.read(_CHUNK):  # to the end, where the checksum is checked
                     rows.write(data)
     except (OSError, EOFError, ValueError, LookupError, TypeError, zstd.ZstdError):
-        return None  # not there, cut off, damaged: the layer is scanned again
+        return None  # missing, truncated or damaged: the layer is scanned again
     return LayerResult(task.key, scan, spool, None, inside)
 
 

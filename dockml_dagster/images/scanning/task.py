@@ -1,7 +1,7 @@
-"""A layer of an image, wherever the image is, as what a scanning process opens (``worker.LayerSource``).
+"""A layer of an image from any source, as an object that a scanning process opens (``worker.LayerSource``).
 
-Here: how a layer crosses to another process (a recipe, no connection, no login) and that a process opens each image
-once, so that a registry is asked for one token a process and an archive is indexed once. Not here: the processes
+Here: how a layer is passed to another process (a recipe without connection or login). A process opens each image only
+once, so that it asks a registry for one token and indexes an archive once. Not here: the processes
 (``pool``), the sources (``images.sources``).
 """
 
@@ -35,7 +35,7 @@ class LayerOfImage:
 
     @contextmanager
     def open(self) -> Iterator[ByteStream]:
-        """The bytes, not verified where the scanner computes the very digest that names them (SHA-256)."""
+        """The bytes; unverified if the scanner itself computes the layer's digest (SHA-256)."""
         verify = not _is_sha256(self.descriptor.digest)
         try:
             opened = self._source().open_layer(self.descriptor, verify=verify)
@@ -60,21 +60,21 @@ class LayerOfImage:
 def layer_task(
     recipe: SourceRecipe, descriptor: Descriptor, *, diff_id: Digest | None = None, whole: bool = False
 ) -> LayerTask:
-    """What the pool needs to scan the layer: keyed by digest, so that equal layers are scanned once.
+    """The pool's task to scan a layer, keyed by digest, so that equal layers are scanned once.
 
-    A layer in a registry is read by its table of contents where the manifest vouches for one, unless ``whole``;
-    what lies on this machine is cheap to read whole. ``diff_id``: verify that the layer inflates to it; the key is
-    then that of both, because images may disagree about it.
+    A layer in a registry is read by its table of contents if the manifest states that table's digest, unless ``whole``;
+    layers on this machine are cheap to read whole. ``diff_id``: verify that the layer inflates to it; the key then
+    includes it, because images may disagree about it.
 
-    The digest is verified, except in an archive of ``docker save``: that is a local file whose layers lie there
-    uncompressed, so that SHA-256 would be four fifths of the work.
+    The digest is verified, except in an archive of ``docker save``: a local file with uncompressed layers,
+    where SHA-256 would be four fifths of the work.
     """
     digest = str(descriptor.digest)
     location = recipe.location
     saved = isinstance(location, LocalImage) and location.form is LocalForm.DOCKER_ARCHIVE
     toc_digest = None
     if diff_id is not None and not _is_sha256(diff_id):
-        diff_id = None  # the scan knows no other, and images with another are not seen
+        diff_id = None  # the scan verifies no other algorithm, and images with another have not been seen
     if isinstance(location, ImageReference) and diff_id is None and not whole:
         toc_digest = descriptor.toc_digest
     return LayerTask(
@@ -82,7 +82,7 @@ def layer_task(
         source=LayerOfImage(recipe, descriptor),
         size=descriptor.size,
         expected_digest=digest if _is_sha256(descriptor.digest) and not saved else None,
-        # Of another algorithm it is the stream that verifies, at its end; a scan with a digest reads that far.
+        # For other algorithms the stream verifies at its end; a scan with a digest reads to the end.
         digest=not saved,
         toc_digest=None if toc_digest is None else str(toc_digest),
         expected_diff_id=None if diff_id is None else str(diff_id),
@@ -90,17 +90,17 @@ def layer_task(
 
 
 def is_plain_file(task: LayerTask) -> bool:
-    """Whether a task of ``layer_task`` reads a layer that lies uncompressed in an archive of ``docker save``."""
+    """Whether a task of ``layer_task`` reads a layer that is stored uncompressed in an archive of ``docker save``."""
     source = task.source
     if not isinstance(source, LayerOfImage) or not isinstance(source.recipe.location, LocalImage):
         return False
-    # These media types are ours: they say what the first bytes of the file are.
+    # dockml sets these media types by the first bytes of the file.
     saved = source.recipe.location.form is LocalForm.DOCKER_ARCHIVE
     return saved and source.descriptor.media_type.endswith(".tar")
 
 
 def close_images() -> None:
-    """Let go of what layers were read from in this process; scanning processes end with theirs open."""
+    """Close the images opened in this process; scanning processes end with theirs open."""
     while _OPEN:
         _, source = _OPEN.popitem()
         source.close()

@@ -1,7 +1,7 @@
-"""What an image holds, from the spools of its layers; in this process or one of ``pool``.
+"""The content of an image, from the spools of its layers; in this process or one of ``pool``.
 
-Here: reading spools, and which questions are asked of an image at once. It imports neither DuckDB nor pandas nor
-Dagster, as ``worker`` must not. Not here: merging and counting (``study.layer``), what is done with the answers.
+Here: reading spools, and what is computed of an image in one pass. It imports neither DuckDB nor pandas nor
+Dagster, as ``worker`` must not. Not here: merging and counting (``study.layer``), the use of the results.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from dockml_dagster.study.secrets.image import ImageSecret, SecretTally
 
 
 def spools_at(paths: Sequence[Path]) -> list[Spool]:
-    """Spools that lie in files, as the union opens them."""
+    """Spool files, in the form that the union opens."""
     return [partial(_lines, path) for path in paths]
 
 
 @dataclass(frozen=True, slots=True)
 class LayersInside:
-    """What the files of an image's layers say, lowest layer first, None where that is unknown; and the compressed bytes of
+    """The content of the files of an image's layers, lowest layer first, None where unknown; and the compressed bytes of
     each layer.
     """
 
@@ -42,31 +42,31 @@ class LayersInside:
     families: tuple[FamilyRule, ...]
 
     def tally(self) -> PackageTally | None:
-        """What sums the image's packages up. None: of a layer it is unknown what its files say."""
+        """A visitor that counts the image's packages. None: the content of a layer's files is unknown."""
         known = [one for one in self.layers if one is not None]
         return PackageTally([one.readings for one in known]) if len(known) == len(self.layers) else None
 
     def secret_tally(self) -> SecretTally | None:
-        """What tells what became of the image's secrets. None: of a layer it is unknown whether it has any."""
+        """A visitor that follows the image's secrets. None: unknown for a layer."""
         known = [one for one in self.layers if one is not None]
         if len(known) != len(self.layers):
             return None
         return SecretTally([one.secrets for one in known], [one.readings for one in known])
 
     def device_tally(self) -> DeviceTally | None:
-        """What tells what became of the image's device code. None: of a layer it is unknown whether it has any."""
+        """A visitor that follows the image's GPU code. None: unknown for a layer."""
         known = [one.device_code for one in self.layers if one is not None and one.device_code is not None]
         return DeviceTally(known) if len(known) == len(self.layers) else None
 
     @property
     def secrets_cut_short(self) -> bool:
-        """Whether some layer had more to search for secrets than is searched: what was found is a lower bound."""
+        """Whether the search for secrets hit a limit in a layer: then the number found is a lower bound."""
         return any(one is not None and one.secrets_cut_short for one in self.layers)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageUnion:
-    """Everything that a study asks of the union of an image's layers.
+    """Everything that a study needs of the union of an image's layers.
 
     ``inventory``, ``secrets`` and ``device_code``: None where unknown.
     """
@@ -84,7 +84,7 @@ class ImageUnion:
 def sum_up(
     paths: Sequence[Path], content: ContentRules, advice: Rules, image: ImageFacts, inside: LayersInside
 ) -> ImageUnion:
-    """All of it for the image whose layers' rows lie in these files, lowest layer first."""
+    """Compute it for the image whose layers' rows are in these files, lowest layer first."""
     contents, files = ContentTally(content), ImageFiles()
     packages, secrets, device = inside.tally(), inside.secret_tally(), inside.device_tally()
     savings = SavingsTally(advice, content, base_layers=image.base_layers)
@@ -114,7 +114,7 @@ def sum_up(
 
 
 def find_content(paths: Sequence[Path], rules: ContentRules) -> tuple[ContentFinding, ...]:
-    """What the rules find in the image whose layers' rows lie in these files, lowest layer first."""
+    """The content that the rules find in the image whose layers' rows are in these files, lowest layer first."""
     tally = ContentTally(rules)
     for batch in union_batches(spools_at(paths)):
         tally(batch)

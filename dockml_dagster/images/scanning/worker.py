@@ -1,7 +1,7 @@
-"""The process that scans layers for ``pool``: calls come in, what they return goes out, rows go to spool files.
+"""The process that scans layers for ``pool``: it receives calls, returns their results, and writes rows to spool files.
 
 Here: everything that must run outside the main process. It imports neither DuckDB nor pandas nor Dagster, so
-that a worker stays under 100 MB. Not here: which layers, and what becomes of the rows.
+that a worker stays under 100 MB. Not here: which layers are scanned, and the use of the rows.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from dockml_dagster.study.layer.spool import SpoolWriter
 from dockml_dagster.study.layer.toc import scan_toc
 
 _MEMORY = 1 << 30
-"""Address space of a worker: a bound for what the caps did not foresee, far above what a scan takes."""
+"""Address space of a worker: a last limit for unforeseen cases, far above what a scan needs."""
 
 
 class LayerSource(Protocol):
-    """Where a layer's bytes are; it is pickled and opened in the worker."""
+    """The source of a layer's bytes; it is pickled and opened in the worker."""
 
     def open(self) -> AbstractContextManager[ByteStream]:
-        """The layer's bytes as stored, from the first on. Errors are the source's own and come through."""
+        """The layer's stored bytes, from the first on. Errors of the source are passed on."""
         ...
 
 
@@ -51,7 +51,7 @@ class RangedSource(LayerSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A layer in a local file, or in a stretch of one (an archive's member)."""
+    """A layer in a local file, or in a part of one (an archive's member)."""
 
     path: Path
     offset: int = 0
@@ -60,7 +60,7 @@ class FileSource:
 
     @contextmanager
     def open(self) -> Iterator[ByteStream]:
-        """The bytes of the stretch."""
+        """The bytes of that part."""
         with self.path.open("rb", buffering=0) as file:
             file.seek(self.offset)
             yield file if self.length is None else _Stretch(file, self.length)
@@ -82,35 +82,35 @@ class LayerTask:
     """One layer to scan."""
 
     key: str
-    """What tells layers apart: the digest, `sha256:…`. Tasks of one key are done once."""
+    """Identity of the layer: its digest, `sha256:…`. Tasks with the same key are done once."""
     source: LayerSource
     size: int | None = None
-    """Compressed bytes, where known: large layers start first, so that they do not end last."""
+    """Compressed bytes, if known: large layers start first, so that they do not end last."""
     expected_digest: str | None = None
     expected_diff_id: str | None = None
     digest: bool = True
-    """Whether to compute the digest (a local file whose name nobody vouches for may do without)."""
+    """Whether to compute the digest (not needed for a local file whose name is not a digest)."""
     toc_digest: str | None = None
-    """`sha256:…` of the layer's table of contents as the manifest promises it. Where ``source`` is a
-    ``RangedSource`` and the table holds what it promises, it is read instead of the layer."""
+    """`sha256:…` of the layer's table of contents, as stated in the manifest. If ``source`` is a ``RangedSource`` and the
+    table has this digest, it is read instead of the layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerResult:
-    """What became of one task: a scan with its rows, or the error of its source."""
+    """The result of one task: a scan with its rows, or the error of its source."""
 
     key: str
     scan: LayerScan | None
     spool: Path | None
-    """Sorted lines (``study/layer/spool``). None: an error, or a mismatch, whose rows are worth nothing."""
+    """Sorted lines (``study/layer/spool``). None: an error, or a digest mismatch, whose rows are worthless."""
     error: Exception | None
     inside: LayerInside | None = None
-    """What its files say (``inside``). None: unknown, as of a layer that was read by its table of contents."""
+    """Content of its files (``inside``). None: unknown, as after reading only a table of contents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a call raised."""
+    """The error that a call raised."""
 
     error: BaseException
 
@@ -118,8 +118,8 @@ class Failure:
 def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
     """Scan one layer in this process; its rows become a file in the directory ``spools``.
 
-    A table of contents that cannot be had, is damaged, over a cap or not the promised one decides nothing: the
-    layer itself is read then.
+    If the table of contents cannot be fetched, is damaged, exceeds a limit or does not have the stated digest, the
+    layer itself is read.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".scan-", dir=spools) as scratch:
@@ -129,7 +129,7 @@ def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
 
 
 def _portable(error: Exception) -> Exception:
-    """The error, or what it says where it cannot cross to another process."""
+    """The error, or one with its text if it cannot be pickled."""
     try:
         pickle.dumps(error)
     except Exception:
@@ -165,7 +165,7 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
 
 
 def _by_toc(task: LayerTask, writer: SpoolWriter, limits: ScanLimits) -> LayerScan | None:
-    """The scan by the layer's table of contents. None: read the layer."""
+    """A scan of the layer's table of contents. None: read the layer."""
     source = task.source
     if task.toc_digest is None or task.size is None or not isinstance(source, RangedSource):
         return None
@@ -178,16 +178,18 @@ def _by_toc(task: LayerTask, writer: SpoolWriter, limits: ScanLimits) -> LayerSc
             expected_toc_digest=task.toc_digest,
         )
     except DockmlError:
-        return None  # reading the layer will tell whether it is only the range that could not be had
+        return None  # reading the layer will show whether only the range request failed
     return scan if scan is not None and scan.status == "complete" else None
 
 
 def main() -> None:
-    """Make the calls that standard input asks for until it ends; what they return goes to standard output, pickled."""
+    """Make the calls read from standard input until it ends; pickled results go to standard output."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not get among the answers
+    os.dup2(2, 1)  # printed text must not get among the answers
     _bound_memory()
-    gc.set_threshold(100_000)  # rows come and go by the million, and none is part of a cycle
+    gc.set_threshold(
+        100_000
+    )  # millions of rows are allocated and freed, and none is part of a reference cycle
     inbox = _Inbox(requests)
     while (request := inbox.next()) is not None:
         function, arguments = request
@@ -200,12 +202,12 @@ def main() -> None:
 
 
 _Request = tuple[Callable[..., object], tuple[Any, ...]]
-"""What is to be called, with which arguments."""
+"""A function to call, and its arguments."""
 
 
 class _Inbox:
-    """Requests as they come. The parent asks for one call at a time and ends its side only when all is done: an end
-    in the middle of a call means that it was killed, and nobody waits for the rest of an hour's reading.
+    """Requests as they come. The parent sends one call at a time and closes its side only when all are done: an end of
+    input during a call means that the parent was killed, and the worker must not go on for an hour.
     """
 
     def __init__(self, requests: BinaryIO) -> None:
@@ -239,5 +241,5 @@ def _bound_memory() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    except (ImportError, ValueError, OSError):  # not every system has it
+    except (ImportError, ValueError, OSError):  # not every system supports it
         pass

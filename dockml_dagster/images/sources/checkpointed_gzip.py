@@ -1,7 +1,7 @@
-"""A gzip file that can be read from remembered places without starting over.
+"""A gzip file that can be read from checkpoints without starting over.
 
-``docker save | gzip`` is common, and an archive wants to be read out of order. zlib's decompressor can be
-copied (about 40 KB with its window), so a copy taken at the start of each member makes that member reachable
+``docker save | gzip`` is common, and archives are read out of order. zlib's decompressor can be
+copied (about 40 KB with its window), so a copy at the start of each member makes that member reachable
 at once.
 """
 
@@ -23,7 +23,7 @@ _GZIP = 31  # zlib's wbits for gzip framing
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The decompressor as it was before the output byte ``position``."""
+    """A copy of the decompressor before the output byte ``position``."""
 
     position: int
     raw_position: int
@@ -33,14 +33,14 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """Places to start from, shared by all readers of one file."""
+    """The checkpoints of one file, shared by all its readers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._places: list[Checkpoint] = []
 
     def add(self, place: Checkpoint) -> None:
-        """Remember a place behind all others; beyond 1,024 the earlier ones have to do."""
+        """Add a checkpoint after all others; after 1,024 no more are added."""
         with self._lock:
             if len(self._places) < MAX_CHECKPOINTS and (
                 not self._places or place.position > self._places[-1].position
@@ -48,7 +48,7 @@ class Checkpoints:
                 self._places.append(place)
 
     def before(self, position: int) -> Checkpoint | None:
-        """The last place at or before ``position``."""
+        """The last checkpoint at or before ``position``."""
         with self._lock:
             at = bisect_right(self._places, position, key=lambda place: place.position)
             return self._places[at - 1] if at else None
@@ -72,7 +72,7 @@ class CheckpointedGzip:
         return self._position
 
     def remember(self) -> None:
-        """Make the present position a place to start from."""
+        """Make a checkpoint at the present position."""
         self._checkpoints.add(
             Checkpoint(
                 self._position, self._raw_position, self._pending, self._ready, self._decompressor.copy()
@@ -80,7 +80,7 @@ class CheckpointedGzip:
         )
 
     def seek(self, position: int) -> int:
-        """Go to a position; behind the end of the data this stops at the end."""
+        """Go to a position, or to the end of the data if it is beyond."""
         place = self._checkpoints.before(position)
         if place is not None and (position < self._position or place.position > self._position):
             self._start(place)
@@ -123,7 +123,7 @@ class CheckpointedGzip:
                 if not self._pending.strip(b"\x00"):
                     if not self._pending:
                         return b""
-                    # Zeros behind the last member are padding.
+                    # Zeros after the last member are padding.
                     self._pending = b""
                     continue
                 self._decompressor = zlib.decompressobj(_GZIP)

@@ -2,8 +2,8 @@
 (``ID/layer.tar``), and the new one, which is an OCI layout too.
 
 Source: Docker's image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format". An old archive has no
-manifest, so one is made of its parts: plain layers are named by their diff id (the two are the same for a
-layer that is not compressed), compressed ones by the digest of the bytes that lie there.
+manifest, so one is made from its parts: plain layers are named by their diff id (which is also the digest of an
+uncompressed layer), compressed ones by the digest of their stored bytes.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class _Assembled:
 
 
 class DockerArchiveSource(Closing):
-    """One image of an archive in the old layout: that of a name, or the only one."""
+    """One image of an archive in the old layout: the one with a given name, or the only one."""
 
     def __init__(self, files: Files, name: str, selector: str | None = None) -> None:
         self._files, self._name, self._selector = files, name, selector
@@ -60,11 +60,11 @@ class DockerArchiveSource(Closing):
         return self._name
 
     def resolve(self) -> Digest:
-        """The digest of the manifest that is made of the parts."""
+        """The digest of the manifest made from the parts."""
         return self._image().document.digest
 
     def manifest(self, digest: Digest) -> ManifestDocument:
-        """The manifest that is made of the parts."""
+        """The manifest made from the parts."""
         document = self._image().document
         if document.digest != digest:
             raise GoneError("not in the archive", subject=f"{self._name}@{digest}")
@@ -195,8 +195,8 @@ def _same(name: str, selector: str) -> bool:
 
 
 def canonical_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> bytes:
-    """An OCI manifest of these parts, always the same bytes for the same parts. For
-    archives that carry none.
+    """An OCI manifest of these parts, always the same bytes for the same parts; for
+    archives without a manifest.
     """
 
     def written(descriptor: Descriptor) -> dict[str, object]:

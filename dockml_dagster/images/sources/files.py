@@ -1,5 +1,5 @@
-"""Files of an image by name, wherever they lie: in a directory
-or inside a tar archive. And checked streams of them.
+"""Files of an image by name, in a directory or inside a tar archive, and verified streams of
+them.
 
 Here: opening only regular files, links inside an archive, whole small files. Not here: what the files mean
 (``oci_layout``, ``docker_archive``, ``skopeo_directory``).
@@ -25,14 +25,14 @@ from dockml_dagster.images.sources.tar_index import Member, read_tar_index
 from dockml_dagster.study.image.reference import Digest
 
 MAX_LINKS = 16
-# Only data of this size are worth a place to start from in a compressed archive.
+# Only data of this size are worth a checkpoint in a compressed archive.
 _WORTH_REMEMBERING = 1 << 20
 
 _GZIP_MAGIC = b"\x1f\x8b"
 COMPRESSIONS = {b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zX": "xz", b"BZh": "bzip2"}
 """First bytes of archives that must be inflated before they are read (``local_copy``)."""
 MAGIC = 64
-"""How many first bytes tell what a file is."""
+"""Number of first bytes that identify a file's format."""
 
 
 class Region(Protocol):
@@ -95,7 +95,7 @@ def read_part(files: Files, name: str, start: int, length: int) -> bytes:
 
 
 class DirectoryFiles:
-    """Files below a directory. Anything but regular files (pipes, devices) counts as absent."""
+    """Files below a directory. Anything other than a regular file (a pipe, a device) counts as absent."""
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
@@ -118,7 +118,7 @@ class DirectoryFiles:
 
 
 class ArchiveFiles:
-    """Files inside a tar archive, plain or gzip. The archive is indexed once, when the first file is asked for."""
+    """Files inside a tar archive, plain or gzip. The archive is indexed once, at the first request for a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -200,7 +200,7 @@ class _Part:
 
 
 class FileStream(VerifiedStream):
-    """A file as a stream that ends only if its size and digest are right (see VerifiedStream)."""
+    """A file as a stream that verifies its size and digest (see VerifiedStream)."""
 
     def __init__(self, region: Region, digest: Digest, size: int | None, *, verify: bool = True) -> None:
         super().__init__(digest, size, verify=verify)
@@ -222,7 +222,7 @@ class FileStream(VerifiedStream):
 def open_regular(
     path: Path, subject: str, missing: type[GoneError] | type[SettingError] = GoneError
 ) -> BinaryIO:
-    """Open a regular file. Raises ``missing`` if there is none; never waits on a pipe that lies there instead."""
+    """Open a regular file. Raises ``missing`` if there is none; never blocks on a pipe in its place."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -1,4 +1,4 @@
-"""What every source of an image can do. Everything that reads images is written against this and nothing else."""
+"""The interface of all sources of images; code that reads images depends on it alone."""
 
 import io
 from types import TracebackType
@@ -39,7 +39,7 @@ class ImageSource(Protocol):
     def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
         """The stored (compressed) bytes of a layer as a stream, in order, once.
 
-        With ``verify`` the end is only reached if size and digest are right (DigestMismatchError); a reader
+        With ``verify`` the end is only reached if size and digest match (else DigestMismatchError); a reader
         that computes the digest itself turns it off.
         """
         ...
@@ -49,7 +49,7 @@ class ImageSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -1,8 +1,8 @@
-"""Images that cannot be read where they are, as files on this machine: from an engine, a store or standard input.
+"""Local copies of images that cannot be read in place: from an engine, a store or standard input.
 
-Here: one pass from there to a plain archive (or a directory of layers) in a scratch folder, which goes with it. An
-archive that is a plain file already, also as standard input, is read where it lies. Not here: reading it
-(``opening``). ``docker save`` puts the list of an archive at its end, so there is no reading it without a copy.
+Here: one pass from there to a plain archive (or a directory of layers) in a scratch folder, removed at the end. An
+archive that is already a plain file, even as standard input, is read in place. Not here: reading it
+(``opening``). ``docker save`` puts the list of an archive at its end, so it cannot be read without a copy.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from dockml_dagster.study.layer.model import ScanLimits
 STANDARD_INPUT: Final = "-"
 MOST_BYTES: Final = 512 << 30
 _LEFT_FREE: Final = 256 << 20
-"""Bytes of the disk that a copy leaves."""
+"""Bytes of free disk space that a copy must leave."""
 _CHUNK: Final = 1 << 20
 _ARCHIVES: Final = frozenset({LocalForm.OCI_ARCHIVE, LocalForm.DOCKER_ARCHIVE})
 _PATIENCE: Final = 3600.0
@@ -46,7 +46,7 @@ _TOOLS: Final = (("skopeo", ("copy", "--quiet", "containers-storage:{}", "dir:{}
 
 
 class Readable(Protocol):
-    """What is copied."""
+    """A stream to copy."""
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes; none at the end."""
@@ -57,9 +57,9 @@ class Readable(Protocol):
 def readable_here(
     location: ImageReference | LocalImage, scratch: Path
 ) -> Iterator[ImageReference | LocalImage]:
-    """The location, or one in ``scratch`` that has the same image, for as long as the block lasts.
+    """The location, or one in ``scratch`` with the same image, valid inside the block.
 
-    Raises FetchError: nothing there, too large, no engine, no tool, no room.
+    Raises FetchError: no such image, too large, no engine, no tool, no disk space.
     """
     if isinstance(location, ImageReference):
         yield location
@@ -89,7 +89,7 @@ def _here(location: LocalImage, folder: Path) -> LocalImage:
 
 
 def _standard_input() -> Path | None:
-    """The file that standard input is, from its start. None: it is a pipe."""
+    """The file behind standard input, if at its start. None: it is a pipe."""
     if not stat.S_ISREG(os.fstat(0).st_mode) or os.lseek(0, 0, os.SEEK_CUR):
         return None
     link = Path("/proc/self/fd/0")
@@ -98,7 +98,7 @@ def _standard_input() -> Path | None:
 
 
 def _inflated(location: LocalImage, folder: Path) -> LocalImage:
-    """An archive without a compression that knows no way back to a place inside it (gzip does: ``checkpointed_gzip``)."""
+    """The archive, inflated if its compression does not allow seeking (gzip does: ``checkpointed_gzip``)."""
     path = Path(location.path)
     with open_regular(path, str(path), missing=SettingError) as file:
         magic = file.read(MAGIC)
@@ -116,7 +116,7 @@ def _inflated(location: LocalImage, folder: Path) -> LocalImage:
 
 
 class _Inflated:
-    """What a compressed archive inflates to, under the caps of a layer: a megabyte of zeros must not fill the disk."""
+    """The inflated bytes of an archive, under the limits of a layer: a compressed megabyte must not fill the disk."""
 
     def __init__(self, file: BinaryIO) -> None:
         limits = ScanLimits()
@@ -146,7 +146,7 @@ def _copied(stream: Readable, folder: Path, name: str = "image.tar") -> Path:
 
 
 def _from_storage(name: str, folder: Path) -> Path:
-    """The image of podman's and buildah's store, as a directory of skopeo's: its layers plain, as they lie there."""
+    """An image of podman's and buildah's store, as a skopeo directory; its layers are uncompressed, as in the store."""
     subject = f"containers-storage:{name}"
     for tool, arguments in _TOOLS:
         program = shutil.which(tool)

@@ -33,12 +33,12 @@ from dockml_dagster.study.image.reference import Digest, ImageReference, ImageRe
 
 _Image = TypeVar("_Image")
 INDEX_FILE = "index.json"
-# containerd and Docker name images here in full; `ref.name` then has the tag only.
+# containerd and Docker put the full name here; `ref.name` then has only the tag.
 CONTAINERD_NAME = "io.containerd.image.name"
 
 
 class OciLayoutSource(Closing):
-    """One image of a layout: that of a tag, of a digest, or the only one.
+    """One image of a layout: by tag, by digest, or the only one.
 
     A layout whose ``index.json`` lists one image for several platforms, without names, is that index itself.
     """
@@ -62,8 +62,8 @@ class OciLayoutSource(Closing):
         return choose(_index_of(body, self._name), manifest_digest(body), self._selector, self._name)
 
     def is_sound(self) -> bool:
-        """Whether every image that is chosen and there has as many layers as its configuration says. Where nothing is
-        chosen, reading it says why.
+        """Whether every chosen image that is present has as many layers as its configuration states. If none can be
+        chosen, this is True, and reading the image reports why.
         """
         try:
             documents = [self.manifest(self.resolve())]
@@ -135,7 +135,7 @@ def is_oci_layout(files: Files) -> bool:
 def choose(index: ImageIndex, own_digest: Digest, selector: str | None, name: str) -> Digest:
     """The digest of the entry that ``selector`` names, or of the only one, or of the index itself.
 
-    Raises SettingError that says what there is to choose from.
+    Raises SettingError, which lists the choices.
     """
     if is_position(selector):
         return at_position(index.entries, selector, name).digest
@@ -157,12 +157,12 @@ def choose(index: ImageIndex, own_digest: Digest, selector: str | None, name: st
 
 
 def is_position(selector: str | None) -> TypeGuard[str]:
-    """Whether a selector is a place in the list of images, `@0` the first (containers-transports(5))."""
+    """Whether a selector is a position in the list of images, `@0` the first (containers-transports(5))."""
     return selector is not None and selector.startswith("@") and selector[1:].isdecimal()
 
 
 def at_position(images: Sequence[_Image], selector: str, name: str) -> _Image:
-    """The image of that place. Raises SettingError if there are fewer."""
+    """The image at that position. Raises SettingError if there are fewer."""
     place = int(selector[1:7])
     if place >= len(images):
         raise SettingError(f"no image {selector}; there are {len(images)}, the first is @0", subject=name)

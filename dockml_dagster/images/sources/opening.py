@@ -1,8 +1,8 @@
-"""From what a user names an image by to the source that reads it.
+"""From a user's name of an image to the source that reads it.
 
-``SourceRecipe`` crosses to worker processes: it holds what is needed to open the source there; no connection,
-no login and no token. Each form's reader is imported when an image of that form is opened: an archive on this disk
-needs nothing of the network.
+``SourceRecipe`` is passed to worker processes: it holds what is needed to open the source there, without connection,
+login or token. Each form's reader is imported when an image of that form is opened: a local archive needs no network
+code.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """What a registry client is made of. ``store``: the directory of the digest-keyed documents. ``registries`` and
-    ``http``: None is what they are without any setting. ``catalog``: address of the database by which several machines keep
-    to one limit a registry, and know each other's documents.
+    """The settings of a registry client. ``store``: the directory of documents by digest. ``registries``,
+    ``http``: None for the defaults. ``catalog``: address of the database through which several machines share
+    registries' limits and each other's documents.
     """
 
     store: Path
@@ -35,7 +35,7 @@ class ClientSettings:
     catalog: str | None = field(default=None, repr=False)
 
     def client(self) -> RegistryClient:
-        """A registry client of these settings; no connection is made yet."""
+        """A registry client with these settings; no connection is made yet."""
         from dockml_dagster.clients.digest_store import open_digest_store
         from dockml_dagster.clients.http.client import HttpClient, HttpSettings
         from dockml_dagster.clients.http.shared_budget import budget_for
@@ -57,7 +57,7 @@ class SourceRecipe:
     settings: ClientSettings
 
     def open(self, client: RegistryClient | None = None) -> ImageSource:
-        """The source. ``client``: one to share; else an image in a registry gets one of its own."""
+        """The source. ``client``: one to share; without it, an image in a registry gets its own."""
         if isinstance(self.location, ImageReference):
             from dockml_dagster.images.sources.registry_source import RegistrySource
 
@@ -90,7 +90,7 @@ def open_local(location: LocalImage) -> ImageSource:
     # Docker 25 and later write both; the OCI part has the true digests.
     if is_oci_layout(files) and not is_position(location.selector):
         layout = OciLayoutSource(files, name, location.selector)
-        # Docker 25.0.0 wrote manifests without layers there (moby#47065); its other part is right.
+        # Docker 25.0.0 wrote manifests without layers there (moby#47065); its old-format part is right.
         if not has(files, MANIFEST_FILE) or layout.is_sound():
             return layout
     return DockerArchiveSource(files, name, location.selector)

@@ -1,8 +1,8 @@
-"""From a source to everything about an image that is no
-layer: index, manifests of all platforms, configurations.
+"""From a source to everything about an image except its
+layers: index, manifests of all platforms, configurations.
 
-Here: the walk down an index with caps, and what failed for one platform without losing the others. Not here:
-layers (the scanner reads them), and what any of it means for the study.
+Here: the walk through an index, with limits; a failure of one platform does not lose the others. Not here:
+layers (the scanner reads them), the meaning for the study.
 """
 
 from collections.abc import Iterator
@@ -39,20 +39,20 @@ from dockml_dagster.study.image.model_artifact import (
 from dockml_dagster.study.image.platform import Platform
 from dockml_dagster.study.image.reference import Digest
 
-# The largest official images have some twenty platforms. Each costs a GET that Docker Hub counts as a pull.
+# The largest official images have about twenty platforms. Each costs a GET that Docker Hub counts as a pull.
 MAX_PLATFORMS = 64
 MAX_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformImage:
-    """One manifest that holds something, with what is known of it.
+    """One manifest with content, and the known facts about it.
 
-    ``platform``: as the index says, else as the configuration says, else None. ``config``: None for what is
-    no image; ``model``: for what is no model. ``layers``: lowest first, with sizes in bytes; None where even the
-    registry did not say.
-    ``manifest_bytes``, ``config_bytes``: of the documents themselves; a schema 1 manifest has no
-    configuration of its own (None).
+    ``platform``: from the index, else from the configuration, else None. ``config``: None if it is
+    no image; ``model``: None if it is no model. ``layers``: lowest first, with sizes in bytes; None where even the
+    registry states none.
+    ``manifest_bytes``, ``config_bytes``: sizes of the documents themselves; a schema 1 manifest has no
+    separate configuration (None).
     """
 
     digest: Digest
@@ -68,13 +68,13 @@ class PlatformImage:
 
     @property
     def compressed_bytes(self) -> int | None:
-        """The sum of the layers as stored, in bytes; None if one is unknown."""
+        """The sum of the stored layers in bytes; None if one is unknown."""
         sizes = [layer.size for layer in self.layers]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     @property
     def stacks(self) -> list[tuple[Kind, list[str]]]:
-        """Its layers, lowest first, by each kind of digest that is known."""
+        """Its layers, lowest first, once for each known kind of digest."""
         found: list[tuple[Kind, list[str]]] = [("digest", [str(layer.digest) for layer in self.layers])]
         diff_ids = () if self.config is None else self.config.diff_ids or ()
         if len(diff_ids) == len(self.layers):
@@ -93,8 +93,8 @@ class PlatformFailure:
 
 @dataclass(frozen=True, slots=True)
 class ImageReading:
-    """Everything that one name stands for. ``top``: the document that ``digest`` names. ``not_images``:
-    entries of the index that are attestations or for no platform; they are not fetched.
+    """Everything that one name stands for. ``top``: the document with the digest ``digest``. ``not_images``:
+    entries of the index that are attestations or have no platform; they are not fetched.
     """
 
     name: str
@@ -110,8 +110,8 @@ def read_image(
 ) -> ImageReading:
     """Read all platforms of an image, or those that satisfy ``wanted``.
 
-    Raises FetchError if the name leads nowhere, GoneError if no platform satisfies ``wanted``, TooLargeError
-    if there are more than ``max_platforms``. What fails for one platform of several is in ``failures``.
+    Raises FetchError if the name cannot be resolved, GoneError if no platform satisfies ``wanted``, TooLargeError
+    for more than ``max_platforms``. A failure of one platform among several is in ``failures``.
     """
     top = source.manifest(source.resolve())
     walk = _Walk(source, wanted, max_platforms)
@@ -142,7 +142,7 @@ class _Walk:
         self.not_images: list[Descriptor] = []
 
     def entries(self, index: ImageIndex, depth: int) -> Iterator[Descriptor]:
-        """The manifests of an index and of the indexes inside it, each digest once, one more than the most."""
+        """The manifests of an index and its nested indexes, each digest once; at most one more than the limit."""
         candidates = set(index.images)
         yielded = 0
         for entry in index.entries:
@@ -159,7 +159,7 @@ class _Walk:
                 return
 
     def read(self, entry: Descriptor) -> None:
-        """Read one manifest; a failure is noted and does not stop the others."""
+        """Read one manifest; a failure is recorded and does not stop the others."""
         try:
             document = self._source.manifest(entry.digest)
             parsed = _parsed(document)
@@ -180,7 +180,7 @@ class _Walk:
         kind = manifest.kind
         if config is not None and kind is ContentKind.IMAGE and isinstance(manifest, ImageManifest):
             if config.diff_ids is None and manifest.config.media_type in media_types.OLD_CONFIG_TYPES:
-                # Nothing says that it is an image but layers that archives of anything have too.
+                # Only its layers suggest an image, and archives of any content have such layers.
                 kind, config = ContentKind.ARTIFACT, None
             elif config.diff_ids and len(config.diff_ids) != len(manifest.layers):
                 raise BrokenContentError(
@@ -188,7 +188,7 @@ class _Walk:
                     subject=str(document.digest),
                 )
         if config is not None and (config.platform.os or config.platform.architecture):
-            # The index may know more (the version of Windows), the configuration is nearer to the bytes.
+            # Keep the index's platform, which may be more precise (the version of Windows), unless it is unknown.
             platform = config.platform if platform is None or platform.is_unknown else platform
         elif isinstance(manifest, Schema1Manifest):
             platform = Platform.of("linux", manifest.architecture)
@@ -235,20 +235,20 @@ class _Walk:
             try:
                 content = self._source.document(manifest.config, MAX_MODEL_CONFIG_BYTES)
             except (TooLargeError, GoneError, BrokenContentError):
-                # The files and their sizes are known all the same; what nobody states is unknown.
+                # The files and their sizes are still known; anything not stated is unknown.
                 content = None
         return model_artifact(manifest, content)
 
     def _with_size(self, layer: Descriptor) -> Descriptor:
         if layer.size is not None:
             return layer
-        # Schema 1 repeats the blob of its empty layers for every instruction that made none.
+        # Schema 1 repeats the blob of an empty layer for every instruction without a layer.
         if layer.digest not in self._sizes:
             self._sizes[layer.digest] = self._source.layer_size(layer)
         return replace(layer, size=self._sizes[layer.digest])
 
     def _may_satisfy(self, entry: Descriptor) -> bool:
-        # An entry that does not say its platform is asked; its configuration says it.
+        # An entry without a platform is fetched, because its configuration states the platform.
         return self._wanted is None or entry.platform is None or entry.platform.satisfies(self._wanted)
 
 

@@ -1,4 +1,4 @@
-"""An image in a registry as a source: what ``clients/registry`` does, for one reference."""
+"""An image in a registry as a source: ``clients/registry`` for one reference."""
 
 import io
 
@@ -28,8 +28,8 @@ class RegistrySource(Closing):
         return self._resolved
 
     def manifest(self, digest: Digest) -> ManifestDocument:
-        """From the store, or by one GET. That a tag was sent with a wrong
-        digest shows here: then what the tag stands for comes, under its own.
+        """From the store, or by one GET. If the registry sent a wrong digest for the tag, it
+        shows here: then the manifest that the tag stands for is returned, under its own digest.
         """
         try:
             return self._client.manifest(self.reference.repository, digest)
@@ -47,7 +47,7 @@ class RegistrySource(Closing):
         return self._client.blob_size(self.reference.repository, descriptor.digest)
 
     def open_layer(self, descriptor: Descriptor, *, verify: bool = True) -> io.RawIOBase:
-        """A stream that goes on by Range when the connection is cut."""
+        """A stream that resumes by Range if the connection is cut."""
         return self._client.open_blob(self.reference.repository, descriptor, verify=verify)
 
     def read_range(self, descriptor: Descriptor, start: int, length: int) -> bytes:

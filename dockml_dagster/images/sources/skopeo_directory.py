@@ -1,7 +1,7 @@
 """A directory as ``skopeo copy … dir:DIR`` writes it: ``manifest.json``, and every blob under its bare hex.
 
-Source: containers-transports(5), "dir:path". With ``--all`` the manifests of an index lie beside it as
-``HEX.manifest.json``. Which algorithm a hex belongs to is not written down; the digest that is asked for says
+Source: containers-transports(5), "dir:path". With ``--all`` the manifests of an index are files
+``HEX.manifest.json`` beside it. The algorithm of a hex is not recorded; the requested digest names
 it.
 """
 

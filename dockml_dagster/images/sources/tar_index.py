@@ -1,8 +1,8 @@
-"""The list of what lies where in a tar archive that holds an image: names, places, sizes; no content.
+"""An index of a tar archive that holds an image: names, offsets, sizes; no content.
 
-Here: which entries there are and where their data lie, with caps. Only headers are read, file data is passed over by
-seeking. Not here: what a header, a pax record or a long name means (``study.layer.header``, ``.extended``, which the walk
-over layers reads with too), the walk over layers, which wants everything of each entry.
+Here: which entries there are and where their data are, with limits. Only headers are read; file data are skipped by
+seeking. Not here: parsing headers, pax records and long names (``study.layer.header``, ``.extended``, shared with the walk
+over layers), the walk over layers, which needs every entry's content.
 """
 
 import posixpath
@@ -25,7 +25,7 @@ _EXTENSIONS = frozenset({b"L", b"K", b"x", b"X", b"g"})
 
 
 class Seekable(Protocol):
-    """What the index reads from."""
+    """The file that the index reads from."""
 
     def read(self, most: int, /) -> bytes:
         """Up to ``most`` bytes; fewer only at the end."""
@@ -46,7 +46,7 @@ class Member:
 
 
 def read_tar_index(file: Seekable, *, remember: "Remember | None" = None) -> dict[str, Member]:
-    """Files and links by name, without leading ``./``; of a name given twice the last counts.
+    """Files and links by name, without leading ``./``; if a name occurs twice, the last counts.
 
     ``remember`` is called with each file's size at the start of its data. Raises BrokenContentError,
     TooLargeError, UnsupportedError.
@@ -66,7 +66,7 @@ def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
         file.seek(position)
         block = file.read(BLOCK)
         if not block.strip(b"\x00"):
-            # Two empty blocks end an archive; none at all is how some writers leave it.
+            # Two empty blocks end an archive; some writers omit them.
             return members
         if len(block) < BLOCK:
             raise BrokenContentError("the archive ends inside a header")
@@ -111,7 +111,7 @@ def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
 
 
 class Remember(Protocol):
-    """Told where a file's data begin."""
+    """A callback with the position of a file's data."""
 
     def __call__(self, offset: int, size: int, /) -> None:
         """``offset`` and ``size`` in bytes."""
@@ -145,12 +145,12 @@ def _text(field: bytes) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A member's name as the index has it: no ``./``, ``//`` or leading ``/``."""
+    """A member's normalised name: no ``./``, ``//`` or leading ``/``."""
     return posixpath.normpath(name).lstrip("/")
 
 
 def _link_target(name: str, target: str, kind: bytes) -> str:
-    # A hard link names a member of the archive, a symbolic one a path from where it lies.
+    # A hard link names a member of the archive; a symbolic link is relative to its own folder.
     if kind == b"1":
         return plain_name(target)
     return posixpath.normpath(posixpath.join(posixpath.dirname(plain_name(name)), target))

@@ -34,7 +34,7 @@ from dockml_dagster.report.text import (
 from dockml_dagster.text import size_text
 
 SHOWN = 20
-"""Recommendations in the figure: those that concern most projects."""
+"""Recommendations in the figure: those that apply to most projects."""
 
 
 def _shares(source: Source) -> Sequence[Block]:
@@ -53,7 +53,7 @@ def _shares(source: Source) -> Sequence[Block]:
     warnings = [row for row in rows if row["severity"] != "note"]
     blocks: list[Block] = []
     if warnings:
-        # Each with its own n: the same share may be one of projects with images and of those with Dockerfiles.
+        # Each has its own n: equal shares may refer to projects with images or to those with Dockerfiles.
         leaders = [row for row in warnings if row["share"] == warnings[0]["share"]]
         blocks.append(
             Paragraph(

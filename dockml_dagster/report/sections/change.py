@@ -1,4 +1,4 @@
-"""The projects then and now: two visits of one corpus, or those of 2021 beside the same ones on GitHub.
+"""The projects then and now: two visits of one corpus, or the projects of 2021 and the same ones on GitHub.
 
 Here: ``findings.change_over_time`` and ``findings.moment_differences``.
 """
@@ -32,7 +32,7 @@ METRICS = {
 }
 ROSE, FELL = "rose", "fell"
 SHOWN = 20
-"""Most measures in a figure; tables of more are folded."""
+"""Most measures in a figure; larger tables are folded."""
 
 
 def _change(source: Source) -> Sequence[Block]:
@@ -60,7 +60,7 @@ def _change(source: Source) -> Sequence[Block]:
             WHERE pairs.corpus = $corpus AND pairs.row_kind = 'pair' AND pairs.cliffs_delta IS NOT NULL
         ) ORDER BY corpus_before, delta DESC, measure
     """)
-    # First what was studied in 2021, then the corpus's own earlier visit.
+    # First the study of 2021, then the corpus's own earlier visit.
     before = sorted({row["corpus_before"] for row in rows}, key=lambda name: (name == source.corpus, name))
     return [
         block
@@ -147,7 +147,7 @@ def _earlier(source: Source, before: str) -> Html:
 
 
 def _which(drawn: Sequence[Row], named: Sequence[Row]) -> Html:
-    """Says that a figure has only some of the measures, where that is so."""
+    """A sentence that the figure has only some of the measures, if so."""
     if len(drawn) == len(named):
         return say("")
     return say(
@@ -156,7 +156,7 @@ def _which(drawn: Sequence[Row], named: Sequence[Row]) -> Html:
 
 
 def _tests(source: Source, before: str, rows: Sequence[Row]) -> list[Block]:
-    """Is the change more than chance, and how large? Nothing where no unit is known at both moments."""
+    """Tests and sizes of the changes; nothing if no unit is known at both moments."""
     if not rows:
         return []
     named: list[Row] = [

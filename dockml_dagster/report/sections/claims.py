@@ -21,7 +21,7 @@ VERDICTS = """
         QUALIFY row_number() OVER (PARTITION BY claim ORDER BY position) = 1
     )
 """
-"""How many claims hold."""
+"""A SELECT of how many claims hold."""
 
 
 def _claims(source: Source) -> Sequence[Block]:

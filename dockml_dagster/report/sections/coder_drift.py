@@ -1,4 +1,4 @@
-"""Coder drift: whether those who labelled changed what they noted as they went on, told beside what they labelled.
+"""Coder drift: whether the people who labelled changed their coding over time; shown beside the labels.
 
 Here: ``findings.coder_drift`` of one question, as a part of that question's section.
 """
@@ -36,7 +36,7 @@ OF_THE_STUDY = {
         "changed and another who took over look alike."
     ),
 }
-"""What is known of the study’s own sheets."""
+"""Facts about the study’s own sheets."""
 HALVES = {"first": "first half", "second": "second half"}
 
 

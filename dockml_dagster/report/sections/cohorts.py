@@ -178,8 +178,8 @@ def _which_are_clear(rows: Sequence[Row]) -> Html:
 
 
 def _by_link_grade(source: Source) -> Sequence[Block]:
-    """The same comparison of images and layers, without those whose tie to the project is doubtful."""
-    # Corrected anew over the measures of images and layers: a grade's own family has these alone, that of all has more.
+    """The same comparison of images and layers, without those whose link to the project is doubtful."""
+    # Corrected again over the measures of images and layers: the family of one grade has only these, that of all has more.
     rows = source.rows("""
         SELECT unit_of_analysis AS unit, if(link_grade = 'any', link_grade, 'at least ' || link_grade) AS tie, link_grade,
             max(n) AS n, count(p) AS measures, max(clusters) AS clusters, count(*) FILTER (p_holm < 0.05) AS clear

@@ -1,4 +1,4 @@
-"""RQ4, what the images hold: platforms, types of file, and how few of the files and layers hold most of the bytes.
+"""RQ4, the content of the images: platforms, file types, and the concentration of bytes in few files and layers.
 
 Here: ``findings.rq4_platforms``, ``rq4_file_types`` and ``rq4_concentration``.
 """
@@ -24,7 +24,7 @@ from dockml_dagster.report.source import Row, Source
 from dockml_dagster.report.text import count, count_range, counted, percent, percent_range, percent_text, say
 
 SHOWN_TYPES = 12
-"""Types of file in the figure: those with most of the bytes."""
+"""File types in the figure: those with the most bytes."""
 FILES, BYTES = "of the files", "of the bytes"
 SHARES = {
     "largest_layer_share": "largest layer, as stored",
@@ -34,7 +34,7 @@ SHARES = {
     "duplicate_share": "held twice",
     "wasted_share": "hidden by a later layer",
 }
-"""Share of an image's bytes → what a drawing calls it; a telephone has room for some 25 characters."""
+"""Share of an image's bytes → its label in a drawing; a telephone has room for about 25 characters."""
 
 
 def _platforms(source: Source) -> Sequence[Block]:
@@ -89,7 +89,7 @@ def _platforms(source: Source) -> Sequence[Block]:
 
 
 def _file_types(source: Source) -> Sequence[Block]:
-    # Of images where their files are known, else of layers: in this order by name too.
+    # Images where their files are known, else layers; the units sort in this order by name too.
     rows = source.rows("""
         SELECT
             CASE

@@ -1,4 +1,4 @@
-"""RQ4, on Docker Hub: how the projects' repositories there are used and looked after.
+"""RQ4, on Docker Hub: how the projects' repositories there are used and maintained.
 
 Here: ``findings.rq4_docker_hub``. Not here: the images themselves.
 """

@@ -40,13 +40,13 @@ MIX = """
     WHERE corpus = $corpus AND reading = 'corrected' AND category = 'All' AND pooled_share IS NOT NULL
     ORDER BY pooled_share DESC, keyword
 """
-"""How much of the instructions each is, pooled over projects."""
+"""A SELECT of each instruction's share of all instructions, pooled over projects."""
 LEAST_PROJECTS = 5
-"""Projects from which on a practice is named as the most or the least followed."""
+"""Fewest projects for which a practice is named as the most or least followed."""
 
 
 def _both(rows: Sequence[Row]) -> list[Row]:
-    """A row a label with the share of each reading beside each other; ``item`` is the label without what a drawing adds."""
+    """One row per label with the shares of both readings; ``item`` is the label without additions for drawing."""
     table: dict[str, Row] = {}
     for row in rows:
         line = table.setdefault(row["label"], {"item": row.get("item", row["label"])})
@@ -285,7 +285,7 @@ def _practices(source: Source) -> Sequence[Block]:
     """)
     if not rows:
         return []
-    # Of a practice that few projects show, the extreme says nothing.
+    # With few projects, an extreme share means nothing.
     told = [row for row in rows if (row["clusters"] or 0) >= LEAST_PROJECTS]
     return [
         Heading("Practices"),

@@ -1,7 +1,7 @@
 """RQ4: what the images are like.
 
-Here: properties, layers, sharing. What is in them stands in ``contents`` and ``packages``, how they are used in
-``docker_hub``, models that are no images in ``models``.
+Here: properties, layers, sharing. Not here: their content (``contents``, ``packages``), their use
+(``docker_hub``), models that are not images (``models``).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _layers(source: Source) -> Sequence[Block]:
 
 
 def _rests_on(source: Source) -> list[Block]:
-    """On how many images and layers everything about files rests, where that is not all of them."""
+    """The number of images and layers behind all results about files, if these are not all."""
     row = source.row("""
         SELECT count(files) AS known,
             (SELECT count(DISTINCT image) FROM core.image_file_totals WHERE corpus = $corpus) AS inside,

@@ -1,7 +1,7 @@
-"""What measures are called in the report, and tables of distributions.
+"""Names of measures in the report, and tables of distributions.
 
-Here: names with their units, shared by the sections that show distributions, and which differences are clear. Not here: any
-statement.
+Here: names with their units, shared by the sections that show distributions, and which differences are clear. Not here:
+any SQL statement.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ METRICS: dict[str, tuple[str, Kind]] = {
     "days_since_push": ("days since the last push", "count"),
     "days_since_registration": ("days since the repository was made", "count"),
 }
-"""Measure → its name, and how its values are set."""
+"""Measure → its name, and how its values are shown."""
 
 
 MEASURE = """
@@ -57,7 +57,7 @@ MEASURE = """
         ELSE replace(replace(measure, '_kib', ' (KiB)'), '_', ' ')
     END
 """
-"""What a measure is called, as a column of a SELECT."""
+"""The name of a measure, as a column of a SELECT."""
 
 
 def measure(row: Row) -> Row:
@@ -67,9 +67,9 @@ def measure(row: Row) -> Row:
 
 
 def distribution(caption: str, table: str, rows: Sequence[Row]) -> Table:
-    """Medians and quantiles of several measures: each row has a unit of its own, so its cells are set one by one.
+    """Medians and quantiles of several measures: each row has its own unit, so its cells are formatted one by one.
 
-    A column ``n_censored`` stands only where a cap cut something short.
+    A column ``n_censored`` is shown only if a limit censored something.
     """
     shown = {
         "median": "median",

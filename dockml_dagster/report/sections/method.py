@@ -1,4 +1,4 @@
-"""Method and versions: where the rows come from, what computed them, and what every table means.
+"""Method and versions: the sources of the rows, the code that computed them, and the meaning of every table.
 
 Here: sources, builds, libraries (handed in by the caller), the glossary of findings.
 """

@@ -1,4 +1,4 @@
-"""What is missing: of each stage whole projects, and below them files, images and layers that were passed over.
+"""Missing data: whole projects by stage, and files, images and layers that were passed over.
 
 Here: two parts of the section on threats. Not here: the rest of it (``threats``).
 """
@@ -13,7 +13,7 @@ from dockml_dagster.report.text import count, percent, say
 
 
 def coverage(source: Source) -> Sequence[Block]:
-    """Projects by stage and what became of them."""
+    """Projects by stage and outcome."""
     rows = source.rows("""
         SELECT stage, state, projects, n, share, reason FROM findings.coverage
         WHERE corpus = $corpus ORDER BY stage, state = 'done' DESC, projects DESC, reason
@@ -47,7 +47,7 @@ def coverage(source: Source) -> Sequence[Block]:
 
 
 def passed_over(source: Source) -> Sequence[Block]:
-    """What was seen below the project and not taken."""
+    """Units below the project that were seen but not taken."""
     rows = source.rows("""
         SELECT stage, state, unit_of_analysis, reason, units, projects, n, units / n AS share FROM findings.passed_over
         WHERE corpus = $corpus ORDER BY stage, units DESC, state, reason

@@ -1,4 +1,4 @@
-"""RQ4, which frameworks, packages and code for GPUs the images carry, how they grow, and which of them hold secrets.
+"""RQ4: frameworks, packages and GPU code in the images, their growth, and secrets in them.
 
 Here: ``findings.rq4_packages``, ``rq4_growth``, ``rq4_device_code`` and ``rq4_secrets``. Not here: kinds of content by path
 (``images``), types of file (``contents``).

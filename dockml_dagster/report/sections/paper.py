@@ -29,9 +29,9 @@ AGREEMENT = """
         FROM findings.paper_comparison WHERE corpus = $corpus AND paper = 'ease2022'
     )
 """
-"""Every number with whether it can be repeated, was, and stays. Equal means: within half a unit of the last digit printed;
-digits are those of the metric's most precise value, because a trailing zero cannot be told from none. A threshold that most
-are said to exceed is kept where at least half do; it has no size of its own, and neither has zero, to weigh a change by."""
+"""Every number, with whether it can be repeated, was repeated, and stays. Equal means: within half a unit of the last
+printed digit. The digits are those of the metric's most precise value, because a trailing zero may have been omitted. A
+threshold that most are said to exceed is kept if at least half do; neither it nor zero has a size to compare with."""
 
 
 def _beside(source: Source) -> Sequence[Block]:

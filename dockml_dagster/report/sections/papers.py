@@ -1,4 +1,4 @@
-"""Other papers' numbers beside this corpus, their rules on its Dockerfiles, and this corpus beside the others of the home.
+"""Other papers' numbers compared with this corpus, their rules on its Dockerfiles, and this corpus compared with others.
 
 Here: ``findings.paper_comparison`` of all papers but the one that is rerun, ``findings.rule_violations`` and
 ``findings.corpus_differences``. Not here: the paper that is rerun (``paper``), a control cohort of one corpus (``cohorts``).
@@ -25,9 +25,9 @@ from dockml_dagster.report.text import (
 SHOWN = 25
 """Measures in a figure of two corpora: those that differ most."""
 DRAWN = 3
-"""Corpora in one figure of rules, and figures of two corpora: those of most projects; the tables have all."""
+"""Most corpora in a figure of rules, and most figures of two corpora: those with the most projects; the tables have all."""
 _NOT_DRAWN = frozenset({"package", "rule"})
-"""Topics that the figure of two corpora leaves to its table and to the figure of rules."""
+"""Topics that are not in the figure of two corpora, only in its table or in the figure of rules."""
 _READINGS = ("printed", "the paper’s way", "corrected")
 
 

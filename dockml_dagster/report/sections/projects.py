@@ -46,7 +46,7 @@ def _categories(source: Source) -> Sequence[Block]:
     labelled = [row for row in rows if row["category"] != "unlabelled"]
     first = (labelled or rows)[0]
     leaders = leading(labelled or rows, "projects", "category")
-    # Where people labelled none, what the machine's shares would stand for if it erred as where it was measured.
+    # Without people's labels: the shares behind the machine's, if its errors are as where they were measured.
     guessed = {
         row["code"]: row
         for row in source.rows("""

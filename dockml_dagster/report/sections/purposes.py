@@ -1,4 +1,4 @@
-"""RQ2: what the projects use Docker for, and what labels that rests on.
+"""RQ2: what the projects use Docker for, and the labels behind it.
 
 Here: ``findings.label_shares`` of purposes, and ``findings.rq2_purposes`` of Dockerfiles.
 """
@@ -40,7 +40,7 @@ BEST = """
 
 
 def rests_on(source: Source, rows: Sequence[Row]) -> Html:
-    """What the shares of a corpus rest on, in sentences."""
+    """The labels behind the shares of a corpus, in sentences."""
     row = rows[0]
     if row["label_source"] == "machine":
         return say(
@@ -80,7 +80,7 @@ def rests_on(source: Source, rows: Sequence[Row]) -> Html:
 
 
 def _labelled_beside_others(source: Source) -> Html:
-    """How labelled projects differ from the others in what is known of both."""
+    """How labelled projects differ from the others in measures known for both."""
     found = source.row("""
         SELECT median(releases) FILTER (coded) AS releases, median(releases) FILTER (NOT coded) AS other_releases,
             median(dockerfiles) FILTER (coded) AS files, median(dockerfiles) FILTER (NOT coded) AS other_files

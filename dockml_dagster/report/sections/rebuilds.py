@@ -1,4 +1,4 @@
-"""What commits build again, told from the histories of the projects, and how their Dockerfiles changed from year to year.
+"""What commits rebuild, derived from the projects' histories, and how their Dockerfiles changed from year to year.
 
 Here: ``findings.rebuilds``, ``rebuild_advice`` and ``change_in_history``. Not here: two visits of one project (``change``).
 """

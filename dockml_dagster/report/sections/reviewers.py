@@ -1,6 +1,6 @@
 """For reviewers: how each number of the report is made, on one page.
 
-Here: estimators, intervals, tests and families as the findings use them, with what each rests on in this corpus. Not here:
+Here: the estimators, intervals, tests and families of the findings, with the data behind each in this corpus. Not here:
 their definitions (``study.statistics``), the results.
 """
 
@@ -63,7 +63,7 @@ MADE: tuple[tuple[str, str, str], ...] = (
         "within a tenth of it",
     ),
 )
-"""Kind of number, what it is, what its interval or test is."""
+"""Kind of number, its definition, its interval or test."""
 
 
 def _made(source: Source) -> Sequence[Block]:

@@ -1,6 +1,6 @@
-"""The study in five sentences: selection, kinds and purposes, Dockerfiles, images, the paper beside the rerun.
+"""The study in five sentences: selection, kinds and purposes, Dockerfiles, images, the paper compared with the rerun.
 
-Here: one sentence a part, with the numbers that the section of the same subject shows in full.
+Here: one sentence per part, with numbers that the section on the same subject shows in full.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _lead(template: str, **values: Html | str | None) -> list[Block]:
 
 
 def _by_machine_alone(source: Source) -> list[Block]:
-    """Where nobody labelled a project: how far the machine can be trusted, before anything that rests on it."""
+    """If no project was labelled by people: how far the machine can be trusted, before any result based on it."""
     people = source.row("SELECT max(n_people) AS n FROM findings.label_shares WHERE corpus = $corpus")["n"]
     if people or people is None:
         return []
@@ -74,7 +74,7 @@ def _selection(source: Source) -> Sequence[Block]:
 
 
 def _written(source: Source) -> list[Block]:
-    """Where the projects are examples: that they are no sample of anything."""
+    """If the projects are examples: a sentence that they are not a sample of any population."""
     if source.corpus != SAMPLE:
         return []
     said = say(

@@ -1,6 +1,6 @@
-"""Threats to validity, with numbers: what is missing, what cannot be told, what readers of the same file disagree on.
+"""Threats to validity, with numbers: missing data, unknowns, and disagreement between readings of the same file.
 
-Here: censoring, the two readings, unresolved base images, images' ties to projects, raters.
+Here: censoring, the two readings, unresolved base images, images' links to projects, raters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEARNT = {
     PAPERS_OWN: "The machine learnt from these labels",
     SAMPLE: "These projects and the machine’s rules were written together",
 }
-"""Corpora on which the machine is no stranger, and why."""
+"""Corpora that the machine was trained on, and how."""
 
 
 def _censoring(source: Source) -> Sequence[Block]:
