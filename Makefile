@@ -87,6 +87,7 @@ held: $(VENV)/.dev       ## note what is there now: code of versions raised by h
 	$(BIN)/python tests/conventions/test_numbers.py
 	PYTHONPATH=. $(BIN)/python tests/unit/study/test_everything_said.py
 	PYTHONPATH=. $(BIN)/python tests/unit/defs/assets/column_lineage.py
+	$(BIN)/python -m tests.sql.test_cases
 	$(BIN)/python -m tests.unit.corpora.test_everything_collected
 	NOTE=1 $(BIN)/python -m pytest -q tests/integration/github/test_everything_collected.py
 

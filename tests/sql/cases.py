@@ -101,6 +101,13 @@ class Case:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    def said(self) -> list[Mapping[str, Any]]:
+        """Every row of the model with all of its columns, in the model's own order where its last clause is one."""
+        found = self._connection.execute(self.model.sql)
+        columns = [column[0] for column in found.description]
+        rows = _plain([dict(zip(columns, row, strict=True)) for row in found.fetchall()])
+        return rows if "\nORDER BY " in self.model.sql else sorted(rows, key=_by_text)
+
     def check(self, sql: str | None = None) -> None:
         """Run the model, or ``sql`` in its place, and compare.
 

@@ -6,8 +6,10 @@ Here: the inputs, mostly those of the case tables beside this file. Not here: no
 import io
 import json
 import random
+import tarfile
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ from dockml_dagster.study.formats import json as json_format
 from dockml_dagster.study.formats import toml as toml_format
 from dockml_dagster.study.formats import yaml as yaml_format
 from dockml_dagster.study.image.model_artifact import model_artifact
+from dockml_dagster.study.json_facts import read_object
+from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.scan import scan_layer
+from dockml_dagster.study.layer.spool import SpoolWriter
 from dockml_dagster.study.packages.sbom import Subject, cyclonedx, spdx
 from dockml_dagster.study.rebuilds.plan import read_plan
 from dockml_dagster.study.rebuilds.summary import RebuildFigures
@@ -157,4 +162,39 @@ def cut_layers() -> Said:
         yield f"{at}", found
 
 
-SUBJECTS = (packages, secrets, models, differences, rebuilds, formats, cut_layers)
+def _member(name: str, typeflag: bytes, size: int) -> bytes:
+    """A header of any type, as tarfile would not write it, and contents."""
+    member = tarfile.TarInfo(name)
+    member.size = size
+    header = bytearray(member.tobuf(tarfile.USTAR_FORMAT))
+    header[156:162] = typeflag + b"first"
+    header[148:156] = b"%06o\0 " % sum((*header[:148], *b" " * 8, *header[156:]))
+    return bytes(header) + b"x" * size + bytes(-size % 512)
+
+
+def headers() -> Said:
+    """A member of each type, with contents or without, between two others; and what the layer counts of them."""
+    types = (b"0", b"\0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"A", b"V", b"Z")
+    for kind, size in ((kind, size) for kind in types for size in (0, 1, 512, 700)):
+        for more in range(3):
+            odd = [(f"d/odd{at}", kind, size) for at in range(1 + more)]
+            data = b"".join(_member(*each) for each in [("first", b"0", 3), *odd, ("last", b"0", 5)])
+            entries: list[Any] = []
+            seen = replace(scan_layer(io.BytesIO(data + bytes(1024)), sink=entries.extend), seconds=0)
+            writer = SpoolWriter(io.BytesIO)
+            writer.extend(entries)
+            lines = writer.finish().readlines()
+            yield (
+                f"{kind!r} of {size}, {1 + more}",
+                [seen, entries, summarise_image([lambda lines=lines: lines])],
+            )
+
+
+def json_facts() -> Said:
+    """Fields of a document with more faults than are noted."""
+    facts = read_object(json.dumps({f"f{at}": at for at in range(400)}).encode(), 10_000)
+    yield "fields", [facts.key_set(f"f{at}") for at in range(400)]
+    yield "problems", facts.problems
+
+
+SUBJECTS = (packages, secrets, models, differences, rebuilds, formats, cut_layers, headers, json_facts)

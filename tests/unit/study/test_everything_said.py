@@ -27,6 +27,7 @@ from dockml_dagster.study.advice.model import parse_recommendation_rules
 from dockml_dagster.study.advice.project import advise_project, fact_rows
 from dockml_dagster.study.dockerfile.checks import CheckOptions, run_checks
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from dockml_dagster.study.image.manifest import parse_manifest
 from dockml_dagster.study.image.reference import ImageReference
 from dockml_dagster.study.image_links import find_links
@@ -106,6 +107,51 @@ def texts() -> Iterator[tuple[str, bytes]]:
     for path in sorted(SAMPLES.rglob("*")):
         if "dockerfile" in path.name.lower() and path.is_file():
             yield f"sample/{path.relative_to(SAMPLES).as_posix()}", path.read_bytes()
+    yield from drawn_texts()
+
+
+PARTS = {
+    "command": (
+        "curl -fsSL https://a.example/i.sh", "wget -qO- http://a.example/x", "sh", "bash -s -- -y", "python3 -",
+        "$RUNNER build", "pip install --no-cache-dir a==1 b", "apt-get update", "apt-get install -y git",
+        "cd /srv", "rm -rf /var/lib/apt/lists/*", "set -eux", "A=1", "npm ci",
+        "B=$(date) C=2 make", "tar -xzf -", "echo 'a b' \"$A\"",
+        "useradd app", "chmod 777 /srv", "git clone https://a.example/r.git", "conda clean -afy", ": ", "[ -f a ]",
+    ),
+    "wrapper": ("sudo", "sudo -u app", "env K=v", "xargs -n1", "timeout 9", "exec", "nice -n 5", "time", "eval", "!"),
+    "redirection": ("> a", ">> a 2>&1", "2> b", "< c", "<<< d", "&> e", "> >(tee f)", "3>&1"),
+    "operator": (" | ", " |& ", " && ", " || ", " ; ", "\n", " & "),
+    "construct": (
+        "if {}; then {}; fi", "for x in a b; do {}; done", "while {}; do {}; break; done", "( {} )", "{{ {}; }}",
+        "case $A in a) {} ;; *) {} ;; esac", "f() {{ {}; }}", "echo $({})", "bash -c '{}'", "echo `{}`", "\"$({})\" x",
+    ),
+}  # fmt: skip
+
+
+def drawn_texts() -> Iterator[tuple[str, bytes]]:
+    """Scripts put together from parts, as here-documents of RUN."""
+    draw_of = random.Random(20261130)
+
+    def piece(depth: int) -> str:
+        if depth and draw_of.random() < 0.4:
+            made = draw_of.choice(PARTS["construct"])
+            inside = [script(depth - 1).replace("'", "") for _ in range(made.count("{}"))]
+            made = made.format(*inside)
+        else:
+            made = draw_of.choice(PARTS["command"])
+            made = f"{draw_of.choice(PARTS['wrapper'])} {made}" if draw_of.random() < 0.3 else made
+        return f"{made} {draw_of.choice(PARTS['redirection'])}" if draw_of.random() < 0.25 else made
+
+    def script(depth: int) -> str:
+        made = piece(depth)
+        while draw_of.random() < 0.5:
+            made += draw_of.choice(PARTS["operator"]) + piece(depth)
+        return made
+
+    for at in range(150):
+        scripts = "".join(f"RUN <<EOF\n{script(2)}\nEOF\n" for _ in range(3))
+        fed = f"RUN <<EOF\nsh <<-A\n\t{script(1)}\n\tmake b\nA\npython3 <<< 'print()'\nEOF\n"
+        yield f"drawn/{at}", f"FROM a:1\n{scripts}{fed}".encode()
 
 
 def rows() -> Said:
@@ -124,6 +170,12 @@ def checks_and_fixes() -> Said:
         lines = {row["recommendation"]: {line for line in row["evidence_lines"] if line} for row in advised}
         found = run_checks(reading, options=CheckOptions(experimental_all=True), obey_comments=False)
         yield name, [run_checks(reading), found, fix_dockerfile(data, lines)]
+
+
+def scripts() -> Said:
+    """Every command of every script, with what is redirected and where it stands."""
+    for name, data in drawn_texts():
+        yield name, read_runs(read_dockerfile(data))
 
 
 def projects() -> Iterator[tuple[str, dict[str, str]]]:
@@ -284,6 +336,7 @@ SUBJECTS = {
     for one in (
         rows,
         checks_and_fixes,
+        scripts,
         labels,
         project_files,
         images,
