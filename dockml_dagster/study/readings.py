@@ -1,7 +1,7 @@
-"""A read Dockerfile as rows: what the tables about Dockerfiles hold.
+"""A read Dockerfile as plain rows, for the tables about Dockerfiles.
 
-Here: flattening readings into plain rows, by column name. Not here: reading, judging, or any database.
-Rows are keyed by the text's SHA-256, so that a text which many projects copied is read once.
+Here: flattening readings into rows, by column name. Not here: reading, judging, any database.
+Rows are keyed by the text's SHA-256, so that a text that many projects copied is read once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Row = dict[str, Any]
 
 
 class Reader:
-    """Reads texts by the rules of the seeds (name → CSV text)."""
+    """Reads texts of Dockerfiles by the rules of the seeds (name → CSV text)."""
 
     def __init__(self, seeds: Mapping[str, str]) -> None:
         self._base_images = parse_base_image_rules(seeds["base_image_rules"])
@@ -42,7 +42,7 @@ class Reader:
         self._advice = parse_recommendation_rules(seeds["recommendations"])
 
     def rows(self, data: bytes) -> Iterator[tuple[str, Row]]:
-        """(table, row) of all that is read out of one text."""
+        """(table, row) for everything that is read from one text."""
         key = {"sha256": hashlib.sha256(data).hexdigest()}
         reading = read_dockerfile(data)
         published = read_as_published(data)
@@ -192,7 +192,7 @@ def _as_published(reading: DockerfileReading, published: PublishedReading) -> It
         "readings",
         {
             "reading": "as_published",
-            # The study took whatever its parser did not refuse.
+            # The study accepted every file that its parser did not refuse.
             "valid": published.readable,
             "reason": published.reason,
             "instructions": len(published.instructions),
@@ -238,7 +238,7 @@ def _instruction(instruction: Instruction) -> Row:
         "build_stage": instruction.stage,
         "form": instruction.form,
         "flags": [f.name if f.value is None else f"{f.name}={f.value}" for f in instruction.flags],
-        # Values of ENV and ARG can be secrets; what an ENV sets is in its names.
+        # Values of ENV and ARG may be secrets. The names that they set are another column.
         "arguments": None if instruction.keyword in ("ENV", "ARG") else list(instruction.arguments),
         "names": [assignment.name for assignment in instruction.assignments] or None,
         "heredocs": len(instruction.heredocs),

@@ -1,16 +1,17 @@
-"""Which names of variables are those of secrets.
+"""Which names of variables denote secrets.
 
-Here: the names, for Dockerfiles and images alike, and values that cannot be one. Nothing in dockml records a value.
+Here: the names, for Dockerfiles and images alike, and values that cannot be secrets. dockml never records a value. Not here:
+secrets in files (``secrets``).
 """
 
 import re
 
-# The words of BuildKit's own check SecretsUsedInArgOrEnv between underscores or at the ends of a name, and a few more.
+# The words of BuildKit's check SecretsUsedInArgOrEnv, between underscores or at the ends of a name, and a few more.
 _SECRET = re.compile(
     r"(?i)(?:^|_)(?:api_?key|auth|credentials?|key|password|pword|passwd|passphrase|pwd|secret|token)(?:_|$)"
 )
-# Words by which a name is that of something else: BuildKit's (public, file, version), places and fingerprints, and the
-# counts, switches and special tokens that models and their servers have.
+# Words with which a name denotes something else: BuildKit's (public, file, version), places and fingerprints, and counts,
+# switches and special tokens of models and their servers.
 _NOT_SECRET = re.compile(
     r"(?i)(?:^|_)(?:public|file|version|path|url|uri|dir|folder|fingerprint|keyring|keyserver|"
     r"max|min|num|count|limit|limits|length|len|size|ttl|timeout|expiry|expire|expires|expiration|interval|"
@@ -20,23 +21,23 @@ _NOT_SECRET = re.compile(
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a variable of this name looks like a secret. The value is not looked at."""
+    """Whether a variable of this name looks like a secret. The value does not matter."""
     return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)
 
 
-# Further words by which a variable that is set for a program is a count, a switch or a special token. What a file of an
-# image says under such a name is looked at all the same.
+# Further words with which a variable set for a program is a count, a switch or a special token. In files of an image,
+# values under such names are searched all the same.
 _SET_FOR_A_PROGRAM = re.compile(
     r"(?i)(?:^|_)(?:budget|per|no|without|random|next|prefetch|merging|start|end|begin)(?:_|$)"
 )
-# What a switch is set to; counts and special tokens, as models and their servers have them.
+# Values of switches; then counts and special tokens of models and their servers.
 _SWITCH = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|enabled|disabled)\Z")
 _COUNT_OR_MARK = re.compile(r"\d{1,7}\Z|[<\[].{0,40}[>\]]\Z")
 
 
 def is_no_secret(name: str, value: str) -> bool:
-    """Whether an ENV or ARG whose name has a secret's word is that of a switch (``WEBUI_AUTH=False``, ``NO_AUTH``), a
-    count or a special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this function.
+    """Whether an ENV or ARG whose name looks like a secret is a switch (``WEBUI_AUTH=False``, ``NO_AUTH``), a count or a
+    special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this function, never the value.
     """
     return bool(
         _SET_FOR_A_PROGRAM.search(name)

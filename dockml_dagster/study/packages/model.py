@@ -1,7 +1,7 @@
-"""What a package database says, packages and claims on files; and what an image has of a package.
+"""The types of package databases (packages, claims on files) and of an image's packages.
 
-Here: the values that all readers give and that an inventory is made of, the key of a path, and what keeps a stranger's
-words short and printable. Not here: reading any one database.
+Here: the values that all readers return and that make up an inventory, the key of a path, and functions that make untrusted
+text short and printable. Not here: reading any one database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Ecosystem = Literal["deb", "apk", "rpm", "conda", "pypi", "npm", "cran", "golang
 """Types of package URLs (purl-spec, PURL-TYPES)."""
 
 MOST_TEXT: Final = 256
-"""Bytes of a name, a version or a licence that are kept."""
+"""Most bytes of a name, a version or a licence that are kept."""
 _PRINTABLE: Final = bytes(range(0x20, 0x7F)) + b"\n"
 _NO_BEGINNINGS: Final = frozenset({b"", b".", b"/", b" "})
 _NO_ENDS: Final = frozenset({b"", b"/", b" "})
@@ -25,8 +25,8 @@ _TO_CLEAN: Final = frozenset({b"", b".", b"/"})
 
 
 class Package(NamedTuple):
-    """One installed package, as its database has it. ``licence``: as stated there, empty where it states none. ``group``:
-    what ties it to the claims on its files, within its ecosystem.
+    """One installed package, as its database lists it. ``licence``: as stated there, empty if not stated. ``group``: links
+    it, within its ecosystem, to the claims on its files.
     """
 
     ecosystem: Ecosystem
@@ -38,8 +38,8 @@ class Package(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The files that a database says are of one package, as ``path_keys``. ``alternates``: where they are instead if
-    nothing lies there (merged /usr, `pip --target`). ``directories``: all below is the package's that no nearer claim has.
+    """The files that a database assigns to one package, as ``path_keys``. ``alternates``: where they may lie instead
+    (merged /usr, `pip --target`). ``directories``: everything below belongs to the package, unless a nearer claim has it.
     """
 
     group: str
@@ -49,10 +49,10 @@ class Claim(NamedTuple):
 
 
 class ImagePackage(NamedTuple):
-    """One package of an image. ``database``: the file that lists it. ``layer``: which layer has most of its files, 0 the
-    lowest. ``inside``: the package that this one is part of, which has its bytes. ``files_missing``: claimed and not there.
-    ``compressed_bytes``: its share of what the layers take compressed, estimated by bytes; None: a layer's size is unknown.
-    ``visible``: a container sees it; else it is only in hidden files.
+    """One package of an image. ``database``: the file that lists it. ``layer``: the layer with most of its bytes; 0 is the
+    lowest. ``inside``: the package that contains this one and has its bytes. ``files_missing``: listed but absent files.
+    ``compressed_bytes``: its share of the compressed layers, estimated by bytes; None: a layer's size is unknown.
+    ``visible``: a container sees it; otherwise it is only in hidden files.
     """
 
     ecosystem: str
@@ -76,8 +76,8 @@ class ImagePackage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one database file of a layer said. ``distribution``: id and version of the operating system, where it is that
-    file. ``problem``: why it, or the rest of it, could not be read.
+    """The content of one database file of a layer. ``distribution``: id and version of the operating system, if the file
+    is os-release. ``problem``: why the file, or the rest of it, could not be read.
     """
 
     path: str
@@ -89,17 +89,17 @@ class Reading:
 
 
 def said(raw: bytes) -> str:
-    """What a database says in one word or line: short, UTF-8, printable."""
+    """A database's text made short and printable, in UTF-8."""
     return text(raw.strip()[:MOST_TEXT])
 
 
 def said_text(value: object) -> str:
-    """The same of a value that need not be text at all; empty for what is none."""
+    """``said`` for a value that may not be text; empty if it is not."""
     return said(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else ""
 
 
 def path_text(raw: bytes) -> str:
-    """A path as ``LayerEntry.path`` has it."""
+    """A path in the form of ``LayerEntry.path``."""
     if (
         raw.isascii()
         and raw[:1] not in _TO_CLEAN
@@ -119,7 +119,7 @@ def is_printable(content: bytes) -> bool:
 
 
 def is_clean(path: bytes) -> bool:
-    """Whether a printable path is as ``LayerEntry.path`` has it; no to some that are, too."""
+    """Whether a printable path certainly has the form of ``LayerEntry.path``."""
     return (
         path[:1] not in _NO_BEGINNINGS
         and path[-1:] not in _NO_ENDS
@@ -129,14 +129,14 @@ def is_clean(path: bytes) -> bool:
 
 
 def are_clean(paths: Sequence[bytes]) -> bool:
-    """Whether ``is_clean`` says yes to each of many, asked at once."""
+    """Whether ``is_clean`` holds for every path, tested in one step."""
     every = b"\n".join(paths)
     ends = {path[:1] for path in paths} & _NO_BEGINNINGS or {path[-1:] for path in paths} & _NO_ENDS
     return not ends and b"/." not in every and b"//" not in every
 
 
 def path_key_function() -> Callable[[bytes], int]:
-    """The function that gives a cleaned path's key: XXH3-64 of its UTF-8, the same in every process."""
+    """The function from a cleaned path's UTF-8 to its key: XXH3-64, the same in every process."""
     import xxhash
 
     key: Callable[[bytes], int] = xxhash.xxh3_64_intdigest
@@ -144,10 +144,10 @@ def path_key_function() -> Callable[[bytes], int]:
 
 
 def path_keys(paths: Iterable[str]) -> bytes:
-    """Keys of cleaned paths, eight bytes each in this machine's order."""
+    """The keys of cleaned paths, eight bytes each in this machine's byte order."""
     return keys_of(path.encode("utf-8", "surrogatepass") for path in paths)
 
 
 def keys_of(paths: Iterable[bytes]) -> bytes:
-    """The same of their UTF-8."""
+    """``path_keys`` for paths that are already UTF-8."""
     return array("Q", map(path_key_function(), paths)).tobytes()

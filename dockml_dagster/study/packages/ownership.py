@@ -1,12 +1,12 @@
-"""Whose a file is: claims of an image's package databases, looked up by path.
+"""Which package owns a file: claims of an image's package databases, looked up by path.
 
-Here: the index of claims, and choosing among those of one path. Not here: reading databases, sums (``inventory``).
+Here: the index of claims, and choosing among the claims on one path. Not here: reading databases, sums (``inventory``).
 
-A file belongs to one package. What claims its exact path comes first, then the source that a ``.pyc`` was made of, then
-the nearest folder that is claimed. Of several: the operating system's packages before conda's, those before Python's,
-those before npm's and R's; and a package whose own metadata another one claims is inside that one, which owns its files.
-What a container sees belongs to packages whose databases it sees; what it does not see belongs first to whom the
-databases of the file's own layer name.
+A file belongs to one package. A claim on its exact path comes first, then one on the source of a ``.pyc``, then one on
+the nearest folder. Of several claims, packages of the operating system win over conda's, these over Python's, these over
+npm's and R's. A package whose metadata another package claims is inside that package, which owns its files. A file that a
+container sees belongs to a package whose database it sees. A hidden file belongs first to the package that a database of
+its own layer names.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Final
 from dockml_dagster.study.packages.model import Claim, Package, Reading, path_key_function
 
 MOST_CLAIMED: Final = 1_000_000
-"""Files that the databases of one image may claim; further claims are left out, and the inventory says so."""
+"""Most files that the databases of one image may claim. Further claims are left out, and the inventory says so."""
 _MOST_CLAIMANTS: Final = 16
-"""Claims on one path that are told apart: more are no package's own file."""
+"""Most claims on one path that count. A file with more belongs to no single package."""
 _RANKS: Final = {"deb": 0, "apk": 0, "rpm": 0, "conda": 1, "pypi": 2, "npm": 3, "cran": 3, "golang": 4}
 
 Candidates = tuple[int, tuple[int, ...]]
-"""Who may own a file: exact claims (a number of ``ClaimIndex.exact``, 0: none), then further claims, nearest first."""
+"""The candidate owners of a file: exact claims (a number of ``ClaimIndex.exact``, 0: none), then others, nearest first."""
 NOBODY: Final[Candidates] = (0, ())
 
 
 @dataclass(frozen=True, slots=True)
 class LayerClaim:
-    """One claim of one layer's database."""
+    """One claim of a database in one layer."""
 
     layer: int
     reading: Reading
@@ -39,10 +39,10 @@ class LayerClaim:
 
 
 class ClaimIndex:
-    """Every claim of an image's layers, by path; who of them counts is known when the image was looked through."""
+    """All claims of an image's layers, by path. Which of them count is known only after the last entry (``Owners``)."""
 
     def __init__(self, readings: Sequence[Sequence[Reading]]) -> None:
-        """``readings``: of each layer, lowest first."""
+        """``readings``: the databases of each layer, lowest layer first."""
         self._key = path_key_function()
         self.claims = [
             LayerClaim(layer, reading, claim)
@@ -53,7 +53,7 @@ class ClaimIndex:
         self.overflowed = False
         self._exact: dict[int, int] = {}
         self._several: list[tuple[int, ...]] = [()]
-        """Sets of claims; the first is of nobody."""
+        """Sets of claims; the first set is empty."""
         self._folders: dict[str, tuple[int, ...]] = {}
         self._add()
         self._folder = ""
@@ -84,7 +84,7 @@ class ClaimIndex:
                 exact[key] = place
 
     def exact(self, path: str) -> int:
-        """The number of the set of claims on this very path."""
+        """The number of the set of claims on exactly this path."""
         return self._exact.get(self._key(path.encode("utf-8", "surrogatepass")), 0)
 
     def members(self, place: int) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ class ClaimIndex:
         return self._several[place]
 
     def candidates(self, path: str) -> Candidates:
-        """Who may own the file of this path. Files of one folder come one after another, as a union gives them."""
+        """The candidate owners of the file at this path. Fast if files of one folder come together, as in a union."""
         slash = path.rfind("/") + 1
         folder = path[:slash]
         if folder != self._folder:
@@ -114,7 +114,7 @@ class ClaimIndex:
 
 
 class Owners:
-    """Which claims count, and for which package: of an image whose visible databases are known."""
+    """Which claims count, and for which package, once the visible databases of an image are known."""
 
     def __init__(
         self, index: ClaimIndex, readings: Sequence[Sequence[Reading]], visible: set[tuple[int, str]]
@@ -122,7 +122,7 @@ class Owners:
         """``visible``: layer and path of every database that a container sees."""
         self._index = index
         self.packages: list[tuple[int, Reading, Package]] = []
-        """Layer, database and package of all that a container sees, then of those that only hidden files belong to."""
+        """Layer, database and package: first those that a container sees, then those that own only hidden files."""
         by_group: dict[tuple[str, str], int] = {}
         for layer, several in enumerate(readings):
             for reading in several:
@@ -138,10 +138,10 @@ class Owners:
         ]
         self._of_layer = self._own_layers(readings)
         self.inside = self._nested()
-        """Package → the one that it is inside of."""
+        """Package → the package that contains it."""
 
     def _own_layers(self, readings: Sequence[Sequence[Reading]]) -> list[int | None]:
-        """By claim: the package that the claim's own layer names, whether or not a container sees its database."""
+        """By claim: the package that the claim's own layer names, even if a container does not see the database."""
         known = {_identity(package): number for number, (_, _, package) in enumerate(self.packages)}
         groups: list[dict[tuple[str, str], int]] = []
         for layer, several in enumerate(readings):
@@ -174,11 +174,11 @@ class Owners:
                 passed.add(outer)
                 outer = inside[outer]
             if outer in passed:
-                del inside[number]  # each claims the other
+                del inside[number]  # the packages claim each other
         return inside
 
     def package_of(self, claim: int) -> int | None:
-        """The package that a claim is of, where a container sees its database."""
+        """The package of a claim; None if no container sees its database."""
         return self._of_claim[claim]
 
     def _rank(self, package: int) -> int:
@@ -190,7 +190,7 @@ class Owners:
         return package
 
     def owner(self, candidates: Candidates, layer: int, *, hidden: bool) -> int | None:
-        """The number in ``packages`` of whom a file of this layer belongs to; None: nobody."""
+        """The index in ``packages`` of the owner of a file in this layer; None: no owner."""
         exact, above = candidates
         members = self._index.members(exact)
         if hidden:
@@ -209,7 +209,7 @@ def _named(by_group: dict[tuple[str, str], int], one: LayerClaim) -> int | None:
     ecosystem = one.reading.ecosystem or ""
     group = one.claim.group
     found = by_group.get((ecosystem, group))
-    # `NAME:ARCH.list` is of a package that may be there for several architectures.
+    # `NAME:ARCH.list` belongs to a package that may be installed for several architectures.
     return (
         by_group.get((ecosystem, group.partition(":")[0])) if found is None and ecosystem == "deb" else found
     )

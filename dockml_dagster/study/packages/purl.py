@@ -1,6 +1,6 @@
 """Package URLs of packages.
 
-Here: their form (purl-spec; PURL-TYPES for each ecosystem). Not here: what an image holds.
+Here: their form (purl-spec; PURL-TYPES for each ecosystem). Not here: the packages of an image (``inventory``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dockml_dagster.study.packages.python import normalised
 
 
 def package_url(package: Package, distribution: tuple[str, str] | None) -> str:
-    """`pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS`. ``distribution``: id and version of the operating system."""
+    """A URL `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS`. ``distribution``: id and version of the operating system."""
     ecosystem, name, version = package.ecosystem, package.name, package.version
     namespace, qualifiers = "", []
     if ecosystem in {"deb", "apk", "rpm"}:

@@ -1,7 +1,7 @@
 """Python's packages: ``*.dist-info`` and ``*.egg-info``.
 
 Here: METADATA and PKG-INFO (core metadata), RECORD ("Recording installed projects"), the files of older installers.
-Names compare by PEP 503. Not here: which package is inside which (``ownership``).
+Names are compared by PEP 503. Not here: which package contains which (``ownership``).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
 def normalised(name: str) -> str:
-    """A project's name as PEP 503 compares it."""
+    """A project's name, normalised by PEP 503."""
     return _SEPARATORS.sub("-", name).lower()
 
 
 def read_metadata(path: str, content: bytes) -> Reading:
-    """METADATA, PKG-INFO or a single-file egg-info: its header lines, up to the first empty one, are enough."""
+    """METADATA, PKG-INFO or a single-file egg-info: the package, from the header lines up to the first empty one."""
     fields: dict[bytes, bytes] = {}
     classified = b""
     for line in content.replace(b"\r\n", b"\n").partition(b"\n\n")[0].split(b"\n"):
@@ -55,7 +55,7 @@ def read_metadata(path: str, content: bytes) -> Reading:
         return Reading(path, "pypi", problem="no name in it")
     stated = fields.get(b"license-expression") or fields.get(b"license", b"")
     if not stated or stated.upper() == b"UNKNOWN" or len(stated) > _LONGEST_LICENCE or b"opyright" in stated:
-        stated = classified  # some put the licence's whole text there
+        stated = classified  # some packages put the whole text of the licence there
     group = path if path.endswith(".egg-info") else path.rpartition("/")[0]
     return Reading(
         path, "pypi", (Package("pypi", said(name), said(version or b""), "", said(stated), group),)
@@ -63,7 +63,7 @@ def read_metadata(path: str, content: bytes) -> Reading:
 
 
 def read_record(path: str, content: bytes) -> Reading:
-    """RECORD: path, hash and size a line. Paths are relative to the folder that holds the dist-info."""
+    """RECORD: path, hash and size in each line. Paths are relative to the folder with the dist-info."""
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
     start = base.encode("utf-8", "surrogatepass") + b"/"
@@ -79,7 +79,7 @@ def read_record(path: str, content: bytes) -> Reading:
     others: list[bytes] = names
     usual: list[bytes] = []
     if base and is_printable(content):
-        # Almost all are clean; installers sort, and what begins with a dot comes first.
+        # Almost all paths are clean. Installers sort them, so those that begin with a dot come first.
         first = next((at for at, name in enumerate(names) if is_clean(name)), len(names))
         others, usual = names[:first], names[first:]
         if not are_clean(usual):
@@ -95,7 +95,7 @@ def read_record(path: str, content: bytes) -> Reading:
         said_path = path_text(name if name.startswith(b"/") else start + name)
         files.append(said_path.encode("utf-8", "surrogatepass"))
         if name.startswith(b"../"):
-            # `pip install --target` says ../../bin/x and puts it under the target.
+            # `pip install --target` records ../../bin/x but installs it below the target.
             elsewhere.append(path_text(start + _UP.sub(b"", name)))
     files += [start + name for name in usual]
     return Reading(
@@ -110,13 +110,13 @@ def _first_cell(line: bytes) -> bytes | None:
         return line.partition(b",")[0]
     try:
         cells = next(csv.reader([line.decode("utf-8", "surrogateescape")]), [""])
-    except csv.Error:  # a carriage return in the middle, a NUL
+    except csv.Error:  # a carriage return within the line, or a NUL
         return None
     return cells[0].encode("utf-8", "surrogateescape")
 
 
 def read_egg_files(path: str, content: bytes) -> Reading:
-    """``installed-files.txt``: paths relative to the egg-info itself."""
+    """``installed-files.txt``: paths relative to the egg-info folder."""
     group = path.rpartition("/")[0]
     start = group.encode("utf-8", "surrogatepass") + b"/"
     paths = [path_text(start + line.strip()) for line in content.split(b"\n") if line.strip()]
@@ -124,7 +124,7 @@ def read_egg_files(path: str, content: bytes) -> Reading:
 
 
 def read_top_level(path: str, content: bytes) -> Reading:
-    """``top_level.txt``: the modules that lie beside the egg-info, folders or single files."""
+    """``top_level.txt``: the modules beside the egg-info, which are folders or single files."""
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
     start = f"{base}/" if base else ""

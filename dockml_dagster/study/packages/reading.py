@@ -1,7 +1,7 @@
-"""One database file of a layer, by its form.
+"""Reading one database file of a layer by the reader for its form.
 
-Here: which reader reads which form, and that whatever a stranger wrote into a database ends as a problem that is said.
-Not here: the readers, catching the file while a layer streams.
+Here: the reader for each form, and turning every error in untrusted content into a reported problem. Not here: the readers,
+picking files out of a layer (``images.scanning``).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dockml_dagster.study.packages.databases import Form
 from dockml_dagster.study.packages.model import Reading
 
 MOST_BYTES: Final = 32 << 20
-"""Of one database that is kept in memory until it is read; the largest seen have some 10 MiB."""
+"""Most bytes of a database, which is kept in memory until it is read. The largest seen have some 10 MiB."""
 _LIMITED_FROM: Final = 1 << 20
-"""Bytes from which reading has a limit on time: readers are linear, and asking for the time costs more than most of them."""
+"""From this size on, reading has a time limit. Readers are linear, and setting the limit costs more than most of them."""
 _SECONDS: Final = 5.0
 _READERS: Final[dict[Form, Callable[[str, bytes], Reading]]] = {
     "dpkg_status": debian.read_status,
@@ -37,7 +37,7 @@ _READERS: Final[dict[Form, Callable[[str, bytes], Reading]]] = {
 
 
 def read_database(path: str, form: Form, content: bytes) -> Reading:
-    """What a database says; never raises for what is in it."""
+    """The content of a database. Never raises, whatever the content."""
     reader = _READERS.get(form)
     if reader is None:
         return unread(path, "a database of a kind that is not read")
@@ -53,5 +53,5 @@ def read_database(path: str, form: Form, content: bytes) -> Reading:
 
 
 def unread(path: str, problem: str) -> Reading:
-    """A database of which nothing is known but that it is there."""
+    """A database that could not be read."""
     return Reading(path, None, problem=problem)

@@ -1,7 +1,7 @@
 """rpm's package headers, as its database stores them.
 
-Here: one header's index and data (rpm's "header format": two numbers, then 16 bytes an entry, then data). Not here: the
-database around them (``images.scanning.rpm_database``, because SQLite reads files).
+Here: the index and data of one header (rpm's "header format": two numbers, 16 bytes for each entry, then data). Not here:
+the database around headers (``images.scanning.rpm_database``, because SQLite reads files).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_PACKAGE: Final = "gpg-pubkey"
 
 
 def read_headers(path: str, blobs: Iterable[bytes]) -> Reading:
-    """The packages of all headers of a database. One that is damaged is left out, and said."""
+    """The packages of all headers of a database. Damaged headers are left out and reported."""
     packages: list[Package] = []
     claims: list[Claim] = []
     damaged = 0
@@ -60,7 +60,7 @@ def _package(blob: bytes) -> tuple[Package, Claim] | None:
 
 
 def _tags(blob: bytes) -> dict[int, list[bytes]]:
-    """Tag → its values, numbers as their decimal digits; only tags that are asked for above."""
+    """Tag → its values, with numbers as decimal text. Only tags that this module uses."""
     entries, size = struct.unpack_from(">II", blob)
     if entries > _MOST_ENTRIES or len(blob) < 8 + 16 * entries + size:
         raise ValueError("a header that is no header")
@@ -74,7 +74,7 @@ def _tags(blob: bytes) -> dict[int, list[bytes]]:
         if kind == _INT32:
             found[tag] = [b"%d" % value for value in struct.unpack_from(f">{count}I", data, offset)]
         elif kind in _TEXTS:
-            # Not more pieces than are asked for: each is one pass over its own bytes.
+            # At most `count` splits, so that each tag takes one pass over its own bytes.
             found[tag] = data[offset:].split(b"\0", count)[:count]
     return found
 

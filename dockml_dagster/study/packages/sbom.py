@@ -1,7 +1,7 @@
-"""An inventory as a bill of materials: CycloneDX 1.6 and SPDX 2.3, both JSON.
+"""An inventory as a software bill of materials: CycloneDX 1.6 and SPDX 2.3, both JSON.
 
-Here: the documents, of what a container sees. Not here: what an image holds. Bytes, layer and instruction have no field
-in either form: CycloneDX takes them as properties named `dockml:…`, SPDX as a comment.
+Here: the documents, for the packages that a container sees. Not here: the inventory. Neither format has a field for bytes,
+layer and instruction: in CycloneDX they are properties named `dockml:…`, in SPDX a comment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNKNOWN: Final = "NOASSERTION"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The image, and who says so. ``instructions``: of each layer, lowest first; None where unknown."""
+    """The image, and the tool that made the document. ``instructions``: of each layer, lowest first; None where unknown."""
 
     reference: str
     digest: str
@@ -110,7 +110,7 @@ def _spdx_package(subject: Subject, name: str, package: ImagePackage) -> dict[st
         "versionInfo": package.version,
         "downloadLocation": _UNKNOWN,
         "filesAnalyzed": False,
-        # What a database states need not be an expression of SPDX's own identifiers.
+        # A database's licence may not be an expression of SPDX identifiers.
         "licenseConcluded": _UNKNOWN,
         "licenseDeclared": _UNKNOWN,
         "externalRefs": [

@@ -1,7 +1,7 @@
-"""Versions of packages in an order.
+"""An order for versions of packages.
 
-Here: a key of text that sorts as versions do in all ecosystems nearly always: numbers by value, a pre-release before its
-release, an epoch before everything. Not here: any one ecosystem's last rule; equal keys are no claim of equality.
+Here: a text key that nearly always sorts like the versions of any ecosystem: numbers by value, a pre-release before its
+release, the epoch first. Not here: the exact rules of one ecosystem. Equal keys do not mean equal versions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TILDE, _PRE_RELEASE, _END, _WORD, _NUMBER = "01345"
 
 
 def version_key(version: str) -> str:
-    """Text that sorts like the version."""
+    """A text that sorts like the version."""
     epoch = _EPOCH.match(version)
     rest = version[epoch.end() :] if epoch else version
     parts = [f"{_NUMBER}{(epoch[1] if epoch else '0')[-_DIGITS:]:0>{_DIGITS}}"]

@@ -1,4 +1,4 @@
 """Facts about a project from its files.
 
-Here: roles of files, dependencies, README, Compose. Not here: labels drawn from them (``labels``).
+Here: roles of files, dependencies, README, manifests, Compose. Not here: labels that rest on these facts (``labels``).
 """

@@ -1,7 +1,7 @@
-"""What a compose file says about the services of a project, as facts with their lines.
+"""The services of a compose file, as facts with their lines.
 
 Here: services, their images and keys, named as in the Compose specification (compose-spec.io, "services").
-Not here: judging them (``purpose``), merging of several files, variable interpolation.
+Not here: their meaning (``labels.purpose``), merging several files, interpolation of variables.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ def is_compose(path: str) -> bool:
 
 
 def compose_facts(path: str, text: str) -> tuple[Fact, ...]:
-    """Facts of one compose file; only its path if it is no YAML or beyond what is read."""
+    """Facts of one compose file; only its path if it is not YAML or exceeds a cap."""
     facts = [Fact("compose path", path[:MAX_TEXT], path), *islice(_services(path, text), MAX_FACTS)]
     count = sum(fact.where == "compose service" for fact in facts)
     return (*facts, Fact("service count", str(count), path)) if count else tuple(facts)
 
 
 def services(text: str) -> Iterator[tuple[Text, dict[Any, Any]]]:
-    """Name and entries of every service, merged ones (``<<``) among them; name and keys know their lines.
+    """Name and entries of every service, including merged entries (``<<``). Names and keys know their lines.
 
-    Nothing for a text that is no YAML or beyond what is read.
+    Nothing for a text that is not YAML or exceeds a cap.
     """
     top = load_or_none(text)
     if not isinstance(top, dict):
         return
     named = top.get("services")
-    # The first version of the format had no `services`: services stood at the top, beside other things.
+    # Version 1 of the format had no `services`: services were at the top level, beside other keys.
     old = "services" not in top
     for name, body in (top if old else named if isinstance(named, dict) else {}).items():
         entries = body if isinstance(body, dict) else {}

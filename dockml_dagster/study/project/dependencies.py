@@ -1,8 +1,7 @@
-"""Which packages a project declares that it needs, from the files
-in which Python, conda, Node, Go and Rust projects declare them.
+"""The dependencies that a project declares, from the manifests of Python, conda, Node, Go and Rust projects.
 
 Here: names with their file and line. Not here: versions, resolution, what a Dockerfile installs
-(``dockerfile.packages``).
+(``dockerfile.run.packages``).
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from dockml_dagster.study.cuts import first, note_cut
 from dockml_dagster.study.formats import json, toml
 
 Dependency = tuple[str, str, int | None]
-"""Package name in lower case, the file that declares it, the line (``None`` where the format does not tell).
-"""
+"""Package name in lower case, the file that declares it, the line (``None`` if the format does not give it)."""
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPENDENCIES = 5000
@@ -31,7 +29,7 @@ _CONDA_FILE = re.compile(r"(?:^|/)(?:conda-)?env(?:ironment)?[\w.-]{0,60}\.ya?ml
 
 
 def declares_dependencies(path: str) -> bool:
-    """Whether a path is named like a file that ``declared_dependencies`` reads."""
+    """Whether ``declared_dependencies`` reads files of this name."""
     name = path.rsplit("/", 1)[-1]
     return name in ("pyproject.toml", "Pipfile", "Cargo.toml", "package.json", "go.mod") or bool(
         _REQUIREMENTS.search(path) or _CONDA_FILE.search(path)
@@ -39,7 +37,7 @@ def declares_dependencies(path: str) -> bool:
 
 
 def declared_dependencies(path: str, text: str) -> tuple[Dependency, ...]:
-    """The packages one file declares; none for a file that is too long, malformed, or of no known kind."""
+    """The packages that one file declares; none for a file that is too long, malformed, or of unknown kind."""
     if len(text) > MAX_BYTES:
         note_cut("a list of dependencies of over 1 MiB")
         return ()

@@ -1,7 +1,7 @@
-"""All facts of one project, from whatever of it is at hand.
+"""All facts of one project, from its metadata and those of its files that are available.
 
-Here: which file becomes which facts. Not here: how (``project_facts``, ``compose_facts``,
-``declared_dependencies``), nor what follows from them.
+Here: which file becomes which facts. Not here: how (``facts``, ``compose``, ``dependencies``, ``readme_facts``), what the
+facts mean (``labels``).
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def facts_of_project(
 ) -> tuple[Fact, ...]:
     """The facts of one project, in a fixed order.
 
-    ``dockerfiles``: readings by path; those without any stage are no Dockerfiles and count as none.
+    ``dockerfiles``: readings by path; those without a stage do not count as Dockerfiles.
     ``texts``: contents by path of other files (compose files, CI configurations, the main README at the top,
-    manifests, the index of the documentation; anything else is passed over). ``sizes``: every path of the repository with
-    its bytes where known; leave it out where only Dockerfiles were collected, since an incomplete list would be taken for
-    the layout. The host's word for the main language goes before what the sizes say.
+    manifests, the index of the documentation; anything else is ignored). ``sizes``: every path of the repository with its
+    bytes where known. Omit it if only Dockerfiles were collected, because an incomplete list would pass for the layout.
+    The main language that the host states takes precedence over the one by sizes.
     """
     if metadata.language is None and sizes is not None:
         metadata = replace(metadata, language=main_language(sizes.items()))

@@ -1,13 +1,12 @@
-"""What a project's own files and metadata say, as short
-pieces of text with their place: the ground under labels.
+"""Facts: short texts from a project's files and metadata, with their places. Labels rest on them.
 
-Here: ``Fact`` and the functions that take metadata, Dockerfiles, compose files, workflows and a README apart
-into facts. Not here: any judgement (``category``, ``purpose``), any reading of Dockerfiles (``dockerfile``),
+Here: ``Fact``, and the functions that turn metadata, paths, manifests, Dockerfiles and workflows into facts. Not here:
+the README (``readme_facts``), labels (``labels.category``, ``labels.purpose``), reading Dockerfiles (``dockerfile``),
 any I/O.
 
-A rule of the labellers names one ``where`` and an expression; a fact is what the expression is tried on, and
-what is shown as evidence. Everything collected is hostile: texts are cut, counts are capped, what cannot be
-read yields nothing.
+A rule of the labellers names places (``where``) and an expression. The expression is tried on the facts of these
+places, and the facts that match are the evidence. All input may be hostile: texts are cut, counts are capped, and
+unreadable input yields nothing.
 """
 
 from __future__ import annotations
@@ -35,26 +34,26 @@ Where = Literal[
 """Kinds of facts.
 
 ``kind`` is the noun phrase of description or README that says what kind of thing the project is (``kind_of_thing``);
-``own description`` and ``keyword`` are what the project's manifests say of it (``own_words``), or the label of an image.
-``readme`` is the sentence of the README that says what the project is, ``title`` its first heading without the project's
-name, ``heading`` any other, ``badge`` the text and address of a small image, ``readme body`` a line of the rest. ``file`` is
-a path of the repository, ``side file`` one of examples, documentation, tests or copies of others' code, ``file count`` how
-many there are. ``dependency`` is a package name. ``command`` is one simple command inside RUN, name and arguments.
+``own description`` and ``keyword`` come from the project's manifests (``own_words``) or from the label of an image.
+``readme`` is a sentence of the README that says what the project is, ``title`` its first heading without the project's
+name, ``heading`` any other, ``badge`` the text and address of a badge, ``readme body`` any other line. ``file`` is
+a path of the repository, ``side file`` one of examples, documentation, tests or copies of others' code, ``file count`` the
+number of paths. ``dependency`` is a package name. ``command`` is one simple command inside RUN, name and arguments.
 ``start command`` is CMD or ENTRYPOINT. ``instruction`` is the keyword alone, ``run mount`` a ``--mount`` of RUN without
 its source. ``service count`` is how many services one compose file has. ``variable`` is the name of an ENV.
-``comment`` is a comment line of a Dockerfile, where authors say how to build and run it. ``compose key`` is a key of a
+``comment`` is a comment line of a Dockerfile, where authors explain how to build and run it. ``compose key`` is a key of a
 service (``ports``, ``volumes`` …). ``workflow`` is a line of a CI configuration.
 """
 
 WHERES: frozenset[str] = frozenset(get_args(Where))
 
 MAX_TEXT = 2000
-"""Longest fact, in characters; what is longer is cut. Also the bound on what an expression sees."""
+"""Longest fact, in characters; longer texts are cut. It also bounds the text that an expression is tried on."""
 MAX_FACTS = 20_000
 """Most facts of one file."""
 _MAX_WORKFLOW = 256 * 1024
 _MAX_NAMED = 64 * 1024
-"""Most characters of a text in which names are struck out."""
+"""Most characters of a text in which names are removed."""
 _WORKFLOW = re.compile(
     r"^(?:\.github/workflows/[^/]+\.ya?ml|\.github/actions/[^/]+/action\.ya?ml|\.gitlab-ci\.ya?ml|\.gitlab(?:-ci)?/[^/]+\.ya?ml"
     r"|\.travis\.ya?ml|\.circleci/config\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml"
@@ -70,7 +69,7 @@ _DESCRIBING_LABELS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One piece of evidence: where it is of, its text, and its place.
+    """One piece of evidence: its kind (``where``), its text, and its place.
 
     ``file`` is a path inside the repository, ``None`` for metadata. ``line`` counts from 1, ``None`` for the
     file as a whole.
@@ -84,9 +83,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ProjectMetadata:
-    """What the host of a repository says about it. ``name`` is
-    ``owner/name``; it is only used to strike it out of texts.
-    """
+    """What the host of a repository says about it. ``name`` is ``owner/name``; it is used only to remove it from texts."""
 
     name: str
     description: str | None = None
@@ -95,7 +92,7 @@ class ProjectMetadata:
 
 
 def metadata_facts(metadata: ProjectMetadata) -> tuple[Fact, ...]:
-    """Facts of description, topics and language. The project's own name and its owner's are struck out."""
+    """Facts of description, topics and language, without the names of the project and its owner."""
     facts: list[Fact] = []
     description = without_name(metadata.description or "", metadata.name).strip()
     # A spreadsheet export writes an absent description as "nan".
@@ -115,11 +112,11 @@ def _text(text: str, most: int = MAX_TEXT) -> str:
 
 
 def without_name(text: str, name: str) -> str:
-    """The text without the words that are the project's or the owner's name, so that no label can rest on them."""
+    """The text without the project's and the owner's names, so that no label can rest on them."""
     for part in _names(name):
         text = _text(text, _MAX_NAMED)
-        # Most texts name nobody, and an expression for each project costs more than looking. Of ASCII alone: other letters
-        # may match without being the same in lower case.
+        # Most texts hold neither name, and an expression for each project costs more than this test. The test needs ASCII:
+        # other letters may match although their lower cases differ.
         if not (part.isascii() and text.isascii()) or part in text.lower():
             text = _pattern(part).sub("", text)
     return text
@@ -139,7 +136,7 @@ def _pattern(part: str) -> re.Pattern[str]:
 
 
 def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
-    """A fact for every path of the repository, the project's name struck out of its text; and how many there are."""
+    """A fact for every path of the repository, without the project's name; and one for their number."""
     facts = [
         Fact("side file" if is_aside(path) else "file", without_name(_text(path), name), path)
         for path in first(paths, MAX_FACTS, "files of a project")
@@ -148,7 +145,7 @@ def file_facts(paths: Iterable[str], name: str = "") -> tuple[Fact, ...]:
 
 
 def own_facts(path: str, words: Iterable[Words], name: str = "") -> tuple[Fact, ...]:
-    """What a manifest says of the project, the names struck out; and the kind of thing that its description names."""
+    """Facts of a manifest's own words, without the names; and the kind of thing that its description states."""
     facts: list[Fact] = []
     for said in words:
         text = without_name(said.text, name).strip()
@@ -160,7 +157,7 @@ def own_facts(path: str, words: Iterable[Words], name: str = "") -> tuple[Fact, 
 
 
 def described(where: Where, text: str, path: str | None, line: int | None) -> Iterator[Fact]:
-    """The text, and the kind of thing that it names."""
+    """A fact of the text, and one of the kind of thing that it states."""
     yield Fact(where, _text(text), path, line)
     kind = kind_of_thing(text)
     if kind:
@@ -168,7 +165,7 @@ def described(where: Where, text: str, path: str | None, line: int | None) -> It
 
 
 def dependency_facts(dependencies: Iterable[tuple[str, str, int | None]]) -> tuple[Fact, ...]:
-    """Facts of declared packages: triples of package name, the file that declares it, and the line."""
+    """Facts of declared packages, given as triples of package name, the file that declares it, and the line."""
     return tuple(
         Fact("dependency", _text(package, 200), file, line)
         for package, file, line in first(dependencies, MAX_FACTS, "dependencies of a project")
@@ -181,7 +178,7 @@ def is_workflow(path: str) -> bool:
 
 
 def workflow_facts(path: str, text: str) -> tuple[Fact, ...]:
-    """Every line of a CI configuration that is neither blank nor comment."""
+    """A fact for every line of a CI configuration that is neither blank nor a comment."""
     lines = enumerate(_text(text, _MAX_WORKFLOW).splitlines(), 1)
     kept = ((number, line.strip()) for number, line in lines)
     return tuple(
@@ -254,7 +251,7 @@ def count_facts(dockerfiles: int) -> tuple[Fact, ...]:
 
 
 def texts_of(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
-    """Facts by where, in order: what a rule set walks through."""
+    """Facts by ``where``, in order, for a set of rules."""
     by_where: dict[str, list[Fact]] = {}
     for fact in facts:
         by_where.setdefault(fact.where, []).append(fact)

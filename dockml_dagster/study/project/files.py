@@ -1,11 +1,10 @@
-"""Which files of a repository are worth reading besides its Dockerfiles, told from path and size alone.
+"""Which files of a repository are read besides its Dockerfiles, decided by path and size alone.
 
-Here: the one place where a path gets its role (README, compose file, CI workflow …), and the caps under which contents
-are kept. Not here: the names of Dockerfiles (``dockerfile.names``), what any of the files says (``project_evidence``,
-``image_links``), any I/O.
+Here: the role of a path (README, compose file, CI workflow …), and the caps under which contents are kept. Not here: the
+names of Dockerfiles (``dockerfile.names``), the content of files (``evidence``, ``image_links``), any I/O.
 
-A corpus asks ``choose`` with everything a repository holds, before it fetches anything: what is chosen costs calls and
-bytes. What has a role and was left out says why, so that its absence is not taken for the project's.
+A corpus calls ``choose`` with all paths of a repository before it fetches any content, because contents cost calls and
+bytes. A file that has a role and is left out gets a reason, so that it does not pass for absent from the project.
 """
 
 from __future__ import annotations
@@ -27,43 +26,43 @@ ReadAs = Literal[
     "readme", "compose", "workflow", "build definition", "dependencies", "about", "dockerignore", "devcontainer", "makefile",
     "helm", "script", "documentation",
 ]  # fmt: skip
-"""The role of a file. ``readme``: at the top only; others are documentation. ``about``: says what the project is and
-declares no dependencies that are read (``own_words``). ``build definition``: bake, skaffold,
-GoReleaser. ``helm``: charts, their values, and Kubernetes manifests. In the order in which a project's files are kept.
+"""The role of a file, in the order in which a project's files are kept. ``readme``: at the top only; other READMEs are
+documentation. ``about``: says what the project is (``own_words``), without dependencies that are read. ``build
+definition``: bake, skaffold, GoReleaser. ``helm``: charts, their values, and Kubernetes manifests.
 """
 
 MAX_BYTES = 256 * 1024
-"""Largest file kept. Longer ones of these roles are generated or hold data."""
+"""Largest file that is kept. Larger ones with these roles are generated or hold data."""
 MAX_FILES = 400
 """Most files kept of one project."""
 MAX_DOCKERFILE_BYTES = 1024 * 1024
-"""Largest file taken as a Dockerfile. BuildKit's own limit on one is 2 MiB; the longest seen in 2,493 is 39 KB."""
+"""Largest file that is read as a Dockerfile. BuildKit's limit is 2 MiB; the largest of 2,493 files has 39 KB."""
 
 MAX_DOCKERFILE_LINES = 10_000
-"""Most lines of one. Each is up to an instruction and several rows; the longest of 2,493 files has 1,026."""
+"""Most lines of a Dockerfile. A line may be an instruction and several rows; the longest of 2,493 files has 1,026."""
 MAX_DOCKERFILES = 1000
-"""Most Dockerfiles taken of one project. The study's projects have 89 at most, collections of images some hundreds."""
+"""Most Dockerfiles of one project. The study's projects have 89 at most, collections of images a few hundred."""
 MAX_DOCKERFILES_IN_ALL = 16 * 1024 * 1024
-"""Most bytes of them together."""
+"""Most bytes of a project's Dockerfiles together."""
 MAX_IN_ALL = 32 * 1024 * 1024
-"""Most bytes of the other files kept of one project, together."""
+"""Most bytes of a project's other files together."""
 
 _ORDER: dict[ReadAs, int] = {role: number for number, role in enumerate(get_args(ReadAs))}
 _MOST: dict[ReadAs, int] = {
     "readme": 5, "compose": 60, "workflow": 100, "build definition": 20, "dependencies": 60, "about": 20, "dockerignore": 40,
     "devcontainer": 10, "makefile": 40, "helm": 60, "script": 80, "documentation": 100,
 }  # fmt: skip
-"""Most files of one role, so that the thousand pages of a manual do not crowd out the one Makefile."""
+"""Most files of one role, so that a thousand pages of a manual do not crowd out the only Makefile."""
 
 _NOT_THE_PROJECTS_OWN = re.compile(
     r"(?:^|/)(?:node_modules|vendor|third[_-]?party|site-packages|\.git|\.venv|venv|bower_components)/",
     re.IGNORECASE,
 )
 _README = re.compile(r"readme(?:[._-][^/]{0,40})?\Z", re.IGNORECASE)
-# Rules on what a README says are in English.
+# The rules for READMEs are for English text.
 _ENGLISH = re.compile(r"[._-]en(?:glish|[._-]us)?(?:\.|\Z)", re.IGNORECASE)
 _SPEAKING = 8
-"""Most manifests whose words are taken for the project's; requirements files, which have none, among them."""
+"""Most manifests whose words count as the project's. Requirements files, which have no such words, count too."""
 _INDEX = re.compile(
     r"(?:docs?|documentation|website)/(?:src/|source/|docs/|content/|en/){0,2}(?:index|intro(?:duction)?)\.(?:md|mdx|rst)\Z",
     re.IGNORECASE,
@@ -84,7 +83,7 @@ _BUILD_DEFINITION = re.compile(
 _DEVCONTAINER = re.compile(r"(?:^|/)(?:\.devcontainer/(?:[^/]{1,60}/)?|\.)devcontainer\.json\Z")
 _SCRIPT = re.compile(
     r"\.(?:sh|bash|zsh|ps1|bat|cmd)\Z"
-    # Of programs only those whose name says that they build or publish.
+    # Of programs only those whose names say that they build or publish.
     r"|(?:^|/)(?:[\w-]{0,40}(?:docker|image|publish|push|release|deploy|build)[\w-]{0,40}|tasks|noxfile|fabfile|dodo)\.py\Z",
     re.IGNORECASE,
 )
@@ -101,8 +100,8 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What becomes of one file. ``read_as`` is None where its name has
-    no role; ``left_out`` says why a file that has one is not kept.
+    """The decision on one file. ``read_as``: its role, None if it has none. ``left_out``: why a file with a role is not
+    kept.
     """
 
     path: str
@@ -111,7 +110,7 @@ class Choice:
 
     @property
     def kept(self) -> bool:
-        """Whether its content is to be read and kept."""
+        """Whether the file's content is to be read and kept."""
         return self.read_as is not None and self.left_out is None
 
 
@@ -148,15 +147,15 @@ def read_as(path: str) -> ReadAs | None:
 
 
 def main_readme(paths: Iterable[str]) -> str | None:
-    """The README at the top that speaks for the project: the one that is named as English, else the one with the shortest
-    name (``README.md`` before ``README_zh.md``); None where there is none. The order of the paths does not matter.
+    """The project's main README, at the top: the one whose name says English, else the one with the shortest name
+    (``README.md`` before ``README_zh.md``); None if there is none. The order of the paths does not matter.
     """
     named = (path for path in paths if read_as(path) == "readme")
     return min(named, key=lambda path: (not _ENGLISH.search(path), len(path), path), default=None)
 
 
 def manifests(paths: Iterable[str]) -> frozenset[str]:
-    """The files whose own words speak for the project: of those nearest to the root, the first few."""
+    """The manifests whose words count as the project's: the first few of those nearest to the root."""
     speaking = sorted(
         (path.count("/"), path)
         for path in paths
@@ -167,7 +166,7 @@ def manifests(paths: Iterable[str]) -> frozenset[str]:
 
 
 def documentation_index(paths: Iterable[str]) -> str | None:
-    """The first page of the documentation; None where there is none."""
+    """The first page of the documentation; None if there is none."""
     return min(
         (path for path in paths if _INDEX.match(path)), key=lambda path: (len(path), path), default=None
     )
@@ -178,15 +177,15 @@ def _is_documentation(path: str, name: str) -> bool:
 
 
 def is_taken_as_dockerfile(path: str) -> bool:
-    """Whether a file goes to ``raw.dockerfiles``: named as one, or, as the study took them, with the word in its name."""
+    """Whether a file goes to ``raw.dockerfiles``: by its name it is a Dockerfile, or has the word, as in the study."""
     kind = classify_file_name(path)
     return kind.kind == "dockerfile" or kind.mentions_dockerfile
 
 
 def choose(files: Iterable[tuple[str, int | None]]) -> tuple[Choice, ...]:
-    """Decide about every file of a repository, given as path and size in bytes (None: unknown). Same order as given.
+    """The decision on every file of a repository, in the order given: path and size in bytes (None: unknown).
 
-    Within a role the files nearest to the root come first, of those the ones whose path speaks of images or building.
+    Within a role, files nearest to the root take precedence, then those whose paths mention images or building.
     """
     listed = [(path, size, read_as(path)) for path, size in files]
     ranked = sorted(
@@ -216,8 +215,8 @@ def choose(files: Iterable[tuple[str, int | None]]) -> tuple[Choice, ...]:
 
 
 def dockerfiles_left_out(files: Iterable[tuple[str, int | None]]) -> dict[str, str]:
-    """Of the files that are taken as Dockerfiles, given as ``choose`` is, those that are too large or too many, with the
-    reason. Those nearest to the root are taken first.
+    """Path → reason, for Dockerfiles that are left out as too large or too many. Files are given as for ``choose``; those
+    nearest to the root take precedence.
     """
     named = [(path, size) for path, size in files if is_taken_as_dockerfile(path)]
     left_out: dict[str, str] = {}
@@ -244,7 +243,7 @@ def _too_large(role: ReadAs | None, size: int | None) -> str | None:
 
 
 def no_dockerfile(content: bytes) -> str | None:
-    """Why a content is not taken as a Dockerfile, whatever its name; None if it is."""
+    """Why a content is not accepted as a Dockerfile, whatever its name; None if it is."""
     if len(content) > MAX_DOCKERFILE_BYTES:
         return f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile"
     if content.count(b"\n") + content.count(b"\r") > 2 * MAX_DOCKERFILE_LINES or (
@@ -255,7 +254,7 @@ def no_dockerfile(content: bytes) -> str | None:
 
 
 def content_left_out(content: bytes) -> str | None:
-    """Why the content of a chosen file is not kept after all, seen once it is there; None if it is."""
+    """Why the fetched content of a chosen file is not kept; None if it is."""
     if len(content) > MAX_BYTES:
         return f"larger than {MAX_BYTES} bytes"
     if content.startswith(_LFS_POINTER):
@@ -268,5 +267,5 @@ def content_left_out(content: bytes) -> str | None:
 
 
 def is_lfs_pointer(content: bytes) -> bool:
-    """Whether a file's content stands in for one that Git LFS keeps elsewhere."""
+    """Whether a file's content is a pointer to content that Git LFS stores elsewhere."""
     return content.startswith(_LFS_POINTER)

@@ -1,7 +1,7 @@
-"""The language that most of a project's own code is written in, by bytes, from paths and sizes alone.
+"""The main language of a project's own code, by bytes, from paths and sizes alone.
 
-Here: endings of names and their languages, as GitHub names them; which folders hold no code of the project's own.
-Not here: contents, the language that a host names (``facts.ProjectMetadata``).
+Here: file suffixes and their languages, as GitHub names them; which folders do not hold the project's own code.
+Not here: contents, the language that a host states (``facts.ProjectMetadata``).
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ _GENERATED = re.compile(
 
 
 def is_aside(path: str) -> bool:
-    """Whether a path lies beside the project's own code: examples, documentation, tests, copies of others' code."""
+    """Whether a path is not the project's own code but an example, documentation, a test or a copy of others' code."""
     return _ASIDE.search(path) is not None
 
 
 def main_language(sizes: Iterable[tuple[str, int | None]]) -> str | None:
-    """The language with most bytes of path and size; of equal ones the first by name.
+    """The language with most bytes among files (path, size); of equal ones the first by name.
 
-    Code that stands aside counts only where there is no other. None where no file has a known ending or no size is known.
+    Examples, tests and the like count only if there is no other code. None if no file has a known suffix and size.
     """
     own: Counter[str] = Counter()
     aside: Counter[str] = Counter()

@@ -1,10 +1,10 @@
-"""The noun phrase in which a project says what kind of thing it is: "a fast tensor library" of a whole sentence.
+"""The noun phrase that says what kind of thing a project is, such as "a fast tensor library" in a longer sentence.
 
-Here: cutting that phrase out of a sentence, roughly and in linear time. Not here: which sentence defines the
-project (``project_facts``), what its head noun means for a category (``features``).
+Here: extracting that phrase from a sentence, roughly and in linear time. Not here: which sentence defines the project
+(``readme_facts``), what its head noun means for a category (``labels.features``).
 
-"A library for building chat bots" is a library, not a bot: a word says other things as the head of the phrase than in
-what follows it, so rules look at both apart.
+"A library for building chat bots" is a library, not a bot. A word means something else as the head of the phrase than
+after it, so rules treat the two separately.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _MAX_SENTENCE = 600
 _VERB = re.compile(
     r"\A\W{0,10}(?:[^\s.]{1,40}\s+){0,6}?(?:is|are|provides?|offers?|contains?|includes?)\s+", re.IGNORECASE
 )
-# "This repository contains examples" needs no article to define.
+# "This repository contains examples" defines the project without an article.
 _HOLDS = re.compile(
     r"\A(?:this|the)?\s?(?:repository|repo|project)\s+(?:contains|holds|hosts|provides|includes)\s+",
     re.IGNORECASE,
 )
 _OPENING = re.compile(r"(?:an?|the|our|one|your|this|your own)\s+", re.IGNORECASE)
-# "A collection of widgets" is widgets.
+# In "a collection of widgets" the head noun is widgets.
 _GROUP = re.compile(
     r"\A(?:\S{1,40}\s+){0,3}?(?:collection|set|series|family|number|kind|type|part|list|group|pool|variety|bunch)s?\s+of\s+",
     re.IGNORECASE,
@@ -36,7 +36,7 @@ _END = re.compile(
 
 
 def kind_of_thing(sentence: str) -> str | None:
-    """The phrase, or ``None`` where the sentence has none. The project's own name must have been struck out before."""
+    """The phrase; ``None`` if the sentence has none. The project's name must already be removed from the sentence."""
     rest = sentence[:_MAX_SENTENCE].lstrip(" \t\n-–—:,;|.")
     verb = _HOLDS.match(rest) or _VERB.match(rest)
     if verb is not None and (verb.re is _HOLDS or _OPENING.match(rest, verb.end())):

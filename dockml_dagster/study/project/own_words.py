@@ -1,7 +1,7 @@
-"""What a project's manifests say of it in its own words: description, keywords and classifiers.
+"""A project's own words in its manifests: description, keywords and classifiers.
 
-Here: which files hold such words, and reading them out of Python, Node, Rust, Java, Ruby and R packages, citation files
-and the configuration of documentation. Not here: the README (``readme``), declared dependencies (``dependencies``).
+Here: which files hold such words, and reading them from the manifests of Python, Node, Rust, Java, Ruby and R packages,
+citation files and the configuration of documentation. Not here: the README (``readme``), dependencies (``dependencies``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dockml_dagster.study.formats.yaml import load_or_none
 
 MAX_BYTES = 256 * 1024
 MAX_WORDS = 300
-"""Most descriptions and keywords of one file."""
+"""Most descriptions and keywords that are read from one file."""
 _MAX_TEXT = 1000
 
 _ABOUT = re.compile(
@@ -39,7 +39,7 @@ _STRING = re.compile(_QUOTED)
 
 
 class Words(NamedTuple):
-    """A piece of what a file says of its project. ``is_keyword``: one of a list, not a sentence. ``line`` counts from 1."""
+    """A text about the project. ``is_keyword``: it is one of a list, not a sentence. ``line`` counts from 1."""
 
     text: str
     is_keyword: bool
@@ -47,12 +47,12 @@ class Words(NamedTuple):
 
 
 def says_what_it_is(path: str) -> bool:
-    """Whether a path is named like a file that speaks of the project as a whole and declares no dependencies."""
+    """Whether a file of this name describes the project as a whole and declares no dependencies."""
     return _ABOUT.search(path) is not None
 
 
 def own_words(path: str, text: str) -> tuple[Words, ...]:
-    """Descriptions and keywords of one file; none for a file that is too long, malformed, or of no known kind."""
+    """Descriptions and keywords in one file; none for a file that is too long, malformed, or of unknown kind."""
     if len(text) > MAX_BYTES:
         note_cut("a manifest of over 256 KiB")
         return ()

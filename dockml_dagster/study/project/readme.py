@@ -1,7 +1,7 @@
 """The prose of a README, line by line, without its markup.
 
-Here: Markdown, reStructuredText, AsciiDoc and HTML told apart from what they say, roughly and in linear time. Does
-not: what the words mean (``features``), which sentence is the lead (``project_facts``).
+Here: removing Markdown, reStructuredText, AsciiDoc and HTML markup, roughly and in linear time. Not here: what the words
+mean (``labels.features``), which sentence is the lead (``readme_facts``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ALERT = re.compile(r">\s?\[!\w{1,20}\]|\.\. ")
 _HTML_HEADING = re.compile(r"<h[1-6]\b", re.IGNORECASE)
 _HTML_HEADING_ENDS = re.compile(r"</h[1-6]>", re.IGNORECASE)
 _MOST_OUTSIDE_OF_LINKS = 0.3
-"""A line of three links or more is a bar of links where no larger share of its letters stands outside of them."""
+"""A line of three links or more is a bar of links if at most this share of its letters is outside the links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ReadmeLine:
 
 
 def readme_prose(text: str) -> Iterator[ReadmeLine]:
-    """Every line that still says something. Comments and addresses are dropped, links keep their text."""
+    """Every line that still has text. Comments and addresses are dropped; links keep their text."""
     fence = ""
     alert = False
     in_heading = False
@@ -56,14 +56,14 @@ def readme_prose(text: str) -> Iterator[ReadmeLine]:
             continue
         underline = previous is not None and _is_underline(line)
         if previous is not None:
-            # A line with a rule of signs under it is a heading.
+            # A line that the next line underlines is a heading.
             yield ReadmeLine(previous[0], previous[1], not underline, underline)
             previous = None
         if fence:
             if line:
                 yield ReadmeLine(number, line, is_prose=False)
             continue
-        # A boxed notice or directive goes on while its lines are quoted or stand in from the margin.
+        # A notice or directive continues while its lines are quoted or indented.
         boxed = alert and (line.startswith(">") or (bool(line) and raw[:2].isspace()) or not line)
         alert = boxed or _ALERT.match(line) is not None
         opens = _HTML_HEADING.search(line) is not None
@@ -109,7 +109,7 @@ def _is_underline(line: str) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    """The text without HTML comments, its line numbers kept; each sign is looked at once."""
+    """The text without HTML comments, with line numbers kept. Each character is read once."""
     parts: list[str] = []
     position = 0
     while (start := text.find("<!--", position)) >= 0:

@@ -1,7 +1,7 @@
-"""What a README says that the project is, and how it is built up: lead, title, headings, badges, lines.
+"""Facts of a README: its lead (what the project is), title, headings, badges and lines.
 
-Here: which sentence is the lead, which heading the title. Not here: taking markup off (``readme``), other facts (``facts``),
-what any of it means (``features``).
+Here: which sentence is the lead, which heading is the title. Not here: removing markup (``readme``), other facts
+(``facts``), what they mean (``labels.features``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dockml_dagster.study.project.readme import ReadmeLine, readme_prose
 _MAX_README = 64 * 1024
 MAX_README_LINES = 600
 MAX_README_LINE = 300
-"""What of a README is read: so many lines that are not blank, so many characters of each."""
+"""How much of a README is read: this many lines that are not blank, and this many characters of each."""
 _MAX_LEAD = 400
 _LEAD_LINES = 80
 _LEAD_PARAGRAPHS = 4
@@ -40,7 +40,7 @@ _TITLE_LINES = 60
 _ABOUT_DOCUMENTS = re.compile(
     r"\b(?:documentation|docs|sphinx|docusaurus|website|mintlify|guide|pages?)\b", re.IGNORECASE
 )
-"""What is said of the documentation itself."""
+"""Sentences about the documentation itself."""
 _SECTION = re.compile(
     r"\W{0,10}(?:table of|contents?|introduction|overview|about|quick ?start|install\w*|usage|requirements?|features?"
     r"|background|summary|description|motivation|abstract|demo|examples?|project (?:introduction|overview|description)"
@@ -68,11 +68,11 @@ _NOTICE = re.compile(
 
 
 def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
-    """What a README says, the project's name struck out.
+    """The facts of a README, without the project's name.
 
     ``readme`` is what the project says it is: the first sentence of its first paragraph of prose (six words or more;
-    no heading, badge, notice, bar of links, list or code), and the sentence of it that defines. ``readme body`` is every
-    other line of prose, list and code, headings included; ``title``, ``heading`` and ``badge`` see ``Where``.
+    no heading, badge, notice, bar of links, list or code), and the paragraph's defining sentence. ``readme body`` is every
+    other line of prose, list and code, including headings. For ``title``, ``heading`` and ``badge`` see ``facts.Where``.
     """
     text = shortened(text, _MAX_README, "a README")
     lines = _lines(text)
@@ -85,7 +85,7 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
     facts += _headings(path, lines, name)
     facts += _badges(path, text, name)
     for line in lines:
-        # The lead is told once; what follows it in its own line is body.
+        # The lead is one fact only. Text after it on its line belongs to the body.
         body = without_name(line.text, name).strip()
         if start is not None and line.number == lines[start].number:
             body = "" if lead.startswith(body) else body.removeprefix(lead).strip()
@@ -95,7 +95,7 @@ def readme_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
 
 
 def index_facts(path: str, text: str, name: str = "") -> tuple[Fact, ...]:
-    """What the first page of the documentation says the project is, as the lead of a README is found."""
+    """What the project is, by the first page of its documentation, found like the lead of a README."""
     lines = _lines(shortened(text, _MAX_README, "a README"))
     start = _lead(lines, name)
     if start is None or _ABOUT_DOCUMENTS.search(lines[start].text):
@@ -109,7 +109,7 @@ def _lines(text: str) -> list[ReadmeLine]:
 
 
 def _headings(path: str, lines: Sequence[ReadmeLine], name: str) -> Iterator[Fact]:
-    """The title, if something is left of it, and it names a kind of thing; then every other heading."""
+    """The title, if text is left of it and it names a kind of thing; then every other heading."""
     titled = False
     for line in lines:
         if not line.is_heading:
@@ -134,7 +134,7 @@ def _badges(path: str, text: str, name: str) -> Iterator[Fact]:
 
 
 def _paragraph(lines: Sequence[ReadmeLine], start: int) -> str:
-    """The prose lines from ``start`` that stand together."""
+    """The consecutive prose lines from ``start`` on."""
     words: list[str] = []
     for i in range(start, min(start + 12, len(lines))):
         line = lines[i]
@@ -145,7 +145,7 @@ def _paragraph(lines: Sequence[ReadmeLine], start: int) -> str:
 
 
 def _defining(paragraph: str) -> str:
-    """Its first sentence, and with it the one that says what the project is, where that comes next."""
+    """The paragraph's first sentence, with the next one if that says what the project is."""
     first, *others = _SENTENCE_END.split(paragraph)[:4]
     if not _DEFINITION.match(first):
         first = " ".join((first, *[other for other in others if _DEFINITION.match(other)][:1]))
@@ -153,8 +153,8 @@ def _defining(paragraph: str) -> str:
 
 
 def _lead(lines: Sequence[ReadmeLine], name: str) -> int | None:
-    """Where the paragraph begins that says what the project is: one whose subject is the project itself; else, of the first
-    few, one that defines by "this", "we" or "it"; else the first.
+    """Where the paragraph that says what the project is begins: one whose subject is the project's name; else, among the
+    first few, one that defines with "this", "we" or "it"; else the first.
     """
     itself = _about(name)
     first = defining = None
@@ -179,13 +179,13 @@ def _lead(lines: Sequence[ReadmeLine], name: str) -> int | None:
 
 
 def _about(name: str) -> re.Pattern[str] | None:
-    """What a sentence begins with that says what the project of that name (``owner/name``) is."""
+    """The beginning of a sentence that says what the project of this name (``owner/name``) is."""
     words = re.findall(r"[a-z]+|\d+", name.rsplit("/", 1)[-1].lower())
     if not words:
         return None
     # "Some Thing", "some-thing" and "SomeThing" are the same project.
     subject = r"[\W_]{0,3}".join(map(re.escape, words[:8]))
-    # Without an article only a name may follow: "is self-contained" says nothing of what it is.
+    # Without an article only a name may follow: "is self-contained" does not say what the project is.
     return re.compile(
         rf"\W{{0,10}}(?:the\s)?{subject}\W(?:[^\s.,]{{1,40}}\s){{0,4}}?(?:is|are|provides?|offers?) "
         r"(?:(?:an?|the|our|one)\b(?! (?:open[- ]source )?project\b)|(?-i:[A-Z]))",

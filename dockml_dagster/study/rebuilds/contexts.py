@@ -1,7 +1,7 @@
 """Which folder is the build context of a Dockerfile.
 
-Here: what files of the repository say, and where the sources are. Not here: reading those files. The context decides the
-result more than anything else does, so how it was found stands beside every figure (``model.ContextFrom``).
+Here: finding it in files of the repository, or by where the sources of COPY lie. Not here: reading those files. The context
+affects the result more than anything else, so every figure states how it was found (``model.ContextFrom``).
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _VALUED = frozenset(
 )
 _SCRIPTS = (".sh", ".bash", "Makefile", "makefile", ".mk", "Justfile", "justfile")
 MOST_CANDIDATES = 32
-"""Folders above a Dockerfile that are tried."""
+"""Most folders above a Dockerfile that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A folder of the repository (empty: its root), and how it was found."""
+    """A build context: a folder of the repository (empty: its root), and how it was found."""
 
     folder: str
     found: ContextFrom
 
 
 def tells_contexts(path: str) -> bool:
-    """Whether a file may say how a Dockerfile is built: Compose, a workflow, a script, a makefile."""
+    """Whether a file may state how a Dockerfile is built: Compose, a workflow, a script, a makefile."""
     return is_compose(path) or is_workflow(path) or path.endswith(_SCRIPTS)
 
 
 def told_contexts(files: Iterable[tuple[str, str]]) -> dict[str, Context]:
-    """The contexts that files (path, text) say, by Dockerfile: what most of them say, then the shortest."""
+    """The contexts that files (path, text) state, by Dockerfile: the most frequent one, of equal ones the shortest."""
     said: dict[str, Counter[str]] = {}
     for path, text in files:
         pairs = _compose(path, text) if is_compose(path) else _commands(path, text)
@@ -60,7 +60,7 @@ def told_contexts(files: Iterable[tuple[str, str]]) -> dict[str, Context]:
 
 
 def by_sources(path: str, plan: Plan, tree: Mapping[str, object]) -> Context:
-    """The folder, from the Dockerfile's own up to the root, in which most of its sources exist."""
+    """The folder in which most of its sources exist, among the Dockerfile's own and those above it."""
     own = posixpath.dirname(path)
     patterns = {source.pattern for vertex in plan.vertices for source in vertex.sources}
     if not patterns:
@@ -100,7 +100,7 @@ def _exists(folder: str, pattern: str, tree: Mapping[str, object]) -> bool:
 
 
 def _inside(*parts: str) -> str | None:
-    """A path of the repository; None for one outside, or one that holds a variable."""
+    """The path in the repository; None for one outside it or with a variable."""
     joined = posixpath.normpath(posixpath.join(*parts))
     if joined.startswith(("/", "..")) or "$" in joined or "://" in joined:
         return None
@@ -126,7 +126,7 @@ def _compose(path: str, text: str) -> list[tuple[str, str]]:
 
 
 def _build_push(text: str) -> Iterator[tuple[str, str]]:
-    """``docker/build-push-action`` in the steps of a workflow; its paths are relative to the root."""
+    """(Dockerfile, context) in steps with ``docker/build-push-action``, whose paths are relative to the root."""
     root = load_or_none(text)
     jobs = root.get("jobs") if isinstance(root, dict) else None
     for job in jobs.values() if isinstance(jobs, dict) else ():
@@ -135,7 +135,7 @@ def _build_push(text: str) -> Iterator[tuple[str, str]]:
             given = step.get("with") if isinstance(step, dict) else None
             if "build-push-action" in str(step.get("uses", "") if isinstance(step, dict) else ""):
                 given = given if isinstance(given, dict) else {}
-                # Without a context the action has the builder clone the repository: its root.
+                # Without a context the action makes the builder clone the repository, so it is the root.
                 folder = _inside("", str(given.get("context", ".")))
                 if folder is not None:
                     dockerfile = _inside(str(given.get("file", posixpath.join(folder, "Dockerfile"))))
@@ -144,8 +144,8 @@ def _build_push(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _commands(path: str, text: str) -> list[tuple[str, str]]:
-    """``docker build`` of scripts and workflows. Workflows start at the root; scripts in their own folder or at the root:
-    the root is taken unless the script lies beside what it names.
+    """(Dockerfile, context) in ``docker build`` commands. Workflows start at the root. Scripts start in their own folder or
+    at the root: the root is assumed, unless the script lies beside what it names.
     """
     found = []
     for match in _BUILD.finditer(text.replace("\\\n", " ")):

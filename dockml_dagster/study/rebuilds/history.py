@@ -1,6 +1,6 @@
-"""Commit by commit: which Dockerfiles are concerned, and what of them is built again.
+"""Walking a branch commit by commit: which Dockerfiles a commit affects, and which of their steps are rebuilt.
 
-Here: the state of a branch (tree, Dockerfiles, keys) and one commit's step. Not here: reading commits and contents
+Here: the state of a branch (tree, Dockerfiles, keys), and applying one commit. Not here: reading commits and contents
 (``clients.git_history``), which folder is a file's context (``contexts``).
 """
 
@@ -24,12 +24,12 @@ from dockml_dagster.study.rebuilds.sources import ContextFiles, SourceKey
 _MOST_PLANS = 1_000
 
 Read = Callable[[str], bytes | None]
-"""The content of a blob by its id; None where it cannot be had, or is larger than any Dockerfile."""
+"""The content of a blob by its id; None if it is not available or larger than any Dockerfile."""
 
 
 @dataclass(slots=True)
 class _File:
-    """A Dockerfile of the tree. ``built`` is its last build; None while BuildKit refuses the text."""
+    """A Dockerfile of the tree. ``built`` is its last build; None before the first one."""
 
     path: str
     context: Context | None = None
@@ -40,8 +40,8 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class CurrentFile:
-    """A Dockerfile of the last commit. ``lines``: where each of its steps stands, by the step's text. ``bases``: images that
-    its needed stages are built upon; ``moving_bases``: those without a digest, whose content may change under their name.
+    """A Dockerfile of the last commit. ``lines``: the line of each step, by the step's text. ``bases``: how many images its
+    needed stages are built upon; ``moving_bases``: those without a digest, whose content may change under the same name.
     """
 
     path: str
@@ -53,16 +53,17 @@ class CurrentFile:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a walk knows that the tree does not tell: contexts as found at first sight, and the keys of all commits."""
+    """The state of a walk that is not in the tree: contexts as found at first sight, and the keys of all commits."""
 
     contexts: Mapping[str, Context]
     ever: frozenset[str]
 
 
 class RebuildHistory:
-    """A branch, commit by commit. ``contexts``: those that are known; others are found at first sight, and kept.
+    """A branch, commit by commit. ``contexts``: those that are known. Others are found when a Dockerfile first appears, and
+    then stay.
 
-    ``folder_of``: overrules them all with one folder for each path (always the root, always the Dockerfile's own).
+    ``folder_of`` overrides all contexts with a folder for each path (always the root, or always the Dockerfile's own).
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class RebuildHistory:
 
     @property
     def copies_git_folder(self) -> bool:
-        """Whether a Dockerfile copies ``.git`` now, so that a build in a work tree misses with every commit."""
+        """Whether a current Dockerfile copies ``.git``, so that a build in a work tree misses at every commit."""
         return any(
             "git folder" in unknown
             for file in self._files.values()
@@ -93,12 +94,12 @@ class RebuildHistory:
         )
 
     def build_of(self, path: str) -> Build | None:
-        """The keys of a Dockerfile that is there now; None where nothing can be built of it."""
+        """The keys of a current Dockerfile; None if it cannot be built."""
         file = self._files.get(path)
         return file.built if file is not None else None
 
     def current(self) -> list[CurrentFile]:
-        """The Dockerfiles that are there now and can be built, in order of their paths."""
+        """The current Dockerfiles that can be built, by path."""
         found = []
         for path, file in sorted(self._files.items()):
             if file.built is not None and file.context is not None:
@@ -110,19 +111,19 @@ class RebuildHistory:
         return found
 
     def begin(self, tree: Iterable[Change]) -> None:
-        """Start after a commit whose tree is given: the next one is compared with it."""
+        """Start after the commit with this tree. The next commit is compared with it."""
         self.commit(list(tree))
 
     def resume(self, tree: Iterable[Change], kept: Kept) -> None:
-        """Go on where a walk ended that kept this: what comes next is as if that one had gone on."""
+        """Continue the walk that returned ``kept``: results are as if it had not stopped."""
         told, self._contexts = self._contexts, kept.contexts
         self.begin(tree)
         self._contexts = told
         self._ever.update(kept.ever)
 
     def kept(self) -> Kept | None:
-        """What ``resume`` needs beside the tree. None while a Dockerfile has a text that is refused, or is no file any more:
-        what it was before is then what its next text is compared with, and the tree does not have that.
+        """What ``resume`` needs beside the tree. None while a Dockerfile has a text that BuildKit refuses, or is no longer a
+        file: its next text is compared with its last valid one, which the tree does not have.
         """
         for path, file in self._files.items():
             entry = self._context_files.tree.get(path)
@@ -134,7 +135,7 @@ class RebuildHistory:
         return Kept(contexts, frozenset(self._ever))
 
     def commit(self, changes: Sequence[Change]) -> list[FileRebuild]:
-        """Take the next commit. Returns the Dockerfiles that it concerns, in order of their paths."""
+        """Apply the next commit. Returns the Dockerfiles that it affects, by path."""
         events: dict[str, set[str]] = {}
         lists: set[str] = set()
         for change in changes:
@@ -185,7 +186,7 @@ class RebuildHistory:
                 del self._live[key]
 
     def _current(self, path: str, event: set[str]) -> _File | None:
-        """The file's state brought up to the tree; None where it is gone or nothing can be built of it."""
+        """The file's state, updated to the tree; None if the file was removed or cannot be built."""
         entry = self._context_files.tree.get(path)
         if entry is None:
             gone = self._files.pop(path, None)
@@ -201,9 +202,7 @@ class RebuildHistory:
         if "changed" in event:
             plan = self._plan(entry.oid) if entry.mode.startswith("100") else None
             if plan is None:
-                return (
-                    None  # nothing is built; what was built before stays what the next text is compared with
-                )
+                return None  # nothing is built; the next text is still compared with the last build
             file.plan = plan
         if file.plan is None:
             return None
@@ -222,7 +221,7 @@ class RebuildHistory:
         return self._contexts.get(path) or by_sources(path, plan, self._context_files.tree)
 
     def _ignored(self, path: str, folder: str) -> str:
-        """The text of the ignore list that holds: the Dockerfile's own, else that of the context."""
+        """The text of the ignore list that applies: the Dockerfile's own, else that of the context."""
         for name in _ignore_lists(path, folder):
             entry = self._context_files.tree.get(name)
             if entry is not None and entry.mode.startswith("100"):
@@ -272,5 +271,5 @@ def _source_keys(plan: Plan, folder: str, ignored: str) -> set[SourceKey]:
 
 @lru_cache(maxsize=16384)
 def is_dockerfile(path: str) -> bool:
-    """Whether a path is taken as a Dockerfile."""
+    """Whether a path counts as a Dockerfile."""
     return "file" in path.lower() and classify_file_name(path).kind == "dockerfile"

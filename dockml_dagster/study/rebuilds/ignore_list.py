@@ -1,8 +1,8 @@
-"""What a ``.dockerignore`` keeps out of a context, exceptions included, for every path of a tree.
+"""What a ``.dockerignore`` excludes from a context, with its exceptions, for every path of a tree.
 
-Here: the patterns in their order, as ``moby/patternmatcher`` has them. Not here: the lines of the file
-(``dockerfile.ignore_patterns``), a single pattern (``path_patterns``), which list holds. BuildKit's own check of COPY asks
-less and gives up early: its question, with its bounds, is ``dockerfile.checks.ignored_paths``.
+Here: applying the patterns in order, as ``moby/patternmatcher`` does. Not here: the lines of the file
+(``dockerfile.ignore_patterns``), a single pattern (``path_patterns``), which list applies. BuildKit's check of COPY asks
+about one path and gives up early; ``dockerfile.checks.ignored_paths`` has that question and its bounds.
 """
 
 import re
@@ -14,16 +14,16 @@ from dockml_dagster.study.dockerfile.pattern_automaton import PatternAutomaton
 from dockml_dagster.study.rebuilds.path_patterns import ignore_expression
 
 _LONGEST = 4_096
-"""Characters of a pattern, as of a path; a longer one matches nothing, for making an expression of it is not linear."""
+"""Most characters of a pattern, as of a path. A longer one matches nothing, because compiling it is not linear."""
 _MOST_FOLDERS = 50_000
-"""Folders of which it is remembered what matches them."""
+"""Most folders for which the matching groups are cached."""
 
 
 class IgnoreList:
-    """The patterns of a ``.dockerignore``. The limit of time on the whole walk holds here too: none is by count."""
+    """The patterns of a ``.dockerignore``. Matching has no cap of its own: the time limit of the whole walk bounds it."""
 
     def __init__(self, text: str) -> None:
-        # Neighbours that say the same are one expression: lists are long, and meet every path.
+        # Consecutive patterns of one kind become one expression: lists are long, and are matched with every path.
         self._groups = [
             (exception, _Group([pattern for _, pattern in group]))
             for exception, group in groupby(ignore_patterns(text), key=lambda pair: pair[0])
@@ -31,12 +31,12 @@ class IgnoreList:
         self._folders: dict[str, frozenset[int]] = {"": frozenset()}
 
     def excludes(self, path: str) -> bool:
-        """Whether the last pattern that matches a path, or a folder above it, is no exception."""
+        """Whether the last pattern that matches a path, or a folder above it, is not an exception."""
         matched = self._matched(path.strip("/"))
         return bool(matched) and not self._groups[max(matched)][0]
 
     def _matched(self, path: str) -> frozenset[int]:
-        """The groups that match a path or a folder above it; what is known of folders is kept."""
+        """The groups that match a path or a folder above it. Results for folders are cached."""
         at = path.rfind("/")
         folder = path[:at] if at > 0 else ""
         known = self._folders.get(folder)
@@ -64,7 +64,7 @@ class IgnoreList:
 
 
 class _Group:
-    """Patterns of which any may match."""
+    """Consecutive patterns that are all exceptions or all not. The group matches if any pattern does."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         expressions: list[str] = []

@@ -1,6 +1,6 @@
-"""Keys of a plan, and why an instruction misses.
+"""Cache keys of a plan, and why an instruction misses the cache.
 
-Here: what of a vertex goes into its key, and the comparison of two builds of one file. Not here: the walk (``history``).
+Here: which parts of a vertex go into its key, and comparing two builds of one file. Not here: the walk (``history``).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from hashlib import blake2b
 from dockml_dagster.study.rebuilds.model import Cause, Miss, Plan, Unknown, Vertex
 
 METHOD_VERSION = 1
-"""Part of every key: raised where the same history would give other rows."""
+"""Part of every key. It is raised if the same history would give other rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A plan with what its sources come to in one commit. ``values``: of each vertex. ``keys``: its own; ``standing``: of
-    what is there after it. ``unknown``: what a vertex's sources leave open. ``ignored``: the ignore list's text.
+    """A plan at one commit. For each vertex: the ``values`` of its sources, its key, and what its sources leave ``unknown``.
+    ``ignored``: the text of the ignore list.
     """
 
     plan: Plan
@@ -34,7 +34,9 @@ def build(
     unknown: Sequence[tuple[Unknown, ...]],
     ignored: str,
 ) -> Build:
-    """The keys of a plan. A linked COPY has a key without what it stands on; what follows stands on both."""
+    """The keys of a plan. The key of a linked COPY does not depend on the step below it; keys of later steps depend on
+    both.
+    """
     keys: list[str] = []
     standing: list[str] = []
     for vertex, value in zip(plan.vertices, values, strict=True):
@@ -54,7 +56,8 @@ def _hash(parts: object) -> str:
 def misses(
     new: Build, old: Build | None, before: Collection[str], ever: Collection[str], changed: Collection[str]
 ) -> list[Miss]:
-    """What ``new`` builds, FROM left out. ``before``: keys of the commit before; ``ever``: of any earlier one.
+    """The instructions that ``new`` rebuilds, without FROM. ``before``: keys of the previous commit; ``ever``: keys of any
+    earlier one.
 
     ``changed``: base names of the files that the commit changed.
     """
@@ -89,9 +92,10 @@ def misses(
 def avoidable_by_order(
     vertex: Vertex, causes: Sequence[Cause], lowest: Vertex, changed: Collection[str]
 ) -> bool:
-    """Whether a RUN that misses would have hit above ``lowest``, the first instruction below it that misses.
+    """Whether a RUN that misses would have hit if it stood above ``lowest``, the first instruction below it that misses.
 
-    It only installs or fetches, has no cause of its own, names no changed file, and what missed first was a COPY or ADD.
+    It would if it only installs or fetches, has no cause of its own and names no changed file, and ``lowest`` is a COPY or
+    ADD.
     """
     return (
         vertex.movable
@@ -102,7 +106,7 @@ def avoidable_by_order(
 
 
 def _matched(new: Plan, old: Plan) -> Mapping[int, int]:
-    """Vertices of equal text: the nth of a text with the nth."""
+    """Pairs of vertices with equal text, new index → old index: the nth of a text with its nth."""
     places: dict[str, list[int]] = {}
     for index, vertex in enumerate(old.vertices):
         places.setdefault(vertex.text, []).append(index)

@@ -1,6 +1,6 @@
 """The types of a history of rebuilds.
 
-Here: records with the meaning of each field. Not here: how they are found.
+Here: records with the meaning of each field. Not here: making them (``plan``, ``keys``, ``history``).
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from typing import Literal, NamedTuple
 Cause = Literal["text", "base", "environment", "context", "ignore file", "stage", "earlier"]
 """Why an instruction misses the cache.
 
-Its own: ``text`` (new, or written otherwise), ``base`` (the image that it stands on has another name), ``environment``
-(ENV, ARG, USER, WORKDIR or SHELL before it give it something else), ``context`` (files that it takes from the build
-context), ``ignore file`` (the same, because of ``.dockerignore``). Inherited: ``stage`` (a stage that it copies from
-missed) and ``earlier`` (what it stands on missed). Several own causes may hold; an inherited one stands only where no own
-one does.
+Own causes: ``text`` (the instruction is new or was rewritten), ``base`` (its base image has another name), ``environment``
+(ENV, ARG, USER, WORKDIR or SHELL before it changed), ``context`` (files that it takes from the build context changed),
+``ignore file`` (they changed because of ``.dockerignore``). Inherited causes: ``stage`` (a stage that it copies from
+missed), ``earlier`` (a step below it missed). An instruction may have several own causes. It has an inherited one only if
+it has no own cause.
 """
 
 OWN_CAUSES: frozenset[Cause] = frozenset({"text", "base", "environment", "context", "ignore file"})
 CONTEXT_CAUSES: frozenset[Cause] = frozenset({"context", "ignore file"})
 
 Unknown = Literal["base", "build argument", "content of stage", "git folder", "link", "not in git", "remote"]
-"""What history does not tell of an instruction; its verdict is what follows if that stayed as it was.
+"""What history does not tell about an instruction. The verdict assumes that it did not change.
 
-``base``: the image's name carries no digest. ``build argument``: a value only ``--build-arg`` gives; none was taken.
-``content of stage``: what a stage puts out may be the same though the stage is built again, so a miss is an upper bound.
-``git folder``: ``.git`` is in what is copied, and changes with every commit unless the builder clones for itself.
-``link``: a source is a symbolic link, whose target is not followed. ``not in git``: a source that no file of the tree
-matches. ``remote``: a download or a clone without checksum or commit.
+``base``: the image's name has no digest. ``build argument``: only ``--build-arg`` sets a value; none is assumed.
+``content of stage``: a rebuilt stage may produce the same output, so a miss is an upper bound. ``git folder``: ``.git`` is
+copied, which changes with every commit unless the builder makes its own clone. ``link``: a source is a symbolic link, whose
+target is not followed. ``not in git``: no file of the tree matches a source. ``remote``: a download without checksum or a
+clone without commit.
 """
 
 ContextFrom = Literal["told", "sources", "only dot", "tie", "none"]
-"""How the build context of a Dockerfile was found: a file of the repository says it (``told``); it is the folder where the
-most sources exist (``sources``), or one of several (``tie``, the Dockerfile's own folder first); the file copies nothing but
-``.`` (``only dot``) or nothing at all (``none``), and the Dockerfile's folder is taken.
+"""How the build context of a Dockerfile was found. ``told``: a file of the repository states it. ``sources``: most sources
+exist in that folder. ``tie``: the same of several folders, the Dockerfile's own first. ``only dot``: the file copies only
+``.``; ``none``: it copies nothing. In both cases the Dockerfile's folder is assumed.
 """
 
 
@@ -42,7 +42,7 @@ most sources exist (``sources``), or one of several (``tie``, the Dockerfile's o
 class Source:
     """What a COPY, an ADD or a bind mount takes from the build context.
 
-    ``pattern``: cleaned, relative to the context; empty for all of it. ``excludes``: those of ``--exclude``.
+    ``pattern``: cleaned, relative to the context; empty for the whole context. ``excludes``: patterns of ``--exclude``.
     """
 
     pattern: str
@@ -53,12 +53,12 @@ class Source:
 class Vertex:
     """An instruction that makes a step of the build: a FROM of an image, RUN, COPY, ADD or WORKDIR.
 
-    ``position`` is that in the reading. ``text`` is what was written, without continuations and comments. ``command`` is
-    what the builder makes of it, ``environment`` what earlier instructions give it: together with the sources, the keys of
-    the vertices in ``stages`` (last ones of stages read) and of ``below`` (what it stands on) they are its key.
-    ``linked``: ``--link``, whose key is without ``below``. ``movable``: a RUN that only installs or fetches;
-    ``installs``: one that installs packages, whatever else it does; ``names`` are words of it that may name files, base
-    names alone.
+    ``position``: index in the reading. ``text``: as written, without continuations and comments. The key is made of
+    ``command`` (what the builder executes), ``environment`` (what earlier instructions set), the sources, and the keys of
+    the vertices in ``stages`` (the last ones of the stages it reads) and of ``below`` (the step it builds upon).
+    ``linked``: ``--link``, so the key does not include ``below``. ``movable``: a RUN that only installs or fetches;
+    ``installs``: a RUN that installs packages, whatever else it does. ``names``: base names of the files that its words may
+    name.
     """
 
     position: int
@@ -80,7 +80,8 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A Dockerfile as the steps of its build, in the order of the file; ``below`` and ``stages`` are indexes into it.
+    """A Dockerfile as the steps of its build, in the order of the file. ``below`` and ``stages`` of its vertices are
+    indexes into it.
 
     Steps of stages that the shipped one does not need are left out.
     """
@@ -96,7 +97,7 @@ class Entry(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a commit did to a path; ``new`` is None where it is gone."""
+    """A commit's change of a path. ``new`` is None if the commit removed it."""
 
     path: str
     new: Entry | None
@@ -104,12 +105,12 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """An instruction that the commit builds again.
+    """An instruction that the commit rebuilds.
 
-    ``causes``: see ``Cause``. ``ever``: its key was there in an earlier commit, so a cache that keeps everything hits.
+    ``causes``: see ``Cause``. ``ever``: an earlier commit had its key, so a cache that keeps everything would hit.
     ``avoidable``: a RUN that another order would have kept, see ``keys.avoidable_by_order``; ``above`` is then the text of
-    the instruction above which it would have to stand. ``unknown``: what the verdict leaves open. ``installs``: see
-    ``Vertex``; such a step is what a rebuild mostly waits for.
+    the instruction above which it should stand. ``unknown``: what the verdict leaves open. ``installs``: see ``Vertex``;
+    such steps take most of the time of a rebuild.
     """
 
     position: int
@@ -125,16 +126,16 @@ class Miss:
 
     @property
     def own(self) -> bool:
-        """Whether it has a cause of its own."""
+        """Whether the instruction has an own cause."""
         return not OWN_CAUSES.isdisjoint(self.causes)
 
 
 @dataclass(frozen=True, slots=True)
 class FileRebuild:
-    """A Dockerfile that a commit concerns.
+    """A Dockerfile that a commit affects.
 
-    ``first``: there was none of this path before, so whatever is built is no rebuild. ``event``: what moved, of
-    ``changed``, ``ignore file``, ``context``. ``instructions``: its steps, FROM left out. ``misses``: FROM left out too.
+    ``first``: this path had no build before, so nothing is a rebuild. ``event``: what changed, of ``changed`` (the
+    Dockerfile), ``ignore file``, ``context``. ``instructions`` and ``misses``: its steps, without FROM.
     """
 
     path: str
@@ -147,5 +148,5 @@ class FileRebuild:
 
     @property
     def rebuilds(self) -> bool:
-        """Whether something that was built before is built again."""
+        """Whether the commit rebuilds a step of a Dockerfile that was built before."""
         return not self.first and bool(self.misses)

@@ -1,7 +1,7 @@
-"""Which RUN may stand elsewhere: one that installs or fetches, and needs nothing of the files copied before it.
+"""Which RUN may be moved: one that installs or fetches, and needs none of the files copied before it.
 
-Here: the judgement of one RUN. Not here: whether moving it would have saved anything (``causes``). It is a bound, and a
-careful one: a local path, a script, a program without a rule, or a file verb alone make a RUN stay where it is.
+Here: the decision on one RUN. Not here: whether moving it would have saved anything (``keys``). The decision is
+conservative: with a local path, a script or an unknown program, or with file operations alone, a RUN stays where it is.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ _PREPARES = frozenset(
         "update-alternatives", "",
     }
 )  # fmt: skip
-"""Programs that go with an installation and read nothing of the project."""
+"""Programs that accompany an installation and read no files of the project."""
 _WITHOUT_PROJECT = {
     "poetry": frozenset({"--no-root"}),
     "uv": frozenset({"--no-install-project", "--no-install-workspace"}),
     "pdm": frozenset({"--no-self"}),
 }
-"""Options by which a manager leaves the project itself out."""
+"""Options with which a manager does not install the project itself."""
 _WORD = re.compile(r"[^\s'\"=;&|()<>]+")
 
 
 def only_installs(steps: Sequence[Step]) -> bool:
-    """Whether a RUN does nothing but install packages by name or from files it names, and fetch."""
+    """Whether a RUN only fetches, and installs packages by name or from files that it names."""
     useful = False
     for step in steps:
         if step.command.parse_error or not step.program.resolved:
             return False
         if step.installs is not None:
             if not step.installs.packages and not step.installs.requirement_files:
-                return False  # what it installs is the project's own declaration, or all of it
+                return False  # it installs what the project's own manifest declares
             if not step.installs.packages and _installs_project(step):
                 return False
             if any(package.source in ("local", "unknown") for package in step.installs.packages):
@@ -52,7 +52,7 @@ def only_installs(steps: Sequence[Step]) -> bool:
 
 
 def _installs_project(step: Step) -> bool:
-    """Whether a manager installs the project beside what its lock names, as it does unless told otherwise."""
+    """Whether a manager installs the project itself beside its lock file, as it does by default."""
     own = _WITHOUT_PROJECT.get(step.program.name)
     return own is not None and own.isdisjoint(step.program.arguments)
 
@@ -62,6 +62,6 @@ def _clones(step: Step) -> bool:
 
 
 def file_names(text: str, steps: Sequence[Step]) -> frozenset[str]:
-    """The words of a command that may name a file and the files that a manager reads unasked, base names alone."""
+    """Base names of the words of a command that may name files, and of the files that managers read by default."""
     read = [name for step in steps if step.installs is not None for name in step.installs.requirement_files]
     return frozenset(word.rstrip("/").rsplit("/", 1)[-1] for word in (*_WORD.findall(text), *read))

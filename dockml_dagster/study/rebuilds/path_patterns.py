@@ -1,11 +1,12 @@
-"""Patterns of paths as the builder has them: those of ``.dockerignore``, and those of COPY and ADD sources.
+"""Path patterns as expressions: those of ``.dockerignore``, and those of COPY and ADD sources.
 
-Here: one pattern to one expression. Not here: what a pattern of ``.dockerignore`` says (``dockerfile.ignore_patterns``),
-which patterns a file has (``ignore_list``), what a pattern is for. Sources of COPY and ADD: Go's ``filepath.Match``.
+Here: turning one pattern into one expression. Not here: the meaning of a pattern of ``.dockerignore``
+(``dockerfile.ignore_patterns``), which patterns a file has (``ignore_list``). Sources of COPY and ADD follow Go's
+``filepath.Match``.
 
-Patterns are others' texts and meet every path of a repository, so no expression tries what it already knows to be wrong:
-a wildcard takes the nearest place where what follows it fits (an atomic group). Nearest is right where what comes after
-begins with a wildcard that can reach anything which a farther place could.
+Patterns are untrusted and are matched with every path of a repository, so expressions must not backtrack. A wildcard takes
+the nearest place where the next part matches (an atomic group). The nearest place is correct if the text after that part
+begins with a wildcard that can reach everything that a farther place could.
 """
 
 import re
@@ -18,8 +19,8 @@ _PART = re.compile(r"\*|\?|\[\^?(?:\\.|[^\]\\])(?:\\.|[^\]\\])*\]|\\.|.", re.DOT
 
 
 def ignore_expression(pieces: Sequence[Piece]) -> str | None:
-    """A pattern of ``.dockerignore`` as an expression for ``fullmatch``, with ``re.ASCII``; None where the nearest place
-    need not be the right one, so that only an automaton tells in time.
+    """A pattern of ``.dockerignore`` as an expression for ``fullmatch``, with ``re.ASCII``; None if the nearest place may be
+    wrong, so that only an automaton matches in linear time.
     """
     blocks: list[tuple[str, list[str]]] = [("", [""])]
     before = None
@@ -41,8 +42,8 @@ def ignore_expression(pieces: Sequence[Piece]) -> str | None:
 
 
 def glob_expression(pattern: str) -> re.Pattern[str]:
-    """A cleaned source of COPY or ADD: no wildcard crosses a folder. For ``fullmatch``. One that is longer than any path is
-    that text: brackets without end are looked for again and again.
+    """A cleaned source of COPY or ADD as an expression for ``fullmatch``. No wildcard crosses a folder. A source that is
+    longer than any path is matched literally, because the search for unclosed brackets is quadratic.
     """
     if len(pattern) > _LONGEST:
         return re.compile(re.escape(pattern))
@@ -59,8 +60,8 @@ def glob_expression(pattern: str) -> re.Pattern[str]:
 
 
 def _joined(blocks: list[tuple[str, list[str]]]) -> str:
-    """Blocks between wildcards that cross folders and within these between ``*``, each an atomic group that begins with its
-    wildcard.
+    """The expression of blocks. Wildcards that cross folders separate blocks, and ``*`` separates their parts. Each becomes
+    an atomic group that begins with its wildcard.
     """
     blocks[-1][1][-1] += r"\Z"
     pieces = []
@@ -71,7 +72,7 @@ def _joined(blocks: list[tuple[str, list[str]]]) -> str:
 
 
 def is_glob(pattern: str) -> bool:
-    """Whether a source holds a wildcard; ``\\`` counts, as it does for the builder."""
+    """Whether a source has a wildcard; ``\\`` counts as one, as it does for the builder."""
     return any(mark in pattern for mark in "*?[\\")
 
 

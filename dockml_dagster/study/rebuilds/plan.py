@@ -1,7 +1,7 @@
-"""A Dockerfile's text to the steps of its build, each with what BuildKit makes a key of.
+"""The plan of a build: the steps of a Dockerfile, each with the parts of its cache key in BuildKit.
 
-Here: which instructions make a step, what of them and of the instructions before them counts. Not here: what files hold
-(``sources``), keys (``keys``).
+Here: which instructions are steps, and what of them and of earlier instructions counts for the key. Not here: the content
+of files (``sources``), keys (``keys``).
 
 Rules, read in ``moby/buildkit``: ``frontend/dockerfile/dockerfile2llb/convert.go`` (dispatch of each instruction),
 ``solver/llbsolver/ops/{exec,file}.go`` (CacheMap). ENV, ARG with a value, USER, SHELL and WORKDIR change the state that a
@@ -29,16 +29,16 @@ from dockml_dagster.study.rebuilds.movable import file_names, only_installs
 _REMOTE = re.compile(r"(?:https?://|git@|git://|ssh://)", re.IGNORECASE)
 _PINNED_COMMIT = re.compile(r"#[0-9a-f]{40}\Z")
 _FREE_OF_CACHE_MOUNTS = frozenset({"id", "sharing"})
-"""Options of a cache mount that are no part of the key (BuildKit since 0.13)."""
+"""Options of a cache mount that are not part of the key (BuildKit since 0.13)."""
 MOST_CHARACTERS = 16 << 20
-"""Of all that the steps of one file know: values, environments, folders. A file may hold thousands of variables and
-thousands of RUN that see all of them, or values that double with every line. No file of a project comes near it.
+"""Most characters of the values, environments and folders of all steps of a file. A file may hold thousands of variables
+and thousands of RUN that see all of them, or values that double with every line. No real file comes near the cap.
 """
 
 
 @dataclass(slots=True)
 class _State:
-    """What a stage hands from one instruction to the next. ``environment`` is in order of last assignment."""
+    """The state of a stage between two instructions. ``environment`` is in order of last assignment."""
 
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = "/"
@@ -55,7 +55,7 @@ class _State:
 
 
 def read_plan(reading: DockerfileReading) -> Plan | None:
-    """The steps of a file that BuildKit accepts; None for any other, and for one whose steps know more than is held."""
+    """The steps of a file that BuildKit accepts; None for any other file, and beyond ``MOST_CHARACTERS``."""
     if not reading.valid or not reading.stages:
         return None
     try:
@@ -66,7 +66,7 @@ def read_plan(reading: DockerfileReading) -> Plan | None:
 
 
 class _TooMuchError(Exception):
-    """The steps know more than ``MOST_CHARACTERS``."""
+    """The steps hold more than ``MOST_CHARACTERS``."""
 
 
 class _Planner:
@@ -100,7 +100,7 @@ class _Planner:
         return Plan(tuple(self.vertices))
 
     def _begin(self, index: int) -> _State:
-        """The state after a FROM. An image makes a vertex; a stage hands its own end on; scratch is nothing."""
+        """The state after a FROM. An image makes a vertex, a stage continues from its end, scratch begins empty."""
         stage = self.reading.stages[index]
         base = stage.base
         if base.stage is not None:
@@ -155,14 +155,14 @@ class _Planner:
             self._copy(position, item, state)
 
     def _known(self, word: str, item: Instruction, state: _State) -> str:
-        """A word as far as the file tells it. Where it builds upon a value that the base begins, that value too."""
+        """A word, expanded as far as the file allows, and the values in the environment of the variables left in it."""
         text = partial(word, item.scope, self.reading.escape) if isinstance(item.scope, Scope) else word
         named = [name for name in re.findall(r"\$\{(\w+)\}", text) if name in state.environment]
         self._spend(len(text) + sum(len(name) + len(state.environment[name]) for name in named))
         return "\0".join([text, *(f"{name}={state.environment[name]}" for name in named)])
 
     def _declare(self, item: Instruction, state: _State) -> None:
-        """An ARG with a value, its own or that of the same name before the first FROM, is environment from here on."""
+        """Add an ARG to the environment if it has a value: its own, or that of the same name before the first FROM."""
         for argument in item.assignments:
             if argument.value is not None:
                 state.assign(argument.name, self._known(argument.value, item, state))
@@ -199,7 +199,7 @@ class _Planner:
                     name: value for name, value in options.items() if name not in _FREE_OF_CACHE_MOUNTS
                 }
             if kind == "bind" and "from" not in options:
-                # Where it lies in the context is no part of the key, only what is below it.
+                # The source's place in the context is not part of the key, only its content.
                 sources.append(Source(_cleaned(options.pop("source", options.pop("src", "")))))
             mounts.append(repr(sorted(options.items())))
         stages, unknown = self._stages_read(item)
@@ -250,7 +250,7 @@ class _Planner:
         )
 
     def _stages_read(self, item: Instruction) -> tuple[list[int], list[Unknown]]:
-        """The last vertices of the stages that an instruction reads, and what is not known of what it reads."""
+        """The last vertices of the stages that an instruction reads, and what is unknown about them."""
         stages: list[int] = []
         unknown: list[Unknown] = []
         for source in self.read.get((item.stage or 0, item.start_line), ()):
@@ -272,7 +272,7 @@ def statement(item: Instruction) -> str:
 
 
 def _held(text: str) -> str:
-    """What stands for a text that is only compared: many plans are held at once, and each RUN has all variables."""
+    """A short stand-in for a text that is only compared: many plans are in memory, and each RUN has all variables."""
     encoded = text.encode("utf-8", "surrogatepass")
     return text if len(encoded) <= 200 else blake2b(encoded, digest_size=16).hexdigest()
 

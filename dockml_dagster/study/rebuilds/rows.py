@@ -1,6 +1,6 @@
-"""Rows of the tables about histories: what is built again, by year, and the lines to move.
+"""Rows of the tables about rebuilds: rebuilt Dockerfiles, years, and lines to move.
 
-Here: flattening the model's records, by column name. Not here: texts (``texts``), the walk, any database.
+Here: flattening the model's records, by column name. Not here: texts (``texts``), the walk (``history``), any database.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Row = dict[str, Any]
 
 
 def rebuild_row(file: FileRebuild) -> Row:
-    """A Dockerfile of which a commit builds something again. ``causes`` and ``left_open`` name each as often as it holds
-    of a missed instruction, so that both can be counted.
+    """The row of a Dockerfile of which a commit rebuilds something. ``causes`` and ``left_open`` repeat each value for every
+    missed instruction that has it, so that both can be counted.
     """
     misses = file.misses
     runs = [miss for miss in misses if miss.keyword == "RUN"]
@@ -44,7 +44,7 @@ def rebuild_row(file: FileRebuild) -> Row:
 
 
 def year_rows(figures: RebuildFigures) -> list[Row]:
-    """Commits by year, the year that no calendar has last."""
+    """Commits by year; those without a valid time come last."""
     return [
         {
             "year": year,
@@ -57,7 +57,7 @@ def year_rows(figures: RebuildFigures) -> list[Row]:
 
 
 def move_rows(figures: RebuildFigures, current: Sequence[CurrentFile]) -> list[Row]:
-    """The lines to move in the files that are there now."""
+    """The lines to move in the current files."""
     return [
         {
             "path": move.path,
@@ -71,7 +71,7 @@ def move_rows(figures: RebuildFigures, current: Sequence[CurrentFile]) -> list[R
 
 
 def moment_of(seconds: int | None) -> datetime | None:
-    """A commit's time as UTC without zone; None for what no calendar has, as a commit may say anything."""
+    """A commit's time as UTC without zone; None if it is not a valid time, because a commit may hold any number."""
     if seconds is None:
         return None
     try:

@@ -1,10 +1,10 @@
-"""What the files that an instruction takes from the build context come to, kept current commit by commit.
+"""A value for the files that an instruction takes from the build context, updated commit by commit.
 
-Here: a value for each source that is in use. Not here: which sources there are (``plan``), when a file misses (``keys``).
+Here: a value for each source in use. Not here: which sources there are (``plan``), when a step misses (``keys``).
 
-A value is a sum of one hash a file, of its path below the source, its mode and its content's id, so a changed path costs as
-much as it has folders and sources that take it, never a pass over the tree; the tree is passed over where a source is new.
-As in ``cache/contenthash`` of ``moby/buildkit``: no times, and no name of a single file that is named whole.
+A value is the sum over files of a hash of the path below the source, the mode and the content's id. So a changed path costs
+its folders and the sources that take it, not a pass over the tree; only a new source needs such a pass. As in
+``cache/contenthash`` of ``moby/buildkit``, times do not count, nor does the name of a file that is itself the source.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LINK = "120000"
 
 
 class SourceKey(NamedTuple):
-    """A source in its context. ``ignored``: the text of the ignore list that holds there, empty without one."""
+    """A source in its context. ``ignored``: the text of the ignore list that applies, empty without one."""
 
     context: str
     source: Source
@@ -35,7 +35,7 @@ class SourceKey(NamedTuple):
 
 @dataclass(slots=True)
 class _Live:
-    """A source in use: what it takes, and what that comes to."""
+    """A source in use: which files it takes, and the sum of their hashes."""
 
     key: SourceKey
     skipped: int
@@ -49,7 +49,7 @@ class _Live:
     is_link: bool = False
 
     def below(self, path: str) -> str | None:
-        """The name under which the file counts; None where the source does not take it."""
+        """The path of a file below the source; None if the source does not take the file."""
         inner = path[self.skipped :]
         if self.ignored is not None and self.ignored.excludes(inner):
             return None
@@ -89,7 +89,7 @@ class ContextFiles:
         self._lists: dict[str, IgnoreList] = {}
 
     def change(self, path: str, new: Entry | None) -> set[str]:
-        """Apply one change. Returns the users of the sources whose value may have moved."""
+        """Apply one change. Returns the users of the sources whose value may have changed."""
         old = self.tree.get(path)
         if old == new:
             return set()
@@ -106,7 +106,7 @@ class ContextFiles:
         return users
 
     def use(self, user: str, keys: Iterable[SourceKey]) -> None:
-        """From now on ``user`` uses these sources and no others."""
+        """Set the sources that ``user`` uses from now on."""
         wanted = set(keys)
         for key in [key for key, live in self._live.items() if user in live.users and key not in wanted]:
             live = self._live[key]
@@ -156,7 +156,7 @@ class ContextFiles:
 
 
 def _place(key: SourceKey) -> str:
-    """The folder, or the file, under which everything lies that a source can take."""
+    """The folder or file that contains everything a source can take."""
     pattern = key.source.pattern
     if is_glob(pattern):
         whole = pattern.split("/")
@@ -166,7 +166,7 @@ def _place(key: SourceKey) -> str:
 
 
 def _taking(path: str, by_place: Mapping[str, list[_Live]]) -> Iterator[_Live]:
-    """The sources under whose place a path lies."""
+    """The sources whose place contains a path."""
     yield from by_place.get("", ())
     at = path.find("/")
     while at > 0:

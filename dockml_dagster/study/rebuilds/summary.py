@@ -1,9 +1,9 @@
-"""What the commits of one repository come to.
+"""Sums over the commits of one repository.
 
-Here: counts, shares and the lines to move. Not here: one commit (``history``), other repositories.
+Here: counts, and the lines to move. Not here: one commit (``history``), other repositories, shares (SQL).
 
-A share's denominator stands beside it. ``missed`` counts instructions that make a step (RUN, COPY, ADD, WORKDIR); a FROM is
-none, it is the cause ``base`` of what stands on it. A first build is no rebuild.
+``missed`` counts the instructions that are steps (RUN, COPY, ADD, WORKDIR). A FROM is not counted: it is the cause ``base``
+of the steps upon it. A first build is not a rebuild.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dockml_dagster.study.rebuilds.model import CONTEXT_CAUSES, OWN_CAUSES, File
 
 @dataclass(slots=True)
 class FileFigures:
-    """One Dockerfile: builds that miss something, steps that missed, RUN among them, and those that an order had saved."""
+    """Counts for one Dockerfile: builds with a miss, missed steps, missed RUN, and those that another order had saved."""
 
     rebuilds: int = 0
     missed: int = 0
@@ -30,9 +30,9 @@ class FileFigures:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Advice: the RUN at ``line`` should stand above ``above``, together with the files that it names.
+    """Advice: move the RUN at ``line`` above ``above``, together with the files that it names.
 
-    ``saved`` of the ``run_missed`` misses of RUN in this file's history would not have been.
+    It would have avoided ``saved`` of the ``run_missed`` misses of RUN in this file's history.
     """
 
     path: str
@@ -53,11 +53,11 @@ class YearFigures:
 
 @dataclass(slots=True)
 class RebuildFigures:
-    """Counts of commits: all, those since the first Dockerfile, those that rebuild (of these ``new_keys``: not all of what
-    missed had been built before; ``by_context``: files of the context among the causes; ``only_by_context``: no other own
-    cause; ``with_git_folder``: rebuilding ones if ``.git`` counts as content where it is copied). Counts of missed steps: by
-    cause, by what is unknown of them, RUN among them. A miss may have several causes. ``years``: by the commit's year (UTC);
-    None for a time that no calendar has.
+    """Counts of commits: all, those since the first Dockerfile, those that rebuild. Of the latter ``new_keys``: some missed
+    step had never been built; ``by_context``: the context is among the causes; ``only_by_context``: there is no other own
+    cause. ``with_git_folder``: commits that rebuild if ``.git`` counts as content where it is copied. Counts of missed
+    steps: by cause (a miss may have several), by what is unknown, and of RUN. ``years``: by the commit's year (UTC); None
+    for an invalid time.
     """
 
     commits: int = 0
@@ -123,18 +123,18 @@ class RebuildFigures:
                 place[_mark(miss.above)] += 1
 
     def skip(self, year: int | None) -> None:
-        """Count a commit of which nothing is known, because it has more paths than are read."""
+        """Count a commit that was not read, because it has too many paths."""
         self.commits += 1
         self.censored += 1
         self.years.setdefault(year, YearFigures()).commits += 1
 
     def moves(self, current: Sequence[CurrentFile]) -> list[Move]:
-        """The lines to move in the files that are there now, what saves most first."""
+        """The lines to move in the current files, the largest saving first."""
         files = {file.path: file for file in current}
         found = []
         for (path, text), places in self._moves.items():
             lines = {_mark(step): line for step, line in files[path].lines.items()} if path in files else {}
-            # Above the highest of the instructions that made it miss: there it had hit every time.
+            # Above the first of the instructions that made it miss it would always have hit.
             above = [lines[place] for place in places if place in lines]
             if text in lines and above and min(above) < lines[text]:
                 saved = places.total()
@@ -142,7 +142,7 @@ class RebuildFigures:
         return sorted(found, key=lambda move: (-move.saved, move.path, move.line))
 
     def state(self) -> dict[str, Any]:
-        """All of it in types that JSON has, for ``restored``."""
+        """The figures in JSON's types, for ``restored``."""
         counts = {name: getattr(self, name) for name in _COUNTS}
         return {
             **counts,
@@ -155,7 +155,7 @@ class RebuildFigures:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> RebuildFigures:
-        """The figures that ``state`` was made of."""
+        """The figures from the result of ``state``."""
         return cls(
             **{name: state[name] for name in _COUNTS},
             causes=Counter(state["causes"]),
@@ -177,5 +177,5 @@ def _numbers(figures: FileFigures | YearFigures) -> list[int]:
 
 
 def _mark(text: str) -> str:
-    """A step's text in few bytes: whole scripts stand in some."""
+    """A short hash of a step's text, which may be a whole script."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

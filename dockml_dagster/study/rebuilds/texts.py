@@ -1,7 +1,7 @@
-"""What a commit did to the texts of Dockerfiles: which it added, changed and removed, and instructions by keyword.
+"""Changes of the texts of Dockerfiles: which files a commit added, changed or removed, and instructions by keyword.
 
-Here: one row a Dockerfile whose text a commit made another one. Not here: what is built again because of it (``history``),
-what a text says (``study.readings``, once for each text), years and shares (SQL).
+Here: one row for each Dockerfile whose text a commit changed. Not here: what is rebuilt because of it (``history``), the
+reading of a text (``study.readings``, once for each text), years and shares (SQL).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Event = Literal["added", "changed", "removed"]
 
 
 class _Text(NamedTuple):
-    """One text: its hash, and its instructions as (keyword, words), each as often as it stands there."""
+    """One text: its hash, and its instructions as (keyword, words) with their counts."""
 
     sha256: str | None
     statements: Counter[tuple[str, str]]
@@ -43,16 +43,16 @@ class TextHistory:
 
     @property
     def contents(self) -> Mapping[str, bytes]:
-        """SHA-256 → content, of every text that a row names."""
+        """SHA-256 → content, for every text that a row names."""
         return self._contents
 
     def begin(self, tree: Iterable[Change]) -> None:
-        """Start after a commit whose tree is given."""
+        """Start after the commit with this tree."""
         self._oids = {path: new.oid for path, new in _dockerfiles(tree) if new is not None}
 
     def commit(self, changes: Sequence[Change]) -> Iterator[dict[str, Any]]:
-        """A row for each Dockerfile whose text the commit made another one. The hash of a text that cannot be had (too
-        large, or absent from the repository) is None.
+        """A row for each Dockerfile whose text the commit changed. The hash of a text that is not available (too large, or
+        absent from the repository) is None.
         """
         for path, new in sorted(_dockerfiles(changes)):
             check_time()
@@ -94,7 +94,7 @@ def _keywords(statements: Counter[tuple[str, str]]) -> list[str]:
 
 
 def _dockerfiles(changes: Iterable[Change]) -> Iterator[Change]:
-    """Those of files that are taken as Dockerfiles; a link or a submodule in the place of one is none."""
+    """The changes of Dockerfiles. A link or a submodule at such a path does not count as a Dockerfile."""
     for path, new in changes:
         if is_dockerfile(path):
             yield Change(path, new if new is not None and new.mode.startswith("100") else None)

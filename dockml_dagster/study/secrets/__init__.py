@@ -1,5 +1,6 @@
-"""Secrets in files of an image: which file holds one, never what it is.
+"""Secrets in files of an image: which file holds one, never its value.
 
-Here: rules (``rules``), looking at one small file (``looking``), what an image makes of what its layers have (``image``).
-Not here: names of variables (``study.secret_names``), catching files while a layer streams (``images.scanning.inside``).
+Here: rules (``rules``), searching one small file (``looking``), which secrets of its layers an image shows or hides
+(``image``). Not here: names of variables (``study.secret_names``), picking files out of a layer
+(``images.scanning.inside``).
 """

@@ -1,9 +1,10 @@
-"""Secrets of an image: what its layers have, and what a container still sees of it.
+"""Secrets of an image: those in its layers, and those that a container still sees.
 
-Here: a visitor of the union, which says what hides each. Not here: finding them (``looking``).
+Here: a visitor of the image's merged files that finds which layer hides each secret. Not here: finding secrets
+(``looking``).
 
-A key that a package publishes is no secret (test keys of TLS libraries): a file that a package of its own layer lists is
-said to be ``published_with`` that. A file that a later layer wrote over is that layer's.
+A key that a package publishes (such as test keys of TLS libraries) is not secret: a file that a package of its own layer
+lists gets ``published_with`` that package. A file that a later layer overwrites belongs to that layer.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from dockml_dagster.study.packages.ownership import ClaimIndex
 
 
 class SecretFile(NamedTuple):
-    """A file of a layer that holds a secret, by the name of the rule that tells; never the value."""
+    """A file of a layer that holds a secret, and the name of the rule that found it; never the value."""
 
     path: str
     rule: str
 
 
 class ImageSecret(NamedTuple):
-    """One of an image. ``layer``: 0 the lowest. ``hidden_by``: the layer that hides the file, which is shipped all the
-    same; None: a container sees it. ``published_with``: the package that lists the file.
+    """A secret of an image. ``layer``: 0 is the lowest. ``hidden_by``: the layer that hides the file, which is shipped all
+    the same; None: a container sees it. ``published_with``: the package that lists the file.
     """
 
     path: str
@@ -36,7 +37,7 @@ class ImageSecret(NamedTuple):
 
 
 class SecretTally:
-    """Tells what became of the files: a visitor of ``summarise_image``."""
+    """Finds out which files with secrets are hidden: a visitor of ``summarise_image``."""
 
     def __init__(self, found: Sequence[Sequence[SecretFile]], readings: Sequence[Sequence[Reading]]) -> None:
         """``found`` and ``readings``: of each layer, lowest first."""
@@ -46,23 +47,23 @@ class SecretTally:
                 self._rules.setdefault((layer, one.path), []).append(one.rule)
         self._paths = {path for _, path in self._rules}
         self._hidden_by: dict[tuple[int, str], int | None] = {}
-        # Most images have none, and need no index of what their packages list.
+        # Most images have no secrets and need no index of packages' files.
         self._index = ClaimIndex(readings) if self._rules else None
 
     def __call__(self, batch: Iterable[Merged]) -> None:
-        """Look at entries of the image."""
+        """Take entries of the image into account."""
         paths = self._paths
         if not paths:
             return
         for entry, layer, hidden_by, _ in batch:
             if entry[0] in paths and (layer, entry[0]) in self._rules and entry[1] == "file":
                 place = (layer, entry[0])
-                # Of a path that its layer has twice the one that is seen counts.
+                # If a layer holds a path twice, the visible entry counts.
                 if self._hidden_by.get(place, hidden_by) is not None or place not in self._hidden_by:
                     self._hidden_by[place] = hidden_by
 
     def secrets(self) -> tuple[ImageSecret, ...]:
-        """All of them, by layer and path. A file that the union shows under another name counts as hidden by its layer."""
+        """All secrets, by layer and path. A file that the union has under another name counts as hidden by its layer."""
         return tuple(
             ImageSecret(
                 path, rule, layer, self._hidden_by.get((layer, path), layer), self._owner(layer, path)

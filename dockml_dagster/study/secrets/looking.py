@@ -1,7 +1,7 @@
-"""Looking for secrets in one small file.
+"""Searching one small file for secrets.
 
-Here: which rules a file is asked, and what is no secret though it has the form of one. What is found leaves here as the
-name of a rule: the value is in no result, message or hash.
+Here: which rules apply to a file, and placeholders that only look like secrets. A result is the name of a rule: the value
+is in no result, message or hash. Not here: the rules (``rules``).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from dockml_dagster.study.secrets.rules import (
 )
 
 LARGEST: Final = 64 << 10
-"""Bytes of a file that is looked at."""
+"""Most bytes of a file that is searched."""
 MOST_BYTES: Final = 16 << 20
-"""Bytes of files outside of packages that are searched for tokens in one layer."""
+"""Most bytes of files outside packages that are searched for tokens in one layer."""
 _HEAD: Final = 512
 _PAST: Final = 8192
 _MOST_HITS: Final = 64
@@ -33,7 +33,7 @@ _INSTALLED: Final = re.compile(
     r"|^(?:usr/(?:local/)?)?(?:lib|lib32|lib64|libexec|share|include)/|^(?:usr/)?s?bin/|^var/lib/(?:dpkg|apt|rpm)/|^opt/conda/(?:lib|pkgs|share)/"
 )
 _CODE: Final = frozenset("py pyc pyi so h hpp c js mjs cjs ts map css html md rst pl pm".split())
-"""Of what package managers install, code is not searched: it is as published, and most of the bytes."""
+"""Suffixes of code, which is not searched where package managers installed it: it is public, and most of the bytes."""
 _FILE_NAMES: Final = re.compile(
     r"netrc$|credentials|\.pypirc$|\.npmrc$|\.dockercfg$|/(?:config|auth|kaggle|hosts)(?:\.json|\.yml)?$|token|\.env|"
     r"pip\.(?:conf|ini)$|\.condarc$|uv\.toml$|sources\.list$|auth\.conf$|\.Renviron$|\.(?:ya?ml|toml|ini|cfg|conf|properties|json)$"
@@ -44,23 +44,23 @@ _PLACEHOLDER: Final = re.compile(
 
 
 class SecretSearch:
-    """Looks at the files of one layer."""
+    """Searches the files of one layer."""
 
     def __init__(self) -> None:
         self._left = MOST_BYTES
         self.cut_short = False
-        """Whether there was more to search for tokens than is searched."""
+        """Whether the search for tokens stopped at ``MOST_BYTES``."""
         self._installed, self._other = "/", "/"
-        """Folders of files before: one that package managers fill, with all below it, and one that they do not."""
+        """The last folder that a package manager fills, which includes all below it, and the last other folder."""
 
     def passes_over(self, path: str) -> bool:
-        """Whether the file of this path is not looked at, whatever it holds."""
+        """Whether a file at this path is skipped, whatever it holds."""
         return path[path.rfind(".") + 1 :] in _CODE and (
             path.startswith(self._installed) or self._is_installed(path)
         )
 
     def _is_installed(self, path: str) -> bool:
-        if path.startswith(self._installed):  # files of one folder come one after another
+        if path.startswith(self._installed):  # files of one folder come together
             return True
         folder = path[: path.rfind("/") + 1]
         if folder == self._other:
@@ -73,7 +73,7 @@ class SecretSearch:
         return True
 
     def rules(self, path: str, chunk: bytes, start: int, stop: int) -> tuple[str, ...]:
-        """Names of the rules that ``chunk[start:stop]``, the content of the file of this path, meets, sorted."""
+        """The sorted names of the rules that match ``chunk[start:stop]``, the content of the file at this path."""
         installed = self._is_installed(path)
         if installed and self.passes_over(path):
             return ()
@@ -99,13 +99,13 @@ class SecretSearch:
 
 
 def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:
-    """Whether the rule's form stands around any of the first places of its literal, and is no placeholder."""
+    """Whether the rule's form matches around one of the first places of its literal, and is not a placeholder."""
     at, pattern = start, rule.pattern
     for _ in range(_MOST_HITS):
         at = chunk.find(rule.literal, at, stop)
         if at < 0:
             return False
-        # One more byte before, by which the form tells that it begins there.
+        # One more byte before it, so that the form can see where a word begins.
         before = max(start, at - rule.reach - 1)
         for match in pattern.finditer(chunk[before : min(stop, at + _PAST)]):
             if not _is_placeholder(match["secret"] if "secret" in pattern.groupindex else match[0]):
@@ -115,7 +115,7 @@ def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:
 
 
 def _of_file(path: str, content: bytes) -> Iterator[str]:
-    """Rules of the file's name."""
+    """The names of the rules for this file name that match the content."""
     if is_template(path):
         return
     for rule in FILES:
@@ -133,5 +133,5 @@ def _of_file(path: str, content: bytes) -> Iterator[str]:
 
 
 def _is_placeholder(value: bytes, least: int = 10) -> bool:
-    """Whether a value only shows the form: it says so, or has fewer different characters than ``least``."""
+    """Whether a value only shows the form: it says so, or has fewer than ``least`` distinct characters."""
     return len(set(value)) < least or _PLACEHOLDER.search(value) is not None

@@ -1,10 +1,10 @@
-"""What a secret looks like: credential files by name, and tokens by the forms that their issuers publish.
+"""The rules for secrets: credential files by name, and tokens by the forms that their issuers publish.
 
-Here: rules as data. A rule has a literal that is searched first, because an expression over every file would cost more
-than reading the layer; its expression has a group ``secret`` or is the secret as a whole, and bounds every repetition. Not
-here: applying them (``looking``).
+Here: rules as data. A rule for tokens has a literal that is searched first, because an expression over every file would
+cost more than reading the layer. An expression has a group ``secret`` or matches the secret as a whole, and bounds every
+repetition. Not here: applying them (``looking``).
 
-Forms are those that issuers document (prefix, length, alphabet), as scanners such as trivy and GitHub's secret scanning use.
+Forms are those that issuers document (prefix, length, alphabet), as scanners such as trivy and GitHub's secret scanning do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 
 class TokenRule(NamedTuple):
-    """Files with ``literal`` are searched for ``form`` near it. ``reach``: bytes before it where that may begin."""
+    """Files with ``literal`` are searched for ``form`` near it. ``reach``: how many bytes before it the form may begin."""
 
     name: str
     literal: bytes
@@ -23,12 +23,12 @@ class TokenRule(NamedTuple):
 
     @property
     def pattern(self) -> re.Pattern[bytes]:
-        """The form, compiled when it is first asked for: most layers have the literals of few rules."""
+        """The compiled form. It is compiled on first use, because most layers have the literals of few rules."""
         return re.compile(self.form)
 
 
 class FileRule(NamedTuple):
-    """Files whose path ends so are searched whole for ``pattern``, in whichever folder they lie."""
+    """Files whose paths match are searched as a whole for ``pattern``, in any folder."""
 
     name: str
     path: re.Pattern[str]
@@ -36,7 +36,7 @@ class FileRule(NamedTuple):
 
     @property
     def pattern(self) -> re.Pattern[bytes]:
-        """As of ``TokenRule``."""
+        """The compiled form, as in ``TokenRule``."""
         return re.compile(self.form)
 
 
@@ -54,7 +54,7 @@ PRIVATE_KEY: Final = _token(
     r"(?:[A-Za-z-]{1,30}: [^\r\n]{0,200}[\r\n]{1,4}){0,4}(?P<secret>(?:[A-Za-z0-9+/=]|\\[rn]|[\r\n]){64})",
     reach=60,
 )
-"""Anywhere, with 64 characters of the key: code names the marker alone."""
+"""Searched in all files. It needs 64 characters of the key, because code has the marker alone."""
 
 _PREFIXED: Final = (
     # name, literal, what follows it
@@ -134,7 +134,7 @@ TOKENS: Final = (
         _START + r"eyJ[A-Za-z0-9_-]{15,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20,1000}",
     ),
 )
-"""Outside of what package managers install."""
+"""Searched outside the folders that package managers fill."""
 
 
 def _file(name: str, path: str, pattern: str) -> FileRule:
@@ -204,5 +204,5 @@ _NO_SECRET_FILE: Final = re.compile(r"(?i)example|sample|template|\.dist$|\.tpl$
 
 
 def is_template(path: str) -> bool:
-    """Whether a file's own name says that it shows a form: `.env.example`."""
+    """Whether a file's name says that it is a template, such as `.env.example`."""
     return _NO_SECRET_FILE.search(path.rpartition("/")[2]) is not None

@@ -1,4 +1,4 @@
 """Statistics of the findings.
 
-Here: tests, intervals and effect sizes over plain arrays. Not here: which questions are asked (``warehouse.computed``).
+Here: tests, intervals and effect sizes over plain arrays. Not here: what is compared (``warehouse.computed``).
 """

@@ -1,13 +1,12 @@
-"""Shares from people's labels of some projects and the machine's of all.
+"""Shares estimated from people's labels of some projects and the machine's labels of all.
 
-Here: the calibrated share with its intervals, and what the machine's labels would be worth elsewhere. Not here: whose
-labels they are, tables. Import is light: scipy loads on first use.
+Here: the calibrated share with its intervals, and corrections of machine labels elsewhere. Not here: where labels come from,
+tables. scipy is imported on first use.
 
-The machine's labels part projects into strata; among the coded ones people say how many of a stratum are yes, and that share
-stands for those that nobody coded. For a yes or no this is the post-stratified estimator (T. Holt and T. M. F. Smith,
-JRSS A 142, 1979), and prediction-powered inference with the best weight of the machine (A. N. Angelopoulos et al., 2023,
-PPI++) up to 0.3 points. It is right whatever the machine does, as long as uncoded projects with the same machine label are
-like coded ones.
+The machine's labels are strata. In each stratum the share of yes among the coded projects stands for the uncoded ones. For
+binary labels this is the post-stratified estimator (T. Holt and T. M. F. Smith, JRSS A 142, 1979); it agrees to within 0.3
+points with prediction-powered inference at the best weight of the machine (A. N. Angelopoulos et al., 2023, PPI++). It is
+valid however the machine errs, as long as uncoded projects are like coded ones with the same machine label.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from dataclasses import dataclass
 from dockml_dagster.study.statistics.intervals import wilson
 
 FEW = 5
-"""A stratum with fewer coded projects borrows as many from all of them."""
+"""A stratum with fewer coded projects borrows this many from all strata: it is shrunk towards the overall share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Projects of one machine label: how many people coded, to how many
-    of these they gave the code, and how many projects nobody coded.
+    """The projects with one machine label. ``coded``: by people; ``yes``: those of them with the code; ``uncoded``: not
+    coded by people.
     """
 
     coded: int
@@ -36,8 +35,8 @@ class Stratum:
 class Calibrated:
     """A share of ``n`` projects, ``n_people`` of them coded by people.
 
-    ``low`` and ``high``: 95 % interval of the share among projects like these; ``finite_low`` and ``finite_high``: of the
-    share among exactly these, which shrinks to nothing when all are coded.
+    ``low`` and ``high``: 95 % interval of the share in the population that the projects are a sample of. ``finite_low``
+    and ``finite_high``: of the share among exactly these projects; it has no width if all are coded.
     """
 
     n: int
@@ -52,10 +51,10 @@ class Calibrated:
 def calibrated_share(
     strata: Mapping[str, Stratum], unseen: Mapping[str, Stratum] | None = None, confidence: float = 0.95
 ) -> Calibrated | None:
-    """The share of projects that bear a code. ``strata``: by the machine's label. ``None`` with fewer than three coded.
+    """The share of projects with a code. ``strata``: by the machine's label. ``None`` with fewer than three coded projects.
 
-    ``unseen``: the coded projects of each stratum that the machine did not learn from. Where they are given, what the coded
-    say of the uncoded comes from them alone, so that no label of the machine is used for which it saw the answer.
+    ``unseen``: the coded projects of each stratum that the machine was not trained on. If given, only they estimate the
+    share among the uncoded, so that no machine label is used for which the machine saw the answer.
     """
     coded = sum(stratum.coded for stratum in strata.values())
     uncoded = sum(stratum.uncoded for stratum in strata.values())
@@ -75,7 +74,8 @@ def calibrated_share(
         for label, stratum in asked.items()
     )
     groups = sum(stratum.coded > 0 for stratum in asked.values())
-    # Of the mean over all, per unit of the residual variance: uncoded values, and what was learnt of them.
+    # Variance of the mean over all projects per unit of residual variance: that of the uncoded values, and of estimating
+    # them from the coded ones.
     part = uncoded / n**2 * (uncoded / learnt + 1)
     variance = part * squares / max(learnt - groups, 1)
     critical = float(special.stdtrit(learnt - 2, (1 + confidence) / 2))
@@ -90,15 +90,17 @@ def calibrated_share(
 
 
 def _expected(stratum: Stratum, overall: float) -> float:
-    """The share of yes among projects of a machine label."""
+    """The expected share of yes among projects with a machine label."""
     borrowed = FEW if stratum.coded < FEW else 0
     return (stratum.yes + borrowed * overall) / (stratum.coded + borrowed)
 
 
 def share_if_as_measured(share_machine: float, yes: Stratum, no: Stratum) -> float | None:
-    """What share a machine's share stands for where it errs as it did on coded projects; no interval holds for a guess.
+    """The share behind a machine's share, if the machine errs as on coded projects. This is an assumption, so there is no
+    interval.
 
-    ``yes`` and ``no``: coded projects that the machine gave the code and that it did not. ``None`` where nothing is coded.
+    ``yes`` and ``no``: the coded projects to which the machine gave the code and those to which it did not. ``None`` if
+    none is coded.
     """
     coded = yes.coded + no.coded
     if not coded:
@@ -108,7 +110,7 @@ def share_if_as_measured(share_machine: float, yes: Stratum, no: Stratum) -> flo
 
 
 def informedness(yes: Stratum, no: Stratum) -> float | None:
-    """Sensitivity plus specificity less one: 0 where the machine's label says nothing; ``None`` where it cannot be told."""
+    """Sensitivity plus specificity less one (Youden's J): 0 if the machine's label tells nothing; ``None`` if undefined."""
     positive, negative = yes.yes + no.yes, yes.coded - yes.yes + no.coded - no.yes
     if not positive or not negative:
         return None

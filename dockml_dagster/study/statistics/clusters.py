@@ -1,15 +1,15 @@
-"""Units of one project are not independent: tests and effect sizes with the project as the cluster.
+"""Tests and effect sizes for clustered data: units of one project are not independent, so the project is the cluster.
 
 Here: scores of projects in which every project weighs 1, permutations of whole projects, Cliff's delta between projects. Not
 here: the sums of groups under permutations (``permuted_sums``), intervals of shares and medians (``intervals``), two moments
 (``paired``), which groups are compared in which measures (``warehouse.computed.differences``).
 
-Where every project has one unit, the statistic is Kruskal-Wallis's H and delta is Cliff's; only p comes from permutations.
-A value that a cap cut off (``censored``) is known to exceed what lies below it and nothing else: pairs of unknown order
-count as ties, which is Gehan's score. ``None`` in a result means that the figure does not exist for these data.
+If every project has one unit, the statistic is Kruskal-Wallis's H and delta is Cliff's; only p comes from permutations.
+A censored value is known only to exceed the exact values below it. Pairs of unknown order count as ties, which is Gehan's
+score. ``None`` in a result means that the figure does not exist for these data.
 
 Sources: S. Datta and G. A. Satten, JASA 100 (2005), rank-sum tests for clustered data; N. Cliff, Psychological Bulletin 114
-(1993). Import is light: numpy and scipy load on first use.
+(1993). numpy and scipy are imported on first use.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 SizeWord = Literal["negligible", "small", "medium", "large"]
 
 STAGES = (1_999, 9_999, 99_999)
-"""Draws of a permutation test: the next number only while fewer than ``ENOUGH`` draws reach what was observed."""
+"""Draws of a permutation test. The next number is used only if fewer than ``ENOUGH`` draws reach the observed statistic."""
 MIXED_STAGES = (999, 9_999)
-"""The same where units are permuted inside projects, which costs more."""
+"""The same if units are permuted within projects, which costs more."""
 ENOUGH = 50
-"""Draws at least as extreme that fix p to a seventh of itself (one standard error)."""
+"""With so many draws at least as extreme, the standard error of p is a seventh of p."""
 _TIE = 1e-5
-"""Statistics that differ by less than this share are the same, in single precision."""
+"""Statistics whose relative difference is less than this count as equal, because they are in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
     """The units of some projects in one measure, as parallel arrays.
 
-    ``values``: numbers; a yes or no is 1 or 0. ``projects``: the number of each unit's project, from 0 on, none left
-    out. ``censored``: true where the real value is at least the one given; ``None`` where none is.
+    ``values``: numbers; a yes or no is 1 or 0. ``projects``: the number of each unit's project, from 0 on without gaps.
+    ``censored``: true where the real value is at least the given one; ``None`` if no value is censored.
     """
 
     values: Array
@@ -69,12 +69,12 @@ class Units:
 
     @property
     def weights(self) -> Array:
-        """Of each unit, so that every project weighs the same and all of them 1."""
+        """The weight of each unit: every project weighs the same, and the sum is 1."""
         return 1 / self.sizes[self.projects] / self.clusters
 
     @property
     def marks(self) -> Array:
-        """``censored``, filled in."""
+        """``censored``, with false instead of ``None``."""
         import numpy as np
 
         return np.zeros(self.n, bool) if self.censored is None else self.censored
@@ -85,7 +85,7 @@ class Units:
         return int(self.marks.sum())
 
     def of(self, chosen: Array) -> Units:
-        """The units for which ``chosen`` holds, their projects numbered anew."""
+        """The units for which ``chosen`` holds, with their projects renumbered."""
         import numpy as np
 
         kept = self.projects[chosen]
@@ -98,8 +98,8 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """For each unit: how likely a unit of the reference is smaller, larger, the same, every project of the reference
-    weighing 1. They add up to 1 but for pairs whose order a cap hides.
+    """For each unit: the probability that a unit of the reference is smaller, larger, equal. Every project of the reference
+    weighs 1. The three add up to 1, except for pairs whose order censoring hides.
     """
 
     smaller: Array
@@ -108,7 +108,7 @@ class Order:
 
 
 def order(units: Units, reference: Units) -> Order:
-    """How units lie to those of a reference, by sorting and not pair by pair."""
+    """The order of units relative to those of a reference, computed by sorting instead of by pairs."""
     import numpy as np
 
     weights, cut = reference.weights, reference.marks
@@ -125,29 +125,29 @@ def order(units: Units, reference: Units) -> Order:
     same = up_to - smaller
     if cut.any():
         larger += weights[cut].sum() - below(cut, "right")
-    # A capped value is above every exact value below its cap; of all others its order is not known.
+    # A censored value is above every exact value below it; its order to all others is not known.
     larger[units.marks] = 0
     same[units.marks] = 0
     return Order(smaller, larger, same)
 
 
 def _by_project(units: Units, values: Array) -> Array:
-    """The mean of each project's units."""
+    """The mean of the values of each project's units."""
     import numpy as np
 
     return np.bincount(units.projects, values) / units.sizes
 
 
 def project_scores(units: Units) -> Array:
-    """The ridit score of each project: where its units stand among those of all projects, on average (0 to 1)."""
+    """The ridit score of each project: the mean relative rank (0 to 1) of its units among those of all projects."""
     lie = order(units, units)
     return _by_project(units, (1 + lie.smaller - lie.larger) / 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Permuted:
-    """A permutation test. ``statistic`` is H of the scores, ``epsilon_squared`` the share of their variance that the groups
-    explain, ``draws`` how many permutations p rests on.
+    """The result of a permutation test. ``statistic``: H of the scores. ``epsilon_squared``: the share of their variance
+    that the groups explain. ``draws``: the number of permutations behind p.
     """
 
     statistic: float
@@ -159,10 +159,10 @@ class Permuted:
 def permute_projects(
     scores: Array, groups: Array, seed: Sequence[int], stages: Sequence[int] = STAGES
 ) -> list[Permuted | None]:
-    """Do groups of projects differ? The labels of whole projects are permuted.
+    """Test whether groups of projects differ, by permuting the labels of whole projects.
 
-    ``scores``: a row a project, a column a measure; the measures share the draws. ``groups``: the number of each project's
-    group, from 0 on. ``None`` for a measure in which all projects score the same.
+    ``scores``: a row for each project, a column for each measure; the measures share the draws. ``groups``: the number of
+    each project's group, from 0 on. ``None`` for a measure in which all projects have the same score.
     """
     import numpy as np
 
@@ -210,7 +210,7 @@ def permute_projects(
 def _permute_many(
     scores: Array, groups: Array, seed: Sequence[int], stages: Sequence[int]
 ) -> Permuted | None:
-    """One column of ``permute_projects``, of so many projects that the groups' sums are drawn, and not labels."""
+    """One column of ``permute_projects`` with so many projects that the groups' sums are drawn instead of labels."""
     import numpy as np
 
     n = len(scores)
@@ -227,11 +227,11 @@ def _permuted(explained: float, n: int, reached: int, draws: int) -> Permuted:
 def permute_units(
     units: Units, groups: Array, seed: Sequence[int], stages: Sequence[int] = MIXED_STAGES
 ) -> Permuted | None:
-    """Do groups of units differ, where a project has units in several? Values are permuted within each project and,
-    as a whole, between projects of equally many units.
+    """Test whether groups of units differ if a project has units in several groups. Values are permuted within each project
+    and, as a whole, between projects with the same number of units.
 
-    ``groups``: the number of each unit's group, from 0 on. Every project weighs 1 in the means of groups. ``None`` where all
-    units score the same.
+    ``groups``: the number of each unit's group, from 0 on. Every project weighs 1 in the means of groups. ``None`` if all
+    units have the same score.
     """
     import numpy as np
 
@@ -253,8 +253,8 @@ def _drawn(
     seed: Sequence[int],
     stages: Sequence[int],
 ) -> Permuted | None:
-    """The test, by drawing the groups' sums. Parallel to units in the order of their projects: ``centred`` scores, their
-    ``weights``, what each adds to each group's sum (``member``); ``sizes``: units of each project.
+    """The test by drawing the groups' sums. In the order of units by project: the ``centred`` scores, their ``weights``, and
+    what each adds to each group's sum (``member``). ``sizes``: the number of units of each project.
     """
     import numpy as np
 
@@ -282,11 +282,11 @@ def _drawn(
 
 @dataclass(frozen=True, slots=True)
 class ClusterEffect:
-    """Cliff's delta in which every project weighs 1: how likely a unit of a project of the first group is the larger,
-    less how likely it is the smaller; of a yes or no, the difference of the mean shares.
+    """Cliff's delta in which every project weighs 1: the probability that a unit of the first group is the larger one, less
+    the probability that it is the smaller. For a yes or no it is the difference of the mean shares.
 
-    ``low`` and ``high``: 95 % interval (Fisher's z), ``None`` where a group has one project or delta is 1 or -1.
-    ``least`` and ``most`` bound delta where a cap hides the order of pairs; else both equal it.
+    ``low`` and ``high``: 95 % interval (Fisher's z); ``None`` if a group has one project or delta is 1 or -1.
+    ``least`` and ``most`` bound delta if censoring hides the order of pairs; otherwise both equal it.
     """
 
     delta: float
@@ -297,8 +297,8 @@ class ClusterEffect:
 
 
 def size_word(delta: float) -> SizeWord:
-    """The size of a Cliff's delta in words: negligible < 0.147 <=
-    small < 0.33 <= medium < 0.474 <= large (J. Romano et al. 2006).
+    """The size of a Cliff's delta in words: negligible < 0.147 <= small < 0.33 <= medium < 0.474 <= large (J. Romano et
+    al. 2006).
     """
     size = abs(delta)
     if size < 0.147:
@@ -309,7 +309,7 @@ def size_word(delta: float) -> SizeWord:
 
 
 def cluster_effect(first: Units, second: Units, confidence: float = 0.95) -> ClusterEffect | None:
-    """Cliff's delta between two groups of projects; ``None`` for an empty one."""
+    """Cliff's delta between two groups of projects; ``None`` if a group is empty."""
     if not first.n or not second.n:
         return None
     from scipy import special

@@ -1,6 +1,6 @@
-"""Tests that belong together.
+"""Families of tests that are corrected together.
 
-Here: Holm's correction. Not here: which tests make a family (``warehouse.computed.differences``).
+Here: Holm's correction. Not here: which tests are a family (``warehouse.computed.differences``).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 def holm(p_values: Sequence[float]) -> list[float]:
     """P values after Holm's step-down correction (S. Holm 1979), in the order given.
 
-    statsmodels' ``multipletests`` gives the same (a test holds it), but collects garbage at each call: 80 ms beside a
-    loaded Dagster.
+    statsmodels' ``multipletests`` gives the same (a test compares them), but runs the garbage collector at each call: 80 ms
+    with Dagster loaded.
     """
     corrected = [0.0] * len(p_values)
     least = 0.0

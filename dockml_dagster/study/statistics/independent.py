@@ -1,12 +1,11 @@
-"""The difference of two shares that different projects gave.
+"""The difference of two shares from different projects.
 
-Here: its interval and its test, from each share's own interval and number of independent units. Not here: how these are
-found (``intervals``), tests of many groups at once (``clusters``), which tests make a family (``families``).
+Here: its interval and its test, from each share's interval and effective number of units. Not here: how these are computed
+(``intervals``), tests of many groups at once (``clusters``), corrections for several tests (``families``).
 
-Sources: the interval is Newcombe's hybrid (R. G. Newcombe, Statistics in Medicine 17 (1998), method 10; of any two
+Sources: the interval is Newcombe's hybrid (R. G. Newcombe, Statistics in Medicine 17 (1998), method 10; for any two
 intervals of independent estimates: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008)); the test is that of two
-proportions, with the units that would tell as much in the place of those that are there (J. N. K. Rao and A. J. Scott,
-Biometrics 48 (1992)).
+proportions, with effective numbers of units instead of actual ones (J. N. K. Rao and A. J. Scott, Biometrics 48 (1992)).
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import math
 from dataclasses import dataclass
 
 LEAST_PROJECTS = 20
-"""Projects that each side needs for the test: below it the normal distribution is too narrow for clusters."""
+"""Least projects on each side for the test. With fewer clusters the normal distribution is too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share with its 95 % interval, the independent units that would tell as much, and the projects behind it."""
+    """A share with its 95 % interval, its effective number of units, and its number of projects."""
 
     value: float
     low: float | None
@@ -31,7 +30,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``value``: the first share less the second. ``p`` is ``None`` where nothing was tested, and ``reason`` says why."""
+    """The difference of two shares. ``value``: the first less the second. ``p``: ``None`` if there is no test, and
+    ``reason`` says why.
+    """
 
     value: float
     low: float | None
@@ -41,7 +42,7 @@ class Difference:
 
 
 def difference(first: Share, second: Share) -> Difference:
-    """How far two shares of different projects are apart."""
+    """The difference of two shares from different projects."""
     value = first.value - second.value
     low = _end(first, first.low, second, second.high, -1)
     high = _end(first, first.high, second, second.low, 1)
@@ -58,7 +59,7 @@ def difference(first: Share, second: Share) -> Difference:
 
 
 def _end(first: Share, end: float | None, second: Share, other: float | None, side: int) -> float | None:
-    """An end of the interval: how far both shares may be off towards it, at right angles."""
+    """One end of the interval: the distances of both shares to their own ends, added in quadrature."""
     if end is None or other is None:
         return None
     return first.value - second.value + side * math.hypot(first.value - end, second.value - other)

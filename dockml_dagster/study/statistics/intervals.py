@@ -1,10 +1,10 @@
-"""Shares and medians with intervals that respect projects.
+"""Shares and medians with intervals that take projects as clusters.
 
 Here: Wilson's interval, the effective number of units by the jackknife over projects, Woodruff's interval of a median. Not
 here: tests and effect sizes (``clusters``), shares that rest on machine labels (``calibrated``).
 
-The SQL models ``core.share_intervals`` and ``core.median_intervals`` compute the same; a test holds both to each other.
-Sources: E. B. Wilson, JASA 22 (1927); R. S. Woodruff, JASA 47 (1952). Import is light: numpy and scipy load on first use.
+The SQL models ``core.share_intervals`` and ``core.median_intervals`` compute the same; a test compares both.
+Sources: E. B. Wilson, JASA 22 (1927); R. S. Woodruff, JASA 47 (1952). numpy and scipy are imported on first use.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Weighting = Literal["project", "unit"]
 class Interval:
     """A share or median of units with its 95 % interval over projects.
 
-    ``effective``: how many independent units would tell as much. ``largest``: the share of the units that the largest
-    project has. ``low`` and ``high`` are ``None`` with fewer than two projects.
+    ``effective``: the number of independent units with the same information. ``largest``: the largest project's share of
+    the units. ``low`` and ``high`` are ``None`` with fewer than two projects.
     """
 
     n: int
@@ -50,11 +50,11 @@ def wilson(share: float, n: float, critical: float) -> tuple[float, float]:
 
 
 ROUNDING = 1e-24
-"""A variance below it is what the rounding of sums leaves of none."""
+"""A smaller variance is zero up to the rounding of sums."""
 
 
 def _jackknife(parts: Array, wholes: Array) -> float:
-    """Variance of a ratio of two sums, one project left out at a time."""
+    """The variance of a ratio of two sums, by leaving out one project at a time."""
     count = len(parts)
     without = (parts.sum() - parts) / (wholes.sum() - wholes)
     variance = float((count - 1) / count * ((without - without.mean()) ** 2).sum())
@@ -72,8 +72,8 @@ def share_interval(
 ) -> Interval:
     """The share of units: ``counts`` of the ``sizes`` units of each project (fractions of units that projects share).
 
-    Wilson's interval with the effective number of units (jackknife over projects) and t of C - 1 degrees of freedom.
-    Where no project has two units it is Wilson's own, with z.
+    Wilson's interval with the effective number of units (jackknife over projects) and t with C - 1 degrees of freedom.
+    If no project has two units, it is Wilson's original interval, with z.
     """
     import numpy as np
 
@@ -102,9 +102,9 @@ def share_interval(
 
 
 def median_interval(units: Units, weighting: Weighting = "project", confidence: float = 0.95) -> Interval:
-    """The median of units, with Woodruff's interval: that of the share below it, read off the distribution.
+    """The median of units with Woodruff's interval: the interval of the share below it, mapped to quantiles.
 
-    Under censoring the distribution is Kaplan-Meier's; ``value`` and ``high`` are ``None`` where they lie beyond the caps.
+    With censoring the distribution is Kaplan-Meier's; ``value`` and ``high`` are ``None`` if they lie beyond the caps.
     """
     import numpy as np
 
@@ -138,7 +138,7 @@ def median_interval(units: Units, weighting: Weighting = "project", confidence: 
 
 
 def mean_interval(values: Array, confidence: float = 0.95) -> tuple[float | None, float | None]:
-    """Student's interval of the mean of one value a project; none of fewer than two projects or without a spread."""
+    """Student's interval of the mean of one value per project; ``None`` with fewer than two projects or without spread."""
     import numpy as np
 
     n = len(values)
@@ -150,7 +150,7 @@ def mean_interval(values: Array, confidence: float = 0.95) -> tuple[float | None
 
 
 def _distribution(values: Array, marks: Array, weights: Array) -> Array:
-    """Of sorted units the weight at or below each, as a share; under censoring Kaplan-Meier's estimate of it."""
+    """The distribution function at each of the sorted units; with censoring Kaplan-Meier's estimate of it."""
     import numpy as np
 
     total = weights.sum()

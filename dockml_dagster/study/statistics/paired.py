@@ -1,7 +1,7 @@
-"""The same units at two moments: did they change, in which direction, and how far?
+"""Tests of the same units at two moments: whether they changed, in which direction, and how far.
 
-Here: the paired test and its effect, with the project as the cluster. Not here: groups of different units (``clusters``),
-which units and moments (``core.moment_states``). Import is light: numpy loads on first use.
+Here: the paired test and its effect size, with the project as the cluster. Not here: groups of different units
+(``clusters``), which units and moments (``core.moment_states``). numpy is imported on first use.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _TIE = 1e-9
 class Shift:
     """One measure of the same units, before and after.
 
-    ``statistic`` is the sum over projects of the mean signed rank of their units, units that did not change ranked 0
-    (F. Wilcoxon 1945; S. Datta and G. A. Satten, Biometrics 64, 2008). ``p`` is two-sided: the signs of whole projects
-    are flipped, ``draws`` times. Both are ``None`` where nothing changed, and ``reason`` says so. ``delta`` is the share
-    of units that rose less the share that fell, every project weighing 1 (Cliff's delta within pairs, N. Cliff 1996).
+    ``statistic``: the sum over projects of the mean signed rank of their units; units that did not change have rank 0
+    (F. Wilcoxon 1945; S. Datta and G. A. Satten, Biometrics 64, 2008). ``p``: two-sided, from flipping the signs of whole
+    projects ``draws`` times. Both are ``None`` if nothing changed, and ``reason`` says so. ``delta``: the share of units
+    that rose less the share that fell, with weight 1 for every project (Cliff's delta within pairs, N. Cliff 1996).
     """
 
     n: int
@@ -47,9 +47,10 @@ class Shift:
 def shift(
     before: Sequence[float], after: Sequence[float], projects: Sequence[int], seed: Sequence[int]
 ) -> Shift:
-    """Compare two readings of the same units. ``projects``: the number of each unit's project, from 0 on, none left out.
+    """Compare the values of the same units at two moments. ``projects``: the number of each unit's project, from 0 on
+    without gaps.
 
-    Raises ``ValueError`` on other lengths or unknown values.
+    Raises ``ValueError`` on different lengths or unknown values.
     """
     readings = list(zip(before, after, projects, strict=True))
     if not all(math.isfinite(then) and math.isfinite(now) for then, now, _ in readings):
@@ -79,7 +80,7 @@ def shift(
 
 
 def _flipped(scores: Array, seed: Sequence[int]) -> tuple[float, int]:
-    """How often a sum as far from 0 arises when signs are drawn; of few projects every choice of signs is tried."""
+    """How often a sum as far from 0 arises with random signs. With few projects all choices of signs are tried."""
     import numpy as np
 
     n = len(scores)

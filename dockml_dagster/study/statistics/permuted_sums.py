@@ -1,15 +1,15 @@
-"""Sums of scores over groups when units are permuted: drawn.
+"""Random draws of the groups' sums of scores under permutation of units.
 
-Here: a block of projects of equally many units, in which values are permuted within each project and, as a whole, between
-projects; what it adds to the sum of each group, drawn as often as asked. Not here: the statistic and its test
+Here: blocks of projects with the same number of units. Within a block, values are permuted within each project and, as a
+whole, between projects; a block draws what it adds to the sum of each group. Not here: the statistic and its test
 (``clusters``).
 
-A block of up to ``MANY`` units is permuted as it says. Of a larger one the sums alone are drawn, which costs the same at any
-size. Where every project has one unit and there are few different scores, from the table of groups and scores with its
-margins held (R. A. Fisher, 1922: hypergeometric, exact). Else from the normal distribution with the mean and covariance
-that the sums have under permutation (W. Hoeffding, Annals of Mathematical Statistics 22, 1951), unless a group is too
-small for how skewed the scores are (``_SKEWED``): then again from a table, of scores rounded to ``_LEVELS`` levels; of
-projects of several units, by permuting. Import is light: numpy loads on first use.
+A block of up to ``MANY`` units is really permuted. For a larger one only the sums are drawn, at a cost that does not depend
+on the size. If every project has one unit and there are few distinct scores, they come from the table of groups and scores
+with fixed margins (R. A. Fisher, 1922: hypergeometric, exact). Otherwise they come from the normal distribution with the
+mean and covariance of the sums under permutation (W. Hoeffding, Annals of Mathematical Statistics 22, 1951). If a group is
+too small for the skewness of the scores (``_SKEWED``), they come from a table of scores rounded to ``_LEVELS`` levels, or,
+for projects with several units, from real permutations. numpy is imported on first use.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 MANY = 500
-"""Units up to which a block is permuted unit by unit. The study has 406 projects, and no block of more than 219 units."""
+"""Largest block, in units, that is really permuted. The study has 406 projects, and no block with more than 219 units."""
 _CELLS = 4_000_000
-"""Numbers drawn at a time, over all draws: bounds the memory."""
+"""Most numbers drawn at a time, over all draws: bounds the memory."""
 _FEW = 16
-"""So many different scores are drawn from their table."""
+"""Most distinct scores for which the exact table is drawn."""
 _LEVELS = 100
-"""So many levels are scores rounded to where a table is drawn of more."""
+"""With more distinct scores, a table is drawn of scores rounded to this many levels."""
 _SKEWED = 0.2
-"""Squared skewness of the scores over a group's units above which the group's sum is not taken as normal. Of a yes or no
-that is the rule of five expected cases."""
+"""If the squared skewness of the scores over a group's units exceeds this, the group's sum does not count as normal. For a
+yes or no this is the rule of five expected cases."""
 
 
 class Block(Protocol):
-    """What some projects add to the sums of the groups."""
+    """Some projects, and what they add to the sums of the groups."""
 
     @property
     def cells(self) -> int:
-        """Numbers that one draw takes."""
+        """How many numbers one draw takes."""
 
     def draw(self, generator: np.random.Generator, batch: int) -> Array:
-        """The groups' sums of ``batch`` permutations: a row a permutation, a column a group."""
+        """The groups' sums of ``batch`` permutations: a row for each permutation, a column for each group."""
 
 
 def sum_blocks(scores: Array, sizes: Array, member: Array) -> list[Block]:
-    """The blocks of projects of equally many units. ``scores``: of units in the order of their projects; ``sizes``: units of
-    each project; ``member``: what a score at each place adds to each group's sum.
+    """The blocks of projects with the same number of units. ``scores``: of units in the order of their projects. ``sizes``:
+    the number of units of each project. ``member``: what a score at each place adds to each group's sum.
     """
     import numpy as np
 
@@ -65,7 +65,7 @@ def sum_blocks(scores: Array, sizes: Array, member: Array) -> list[Block]:
 
 
 def _large_block(scores: Array, adds: Array) -> Block | None:
-    """The sums of many units; None: they have to be permuted. ``scores``: a row a project; ``adds``: the same by groups."""
+    """A large block; None: it must be permuted. ``scores``: a row for each project. ``adds``: the same, by groups."""
     import numpy as np
 
     values, codes = np.unique(scores, return_inverse=True)
@@ -75,13 +75,13 @@ def _large_block(scores: Array, adds: Array) -> Block | None:
     if not single:
         return None
     if len(values) > _LEVELS:
-        # Levels equally far apart, every score in the place of its level's mean: scores lie between 0 and 1.
+        # Equidistant levels. Every score becomes the mean of its level. Scores lie between 0 and 1.
         least, most = values[0], values[-1]
         level = np.minimum((scores.ravel() - least) / (most - least) * _LEVELS, _LEVELS - 1).astype(np.int64)
         _, codes = np.unique(level, return_inverse=True)
         values = np.bincount(codes, scores.ravel()) / np.bincount(codes)
     codes = codes.ravel()
-    # Places that add the same to every group are one row of the table.
+    # Places that add the same to every group share a row of the table.
     rows, row = np.unique(adds[:, 0], axis=0, return_inverse=True)
     return _TableBlock(values, np.bincount(codes), rows, np.bincount(row.ravel()))
 
@@ -113,7 +113,7 @@ def _normal_block(scores: Array, adds: Array) -> _NormalBlock:
 
 @dataclass(frozen=True, slots=True)
 class _NormalBlock:
-    """Sums of normal distribution: their means, and a root of their covariance."""
+    """Normally distributed sums: their means, and a square root of their covariance."""
 
     means: Array
     root: Array
@@ -130,8 +130,8 @@ class _NormalBlock:
 
 @dataclass(frozen=True, slots=True)
 class _TableBlock:
-    """Projects of one unit: ``counts`` of each of the ``values``, and of each kind of place (a row of ``adds``: what a score
-    there adds to each group) how many ``places`` there are.
+    """Projects of one unit. ``counts``: of each of the ``values``. ``places``: of each kind of place; a row of ``adds`` is
+    what a score at such a place adds to each group.
     """
 
     values: Array
@@ -165,7 +165,7 @@ class _TableBlock:
 
 
 def batches(draws: int, n: int) -> Iterator[int]:
-    """Parts of so many draws over ``n`` things, each of bounded memory."""
+    """The draws over ``n`` items in batches of bounded memory."""
     most = max(1, _CELLS // n)
     while draws > 0:
         yield min(draws, most)
@@ -175,9 +175,9 @@ def batches(draws: int, n: int) -> Iterator[int]:
 def shuffled(generator: np.random.Generator, rows: tuple[int, ...], items: Array, most: int) -> Array:
     """Whole numbers from 0 to ``most`` in random order along the last axis, once for each of ``rows``.
 
-    ``items``: one row for all of them, or a row for each. Random words that carry the numbers in their lowest bits are
-    sorted: three times as fast as ``Generator.permuted``, which swaps, and without the interpreter's lock. Words are wide
-    enough that less than one pair of a row is expected to be equal above these bits.
+    ``items``: one row for all of them, or a row for each. Random words with the numbers in their lowest bits are sorted.
+    This is three times as fast as ``Generator.permuted``, which swaps, and does not hold the interpreter's lock. Words are
+    so wide that less than one pair in a row is expected to be equal in the bits above.
     """
     import numpy as np
 
@@ -194,9 +194,10 @@ def shuffled(generator: np.random.Generator, rows: tuple[int, ...], items: Array
 
 @dataclass(frozen=True, slots=True)
 class _PermutedBlock:
-    """The projects of equally many units: their scores (a row a project, as places in ``values``), and where units lie.
+    """Projects with the same number of units: their scores (a row for each project, as indexes into ``values``), and the
+    places of their units.
 
-    ``whole``: places whose units are all of one group, with what a mean score there adds to each group's sum; ``mixed``: the
+    ``whole``: places whose units are all in one group, with what a mean score there adds to each group's sum. ``mixed``: the
     others, with what a score at each place adds.
     """
 
@@ -217,7 +218,7 @@ class _PermutedBlock:
 
         projects = len(self.codes)
         rows = shuffled(generator, (batch,), np.arange(projects), projects - 1)
-        # Inside a project of one group the order of its units changes nothing.
+        # Within a project of one group the order of units does not matter.
         sums = self.values[self.codes].sum(axis=1)[rows[:, self.whole]] @ self.adds_whole
         if self.mixed.any():
             chosen = self.codes[rows[:, self.mixed]]
