@@ -1,4 +1,4 @@
-"""What the conventions are compared with: the warehouse built on empty tables, and the repository's files."""
+"""Fixtures of the conventions: the warehouse built on empty tables, and the repository's files."""
 
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def project() -> Project:
 
 @pytest.fixture(scope="session")
 def built(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Raw tables, seeds and every model, with no collected row."""
+    """Raw tables, seeds and every model, without any collected row."""
     with duckdb.connect() as connection:
         migrations.apply(connection)
         build.load_seeds(connection, project)
@@ -35,7 +35,7 @@ def built(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="session")
 def tracked() -> list[Path]:
-    """Files of the repository, as git knows them."""
+    """The files of the repository, as git lists them."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,

@@ -1,7 +1,7 @@
-"""What costs a download is made again only where somebody raised a version; here is which code each version answers for.
+"""Versions that are raised by hand, because a raise costs downloads; and the code that each version covers.
 
-Here: the versions, the code of each, and ``held_versions.toml``, where both were last noted together. Not here: asking
-(``test_held_versions``). ``make held`` notes what is there now.
+Here: the versions, the code of each, and ``held_versions.toml``, which records both together. ``make held`` records the
+current state. Not here: the test (``test_held_versions``).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _ANSWERED_FOR = (
     "corpora.sample.images",
     "images.scanning",
 )
-"""Behind the corpora, but in the other versions."""
+"""Modules that corpora use but that other versions cover."""
 _PLUMBING = ("corpora.base", "images.scanning.pool", "images.scanning.task", "images.sources")
-"""What brings layers to the code that reads them."""
+"""Modules that only bring layers to the code that reads them."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """One version: where it stands, what it is, and the modules that give what it names.
+    """One version: where it is defined, its value, and the modules that it covers.
 
-    ``roots`` and what they lead to in ``within``, but for ``beyond``, which other versions answer for.
+    It covers ``roots`` and what they import in ``within``, except ``beyond``, which other versions cover.
     """
 
     where: str
@@ -90,7 +90,7 @@ def noted() -> dict[str, dict[str, str]]:
 
 
 def note() -> None:
-    """Note what is there now."""
+    """Record the current versions and code."""
     lines = [
         "# Written by `make held`: each version that is raised by hand, and the code that it was last raised for.\n"
     ]

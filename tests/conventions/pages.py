@@ -1,8 +1,8 @@
-"""Reference pages that are made of what the code says: commands, tables, licences.
+"""Reference pages that are generated from the code: commands, tables, licences.
 
-Here: their text. ``python -m tests.conventions.pages`` writes commands and licences; with the published file of a finished
-sample study as argument it writes the schema, ``docs/tables.md``, too. Not here: pages of rules
-(``dockml_dagster.commands.advise.pages``), comparing (``test_pages.py``, ``tests/integration/test_schema.py``).
+Here: their text. ``python -m tests.conventions.pages`` writes commands and licences. With the published file of a finished
+sample study as argument it also writes the schema, ``docs/tables.md``. Not here: pages of rules
+(``dockml_dagster.commands.advise.pages``), the tests (``test_pages.py``, ``tests/integration/test_schema.py``).
 """
 
 import re
@@ -31,7 +31,7 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
 
 
 def _text(text: str) -> str:
-    """A help text as Markdown: what click keeps as it stands is a block."""
+    """A help text as Markdown. Paragraphs that click does not rewrap become code blocks."""
     parts = []
     for part in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in part.splitlines()]
@@ -54,7 +54,7 @@ def _option(option: click.Parameter, context: click.Context) -> tuple[str, str] 
 
 
 def commands_page() -> str:
-    """What is written by hand in the page, then every command with its options."""
+    """The page's part that is written by hand, then every command with its options."""
     said = COMMANDS.read_text(encoding="utf-8").partition(MADE)[0]
     parts = [said + MADE]
     for name, command in _commands(main, "dockml"):
@@ -101,13 +101,13 @@ def tables_page(published: Path) -> str:
 
 
 def _locked() -> list[str]:
-    """Packages of the lock that users get: all but what builds."""
+    """The locked packages that users install: all except build tools."""
     names = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
     return sorted({*names} - {"hatchling", "editables", "pathspec", "pluggy", "trove-classifiers", "tomli"})
 
 
 def _licence(name: str) -> str:
-    """What a package says of its licence, in the newest of the three places where it may."""
+    """A package's licence, from the newest of the three metadata fields that state one."""
     about = metadata.metadata(name)
     said = about.get("License-Expression") or about.get("License") or ""
     if not said or "\n" in said or len(said) > 60:
@@ -117,18 +117,18 @@ def _licence(name: str) -> str:
 
 
 def licences() -> dict[str, str]:
-    """Package → licence, of those that are installed on this machine."""
+    """Package → licence, for the packages that are installed on this machine."""
     found = {}
     for name in _locked():
         try:
             found[name] = _licence(name)
         except metadata.PackageNotFoundError:
-            continue  # of another system or Python
+            continue  # for another system or Python
     return found
 
 
 def licences_page() -> str:
-    """What installing dockml brings, under which licence."""
+    """The packages that an installation of dockml brings, with their licences."""
     rows = "".join(f"| {name} | {_cell(said)} |\n" for name, said in licences().items())
     return (
         "# Licences\n\ndockml is under Apache-2.0. Installing it with the extra `report` brings these packages, each under "

@@ -1,6 +1,6 @@
 """The Dagster definitions load, and the asset graph is the one that was reviewed.
 
-Here: keys, dependencies and checks' names. What the assets do is tested in ``tests/integration``.
+Here: keys, dependencies and names of checks. Not here: what the assets do (``tests/integration``).
 """
 
 import os
@@ -15,7 +15,7 @@ REGENERATE = "DOCKML_WRITE_SNAPSHOTS"
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    """What the code location serves."""
+    """The definitions that the code location serves."""
     from dockml_dagster.definitions import defs
 
     return defs()

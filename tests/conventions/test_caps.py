@@ -1,6 +1,6 @@
-"""Every cap is seen where it is hit: ``caps.toml`` says where, module by module.
+"""Every cap has a place where users see that it was hit: ``caps.toml`` lists the places by module.
 
-Here: that the list is whole. That a cap is told is tested beside its reader.
+Here: whether the list is complete. Not here: whether a cap is reported (the tests beside each reader).
 """
 
 import ast
@@ -19,7 +19,7 @@ A_CAP = re.compile(
 
 
 def _caps(path: Path) -> list[str]:
-    """Names of a module's constants that are caps."""
+    """The names of a module's constants that are caps."""
     found = []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         target = (

@@ -1,6 +1,6 @@
-"""What CONTRIBUTING says of changes is true: everything that is added stands at every place that needs it.
+"""The lists in CONTRIBUTING ("To add something") hold: every addition is in every place that needs it.
 
-Here: the places, and which one lacks what. Not here: whether what stands there is right (the tests beside each).
+Here: the places, and what each one lacks. Not here: whether an entry is right (the tests beside each).
 """
 
 import csv
@@ -47,7 +47,7 @@ PRACTICE_PLACES: dict[str, Callable[[], set[str]]] = {
     f"a case that follows it in {CASES}": lambda: _cases("followed"),
     f"a case that violates it in {CASES}": lambda: _cases("violated"),
 }
-"""Every place that a practice needs, and the practices that have theirs there. CONTRIBUTING has the same list."""
+"""Every place that a practice needs, and the practices that are in it. CONTRIBUTING has the same list."""
 
 
 def test_every_practice_stands_at_every_place() -> None:

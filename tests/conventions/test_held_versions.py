@@ -1,7 +1,7 @@
-"""Where code changed whose results are kept and costly to get again, somebody has to say whether the results changed.
+"""If code changed whose results cost downloads, its author must say whether the results changed.
 
-Here: the question. Not here: which code and which version (``held``). What is computed from what was collected needs no
-such question: it keeps itself current (``test_derivations``).
+Here: the question. Not here: which code and which version (``held``), tables that are computed from collected data: they
+stay current without a question (``test_derivations``).
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """Modules import each other only in the direction that ``RANKS`` states, and ``defs`` only declares.
 
-Here: who may import whom, read out of the syntax trees. What an import costs is in ``test_lightness``.
+Here: which module may import which, read from the syntax trees. Not here: what an import costs (``test_lightness``).
 """
 
 import ast
@@ -70,7 +70,7 @@ def _imports(module: str, tree: ast.Module) -> Iterator[Import]:
             elif isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{module}: imports are absolute here"
                 names = [f"{child.module}.{alias.name}" for alias in child.names]
-                # `from package import module` names a module too; both forms are looked at.
+                # `from package import module` names a module too, so both forms are considered.
                 yield from (Import(module, name, lazy, typing_only) for name in names)
             else:
                 inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
@@ -139,7 +139,9 @@ FOLDERS = (
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_circle_between_what_is_inside_a_folder(folder: str) -> None:
-    """Modules and folders directly inside import each other in one direction; a module's own folder is one with it."""
+    """Modules and folders directly inside a folder import each other in one direction; a module and the folder of the same
+    name count as one.
+    """
     prefix = f"dockml_dagster.{folder.replace('/', '.')}."
     below: dict[str, set[str]] = {}
     for one in OURS:
@@ -159,7 +161,7 @@ def _circle(below: dict[str, set[str]]) -> list[str]:
 
 
 def test_classes_live_in_named_modules() -> None:
-    """``__init__`` says what its folder is for."""
+    """``__init__`` only says what its folder is for."""
     wrong = [
         path.relative_to(PACKAGE).as_posix()
         for path in sorted(PACKAGE.rglob("__init__.py"))

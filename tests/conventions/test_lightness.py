@@ -1,6 +1,6 @@
 """Commands that need no study load neither Dagster nor pandas, so they answer at once.
 
-Here: what a command imports. How long it takes is for ``make bench``: a clock in a test fails on busy machines.
+Here: what a command imports. Not here: how long it takes (``make bench``), because a clock in a test fails on busy machines.
 """
 
 import json

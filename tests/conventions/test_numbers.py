@@ -1,8 +1,8 @@
-"""Limits, sizes and thresholds have the values that are written down beside this test.
+"""Limits, sizes and thresholds have the values that are recorded in ``numbers.toml``.
 
-Here: every named number of the package, and every number that a parameter or a field has by default. A number decides what
-is read to its end, how long something may take, or what counts as evidence; few other tests notice 2,000 become 2,001. Who
-changes one notes it: ``python tests/conventions/test_numbers.py``. Not here: what happens at a limit.
+Here: every named number of the package, and every numeric default of a parameter or field. A number decides what is read
+to its end, how long something may take, or what counts as evidence, and few other tests notice a change from 2,000 to
+2,001. After a change run ``python tests/conventions/test_numbers.py``. Not here: what happens at a limit.
 """
 
 import ast
@@ -35,7 +35,7 @@ _PARTS = (
 
 
 def _value(node: ast.expr | None, known: Mapping[str, Any]) -> Any:
-    """What an expression of numbers and of what is ``known`` gives; None for every other."""
+    """The value of an expression of numbers and ``known`` names; None for any other expression."""
     parts = list(ast.walk(node)) if node else []
     names = {part.id for part in parts if isinstance(part, ast.Name)}
     if (
@@ -48,7 +48,7 @@ def _value(node: ast.expr | None, known: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The value as TOML has it; None if it is not made of numbers."""
+    """The value in TOML's types; None if it is not made of numbers."""
     if type(value) in {int, float}:
         return value
     if type(value) in {range, slice, timedelta}:
@@ -86,7 +86,7 @@ def _named(node: ast.AST, known: dict[str, Any], prefix: str = "") -> Iterator[t
 
 
 def numbers() -> dict[str, dict[str, Any]]:
-    """Module → what is named there → its value."""
+    """Module → name → value."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         if "projects" not in path.parts:

@@ -1,4 +1,4 @@
-"""Reference pages say what the code says, every page is in the site's navigation, and the README stays short."""
+"""Reference pages agree with the code, every page is in the site's navigation, and the README stays short."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_commands_are_those_of_the_help() -> None:
 
 
 def test_licences_are_those_of_the_packages() -> None:
-    """Of the packages that are installed here: others are of another system or Python."""
+    """Compares only the packages that are installed here: others are for another system or Python."""
     written = dict(
         row.strip("| ").split(" | ", 1) for row in pages.LICENCES.read_text(encoding="utf-8").splitlines()[6:]
     )

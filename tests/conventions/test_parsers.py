@@ -1,6 +1,6 @@
-"""Texts of strangers are parsed in few places, each with its bounds, and printed in one.
+"""Untrusted texts are parsed in few places, each with its bounds, and printed in one.
 
-Here: who calls a parser or writes to a terminal. The bounds themselves are tested beside each reader.
+Here: which modules call a parser or write to a terminal. Not here: the bounds (the tests beside each reader).
 """
 
 import ast
@@ -15,7 +15,7 @@ PACKAGE = Path(dockml_dagster.__file__).parent
 PROJECTS = PACKAGE / "corpora" / "sample" / "projects"
 
 READERS = {
-    # Strangers' texts: bytes, nodes, depth, expansion and time are bounded in each.
+    # Readers of untrusted texts. Each bounds bytes, nodes, depth, expansion and time.
     "yaml": {
         "study/formats/yaml.py": "256 KiB, 50,000 nodes counted as expanded, 60 levels; linear",
         "warehouse/models.py": "ours: the property files of the models",
@@ -79,7 +79,7 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def _uses(tree: ast.Module) -> Iterator[str]:
-    """Modules that are imported, and functions that are called."""
+    """The modules that are imported, and the functions that are called."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)

@@ -1,4 +1,4 @@
-"""What a public repository has beside its code says what the code says: Pythons, programs, hooks."""
+"""The files beside the code of a public repository agree with the code: versions of Python, programs, hooks."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What may stand in the repository's files at all: how long, with which first lines, and without what."""
+"""Rules for the files of the repository: their length, their first lines, and what they must not contain."""
 
 import ast
 import re
@@ -93,7 +93,7 @@ def test_nothing_forbidden_is_written_anywhere(tracked: list[Path]) -> None:
 
 
 def test_patterns_find_what_they_are_for() -> None:
-    # Put together here, so that this file does not hold what it forbids.
+    # Assembled here, so that this file does not contain what it forbids.
     planted = {
         "a path of one machine": "open('/wo" + "rk/main/x')",
         "the address of a package index": "pip install --index" + "-url https://mirror.example/simple",

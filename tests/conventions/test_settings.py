@@ -1,4 +1,4 @@
-"""What stands in two places says the same in both: settings and their page, ``workspace.yaml`` and its copies."""
+"""Texts that are in two places agree: settings and their page, ``workspace.yaml`` and its copies."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ def test_every_variable_is_in_the_table() -> None:
 
 
 def test_no_variable_is_read_that_is_not_listed() -> None:
-    """Literal names of ``os.environ`` and of mappings called env, anywhere in the package."""
+    """Checks literal names in ``os.environ`` and in mappings called env, anywhere in the package."""
     names = set()
     for path in (ROOT / "dockml_dagster").rglob("*.py"):
         if {"sample", "projects"} <= set(path.parts):

@@ -1,4 +1,4 @@
-"""Seeds and the study's package, as the tests of the labels need them."""
+"""Fixtures for the tests of labels: seeds, and the study's package."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Further subjects of ``test_everything_said.py``: what images hold, how they differ, and what commits build again.
+"""Further subjects of ``test_everything_said.py``: contents of images, differences, rebuilds.
 
-Here: the inputs, mostly those of the case tables beside this file. Not here: noting and comparing what is said.
+Here: the inputs, mostly those of the case tables beside this file. Not here: recording and comparing results.
 """
 
 import io
@@ -54,7 +54,7 @@ def packages() -> Said:
 
 
 def secrets() -> Said:
-    """What is kept of each file, of those that hold none too."""
+    """The results for each file, including files without secrets."""
     for at, (path, content, *_) in enumerate([*SECRETS, *NONE]):
         found = layer([(path, content), (f"opt/{path}", content * 2)])[0].found()
         yield f"{at} {path}", found.secrets
@@ -72,7 +72,7 @@ def models() -> Said:
 
 
 def differences() -> Said:
-    """Both ways between two images, and between shuffled ones."""
+    """Differences in both directions between two images, and between shuffled ones."""
     for name, (files, *_) in CHANGES.items():
         after = side(("ADD base", BEFORE_FILES), ("RUN install", files))
         yield name, [compare(BEFORE, after), compare(after, BEFORE)]
@@ -125,19 +125,19 @@ TEXTS = (
 
 
 def formats() -> Said:
-    """What each reader makes of each text, and how it refuses."""
+    """The result of each reader for each text, or its refusal."""
     for at, text in enumerate(TEXTS):
         said = []
         for read in (lambda text: json_format.load(text, 1000), toml_format.load, yaml_format.load):
             try:
                 said.append(read(text))
             except Exception as error:
-                said.append(type(error).__name__)  # the words are those of a version of Python
+                said.append(type(error).__name__)  # messages differ between versions of Python
         yield f"{at}", [*said, yaml_format.load_or_none(text), json_format.load_or_none(text, 3)]
 
 
 def cut_layers() -> Said:
-    """A layer whose bytes end, or are changed, at many places."""
+    """A layer that is truncated or damaged at many places."""
     members = [
         ("d/", None),
         ("d/a", "x" * 700),

@@ -1,6 +1,6 @@
-"""Each place that leaves something away: an input of a size, the most that is read whole, what is noted of one more.
+"""Every place that cuts its input: an input of a given size, the largest that is read whole, the cut noted beyond it.
 
-Here: the list, and how the inputs are made. Not here: the asking (``test_cuts_noted``).
+Here: the list, and making the inputs. Not here: the test (``test_cuts_noted``).
 """
 
 from collections.abc import Callable

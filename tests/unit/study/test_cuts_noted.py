@@ -1,6 +1,6 @@
-"""Wherever something is left away of what strangers wrote, it is noted, and only there.
+"""Every cut of untrusted input is recorded, and nothing else is.
 
-Here: each place (``cut_places``) just at its cap and just over it. Not here: what becomes of the note
+Here: each place (``cut_places``) just at its cap and just over it. Not here: where a recorded cut goes
 (``warehouse/due/test_derivation``, ``sql/findings.passed_over``).
 """
 
@@ -18,7 +18,9 @@ PACKAGE = Path(dockml_dagster.__file__).parent
 
 
 def _leaving() -> Iterator[tuple[str, str]]:
-    """(module, function) of all that calls ``first``, ``shortened`` or ``note_cut``, but for who hands on what was noted."""
+    """(module, function) of every call of ``first``, ``shortened`` or ``note_cut``, except where recorded cuts are passed
+    on.
+    """
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = {

@@ -1,4 +1,4 @@
-"""The time that the work on one target may take."""
+"""Limits on the time that work on one target may take."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Wherever the deadline is asked inside a loop, it is asked as often as there is work.
+"""Every function that checks the deadline in a loop checks it in proportion to its work.
 
-Here: each function that asks, with an input of so many pieces. Not here: what a limit does (``test_deadline``), the limits
-themselves (beside their readers), layers, which have a clock of their own (``layer``).
+Here: each such function, with an input of many pieces. Not here: the effect of a limit (``test_deadline``), the limits
+(the tests beside their readers), layers, which have their own clock (``layer``).
 """
 
 import ast
@@ -80,7 +80,7 @@ WORK: dict[tuple[str, str], Callable[[], object]] = {
 
 
 def _asking() -> Iterator[tuple[tuple[str, str], list[str]]]:
-    """(module, function) → the names by which it asks, one a call, for all of ``study/``."""
+    """(module, function) → the names of the checks that it calls, one for each call, for all of ``study/``."""
     for path in sorted((PACKAGE / "study").rglob("*.py")):
         if path.name == "deadline.py":
             continue

@@ -1,9 +1,9 @@
-"""Everything that the study says of the inputs of the case tables: nothing of it changes unseen.
+"""All results of ``study/`` for the inputs of the case tables: none of them changes unnoticed.
 
-Here: for each input of the tables beside this file, and each project of the sample, a digest of all that is read out of it,
-as ``everything_said.json`` notes it. A case asks for what it is about; this asks for all the rest. Not here: what is right.
-After a change that is meant: ``python tests/unit/study/test_everything_said.py`` notes the digests, and with the name of a
-subject prints what is said in full, so that two versions can be compared.
+Here: for each input of the tables beside this file, and each project of the sample, a digest of all results, as recorded in
+``everything_said.json``. A case checks what it is about; this checks everything else. Not here: which results are right.
+After an intended change, ``python tests/unit/study/test_everything_said.py`` records the digests. With the name of a subject
+it prints the full results, so that two versions can be compared.
 """
 
 import hashlib
@@ -155,14 +155,14 @@ def drawn_texts() -> Iterator[tuple[str, bytes]]:
 
 
 def rows() -> Said:
-    """What the tables about Dockerfiles hold."""
+    """The rows of the tables about Dockerfiles."""
     reader = Reader(SEEDS)
     for name, data in texts():
         yield name, list(reader.rows(data))
 
 
 def checks_and_fixes() -> Said:
-    """What BuildKit's checks say, experimental ones and ignored ones too, and what every fix makes of the text."""
+    """The findings of BuildKit's checks, including experimental and ignored ones, and the text after every fix."""
     reader = Reader(SEEDS)
     for name, data in texts():
         reading = read_dockerfile(data)
@@ -215,7 +215,7 @@ def labels() -> Said:
 
 
 def project_files() -> Said:
-    """Which files are read as what, what they show of images, and what is advised about them."""
+    """The roles of files, their mentions of images, and the advice on them."""
     rules = parse_recommendation_rules(SEEDS["recommendations"])
     for name, files in projects():
         advice = advise_project(name, files, rules)
@@ -242,7 +242,7 @@ def images() -> Said:
 
 
 def layers() -> Said:
-    """Rows of layers in every format, their sums, and the image that they are together."""
+    """The rows of layers in every format, their sums, and the image that they make."""
     formats = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
     for at, path in enumerate(sorted((HERE / "layer" / "union_cases").glob("*.toml"))):
         spools: list[Spool] = []
@@ -262,7 +262,9 @@ def layers() -> Said:
 
 
 def statistics() -> Said:
-    """Every test, effect and interval of projects whose units are alike, of few, of one, of capped and of equal values."""
+    """Every test, effect and interval: for projects with similar units, few projects, one project, censored and equal
+    values.
+    """
     generator = np.random.default_rng(20220613)
     kinds = {
         "alike": (
@@ -369,12 +371,12 @@ def _plain(value: Any) -> Any:
 
 
 def said(subject: Said) -> dict[str, str]:
-    """Each case and all that is said of it, as JSON."""
+    """Each case and all its results, as JSON."""
     return {name: json.dumps(_plain(value), ensure_ascii=True) for name, value in subject}
 
 
 def digests(subject: Said) -> dict[str, str]:
-    """Each case and twelve hexadecimal digits of what is said of it."""
+    """Each case and twelve hexadecimal digits of the digest of its results."""
     return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in said(subject).items()}
 
 

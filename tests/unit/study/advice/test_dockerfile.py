@@ -1,4 +1,4 @@
-"""What is advised about a text beyond its practices. The cases are in ``dockerfile_cases.toml``."""
+"""Advice on a Dockerfile beyond its practices. The cases are in ``dockerfile_cases.toml``."""
 
 import tomllib
 from pathlib import Path

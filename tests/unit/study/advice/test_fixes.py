@@ -1,4 +1,4 @@
-"""What fixes change and what they leave. The cases are in ``fix_cases.toml``."""
+"""What fixes change and what they leave unchanged. The cases are in ``fix_cases.toml``."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is advised about an image besides its bytes: user, health check, labels, secrets, layers, platforms, base."""
+"""Advice on an image besides its bytes: user, health check, labels, secrets, layers, platforms, base."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Compose files and workflows: a folder of files a case under ``cases/``, with what is advised in ``expect.toml``.
+"""Advice on Compose files and workflows. A case is a folder of files under ``cases/`` with the advice in ``expect.toml``.
 
-``expect.toml``: ``[[advice]]`` with ``recommendation`` and ``places`` (`path:line what`), in order. Adding a case needs no
+``expect.toml``: ``[[advice]]`` with ``recommendation`` and ``places`` (`path:line what`), in order. A new case needs no
 Python.
 """
 

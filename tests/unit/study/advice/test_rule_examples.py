@@ -1,4 +1,4 @@
-"""The example of every rule: the bad one asks for it, the good one does not, and a fix takes it away and nothing else."""
+"""The examples of every rule: the bad one triggers the rule, the good one does not, and a fix removes only that advice."""
 
 import pytest
 

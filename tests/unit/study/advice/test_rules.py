@@ -1,4 +1,4 @@
-"""The seed of recommendations against the code: all removable content and every fact leads somewhere, and back."""
+"""The seed of recommendations and the code agree: removable content and facts have a rule, and rules have a trigger."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Whom each stored byte is given to. Images are lists of layers, a layer is a list of (path, kind, size, content)."""
+"""Which recommendation gets each stored byte. Images are lists of merged entries, made by ``seen`` and ``hidden``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,11 +53,11 @@ def figures(found: dict[str, Saving]) -> dict[str, tuple[int, int, int]]:
     ("entries", "expected"),
     [
         ([seen("var/lib/apt/lists/a", 70)], {"apt-lists": (1, 70, 0)}),
-        # Hidden: it is the deletion in a later layer that is to be mended, whatever the file is.
+        # Hidden: the deletion in a later layer is what to fix, whatever the file is.
         ([hidden("root/.cache/pip/w", "whiteout", 70)], {"delete-in-same-layer": (1, 70, 0)}),
         ([hidden("root/.cache/pip/w", "opaque", 70)], {"delete-in-same-layer": (1, 70, 0)}),
         ([hidden("app/x", "replaced", 70)], {"write-once": (1, 70, 0)}),
-        # Bytecode of tests is counted with the first of the two in the seed's order, once.
+        # Bytecode of tests counts once, for the first of the two rules in the seed's order.
         ([seen("app/tests/__pycache__/t.pyc", 70)], {"tests-of-packages": (1, 70, 0)}),
         # Small weights are path files and fixtures.
         ([seen("app/a.pth", 999_999)], {}),
@@ -127,7 +127,7 @@ def test_evidence_is_the_largest_and_may_repeat_a_path() -> None:
 def test_more_files_than_are_told_apart_are_a_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(savings, "_MOST_NAMES", 2)
     cached = [seen(f"opt/conda/pkgs/{name}/a.so", 70) for name in "abc"]
-    # The third may have a name in an environment: it is neither counted nor forgotten.
+    # The third file may have another name in an environment, so it is not counted and the sum is a lower bound.
     assert figures(found := saved(*cached)) == {"conda-cache": (2, 140, 0)}
     assert (found["conda-cache"].whole, saved(*cached[:2])["conda-cache"].whole) == (False, True)
     copies = [seen(f"app/{name}", content=f"xxh3:{name // 2}") for name in range(6)]

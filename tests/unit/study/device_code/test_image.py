@@ -1,4 +1,4 @@
-"""Device code of an image: hidden files, owners, and what lies idle on any one GPU."""
+"""Device code of an image: hidden files, owners, and what is idle whichever GPU is used."""
 
 from dockml_dagster.study.device_code.image import DeviceTally, Unused, device_bytes, unused, use_of
 from dockml_dagster.study.device_code.loading import Gpu, GpuUse, parse_gpu

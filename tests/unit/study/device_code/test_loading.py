@@ -1,4 +1,4 @@
-"""What a GPU can load: the rules of the CUDA documentation and of LLVM's for AMD, as cases."""
+"""What a GPU can load: cases for the rules of CUDA's documentation, and of LLVM's for AMD."""
 
 import pytest
 

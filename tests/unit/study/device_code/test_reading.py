@@ -1,6 +1,6 @@
-"""Device code of files made byte by byte: whatever pieces they come in, and whatever is wrong with them.
+"""Device code of files made byte by byte, in pieces of any length and with all kinds of damage.
 
-Real libraries were compared with ``cuobjdump``; that needs a download, so it is no test.
+Real libraries were compared with ``cuobjdump``. That needs a download, so it is not a test.
 """
 
 import random

@@ -1,6 +1,6 @@
-"""Two images of files and layers: which cause comes first, and that every grouping adds up.
+"""Differences of two images: the order of parts, and that every grouping adds up.
 
-Here: sides made by hand, and made up at random. Not here: reading images (``tests/integration/scan_image``).
+Here: images made by hand and at random. Not here: reading images (``tests/integration/scan_image``).
 """
 
 import random
@@ -24,7 +24,7 @@ APP: Files = {"s/numpy/a.so": (5000, "np1"), "s/numpy/b.py": (100, "npb"), "app/
 
 
 def side(*layers: tuple[str, Files], hidden: tuple[str, ...] = ()) -> Side:
-    """An image by instruction and files of each layer; a package is the folder below `s`."""
+    """An image from the instruction and files of each layer. A package is a folder below `s`."""
 
     def package_of(file: File) -> str | None:
         return f"pypi {file.path.split('/')[1]}" if file.path.startswith("s/") else None

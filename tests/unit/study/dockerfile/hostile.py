@@ -1,6 +1,6 @@
-"""Hostile Dockerfiles: mixes of real fragments and noise, and the promises that hold for every one of them.
+"""Hostile Dockerfiles: mixtures of real fragments and noise, and the properties that hold for all of them.
 
-Not a test itself: ``test_properties`` samples it with hypothesis, and as a program it fuzzes for a given
+This is not a test. ``test_properties`` samples it with hypothesis, and as a program it fuzzes for a given
 time::
 
 python tests/unit/study/dockerfile/hostile.py --seconds 600 [--seed 1]
@@ -45,7 +45,7 @@ FRAGMENTS = (
 
 
 def check(data: bytes) -> None:
-    """Every promise about one file. Raises ``AssertionError``, or whatever broke."""
+    """Check every property of one file. Raises ``AssertionError``, or whatever the reading raised."""
     reading = read_dockerfile(data)
     assert 0.0 <= reading.coverage <= 1.0
     assert reading.valid == (reading.reason is None)
@@ -91,7 +91,7 @@ def mixture(source: random.Random) -> bytes:
 
 
 def main() -> None:
-    """Fuzz until the time is over, or something breaks; then print the file that did it."""
+    """Fuzz until the time is over or a check fails; then print the file that failed."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=None)

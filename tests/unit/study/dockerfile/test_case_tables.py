@@ -1,4 +1,4 @@
-"""Tables of cases in ``cases/*.json``, one row a case: a new case needs no Python."""
+"""Tables of cases in ``cases/*.json``, one row for each case. A new case needs no Python."""
 
 import json
 from pathlib import Path

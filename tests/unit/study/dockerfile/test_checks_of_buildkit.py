@@ -1,6 +1,6 @@
-"""BuildKit's own published cases of its checks, read from a checkout that DOCKML_BUILDKIT names; nothing of them is here.
+"""BuildKit's own cases for its checks, read from the checkout that DOCKML_BUILDKIT names. None of them is copied here.
 
-Compared are the names of the checks and their lines. Left out is the one case that builds its own base image.
+The test compares names of checks and lines. It leaves out the one case that builds its own base image.
 """
 
 import os
@@ -95,7 +95,7 @@ def _all() -> list[Case]:
 
 
 def _environment(base: BaseReference) -> frozenset[str] | None:
-    """Images of the cases set PATH and nothing else."""
+    """The images in the cases set only PATH."""
     return frozenset({"PATH"})
 
 

@@ -1,4 +1,4 @@
-"""Both matchers of a ``.dockerignore`` against what moby/patternmatcher says."""
+"""Both matchers of a ``.dockerignore`` compared with moby/patternmatcher."""
 
 import tomllib
 from pathlib import Path

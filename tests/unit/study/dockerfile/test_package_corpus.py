@@ -1,6 +1,6 @@
-"""The reading on every file of the study's package, against BuildKit's own parser and the study's own hand.
+"""The reading on every file of the study's package, compared with BuildKit's parser and the study's manual labels.
 
-Needs ``DOCKML_EASE2022`` (the unpacked package or its archive). Nothing of it is in this repository.
+It needs ``DOCKML_EASE2022`` (the unpacked package or its archive). Nothing of the package is in this repository.
 """
 
 import io
@@ -81,7 +81,7 @@ def readings() -> dict[str, DockerfileReading]:
 
 
 def oracle(data: bytes) -> Any:
-    """What the wheel around BuildKit's Go parser says, ``None`` where it refuses the file."""
+    """The result of the wheel around BuildKit's Go parser; ``None`` where it refuses the file."""
     dockerfile = pytest.importorskip("dockerfile")
     try:
         return dockerfile.parse_string(data.decode("utf-8", "replace"))
@@ -196,9 +196,9 @@ def test_the_hand_typed_base_images() -> None:
             if verdict == "different":
                 different.add((path, named))
     print(dict(outcome))  # shown with -s: the agreement, for the record
-    # Where the typed text stands in a FROM, it must be read as that image: no exception.
+    # If the typed text is in a FROM, it must be read as that image, without exception.
     assert different == set()
-    # Of the rows that name an image with its tag and whose FROM the file resolves. The others were looked at one by one.
+    # Over the rows that name an image with its tag and whose FROM the file resolves. The others were checked one by one.
     assert outcome["same"] / (outcome["same"] + outcome["another typed"]) >= 0.98
     assert outcome["same"] > 2000
     assert outcome["stage"] >= 80
@@ -207,7 +207,7 @@ def test_the_hand_typed_base_images() -> None:
 
 
 def _same_image(named: str, version: str, reading: DockerfileReading) -> str:
-    """Whether the image that a row of the sheet names is one that the file names."""
+    """Whether the file names the image in a row of the sheet."""
     try:
         parts = split_reference(named)
     except ValueError:
@@ -237,7 +237,7 @@ def test_classes_by_command_position() -> None:
                     classes[found.published_class] += 1
                     tasks[found.task] += 1
     total = sum(count for name, count in classes.items() if name)
-    # The reference counted first words with a simple splitter: 41.8, 39.8, 11.2, 6.2, 0.9 (study 5.2).
+    # An earlier count of first words with a simple splitter gave 41.8, 39.8, 11.2, 6.2, 0.9.
     for name, share in (
         ("Dependencies", 41.8),
         ("Filesystem", 39.8),
@@ -255,5 +255,5 @@ def test_everything_is_read_in_time() -> None:
         reading = read_dockerfile(content)
         steps = read_steps(reading, read_runs(reading))
         judge_practices(reading, base_rules=BASE_RULES, steps=steps)
-    # 5 s is the target on a quiet core; a shared machine gets twice that before this is called a regression.
+    # The target is 5 s on a quiet core. A shared machine gets twice that before it counts as a regression.
     assert time.process_time() - start < 10

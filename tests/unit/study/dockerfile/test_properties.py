@@ -1,4 +1,4 @@
-"""What holds for every file: the promises of ``hostile.check``, agreement with BuildKit's parser, linear time."""
+"""Properties of every file: those of ``hostile.check``, agreement with BuildKit's parser, linear time."""
 
 import random
 import time
@@ -18,9 +18,8 @@ from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
 from tests.unit.study.dockerfile.hostile import BASE_RULES, FRAGMENTS, check
 
-# The wheel is BuildKit's parser of 2023. Left out is what BuildKit changed since (`# check=`, blanks after
-# `<<`, `${A%x}`, `${A#x}` and `${A/x/y}`, text after a JSON array), and what the wheel's C strings cannot
-# carry.
+# The wheel is BuildKit's parser of 2023. The comparison leaves out what BuildKit changed since (`# check=`,
+# blanks after `<<`, `${A%x}`, `${A#x}` and `${A/x/y}`, text after a JSON array), and what C strings cannot hold.
 _CHANGED_SINCE = (b"%%", b"/b/", b"#*", b"<< ", b"check", b"[", b"\0", b"\xff", b"\xc2\xa0", b"\xef\xbb\xbf")
 SHARED = tuple(piece for piece in FRAGMENTS if not any(mark in piece for mark in _CHANGED_SINCE))
 
@@ -68,8 +67,8 @@ def test_mixtures_agree_with_buildkit(data: bytes) -> None:
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(b"".join))
 @settings(max_examples=300, deadline=None)
 def test_mixtures_agree_with_the_second_port(data: bytes) -> None:
-    """e2b's whole-file parser stops at the first fault; where it does not, the frame is the same."""
-    # Python strips U+001C to U+001F as white space, Go does not: this port is wrong there, the wheel says.
+    """e2b's whole-file parser stops at the first fault. Without a fault, the logical lines are the same."""
+    # Python strips U+001C to U+001F as white space, Go does not. The wheel shows that this port is wrong there.
     text = data.replace(b"\x1c", b"").decode("utf-8", "replace")
     try:
         ast = parse_dockerfile_ast(text)
@@ -136,7 +135,7 @@ _DEAR: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("name", _DEAR)
 def test_time_is_linear(name: str) -> None:
     small, large = _seconds(_DEAR[name](20_000)), _seconds(_DEAR[name](80_000))
-    # Four times the text: linear is 4, quadratic 16. The constant forgives a busy machine.
+    # Four times the text: linear is 4, quadratic 16. The constant allows for a busy machine.
     assert large < 9 * small + 1.0
 
 
@@ -151,7 +150,7 @@ def test_ten_megabytes_in_one_line() -> None:
 
 
 def test_fragments_can_be_told_apart() -> None:
-    """The mixtures are worth something: they reach every instruction and every kind of problem."""
+    """The mixtures are useful: they reach every instruction and every kind of problem."""
     source = random.Random(5)
     kinds, keywords = set(), set()
     for _ in range(400):

@@ -1,8 +1,7 @@
 """Every folder in ``cases/reading`` is a case: ``Dockerfile`` (bytes) and ``expect.json``.
 
-``document`` is a part of what ``to_document`` must give, ``published`` of the study's reading,
-``difference`` of their comparison. BuildKit's parser is the judge of the expectations (peers B0.2 of the
-reference, row by row). A new case needs no Python.
+``document`` is part of the result of ``to_document``, ``published`` of the study's reading, ``difference`` of
+their comparison. Expectations follow BuildKit's parser. A new case needs no Python.
 """
 
 import json

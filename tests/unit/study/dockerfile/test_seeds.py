@@ -1,4 +1,4 @@
-"""The seed that explains differences says what the code says."""
+"""The seed that explains kinds of differences agrees with the code."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The readers of JSON and TOML: what they give at their bounds, and what they refuse beyond."""
+"""The readers of JSON and TOML: their results up to their caps, and their refusals beyond."""
 
 import pytest
 

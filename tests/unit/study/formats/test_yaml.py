@@ -1,4 +1,4 @@
-"""The one reader of YAML: what it gives, and what it refuses before it costs anything."""
+"""The reader of YAML: its results, and its refusals before a text becomes expensive."""
 
 import pytest
 
@@ -89,7 +89,7 @@ def test_what_is_merged_many_times_is_merged_once():
 
 
 def test_an_alias_counts_as_often_as_it_is_named():
-    """So that whoever walks what was read walks no more than the bound."""
+    """So that a walk over the result meets no more nodes than the cap."""
     item = "x: &x [" + "a, " * 999 + "a]\n"
     names = MAX_NODES // 1001 - 1
     load(item + "y: [" + ", ".join(["*x"] * names) + "]\n")

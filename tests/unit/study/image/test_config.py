@@ -1,4 +1,4 @@
-"""Configurations: what is read of a whole one, what of a broken one, and how history and layers pair up."""
+"""Configurations: what is read from complete and from broken ones, and how history and layers pair up."""
 
 import json
 import pickle

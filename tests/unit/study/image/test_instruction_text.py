@@ -1,4 +1,4 @@
-"""The text of an instruction from a history entry: every builder's form, and nothing secret."""
+"""The text of an instruction from a history entry: the forms of every builder, without secrets."""
 
 from __future__ import annotations
 
@@ -58,4 +58,4 @@ def test_what_is_hostile_takes_no_time() -> None:
     started = time.process_time()
     for text in ("-" * 10**6, "a-" * 10**6, "|1 " + "/bin/sh " * 10**5, "token" * 10**6, "a://" * 10**5):
         assert len(instruction_text(text)) <= 20_000
-    assert time.process_time() - started < 20  # of what would be minutes
+    assert time.process_time() - started < 20  # backtracking would take minutes

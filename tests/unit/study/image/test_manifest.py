@@ -1,4 +1,4 @@
-"""Manifests: the cases of manifest_cases/, the caps, schema 1 signatures, and that no bytes at all crash the reader."""
+"""Manifests: the cases in manifest_cases/, the caps, schema 1 signatures, and that no input crashes the reader."""
 
 import base64
 import json
@@ -97,7 +97,7 @@ def test_index_of_10_000_platforms_is_read() -> None:
 
 
 def _signed(document: dict) -> tuple[bytes, bytes]:
-    """A schema 1 manifest as registries sign it, and the text that its digest is of."""
+    """A schema 1 manifest as registries sign it, and the text whose digest names it."""
     payload = json.dumps(document, indent=3).encode()
     head, tail = payload[:-2], payload[-2:]
 

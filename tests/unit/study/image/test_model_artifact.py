@@ -1,4 +1,4 @@
-"""Models as artifacts: what manifests and configurations of each packaging state, and what they leave unknown."""
+"""Models as artifacts: what the manifests and configurations of each packaging state, and what stays unknown."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Platforms: normalised as containerd does, and matched."""
+"""Platforms: normalised as in containerd, and matched."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""References: the cases of reference_cases.toml, and what holds for every reference there can be."""
+"""References: the cases in reference_cases.toml, and properties of every possible reference."""
 
 import time
 import tomllib

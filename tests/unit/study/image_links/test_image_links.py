@@ -1,4 +1,4 @@
-"""Links from files, from images, and what hostile files cost."""
+"""Links from files and from images, and the cost of hostile files."""
 
 import time
 import tomllib

@@ -1,6 +1,6 @@
-"""What is expanded is cut while it grows, and what is longer than any name is not told.
+"""Bounds on expansion: growth is cut on the way, and a value longer than any image name is dropped.
 
-Here: the bounds themselves. Not here: what is expanded to what (``cases.toml``).
+Here: the bounds. Not here: the results of expansion (``cases.toml``).
 """
 
 import pytest

@@ -1,6 +1,6 @@
-"""The labelled projects of ``tests/bench/labelled``, with what was found in them.
+"""The labelled projects of ``tests/bench/labelled``, with the features and rules found in them.
 
-Here: joining the two tables. Not here: the labelling (their README), any test.
+Here: joining the two tables. Not here: how they were labelled (their README), any test.
 """
 
 import csv

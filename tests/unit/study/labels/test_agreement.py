@@ -1,4 +1,4 @@
-"""Agreement against published examples and against independent packages."""
+"""Agreement compared with published examples and independent packages."""
 
 import math
 import tomllib

@@ -1,4 +1,4 @@
-"""The sheet on which people label: what it looks like, what comes back, and every mistake with its line."""
+"""The annotation sheet: what is written, what is read back, and every mistake with its line."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The category classifier: what it says, why, and when it cannot tell."""
+"""The category classifier: its answers, their reasons, and when it cannot tell."""
 
 import csv
 import hashlib
@@ -152,9 +152,9 @@ def _examples(projects, category_model, seed):
 
 
 def _snapshots(category_model):
-    """Projects of the study as one reader labelled them by the codebook, who saw README and files of November 2021.
+    """Projects of the study that one rater labelled by the codebook, with README and files of November 2021.
 
-    ``training.csv`` names projects by a hash, and of each every feature that holds.
+    ``training.csv`` has a hash of each project's name, and every feature that holds.
     """
     from dockml_dagster.study.labels.training.category import Example
 
@@ -173,7 +173,7 @@ def _snapshots(category_model):
 
 
 def _developed_on(category_model):
-    """The half of the labelled projects that rules and weights are made on, and what was found in each."""
+    """The half of the labelled projects on which rules and weights were developed, and what was found in each."""
     from dockml_dagster.study.labels.training.category import Example
 
     scale = {feature.name: feature.scale for feature in category_model.features}

@@ -1,4 +1,4 @@
-"""What the labellers are given of a project as it was collected."""
+"""What the labellers get from a project as it was collected."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The purpose labeller, the codebook, and the check against the study's codes."""
+"""The purpose labeller, the codebook, and a comparison with the study's codes."""
 
 import csv
 import hashlib
@@ -218,7 +218,7 @@ def test_every_code_of_the_study_is_in_the_seed(ease2022, purpose_codes):
 
 
 def _coded(ease2022, purpose_rules, purpose_codes):
-    """The study's coded projects, and those of them that the expressions of the rules were not written on."""
+    """The study's coded projects, and those of them on which the rules were not developed."""
     coded = [
         Coded(name, purposes_of_codes(text.split(","), purpose_codes), rules_that_find(facts, purpose_rules))
         for name, (facts, _, text, _) in ease2022.items()
@@ -258,7 +258,7 @@ def test_what_rules_give_is_what_the_labeller_gives(purpose_rules):
 
 @pytest.mark.ease2022
 def test_what_it_finds_of_the_studys_codes(ease2022, purpose_rules, purpose_codes, codebook, seed):
-    """By the codebook's definitions and not by the coders' habits; ``machine_reliability`` has it purpose by purpose."""
+    """The labeller follows the codebook, not the coders' habits. ``machine_reliability`` has the figures by purpose."""
     coded, measured = _coded(ease2022, purpose_rules, purpose_codes)
     assert (len(coded), len(measured)) == (246, 122)
     given = {c.name: given_by(c.rules, purpose_rules) for c in measured}

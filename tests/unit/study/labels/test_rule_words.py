@@ -1,4 +1,4 @@
-"""No rule of the seeds takes a short word for another that contains it: ``sim`` is no part of "simple"."""
+"""No rule of the seeds matches a short word inside a longer one: ``sim`` must not match "simple"."""
 
 import csv
 import re
@@ -38,7 +38,7 @@ def _rules():
 
 
 def _words(pattern):
-    """The short words that an expression spells out; what stands in classes and escapes spells nothing."""
+    """The short words that an expression spells out. Classes and escapes do not count."""
     spelt = re.sub(r"\\[bwWsSdDAZ]|\(\?[:<!=i-]+|\[[^\]]*\]", "\0", pattern)
     return {word for word in re.findall(r"[A-Za-z]+", spelt) if 2 <= len(word) <= SHORT}
 

@@ -1,4 +1,4 @@
-"""Archives made on the spot, and one way to scan them."""
+"""Fixtures that make archives and scan them."""
 
 from __future__ import annotations
 

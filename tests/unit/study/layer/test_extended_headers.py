@@ -1,4 +1,4 @@
-"""Extended and global headers cost what they hold, once; the clock is asked while they are read."""
+"""Extended and global headers cost time in proportion to their size, once. The clock is checked while they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extensions and magic, one case a line."""
+"""File types by extension and by first bytes, one case in each line."""
 
 from __future__ import annotations
 

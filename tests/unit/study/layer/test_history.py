@@ -1,4 +1,4 @@
-"""Histories as the builders write them, tied to layers."""
+"""Histories as builders write them, paired with layers."""
 
 from __future__ import annotations
 

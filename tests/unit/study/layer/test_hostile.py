@@ -1,4 +1,4 @@
-"""Layers made to hurt: each ends in a row or a status that says so, within its caps; nothing is written."""
+"""Hostile layers: each ends within its caps in a row or a status that says what is wrong, and writes nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def octal(size: int) -> bytes:
 
 
 class Zeros:
-    """``head``, then zeros without end (or so many of them)."""
+    """``head``, then zeros: so many of them, or without end."""
 
     def __init__(self, head: bytes, most: int = 1 << 62) -> None:
         self.head, self.left = head, most

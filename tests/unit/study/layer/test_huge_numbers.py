@@ -1,4 +1,4 @@
-"""Numbers that no column of 64 bits holds: the row is bounded or the layer corrupt, never a batch that cannot be stored."""
+"""Numbers beyond 64 bits: the row is clamped or the layer is corrupt, so that every batch can be stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compression by first bytes, in every series of members or frames, with digests of both sides."""
+"""Compression by first bytes, in any series of members or frames, with the digests of both sides."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ FORMS = {
 
 
 def checked_frame(data: bytes) -> bytes:
-    """A frame with a checksum, which zstd leaves out where nobody asks."""
+    """A frame with a checksum, which zstd omits by default."""
     return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
 class Dribble:
-    """A stream that gives little at a time, as a network does."""
+    """A stream that gives few bytes at a time, like a network."""
 
     def __init__(self, data: bytes, portion: int) -> None:
         self.data, self.portion = data, portion
@@ -107,7 +107,7 @@ def test_damaged_data_is_corrupt(scanned, layer: bytes, form: str) -> None:
     scan = scanned(bytes(packed)).scan
     assert scan.status == "corrupt"
     assert scan.digest == "sha256:" + hashlib.sha256(packed).hexdigest()
-    assert not scan.retryable  # nothing says that other bytes were meant
+    assert not scan.retryable  # no digest says that other bytes were expected
 
 
 def test_a_wrong_digest_and_a_wrong_diff_id_are_mismatches(scanned, layer: bytes) -> None:

@@ -1,4 +1,4 @@
-"""More links than are followed: what is then said of the image."""
+"""More links than are followed: what the summary of the image then says."""
 
 from dockml_dagster.study.layer import links, symlinks
 from dockml_dagster.study.layer.image import summarise_image

@@ -27,7 +27,7 @@ def test_summary_of_a_small_layer(scanned, tar) -> None:
     assert (summary.symlinks, summary.hardlinks, summary.devices) == (1, 1, 0)
     assert (summary.whiteouts, summary.opaques, summary.metadata) == (1, 1, 2)
     assert (summary.max_depth, summary.max_published_level) == (2, 3)
-    # What AUFS put aside is content: hard links show it.
+    # Files that AUFS put aside are content, because hard links show them.
     assert (summary.bytes, summary.duplicate_entries, summary.noted) == (116, 0, 0)
     assert summary.largest[0] == LargeFile(100, "a/big.so.1")
     assert {count.name: (count.files, count.bytes) for count in summary.extensions} == {

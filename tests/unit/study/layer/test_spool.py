@@ -1,4 +1,4 @@
-"""Lines and back, sorted in bounded memory, and readable by DuckDB as they stand."""
+"""Spools: rows to lines and back, sorted in bounded memory, and readable by DuckDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer's summary entry by entry: what is counted once, twice and not at all."""
+"""A layer's summary, entry by entry: what counts once, twice and not at all."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The walk lists what GNU tar and Python's tarfile list, in every form they can write, however it is cut."""
+"""The walk lists what GNU tar and Python's tarfile list, in every format that they can write, in chunks of any size."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ THREE = (b"mtime=7.25", b"atime=8.5", b"ctime=9")
     ],
 )
 def test_headers_that_say_times(headers: list[tuple[bytes, ...]], name: str, mtime: int) -> None:
-    """Alone, in chains and with others: the last word on each thing counts, and only for the entry that follows."""
+    """Alone, in chains and with others: the last value of each field counts, and only for the entry that follows."""
     said = b"".join(extended(*records) for records in headers)
     first, second = walk(said + PLAIN + PLAIN + bytes(1024))
     assert (first.path, first.mtime) == (name, mtime)

@@ -1,4 +1,4 @@
-"""Tables of contents list what a full scan lists, from a small part of the bytes; damaged ones say so."""
+"""Tables of contents list what a full scan lists, from a small part of the bytes; damaged ones are reported."""
 
 from __future__ import annotations
 

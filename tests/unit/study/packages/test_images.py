@@ -1,8 +1,8 @@
-"""Packages of small images: what layers hold, and whose their bytes are.
+"""Packages of small images: which packages their layers hold, and which package owns which bytes.
 
-Here: cases as data, ``image_cases/*.toml``. ``layers``: of each its files, content or `-> target`, `=> target` (links), `W`
-for a whiteout is written as the path's own `.wh.NAME`. ``packages``: text → `bytes files hidden_bytes layer [inside]`, those
-that a container does not see beginning with `gone `. ``unowned``: directory → bytes. Not here: single readers.
+Here: cases as data, ``image_cases/*.toml``. ``layers``: the files of each layer, with their content or `-> target` and
+`=> target` for links; a whiteout is a path `.wh.NAME`. ``packages``: text → `bytes files hidden_bytes layer [inside]`; those
+that a container does not see begin with `gone `. ``unowned``: directory → bytes. Not here: readers (``test_readers``).
 """
 
 import io
@@ -41,7 +41,7 @@ def tar_of(files: dict[str, str]) -> bytes:
 
 
 def inventory_of(layers: list[dict[str, str]], compressed: list[int] | None = None) -> tuple[Inventory, int]:
-    """The inventory, and all bytes of the image, hidden ones too."""
+    """The inventory, and all bytes of the image, including hidden ones."""
     readings, spools = [], []
     for files in layers:
         writer, inside = SpoolWriter(io.BytesIO), InsideReader(io.BytesIO)

@@ -1,6 +1,6 @@
-"""Readers of package databases: forms that images of ours do not show, damage, and hostile input.
+"""Readers of package databases: formats that the cases of images do not have, damage, and hostile input.
 
-Here: single files. Not here: whose the bytes are (``test_images``).
+Here: single files. Not here: which package owns which bytes (``test_images``).
 """
 
 import io
@@ -203,7 +203,7 @@ def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:
 def test_a_megabyte_of_anything_is_read_within_bounds(form: str, path: str, unit: bytes) -> None:
     started = time.process_time()
     read_database(path, form, unit * (1_000_000 // len(unit)))  # type: ignore[arg-type]
-    # An hour's order of magnitude, no benchmark: a quadratic reader would need minutes.
+    # Only an order of magnitude, not a benchmark: a quadratic reader would need minutes.
     assert time.process_time() - started < 20
 
 

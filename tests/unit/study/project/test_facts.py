@@ -1,4 +1,4 @@
-"""What is taken out of files, with lines; and that hostile files cost little."""
+"""The facts of files, with their lines; and the cost of hostile files."""
 
 import time
 import tomllib

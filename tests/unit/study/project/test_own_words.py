@@ -1,4 +1,4 @@
-"""What manifests say of their project, the language of its code, and whose words count."""
+"""A project's own words in its manifests, the language of its code, and which manifests count."""
 
 import tomllib
 from pathlib import Path

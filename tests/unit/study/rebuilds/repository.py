@@ -1,4 +1,4 @@
-"""Commits of texts for the model, without git."""
+"""Commits made from texts, without git."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from dockml_dagster.study.rebuilds.model import Change, Entry, FileRebuild
 
 
 class Repository:
-    """Commits of texts by path; a path that ends in ``+x`` is executable, an empty text is a file that is gone."""
+    """Commits made from texts by path. A path that ends in ``+x`` is executable; an empty text removes the file."""
 
     def __init__(self, contexts: dict[str, Context] | None = None, **options: Any) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -16,7 +16,7 @@ class Repository:
         self.history = RebuildHistory(self.blobs.get, contexts or {}, **options)
 
     def commit(self, files: dict[str, str]) -> list[FileRebuild]:
-        """The Dockerfiles that the commit concerns."""
+        """The Dockerfiles that the commit affects."""
         changes = []
         for name, text in files.items():
             path, entry = name.removesuffix("+x"), Entry("100755" if name.endswith("+x") else "100644", text)

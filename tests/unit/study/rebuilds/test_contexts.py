@@ -1,4 +1,4 @@
-"""Which folder is the context: what files say, and where the sources are."""
+"""Which folder is the build context: by the project's files, and by where the sources are."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A branch commit by commit: what is first, what comes back, what is unknown, what another order had saved."""
+"""A branch commit by commit: first builds, repeated keys, what is unknown, what another order would have saved."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Lists of ignored paths, exceptions included."""
+"""Ignore lists with exceptions."""
 
 import pytest
 

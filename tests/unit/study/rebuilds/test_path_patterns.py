@@ -1,4 +1,4 @@
-"""Patterns of paths: what matches, and that no pattern takes long."""
+"""Path patterns: what they match, and that no pattern takes long."""
 
 import pytest
 

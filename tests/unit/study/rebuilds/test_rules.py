@@ -1,4 +1,4 @@
-"""BuildKit's cache rules, one case a rule: ``rules.toml``."""
+"""BuildKit's cache rules, one case for each rule: ``rules.toml``."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What commits do to the texts of Dockerfiles."""
+"""Changes of the texts of Dockerfiles by commits."""
 
 import hashlib
 

@@ -1,6 +1,6 @@
-"""Which small files hold a secret, and which only look so.
+"""Which small files hold a secret, and which only look like it.
 
-Values are put together here, so that no scanner takes this file for a leak. Not here: what an image shows of it.
+Values are assembled here, so that no scanner takes this file for a leak.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The calibrated share: its definition written out, coverage, and prediction-powered inference beside it."""
+"""The calibrated share, compared with its definition and with prediction-powered inference; and its coverage."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from dockml_dagster.study.statistics.intervals import wilson
 
 
 def _strata(people, machine):
-    """Strata of parallel lists; ``None`` for a project that nobody coded."""
+    """Strata from parallel lists; ``None`` for an uncoded project."""
     return {
         str(given): Stratum(
             sum(p is not None for p, m in zip(people, machine, strict=True) if m == given),

@@ -1,4 +1,4 @@
-"""Tests and effects over projects: scipy's where each project has one unit, the definition written out where not."""
+"""Tests and effect sizes over projects: compared with scipy if each project has one unit, else with the definition."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ SINGLE = Units(VALUES, np.arange(17))
 
 
 def _clustered(generator, sizes, alike=0.9):
-    """Values whose variance projects explain to the share ``alike``."""
+    """Values of which projects explain the share ``alike`` of the variance."""
     projects = np.repeat(np.arange(len(sizes)), sizes)
     values = np.sqrt(alike) * generator.standard_normal(len(sizes))[projects]
     return Units(values + np.sqrt(1 - alike) * generator.standard_normal(len(projects)), projects)
@@ -74,7 +74,7 @@ def test_more_is_drawn_only_where_little_is_reached():
 
 
 def test_units_of_one_project_are_no_independent_observations():
-    """Nothing differs but projects: by units most samples seem to differ, by projects about one of twenty does."""
+    """Only projects differ. Tests over units find a difference in most samples, tests over projects in one of twenty."""
     generator = np.random.default_rng(11)
     sizes = np.r_[40, 30, np.ones(38, int)]
     groups = np.arange(40) % 2

@@ -1,4 +1,4 @@
-"""Differences of two shares, held to statsmodels where units are independent; clusters tell less."""
+"""Differences of two shares: as in statsmodels if units are independent, and wider for clusters."""
 
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest

@@ -1,4 +1,4 @@
-"""Intervals over projects: each figure against statsmodels, or against its definition written out."""
+"""Intervals over projects: each figure is compared with statsmodels or with its definition."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ COUNTS, SIZES = np.array([0, 1, 2, 0, 9, 1]), np.array([1, 1, 4, 2, 10, 3])
 
 
 def _variance(counts, sizes):
-    """Of a ratio of sums, by leaving out one project after the other."""
+    """The variance of a ratio of sums, by leaving out one project at a time."""
     places = range(len(counts))
     shares = [
         sum(counts[j] for j in places if j != i) / sum(sizes[j] for j in places if j != i) for i in places

@@ -1,4 +1,4 @@
-"""Two moments: the paired test against scipy where each project has one unit, and against every choice of signs."""
+"""Two moments: the paired test is compared with scipy if each project has one unit, and with every choice of signs."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Sums of groups under permutation: drawn at once, they are distributed as those of permuted units."""
+"""Sums of groups under permutation: drawn directly, they have the distribution of sums of permuted units."""
 
 import numpy as np
 import pytest

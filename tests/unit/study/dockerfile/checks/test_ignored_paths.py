@@ -1,4 +1,4 @@
-"""Patterns of a .dockerignore against paths."""
+"""Which paths the patterns of a ``.dockerignore`` exclude."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Shell patterns of expansions: what is cut off and replaced, and exactly how much matching may cost."""
+"""Shell patterns of expansions: what they remove and replace, and exactly how many steps matching may take."""
 
 import pytest
 

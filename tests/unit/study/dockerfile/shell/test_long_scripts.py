@@ -1,4 +1,4 @@
-"""Long scripts: cut between statements, they say what they say at once; what is too long is left out, and the rest read."""
+"""Long scripts: cut between statements they read as in one piece; statements that are too long are left out."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Fitting and cross-validation on thirty made-up projects of ten owners: what is fitted, and every figure of it."""
+"""Fitting and cross-validation on thirty made-up projects of ten owners: the weights, and every figure."""
 
 from dataclasses import replace
 
@@ -118,7 +118,7 @@ def test_another_model_is_fitted_on_to_ones_own_labels_and_measured_on_those_hel
     assert (found.before.n, found.after.n) == (10, 10)
     assert found.before.estimate is not None and found.after.estimate is not None
     assert found.after.estimate > found.before.estimate + 0.3
-    # A weight that no example asks for stays where the other model has it.
+    # A weight without an example stays as in the other model.
     near = fit(EXAMPLES[:1], FEATURES, around={"web": {"Toolkit": 0.4}})
     assert near.weights["web"]["Toolkit"] == pytest.approx(0.4, abs=0.02)
     assert "never" not in near.weights
