@@ -23,7 +23,7 @@ from dockml_dagster.study.dockerfile.shell.programs import Program
 from dockml_dagster.study.dockerfile.stages import final_value
 
 IN_A_ROW = 3
-"""At least so many consecutive RUNs are advised to be merged."""
+"""Least number of consecutive RUNs that are advised to be merged."""
 
 _SLIM_EXISTS = frozenset(
     {"python", "node", "debian", "ruby", "perl", "rust", "openjdk", "eclipse-temurin", "golang"}

@@ -20,7 +20,7 @@ MANY_LAYERS = 20
 """An image with more layers than this above its base is advised to have fewer. The study's median is 14.5 in all."""
 
 MUCH_IDLE_CODE = 10_000_000
-"""At least so many bytes of device code must be idle, whichever GPU is used, for a recommendation."""
+"""Least bytes of device code, idle whichever GPU is used, for which there is a recommendation."""
 _LONGEST = 200
 
 _ROOT = frozenset({"", "0", "root", "administrator", "containeradministrator"})

@@ -4,8 +4,8 @@ Here: the rules of compatibility. NVIDIA (CUDA Programming Guide, "Compute Capab
 Compatibility"): binary code runs on its own compute capability and on later minor revisions of the same major one; code
 with suffix `a` on exactly its own, with suffix `f` on its own and later ones of the family; PTX is compiled by the driver
 for its own and every later one. AMD (LLVM, AMDGPUUsage): for exactly its target, generic targets for those they stand for.
-Code for desktop GPUs and for Jetson modules is not told apart, so more may count as loadable than is; what counts as not
-loadable is not. Not here: reading device code, adding it up for an image (``image``).
+Code for desktop GPUs and for Jetson modules counts as compatible, although it is not. So some code that counts as loadable
+is not; code that counts as not loadable never is. Not here: reading device code, adding it up for an image (``image``).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from dockml_dagster.study.layer.union import Merged
 NO_PACKAGE: Final = "(no package)"
 NO_INSTRUCTION: Final = "(unknown instruction)"
 MOVED_FROM: Final = 4096
-"""Equal content of at least so many bytes under another path counts as moved: small files are alike by chance."""
+"""Least bytes of content that counts as moved if it is found under another path. Small files are alike by chance."""
 Fate = Literal["rebuilt", "changed", "moved", "removed", "added"]
 """In this order: the same path and content in another layer (nothing grew, but it is pulled again); the same path with
 other content; the same content under another path; only in the first image; only in the second.

@@ -44,7 +44,7 @@ ACCEPT_MANIFESTS = ", ".join(
 
 _OCI_LAYER = "application/vnd.oci.image.layer."
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs."
-# What builders and registries write where they do not know better. Only the bytes tell what such a layer is.
+# Types that builders and registries write by default. Only the bytes show what such a layer is.
 _GENERIC_LAYERS = frozenset(
     {
         "",

@@ -46,7 +46,7 @@ _FORMER = re.compile(
 )
 """Text about former images of the project, or images that others build."""
 _NEAR = 4
-"""An offer applies to a command on the same line or on one of the following ones, in all so many lines."""
+"""How many lines an offer covers: its own and the following ones. It applies to the commands in them."""
 _QUOTED = re.compile(
     r"`((?:[a-z0-9.-]{2,60}(?::\d{2,5})?/)?[a-z0-9][a-z0-9._-]{1,60}/[a-z0-9][a-z0-9._/-]{1,100}(?::[\w.-]{1,60})?)`"
 )

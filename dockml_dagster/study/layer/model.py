@@ -101,11 +101,11 @@ class ScanLimits:
     ratio: float = 250.0
     """Inflated bytes over compressed bytes. Deflate cannot exceed 1,032; real layers are below 20."""
     ratio_from: int = 512 << 20
-    """The ratio is checked only beyond so many inflated bytes: a small layer of zeros does no harm."""
+    """The ratio is checked only beyond this many inflated bytes: a small layer of zeros does no harm."""
     entries: int = 8_000_000
     """Most entries and extended headers, together."""
     entries_from: int = 100_000
-    """The number of headers is compared with the compressed bytes only beyond so many headers."""
+    """The number of headers is compared with the compressed bytes only beyond this many headers."""
     entry_bytes: float = 4.0
     """Least compressed bytes per header; with fewer the cap `ratio` is hit. Distinct names alone take more: the densest
     layers of the study's images have some 30 bytes per entry."""

@@ -22,7 +22,7 @@ OWN_CAUSES: frozenset[Cause] = frozenset({"text", "base", "environment", "contex
 CONTEXT_CAUSES: frozenset[Cause] = frozenset({"context", "ignore file"})
 
 Unknown = Literal["base", "build argument", "content of stage", "git folder", "link", "not in git", "remote"]
-"""What history does not tell about an instruction. The verdict assumes that it did not change.
+"""What history leaves unknown about an instruction. The verdict assumes that it did not change.
 
 ``base``: the image's name has no digest. ``build argument``: only ``--build-arg`` sets a value; none is assumed.
 ``content of stage``: a rebuilt stage may produce the same output, so a miss is an upper bound. ``git folder``: ``.git`` is

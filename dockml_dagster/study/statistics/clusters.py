@@ -33,7 +33,7 @@ STAGES = (1_999, 9_999, 99_999)
 MIXED_STAGES = (999, 9_999)
 """The same if units are permuted within projects, which costs more."""
 ENOUGH = 50
-"""With so many draws at least as extreme, the standard error of p is a seventh of p."""
+"""With this many draws at least as extreme, the standard error of p is a seventh of p."""
 _TIE = 1e-5
 """Statistics whose relative difference is less than this count as equal, because they are in single precision."""
 

@@ -1,4 +1,7 @@
-"""Package managers of JavaScript, Go, Rust, Ruby, R and others."""
+"""Package managers of JavaScript, Go, Rust, Ruby, R and others.
+
+Here: their table. Not here: the types (``model``), managers of Python (``python``) and of operating systems (``system``).
+"""
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words
 from dockml_dagster.study.dockerfile.managers.package_names import (

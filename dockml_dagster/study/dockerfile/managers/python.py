@@ -1,5 +1,7 @@
-"""Package managers of Python, conda and its relatives included. The options of pip and uv that take a value are those of
-their option parsers (pip 25, uv 0.9).
+"""Package managers of Python, including conda and its relatives.
+
+Here: their table. The options of pip and uv that take a value are those of their option parsers (pip 25, uv 0.9). Not here:
+the types (``model``).
 """
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words

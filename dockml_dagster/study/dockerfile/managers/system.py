@@ -1,4 +1,7 @@
-"""Package managers of operating systems: apt, apk, dnf and its relatives, zypper, and a few programs around them."""
+"""Package managers of operating systems: apt, apk, dnf and its relatives, zypper, and a few programs around them.
+
+Here: their table. Not here: the types (``model``).
+"""
 
 from dockml_dagster.study.dockerfile.managers.model import Cache, Manager, Verb, bare, verbs, words
 from dockml_dagster.study.dockerfile.managers.package_names import (

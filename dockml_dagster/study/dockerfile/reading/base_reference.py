@@ -31,7 +31,7 @@ DEFAULT_REGISTRY = DOCKER_HUB
 
 @dataclass(frozen=True, slots=True)
 class ImageParts:
-    """A reference taken apart; ``name`` is the familiar form (``ubuntu``, ``quay.io/pypa/manylinux1``)."""
+    """The parts of a reference. ``name`` is the familiar form (``ubuntu``, ``quay.io/pypa/manylinux1``)."""
 
     registry: str | None
     repository: str | None

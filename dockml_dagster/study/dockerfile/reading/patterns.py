@@ -19,7 +19,7 @@ Glob = tuple[str, ...]
 
 
 def pattern_parts(pattern: str) -> Glob:
-    """A pattern taken apart. Raises ``ExpansionError`` on an escape that BuildKit does not know."""
+    """The elements of a pattern. Raises ``ExpansionError`` on an escape that BuildKit does not know."""
     parts: list[str] = []
     at = 0
     while at < len(pattern):

@@ -82,7 +82,7 @@ class Scope(Mapping[str, str]):
         return None
 
     def lookup(self, name: str) -> Binding:
-        """What ``name`` stands for here."""
+        """The value of ``name`` at this place, or why it is not known."""
         found = self.bound(name)
         if found is not None:
             return found

@@ -120,8 +120,8 @@ def _is_removal(step: Step) -> bool:
 
 
 def leaves_cache(step: Step, later: Sequence[Step]) -> bool | None:
-    """Whether an installing command leaves its cache in the layer; ``None`` where the file does not tell, or where
-    the manager has none. ``later``: the commands after it in the same RUN.
+    """Whether an installing command leaves its cache in the layer; ``None`` if the file leaves that open or the manager has
+    no cache. ``later``: the commands after it in the same RUN.
     """
     manager = manager_of(step)
     if manager is None or manager.cache is None or step.installs is None:
