@@ -59,6 +59,17 @@ def scan(path: Path) -> None:
     report(entries=result.scan.summary.entries, inflated=result.scan.inflated_bytes)
 
 
+def scan_ahead(path: Path) -> None:
+    """The same where the layer is most of an image: read and inflated in threads beside the walk."""
+    from dockml_dagster.images.scanning.worker import FileSource, LayerTask, run_task
+    from dockml_dagster.study.layer.model import ScanLimits
+
+    with tempfile.TemporaryDirectory() as spools:
+        result = run_task(LayerTask("sha256:0", FileSource(path)), Path(spools), ScanLimits(), ahead=True)
+    assert result.scan is not None
+    assert result.scan.status == "complete", result
+
+
 def rows_alone(path: Path) -> None:
     """The same without a look into files: no packages, secrets or code for GPUs."""
     from dockml_dagster.images.scanning.worker import FileSource
@@ -146,7 +157,16 @@ def million(_: Path) -> None:
 
 TASKS: dict[str, Callable[[Path], None]] = {
     task.__name__: task
-    for task in (floor, scan, rows_alone, one_after_the_other, side_by_side, standard_library, million)
+    for task in (
+        floor,
+        scan,
+        scan_ahead,
+        rows_alone,
+        one_after_the_other,
+        side_by_side,
+        standard_library,
+        million,
+    )
 }
 
 
@@ -220,6 +240,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         layer = options.layer or make_layer(Path(scratch), options.packages)
         floor_, scan_ = measured("floor", layer, options.repeat), measured("scan", layer, options.repeat)
+        ahead = measured("scan_ahead", layer, options.repeat)
         alone = measured("rows_alone", layer, options.repeat)
         packed = layer.stat().st_size / 1e9
         print(f"      {scan_['entries']:,} entries, {scan_['inflated'] / 1e9:.2f} GB, {packed:.2f} GB packed")
@@ -229,13 +250,14 @@ def main() -> int:
         many = measured("million", layer, 1)
     targets = {
         "scan / floor, at most 1.25": (scan_["seconds"] / floor_["seconds"], 1.25),
+        "one large layer beside itself / floor, at most 1": (ahead["seconds"] / floor_["seconds"], 1.0),
         "looking inside, CPU, at most 1.2": (scan_["processor"] / alone["processor"], 1.2),
         "parallel / serial, at most 1 / 1.8": (parallel["seconds"] / serial["seconds"], 1 / 1.8),
-        "worker's memory, at most 100 MB": (max(scan_["megabytes"], many["megabytes"]), 100),
+        "worker's memory, at most 100 MB": (max(each["megabytes"] for each in (scan_, ahead, many)), 100),
     }
     print(f"scan / floor, processors' time{scan_['processor'] / floor_['processor']:17.3f}")
     for what, (value, most) in targets.items():
-        print(f"{what:38}{value:8.3f}  {'met' if value <= most else 'MISSED'}")
+        print(f"{what:50}{value:8.3f}  {'met' if value <= most else 'MISSED'}")
     return 0 if all(value <= most for value, most in targets.values()) else 1
 
 

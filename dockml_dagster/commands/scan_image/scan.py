@@ -29,7 +29,12 @@ from dockml_dagster.images.scanning.inside import LayerInside
 from dockml_dagster.images.scanning.pool import LayerResult, LayerTask, ScanPool
 from dockml_dagster.images.scanning.scratch import scratch_folder
 from dockml_dagster.images.scanning.store import ScanStore
-from dockml_dagster.images.scanning.task import close_images, is_plain_file, layer_task
+from dockml_dagster.images.scanning.task import (
+    close_images,
+    is_plain_file,
+    layer_task,
+    prepare_for_registries,
+)
 from dockml_dagster.images.scanning.union import LayersInside, find_content, spools_at
 from dockml_dagster.images.seen import SeenImages
 from dockml_dagster.images.sources.interface import ImageSource
@@ -97,6 +102,10 @@ def scan_images(
         store = ScanStore(settings.cache / "scans")
         stack.callback(store.prune)
         pool = stack.enter_context(ScanPool(workers=workers))
+        if remote:
+            # It starts while this process asks the registry.
+            pool.reserve(1)
+            pool.start(prepare_for_registries)
         layers = _Layers(spools, store, listener, pool, inside=inside_asked)
         whole = whole or inside_asked
         how = _How(ContentRules(rules), platform, prefer, whole, verify_diff_ids, observe, families)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -143,7 +143,11 @@ class ScanPool:
         self.reserve(count)
         finished: SimpleQueue[Pending[LayerResult]] = SimpleQueue()
         limits = replace(self._limits, ends=time.monotonic() + seconds)
-        jobs = [Pending(run_task, (task, spools, limits), finished) for task in wanted]
+        alone = _alone(sizes) if self._most else None
+        jobs = [
+            Pending(run_task, (task, spools, limits, number == alone), finished)
+            for number, task in enumerate(wanted)
+        ]
         if self._workers:
             for job in jobs:
                 self._jobs.put(job)
@@ -224,6 +228,12 @@ def _layer_result(job: Pending[LayerResult]) -> LayerResult:
         raise outcome.error
     key = job.arguments[0].key
     return LayerResult(key, None, None, WorkerDiedError(f"{key}: {outcome.error}"))
+
+
+def _alone(sizes: Sequence[int | None]) -> int | None:
+    """Which layer is more than half of all the bytes: read by one processor, it would leave the others idle in the end."""
+    total = sum(size or 0 for size in sizes)
+    return next((number for number, size in enumerate(sizes) if size is not None and 2 * size > total), None)
 
 
 def _distinct(tasks: Iterable[LayerTask]) -> Iterable[LayerTask]:

@@ -99,6 +99,12 @@ def is_plain_file(task: LayerTask) -> bool:
     return saved and source.descriptor.media_type.endswith(".tar")
 
 
+def prepare_for_registries() -> None:
+    """Import what reading from a registry takes, in a process that has nothing to read yet."""
+    import dockml_dagster.clients.http.transport
+    import dockml_dagster.images.sources.registry_source  # noqa: F401
+
+
 def close_images() -> None:
     """Close the images opened in this process; scanning processes end with theirs open."""
     while _OPEN:

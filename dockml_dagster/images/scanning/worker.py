@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.images.scanning.ahead import MadeAhead
 from dockml_dagster.images.scanning.inside import InsideReader, LayerInside
 from dockml_dagster.study.layer.inflate import ByteStream
 from dockml_dagster.study.layer.model import LayerScan, ScanLimits
@@ -115,15 +116,16 @@ class Failure:
     error: BaseException
 
 
-def run_task(task: LayerTask, spools: Path, limits: ScanLimits) -> LayerResult:
-    """Scan one layer in this process; its rows become a file in the directory ``spools``.
+def run_task(task: LayerTask, spools: Path, limits: ScanLimits, ahead: bool = False) -> LayerResult:
+    """Scan one layer in this process; its rows become a file in the directory ``spools``. ``ahead``: threads read and
+    inflate a large one beside the walk.
 
     If the table of contents cannot be fetched, is damaged, exceeds a limit or does not have the stated digest, the
     layer itself is read.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".scan-", dir=spools) as scratch:
-            return _run(task, spools, Path(scratch), limits)
+            return _run(task, spools, Path(scratch), limits, ahead=ahead)
     except Exception as error:
         return LayerResult(task.key, None, None, _portable(error))
 
@@ -137,7 +139,7 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> LayerResult:
+def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits, *, ahead: bool) -> LayerResult:
     def new_file() -> BinaryIO:
         return cast("BinaryIO", tempfile.NamedTemporaryFile(dir=scratch, delete=False))
 
@@ -154,6 +156,7 @@ def _run(task: LayerTask, spools: Path, scratch: Path, limits: ScanLimits) -> La
                 expected_diff_id=task.expected_diff_id,
                 digest=task.digest,
                 look=inside,
+                ahead=MadeAhead if ahead else None,
             )
     if scan.status == "mismatch":
         return LayerResult(task.key, scan, None, None)

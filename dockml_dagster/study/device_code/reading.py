@@ -143,6 +143,8 @@ class DeviceReader:
 
     def end(self) -> DeviceFile | None:
         """The device code that was found; None: there is none."""
+        # Its own method: with it the reader, and the section table that it keeps, would outlive their file.
+        self._step = None
         if self._sums:
             self._problem = self._problem or "a container is cut off"
             self._close()

@@ -10,14 +10,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
 
 COMPRESSED_CHUNK: Final = 512 << 10
+_PLAIN_CHUNK: Final = 1 << 20
+"""Of an archive that is not compressed: what was read is best hashed while the core's second cache holds it, and each file
+that lies across two chunks costs its pieces."""
 INFLATED_CHUNK: Final = 2 << 20
 """Inflating and walking alternate and evict each other from the core's first cache. With 64 KiB at a time the walk
 took half as long again. Memory stays at a few chunks."""
+
+AHEAD_FROM: Final = 8 << 20
+"""Bytes of a stream after which a thread for the rest is worth its while."""
+_AHEAD_CHUNK: Final = 2 << 20
+"""What is read ahead comes from another core, so that the first caches count for nothing, and each chunk is handed over."""
 
 SKIPPABLE_FRAME: Final = range(0x184D2A50, 0x184D2A60)
 # 128 MiB bounds a worker's memory. Beyond it zstd(1) itself demands --long.
@@ -38,6 +46,20 @@ class ByteStream(Protocol):
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes."""
         ...
+
+
+class MakesAhead(Protocol):
+    """Gives the results of a function in order, called ahead of time."""
+
+    def __call__(self) -> Any:
+        """The next result, or what the function raised."""
+
+    def stop(self) -> None:
+        """Call it no more."""
+
+
+Ahead = Callable[[Callable[[], Any]], MakesAhead]
+"""Has a function called ahead of time. It may run in another thread, where nothing else may touch what it uses."""
 
 
 class _Decompressor(Protocol):
@@ -67,8 +89,18 @@ class CorruptLayerError(ValueError):
 class CompressedBytes:
     """The compressed side: reads the stream, counts and hashes its bytes under caps, and can peek and step back."""
 
-    def __init__(self, stream: ByteStream, limits: ScanLimits, clock: Clock, *, digest: bool) -> None:
-        self._read = stream.read
+    def __init__(
+        self,
+        stream: ByteStream,
+        limits: ScanLimits,
+        clock: Clock,
+        *,
+        digest: bool,
+        ahead: Ahead | None = None,
+    ) -> None:
+        self._stream = stream
+        self._ahead = ahead
+        self._made: MakesAhead | None = None
         self._max = limits.compressed_bytes
         self._clock = clock
         self._deadline = min(clock() + limits.seconds, limits.ends)
@@ -81,13 +113,20 @@ class CompressedBytes:
     def _fetch(self, size: int) -> bytes:
         if self._clock() > self._deadline:
             raise CapHitError("seconds")
-        data = self._read(size)
+        if self._made is None and self._ahead is not None and self.count >= AHEAD_FROM:
+            self._made = self._ahead(lambda: self._hashed(_AHEAD_CHUNK))
+        data: bytes = self._hashed(size) if self._made is None else self._made()
         if not data:
             self.at_end = True
             return b""
+        # Counted when it is used, so that no cap depends on how far ahead somebody was.
         self.count += len(data)
         if self.count > self._max:
             raise CapHitError("compressed_bytes")
+        return data
+
+    def _hashed(self, size: int) -> bytes:
+        data = self._stream.read(size)
         if self._sha is not None:
             self._sha.update(data)
         return data
@@ -99,6 +138,11 @@ class CompressedBytes:
         at = self._at
         self._at = min(at + size, len(self._held))
         return self._held[at : self._at]  # a slice of a whole bytes object makes no copy
+
+    def plain(self) -> bytes:
+        """The next bytes as they come, b"" at the end; not kept, so that the next take the place of those let go."""
+        data, self._held, self._at = self._held[self._at :], b"", 0
+        return data or self._fetch(_PLAIN_CHUNK)
 
     def step_back(self, count: int) -> None:
         """Unread the last ``count`` bytes of the last ``read``. They are already counted and hashed."""
@@ -116,6 +160,11 @@ class CompressedBytes:
         while self._fetch(1 << 20):
             pass
 
+    def stop(self) -> None:
+        """Read nothing more."""
+        if self._made is not None:
+            self._made.stop()
+
     def digest(self) -> str | None:
         """`sha256:…` of all bytes; None if they were not all read or no digest was asked for."""
         return None if self._sha is None or not self.at_end else "sha256:" + self._sha.hexdigest()
@@ -124,33 +173,58 @@ class CompressedBytes:
 class InflatedBytes:
     """The inflated side: one chunk after the other, under the caps on bytes and ratio."""
 
-    def __init__(self, source: CompressedBytes, limits: ScanLimits, *, diff_id: bool) -> None:
+    def __init__(
+        self, source: CompressedBytes, limits: ScanLimits, *, diff_id: bool, ahead: Ahead | None = None
+    ) -> None:
         self.compression: Compression = sniff(source.peek(_MAGIC))
         self._next: Chunks = _OPENERS[self.compression](source)
         self._source = source
         self._limits = limits
         self._sha = hashlib.sha256() if diff_id else None
+        # Plain bytes are read ahead by their source.
+        self._ahead = ahead if diff_id or self.compression != "none" else None
+        self._made: MakesAhead | None = None
+        self._inflated = 0
         self._at_end = False
         self.count = 0
+        """Bytes that were given."""
+        self.fed = 0
+        """Compressed bytes that were used for them."""
 
     def read(self) -> bytes:
         """The next chunk (at most ``INFLATED_CHUNK``); b"" at the end.
 
         Raises ``CapHitError``, ``CorruptLayerError``, and whatever the stream raises.
         """
-        data = self._next()
-        if not data:
-            self._at_end = True
-            return data
+        if self._made is None and self._ahead is not None and self.count >= AHEAD_FROM:
+            self._made = self._ahead(self._chunk)
+        data: bytes
+        try:
+            data, self.fed = self._chunk() if self._made is None else self._made()
+        except (CapHitError, CorruptLayerError):
+            self.count, self.fed = self._inflated, self._source.count
+            raise
         self.count += len(data)
-        limits = self._limits
-        if self.count > limits.inflated_bytes:
+        self._at_end = not data
+        return data
+
+    def _chunk(self) -> tuple[bytes, int]:
+        """The next chunk and how many compressed bytes were used up to its end."""
+        data = self._next()
+        self._inflated += len(data)
+        limits, fed = self._limits, self._source.count
+        if self._inflated > limits.inflated_bytes:
             raise CapHitError("inflated_bytes")
-        if self.count > limits.ratio_from and self.count > limits.ratio * self._source.count:
+        if self._inflated > limits.ratio_from and self._inflated > limits.ratio * fed:
             raise CapHitError("ratio")
         if self._sha is not None:
             self._sha.update(data)
-        return data
+        return data, fed
+
+    def stop(self) -> None:
+        """Inflate nothing more."""
+        if self._made is not None:
+            self._made.stop()
 
     def diff_id(self) -> str | None:
         """`sha256:…` of the inflated stream; None if it was not asked for or the stream not read to its end."""
@@ -171,8 +245,7 @@ def sniff(head: bytes) -> Compression:
 
 
 def _plain(source: CompressedBytes) -> Chunks:
-    # No inflating alternates with the walk here. Smaller pieces are hashed while the core's second cache holds them.
-    return lambda: source.read(COMPRESSED_CHUNK)
+    return source.plain
 
 
 def _gzip(source: CompressedBytes) -> Chunks:

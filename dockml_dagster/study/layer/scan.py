@@ -7,10 +7,12 @@ Here: running the steps of a scan, and its outcome (complete, censored, corrupt,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from dockml_dagster.study.layer.inflate import (
+    Ahead,
     ByteStream,
     CapHitError,
     Clock,
@@ -49,6 +51,7 @@ def scan_layer(
     digest: bool = True,
     clock: Clock = time.monotonic,
     look: Look | None = None,
+    ahead: Ahead | None = None,
 ) -> LayerScan:
     """List, hash and summarise every entry of a layer, in archive order.
 
@@ -57,69 +60,69 @@ def scan_layer(
     ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`. The diff-id is computed only if one is expected, the
     digest unless ``digest=False`` (for a local file that has no digest to compare with). ``look`` sees the content of
     files; after a `mismatch` its results are worthless, too.
+    ``ahead``: has a large layer read and inflated beside the walk; the result is the same.
 
     Errors in the layer are part of the result. Only exceptions of ``stream`` and ``sink`` are passed on.
     """
     if expected_digest is not None and not digest:
         raise ValueError("a digest cannot be expected and left out")
     started = clock()
-    source = CompressedBytes(stream, limits, clock, digest=digest)
+    source = CompressedBytes(stream, limits, clock, digest=digest, ahead=ahead)
     tally = LayerTally(limits.types)
-    hit: set[Cap] = set()
-    status: ScanStatus = "complete"
-    reason = None
+    end = _End()
     inflated = walk = None
+    drained = False
     deadline = min(started + limits.seconds, limits.ends)
 
     def ask(headers: int) -> None:
         if clock() > deadline:
             raise CapHitError("seconds")
-        if headers > limits.entries_from and headers * limits.entry_bytes > source.count:
+        fed = 0 if inflated is None else inflated.fed
+        if headers > limits.entries_from and headers * limits.entry_bytes > fed:
             raise CapHitError("ratio")
 
     try:
-        inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None)
-        walk = TarWalk(inflated.read, limits, ask, look)
-        _read_all(walk, tally, sink)
-        if expected_diff_id is not None:
-            while inflated.read():
-                pass
-        elif not walk.rest_is_zeros(_AFTER_END):
-            reason = "data after the archive's end was left unread"
-    except CapHitError as cap:
-        hit.add(cap.cap)
-        status, reason = "censored", f"stopped at the cap on {cap.cap}"
-    except CorruptLayerError as problem:
-        status, reason = "corrupt", str(problem)
-    if digest and not hit & {"compressed_bytes", "seconds"}:
-        try:
-            source.drain()
-        except CapHitError as cap:
-            hit.add(cap.cap)
-            if status == "complete":
-                status, reason = "censored", f"stopped at the cap on {cap.cap}"
+        with end.noted():
+            inflated = InflatedBytes(source, limits, diff_id=expected_diff_id is not None, ahead=ahead)
+            try:
+                walk = TarWalk(inflated.read, limits, ask, look)
+                _read_all(walk, tally, sink)
+                if expected_diff_id is not None:
+                    while inflated.read():
+                        pass
+                elif not walk.rest_is_zeros(_AFTER_END):
+                    end.reason = "data after the archive's end was left unread"
+            finally:
+                inflated.stop()
+        if digest and not end.hit & {"compressed_bytes", "seconds"}:
+            with end.noted():
+                source.drain()
+                drained = True
+    finally:
+        source.stop()
+    compressed = source.count if drained or inflated is None else inflated.fed
     if walk is not None:
-        hit |= walk.hit
+        end.hit |= walk.hit
     if tally.overflowed:
-        hit.add("types")
+        end.hit.add("types")
     found = source.digest()
     diff_id = None if inflated is None else inflated.diff_id()
     holds, diff_holds = _holds(found, expected_digest), _holds(diff_id, expected_diff_id)
-    if status == "complete" and holds is False:
-        status, reason = "mismatch", f"the digest is {found}, not {expected_digest}"
-    elif status == "complete" and diff_holds is False:
-        status, reason = "mismatch", f"the diff-id is {diff_id}, not {expected_diff_id}"
+    if end.status == "complete" and holds is False:
+        end.status, end.reason = "mismatch", f"the digest is {found}, not {expected_digest}"
+    elif end.status == "complete" and diff_holds is False:
+        end.status, end.reason = "mismatch", f"the diff-id is {diff_id}, not {expected_diff_id}"
     return LayerScan(
-        status=status,
-        reason=reason,
-        censored=tuple(sorted(hit)),
+        status=end.status,
+        reason=end.reason,
+        censored=tuple(sorted(end.hit)),
         compression="none" if inflated is None else inflated.compression,
         digest=found,
         digest_holds=holds,
         diff_id=diff_id,
         diff_id_holds=diff_holds,
-        compressed_bytes=source.count,
-        fetched_bytes=source.count,
+        compressed_bytes=compressed,
+        fetched_bytes=compressed,
         inflated_bytes=0 if inflated is None else inflated.count,
         end_marker=walk is not None and walk.end_marker,
         file_hash=CONTENT_HASH,
@@ -127,6 +130,30 @@ def scan_layer(
         seconds=clock() - started,
         summary=tally.summary(),
     )
+
+
+class _End:
+    """How a scan ends: what went wrong first, and every cap that was hit."""
+
+    def __init__(self) -> None:
+        self.hit: set[Cap] = set()
+        self.status: ScanStatus = "complete"
+        self.reason: str | None = None
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note what is wrong with the layer instead of raising it."""
+        status: ScanStatus = "complete"
+        reason = ""
+        try:
+            yield
+        except CapHitError as cap:
+            self.hit.add(cap.cap)
+            status, reason = "censored", f"stopped at the cap on {cap.cap}"
+        except CorruptLayerError as problem:
+            status, reason = "corrupt", str(problem)
+        if status != "complete" and self.status == "complete":
+            self.status, self.reason = status, reason
 
 
 def _read_all(walk: TarWalk, tally: LayerTally, sink: Sink | None) -> None:

@@ -5,6 +5,7 @@ Real libraries were compared with ``cuobjdump``. That needs a download, so it is
 
 import random
 import struct
+import weakref
 
 import pytest
 
@@ -216,3 +217,14 @@ def test_small_files_are_told_by_their_sections():
     assert not may_hold_device_code(memoryview(shared_object((".text", TEXT, 16))))
     assert may_hold_device_code(memoryview(shared_object((".text", TEXT, 16), table=False)))
     assert not may_hold_device_code(memoryview(b"\x7fELF"))
+
+
+@pytest.mark.parametrize("size", [len(LIBRARY), len(LIBRARY) - 5, 40])
+def test_a_reader_that_has_ended_goes_without_the_collector_of_cycles(size):
+    # It keeps megabytes of a section table, and the scanning processes collect cycles seldom.
+    reader = DeviceReader("lib.so", size, DeviceBudget())
+    reader.add(LIBRARY, 0, size)
+    reader.end()
+    gone = weakref.ref(reader)
+    del reader
+    assert gone() is None
