@@ -247,7 +247,7 @@ def _instruction(instruction: Instruction) -> Row:
 
 
 def base_kind(base: BaseReference) -> str:
-    """``stage``, ``scratch``, ``image``, ``unresolved`` (a variable is missing) or ``invalid``."""
+    """The kind of a base: ``stage``, ``scratch``, ``image``, ``unresolved`` (a variable is missing) or ``invalid``."""
     if base.stage is not None:
         return "stage"
     if base.scratch:

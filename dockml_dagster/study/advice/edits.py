@@ -30,7 +30,7 @@ class Source:
 
     @classmethod
     def of(cls, text: str) -> Source:
-        """The lines of a text."""
+        """The source of a text."""
         starts = [0]
         at = text.find("\n")
         while at >= 0:

@@ -32,7 +32,7 @@ from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_s
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A Dockerfile with fixes. ``applied``: (rule, line before), in the order of lines."""
+    """A Dockerfile with fixes. ``applied``: (rule, line before the fixes), in the order of lines."""
 
     data: bytes
     applied: tuple[tuple[str, int], ...]
@@ -76,7 +76,7 @@ def fix_dockerfile(
     except UnicodeDecodeError:
         return Fixed(data, ())
     places = sorted(((line, rule) for rule, lines in wanted.items() for line in lines), reverse=True)
-    # From the last line to the first: lines above keep their numbers.
+    # From the last line to the first, so that the lines above keep their numbers.
     for line, rule in places:
         fix = FIXES.get(rule)
         reading = read_dockerfile(text.encode("utf-8"))

@@ -110,7 +110,7 @@ class BaseImageRule:
 
 @dataclass(frozen=True, slots=True)
 class BaseImageRules:
-    """The seed, ready for use: the rules of each attribute, in order; the first that holds wins."""
+    """The parsed seed: the rules of each attribute, in order. The first that matches wins."""
 
     rules: tuple[BaseImageRule, ...]
 

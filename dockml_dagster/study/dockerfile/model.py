@@ -152,8 +152,8 @@ class Instruction:
     strings; RUN, CMD, ENTRYPOINT in shell form: one string; ENV and LABEL: name, value, name, value …).
     ``expanded`` runs parallel to ``arguments`` for those instructions in which BuildKit expands variables,
     and is empty for the others. ``segments`` maps ``value`` to the file: pairs (offset into ``value``,
-    line), ascending. ``scope`` holds the variables of known value in force before the instruction (a
-    ``variables.Scope`` once read). ``problem`` is why BuildKit refuses the instruction, if it does.
+    line), ascending. ``scope`` holds the variables of known value in force before the instruction (after
+    reading a ``reading.scopes.Scope``). ``problem`` is why BuildKit refuses the instruction, if it does.
     ``known`` is false for a keyword that does not exist.
     """
 

@@ -1,6 +1,6 @@
 """A pattern of ``.dockerignore`` as a nondeterministic automaton whose states are the bits of one number.
 
-Here: matching one pattern in time linear in the path. Stars make a backtracking search exponential; here each character is
+Here: matching one pattern in time linear in the path. Stars make a backtracking search very slow; here each character is
 read once. Not here: the meaning of a pattern (``ignore_patterns``).
 """
 

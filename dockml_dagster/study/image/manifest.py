@@ -17,7 +17,7 @@ from dockml_dagster.study.image.platform import Platform
 from dockml_dagster.study.image.reference import Digest, ImageReferenceError
 from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 
-MAX_MANIFEST_BYTES = 8 << 20  # the distribution-spec wants registries to take 4 MB; regclient reads 8 MiB
+MAX_MANIFEST_BYTES = 8 << 20  # the distribution-spec asks registries to accept 4 MB; regclient reads 8 MiB
 # The longest list of layers or manifests that is read at all. overlay2's limit is 127 layers.
 MAX_LAYERS = 4096
 MAX_INDEX_ENTRIES = 20_000

@@ -130,7 +130,7 @@ def read_sheet(
     try:
         names = [name.strip().lower() for name in next(reader, [])]
     except csv.Error as error:
-        return ReadSheet((), (Mistake(1, f"is no CSV: {error}"),), 0)
+        return ReadSheet((), (Mistake(1, f"is not CSV: {error}"),), 0)
     absent = [
         name
         for name in ANSWERED
@@ -146,7 +146,7 @@ def read_sheet(
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            mistakes.append(Mistake(line, f"is no CSV: {error}"))
+            mistakes.append(Mistake(line, f"is not CSV: {error}"))
             break
         if cells is None or line > MAX_ROWS:
             break
@@ -182,10 +182,10 @@ def _label(
         return Mistake(line, "names no rater")
     if not _RATER_NAME.match(name):
         return Mistake(
-            line, f"{name[:60]!r} is no name of a rater: letters, digits, spaces and . _ @ + - up to 60"
+            line, f"{name[:60]!r} cannot name a rater: use up to 60 letters, digits, spaces and . _ @ + -"
         )
     if name.lower() == RATER:
-        return Mistake(line, f"the rater {RATER!r} is the labeller itself")
+        return Mistake(line, f"the rater {RATER!r} is reserved for machine labels")
     # Keys may have got an apostrophe from `safe_cell`, which a spreadsheet may keep.
     unit = units.get(row.get("unit", "").removeprefix("'"))
     if unit is None:
@@ -216,16 +216,16 @@ def _codes(question: str, text: str, codebook: Codebook) -> tuple[str, ...] | st
     for part in parts:
         code = known.get(" ".join(part.lower().split()))
         if code is None:
-            return f"{part[:80]!r} is no {question} of the codebook{_closest(part, known.values())}"
+            return f"{part[:80]!r} is not a {question} of the codebook{_closest(part, known.values())}"
         codes.append(code)
     if not codes:
-        return "has a separator and no code"
+        return "has a separator but no code"
     if question == "category" and len(codes) > 1:
         return f"a project has one category, not {len(codes)}"
     if len(set(codes)) < len(codes):
         return "names a code twice"
     if len(codes) > 1 and {CANNOT_TELL, NONE_APPLIES} & set(codes):
-        return f"{CANNOT_TELL!r} and {NONE_APPLIES!r} stand alone"
+        return f"{CANNOT_TELL!r} and {NONE_APPLIES!r} cannot be combined with other codes"
     return tuple(codes)
 
 

@@ -77,7 +77,7 @@ def _claim(group: str, lines: list[bytes], printable: bool) -> Claim:
         if following.startswith(line + b"/"):
             continue
         if printable and line[:1] == b"/" and is_clean(line[1:]):
-            paths.append(line[1:])  # as almost all are
+            paths.append(line[1:])  # almost all lines
             continue
         check_time()
         stripped = line.strip()

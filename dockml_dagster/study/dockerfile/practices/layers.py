@@ -231,13 +231,13 @@ def _copy_order(facts: Facts) -> Judged:
 
 def _family(step: Step) -> str:
     """The ecosystem of a command; pip and conda count as one because they install into one another's environments."""
-    assert step.installs is not None  # only installing steps are asked
+    assert step.installs is not None  # only called for installing steps
     return "python" if step.installs.ecosystem in ("python", "conda") else step.installs.ecosystem
 
 
 def _named_files(step: Step) -> set[str]:
     """Requirement and environment files that options name, by file name; not those that a manager finds by itself."""
-    assert step.installs is not None  # only installing steps are asked
+    assert step.installs is not None  # only called for installing steps
     names = {posixpath.basename(name) for name in step.installs.requirement_files}
     return {name for name in names if name.endswith((".txt", ".in", ".yml", ".yaml")) and "lock" not in name}
 
