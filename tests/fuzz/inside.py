@@ -42,7 +42,8 @@ _LINES = {
     "one line": repeated("/a"),
 }
 _SHAPES: dict[Form, Shapes] = {
-    "dpkg_status": _DPKG, "dpkg_single_status": _DPKG, "dpkg_list": _LINES, "dpkg_single_files": _LINES,
+    "dpkg_status": _DPKG, "dpkg_single_status": _DPKG, "dpkg_list": _LINES, "dpkg_diversions": _LINES,
+    "dpkg_single_files": _LINES,
     "apk": {
         "packages": counted(lambda n: f"P:a{n:06}\nV:1\nF:usr/b\nR:c\n\n"),
         "files": counted(lambda n: f"R:a{n:06}\n", "P:a\nV:1\nF:usr/b\n"),

@@ -122,7 +122,8 @@ class InsideReader:
         self._claims_left -= claimed
         if self._claims_left < 0:
             reading = unread(reading.path, "its layer's databases list more files than are kept")
-        if reading.packages or reading.claims or reading.problem or reading.distribution:
+        says = reading.packages or reading.claims or reading.diversions or reading.distribution
+        if says or reading.problem:
             self._readings.append(reading)
 
     def look_into(self, path: str, chunk: bytes | bytearray, start: int, stop: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dockml_dagster.images.scanning.inside import LayerInside
 from dockml_dagster.study.device_code.model import DeviceFile, DeviceRow
-from dockml_dagster.study.packages.model import Claim, Package, Reading
+from dockml_dagster.study.packages.model import Claim, Diversion, Package, Reading
 from dockml_dagster.study.secrets.image import SecretFile
 
 
@@ -28,6 +28,7 @@ def to_json(inside: LayerInside) -> dict[str, Any]:
                 ],
                 reading.distribution,
                 reading.problem,
+                [list(diversion) for diversion in reading.diversions],
             ]
             for reading in inside.readings
         ],
@@ -55,8 +56,10 @@ def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
                 ),
                 None if distribution is None else (distribution[0], distribution[1]),
                 problem,
+                tuple(Diversion(*diversion) for each in diversions for diversion in each),
             )
-            for path, ecosystem, packages, claims, distribution, problem in kept["readings"]
+            # Earlier versions kept no diversions.
+            for path, ecosystem, packages, claims, distribution, problem, *diversions in kept["readings"]
         ),
         tuple(SecretFile(path, rule) for path, rule in kept["secrets"]),
         kept["secrets_cut_short"],

@@ -138,7 +138,8 @@ class ScanPool:
         if here and count:
             # Work that this process does in the time that a worker needs to start needs no worker.
             count = min(count - 1, (total or 0) // _HERE_BYTES)
-        if total is not None and total < _INLINE_BYTES:
+        inline = total is not None and total < _INLINE_BYTES
+        if inline:
             count = 0
         self.reserve(count)
         finished: SimpleQueue[Pending[LayerResult]] = SimpleQueue()
@@ -148,10 +149,11 @@ class ScanPool:
             Pending(run_task, (task, spools, limits, number == alone), finished)
             for number, task in enumerate(wanted)
         ]
-        if self._workers:
+        beside = bool(self._workers) and not inline
+        if beside:
             for job in jobs:
                 self._jobs.put(job)
-        mine = iter(jobs if here or not self._workers else ())
+        mine = iter(jobs if here or not beside else ())
         missing = len(jobs)
         try:
             while missing:

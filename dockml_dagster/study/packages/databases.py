@@ -12,6 +12,7 @@ from typing import Final, Literal
 Form = Literal[
     "dpkg_status",
     "dpkg_list",
+    "dpkg_diversions",
     "dpkg_single_status",
     "dpkg_single_files",
     "apk",
@@ -33,6 +34,7 @@ _STATUS_LENGTH: Final = len(_STATUS)
 _RPM: Final = r"(?:var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/"
 _BY_NAME: Final[dict[str, tuple[tuple[str, Form], ...]]] = {
     "status": ((r"var/lib/dpkg/status", "dpkg_status"),),
+    "diversions": ((r"var/lib/dpkg/diversions", "dpkg_diversions"),),
     "installed": ((r"(?:usr/)?lib/apk/db/installed", "apk"),),
     "rpmdb.sqlite": ((_RPM + r"rpmdb\.sqlite", "rpm_sqlite"),),
     "rpmdb.sqlite-wal": ((_RPM + r"rpmdb\.sqlite-wal", "rpm_unread"),),

@@ -1,4 +1,4 @@
-"""dpkg's databases: ``status``, ``info/*.list``, and in distroless images one file for each package.
+"""dpkg's databases: ``status``, ``info/*.list``, ``diversions``, and in distroless images one file for each package.
 
 Here: reading them (deb822 paragraphs, dpkg(1) and dpkg-query(1)). Not here: finding them (``databases``).
 """
@@ -10,6 +10,7 @@ from typing import Final
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.packages.model import (
     Claim,
+    Diversion,
     Package,
     Reading,
     is_clean,
@@ -23,6 +24,8 @@ _NOT_THERE: Final = frozenset({b"config-files", b"not-installed"})
 _FIELDS: Final = (b"Package:", b"Version:", b"Architecture:", b"Status:")
 _MERGED: Final = (b"bin/", b"sbin/", b"lib/", b"lib32/", b"lib64/", b"libx32/")
 _MD5: Final = 32
+_OF_DIVERSION: Final = 3
+_MOST_DIVERSIONS: Final = 10_000
 
 
 def read_status(path: str, content: bytes) -> Reading:
@@ -68,6 +71,28 @@ def read_single_files(path: str, content: bytes) -> Reading:
     return Reading(
         path, "deb", claims=(_claim(group, [line[_MD5:] for line in content.split(b"\n")], False),)
     )
+
+
+def read_diversions(path: str, content: bytes) -> Reading:
+    """``diversions``: three lines each, the path, where it went, and the package that diverted it (`:`: a user)."""
+    lines = content.split(b"\n")
+    found: list[Diversion] = []
+    problem = None
+    for at in range(0, len(lines) - _OF_DIVERSION + 1, _OF_DIVERSION):
+        check_time()
+        if len(found) >= _MOST_DIVERSIONS:
+            problem = "more diversions than are read"
+            break
+        diverted, to, by = lines[at : at + _OF_DIVERSION]
+        one = Diversion(path_text(diverted), path_text(to), said(by))
+        found.append(one)
+        if diverted.lstrip(b"/").startswith(_MERGED):
+            found.append(Diversion(f"usr/{one.path}", _merged(one.to), one.by))
+    return Reading(path, "deb", diversions=tuple(found), problem=problem)
+
+
+def _merged(path: str) -> str:
+    return f"usr/{path}" if path.encode("utf-8", "surrogatepass").startswith(_MERGED) else path
 
 
 def _claim(group: str, lines: list[bytes], printable: bool) -> Claim:

@@ -48,6 +48,14 @@ class Claim(NamedTuple):
     directories: tuple[str, ...] = ()
 
 
+class Diversion(NamedTuple):
+    """A path at which only the package ``by`` has its file; others that list it have theirs at ``to`` (dpkg-divert(1))."""
+
+    path: str
+    to: str
+    by: str
+
+
 class ImagePackage(NamedTuple):
     """One package of an image. ``database``: the file that lists it. ``layer``: the layer with most of its bytes; 0 is the
     lowest. ``inside``: the package that contains this one and has its bytes. ``files_missing``: listed but absent files.
@@ -77,7 +85,8 @@ class ImagePackage(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The content of one database file of a layer. ``distribution``: id and version of the operating system, if the file
-    is os-release. ``problem``: why the file, or the rest of it, could not be read.
+    is os-release. ``problem``: why the file, or the rest of it, could not be read. ``diversions``: paths that its packages
+    have elsewhere.
     """
 
     path: str
@@ -86,6 +95,7 @@ class Reading:
     claims: tuple[Claim, ...] = ()
     distribution: tuple[str, str] | None = None
     problem: str | None = None
+    diversions: tuple[Diversion, ...] = ()
 
 
 def said(raw: bytes) -> str:

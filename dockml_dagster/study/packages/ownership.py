@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dockml_dagster.study.packages.model import Claim, Package, Reading, path_key_function
+from dockml_dagster.study.packages.model import Claim, Diversion, Package, Reading, path_key_function
 
 MOST_CLAIMED: Final = 1_000_000
 """Most files that the databases of one image may claim. Further claims are left out, and the inventory says so."""
@@ -55,6 +55,10 @@ class ClaimIndex:
         self._several: list[tuple[int, ...]] = [()]
         """Sets of claims; the first set is empty."""
         self._folders: dict[str, tuple[int, ...]] = {}
+        # A file of diversions replaces that of the layer below, as the status file does.
+        self._diversions: tuple[Diversion, ...] = ()
+        for reading in (one for several in readings for one in several):
+            self._diversions = reading.diversions or self._diversions
         self._add()
         self._folder = ""
         self._above: tuple[int, ...] = ()
@@ -82,6 +86,29 @@ class ClaimIndex:
                     place = known[wanted] = len(several)
                     several.append(wanted)
                 exact[key] = place
+        for diversion in self._diversions:
+            self._divert(diversion, known)
+
+    def _divert(self, one: Diversion, known: dict[tuple[int, ...], int]) -> None:
+        """Give a diverted path to the package that diverted it, and the path that it went to to the others."""
+        at, to = (self._key(path.encode("utf-8", "surrogatepass")) for path in (one.path, one.to))
+        claims = self._several[self._exact.get(at, 0)]
+        others = tuple(
+            number
+            for number in claims
+            if self.claims[number].reading.ecosystem == "deb"
+            and self.claims[number].claim.group.partition(":")[0] != one.by
+        )
+        if not others:
+            return
+        moved = self._several[self._exact.get(to, 0)]
+        kept = tuple(number for number in claims if number not in others)
+        both = (*moved, *(number for number in others if number not in moved))[:_MOST_CLAIMANTS]
+        for key, wanted in ((at, kept), (to, both)):
+            if wanted not in known:
+                known[wanted] = len(self._several)
+                self._several.append(wanted)
+            self._exact[key] = known[wanted]
 
     def exact(self, path: str) -> int:
         """The number of the set of claims on exactly this path."""

@@ -22,6 +22,7 @@ _SECONDS: Final = 5.0
 _READERS: Final[dict[Form, Callable[[str, bytes], Reading]]] = {
     "dpkg_status": debian.read_status,
     "dpkg_list": debian.read_list,
+    "dpkg_diversions": debian.read_diversions,
     "dpkg_single_status": debian.read_single_status,
     "dpkg_single_files": debian.read_single_files,
     "apk": alpine.read_installed,

@@ -17,7 +17,7 @@ from dockml_dagster.images.scanning.inside import InsideReader, LayerInside
 from dockml_dagster.images.scanning.kept_inside import from_json, to_json
 from dockml_dagster.study.device_code.model import DeviceFile, DeviceRow
 from dockml_dagster.study.packages.databases import database_form
-from dockml_dagster.study.packages.model import Package, Reading, path_keys
+from dockml_dagster.study.packages.model import Diversion, Package, Reading, path_keys
 from dockml_dagster.study.packages.purl import package_url
 from dockml_dagster.study.packages.reading import read_database
 from dockml_dagster.study.packages.rpm import read_headers
@@ -191,6 +191,7 @@ def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:
     [
         ("dpkg_status", "var/lib/dpkg/status", b"Package: a\nVersion: 1\n\n"),
         ("dpkg_list", "var/lib/dpkg/info/a.list", b"/a\n"),
+        ("dpkg_diversions", "var/lib/dpkg/diversions", b"/a\n/b\nc\n"),
         ("apk", "lib/apk/db/installed", b"P:a\nV:1\nF:a\nR:b\n\n"),
         ("record", "x-1.dist-info/RECORD", b'"a"\n'),
         ("record", "x-1.dist-info/RECORD", b"../"),
@@ -207,6 +208,13 @@ def test_a_megabyte_of_anything_is_read_within_bounds(form: str, path: str, unit
     assert time.process_time() - started < 20
 
 
+def test_diversions_are_bounded_and_damage_is_no_harm() -> None:
+    many = read_database("var/lib/dpkg/diversions", "dpkg_diversions", b"/a\n/b\nc\n" * 20_000)
+    assert (len(many.diversions), many.problem) == (10_000, "more diversions than are read")
+    cut = read_database("var/lib/dpkg/diversions", "dpkg_diversions", b"/bin/a\n/bin/../../a\nc\n/x\n/y")
+    assert cut.diversions == (Diversion("bin/a", "a", "c"), Diversion("usr/bin/a", "a", "c"))
+
+
 def test_what_claims_one_path_a_thousand_times_is_no_quadratic_work() -> None:
     from dockml_dagster.study.packages.model import Claim
     from dockml_dagster.study.packages.ownership import ClaimIndex
@@ -220,8 +228,12 @@ def test_what_claims_one_path_a_thousand_times_is_no_quadratic_work() -> None:
 def test_what_was_read_survives_being_kept() -> None:
     package = Package("deb", "a", "1", "amd64", "", "a")
     claim = read_database("var/lib/dpkg/info/a.list", "dpkg_list", b"/bin/a\n").claims[0]
-    inside = LayerInside((Reading("p", "deb", (package,), (claim,), ("debian", "12"), "some problem"),))
+    diverted = (Diversion("bin/a", "bin/a.old", "b"),)
+    inside = LayerInside((Reading("p", "deb", (package,), (claim,), ("debian", "12"), "bad", diverted),))
     assert from_json(to_json(inside)) == inside
+    kept = to_json(inside)
+    kept["readings"][0].pop()  # as layers were kept before diversions were read
+    assert from_json(kept) == LayerInside((replace(inside.readings[0], diversions=()),))
     row = DeviceRow(".nv_fatbin", 1, "nvidia", "cubin", "sm_90a", "zstd", 1, 2, 3, 4, False)
     inside = replace(inside, device_code=(DeviceFile("a.so", (row,), "cut off"), DeviceFile("b.so", ())))
     assert from_json(json.loads(json.dumps(to_json(inside)))) == inside
