@@ -19,10 +19,10 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from dockml_dagster.clients.github.errors import AnonymousLimitError, as_github_means_it
+from dockml_dagster.clients.github.errors import AnonymousLimitError, as_github_means_it, no_api
 from dockml_dagster.clients.github.graphql import GraphqlReply, read_reply
-from dockml_dagster.clients.github.limits import Budgets, limit_of
-from dockml_dagster.clients.github.settings import PUBLIC_API, GithubSettings
+from dockml_dagster.clients.github.limits import Budgets, limit_of, token_ends
+from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import GithubStore, StoredAnswer
 from dockml_dagster.clients.http.budget import Allowance
 from dockml_dagster.clients.http.client import Answer, HttpClient
@@ -44,6 +44,8 @@ _VERSION = "2022-11-28"
 _OF_REPOSITORY: Final = re.compile(r"/repos/([^/]+/[^/?]+)")
 _NOT_THE_TOKEN: Final = re.compile(r"access blocked|too large|too many|disabled", re.IGNORECASE)
 """Refusals that a request without the token would meet too: a blocked repository, a list too large to be made."""
+_NOT_LIMITED: Final = re.compile(r"rate limiting is not enabled", re.IGNORECASE)
+"""What an Enterprise Server without limits says to the question about them."""
 _ANONYMOUS: Final = "asked anonymously"
 
 T = TypeVar("T")
@@ -80,6 +82,8 @@ class GithubClient:
         self._http, self.now = http, now
         self.calls: Counter[str] = Counter()
         self._told_token = False
+        self.token_ends: datetime | None = None
+        """When the token expires, as the answer about the budgets said; None: never, or not said."""
         self.budgets = Budgets(store, now, sleep, http.settings.retry.longest_obeyed)
 
     @property
@@ -113,15 +117,18 @@ class GithubClient:
 
     def read_allowances(self) -> dict[str, Allowance]:
         """The current allowance of every budget; the request is free. Empty where a server has no limits, which is the
-        default of GitHub Enterprise Server.
+        default of GitHub Enterprise Server. Raises FetchError; SettingError if the address is no GitHub API.
         """
         try:
             with self._request("GET", f"{self.settings.api}/rate_limit", counted_as="free") as answer:
                 facts = _object(answer, answer.address)
-        except GoneError:
-            if self.settings.api == PUBLIC_API:
-                raise
-            return {}
+                self.token_ends = token_ends(answer.headers)
+        except GoneError as error:
+            if _NOT_LIMITED.search(error.problem):
+                return {}
+            raise no_api(error.problem, self.settings) from None
+        except BrokenContentError as error:
+            raise no_api(error.problem, self.settings) from None
         except FetchError as error:
             raise as_github_means_it(error, self.settings) from None
         resources = facts.inner("resources")

@@ -4,8 +4,14 @@ Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .
 repository that is withheld for legal reasons.
 """
 
-from dockml_dagster.clients.github.settings import GithubSettings
-from dockml_dagster.clients.http.errors import FetchError, LimitedError, UnauthorizedError
+from dockml_dagster.clients.github.settings import PUBLIC_API, GithubSettings
+from dockml_dagster.clients.http.errors import (
+    FetchError,
+    GoneError,
+    LimitedError,
+    SettingError,
+    UnauthorizedError,
+)
 
 
 class EmptyRepositoryError(FetchError):
@@ -37,8 +43,22 @@ _BY_STATUS: dict[int, type[FetchError]] = {
 }
 
 
+_OF_ANY_SERVER = "not there (HTTP 404)"
+"""A 404 without a sentence of GitHub's: of a web server that is no API, or of another address than that of its API."""
+
+
+def no_api(problem: str, settings: GithubSettings) -> SettingError:
+    """The error of a server that is no GitHub API: asked on, it would have every repository gone."""
+    return SettingError(
+        f"{settings.api} answers as no API of GitHub does ({problem}); DOCKML_GITHUB_API_URL is {PUBLIC_API}, or "
+        "https://HOST/api/v3 of GitHub Enterprise Server, or https://api.NAME.ghe.com"
+    )
+
+
 def as_github_means_it(error: FetchError, settings: GithubSettings) -> FetchError:
     """The same error as the kind that its status means at GitHub; a refused login names the setting to check."""
+    if isinstance(error, GoneError) and error.problem == _OF_ANY_SERVER:
+        return no_api(error.problem, settings)
     if error.status == 401:
         return UnauthorizedError(_login(error.problem, settings), subject=error.subject, status=401)
     kind = _BY_STATUS.get(error.status or 0)

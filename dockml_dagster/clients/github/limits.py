@@ -11,6 +11,7 @@ docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from dockml_dagster.clients.github.store import GithubStore
@@ -20,7 +21,8 @@ from dockml_dagster.clients.http.errors import AbuseLimitError, FetchError, Forb
 FIRST_WAIT: Final = 60.0
 LONGEST_WAIT: Final = 3600.0
 _LIMIT: Final = re.compile(
-    r"\brate limit\b|abuse detection|\bthrottled\b|too many requests|submitted too quickly", re.IGNORECASE
+    r"\brate[- ]limit(s|ed)?\b|abuse detection|\bthrottled\b|too many requests|submitted too quickly",
+    re.IGNORECASE,
 )
 _USED_UP: Final = re.compile(r"\brate limit (already )?exceeded", re.IGNORECASE)
 
@@ -35,6 +37,19 @@ def is_budget(error: LimitedError) -> bool:
     cover every kind of request, and their waits grow.
     """
     return error.retry_after is not None and bool(_USED_UP.search(error.problem))
+
+
+def token_ends(headers: Mapping[str, str]) -> datetime | None:
+    """When the token that was sent expires, by an answer's headers (names in lower case); None: never, or not said.
+
+    Source: docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation, on
+    ``GitHub-Authentication-Token-Expiration``; its value is ``2026-12-31 09:00:00 UTC``, or with an offset in place of UTC.
+    """
+    said = headers.get("github-authentication-token-expiration", "").strip().replace(" UTC", " +0000")
+    try:
+        return datetime.strptime(said, "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def limit_of(error: FetchError) -> LimitedError | None:

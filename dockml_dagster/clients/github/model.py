@@ -159,17 +159,22 @@ class Tree:
 
 
 def tree_of_rest(facts: Facts, where: str) -> Tree:
-    """Parse an answer of ``git/trees``. Raises BrokenContentError if hash or entries are missing."""
+    """Parse an answer of ``git/trees``; it is whole only if it says so.
+
+    Raises BrokenContentError if hash or entries are missing, or an entry cannot be read.
+    """
     sha, entries = facts.text("sha"), facts.objects("tree")
-    if not is_sha(sha) or entries is None:
+    if not is_sha(sha) or entries is None or len(entries) != len(facts.items("tree") or ()):
         raise BrokenContentError("a tree without hash or entries", subject=where)
     read = []
     for entry in entries:
         path, name = entry.text("path"), entry.text("sha")
-        if path and is_sha(name):
-            kind = _KINDS.get(entry.text("mode") or "", "unknown")
-            read.append(TreeEntry(path, kind, name or "", entry.whole("size")))
-    return Tree(sha or "", tuple(read), facts.truth("truncated") or False)
+        if not path or not is_sha(name):
+            # Left away, a Dockerfile would be missing, and its project be taken for one without.
+            raise BrokenContentError("a tree with an entry without path or hash", subject=where)
+        kind = _KINDS.get(entry.text("mode") or "", "unknown")
+        read.append(TreeEntry(path, kind, name or "", entry.whole("size")))
+    return Tree(sha or "", tuple(read), facts.truth("truncated") is not False)
 
 
 def is_sha(text: str | None) -> bool:

@@ -116,7 +116,7 @@ def search_page(client: GithubClient, query: str, page: int) -> SearchPage:
         raise BrokenContentError("a search without count or items", subject=query)
     return SearchPage(
         total,
-        reply.facts.truth("incomplete_results") or False,
+        reply.facts.truth("incomplete_results") is not False,
         tuple(_readable(items, query)),
     )
 
@@ -129,10 +129,15 @@ def _readable(items: Iterable[Facts], query: str) -> Iterator[Repository]:
 
 
 def _last_page(reply: Reply) -> int | None:
-    for relation, target in lines_of_link(reply.link):
-        if relation == "last":
-            page = parse_qs(urlsplit(target).query).get("page", [""])[0]
-            return int(page) if page.isdigit() and len(page) < 12 else None
+    """How many pages of one there are. GitHub leaves the last one away where it cannot tell it, and one item with another
+    to follow is not one in all. Source: docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
+    """
+    links = dict(lines_of_link(reply.link))
+    if "last" in links:
+        page = parse_qs(urlsplit(links["last"]).query).get("page", [""])[0]
+        return int(page) if page.isdigit() and len(page) < 12 else None
+    if "next" in links:
+        return None
     items = reply.facts.values.get("items")
     return len(items) if isinstance(items, list) else None
 

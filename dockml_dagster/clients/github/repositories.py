@@ -18,6 +18,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     GoneError,
     LimitedError,
+    SettingError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -113,11 +114,9 @@ class _Alone:
             one: Repository | FetchError = repository_of_rest(
                 self._client.get(f"/repos/{path_of(name)}").facts, name
             )
-        except (UnauthorizedError, AnonymousLimitError) as error:
-            if isinstance(error, UnauthorizedError):
-                raise
+        except AnonymousLimitError as error:
             one = error
-        except LimitedError:
+        except (LimitedError, SettingError, UnauthorizedError):
             raise
         except FetchError as error:
             one = error

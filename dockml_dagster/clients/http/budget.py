@@ -54,6 +54,7 @@ class RateBudget:
         self._lock = threading.Lock()
         self._allowances: dict[str, Allowance] = {}
         self._paused_until: dict[str, float] = {}
+        self._in_vain: dict[str, int] = {}
 
     def observe(self, host: str, headers: Mapping[str, str], now: float) -> Allowance | None:
         """Read an answer's headers; returns the allowance they state, or None."""
@@ -77,6 +78,19 @@ class RateBudget:
         """Stop requests of all threads to ``host`` until that unix time; never shortens a pause."""
         with self._lock:
             self._paused_until[host] = max(until, self._paused_until.get(host, 0.0))
+
+    def asked_in_vain(self, host: str) -> int:
+        """Note that ``host`` was asked and did not answer, or refused without saying until when; returns how many times in a
+        row that is, whoever asked.
+        """
+        with self._lock:
+            self._in_vain[host] = times = self._in_vain.get(host, 0) + 1
+        return times
+
+    def answered(self, host: str) -> None:
+        """Note that ``host`` answered: what it refuses next is a first time."""
+        with self._lock:
+            self._in_vain.pop(host, None)
 
     def ask(self, account: str, now: float) -> float:
         """Seconds to wait before a request; 0: send it now, and pass its answer to ``observe``.

@@ -21,6 +21,8 @@ from dockml_dagster.clients.http.errors import (
     BrokenContentError,
     FetchError,
     LimitedError,
+    NoConnectionError,
+    PullLimitError,
     TooLargeError,
     UnavailableError,
 )
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS = 5
 MAX_ERROR_BODY = 8 << 10
+UNSAID_WAIT = 60.0
+LONGEST_UNSAID_WAIT = 3600.0
+"""Seconds that a host is left alone that goes on refusing and names no time: a minute, and twice as long each time."""
 _CHUNK = 1 << 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -211,15 +216,34 @@ class HttpClient(Closing):
             account = f"{origin.hostname} {counted_as}".strip()
             self._wait_while_paused(origin, account, policy)
             try:
-                return self._follow(question, address, account)
+                answer = self._follow(question, address, account)
             except FetchError as error:
-                failures += 1
+                failures = self._failures(error, failures + 1, origin.hostname, policy)
                 wait = policy.wait(error, failures, self._chance)
                 if error.retry_after is not None and error.status == 429 and policy.obeys_limits:
                     self.budget.pause(origin.hostname, self._now() + error.retry_after)
                 if wait is None:
                     raise
                 self._sleep(wait)
+            else:
+                self.budget.answered(origin.hostname)
+                return answer
+
+    def _failures(self, error: FetchError, failures: int, host: str, policy: RetryPolicy) -> int:
+        """How many failures a question that failed so often counts as. A host that failed for others too is asked no further
+        by each of them; one that wants to be left alone and does not say for how long is, longer each time.
+        """
+        unsaid = isinstance(error, LimitedError) and error.status == 429 and error.retry_after is None
+        if isinstance(error, NoConnectionError):
+            return max(failures, self.budget.asked_in_vain(host))
+        if not unsaid or isinstance(error, PullLimitError) or not policy.obeys_limits:
+            if error.status is not None and error.status != 429:
+                self.budget.answered(host)
+            return failures
+        beyond = self.budget.asked_in_vain(host) - policy.attempts
+        if beyond >= 0:
+            error.retry_after = min(UNSAID_WAIT * 2.0**beyond, LONGEST_UNSAID_WAIT)
+        return failures
 
     def allow(self, origin: Origin) -> None:
         """Treat ``origin`` as configured by the user from now on."""

@@ -30,6 +30,7 @@ _WORDS = {
     401: "needs a login",
     403: "not allowed",
     404: "not there",
+    407: "the proxy wants a login (http://USER:PASSWORD@HOST:PORT in HTTPS_PROXY or HTTP_PROXY)",
     410: "no longer there",
     413: "refused as too large",
     429: "too many requests",

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import CONTINUE, HTTPException, HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
@@ -28,6 +29,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     NoConnectionError,
     RefusedHostError,
+    SettingError,
     UnavailableError,
 )
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
@@ -45,7 +47,10 @@ class Transport:
     """
 
     def __init__(self, policy: Callable[[], HostPolicy], header_seconds: float = 60.0) -> None:
-        """``header_seconds``: the total time for an answer's headers, and for a TLS handshake."""
+        """``header_seconds``: the total time for an answer's headers, and for a TLS handshake.
+
+        Raises SettingError if the configured certificates do not exist.
+        """
         self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
@@ -53,7 +58,7 @@ class Transport:
         adapter = _CheckedAdapter(policy, header_seconds)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self._verify = _certificates()
 
     def send(
         self,
@@ -63,7 +68,8 @@ class Transport:
         timeout: tuple[float, float],
         data: Mapping[str, str] | bytes | None = None,
     ) -> requests.Response:
-        """One request, one answer, its body unread. Raises UnavailableError or RefusedHostError."""
+        """One request, one answer, its body unread. Raises UnavailableError, RefusedHostError or SettingError."""
+        proxies = get_environ_proxies(address)
         try:
             return self._session.request(
                 method,
@@ -73,15 +79,25 @@ class Transport:
                 stream=True,
                 allow_redirects=False,
                 timeout=timeout,
-                proxies=get_environ_proxies(address),
+                proxies=proxies,
                 verify=self._verify,
             )
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
-            raise _typed(error, address) from None
+            raise _typed(error, address, proxied=select_proxy(address, proxies) is not None) from None
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+
+def _certificates() -> str | bool:
+    """Where the certificates are that are believed; True: those that requests brings."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if path := os.environ.get(name):
+            if not Path(path).exists():
+                raise SettingError(f"{name} names no file or directory: {path}")
+            return path
+    return True
 
 
 def stream_failure(error: Exception, address: str) -> FetchError:
@@ -89,11 +105,15 @@ def stream_failure(error: Exception, address: str) -> FetchError:
     return _typed(error, address)
 
 
-def _typed(error: BaseException, address: str) -> FetchError:
+def _typed(error: BaseException, address: str, *, proxied: bool = False) -> FetchError:
     refusal = _cause(error, RefusedHostError)
     if refusal is not None:
         return refusal
     names = {type(link).__name__ for link in _chain(error)}
+    if proxied and names & {"InvalidProxyURL", "ProxySchemeUnknown", "InvalidSchema", "LocationParseError"}:
+        return SettingError(
+            "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is no address of a proxy that can be used (http://HOST:PORT)"
+        )
     if "ProxyError" in names:
         return NoConnectionError(
             "the proxy that HTTPS_PROXY or HTTP_PROXY names does not let it through", subject=address
@@ -110,7 +130,11 @@ def _typed(error: BaseException, address: str) -> FetchError:
     if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
         return UnavailableError("no answer in time", subject=address)
     if names & {"SSLError", "SSLCertVerificationError", "SSLEOFError"}:
-        return NoConnectionError("no secure connection (certificate or protocol)", subject=address)
+        return NoConnectionError(
+            "no secure connection (certificate or protocol); a certificate of one's own, or of a proxy, is named in "
+            "REQUESTS_CA_BUNDLE",
+            subject=address,
+        )
     if names & {"InvalidURL", "LocationParseError", "InvalidHeader", "ValueError"}:
         return RefusedHostError("no usable address", subject=address)
     if "IncompleteRead" in names:

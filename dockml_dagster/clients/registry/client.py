@@ -20,6 +20,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     LimitedError,
     NoConnectionError,
+    PullLimitError,
     RefusedHostError,
     TooLargeError,
     UnauthorizedError,
@@ -48,6 +49,8 @@ MAX_TAG_PAGES = 2_000
 # The largest single range that is read into memory: tables of contents of layers with a million files.
 MAX_RANGE = 256 << 20
 MAX_SENT_ON = 2
+LOOK_AGAIN = 3600.0
+"""Seconds after which a registry is asked again whose allowance of manifests is used up, where it does not say."""
 _REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs|tags)/")
 
 
@@ -74,11 +77,14 @@ class RegistryClient:
         credentials: DockerCredentials | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.http, self.store = http, store
         self.settings = settings or RegistrySettings()
         self._tokens = Authenticator(http, self.settings, credentials or DockerCredentials())
-        self._sleep = sleep
+        self._sleep, self._now = sleep, now
+        self._used_up: dict[str, tuple[float, str]] = {}
+        """Registries whose allowance of manifests is used up: until when, and what they said."""
 
     def head_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead:
         """HEAD of a tag or digest: no body, and free on Docker Hub. Raises FetchError."""
@@ -223,9 +229,19 @@ class RegistryClient:
 
     def _get_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestDocument:
         headers = {"Accept": media_types.ACCEPT_MANIFESTS}
-        with self._ask("GET", repository, f"manifests/{identifier}", headers) as answer:
-            body = answer.read(MAX_MANIFEST_BYTES)
-            said, media_type = _digest_header(answer), answer.headers.get("content-type")
+        subject, registry = f"{repository}:{identifier}", repository.registry.host
+        until, problem = self._used_up.get(registry, (0.0, ""))
+        if (left := until - self._now()) > 0:
+            raise PullLimitError(problem, subject=subject, status=429, retry_after=left)
+        try:
+            with self._ask("GET", repository, f"manifests/{identifier}", headers) as answer:
+                body = answer.read(MAX_MANIFEST_BYTES)
+                said, media_type = _digest_header(answer), answer.headers.get("content-type")
+        except PullLimitError as limit:
+            # Said is only how long the window is, and not when the first pulls in it fall out.
+            limit.retry_after = LOOK_AGAIN if limit.retry_after is None else limit.retry_after
+            self._used_up[registry] = self._now() + limit.retry_after, limit.problem
+            raise
         # The body decides what a tag stands for: some registries' headers name another digest, which does not exist.
         digest = identifier if isinstance(identifier, Digest) else said or manifest_digest(body)
         if digest is not identifier and not manifest_has_digest(body, digest):

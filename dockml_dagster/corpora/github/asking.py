@@ -223,6 +223,9 @@ class Asking:
         except WithheldError as error:
             return Files("withheld", name, dockerfiles=0, reason=error.problem)
         except GoneError as error:
+            if isinstance(repositories(self._client, [name])[name], Repository):
+                # There, and its default branch is not: a branch can be deleted, and a server can be behind.
+                return Files("failed", name, reason="its default branch has no list of files")
             return Files("gone", name, dockerfiles=0, reason=error.problem)
         except (LimitedError, UnauthorizedError):
             raise

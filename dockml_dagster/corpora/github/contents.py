@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dockml_dagster.clients.github import blobs, questions
+from dockml_dagster.clients.github.batches import PATIENCE
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
 from dockml_dagster.clients.http.errors import (
@@ -91,11 +92,19 @@ class Contents:
             batch = [blobs.Wanted(present, missing)]
             batch += self._ahead(following, len(missing), sum(missing.values()))
             blobs.store_blobs(self._client, batch)
+        refused = 0
         for sha in self._client.store.missing_blobs(list(missing)):
             try:
                 self._client.blob(present, sha, MAX_DOCKERFILE_BYTES)
-            except (TooLargeError, GoneError, ForbiddenError, BrokenContentError):
+            except (GoneError, ForbiddenError):
+                refused += 1
+                if refused == PATIENCE:
+                    # It is the repository that is gone or closed, and every further file would cost a call to say so.
+                    break
+            except (TooLargeError, BrokenContentError):
                 continue
+            else:
+                refused = 0
         return wanted
 
     def _missing(self, wanted: WantedFiles) -> dict[str, int]:

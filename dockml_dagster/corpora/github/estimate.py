@@ -36,6 +36,8 @@ SECONDS_A_BATCH = 4.0
 SECONDS_UNCHANGED = 0.15
 HUB_PULLS = 100
 HUB_WINDOW = 6 * 3600.0
+TOKEN_ENDS_SOON = 7 * 86_400.0
+"""Seconds before its end at which it is said that a token expires; earlier where the work may last longer."""
 BYTES_A_SECOND = 20_000_000
 
 _WITH_TOKEN: Final = {"core": 5_000, "search": 30, "graphql": 5_000}
@@ -68,6 +70,9 @@ def estimate(
             f"GITHUB_TOKEN is not set, so {_limit(allowances, 'core')} calls an hour; with a token, which needs no "
             f"permission, 5,000: {_time(spent)} in {_runs(less + 1)}"
         )
+    ends = client.token_ends
+    if ends is not None and ends.timestamp() < client.now() + max(2 * seconds, TOKEN_ENDS_SOON):
+        said.append(f"GITHUB_TOKEN expires on {ends:%Y-%m-%d at %H:%M} UTC")
     if pulls:
         said.append(
             f"images: {pulls:,} manifests, {_time(pull_seconds)} at {HUB_PULLS} pulls in six hours on Docker Hub (200 with "

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from dockml_dagster.clients.github.model import Repository
-from dockml_dagster.clients.http.errors import ForbiddenError
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    FetchError,
+    ForbiddenError,
+    TooLargeError,
+)
 from dockml_dagster.corpora.base import Outcome, Status, partition_key
 from dockml_dagster.corpora.github.records import Candidate, Records, Visited
 from dockml_dagster.corpora.github.selection import STEPS
@@ -116,11 +121,21 @@ def outcomes(visited: Visited, records: Records) -> Iterator[Outcome]:
             yield Outcome("repo_list", candidate.name, _status(candidate), candidate.reason)
 
 
+_STATUSES: Final[dict[str, Status]] = {
+    ForbiddenError.reason: "forbidden",
+    BrokenContentError.reason: "unreadable",
+    TooLargeError.reason: "unreadable",
+    FetchError.reason: "failed",
+}
+"""What is not gone because it could not be had, by the kind of error that ``asking`` names first."""
+
+
 def _status(candidate: Candidate) -> Status:
     reason = candidate.reason or ""
     if reason.startswith("the same"):
         return "not_selected"
-    return "forbidden" if reason.startswith(ForbiddenError.reason) else "gone"
+    kind = reason.partition(": ")[0]
+    return _STATUSES.get(kind, "gone")
 
 
 def _moment(text: str | None) -> datetime | None:

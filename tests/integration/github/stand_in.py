@@ -81,7 +81,7 @@ class FakeGithub:
     """``url``: where it is. ``asked``: every question. ``before``: sees each first, and may raise a ``Reply``.
 
     ``token``: the one that is good. ``answers_at_once``: repositories or contents that one query of GraphQL gets answered,
-    the rest being nulls with errors. ``out_until``: until then (unix time) it answers 502.
+    the rest being nulls with errors. ``out_until``: until then (unix time) it answers 502. ``more_headers``: of each.
     """
 
     def __init__(self, folder: Path, contract, schema, *, token: str) -> None:
@@ -95,6 +95,7 @@ class FakeGithub:
         self.budgets = service.Budgets(self.clock)
         self.answers_at_once: int | None = None
         self.out_until = 0.0
+        self.more_headers: dict[str, str] = {}
         self.truncate_at = 100_000
         self.blob_seconds = 0.0
         self.graphql_capacity = 10_000
@@ -237,6 +238,7 @@ class FakeGithub:
                 self.budgets.spend(asked.who, asked.resource, -(asked.who is not None))
         reply.headers = {
             **self.budgets.headers(asked.who, asked.resource),
+            **self.more_headers,
             "Content-Type": "application/json; charset=utf-8",
             **reply.headers,
         }

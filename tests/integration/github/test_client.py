@@ -355,6 +355,7 @@ def test_broken_answers_are_typed(github, make_client, reply_of, body: bytes) ->
     assert isinstance(found["a/b"], FetchError)
 
 
-def test_hostile_tree_entries_are_left_out() -> None:
-    facts = Facts({"sha": "a" * 40, "truncated": False, "tree": [7, {}, {"path": "x", "sha": "../../etc"}]})
-    assert tree_of_rest(facts, "a/b").entries == ()
+@pytest.mark.parametrize("entry", [7, {}, {"path": "x", "sha": "../../etc"}])
+def test_a_tree_with_a_hostile_entry_is_no_list_of_files(entry: object) -> None:
+    with pytest.raises(BrokenContentError):
+        tree_of_rest(Facts({"sha": "a" * 40, "truncated": False, "tree": [entry]}), "a/b")

@@ -59,7 +59,7 @@ def test_projects_in_every_kind_of_trouble(github, make_corpus, reply_of) -> Non
     ("status", "message", "said"),
     [
         (403, "Repository access blocked", ("forbidden", False)),
-        (404, "Not Found", ("gone", False)),
+        (404, "Not Found", ("failed", False)),  # its metadata are there: it is not gone
         (409, "Git Repository is empty.", ("not_available", False)),
         (422, "Validation Failed", ("failed", False)),
         (451, "Repository access blocked", ("gone", False)),

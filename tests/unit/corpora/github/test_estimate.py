@@ -43,7 +43,7 @@ def estimated(
     layer_bytes: int = 10_000_000_000,
 ) -> Estimate:
     monkeypatch.setattr(estimating.blobs, "batch_size", lambda client: SimpleNamespace(now=800))
-    asked: Any = SimpleNamespace(read_allowances=lambda: allowances, **client)
+    asked: Any = SimpleNamespace(read_allowances=lambda: allowances, token_ends=None, **client)
     return estimate(asked, counts, images_here=here, layer_bytes=layer_bytes)
 
 
