@@ -1,5 +1,6 @@
--- What each machine label rests on: rule or feature, and the place in the repository.
-SELECT
+-- What each machine label rests on: rule or feature, and the place in the repository. A line that speaks several times
+-- (EXPOSE of three ports) is one place.
+SELECT DISTINCT
     corpus,
     project,
     unit_kind,

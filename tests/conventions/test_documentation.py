@@ -145,8 +145,8 @@ def test_a_name_has_one_type(built: duckdb.DuckDBPyConnection) -> None:
     assert {name: found for name, found in types.items() if len(found) > 1} == {}
 
 
-KEYLESS = {"core.label_evidence", "core.packages"}
-"""Tables in which one row may be there twice: two pieces of evidence in one place, one package twice in one command."""
+KEYLESS = {"core.packages"}
+"""Tables in which one row may be there twice: one package twice in one command."""
 
 
 def test_every_table_states_its_key() -> None:

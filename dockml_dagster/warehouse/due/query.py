@@ -105,7 +105,7 @@ def due(
     methods: Mapping[str, str],
     projects: Sequence[str] | None = None,
     *,
-    storage: str | None = None,
+    storage: str | None,
 ) -> list[Due]:
     """Everything due in a corpus, or in some of its projects, in the corpus's own order.
 
@@ -156,7 +156,7 @@ def with_dockerfiles(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def listed(
-    connection: duckdb.DuckDBPyConnection, corpus: str, *, storage: str | None = None
+    connection: duckdb.DuckDBPyConnection, corpus: str, *, storage: str | None
 ) -> tuple[str, str] | None:
     """Fingerprint and method version of the newest listing; None: this storage of Dagster knows of none."""
     answer: tuple[str, str] | None = connection.execute(
@@ -209,7 +209,7 @@ def record_listing(
     listed_at: datetime,
     as_of: datetime | None = None,
     is_complete: bool = True,
-    storage: str | None = None,
+    storage: str | None,
 ) -> dict[str, int]:
     """Store a listing, whose inputs become the wanted ones; returns the number of new rows by table.
 
@@ -302,7 +302,7 @@ def record_reported(
     corpus: str,
     reported: Iterable[tuple[str, str]],
     *,
-    storage: str | None = None,
+    storage: str | None,
 ) -> None:
     """Record that this storage of Dagster was told of the newest outcome of these (project, stage)."""
     pairs = list(reported)

@@ -69,7 +69,7 @@ def work_due(
     method_version: str,
     methods: Mapping[str, str],
     build_version: str,
-    storage: str | None = None,
+    storage: str | None,
 ) -> Work:
     """Compare the present source, code and SQL with the recorded work.
 
@@ -87,7 +87,7 @@ def built(
     version: str,
     *,
     newer_than: datetime | None = None,
-    storage: str | None = None,
+    storage: str | None,
 ) -> bool:
     """Whether the current findings were made by this version, and from everything recorded so far.
 
@@ -118,7 +118,7 @@ def last_build_version(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def record_build(
-    connection: duckdb.DuckDBPyConnection, version: str, before: Seen, *, storage: str | None = None
+    connection: duckdb.DuckDBPyConnection, version: str, before: Seen, *, storage: str | None
 ) -> None:
     """Record that findings were built and are about to be published. ``before``: ``seen`` before the build began;
     ``storage``: the storage of Dagster that is told of it.

@@ -8,6 +8,7 @@ import pytest
 from dockml_dagster.defs.assets.sql_models import build_sql_models
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import record_build, seen
 from dockml_dagster.warehouse.models import Project, load
 from dockml_dagster.warehouse.versions import build_version
@@ -94,7 +95,8 @@ def test_checks_alone_test_what_stands(tmp_path: Path, warehouse: WarehouseResou
         whole = run(made, warehouse, instance)
         assert evaluated(whole).keys() == CHECKS
         with warehouse.get_connection() as connection:
-            record_build(connection, build_version(Settings.from_environment()), seen(connection))
+            settings = Settings.from_environment()
+            record_build(connection, build_version(settings), seen(connection), storage=storage_of(settings))
             connection.execute("INSERT INTO core.numbers VALUES (NULL)")
         alone = run(made, warehouse, instance, dg.AssetSelection.all_asset_checks())
         assert alone.get_asset_materialization_events() == []

@@ -77,6 +77,7 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
         due_query.record_listing(
             connection, corpus="toy", fingerprint="f", method_version="1", source="s", projects=KEYS[:2],
             inputs={"dockerfiles": dict.fromkeys(KEYS[:2], "h" * 20)}, rows={}, outcomes=[], listed_at=AT,
+            storage=None,
         )  # fmt: skip
     return found
 
@@ -126,13 +127,13 @@ def test_what_dagster_was_not_told_is_told_and_not_read(warehouse: WarehouseReso
     collected(corpus, warehouse)
     with warehouse.get_connection() as connection:
         connection.execute("DELETE FROM raw.reported WHERE project = 'toy/o/a'")
-        (due,) = due_query.due(connection, "toy", corpus.methods())
+        (due,) = due_query.due(connection, "toy", corpus.methods(), storage=None)
         assert (due.project, due.reason) == ("toy/o/a", "not reported")
     told = collected(corpus, warehouse)
     assert corpus.asked == []
     assert told.made() == KEYS[:2]
     with warehouse.get_connection() as connection:
-        assert due_query.due(connection, "toy", corpus.methods()) == []
+        assert due_query.due(connection, "toy", corpus.methods(), storage=None) == []
 
 
 @pytest.mark.parametrize(

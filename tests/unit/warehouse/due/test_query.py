@@ -61,14 +61,14 @@ METHODS = dict.fromkeys(STAGES, "1")
 def _due(connection: duckdb.DuckDBPyConnection, method_version: str = "1") -> list[tuple[str, str, str]]:
     return [
         (one.project, one.stage, one.reason)
-        for one in due.due(connection, "sample", dict.fromkeys(STAGES, method_version))
+        for one in due.due(connection, "sample", dict.fromkeys(STAGES, method_version), storage=None)
     ]
 
 
 def _done(connection: duckdb.DuckDBPyConnection, **more: Any) -> None:
     _list(connection, {A: "h1"})
     _visit(connection, **more)
-    due.record_reported(connection, "sample", [(A, "dockerfiles")])
+    due.record_reported(connection, "sample", [(A, "dockerfiles")], storage=None)
 
 
 def test_what_was_never_done_is_new(raw: duckdb.DuckDBPyConnection) -> None:
@@ -108,7 +108,7 @@ REASONS = {
 def test_reasons(raw: duckdb.DuckDBPyConnection, more: dict[str, Any], reason: str) -> None:
     _done(raw, **more)
     assert _due(raw) == [(A, "dockerfiles", reason)]
-    assert due.due(raw, "sample", METHODS)[0].to_collect
+    assert due.due(raw, "sample", METHODS, storage=None)[0].to_collect
 
 
 def test_a_new_method_makes_all_due(raw: duckdb.DuckDBPyConnection) -> None:
@@ -119,10 +119,10 @@ def test_a_new_method_makes_all_due(raw: duckdb.DuckDBPyConnection) -> None:
 def test_what_dagster_was_not_told_is_due_but_not_collected_again(raw: duckdb.DuckDBPyConnection) -> None:
     _list(raw, {A: "h1"})
     _visit(raw)
-    (one,) = due.due(raw, "sample", METHODS)
+    (one,) = due.due(raw, "sample", METHODS, storage=None)
     assert (one.reason, one.to_collect) == ("not reported", False)
-    due.record_reported(raw, "sample", [(A, "dockerfiles")])
-    due.record_reported(raw, "sample", [(A, "dockerfiles")])
+    due.record_reported(raw, "sample", [(A, "dockerfiles")], storage=None)
+    due.record_reported(raw, "sample", [(A, "dockerfiles")], storage=None)
     assert _due(raw) == []
     assert raw.execute("SELECT count(*) FROM raw.reported").fetchone() == (1,)
     _visit(raw, observed_at=AT + timedelta(hours=2))
@@ -152,7 +152,7 @@ def test_a_clock_set_back_never_goes_behind_what_is_recorded(raw: duckdb.DuckDBP
     assert first > future
     _visit(raw, observed_at=first)
     assert due.moment(raw) > first
-    due.record_reported(raw, "sample", [(A, "dockerfiles")])
+    due.record_reported(raw, "sample", [(A, "dockerfiles")], storage=None)
     assert _due(raw) == [], "the visit made after the clock was set back is the newest"
     _list(raw, {A: "h1"}, at=future + timedelta(days=1), fingerprint="later")
     assert due.moment(raw) > future + timedelta(days=1), "listings count too"
@@ -162,10 +162,10 @@ def test_what_a_run_of_the_findings_failed_to_compute_makes_none_due(raw: duckdb
     _done(raw)
     before = seen(raw)
     _visit(raw, stage=COMPUTED[0], status="failed", observed_at=AT + timedelta(hours=2))
-    record_build(raw, "b", before)
-    assert built(raw, "b")
+    record_build(raw, "b", before, storage=None)
+    assert built(raw, "b", storage=None)
     _visit(raw, stage="manifests", observed_at=AT + timedelta(hours=3))
-    assert not built(raw, "b")
+    assert not built(raw, "b", storage=None)
 
 
 def test_another_method_makes_due_only_its_stage(raw: duckdb.DuckDBPyConnection) -> None:
@@ -176,8 +176,8 @@ def test_another_method_makes_due_only_its_stage(raw: duckdb.DuckDBPyConnection)
     raw.execute(
         "INSERT INTO raw.reported BY NAME SELECT project, corpus, stage, observed_at FROM raw.outcomes"
     )
-    assert due.due(raw, "sample", dict.fromkeys(stages, "1")) == []
-    found = due.due(raw, "sample", {"dockerfiles": "1", "layer_stats": "2"})
+    assert due.due(raw, "sample", dict.fromkeys(stages, "1"), storage=None) == []
+    found = due.due(raw, "sample", {"dockerfiles": "1", "layer_stats": "2"}, storage=None)
     assert [(one.stage, one.reason) for one in found] == [("layer_stats", "method changed")]
 
 
@@ -190,7 +190,7 @@ def test_moment_is_now_in_utc(raw: duckdb.DuckDBPyConnection) -> None:
 def _work(connection: duckdb.DuckDBPyConnection, **more: str) -> Work:
     keys = {"corpus": "sample", "fingerprint": "f", "method_version": "1", "build_version": "b", **more}
     methods = {"dockerfiles": keys["method_version"]}
-    return work_due(connection, methods=methods, **keys)
+    return work_due(connection, methods=methods, storage=None, **keys)
 
 
 def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
@@ -200,7 +200,7 @@ def test_all_work_is_due_at_first(raw: duckdb.DuckDBPyConnection) -> None:
 
 def test_nothing_is_due_when_all_is_done(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    record_build(raw, "b", seen(raw))
+    record_build(raw, "b", seen(raw), storage=None)
     assert _work(raw).nothing
 
 
@@ -216,19 +216,19 @@ def test_a_change_makes_due_what_it_touches(
     raw: duckdb.DuckDBPyConnection, changed: dict[str, str], listing: bool, stages: int, findings: bool
 ) -> None:
     _done(raw)
-    record_build(raw, "b", seen(raw))
+    record_build(raw, "b", seen(raw), storage=None)
     work = _work(raw, **changed)
     assert (work.listing, len(work.stages), work.findings) == (listing, stages, findings)
 
 
 def test_findings_are_due_after_anything_happened(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
-    record_build(raw, "b", seen(raw))
+    record_build(raw, "b", seen(raw), storage=None)
     _visit(raw, observed_at=due.moment(raw))
     assert _work(raw).findings
-    record_build(raw, "b", seen(raw))
+    record_build(raw, "b", seen(raw), storage=None)
     assert not _work(raw).findings
-    record_build(raw, "c", seen(raw))
+    record_build(raw, "c", seen(raw), storage=None)
     assert _work(raw).findings, "the newest build counts"
 
 
@@ -236,7 +236,7 @@ def test_what_came_while_findings_were_made_is_not_in_them(raw: duckdb.DuckDBPyC
     _done(raw)
     before = seen(raw)
     _visit(raw, observed_at=due.moment(raw))
-    record_build(raw, "b", before)
+    record_build(raw, "b", before, storage=None)
     assert _work(raw).findings
 
 
@@ -246,7 +246,7 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
     _done(raw)
     slow = due.moment(raw)
     _visit(raw, observed_at=slow + timedelta(seconds=1))
-    record_build(raw, "b", seen(raw))
+    record_build(raw, "b", seen(raw), storage=None)
     assert not _work(raw).findings
     # Another writer's, who took its moment first and was slower.
     _visit(raw, observed_at=slow)
@@ -256,12 +256,12 @@ def test_what_was_begun_before_and_committed_after_the_newest_is_not_in_them(
 def test_a_process_that_is_older_than_the_findings_leaves_them(raw: duckdb.DuckDBPyConnection) -> None:
     _done(raw)
     loaded_at = due.moment(raw)
-    record_build(raw, "newer", seen(raw))
-    assert not built(raw, "older")
-    assert built(raw, "older", newer_than=loaded_at)
-    assert not built(raw, "older", newer_than=loaded_at + timedelta(days=1))
+    record_build(raw, "newer", seen(raw), storage=None)
+    assert not built(raw, "older", storage=None)
+    assert built(raw, "older", newer_than=loaded_at, storage=None)
+    assert not built(raw, "older", newer_than=loaded_at + timedelta(days=1), storage=None)
     _visit(raw, observed_at=due.moment(raw))
-    assert not built(raw, "older", newer_than=loaded_at)
+    assert not built(raw, "older", newer_than=loaded_at, storage=None)
 
 
 def test_newest_and_input_hashes(raw: duckdb.DuckDBPyConnection) -> None:
@@ -270,8 +270,8 @@ def test_newest_and_input_hashes(raw: duckdb.DuckDBPyConnection) -> None:
     state = due.newest(raw, "dockerfiles", [A, B])
     assert state == {A: due.State("gone", "why", False, "", AT + timedelta(hours=1))}
     assert due.input_hashes(raw, "dockerfiles", [B, "sample/x/y"]) == {B: "h2"}
-    assert due.listed(raw, "sample") == ("f", "1")
-    assert due.listed(raw, "ease2022") is None
+    assert due.listed(raw, "sample", storage=None) == ("f", "1")
+    assert due.listed(raw, "ease2022", storage=None) is None
 
 
 def test_who_could_not_be_looked_at_has_not_left(raw: duckdb.DuckDBPyConnection) -> None:
@@ -292,6 +292,7 @@ def test_who_could_not_be_looked_at_has_not_left(raw: duckdb.DuckDBPyConnection)
             outcomes=[{**outcome, "status": "collected", "retryable": False, "observed_at": at}],
             listed_at=at,
             is_complete=is_complete,
+            storage=None,
         )
         seen = raw.execute("SELECT project FROM raw.projects WHERE last_seen = ? ORDER BY 1", [at])
         assert [project for (project,) in seen.fetchall()] == sorted(due.projects(raw, "sample"))
