@@ -16,16 +16,17 @@ from dockml_dagster.study.layer.model import Cap, Compression, ScanLimits
 
 COMPRESSED_CHUNK: Final = 512 << 10
 _PLAIN_CHUNK: Final = 1 << 20
-"""Of an archive that is not compressed: what was read is best hashed while the core's second cache holds it, and each file
-that lies across two chunks costs its pieces."""
+"""Bytes of an uncompressed archive that are read at once. They are hashed while the core's second cache holds them; smaller
+chunks would split more files."""
 INFLATED_CHUNK: Final = 2 << 20
 """Inflating and walking alternate and evict each other from the core's first cache. With 64 KiB at a time the walk
 took half as long again. Memory stays at a few chunks."""
 
 AHEAD_FROM: Final = 8 << 20
-"""Bytes of a stream after which a thread for the rest is worth its while."""
+"""Beyond this many bytes of a stream a thread for the rest pays off."""
 _AHEAD_CHUNK: Final = 2 << 20
-"""What is read ahead comes from another core, so that the first caches count for nothing, and each chunk is handed over."""
+"""Bytes that are read ahead at once. They come from another core, so first-level caches do not help, and each chunk costs a
+hand-over."""
 
 SKIPPABLE_FRAME: Final = range(0x184D2A50, 0x184D2A60)
 # 128 MiB bounds a worker's memory. Beyond it zstd(1) itself demands --long.
@@ -49,17 +50,17 @@ class ByteStream(Protocol):
 
 
 class MakesAhead(Protocol):
-    """Gives the results of a function in order, called ahead of time."""
+    """Gives the results of a function in order; the function is called ahead of time."""
 
     def __call__(self) -> Any:
-        """The next result, or what the function raised."""
+        """The next result. Raises what the function raised."""
 
     def stop(self) -> None:
-        """Call it no more."""
+        """Stop calling the function."""
 
 
 Ahead = Callable[[Callable[[], Any]], MakesAhead]
-"""Has a function called ahead of time. It may run in another thread, where nothing else may touch what it uses."""
+"""Calls a function ahead of time, maybe in another thread. Nothing else may touch the data that the function uses."""
 
 
 class _Decompressor(Protocol):
@@ -119,7 +120,7 @@ class CompressedBytes:
         if not data:
             self.at_end = True
             return b""
-        # Counted when it is used, so that no cap depends on how far ahead somebody was.
+        # Counted when the bytes are used, so that no cap depends on how far ahead they were read.
         self.count += len(data)
         if self.count > self._max:
             raise CapHitError("compressed_bytes")
@@ -140,7 +141,7 @@ class CompressedBytes:
         return self._held[at : self._at]  # a slice of a whole bytes object makes no copy
 
     def plain(self) -> bytes:
-        """The next bytes as they come, b"" at the end; not kept, so that the next take the place of those let go."""
+        """The next bytes as they come; b"" at the end. They are not kept, so that the next chunk can reuse their memory."""
         data, self._held, self._at = self._held[self._at :], b"", 0
         return data or self._fetch(_PLAIN_CHUNK)
 
@@ -161,7 +162,7 @@ class CompressedBytes:
             pass
 
     def stop(self) -> None:
-        """Read nothing more."""
+        """Stop reading ahead."""
         if self._made is not None:
             self._made.stop()
 
@@ -181,15 +182,15 @@ class InflatedBytes:
         self._source = source
         self._limits = limits
         self._sha = hashlib.sha256() if diff_id else None
-        # Plain bytes are read ahead by their source.
+        # For plain bytes the source itself reads ahead.
         self._ahead = ahead if diff_id or self.compression != "none" else None
         self._made: MakesAhead | None = None
         self._inflated = 0
         self._at_end = False
         self.count = 0
-        """Bytes that were given."""
+        """Inflated bytes so far."""
         self.fed = 0
-        """Compressed bytes that were used for them."""
+        """Compressed bytes that the chunks returned so far took."""
 
     def read(self) -> bytes:
         """The next chunk (at most ``INFLATED_CHUNK``); b"" at the end.
@@ -209,7 +210,7 @@ class InflatedBytes:
         return data
 
     def _chunk(self) -> tuple[bytes, int]:
-        """The next chunk and how many compressed bytes were used up to its end."""
+        """The next chunk, and the number of compressed bytes up to its end."""
         data = self._next()
         self._inflated += len(data)
         limits, fed = self._limits, self._source.count
@@ -222,7 +223,7 @@ class InflatedBytes:
         return data, fed
 
     def stop(self) -> None:
-        """Inflate nothing more."""
+        """Stop inflating ahead."""
         if self._made is not None:
             self._made.stop()
 

@@ -60,7 +60,7 @@ def scan_layer(
     ``expected_digest`` and ``expected_diff_id`` are `sha256:hex`. The diff-id is computed only if one is expected, the
     digest unless ``digest=False`` (for a local file that has no digest to compare with). ``look`` sees the content of
     files; after a `mismatch` its results are worthless, too.
-    ``ahead``: has a large layer read and inflated beside the walk; the result is the same.
+    ``ahead``: reads and inflates a large layer in parallel with the walk; the result is the same.
 
     Errors in the layer are part of the result. Only exceptions of ``stream`` and ``sink`` are passed on.
     """
@@ -133,7 +133,7 @@ def scan_layer(
 
 
 class _End:
-    """How a scan ends: what went wrong first, and every cap that was hit."""
+    """The outcome of a scan: the first error, and every cap that was hit."""
 
     def __init__(self) -> None:
         self.hit: set[Cap] = set()
@@ -142,7 +142,7 @@ class _End:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Note what is wrong with the layer instead of raising it."""
+        """Within the block, record errors of the layer instead of raising them."""
         status: ScanStatus = "complete"
         reason = ""
         try:

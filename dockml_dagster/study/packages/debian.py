@@ -74,7 +74,7 @@ def read_single_files(path: str, content: bytes) -> Reading:
 
 
 def read_diversions(path: str, content: bytes) -> Reading:
-    """``diversions``: three lines each, the path, where it went, and the package that diverted it (`:`: a user)."""
+    """``diversions``: three lines for each one: the path, the new path, and the diverting package (`:`: a user)."""
     lines = content.split(b"\n")
     found: list[Diversion] = []
     problem = None

@@ -90,7 +90,7 @@ class ClaimIndex:
             self._divert(diversion, known)
 
     def _divert(self, one: Diversion, known: dict[tuple[int, ...], int]) -> None:
-        """Give a diverted path to the package that diverted it, and the path that it went to to the others."""
+        """Assign a diverted path to the package that diverted it, and the path ``to`` to the other packages."""
         at, to = (self._key(path.encode("utf-8", "surrogatepass")) for path in (one.path, one.to))
         claims = self._several[self._exact.get(at, 0)]
         others = tuple(
