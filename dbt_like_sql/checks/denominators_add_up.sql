@@ -1,4 +1,4 @@
--- The projects of the categories, and those of the states of a stage, add up to the denominator beside them.
+-- The projects of the categories, and those of the states of a stage, add up to their denominator.
 SELECT 'findings.rq1_categories' AS finding, corpus, reading AS part, sum(projects) AS added, any_value(n) AS n
 FROM findings.rq1_categories
 GROUP BY corpus, reading

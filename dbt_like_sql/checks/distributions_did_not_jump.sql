@@ -1,4 +1,4 @@
--- Watched numbers that moved by more than a fifth since the last build, where that many units cannot do so by chance.
+-- Watched figures that moved by more than a fifth since the last build, if that many units cannot do so by chance.
 WITH
     last_build AS (
         SELECT corpus, figure, arg_max_null(value, built_at) AS value, arg_max(n, built_at) AS n

@@ -1,4 +1,4 @@
--- Projects that were collected once and that the newest listing of their corpus no longer has.
+-- Projects that were once collected but are no longer in the newest listing of their corpus.
 SELECT DISTINCT collected.corpus, collected.project
 FROM raw.outcomes AS collected
 WHERE

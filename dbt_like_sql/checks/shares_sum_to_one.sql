@@ -1,4 +1,4 @@
--- Shares of one whole sum to one, and no share of anything lies outside 0 to 1.
+-- Shares of one whole sum to one, and no share lies outside 0 to 1.
 WITH
     wholes AS (
         SELECT 'findings.rq1_categories' AS finding, corpus, reading AS part, sum(share) AS total
@@ -7,7 +7,7 @@ WITH
         UNION ALL
         SELECT 'findings.rq3_instruction_mix', corpus, category, sum(pooled_share)
         FROM findings.rq3_instruction_mix
-        -- The paper's reading counts words that are no instruction, and shows only the instructions.
+        -- The paper's reading also counts words that are not instructions, but shows only instructions.
         WHERE reading = 'corrected'
         GROUP BY corpus, category
         UNION ALL

@@ -1,6 +1,6 @@
--- One row a base image that the study typed by hand, beside what the Dockerfile says there. The sheet gives a FROM by its
--- text, not by its line, so a row agrees when any FROM of the file names the image. What a build passes from outside
--- (Compose, CI) is not the file's knowledge, and is not used. What each kind means and counts as: the seed.
+-- One row per base image that the study typed by hand, compared with the Dockerfile. The sheet identifies a FROM by its
+-- text, not by its line, so a row agrees when any FROM of the file names the image. Values that a build passes from outside
+-- (Compose, CI) are not in the file and are not used. The seed explains each kind and what it counts as.
 WITH
     typed AS (
         SELECT
@@ -17,7 +17,7 @@ WITH
             *,
             contains(word, '$') OR contains(word, '{') AS is_variable,
             nullif(regexp_extract(split_part(word, '@', 1), ':([^:/]*)$', 1), '') AS typed_tag,
-            -- Docker Hub's own host and its folder of official images are left out, as people write names.
+            -- Docker Hub's host and its namespace of official images are left out, as people omit them.
             regexp_replace(
                 regexp_replace(split_part(word, '@', 1), ':[^:/]*$', ''), '^(?:(?:index\.)?docker\.io/)?(?:library/)?', ''
             ) AS typed_name
@@ -42,7 +42,7 @@ WITH
                 stages.base_name = named.typed_name
                 AND (
                     stages.tag IS NOT DISTINCT FROM named.typed_tag
-                    -- Some rows have the tag in the column beside.
+                    -- Some rows have the tag in the next column.
                     OR (named.typed_tag IS NULL AND stages.tag = named.version_typed)
                 )
             ) AS same_image,

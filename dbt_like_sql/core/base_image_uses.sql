@@ -1,8 +1,8 @@
--- One row a project, reading, category and base image or type of base image that a stage of the project starts from. Each
--- project stands under its own category and under All. as_published is the paper's counting as it was reconstructed: a
--- FROM is of a type (or an image) when its text contains one of its words, anywhere, so nvidia/cuda:11-ubuntu20.04 is an
--- operating system too, and pypa/… is python; corrected goes by the image that FROM names. n: all projects with a FROM in
--- that reading, whatever their category, because the paper's shares are of those. A control cohort stands nowhere.
+-- One row per project, reading, category and base image or type of base image that a stage of the project starts from. Each
+-- project counts under its own category and under All. as_published is the paper's count as reconstructed: a FROM has a type
+-- (or an image) if its text contains one of the type's words anywhere, so nvidia/cuda:11-ubuntu20.04 is also an operating
+-- system, and pypa/… is python. corrected uses the image that FROM names. n: all projects with a FROM in that reading,
+-- whatever their category, because the paper's shares refer to those. Control cohorts are left out.
 WITH
     used AS (
         SELECT 'type' AS what, 'as_published' AS reading, texts.corpus, texts.category, texts.project, words.base_image_type AS item

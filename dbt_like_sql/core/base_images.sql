@@ -1,4 +1,4 @@
--- One row a FROM that names something outside the file: an image, scratch, or what a variable leaves open.
+-- One row per FROM that does not name a stage of the file: an image, scratch, or an unresolved variable.
 SELECT
     corpus,
     project,

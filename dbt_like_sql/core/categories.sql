@@ -1,5 +1,5 @@
--- The category of each project: adjudicated, else what more than half of the people say who could tell, else the
--- machine's. Beside it stands what each of the three says alone.
+-- The category of each project: adjudicated, else given by more than half of the people who could tell, else the
+-- machine's. Further columns have the category by each of the three alone.
 WITH
     labels AS (
         SELECT *
@@ -45,7 +45,7 @@ WITH
         FROM staging.machine_labels
         WHERE unit_kind = 'project' AND code_system = 'category'
     ),
-    -- What the study itself published, whatever was imported since.
+    -- The category that the study published, whatever was imported since.
     published AS (
         SELECT labels.corpus, labels.project, mapping.category
         FROM staging.labels AS labels

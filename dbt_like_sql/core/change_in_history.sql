@@ -1,5 +1,5 @@
--- One row a commit and Dockerfile whose text it added, changed or removed, with what BuildKit makes of the text after it and
--- of the one before it. A text that is refused has no instructions: NULL, not zero.
+-- One row per commit and Dockerfile whose text it added, changed or removed, with BuildKit's reading of the text after and
+-- before it. A refused text has no instructions: NULL, not zero.
 WITH
     practices AS (
         SELECT
@@ -25,7 +25,7 @@ SELECT
     found.position,
     found.commit_id,
     found.committed_at,
-    -- The latest year so far: a commit whose clock was wrong does not go back.
+    -- The latest year so far: a commit with a wrong clock does not go back in time.
     greatest(
         max(year(found.committed_at)) OVER (PARTITION BY found.project ORDER BY found.position), 1970
     ) AS committed_in,

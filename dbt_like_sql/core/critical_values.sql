@@ -1,6 +1,6 @@
--- The two-sided 95 % point of Student's t for each number of projects that a share or median rests on: with one project
--- fewer degrees of freedom, from the seed up to 100 of them and beyond by its expansion in their reciprocal (Abramowitz
--- and Stegun, 26.7.5; off by less than 2e-8 there). One project leaves none: no row.
+-- The two-sided 95 % point of Student's t for each number of projects behind a share or median. Degrees of freedom are one
+-- fewer than projects. Up to 100 the point is in the seed, beyond it comes from the expansion in their reciprocal (Abramowitz
+-- and Stegun, 26.7.5; error below 2e-8 there). A single project leaves no degree of freedom: no row.
 WITH
     numbers AS (
         SELECT unnest(range(2, (SELECT greatest(count(*), 2) + 1 FROM core.projects)::BIGINT)) AS clusters

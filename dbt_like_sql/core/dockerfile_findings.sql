@@ -1,13 +1,13 @@
--- One row a Dockerfile and practice (dockml), or a Dockerfile and rule that hadolint reports. The reader judges a text
--- without its repository; whether a .dockerignore lies beside it is decided here.
+-- One row per Dockerfile and practice (dockml), or per Dockerfile and rule that hadolint reports. The reader judges a text
+-- without its repository; whether there is a .dockerignore is decided here.
 WITH
-    -- Only a complete list of a project's files can say that one is absent; the corpus says where it has one.
+    -- Only a complete list of a project's files shows that a file is absent; the corpus states whether its list is complete.
     listing AS (
         SELECT project
         FROM staging.outcomes
         WHERE stage = 'dockerfiles' AND subject = 'file list' AND status = 'collected'
     ),
-    -- The build context is not in the Dockerfile: any folder from the Dockerfile's own up to the root may be it.
+    -- The Dockerfile does not state its build context: it may be any folder from its own up to the root.
     ignoring AS (
         SELECT files.project, files.path, min(ignored.path) AS ignore_file
         FROM core.dockerfiles AS files
@@ -80,6 +80,6 @@ SELECT
     any_value(lint.reason) AS note
 FROM core.dockerfiles AS files
 JOIN lint ON lint.sha256 = files.sha256
--- The mark that a text was linted is no finding.
+-- The row that marks a text as linted is not a finding.
 WHERE lint.rule <> 'linted'
 GROUP BY files.corpus, files.project, files.path, files.valid, lint.rule

@@ -1,4 +1,4 @@
--- One row a file taken as a Dockerfile, with what the corrected reading makes of it.
+-- One row per file taken as a Dockerfile, with the results of the corrected reading.
 SELECT
     files.corpus,
     files.project,

@@ -1,5 +1,5 @@
--- One row a project: up to which commit its history was walked, or why there is none. Where reason is NULL the history was
--- walked, and a project without a row in core.rebuilds builds nothing again; else nothing is known of it.
+-- One row per project: the last commit to which its history was walked, or why there is none. If reason is NULL the history
+-- was walked, and a project without a row in core.rebuilds rebuilds nothing; otherwise nothing is known.
 WITH
     years AS (
         SELECT project, sum(commits_since_first)::BIGINT AS commits_since_first

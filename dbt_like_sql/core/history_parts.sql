@@ -1,7 +1,7 @@
--- What the shares of histories are made of: of how many units of each project a figure holds, in all its history and year by
--- year (UTC). topic 'rebuilds': of commits since the first Dockerfile, of those that rebuild, or of instructions that missed.
--- topic 'change': of the Dockerfiles that stood at the end of the year, or of their instructions. core.share_parts takes
--- these up, and core.share_intervals has their intervals.
+-- The parts of the shares of histories: the number of units of each project for which a figure holds, over its whole history
+-- and year by year (UTC). topic 'rebuilds': of commits since the first Dockerfile, of rebuilding commits, or of missed
+-- instructions. topic 'change': of the Dockerfiles that existed at the end of the year, or of their instructions.
+-- core.share_parts includes these, and core.share_intervals has their intervals.
 WITH
     of_commits AS (
         SELECT
@@ -17,7 +17,7 @@ WITH
         FROM core.rebuilds
         GROUP BY ALL
     ),
-    -- Each project stands in every period of its own: all its history, and the years.
+    -- Each project has a row for every period of its history: the whole, and each year.
     commits AS (
         SELECT
             years.corpus,
@@ -107,7 +107,7 @@ WITH
             lead(changes.committed_in) OVER (PARTITION BY changes.project, changes.path ORDER BY changes.position) AS next_in
         FROM core.change_in_history AS changes
     ),
-    -- A text stands at the end of the year that it came in, and of every year before the one of the next change.
+    -- A text exists at the end of the year in which it was added, and of every later year before that of its next change.
     standing AS (
         SELECT
             spans.* EXCLUDE (committed_in, next_in),

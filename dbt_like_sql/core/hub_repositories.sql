@@ -1,5 +1,5 @@
--- One row a project and repository on Docker Hub that its images are in: what Docker Hub says of it, and the grade of the
--- tie to the project.
+-- One row per project and Docker Hub repository of its images: Docker Hub's facts about it, and the grade of its link to the
+-- project.
 WITH
     tags AS (
         SELECT

@@ -1,4 +1,4 @@
--- One row a tag of a repository on Docker Hub, as Docker Hub lists it: no manifest was asked for.
+-- One row per tag of a repository on Docker Hub, as Docker Hub lists it; no manifest was fetched.
 SELECT
     corpus,
     repository,
@@ -9,7 +9,7 @@ SELECT
     any_value(tag_status) AS tag_status,
     any_value(updated_at) AS updated_at,
     any_value(pushed_at) AS pushed_at,
-    -- What BuildKit attests about an image is listed as an image of an unknown platform.
+    -- Attestations of BuildKit are listed as images of an unknown platform.
     list(
         DISTINCT concat_ws('/', os, architecture, nullif(variant, ''))
         ORDER BY concat_ws('/', os, architecture, nullif(variant, ''))

@@ -1,6 +1,6 @@
--- One row a distinct image and an image, of whichever corpus, whose layers are its lowest ones: the base that the layers alone
--- tell, without label or history. Of several such stacks the longest counts; images with that same stack are alternatives
--- among which nothing tells. Images with nothing seen below them have no row.
+-- One row per distinct image and base image: an image of any corpus whose layers are its lowest ones, found by layers alone,
+-- without label or history. The longest such stack counts; images with the same stack are alternatives that nothing tells
+-- apart. Images without a known base have no row.
 WITH
     config AS (
         SELECT corpus, config_digest, any_value(rootfs_diff_ids) AS diff_ids

@@ -1,5 +1,5 @@
--- The categories of the machine-learning projects that name each distinct image. An image that projects of two categories
--- name counts in both, and once in 'All', where every image stands but those that only a control cohort names.
+-- The categories of the machine-learning projects that name each distinct image. An image of projects in two categories
+-- counts in both, and once in 'All', which has every image except those that only a control cohort names.
 WITH
     named AS (
         SELECT

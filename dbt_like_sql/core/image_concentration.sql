@@ -1,5 +1,5 @@
--- How the bytes of each image are spread: over its files, over its layers, and between base image and project; and which of
--- them nobody needs. Shares are between 0 and 1. Files are known only for images whose layers were scanned.
+-- The distribution of each image's bytes over its files, its layers, and base image and project; and the shares of removable
+-- bytes. Shares are between 0 and 1. Files are known only for images whose layers were scanned.
 WITH
     ranked AS (
         SELECT

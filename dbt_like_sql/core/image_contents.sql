@@ -1,4 +1,4 @@
--- One row a distinct image and content rule that matches files of it: what ML images carry, with bytes and evidence.
+-- One row per distinct image and content rule that matches some of its files, with bytes and evidence.
 SELECT
     found.corpus,
     found.config_digest,

@@ -1,5 +1,5 @@
--- One row a file of a distinct image with code for GPUs, by section, set of alternatives, kind and architecture: what a driver
--- chooses among is one set. Images of which a layer was read without looking have no row: core.images.device_code_bytes is NULL.
+-- One row per file of a distinct image with GPU code, by section, set of alternatives, kind and architecture; a driver chooses
+-- within one set. Images with a layer that was not searched have no row: core.images.device_code_bytes is NULL.
 SELECT
     found.corpus,
     found.config_digest,

@@ -1,6 +1,6 @@
--- How many files an image has and how deep they lie, one row an image and project that names it (none: NULL): from the
--- union of its layers, as a container sees it; where only summaries of its layers were published, by name, the sums over these,
--- in which files that a later layer hides count too, and levels count the file's name.
+-- Number and depth of an image's files, one row per image and project that names it (NULL if none does): from the union of
+-- its layers, as a container sees it; if only summaries of its layers were published, by name, the sums over these, in which
+-- files hidden by a later layer count too and levels include the file name.
 WITH
     united AS (
         SELECT corpus, config_digest AS image, files, max_depth AS depth, 'union of layers' AS basis

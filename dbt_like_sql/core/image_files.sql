@@ -1,5 +1,5 @@
--- One row a large file of a distinct image: those that a container sees, and those that later layers hide. Which other
--- images have the same content is counted among these large files only; every file of every layer is in raw.layer_files.
+-- One row per large file of a distinct image, visible or hidden by later layers. Other images with the same content are
+-- counted among these large files only; every file of every layer is in raw.layer_files.
 WITH file AS (
     SELECT found.*
     FROM staging.image_files AS found

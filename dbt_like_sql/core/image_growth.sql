@@ -1,5 +1,5 @@
--- One row a project and two of its images that follow each other: tags of one repository, on one platform, by the moment that their
--- configs name. A tag that means the same image as the one before it is no step. Bytes are of all layers, hidden files too.
+-- One row per project and pair of consecutive images: tags of one repository, on one platform, ordered by the creation time
+-- in their configs. A tag with the same image as the one before is no step. Bytes are of all layers, including hidden files.
 WITH
     named AS (
         SELECT DISTINCT
@@ -20,7 +20,7 @@ WITH
         FROM named
         JOIN core.images AS images
             ON images.corpus = named.corpus AND images.config_digest = named.config_digest
-        -- Reproducible builds say 1970 or 1980 of everything: that orders nothing.
+        -- Reproducible builds state 1970 or 1980 for everything, which gives no order.
         WHERE images.created > TIMESTAMP '1980-01-02'
     ),
     steps AS (

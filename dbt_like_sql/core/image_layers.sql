@@ -1,8 +1,8 @@
--- One row a place in the layers of a distinct image, lowest first: which layer lies there, what made it, whether it came
--- with the base image, and what it contributes to what a container sees.
+-- One row per layer position of a distinct image, lowest first: the layer, what made it, whether it came with the base
+-- image, and its contribution to what a container sees.
 WITH
     listed AS (
-        -- One config may stand in several manifests (an image pushed as gzip and as zstd): one of them is counted.
+        -- One config may be in several manifests (an image pushed as gzip and as zstd): one of them counts.
         SELECT *
         FROM staging.image_layers
         QUALIFY row_number() OVER (
@@ -26,7 +26,7 @@ WITH
         CROSS JOIN unnest(range(1, len(config.diff_ids))) AS each (length)
     ),
     known_base AS (
-        -- An image that was seen, too, has exactly these lowest layers.
+        -- Another image that was seen has exactly these lowest layers.
         SELECT prefix.corpus, prefix.config_digest, max(prefix.length) AS base_layers
         FROM prefix
         JOIN config AS base

@@ -1,4 +1,4 @@
--- One row a project and image (registry and path, without tag) that something ties to it: the best grade, and by what.
+-- One row per project and image (registry and path, without tag) linked to it by evidence: the best grade, and the evidence.
 WITH
     named AS (
         SELECT DISTINCT corpus, project, repository
@@ -12,7 +12,7 @@ SELECT
     arg_min(links.link_grade, list_position(['confirmed', 'likely', 'possible'], links.link_grade)) AS link_grade,
     list(DISTINCT links.kind ORDER BY links.kind) AS kinds,
     count(*) AS evidence_count,
-    -- The first place of the best grade: where to look to see why.
+    -- The first place with the best grade, as the evidence to look at.
     arg_min(
         links.path || coalesce(':' || links.line, ''),
         (list_position(['confirmed', 'likely', 'possible'], links.link_grade), links.path, links.line)

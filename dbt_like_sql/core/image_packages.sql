@@ -1,5 +1,5 @@
--- One row a package of a distinct image, as its package databases list it: bytes, and the layer and instruction that
--- brought most of them. Images of which a layer was read without its packages have no row: core.images.packages is NULL.
+-- One row per package in the package databases of a distinct image: its bytes, and the layer and instruction that brought
+-- most of them. Images with a layer that was read without packages have no row: core.images.packages is NULL.
 SELECT
     found.corpus,
     found.config_digest,

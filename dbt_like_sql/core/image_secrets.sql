@@ -1,5 +1,5 @@
--- One row a file of a layer of a distinct image that holds a secret, and the rule that tells: never the value. Also of files that
--- later layers hide, which are shipped all the same; a key that a package of the layer lists was published with that.
+-- One row per file with a secret in a layer of a distinct image, and the rule that found it, never the secret itself. Files
+-- hidden by later layers count, since they are shipped; a key that a package of the layer contains was already published.
 SELECT
     found.corpus,
     found.config_digest,

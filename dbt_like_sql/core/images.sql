@@ -1,4 +1,4 @@
--- One row a distinct image: a config digest, which names every byte of its content.
+-- One row per distinct image: a config digest, which identifies its whole content.
 WITH
     manifest AS (
         SELECT
@@ -14,17 +14,17 @@ WITH
             any_value(variant) AS variant,
             any_value(os_version) AS os_version
         FROM staging.manifests
-        -- Models and other artifacts have manifests too.
+        -- Models and other artifacts also have manifests.
         WHERE coalesce(kind, 'image') = 'image'
         GROUP BY corpus, config_digest
     ),
     layer AS (
-        -- A layer that occurs twice in an image is stored and pulled once, but is two steps of its file system.
+        -- A layer that occurs twice in an image is stored and pulled once, but applied twice.
         SELECT
             corpus,
             config_digest,
             count(*) AS layers,
-            -- The sum of what is known would be too small; it is unknown then.
+            -- The sum of the known values would be too small, so the total is unknown.
             CASE WHEN count(compressed_bytes) = count(*) THEN sum(compressed_bytes)::BIGINT END AS compressed_bytes,
             count(*) - count(compressed_bytes) AS layers_of_unknown_size
         FROM (SELECT DISTINCT corpus, config_digest, layer_digest, compressed_bytes FROM core.image_layers)
@@ -93,7 +93,7 @@ SELECT
     config.created,
     config.env_count,
     config.env_names,
-    -- The exporter of 2021 stopped at the first absent key; where it did, these three are unknown, not absent.
+    -- The exporter of 2021 stopped at the first absent key; the three keys after it are then unknown, not absent.
     CASE WHEN config.fields_complete THEN coalesce(config.user_name, '') END AS user_name,
     CASE WHEN config.fields_complete THEN config.entrypoint IS NOT NULL END AS has_entrypoint,
     CASE WHEN config.fields_complete THEN config.volumes IS NOT NULL END AS has_volumes,
@@ -117,7 +117,7 @@ SELECT
     summary.duplicate_bytes,
     summary.duplicate_files,
     summary.unhashed_files,
-    -- Of an image whose files are known, rules that match nothing found nothing. A file of two rules is counted twice.
+    -- If an image's files are known and no rule matches, the sum is 0. A file that matches two rules counts twice.
     CASE WHEN summary.config_digest IS NOT NULL THEN coalesce(removable.removable_bytes, 0) END AS removable_bytes,
     summary.gini,
     summary.largest_percent_share,

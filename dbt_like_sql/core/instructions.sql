@@ -1,4 +1,4 @@
--- One row an instruction of a file taken as a Dockerfile, in each of the two readings.
+-- One row per instruction of a file taken as a Dockerfile, in each of the two readings.
 SELECT
     files.corpus,
     files.project,

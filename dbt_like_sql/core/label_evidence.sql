@@ -1,5 +1,5 @@
--- What each machine label rests on: rule or feature, and the place in the repository. A line that speaks several times
--- (EXPOSE of three ports) is one place.
+-- The evidence for each machine label: rule or feature, and the place in the repository. A line with several pieces of the
+-- same evidence (EXPOSE of three ports) is one place.
 SELECT DISTINCT
     corpus,
     project,

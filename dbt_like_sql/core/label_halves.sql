@@ -1,9 +1,9 @@
--- How often each code was given by a person to the units labelled first and to those labelled last: the counts behind
--- coder drift. The order is that in which the units stand: in the sheet, for all that the rater imported by time and line.
--- Labels that stand in several sheets of a corpus have an order in each. A unit with the code `none` was looked at; one of
--- which nobody can tell was not rated. Of an odd number of units the middle one is in the first half.
--- The same is counted among the units that the machine labels with the code, and the halves stay those of all units: the
--- machine sees what they contain and not where they stand, so what still differs there is the coding.
+-- How often a person gave each code to the units labelled first and to those labelled last: the counts behind coder drift.
+-- The order is that of the units in the sheet; for imported labels, by time and line. Labels in several sheets of a corpus
+-- have an order in each. A unit with the code `none` was labelled; one with "cannot tell" was not rated. The middle one of an
+-- odd number of units is in the first half.
+-- The same is counted among the units to which the machine gives the code, with the halves unchanged: the machine sees the
+-- units' content and not their position, so a difference that remains is one of the coding.
 WITH
     rated AS (
         SELECT DISTINCT corpus, rater, code_system, unit_kind, unit
@@ -85,7 +85,7 @@ WITH
         UNION ALL
         SELECT 'purpose', name FROM seeds.purposes
     ),
-    -- A code that was given to none has no row among those that were given.
+    -- A code that was never given has no row among the given ones.
     every AS (
         SELECT
             orders.*,
@@ -122,7 +122,7 @@ SELECT
     sheet,
     'labelled so by the machine',
     code,
-    -- Where the machine looked at no unit it is not known which it would have labelled so.
+    -- If the machine labelled no unit, it is unknown which ones would have the code.
     CASE WHEN machine_looked THEN machine_first END,
     CASE WHEN machine_looked THEN machine_second END,
     CASE WHEN machine_looked THEN both_first END,

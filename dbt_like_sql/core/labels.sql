@@ -1,8 +1,8 @@
--- Every label that counts now, of people and of the machine, in the codes of the codebook: one row a rater, unit and code.
--- Categories written in other words are mapped by the seed category_labels, the study's free-text purposes by
--- purpose_codes. A unit that was looked at and bears no code of the codebook has the code 'none'.
+-- Every current label, of people and of the machine, in the codes of the codebook: one row per rater, unit and code.
+-- Categories in other words are mapped by the seed category_labels, the study's free-text purposes by purpose_codes. A
+-- labelled unit without any code of the codebook has the code 'none'.
 WITH
-    -- Two sheets of the study carry labels; labeling2 has the one project more.
+    -- Two sheets of the study have labels; labeling2 has one more project.
     said AS (
         SELECT *
         FROM staging.labels

@@ -1,4 +1,4 @@
--- One row a distinct layer: its size, in how many distinct images it occurs, and what is inside where that is known.
+-- One row per distinct layer: its size, the number of distinct images with it, and its content if known.
 WITH
     listed AS (
         SELECT

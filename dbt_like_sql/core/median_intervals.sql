@@ -1,8 +1,8 @@
--- Medians with 95 % intervals in which the project is the cluster: Woodruff's, the interval of the share below the median
--- (see core.share_intervals) read off the distribution. weighting: every project weighs 1, or every unit; where each project is
--- one unit there is the first alone. A unit of two projects counts for half in each, so that all count once. Values that a cap cut short count as they stand: is_censored rows are lower bounds.
--- A variance below 1e-24 is what the rounding of sums, whose order is not fixed, leaves of none. link_grade: images are asked
--- again by how firmly they are tied to the project, once for each least grade; any is all of them.
+-- Medians with 95 % intervals, with the project as the cluster: Woodruff's method, which inverts the interval of the share
+-- below the median (see core.share_intervals). weighting: every project weighs 1, or every unit; if each project is one unit,
+-- there is only the first. A unit of two projects counts half in each, so that every unit counts once. Censored values count
+-- as they are: is_censored rows are lower bounds. A variance below 1e-24 is rounding error of sums in varying order and counts
+-- as zero. link_grade: medians of images are repeated for each least grade of the link to the project; `any` is all images.
 WITH
     numbers AS (
         SELECT corpus, measure, unit_of_analysis, project, unit, category, link_grade, value

@@ -1,4 +1,4 @@
--- One row a distinct model that projects name: a manifest digest, which names every byte of its files.
+-- One row per distinct model that projects name: a manifest digest, which identifies the content of its files.
 WITH
     artifact AS (
         SELECT
@@ -24,7 +24,7 @@ WITH
             manifest_digest,
             count(*) AS files,
             count(*) FILTER (WHERE file_role = 'weights') AS weight_files,
-            -- The sum of what is known would be too small; it is unknown then.
+            -- The sum of the known values would be too small, so the total is unknown.
             CASE WHEN count(bytes) = count(*) THEN sum(bytes)::BIGINT END AS bytes,
             CASE
                 WHEN count(bytes) FILTER (WHERE file_role = 'weights') = count(*) FILTER (WHERE file_role = 'weights')

@@ -1,8 +1,9 @@
--- Each unit at two moments: the first visit and the newest of one corpus, or a corpus that tells of a fixed moment (ease2022:
--- 2021) and the newest visit of one that tells of now, for the projects in both. One row a unit and metric that both
--- moments have. Measures of core.unit_measures keep their names here, and are those of a project. Raw rows stay for good, so the state at a moment is the rows that a visit at or
--- before it saw first and one at or after it saw last. A project that a later listing found unchanged was not visited again;
--- it counts, and its two states are the same. One that left the corpus counts by the visits that were made of it.
+-- Each unit at two moments: the first visit and the newest of one corpus; or a corpus that describes a fixed moment
+-- (ease2022: 2021) and the newest visit of one that describes the present, for the projects in both. One row per unit and
+-- metric that exist at both moments. Measures of core.unit_measures keep their names and refer to projects. Raw rows are
+-- never deleted, so the state at a moment is the set of rows first seen at or before it and last seen at or after it. A
+-- project that a later listing found unchanged was not visited again; it counts, with two equal states. A project that left
+-- the corpus counts by its own visits.
 WITH
     settled AS (
         SELECT DISTINCT corpus, project, stage, observed_at
@@ -53,7 +54,7 @@ WITH
         JOIN looked_again AS fixed ON fixed.corpus = old.corpus AND fixed.as_of IS NOT NULL
         JOIN looked_again AS present ON present.corpus = new.corpus AND present.as_of IS NULL
     ),
-    -- Both sides of every pair, one under the other, so that each state is computed once.
+    -- Both sides of every pair as rows, so that each state is computed once.
     sides AS (
         SELECT corpus_before, corpus, stage, project_after AS unit, 'before' AS side, project_before AS project, moment_before AS moment
         FROM pairs

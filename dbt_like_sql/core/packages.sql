@@ -1,4 +1,4 @@
--- One row a package or requirement file that a command of a Dockerfile installs.
+-- One row per package or requirement file that a command of a Dockerfile installs.
 SELECT
     files.corpus,
     files.project,

@@ -1,5 +1,5 @@
--- One row a project, name and image that the name leads to: the bridge from projects to core.images, core.image_layers
--- and whatever else is of a config digest. A name that offers several platforms leads to an image for each.
+-- One row per project, image name and image that the name resolves to: joins projects with core.images, core.image_layers
+-- and other tables by config digest. A name with several platforms resolves to one image for each.
 SELECT
     named.corpus,
     named.project,

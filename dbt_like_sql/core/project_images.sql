@@ -1,11 +1,11 @@
--- Which image each project names: one row a project and reference, and whether anything is known of it.
+-- The images that each project names: one row per project and reference, and whether anything is known about the image.
 WITH
     named AS (
         SELECT
             corpus,
             project,
             reference,
-            -- The paper took its images from sheet filtered2; what only the label sheet adds came later.
+            -- The paper took its images from sheet filtered2; images that are only in the label sheet were added later.
             bool_or(origin <> 'labeling2.latest_image') AS in_published_sample,
             min((origin_row, position)) FILTER (WHERE origin <> 'labeling2.latest_image') AS published_order,
             list(DISTINCT origin ORDER BY origin) AS origins

@@ -1,9 +1,8 @@
--- One row a project, reading, category and instruction keyword or RUN task: how often, and the share among all of the
--- project's. Each project stands under its own category and under All; a control cohort
--- stands nowhere. as_published counts as the paper did: every file
--- whose name contains "dockerfile" read with dockerfile-parse, and for tasks the words of its lists in the value of every
--- instruction; corrected counts valid Dockerfiles as BuildKit reads them, and each simple command of RUN once, by the
--- program it starts.
+-- One row per project, reading, category and instruction keyword or RUN task: its number, and its share of all in the
+-- project. Each project counts under its own category and under All; control cohorts are left out. as_published counts as
+-- the paper did: every file whose name contains "dockerfile", read with dockerfile-parse; for tasks the words of its lists in
+-- the value of every instruction. corrected counts valid Dockerfiles as BuildKit reads them, and each simple command of RUN
+-- once, by the program that it starts.
 WITH
     counted AS (
         SELECT 'instruction' AS what, corpus, reading, project, keyword AS item, count(*) AS occurrences
@@ -24,7 +23,7 @@ WITH
         UNION ALL
         SELECT 'RUN task' AS what, corpus, 'corrected' AS reading, project, task, count(*)
         FROM core.run_commands
-        -- A command inside another one's argument (bash -c '…') is counted there, not twice.
+        -- A command inside another one's argument (bash -c '…') is counted there, and not a second time.
         WHERE dockerfile_valid AND task IS NOT NULL AND NOT nested
         GROUP BY ALL
     ),

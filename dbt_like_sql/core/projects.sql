@@ -1,9 +1,9 @@
--- One row a selected project: its metadata from the sheet that knows it best, and its category.
+-- One row per selected project: its metadata from the best of its sheets, and its category.
 WITH
     metadata AS (
         SELECT *
         FROM staging.projects
-        -- filtered2 is the sheet Table 1 was made from; notarchived has those it lacks; labeling2 has no metadata.
+        -- Table 1 was made from the sheet filtered2; notarchived has the missing projects; labeling2 has no metadata.
         QUALIFY row_number() OVER (
             PARTITION BY project
             ORDER BY list_position(['filtered2', 'notarchived', 'labeling2'], sheet), source_row
@@ -24,7 +24,7 @@ SELECT
     metadata.tree_sha,
     label.category,
     label.label_source,
-    -- The study's own label where there is one: what the paper's tables rest on, whatever was labelled since.
+    -- The study's own label if there is one: the paper's tables are based on it, whatever was labelled since.
     label.category_as_published,
     label.label AS category_label,
     label.rater AS category_rater,
@@ -46,9 +46,9 @@ SELECT
     coalesce(labelled_dockerfiles.dockerfiles, metadata.dockerfiles) AS dockerfiles_as_listed,
     metadata.created_at,
     metadata.updated_at,
-    -- Table 1 of the paper rests on 405 projects; the 406th is on the label sheet only.
+    -- Table 1 of the paper is based on 405 projects; the 406th is only in the label sheet.
     metadata.corpus <> 'ease2022' OR metadata.sheet = 'filtered2' AS in_published_sample,
-    -- The paper's word counts leave out the projects whose cell of counts is blank.
+    -- The paper's word counts leave out projects whose count is blank in the sheet.
     coalesce(labelled_dockerfiles.words_counted, true) AS in_published_word_counts,
     metadata.position
 FROM metadata

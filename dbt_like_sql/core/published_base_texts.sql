@@ -1,6 +1,6 @@
--- What the paper counted base images over: one row a project, category and text of FROM. In the study's own corpus this is
--- the sheet on which names were typed by hand, with the category that stands there (one project has two); elsewhere
--- it is the FROM as written.
+-- The texts over which the paper counted base images: one row per project, category and text of FROM. In the study's own
+-- corpus they come from the sheet with hand-typed names, with the category in that sheet (one project has two); elsewhere
+-- they are the arguments of FROM as written.
 SELECT DISTINCT
     typed.corpus,
     typed.project,

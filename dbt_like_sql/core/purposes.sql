@@ -1,6 +1,6 @@
--- The purposes of each project and Dockerfile, by three sources: people (adjudicated, else what more than half of the
--- people who looked at it say), machine, and final (people's where there are any, else the machine's). A unit that was
--- looked at and bears no purpose has one row 'none', so that the units are the denominator.
+-- The purposes of each project and Dockerfile, by three sources: people (adjudicated, else given by more than half of the
+-- people who labelled the unit), machine, and final (people's if there are any, else the machine's). A labelled unit without
+-- any purpose has one row 'none', so that the units are the denominator.
 WITH
     labels AS (
         SELECT *

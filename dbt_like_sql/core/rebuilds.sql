@@ -1,4 +1,4 @@
--- One row a commit and Dockerfile of which it builds something again, of the projects whose history is known.
+-- One row per commit and Dockerfile with an instruction that the commit rebuilds, for projects with a known history.
 SELECT found.*, year(found.committed_at) AS committed_in
 FROM staging.rebuilds AS found
 JOIN core.histories AS histories ON histories.project = found.project AND histories.reason IS NULL

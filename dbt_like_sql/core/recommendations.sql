@@ -1,7 +1,7 @@
--- What to change: one row a project, subject (Dockerfile, image, or the project's own Compose files and workflows) and
+-- What to change: one row per project, subject (Dockerfile, image, or the project's own Compose files and workflows) and
 -- recommendation. Bytes are measured in an image's layers, each for one recommendation only, so the rows of one image add
--- up; a Dockerfile alone has none. An image that several projects name has its rows with each of them. `evidence`,
--- `evidence_paths`, `evidence_lines`, `evidence_layers` and `evidence_bytes` run side by side, an entry a place.
+-- up; a Dockerfile alone has none. An image that several projects name has rows for each of them. `evidence`,
+-- `evidence_paths`, `evidence_lines`, `evidence_layers` and `evidence_bytes` are parallel lists with one entry per place.
 WITH
     of_dockerfiles AS (
         SELECT
@@ -18,12 +18,12 @@ WITH
         JOIN raw.dockerfile_advice AS advised ON advised.sha256 = files.sha256
         WHERE files.valid
         UNION ALL
-        -- What the text alone cannot tell: whether a .dockerignore lies beside it.
+        -- The text alone does not show whether there is a .dockerignore.
         SELECT corpus, project, 'dockerfile', path, NULL, 'dockerignore', note, [note], [evidence_lines[1]]
         FROM core.dockerfile_findings
         WHERE
             source = 'dockml' AND rule = 'dockerignore' AND verdict = 'violated' AND dockerfile_valid
-            -- A text can ask for the .dockerignore by itself already.
+            -- The text alone may already trigger the recommendation of a .dockerignore.
             AND (project, path) NOT IN (
                 SELECT (files.project, files.path)
                 FROM core.dockerfiles AS files

@@ -1,10 +1,10 @@
--- Rules that other papers check Dockerfiles by, their way: one row a Dockerfile and rule that has something to say of it,
--- with how often it applies (matches) and how often it is violated. seeds.published_rules says what each asks and whose it is.
+-- Rules by which other papers check Dockerfiles, counted their way: one row per Dockerfile and applicable rule, with how often
+-- it applies (matches) and how often it is violated. seeds.published_rules explains each rule and its origin.
 -- Written from the rules' own definitions (binnacle: checker/rules/rules.ts and the options that its parser knows; Parfum:
--- lib/rules); a command is one that the shell would start, whatever ships. Where a rule looks for a second command, it looks
--- at the same RUN, before or after; a place where binnacle counts the nodes of its tree around a command counts once here.
+-- lib/rules). A command is one that the shell would start, in any stage. A rule that looks for a second command looks in the
+-- same RUN, before or after; where binnacle counts several nodes of its tree around a command, the command counts once here.
 WITH
-    -- One text of every argument, each between separators, so that a pattern can ask for a whole argument.
+    -- All arguments in one text, each between separators, so that a pattern can match a whole argument.
     commands AS (
         SELECT
             sha256,
@@ -17,7 +17,7 @@ WITH
             name = 'sudo' AS by_sudo
         FROM raw.dockerfile_run_commands
     ),
-    -- Where in a RUN the commands stand that a rule wants to see before or after another.
+    -- Positions in a RUN of the commands that a rule requires before or after another.
     around AS (
         SELECT
             sha256,
@@ -66,7 +66,7 @@ WITH
                             'applies': true,
                             'kept': regexp_matches(said, '\x1f(-[a-zA-Z]*L[a-zA-Z]*|--location)\x1f')
                         },
-                        -- What stands after -O is its value to binnacle's parser, and no address.
+                        -- binnacle's parser takes the word after -O for its value, not for an address.
                         {
                             'rule': 'curlUseHttpsUrl',
                             'applies': regexp_matches(
@@ -253,7 +253,7 @@ WITH
             sha256,
             found.rule AS rule,
             count(*) AS matches,
-            -- Of what the rule looks for and does not find anywhere, there is no place: violated.
+            -- If the rule requires something that occurs nowhere, it is violated without a place.
             count(*) FILTER (found.kept IS NOT true) AS violations
         FROM (SELECT sha256, found FROM judged UNION ALL SELECT sha256, found FROM instructions)
         WHERE found.applies

@@ -1,4 +1,4 @@
--- One row a simple command inside RUN of a Dockerfile, as BuildKit and the shell see it.
+-- One row per simple command inside RUN of a Dockerfile, as BuildKit and the shell see it.
 SELECT
     files.corpus,
     files.project,

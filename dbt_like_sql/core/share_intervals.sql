@@ -1,7 +1,8 @@
--- Shares with 95 % intervals in which the project is the cluster: Wilson's, with the number of
--- independent units that would tell as much (jackknife: one project left out at a time) and t of one degree of freedom fewer
--- than projects. weighting: every project weighs 1, or every unit. Where no project has two units it is Wilson's own. The
--- share of units hangs on the largest project: see largest_cluster_share. study.statistics.intervals computes the same.
+-- Shares with 95 % intervals, with the project as the cluster: Wilson's interval with the effective sample size, the number
+-- of independent units with the same information (jackknife: one project left out at a time), and Student's t with one degree
+-- of freedom fewer than projects. weighting: every project weighs 1, or every unit. If no project has two units it is Wilson's
+-- own interval. The share of units may depend on the largest project: see largest_cluster_share.
+-- study.statistics.intervals computes the same.
 WITH
     parts AS (
         SELECT corpus, measure, unit_of_analysis, category, counted, units FROM core.share_parts
@@ -76,7 +77,7 @@ SELECT
     clusters,
     largest_cluster_share,
     share,
-    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+    -- Exactly 0 and 1 at the ends, which rounding errors would miss.
     CASE WHEN part <= 0 AND n_effective IS NOT NULL THEN 0.0 ELSE centre - half_width END AS low,
     CASE WHEN part >= whole AND n_effective IS NOT NULL THEN 1.0 ELSE centre + half_width END AS high,
     n_effective,

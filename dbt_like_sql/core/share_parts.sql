@@ -1,8 +1,8 @@
--- What every share is made of: of how many units of each project it holds. One row a measure, unit of analysis and project
--- that has such units. Yes-or-no measures and thresholds are those of core.unit_measures; beside them stand instructions
+-- The parts of every share: the number of units of each project that it counts. One row per measure, unit of analysis and
+-- project with such units. Yes-or-no measures and thresholds are those of core.unit_measures; further ones are instructions
 -- by keyword, commands of RUN by task, platforms of images, purposes of Dockerfiles, files that the paper's parser misreads,
--- violations of other papers' rules, and what histories tell.
--- Of the machine-learning projects: how a control cohort differs is findings.cohort_differences.
+-- violations of other papers' rules, and figures of histories. Only machine-learning projects: for the control cohort see
+-- findings.cohort_differences.
 WITH
     thresholds (measure, named, above, least, below) AS (
         VALUES
@@ -44,7 +44,7 @@ WITH
         WHERE reading = 'corrected' AND category = 'All'
     ),
     written AS (
-        -- Projects that say something, but not this, are part of the whole.
+        -- Projects with other values of the measure are part of the denominator.
         SELECT
             totals.corpus,
             CASE totals.what WHEN 'instruction' THEN 'instruction ' ELSE 'RUN task ' END || items.item AS measure,

@@ -1,4 +1,4 @@
--- One row a build stage of a Dockerfile, as BuildKit sees it.
+-- One row per build stage of a Dockerfile, as BuildKit sees it.
 SELECT
     files.corpus,
     files.project,

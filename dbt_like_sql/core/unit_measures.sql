@@ -1,6 +1,6 @@
--- Every measure that groups are compared in, in the corrected reading: one row a unit (project, Dockerfile, image, layer)
--- and measure. censored: the true value is at least the one given, because a cap cut the reading short. An image or
--- layer of projects of two categories stands in both. A yes or no is 1 or 0.
+-- Every measure in which groups are compared, in the corrected reading: one row per unit (project, Dockerfile, image, layer)
+-- and measure. censored: the true value is at least the given one, because a limit stopped the reading. An image or layer of
+-- projects in two categories has rows for both. A yes or no is 1 or 0.
 WITH
     projects AS (
         SELECT
@@ -32,7 +32,7 @@ WITH
                 projects.stars::DOUBLE AS stars,
                 projects.releases::DOUBLE AS releases,
                 projects.repository_bytes::DOUBLE AS repository_bytes,
-                -- In a project that was read, no row means that nothing valid was found, which is a count.
+                -- In a project that was read, no row means that nothing valid was found: the count is 0.
                 CASE WHEN visits.project IS NOT NULL THEN coalesce(files.dockerfiles, 0) END::DOUBLE AS dockerfiles
             FROM projects
             LEFT JOIN (
@@ -128,7 +128,7 @@ WITH
             corpus,
             config_digest,
             project,
-            -- How firmly the image is tied to this project: the best of the names it has there.
+            -- The grade of the image's link to this project: the best over its names in the project.
             min(list_position(['confirmed', 'likely', 'possible', 'none'], link_grade)) AS link_rank
         FROM core.project_image_configs
         GROUP BY corpus, config_digest, project
@@ -167,7 +167,7 @@ WITH
             image_values.config_digest AS unit,
             measure,
             value,
-            -- Only what is inside the layers is cut short by a cap on reading them.
+            -- A limit on reading layers censors only the measures of their content.
             censored
             AND measure IN (
                 'image_files', 'image_directories', 'image_max_depth', 'image_bytes', 'image_wasted_bytes',
@@ -206,7 +206,7 @@ WITH
             layer_values.layer_digest AS unit,
             measure,
             value,
-            -- The size as stored is read from the manifest; a cap on reading the archive does not touch it.
+            -- The compressed size is in the manifest; a limit on reading the archive does not affect it.
             censored AND measure <> 'layer_compressed_bytes' AS censored
         FROM layer_values
         JOIN layer_owners
@@ -236,7 +236,7 @@ WITH
         SELECT corpus, project, unit, measure, value, 'rq4', 'layer', 'number', censored, link_rank FROM layers
     ),
     shipped AS (
-        -- The type of the image that the shipped stage starts from: of the last such FROM where there are several.
+        -- The type of the shipped stage's base image; of several such FROM, the last.
         SELECT project || '/' || path AS unit, arg_max(base_image_type, line) AS base_image_type
         FROM core.base_images
         WHERE dockerfile_valid AND reaches_shipped

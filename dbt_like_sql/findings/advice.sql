@@ -1,8 +1,8 @@
--- What is advised most, and what it would save: per recommendation and kind of subject, the projects that it concerns of
--- those with such a subject, and the bytes over all distinct images. Bytes add up over recommendations, because none is
--- counted for two of them; layers that images share are counted with each image.
+-- The most frequent recommendations and their savings: per recommendation and kind of subject, the projects to which it
+-- applies out of those with such a subject, and the bytes over all distinct images. Bytes add up over recommendations,
+-- because each is counted for one only; layers that images share are counted with each image.
 WITH
-    -- A row of core.recommendations is a subject: counted a project at a time, none twice.
+    -- A row of core.recommendations is a subject; each project counts once.
     advised AS (
         SELECT
             found.corpus,

@@ -1,4 +1,4 @@
--- Instructions, practices and base images of the Dockerfiles that stood at the end of each year, from the histories of the
+-- Instructions, practices and base images of the Dockerfiles that existed at the end of each year, from the histories of the
 -- projects. A project is part of a year from its first Dockerfile to its last commit; it is the cluster of the intervals.
 WITH
     named AS (

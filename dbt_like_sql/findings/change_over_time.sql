@@ -1,4 +1,4 @@
--- What changed between two moments: of how many units, how far, and in which direction.
+-- Changes between two moments: how many units changed, how much, and in which direction.
 SELECT
     corpus,
     'corrected' AS reading,

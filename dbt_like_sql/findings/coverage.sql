@@ -1,12 +1,12 @@
--- How far each stage of each corpus is: what is done, due, failed for now, gone, censored, with reasons. It reads raw
--- tables alone, so that dockml status can ask the warehouse itself the same question between two builds.
+-- The state of each stage of each corpus: done, due, failed for now, gone, censored, with reasons. It reads only raw tables,
+-- so that dockml status can run the same query on the warehouse between two builds.
 WITH
     latest AS (
         SELECT
             project,
             stage,
             arg_max(status, observed_at) AS status,
-            -- arg_max passes over rows without a reason and would give an older visit's.
+            -- arg_max skips rows without a reason and would return that of an older visit.
             arg_max_null(reason, observed_at) AS reason,
             arg_max(retryable, observed_at) AS retryable,
             arg_max_null(input_hash, observed_at) AS input_hash,
@@ -60,7 +60,7 @@ WITH
         LEFT JOIN LATERAL (
             SELECT
                 visits.*,
-                -- The method of layers is the corpus's, and after it the scanner's own.
+                -- The method of layers is the corpus's version followed by the scanner's.
                 listing.method_version IS NOT NULL
                 AND NOT coalesce(starts_with(visits.method_version || ' ', listing.method_version || ' '), false)
                     AS other_method

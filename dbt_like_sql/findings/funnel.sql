@@ -1,5 +1,5 @@
--- How many repositories passed each step of the selection, how many each step excluded, and of how many it is not known
--- whether they pass the next one, by cohort. Who was not asked is excluded by no step.
+-- How many repositories passed each step of the selection, how many each step excluded, and for how many it is unknown
+-- whether they pass the next one, by cohort. A repository that was not asked about is excluded by no step.
 WITH steps AS (
     SELECT
         corpus,
@@ -18,7 +18,7 @@ compared AS (
     FROM steps
 ),
 rounds AS (
-    -- Names that were listed by hand beside a search belong to its cohort, and to no round.
+    -- Names listed by hand in addition to a search belong to its cohort but to no round.
     SELECT
         corpus,
         coalesce(cohort, 'ml') AS cohort,

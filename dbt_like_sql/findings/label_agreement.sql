@@ -1,7 +1,7 @@
--- How far two sources of labels agree: Cohen's kappa of every two people, and of each with the machine, per question, over
--- all codes and for each. "cannot tell" is no rating. A unit of the question `category` bears one code; of `purpose` any
--- number, so there every unit and code is a decision of its own, yes or no, and the row of all codes pools them.
--- Intervals are what SQL has no bootstrap for: `dockml labels agreement` has them.
+-- Agreement of two sources of labels: Cohen's kappa of every pair of people, and of each person with the machine, per
+-- question, over all codes and for each. "cannot tell" is not a rating. A unit of the question `category` has one code; of
+-- `purpose` any number, so there every unit and code is a decision of its own, yes or no, and the row of all codes pools
+-- them. SQL has no bootstrap for intervals: `dockml labels agreement` has them.
 WITH
     sets AS (
         SELECT
@@ -33,7 +33,7 @@ WITH
             AND other.unit_kind = one.unit_kind
             AND other.unit = one.unit
             AND (one.rater_kind = 'machine', one.rater) < (other.rater_kind = 'machine', other.rater)
-            -- Who decides between people saw what they said.
+            -- An adjudicator saw the people's labels, so is not compared with them.
             AND (other.rater_kind = 'machine' OR (one.rater_kind = 'person' AND other.rater_kind = 'person'))
     ),
     known_codes AS (
@@ -101,7 +101,7 @@ SELECT
     by_first::BIGINT AS by_first,
     by_second::BIGINT AS by_second,
     agreeing / decisions AS observed,
-    -- Undefined where chance alone agrees throughout.
+    -- Undefined if chance alone would give full agreement.
     (agreeing * decisions - chance) / nullif(decisions * decisions - chance, 0) AS kappa
 FROM counted
 ORDER BY corpus, code_system, unit_kind, first, second, code = 'All' DESC, code

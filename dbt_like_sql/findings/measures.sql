@@ -1,5 +1,5 @@
--- Every number of the findings that the paper prints too, as one long table: named, and in the unit printed, so that
--- they can stand side by side. One row a corpus, reading, metric and category; clusters: the projects behind n units. Of
+-- Every number of the findings that the paper also prints, as one long table with the paper's names and units, for
+-- comparison. One row per corpus, reading, metric and category; clusters: the projects behind n units. Only
 -- machine-learning projects: a control cohort has no part in the paper's numbers.
 WITH
     funnel AS (
@@ -51,8 +51,8 @@ WITH
         WHERE images.config_known AND categories.category <> 'All'
         GROUP BY images.corpus, categories.category
     ),
-    -- What the paper says of more than so many: how many units are, and in how many projects. Its own way adds up all images of
-    -- a project. Of its depth and its variables it does not say how many projects exceed them, so there is nothing to repeat.
+    -- The paper's statements "more than so many": how many units exceed the number, and in how many projects. The paper's own
+    -- way adds up all images of a project. For depth and variables it does not say how many projects exceed them.
     judged AS (
         SELECT
             images.corpus,
@@ -144,7 +144,7 @@ WITH
             'rq1',
             'median_' || metric,
             category,
-            -- As GitHub gives it and the paper prints it: in KiB.
+            -- In KiB, as GitHub states it and the paper prints it.
             CASE metric WHEN 'repository_bytes' THEN median / 1024 ELSE median END,
             n
         FROM findings.rq1_project_profile
@@ -239,7 +239,7 @@ WITH
         UNION ALL
         SELECT corpus, 'corrected', 'rq4', 'operating_systems', category, operating_systems, n FROM architectures
     ),
-    -- The projects behind the units: of measures of projects as many as there are.
+    -- The projects behind the units; for measures of projects, their number.
     placed AS (
         SELECT corpus, category, count(DISTINCT named.project) AS clusters
         FROM (

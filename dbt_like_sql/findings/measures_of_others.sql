@@ -1,4 +1,4 @@
--- Numbers of other papers than the one that is rerun, computed their way (as_published) or soundly, in the unit printed: one
+-- Numbers of papers other than the rerun one, computed their way (as_published) or soundly, in the printed unit: one
 -- row a paper, corpus, reading and metric. A control cohort has no part in them; clusters: the projects behind n units.
 WITH
     files AS (
@@ -55,13 +55,13 @@ WITH
         WHERE reading = 'as_published'
         GROUP BY corpus
     ),
-    -- Shipwright: files in which a static tool says something that may break a build.
+    -- Shipwright: files in which a static tool reports something that may break a build.
     flagged AS (
         SELECT
             files.corpus,
             files.project,
             breaking.path IS NOT NULL AS by_binnacle,
-            -- Of hadolint only texts that it was asked about; a refused one is none.
+            -- For hadolint, only texts that it has linted; a refused text does not count.
             CASE WHEN linted.sha256 IS NOT NULL THEN linted.breaking END AS by_hadolint
         FROM files
         LEFT JOIN (

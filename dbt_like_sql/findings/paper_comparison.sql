@@ -1,7 +1,7 @@
--- What a paper prints, what its own computation gives here, and what a sound one gives: the paper that is rerun, and others
--- whose package or text can be read. A value that cannot be computed is NULL, and the note says why. published is in
--- published_unit, which is wrong at places; the others are in unit. n is the denominator of the corrected value, else of the
--- other, and clusters the projects behind it. Where corpus is not of_corpus, the data differ first.
+-- The number that a paper prints, the one that its own computation gives here, and the one that a sound computation gives: for
+-- the rerun paper and others whose package or text can be read. A value that cannot be computed is NULL, and the note says
+-- why. published is in published_unit, which is in places wrong; the others are in unit. n is the denominator of the corrected
+-- value, else of the other; clusters are the projects behind it. Where corpus is not of_corpus, the data differ.
 WITH
     computed AS (
         SELECT 'ease2022' AS paper, corpus, reading, rq, metric, category, value, n, clusters FROM findings.measures

@@ -1,6 +1,6 @@
--- What was seen and not taken, below the project: files, images and layers that are too large, too many, links, unreadable or cut
--- short by a cap, and what failed in a step that computes from them, with the reason. It reads raw tables alone, so that dockml
--- status can ask the warehouse itself the same question between two builds. What a selection leaves out is in the funnel.
+-- Units below the project that were seen but left out: files, images and layers that are too large, too many, links,
+-- unreadable or cut short by a limit, and failures of steps that compute from them, with the reason. It reads only raw tables,
+-- so that dockml status can run the same query between two builds. What a selection leaves out is in the funnel.
 WITH
     listed AS (
         SELECT DISTINCT corpus, project FROM raw.inputs
@@ -32,7 +32,7 @@ WITH
         FROM raw.image_references AS found
         JOIN visits ON visits.project = found.project AND visits.stage = 'manifests' AND visits.observed_at = found.last_seen
     ),
-    -- The newest that is said of every subject by the visits that count.
+    -- The newest outcome of every subject in the current visits.
     said AS (
         SELECT found.corpus, found.project, found.stage, found.subject, found.status, found.reason
         FROM raw.outcomes AS found
@@ -48,7 +48,7 @@ WITH
             PARTITION BY found.corpus, found.project, found.stage, found.subject ORDER BY found.observed_at DESC
         ) = 1
     ),
-    -- What a step that computes says of a text, it says for all who have it, also for who came later. Of several caps each counts.
+    -- An outcome of a computing step on a text holds for all projects with the text, even later ones. Each limit counts.
     remarks AS (
         SELECT
             stage,
@@ -78,7 +78,7 @@ WITH
         WHERE
             status = 'collected'
             AND starts_with(reason, 'censored: ')
-            -- Of what stands now.
+            -- Only for current rows.
             AND EXISTS (
                 SELECT 1 FROM made
                 WHERE made.stage = remarks.stage AND made.subject = remarks.subject
@@ -128,7 +128,7 @@ WITH
             WHERE said.project = layers.project AND said.stage = 'layer_stats' AND said.subject = layers.layer_digest
         )
         UNION ALL
-        -- Packages of an image that are not all known say why, one text an image.
+        -- An image whose packages are not all known has a reason, one text per image.
         SELECT DISTINCT found.corpus, found.project, 'layer_stats', found.reference, 'collected',
             'censored: the packages are not all known', 'image'
         FROM raw.image_summaries AS found
@@ -160,7 +160,7 @@ WITH
         JOIN listed ON listed.project = computed.project
         WHERE computed.stage IN ('rebuilds', 'machine_labels', 'image_links')
     ),
-    -- All that was seen of a kind, taken or not.
+    -- All units of a kind that were seen, taken or not.
     seen AS (
         SELECT corpus, unit_of_analysis, count(*) AS n
         FROM (

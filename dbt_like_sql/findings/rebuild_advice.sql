@@ -1,5 +1,6 @@
--- Lines of Dockerfiles that are there now and would have been kept if they stood above another one, with the files that they
--- name: of how many misses of RUN in the file's history that had saved. A bound: what a line reads unasked is not known.
+-- Lines of current Dockerfiles that would have stayed cached if they were placed above another one, together with the files
+-- that they name: the missed RUN in the file's history that this would have avoided. An upper bound: input that a line does
+-- not declare is unknown.
 SELECT
     moves.corpus,
     moves.project,

@@ -1,6 +1,6 @@
--- Of how many commits something is built again, why, and how much of that work has no cause of its own or had been kept by
--- another order of lines: told from history by BuildKit's cache rules, nothing built. Commits of one project resemble each
--- other, so the project is the cluster; few large projects decide on the pooled share, the share per project leads.
+-- How many commits rebuild something, why, and how much of that work has no cause of its own or would have been avoided by
+-- another order of lines; derived from history by BuildKit's cache rules, nothing is built. Commits of one project resemble
+-- each other, so the project is the cluster. Few large projects dominate the pooled share, so the share per project leads.
 WITH
     named AS (
         SELECT DISTINCT corpus, measure, unit_of_analysis, figure, period

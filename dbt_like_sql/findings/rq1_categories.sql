@@ -1,6 +1,6 @@
--- RQ1: how many projects are of each category, and who said so. as_published rests on the study's own labels alone
--- and exists for nobody else's projects; corrected takes what was adjudicated, else what most people said, else the machine's label. The interval is Wilson's,
--- at 95 % (Wilson, JASA 22, 1927).
+-- RQ1: how many projects are in each category, and the source of their labels. as_published uses only the study's own labels
+-- and exists only for its projects; corrected takes the adjudicated label, else the one most people gave, else the machine's.
+-- The interval is Wilson's, at 95 % (Wilson, JASA 22, 1927).
 WITH
     readings AS (
         SELECT
@@ -61,7 +61,7 @@ SELECT
     centred.n,
     centred.share,
     centred.centre - centred.half_width AS share_low,
-    -- Exactly 1 at the end, which floating point misses by a hair.
+    -- Exactly 1 at the end, which rounding errors would miss.
     CASE WHEN centred.projects = centred.n THEN 1.0 ELSE centred.centre + centred.half_width END AS share_high,
     centred.labelled_by_adjudication,
     centred.labelled_by_people,

@@ -1,4 +1,4 @@
--- RQ1, Table 1: what the projects of each category are like.
+-- RQ1, Table 1: properties of the projects of each category.
 WITH
     dockerfile_counts AS (
         SELECT project, count(*) FILTER (WHERE valid) AS dockerfiles
@@ -33,7 +33,7 @@ WITH
                 'forks': projects.forks,
                 'stars': projects.stars,
                 'releases': projects.releases,
-                -- In a project that was read, no row means that nothing valid was found, which is a count.
+                -- In a project that was read, no row means that nothing valid was found: the count is 0.
                 'dockerfiles': CASE
                     WHEN visits.project IS NOT NULL THEN coalesce(dockerfile_counts.dockerfiles, 0)
                 END

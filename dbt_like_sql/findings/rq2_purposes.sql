@@ -1,7 +1,7 @@
--- RQ2: for what the projects use Docker: how many of each category (and how many Dockerfiles) serve each purpose, by the
--- labels of people, of the machine, and final. A unit may serve several, so shares do not add up to 1; n counts the units
--- that were looked at, those without any purpose too. The paper printed no count or share of a purpose: published_share
--- is empty on purpose. The interval of projects is Wilson's, at 95 % (JASA 22, 1927); of Dockerfiles the project is the
+-- RQ2: the purposes for which projects use Docker: how many projects (and Dockerfiles) of each category have each purpose, by
+-- the labels of people, of the machine, and final. A unit may have several, so shares do not add up to 1; n counts the labelled
+-- units, including those without any purpose. The paper printed no count or share of a purpose, so published_share is
+-- intentionally empty. The interval of projects is Wilson's, at 95 % (JASA 22, 1927); for Dockerfiles the project is the
 -- cluster (core.share_intervals).
 WITH
     labelled AS (
@@ -72,7 +72,7 @@ SELECT
     centred.share,
     CASE
         WHEN centred.unit_of_analysis = 'Dockerfile' THEN pooled.low
-        -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+        -- Exactly 0 and 1 at the ends, which rounding errors would miss.
         WHEN centred.units = 0 THEN 0.0
         ELSE centred.centre - centred.half_width
     END AS share_low,

@@ -1,6 +1,6 @@
--- RQ3: how far the base images that the reading finds are those that the study typed by hand. agreement is of the rows
--- that name an image with its tag (or without, where FROM has none) and whose FROM the file resolves. The rows behind
--- each kind, with what the file says: core.base_image_agreement.
+-- RQ3: agreement of the base images read by dockml with those that the study typed by hand. agreement is over the rows
+-- that name an image with its tag (or without, if FROM has none) and whose FROM can be resolved from the file. The rows
+-- behind each kind are in core.base_image_agreement.
 WITH
     counted AS (
         SELECT found.corpus, kinds.kind, kinds.counts_as, count(*) AS rows

@@ -26,7 +26,7 @@ WITH
 SELECT
     * EXCLUDE (z, centre, half_width),
     centre - half_width AS share_low,
-    -- Exactly 1 at the end, which floating point misses by a hair.
+    -- Exactly 1 at the end, which rounding errors would miss.
     CASE WHEN projects = n THEN 1.0 ELSE centre + half_width END AS share_high
 FROM centred
 ORDER BY corpus, reading, category, projects DESC, base_image_type

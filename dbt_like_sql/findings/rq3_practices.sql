@@ -1,6 +1,6 @@
--- RQ3: how many Dockerfiles follow each practice, of those to which it applies and whose verdict is known. The paper
+-- RQ3: how many Dockerfiles follow each practice, among those to which it applies and whose verdict is known. The paper
 -- has no such figure, so there is one reading. Dockerfiles of one project resemble each other, so the project is the cluster
--- of the intervals (core.share_intervals); the share per project leads where one project has many of the files.
+-- of the intervals (core.share_intervals); the share per project is the better one if a project has many of the files.
 WITH
     judged AS (
         SELECT

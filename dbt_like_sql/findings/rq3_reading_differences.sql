@@ -1,6 +1,6 @@
--- RQ3: Dockerfiles in which dockerfile-parse, by which the paper read, sees something else than BuildKit, by kind of
+-- RQ3: Dockerfiles that dockerfile-parse, which the paper used, reads differently from BuildKit, by kind of
 -- difference. A file may differ in several ways; `any` counts it once. n is every file that was read, valid or not,
--- because the paper took whatever its parser did not refuse.
+-- because the paper took every file that its parser did not refuse.
 WITH
     files AS (
         SELECT corpus, project, path, differences

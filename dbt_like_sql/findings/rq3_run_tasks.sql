@@ -1,4 +1,4 @@
--- RQ3: what RUN is used for, in the paper's five classes. The median is over the projects that do such a thing; what
+-- RQ3: what RUN is used for, in the paper's five classes. The median is over the projects with such a task; what
 -- each reading counts: core.project_shares.
 WITH
     totals AS (

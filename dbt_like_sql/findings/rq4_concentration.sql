@@ -1,5 +1,5 @@
--- RQ4: how the bytes of an image are spread: over its files, over its layers, and between base image and project; and which
--- of them nobody needs. Shares are between 0 and 1. Files are known only for images whose layers were scanned: see n.
+-- RQ4: the distribution of an image's bytes over its files, its layers, and base image and project; and the shares of
+-- removable bytes. Shares are between 0 and 1. Files are known only for images whose layers were scanned: see n.
 WITH
     measured AS (
         SELECT spread.* EXCLUDE (config_digest), categories.category

@@ -1,5 +1,5 @@
--- RQ4: how many of the distinct images whose layers were searched carry code for GPUs that a container sees, how many bytes of
--- it for which architecture, and what of it lies idle on any one GPU. Binary code and code that the driver compiles stand apart.
+-- RQ4: how many of the distinct images whose layers were searched have GPU code that a container sees, its bytes by
+-- architecture, and the part that a single GPU cannot use. Binary code and code that the driver compiles are separate.
 WITH
     total AS (
         SELECT corpus, count(*) AS n FROM core.images WHERE device_code_bytes IS NOT NULL GROUP BY corpus

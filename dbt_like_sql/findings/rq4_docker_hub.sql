@@ -1,5 +1,5 @@
--- RQ4: how much the projects' repositories on Docker Hub are used and looked after, by how sure the tie to a project is.
--- A repository counts once, by its best tie and as Docker Hub said last; it is asked for no manifest.
+-- RQ4: use and maintenance of the projects' repositories on Docker Hub, by the grade of the link to a project.
+-- A repository counts once, with its best grade and Docker Hub's newest answer; no manifest is fetched.
 WITH
     repository AS (
         SELECT

@@ -1,6 +1,6 @@
--- RQ4: what kinds of file images hold. By image: files that a container sees, by extension, by first bytes (magic), and by
--- the paper's classes. By layer: files of distinct layers by extension, which is all that a source without contents tells.
--- as_published: as the paper counts, every layer of every image of a project, whiteouts and hidden files among them.
+-- RQ4: file types in images. By image: files that a container sees, by extension, by first bytes (magic), and by
+-- the paper's classes. By layer: files of distinct layers by extension, the only type that a source without contents has.
+-- as_published counts like the paper: every layer of every image of a project, including whiteouts and hidden files.
 WITH
     of_image AS (
         SELECT
@@ -29,7 +29,7 @@ WITH
         SELECT
             corpus,
             layer_digest,
-            -- Extensions that differ in case are one type and several rows; a row that stands twice is one.
+            -- Extensions that differ only in case are one type in several rows; a duplicate row counts once.
             lower(ltrim(extension, '.')) AS extension,
             sum(files) AS files,
             sum(bytes) AS bytes
@@ -41,7 +41,7 @@ WITH
                 max(files) AS files,
                 max(coalesce(bytes, (bytes_mean * files)::BIGINT)) AS bytes
             FROM (
-                -- A layer that was exported with several images, or named by several, is there once.
+                -- A layer that was exported with, or named by, several images counts once.
                 SELECT *
                 FROM staging.layer_file_types
                 QUALIFY dense_rank() OVER (PARTITION BY corpus, layer_digest ORDER BY reference, source_file) = 1
@@ -51,9 +51,9 @@ WITH
         GROUP BY ALL
     ),
     extension AS (
-        -- One spelling, as of images: without the dot. A source that takes the first suffix writes python.cpython-38.pyc as
-        -- cpython-38, and shared objects by what follows .so: a platform, or a version. A number alone is such a version where the
-        -- files are large on average (manual pages are named so too, and have some KiB).
+        -- One spelling, as for images: without the dot. A source that takes the first suffix writes python.cpython-38.pyc as
+        -- cpython-38, and shared objects by the part after .so: a platform or a version. A number alone is such a version if the
+        -- files are large on average (manual pages have such names too, but only some KiB).
         SELECT
             corpus,
             layer_digest,
@@ -164,16 +164,16 @@ WITH
             count(*) AS units,
             sum(counted.files)::BIGINT AS files,
             sum(counted.bytes)::BIGINT AS bytes,
-            -- Units without the type have a share of zero: the sum over those that have it, by all of them.
+            -- Units without the type have a share of zero, so divide the sum over units with it by the number of all units.
             sum(counted.files / nullif(unit.files, 0)) AS shares_of_files,
             sum(counted.bytes / nullif(unit.bytes, 0)) AS shares_of_bytes
         FROM counted
         JOIN unit USING (corpus, reading, category, unit_of_analysis, classification, unit)
         GROUP BY ALL
     ),
-    -- Intervals take the project as the cluster, one left out at a time, as those of core.share_intervals. A unit of several
-    -- projects counts in part in each; one of none is a cluster of its own. A project without the type differs from the others
-    -- by its total alone, so that sums over those that have it are enough.
+    -- Intervals take the project as the cluster, leaving out one at a time, as in core.share_intervals. A unit of several
+    -- projects counts in part for each; one of no project is its own cluster. A project without the type differs from others
+    -- only in its total, so sums over the projects with the type suffice.
     named AS (
         SELECT corpus, 'image' AS unit_of_analysis, config_digest AS unit, project
         FROM core.project_image_configs
@@ -186,7 +186,7 @@ WITH
     owner AS (
         SELECT *, 1 / count(*) OVER (PARTITION BY corpus, unit_of_analysis, unit) AS part FROM named
     ),
-    -- Rarer types are too many to have intervals that anybody reads.
+    -- Rarer types are too many for intervals to be useful.
     frequent AS (
         SELECT corpus, reading, category, unit_of_analysis, classification, pooled.file_type
         FROM pooled
@@ -249,7 +249,7 @@ WITH
         GROUP BY ALL
     ),
     -- Without a project the share differs by (share * whole - part) * inverse, with the project's own part and whole. These
-    -- small numbers are summed, not the shares: of their squares only the last digits would be left.
+    -- small numbers are summed instead of the shares, whose squares would lose all but the last digits.
     moments AS (
         SELECT
             corpus,
@@ -260,7 +260,7 @@ WITH
             file_type,
             clusters,
             share,
-            -- Projects without the type have no part: their sums are those of all less those of the others.
+            -- Projects without the type have no part: their sums are the total less the sums of the others.
             count(*) < clusters AS some_without,
             fsum((share * whole - part) * inverse)
             + some_without::INTEGER * share * (ratios - fsum(whole * inverse)) AS differences,
@@ -333,7 +333,7 @@ WITH
                     + t * sqrt(greatest(share * (1 - share), 0) / n_effective + t * t / (4 * n_effective * n_effective))
                 )
                 / (1 + t * t / n_effective) AS high,
-                -- The ends are the roots of one equation: by their product the lower does not cancel near zero.
+                -- Both ends are roots of one quadratic; computing the lower from their product avoids cancellation near zero.
                 share * share / ((1 + t * t / n_effective) * high) AS low
             FROM effective
         )

@@ -1,5 +1,5 @@
--- RQ4: how images grow from one tag of a project to the next, as stored, in all, and by cause where the packages of both are known:
--- the differences of packages that came, went, changed their version or only their bytes, and of files of no package, add up.
+-- RQ4: growth of images from one tag of a project to the next, as stored, in all, and by cause if the packages of both are
+-- known: the differences of packages that were added, removed, or changed version or only bytes, and of other files, add up.
 WITH
     package AS (
         SELECT

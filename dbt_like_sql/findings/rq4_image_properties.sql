@@ -1,7 +1,7 @@
--- RQ4, Table 2: what the images are like. as_published repeats the paper's sums over all images of a project, with
--- its duplicate rows and its RootFS count that is one too high an image, and counts files in every layer (hidden ones and
--- whiteouts too) and levels with the file name, of the last image only; corrected is per distinct image, as a container
--- sees it. Where a cap cut the scan of a layer short, files and bytes are lower bounds: see n_censored.
+-- RQ4, Table 2: properties of images. as_published repeats the paper's sums over all images of a project, with its duplicate
+-- rows and its RootFS count, which is one too high per image; it counts files in every layer (including hidden files and
+-- whiteouts) and levels including the file name, of the last image only. corrected is per distinct image, as a container
+-- sees it. If a limit stopped the scan of a layer, files and bytes are lower bounds: see n_censored.
 WITH
     published_configs AS (
         SELECT
@@ -36,7 +36,7 @@ WITH
         SELECT
             owned.corpus,
             owned.project,
-            -- Unknown as long as one layer is: its files would be missing from the sum.
+            -- Unknown if one layer is unknown: its files would be missing from the sum.
             CASE
                 WHEN count(*) = count(layers.entries) THEN sum(layers.entries - layers.directories)
             END AS files,
@@ -125,7 +125,7 @@ WITH
             CASE WHEN metric LIKE '%bytes' THEN 'byte' ELSE 'count' END AS unit,
             unit_of_analysis,
             count(*) AS n,
-            -- What the documents state is never cut short; what is inside layers may be.
+            -- Only the content of layers may be censored, never facts stated in documents.
             count(*) FILTER (
                 WHERE cut_short
                 AND metric NOT IN (

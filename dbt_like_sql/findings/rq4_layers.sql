@@ -1,7 +1,7 @@
--- RQ4: distributions over distinct layers, of a category those that occur in its images. What is inside is known only for
--- scanned layers: see n. Where a cap or damage cut a scan short the value is a lower bound: see n_censored.
+-- RQ4: distributions over distinct layers; for a category, over those in its images. The content is known only for
+-- scanned layers: see n. If a limit or damage stopped a scan, the value is a lower bound: see n_censored.
 WITH
-    -- Layers that only a control cohort's images have; those of no listed image are none of them.
+    -- Layers that occur only in images of a control cohort (not layers without a listed image).
     control AS (
         SELECT listed.corpus, listed.layer_digest
         FROM staging.image_layers AS listed
@@ -65,7 +65,7 @@ WITH
             quantile_cont(value, 0.90) AS p90,
             quantile_cont(value, 0.99) AS p99,
             max(value) AS maximum,
-            -- The paper sets its numbers beside these thresholds of the general Docker Hub (study, section 6.3).
+            -- The paper compares its numbers with these thresholds for Docker Hub in general (study, section 6.3).
             CASE metric WHEN 'files' THEN avg((value < 30)::INTEGER) END AS share_below_30,
             CASE metric WHEN 'files' THEN avg((value = 1)::INTEGER) END AS share_of_one,
             CASE metric WHEN 'files' THEN avg((value > 50000)::INTEGER) END AS share_above_50000,

@@ -1,5 +1,5 @@
--- RQ4: how well the images that are studied are tied to their projects. One row a corpus and grade; "none" means that
--- nothing visible ties the image to the project that it was taken for.
+-- RQ4: grades of the links between studied images and their projects. One row per corpus and grade; "none" means that no
+-- evidence links the image to the project for which it was taken.
 WITH
     graded AS (
         SELECT grades.corpus, grades.project, grades.reference, grades.link_grade

@@ -1,11 +1,12 @@
--- RQ4, asked again on fewer images: only those whose tie to a project is at least of the grade. "any" is every image that
--- a source names, tied or not. The intervals are over the projects that the images are tied to. What changes from "any" to "confirmed" is what rests on images that may not be the project's.
+-- RQ4, repeated with fewer images: only those whose link to a project has at least the grade. "any" is every image that a
+-- source names. Intervals are over the projects of the images. Differences between "any" and "confirmed" are due to images
+-- that may not belong to the project.
 WITH
     graded AS (
         SELECT
             grades.corpus,
             grades.reference,
-            -- A source may name one image for several projects: its best tie counts.
+            -- A source may name one image for several projects: its best grade counts.
             min(list_position(['confirmed', 'likely', 'possible', 'none'], grades.link_grade)) AS rank
         FROM staging.image_reference_grades AS grades
         GROUP BY grades.corpus, grades.reference
@@ -51,7 +52,7 @@ WITH
             worst,
             metric,
             count(*) AS n,
-            -- What the documents state is never cut short; what is inside layers may be.
+            -- Only the content of layers may be censored, never facts stated in documents.
             count(*) FILTER (
                 WHERE cut_short AND metric IN ('files', 'bytes', 'wasted_bytes', 'removable_bytes')
             ) AS n_censored,

@@ -1,5 +1,5 @@
--- RQ4, beside the images: the models that projects ship as artifacts of a registry, by what packed them and by format. Each
--- distinct model counts once in 'All' and once in each category of the projects that name it; sizes are as stored.
+-- RQ4, besides images: the models that projects ship as registry artifacts, by packaging and format. Each distinct model
+-- counts once in 'All' and once in each category of the projects that name it; sizes are stored sizes.
 WITH
     placed AS (
         SELECT DISTINCT
@@ -24,7 +24,7 @@ WITH
         FROM categorised
         GROUP BY corpus, category, manifest_digest
     ),
-    -- Each model once as what it is, and once among all.
+    -- Each model counts once in its own group, and once in `all`.
     counted AS (
         SELECT
             member.corpus,

@@ -1,6 +1,6 @@
--- RQ4: what packages images carry, of the distinct images whose packages are known. By package as its manager names it, and
--- by family (a framework or a library of CUDA, whoever brought it). A package that is part of another one counts as there,
--- its bytes with the other. Versions are compared within a manager and package among all images of the corpus.
+-- RQ4: packages in the distinct images whose packages are known: by package as named by its manager, and by family (a
+-- framework or a CUDA library, whichever package provides it). A package that is part of another one counts as present, but
+-- its bytes count with the other. Versions are compared within a manager and package among all images of the corpus.
 WITH
     known AS (
         SELECT images.corpus, images.config_digest
@@ -37,7 +37,7 @@ WITH
         UNION ALL
         SELECT *, 'family' AS unit_of_counting, family AS name FROM listed WHERE family IS NOT NULL
     ),
-    -- What one image has of it, all versions and managers together.
+    -- Its presence in one image, all versions and managers together.
     of_image AS (
         SELECT
             corpus,

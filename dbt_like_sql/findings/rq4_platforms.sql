@@ -1,5 +1,5 @@
--- RQ4: for which operating systems and processors the images are. By project (as_published) the paper unites the platforms
--- of a project's images; by image each distinct image is for one; by image name one name may offer several.
+-- RQ4: operating systems and CPU architectures of the images. By project (as_published) the paper unites the platforms of a
+-- project's images; by image each distinct image has one platform; by image name one name may have several.
 WITH
     placed AS (
         SELECT
@@ -15,7 +15,7 @@ WITH
             ON categories.corpus = images.corpus AND categories.config_digest = images.config_digest
         WHERE images.os IS NOT NULL AND images.architecture IS NOT NULL
     ),
-    -- The unit that is counted, as text, and the platforms it is for.
+    -- The unit that is counted, as text, and its platforms.
     unit AS (
         SELECT corpus, category, 'corrected' AS reading, 'image' AS unit_of_analysis, config_digest AS unit, platform, os, architecture
         FROM placed

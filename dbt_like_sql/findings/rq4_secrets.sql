@@ -1,4 +1,4 @@
--- RQ4: how many of the distinct images whose layers were searched hold a secret in a file, by the rule that tells and for any rule.
+-- RQ4: how many of the distinct images whose layers were searched have a secret in a file, by rule and for any rule.
 -- Keys that a package publishes do not count. Hidden: no container sees any of its files, but the layers have them.
 WITH
     total AS (

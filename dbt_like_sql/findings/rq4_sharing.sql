@@ -1,7 +1,7 @@
--- RQ4: how far distinct images share layers, and files across layers; what storing each once saves. Of a category: among its
--- images. Files are known only for scanned layers: files, and not n, is their denominator.
--- The interval leaves out one project after the other. Without it the images are gone that no other project names, with them
--- the layers that nothing else has, and a layer that one image is left with is alone from then on.
+-- RQ4: sharing of layers between distinct images, and of files between layers; the savings of storing each once. For a
+-- category: among its images. Files are known only for scanned layers, so their denominator is files, not n.
+-- The interval is a jackknife over projects. Leaving out a project removes the images that only it names and the layers that
+-- only these have; a layer that then occurs in one image counts as unshared.
 WITH
     placed AS (
         SELECT DISTINCT layers.corpus, category.category, layers.config_digest, layers.layer_digest, layers.compressed_bytes
@@ -29,7 +29,7 @@ WITH
         WHERE placed.category = 'All' AND projects.cohort IS DISTINCT FROM 'control'
     ),
     leaving AS (
-        -- A project's layers with the number of images that leave with it: those that it alone names.
+        -- A project's layers, with the number of images that would be removed with it: those that only it names.
         SELECT only_named.project, placed.corpus, placed.layer_digest, count(*) AS images
         FROM placed
         JOIN (
@@ -84,7 +84,7 @@ WITH
             END AS n_effective
         FROM spread
         JOIN alone ON alone.corpus = spread.corpus
-        -- A single project has none.
+        -- A single project has no critical value.
         JOIN core.critical_values AS critical ON critical.clusters = spread.clusters
     ),
     around AS (
@@ -98,8 +98,8 @@ WITH
         FROM effective
     ),
     content AS (
-        -- Equal files, by hash and size; hashes of two algorithms never meet. Hashed to 64 bits once more: ten million files
-        -- then need some hundred megabytes and not gigabytes.
+        -- Equal files have the same hash and size; hashes of two algorithms are never equal. Hashing to 64 bits again needs some
+        -- hundred megabytes for ten million files instead of gigabytes.
         SELECT
             stored.corpus,
             stored.category,
@@ -142,15 +142,15 @@ SELECT
     count(*) FILTER (WHERE stored.images > 1) AS layers_shared,
     count(*) FILTER (WHERE stored.images = 1) / count(*) AS share_in_one_image,
     any_value(around.clusters) AS clusters,
-    -- Exactly 0 and 1 at the ends, which floating point misses by a hair.
+    -- Exactly 0 and 1 at the ends, which rounding errors would miss.
     any_value(if(around.share = 0, 0, around.centre - around.half_width)) AS share_low,
     any_value(if(around.share = 1, 1, around.centre + around.half_width)) AS share_high,
     count(*) FILTER (WHERE project.projects > 1) AS layers_shared_by_projects,
     max(stored.images) AS most_shared_images,
-    -- Of several that are shared as often, the first by digest.
+    -- Of several equally shared layers, the first by digest.
     first(stored.layer_digest ORDER BY stored.images DESC, stored.layer_digest) AS most_shared_layer,
     any_value(volume.referenced_bytes) AS referenced_bytes,
-    -- As manifests claim: what strangers' claims add up to may be beyond any column, and is then unknown.
+    -- Sizes are claimed by untrusted manifests: their sum may exceed the column's type, and is then unknown.
     TRY_CAST(sum(stored.compressed_bytes) AS BIGINT) AS distinct_bytes,
     any_value(volume.referenced_bytes) / sum(stored.compressed_bytes) AS layer_dedup_ratio,
     any_value(file.files) AS files,

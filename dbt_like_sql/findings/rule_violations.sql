@@ -1,6 +1,6 @@
--- Rules that other papers check Dockerfiles by (binnacle's 23, and 8 of the 9 that Parfum adds). as_published: their way, of all
--- places where a rule applies, in every file. corrected: where a practice of dockml asks the same, its verdicts, of valid
--- Dockerfiles; it looks at what is shipped, and knows caches that are mounts, settings and configuration files.
+-- Rules by which other papers check Dockerfiles (binnacle's 23, and 8 of the 9 that Parfum adds). as_published: counted their
+-- way, over all places where a rule applies, in every file. corrected: the verdicts of the equivalent practice of dockml, over
+-- valid Dockerfiles; it looks only at the shipped stage, and knows caches in mounts, settings and configuration files.
 WITH
     files AS (
         SELECT found.corpus, found.rule, count(*) AS dockerfiles, count(*) FILTER (found.violations > 0) AS violating

@@ -1,4 +1,4 @@
--- A few numbers of every corpus that should not move much from one build to the next; each build keeps them in
+-- A few figures of every corpus that should not change much from one build to the next; each build stores them in
 -- raw.figures, and the check distributions_did_not_jump compares.
 SELECT corpus, 'projects' AS figure, 'project' AS unit_of_analysis, count(*)::DOUBLE AS value, count(*) AS n
 FROM core.projects

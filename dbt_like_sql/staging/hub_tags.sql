@@ -1,5 +1,5 @@
--- The rows of raw.hub_tags that the newest visit saw, each once: of two projects that name a repository, the one that
--- looked last tells what its tags are.
+-- The rows of raw.hub_tags that the newest visit saw, each once: if two projects name a repository, the tags are those of
+-- the later visit.
 SELECT found.* EXCLUDE (project, row_hash, first_seen, last_seen)
 FROM raw.hub_tags AS found
 JOIN staging.visits AS visit

@@ -1,6 +1,6 @@
--- The labels of people that count now: those of the newest listing of their corpus, and what each rater imported last
--- about a unit. An import replaces all that the same rater imported about the same unit and question before. Labels of
--- a project that left do not count.
+-- The current labels of people: those of the newest listing of their corpus, and the last import of each rater
+-- about a unit. An import replaces all earlier imports of the same rater about the same unit and question. Labels of
+-- projects that left do not count.
 WITH
     said AS (
         SELECT found.* EXCLUDE (row_hash, first_seen, last_seen)

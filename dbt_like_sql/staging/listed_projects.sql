@@ -1,5 +1,5 @@
--- One row a project that the newest listing of its corpus has. Who is in nothing but older listings left: what was
--- collected of them stays in raw, and nothing after it counts them. A shard is no project, its projects are.
+-- One row per project in the newest listing of its corpus. A project that is only in older listings has left: its collected
+-- rows stay in raw, and no later model counts them. A shard is not a project; its projects are.
 WITH
     listings AS (
         SELECT corpus, max(listed_at) AS listed_at FROM raw.listings GROUP BY corpus

@@ -1,5 +1,5 @@
--- The newest outcome of every subject of every stage, of the listed projects, of shards and of the listings themselves. What a visit
--- that ended with an answer says nothing about any more was read in it, or is not asked for: older outcomes do not count.
+-- The newest outcome of every subject of every stage, for the listed projects, shards and the listings themselves. Outcomes
+-- older than the newest answered visit do not count: if that visit reports nothing, the subject was read or is not needed.
 SELECT
     found.corpus,
     found.project,

@@ -1,7 +1,7 @@
--- The newest visit of every stage that ended with an answer, of the listed projects and of the listings themselves
--- (project NULL). Every model of what was collected takes the rows of these visits, so a project that left is in none.
--- A visit that failed for now does not count: what an earlier one found stays current until a later one answers. One
--- that found something, and will look for the rest again, is an answer. The visit of a shard is one of each of its projects.
+-- The newest visit of every stage that ended with an answer, for the listed projects and for the listings themselves
+-- (project NULL). Every model of collected data takes the rows of these visits, so projects that left are in none.
+-- A visit that failed for now does not count: the results of an earlier one stay current until a later one answers. A visit
+-- that found a part and will be repeated for the rest is an answer. The visit of a shard is one of each of its projects.
 WITH
     answered AS (
         SELECT
