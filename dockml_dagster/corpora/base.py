@@ -10,6 +10,7 @@ returns rows and outcomes. It raises only for problems that concern no single pr
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -236,6 +237,10 @@ class Corpus(ABC):
         return None
 
 
+_NO_KEY = re.compile(r"[\x00-\x20,]|\.\.\.")
+"""What Dagster refuses in a partition's key, or takes for a range of keys."""
+
+
 def partition_key(corpus: str, name: str) -> str:
     """``<corpus>/<owner>/<name>``, the key of partitions and of the ``project`` column everywhere.
 
@@ -243,6 +248,6 @@ def partition_key(corpus: str, name: str) -> str:
         BadInputError: ``name`` is not ``owner/name``.
     """
     parts = name.split("/")
-    if len(parts) != 2 or not all(parts) or any(ord(c) < 33 or c == "," for c in name) or "..." in name:
+    if len(parts) != 2 or not all(parts) or _NO_KEY.search(name):
         raise BadInputError(f"a project is written OWNER/NAME, not {name!r}")
     return f"{corpus}/{name}"

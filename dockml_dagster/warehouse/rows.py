@@ -43,8 +43,7 @@ def literal(value: object) -> str:
 
 def row_hash(row: Row) -> str:
     """SHA-256 over a row's columns by name: the identity under which it is stored once."""
-    text = json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_sorted_json(row).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: object) -> str:
@@ -53,6 +52,12 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"no stable text for {type(value).__name__}")
+
+
+_sorted_json = json.JSONEncoder(
+    sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":")
+).encode
+"""Made once: ``json.dumps`` would make an encoder for every row."""
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
@@ -204,6 +209,5 @@ def combined_hash(parts: Iterable[str | bytes]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
+        digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -80,6 +82,10 @@ def study(
     from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date, outlook
     from dockml_dagster.commands.study.waiting import EXIT_CODE, until_done
 
+    # Dagster's definitions are millions of objects that stay, and rows come by the million: looking through them for cycles
+    # was a tenth of the time, and as much again at the end of the process, where nothing is worth looking for.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
     if expected := outlook(settings, corpus, names):
         say(f"dockml: {expected}", err=True)

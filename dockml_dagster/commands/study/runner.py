@@ -24,6 +24,9 @@ from dockml_dagster.instance.run_names import catalog_of, working_on
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 
+HERE = 500
+"""Projects a run in this process, where a run is no unit of retrying: its own time is half a second. What is collected is
+stored some projects at a time (``Corpus.partitions_at_once``)."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -65,7 +68,7 @@ class Runner:
         register(self.instance, projects)
         ordered = list(self.instance.get_dynamic_partitions("project"))
         config = {"ops": {"collect": {"config": {"force": force}}}}
-        size = BATCH if self._fleet is None else batch_size(len(projects))
+        size = HERE if self._fleet is None else batch_size(len(projects))
         batches = [
             {
                 "dagster/asset_partition_range_start": batch[0],

@@ -34,6 +34,7 @@ class Ease2022(Corpus):
     name = "ease2022"
     method_version = "2"
     description = "the study's own 406 projects, from its package of 2021"
+    partitions_at_once = 500  # all of it takes some seconds and 100 MB, and each write opens the warehouse
 
     def __init__(self, location: Path | None, cache: Path) -> None:
         self._given = location
@@ -105,6 +106,11 @@ class Ease2022(Corpus):
 
     def listing(self) -> Listing:
         """See ``Corpus.listing``."""
+        return self._listing
+
+    @cached_property
+    def _listing(self) -> Listing:
+        """Made once: projects and labels are two assets, and the package was read once for both."""
         keys = [partition_key(self.name, name) for name in self._names]
         candidate_rows, outcomes = workbook.candidates(self._sheets)
         unassigned = self._exports.references - {

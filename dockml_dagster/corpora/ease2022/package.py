@@ -14,8 +14,11 @@ import os
 import subprocess
 import tarfile
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
 from dockml_dagster.corpora.base import CorpusError
@@ -30,7 +33,7 @@ MAX_TOTAL_BYTES = 4 * 1024**3
 CLONE_TIMEOUT_SECONDS = 1800
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Package:
     """The files below ``Datasets/`` by relative path, and the source they were read from."""
 
@@ -50,7 +53,14 @@ class Package:
 
     def below(self, prefix: str) -> list[str]:
         """Paths that start with ``prefix``, sorted by code point."""
-        return sorted(path for path in self.files if path.startswith(prefix))
+        paths = self._paths
+        start = bisect_left(paths, prefix)
+        # Sorted, they stand together.
+        return list(takewhile(lambda path: path.startswith(prefix), islice(paths, start, None)))
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return sorted(self.files)
 
 
 def fingerprint(location: Path) -> str:

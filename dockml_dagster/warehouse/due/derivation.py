@@ -6,6 +6,7 @@ Here: what a derivation is, which of its units are due, and computing them in ba
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
 """Computes the rows of some units. A unit's rows are added after its attempt, so that a failed unit leaves none."""
 Start = Callable[[Compute, Sequence[Unit], Found], Callable[[Attempt], Rows]]
 """Begins the work on some units, perhaps in other processes, and returns a function that ends it."""
+_TURNS = 8
+"""So many transactions at least: while the rows of one are stored, the next are computed."""
+_LEAST_AT_ONCE = 200
+"""Units of a transaction: fewer are not worth the processes that compute them."""
 UNIT_SECONDS = 30.0
 """Processor time for one unit. The largest unit of the study takes a second or two."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
@@ -176,7 +181,7 @@ def in_turn(compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[
 def derive(
     connect: Connect, derivation: Derivation, version: str, compute: Compute, *, start: Start = in_turn
 ) -> Derived:
-    """Compute what is due, ``at_once`` units per transaction; connected only while reading and storing.
+    """Compute what is due, at most ``at_once`` units per transaction; connected only while reading and storing.
 
     ``connect``: returns a connection in its own transaction, under the writer's lock. The work on a batch begins before the
     rows of the batch before it are stored.
@@ -185,8 +190,9 @@ def derive(
         due = derivation.due(connection, version)
     done: list[Derived] = []
     before: Callable[[], Derived] | None = None
-    for at in range(0, len(due), derivation.at_once):
-        some = due[at : at + derivation.at_once]
+    size = min(derivation.at_once, max(_LEAST_AT_ONCE, math.ceil(len(due) / _TURNS)))
+    for at in range(0, len(due), size):
+        some = due[at : at + size]
         with connect() as connection:
             found = derivation.read(connection, some)
         work = start(compute, some, found)

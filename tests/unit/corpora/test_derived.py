@@ -67,7 +67,7 @@ def test_rows_of_two_processes_are_those_of_one() -> None:
     assert failed == []
     assert apart == in_turn(compute, UNITS, {"texts": TEXTS})(Failed())
     assert apart == _rows(compute, 1)[0]
-    assert told == [("texts", 100), ("texts", 100), ("texts", 50)]
+    assert told == [("texts", 20)] * 12 + [("texts", 10)]
 
 
 def test_a_unit_that_fails_elsewhere_is_named_here() -> None:

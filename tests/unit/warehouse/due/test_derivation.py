@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -62,9 +63,9 @@ class Place:
             "raw.letters": [{**key, "letter": letter} for key, text in keyed for letter in text],
         }
 
-    def run(self, version: str) -> Derived:
+    def run(self, version: str, derivation: Derivation = LENGTHS) -> Derived:
         self.batches.clear()
-        return derive(self.connect, LENGTHS, version, self.compute)  # type: ignore[arg-type]
+        return derive(self.connect, derivation, version, self.compute)  # type: ignore[arg-type]
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         return self.connection.execute(sql).fetchall()
@@ -98,6 +99,18 @@ def test_each_unit_is_done_once_in_order_and_some_at_a_time(place: Place) -> Non
     ]
     assert place.run("1") == Derived(0, 0)
     assert place.batches == []
+
+
+@pytest.mark.parametrize(
+    ("units", "batches"),
+    [(199, [199]), (200, [200]), (450, [200, 200, 50]), (2000, [250] * 8), (2401, [300] * 8 + [1])],
+)
+def test_rows_of_some_are_stored_while_the_next_are_computed(
+    place: Place, units: int, batches: list[int]
+) -> None:
+    place.connection.execute(f"INSERT INTO raw.texts SELECT 'q', range, 'x' FROM range({units - 4})")
+    assert place.run("1", replace(LENGTHS, at_once=300)).units == units
+    assert [len(batch) for batch in place.batches] == batches
 
 
 def test_a_changed_input_is_due_alone_and_its_rows_take_the_place_of_the_old(place: Place) -> None:
