@@ -10,6 +10,7 @@ any printing.
 import logging
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ import dagster as dg
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import stretches
 from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.runs import parts
 from dockml_dagster.defs.runs.failures import cause, said_final
 from dockml_dagster.defs.runs.retries import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError, UnreachableError
@@ -38,6 +40,14 @@ class RunFailedError(DockmlError):
     """Whether a step failed, and not a worker or a service."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A run for a worker: its configuration and its tags."""
+
+    config: dict[str, Any]
+    tags: dict[str, str]
+
+
 class Runner:
     """The jobs of the graph on the user's Dagster instance, whose home ``instance.home.prepare`` made ready."""
 
@@ -49,6 +59,7 @@ class Runner:
         self._definitions = defs()
         self.instance = dg.DagsterInstance.get()
         self._fleet = catalog_of(settings) if settings.celery_broker else None
+        self._settings = settings
         self._warehouse = Warehouse(settings.warehouse)
 
     def close(self) -> None:
@@ -78,7 +89,7 @@ class Runner:
             for batch in stretches(ordered, set(projects), size)
         ]
         if self._fleet is not None:
-            self._send("collect_projects", config, batches)
+            self._send("collect_projects", [Sent(config, tags) for tags in batches])
             return
         for tags in batches:
             self._run("collect_projects", config, tags)
@@ -128,7 +139,14 @@ class Runner:
         if not result.success:
             raise self._failure(result.run_id, job)
 
-    def _send(self, job: str, config: dict[str, Any], batches: Sequence[dict[str, str]]) -> None:
+    def _compute_parts(self) -> None:
+        """Have workers read, label and link what is due, where it is enough."""
+        with self._warehouse.read() as connection:
+            configs = list(parts.parts_due(connection, self._settings))
+        if configs:
+            self._send(parts.JOB, [Sent(config, {}) for config in configs])
+
+    def _send(self, job: str, runs: Sequence[Sent]) -> None:
         from dockml_dagster.instance.sending import Batch, run_on_workers
 
         definition = self._definitions.resolve_job_def(job)
@@ -138,7 +156,7 @@ class Runner:
             return not error.by_itself, error
 
         run_on_workers(
-            self.instance, [Batch(definition, {**_QUIET, **config}, tags) for tags in batches], failure
+            self.instance, [Batch(definition, {**_QUIET, **run.config}, run.tags) for run in runs], failure
         )
 
     def _failure(self, run_id: str, job: str) -> RunFailedError:

@@ -14,7 +14,7 @@ from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, derive
+from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, WHOLE, Derived, Part, derive
 from dockml_dagster.warehouse.due.derivations import LINKS
 from dockml_dagster.warehouse.versions import version_of
 
@@ -43,13 +43,23 @@ def image_link_definitions() -> dg.Definitions:
     return dg.Definitions(assets=[image_links])
 
 
+def version(settings: Settings) -> str:
+    """The current version of linking. Links depend on the accepted registries as well as on the rules."""
+    own = RegistrySettings.parse(settings.registries).own
+    return " ".join([version_of(LINKS, settings), *sorted(own)])
+
+
+def link_some(warehouse: WarehouseResource, part: Part = WHOLE) -> Derived:
+    """Link the due projects of a part."""
+    settings = Settings.from_environment()
+    compute = partial(projects_linked, frozenset(RegistrySettings.parse(settings.registries).own))
+    with Apart("projects linked", unit_seconds=UNIT_SECONDS) as apart:
+        return derive(
+            warehouse.get_connection, LINKS, version(settings), compute, start=apart.start, part=part
+        )
+
+
 def link_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Link the due projects to their images."""
-    settings = Settings.from_environment()
-    own = RegistrySettings.parse(settings.registries).own
-    # Links depend on the accepted registries as well as on the rules.
-    version = " ".join([version_of(LINKS, settings), *sorted(own)])
-    compute = partial(projects_linked, frozenset(own))
-    with Apart("projects linked", unit_seconds=UNIT_SECONDS) as apart:
-        done = derive(warehouse.get_connection, LINKS, version, compute, start=apart.start)
+    done = link_some(warehouse)
     return filled(warehouse, LINKS.name, {"projects read": done.units, "new rows": done.rows})

@@ -13,7 +13,7 @@ from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, derive
+from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, WHOLE, Derived, Part, derive
 from dockml_dagster.warehouse.due.derivations import LABELS
 from dockml_dagster.warehouse.label_model import label_seeds
 from dockml_dagster.warehouse.versions import version_of
@@ -27,7 +27,7 @@ def machine_label_definitions() -> dg.Definitions:
         group_name="collection",
         kinds={"python", "duckdb"},
         deps=["repo_list", "dockerfiles"],
-        code_version=version_of(LABELS, Settings.from_environment()),
+        code_version=version(Settings.from_environment()),
     )
     def machine_labels(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -43,12 +43,22 @@ def machine_label_definitions() -> dg.Definitions:
     return dg.Definitions(assets=[machine_labels])
 
 
-def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Label the due projects."""
+def version(settings: Settings) -> str:
+    """The current version of this derivation."""
+    return version_of(LABELS, settings)
+
+
+def label_some(warehouse: WarehouseResource, part: Part = WHOLE) -> Derived:
+    """Label the due projects of a part."""
     settings = Settings.from_environment()
     compute = partial(projects_labelled, pairs(label_seeds(settings)))
     with Apart("projects labelled", unit_seconds=UNIT_SECONDS) as apart:
-        done = derive(
-            warehouse.get_connection, LABELS, version_of(LABELS, settings), compute, start=apart.start
+        return derive(
+            warehouse.get_connection, LABELS, version(settings), compute, start=apart.start, part=part
         )
+
+
+def label_projects(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Label the due projects."""
+    done = label_some(warehouse)
     return filled(warehouse, LABELS.name, {"projects labelled": done.units, "new rows": done.rows})

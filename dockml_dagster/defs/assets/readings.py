@@ -13,7 +13,7 @@ from dockml_dagster.defs.assets.tables import filled
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.defs.runs.seen import step_of_findings
 from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, derive
+from dockml_dagster.warehouse.due.derivation import UNIT_SECONDS, WHOLE, Derived, Part, derive
 from dockml_dagster.warehouse.due.derivations import READINGS
 from dockml_dagster.warehouse.models import seed_texts
 from dockml_dagster.warehouse.versions import version_of
@@ -27,7 +27,7 @@ def reading_definitions() -> dg.Definitions:
         group_name="collection",
         kinds={"python", "duckdb"},
         deps=["repo_list", "dockerfiles", "rebuilds"],
-        code_version=version_of(READINGS, Settings.from_environment()),
+        code_version=version(Settings.from_environment()),
     )
     def dockerfile_readings(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -42,10 +42,26 @@ def reading_definitions() -> dg.Definitions:
     return dg.Definitions(assets=[dockerfile_readings])
 
 
-def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Read the due texts."""
-    version = version_of(READINGS, Settings.from_environment())
+def version(settings: Settings) -> str:
+    """The current version of this derivation."""
+    return version_of(READINGS, settings)
+
+
+def read_some(warehouse: WarehouseResource, part: Part = WHOLE) -> Derived:
+    """Read the due texts of a part."""
     compute = partial(texts_read, pairs(seed_texts(READINGS.seeds)))
     with Apart("texts", unit_seconds=UNIT_SECONDS) as apart:
-        done = derive(warehouse.get_connection, READINGS, version, compute, start=apart.start)
+        return derive(
+            warehouse.get_connection,
+            READINGS,
+            version(Settings.from_environment()),
+            compute,
+            start=apart.start,
+            part=part,
+        )
+
+
+def read_texts(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Read the due texts."""
+    done = read_some(warehouse)
     return filled(warehouse, READINGS.name, {"texts read": done.units, "new rows": done.rows})

@@ -7,6 +7,7 @@ Here: what a derivation is, which of its units are due, and computing them in ba
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -173,13 +174,37 @@ class Derived:
     failures: tuple[Failure, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the units that are due, by a hash of their key: part ``number``, from 0 on, of ``parts``. Those who compute
+    parts need not know of each other.
+    """
+
+    number: int
+    parts: int
+
+    def has(self, key: Sequence[Any]) -> bool:
+        """Whether the unit of this key is in it."""
+        return zlib.crc32(repr(key).encode()) % self.parts == self.number
+
+
+WHOLE = Part(0, 1)
+"""All units."""
+
+
 def in_turn(compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:
     """A ``Start`` that does the work in this process, when its result is asked for."""
     return partial(compute, units, found)
 
 
 def derive(
-    connect: Connect, derivation: Derivation, version: str, compute: Compute, *, start: Start = in_turn
+    connect: Connect,
+    derivation: Derivation,
+    version: str,
+    compute: Compute,
+    *,
+    start: Start = in_turn,
+    part: Part = WHOLE,
 ) -> Derived:
     """Compute what is due, at most ``at_once`` units per transaction; connected only while reading and storing.
 
@@ -187,7 +212,7 @@ def derive(
     rows of the batch before it are stored.
     """
     with connect() as connection:
-        due = derivation.due(connection, version)
+        due = [unit for unit in derivation.due(connection, version) if part.has(derivation.key_of(unit))]
     done: list[Derived] = []
     before: Callable[[], Derived] | None = None
     size = min(derivation.at_once, max(_LEAST_AT_ONCE, math.ceil(len(due) / _TURNS)))

@@ -1,0 +1,95 @@
+"""Parts of what is computed of collected texts and projects, for workers: the job ``compute_parts``.
+
+A run computes one part of one derivation: the units of a hash. It makes no asset: the assets tell of all units when the
+findings are made, and find those of the parts done.
+
+Here: the job, and which parts there are. Not here: sending them (``commands.study.runner``), the computing
+(``assets.readings``, ``assets.machine_labels``, ``assets.image_links``).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dockml_dagster.defs.assets import image_links, machine_labels, readings
+from dockml_dagster.defs.resources import WarehouseResource
+from dockml_dagster.defs.runs.retries import verdict
+from dockml_dagster.settings import Settings
+from dockml_dagster.warehouse.due.derivation import Derivation, Derived, Part
+from dockml_dagster.warehouse.due.derivations import LABELS, LINKS, READINGS
+
+JOB = "compute_parts"
+FEWEST_UNITS, MOST_UNITS = 100, 1_000
+"""Units of a part, about: a run takes some seconds besides, and nobody should wait long for the last."""
+_PARTS = 8
+"""Parts of a derivation between these bounds: with as many workers, each has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """A derivation that is computed in parts: the version that computes now, and computing a part of what is due."""
+
+    derivation: Derivation
+    version: Callable[[Settings], str]
+    compute: Callable[[WarehouseResource, Part], Derived]
+
+
+COMPUTINGS: Mapping[str, Computing] = {
+    one.derivation.name: one
+    for one in (
+        Computing(READINGS, readings.version, readings.read_some),
+        Computing(LABELS, machine_labels.version, machine_labels.label_some),
+        Computing(LINKS, image_links.version, image_links.link_some),
+    )
+}
+
+
+class PartConfig(dg.Config):
+    """``derivation``: its name; ``number``: of the part, from 0 on; ``parts``: how many there are."""
+
+    derivation: str
+    number: int = 0
+    parts: int = 1
+
+
+@dg.op
+def compute_part(context: dg.OpExecutionContext, config: PartConfig, warehouse: WarehouseResource) -> None:
+    """Compute the units of one part that are due."""
+    with verdict(context):
+        done = COMPUTINGS[config.derivation].compute(warehouse, Part(config.number, config.parts))
+        context.log.info("%s: %d units, %d new rows", config.derivation, done.units, done.rows)
+
+
+@dg.job(
+    name=JOB,
+    # On workers: the queue of them all, as for collecting.
+    tags={"dockml/work": "computing", "dagster-celery/queue": "collection"},
+    description="Read, label or link a part of the texts or projects that are due; `make_findings` does what is left.",
+)
+def compute_parts() -> None:
+    """One part."""
+    compute_part()
+
+
+@dg.definitions
+def part_definitions() -> dg.Definitions:
+    """The job."""
+    return dg.Definitions(jobs=[compute_parts])
+
+
+def parts_due(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[dict[str, Any]]:
+    """The configuration of a run for each part of what is due; none of a derivation of which there is little."""
+    for name, one in COMPUTINGS.items():
+        for number in range(parts := parts_of(len(one.derivation.due(connection, one.version(settings))))):
+            config = {"derivation": name, "number": number, "parts": parts}
+            yield {"ops": {compute_part.name: {"config": config}}}
+
+
+def parts_of(units: int) -> int:
+    """Into how many parts so many units go; 0: they are too few to be sent."""
+    if units < 2 * FEWEST_UNITS:
+        return 0
+    return -(-units // min(max(units // _PARTS, FEWEST_UNITS), MOST_UNITS))
