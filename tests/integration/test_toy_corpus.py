@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
+from dockml_dagster import corpora
 from dockml_dagster.cli import main
 from dockml_dagster.corpora import CORPORA
 from dockml_dagster.corpora.base import STAGES, Collected, Corpus, Listing, Outcome, Stage
@@ -74,7 +75,8 @@ class Toy(Corpus):
 def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setitem(CORPORA, "toy", f"{Toy.__module__}:Toy")
     # Whatever opens a corpus finds this class and not the module imported anew.
-    monkeypatch.setattr("dockml_dagster.corpora.corpus_class", lambda name: {"toy": Toy}[name])
+    others = corpora.corpus_class
+    monkeypatch.setattr(corpora, "corpus_class", lambda name: Toy if name == "toy" else others(name))
     return lambda *arguments: CliRunner().invoke(main, [*arguments], catch_exceptions=False)
 
 
