@@ -15,10 +15,10 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.defs.assets import parts
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import stretches
 from dockml_dagster.defs.partitions import register
-from dockml_dagster.defs.runs import parts
 from dockml_dagster.defs.runs.failures import cause, said_final
 from dockml_dagster.defs.runs.retries import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError, UnreachableError

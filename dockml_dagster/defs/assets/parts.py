@@ -4,7 +4,7 @@ A run computes one part of one derivation: the units of a hash. It makes no asse
 findings are made, and find those of the parts done.
 
 Here: the job, and which parts there are. Not here: sending them (``commands.study.runner``), the computing
-(``assets.readings``, ``assets.machine_labels``, ``assets.image_links``).
+(``readings``, ``machine_labels``, ``image_links``).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,10 @@ from dockml_dagster.warehouse.due.derivation import Derivation, Derived, Part
 from dockml_dagster.warehouse.due.derivations import LABELS, LINKS, READINGS
 
 JOB = "compute_parts"
-FEWEST_UNITS, MOST_UNITS = 100, 1_000
-"""Units of a part, about: a run takes some seconds besides, and nobody should wait long for the last."""
+UNITS_AT_LEAST = 100
+"""Smallest part, about: a run takes some seconds besides."""
+UNITS_AT_BEST = 1_000
+"""Largest part, about: nobody should wait long for the last."""
 _PARTS = 8
 """Parts of a derivation between these bounds: with as many workers, each has one."""
 
@@ -90,6 +92,6 @@ def parts_due(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 def parts_of(units: int) -> int:
     """Into how many parts so many units go; 0: they are too few to be sent."""
-    if units < 2 * FEWEST_UNITS:
+    if units < 2 * UNITS_AT_LEAST:
         return 0
-    return -(-units // min(max(units // _PARTS, FEWEST_UNITS), MOST_UNITS))
+    return -(-units // min(max(units // _PARTS, UNITS_AT_LEAST), UNITS_AT_BEST))

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dockml_dagster.defs.assets.parts import COMPUTINGS, compute_parts, parts_due, parts_of
 from dockml_dagster.defs.resources import WarehouseResource
-from dockml_dagster.defs.runs.parts import COMPUTINGS, compute_parts, parts_due, parts_of
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due.derivation import WHOLE
 from dockml_dagster.warehouse.due.query import record_outcomes
