@@ -44,14 +44,15 @@ def packed(plain, *, version=3, method=1):
     return struct.pack("<4sHHQQQ", b"CCOB", 3, method, 32 + len(data), len(plain), 0) + data
 
 
-def shared_object(*sections, machine=62, segments=(), table=True, names_before=0):
+def shared_object(*sections, machine=62, segments=(), table=True, names_before=0, head=2048, kind=3):
     """A shared object of (name, content, alignment). ``segments``: (flags, offset, bytes) of its loaded ones.
-    ``names_before``: bytes between the names of sections and their table.
+    ``names_before``: bytes between the names of sections and their table. ``head``: bytes before the first section.
+    ``kind``: 3, or 1 for an object file.
     """
-    head = b"".join(
+    programs = b"".join(
         struct.pack("<IIQQQQQQ", 1, flags, at, 0, 0, size, size, 4096) for flags, at, size in segments
     )
-    body = (bytes(64) + head).ljust(2048, b"\0")
+    body = (bytes(64) + programs).ljust(head, b"\0")
     names, places = b"\0", [(0, 0, 0)]
     for name, content, aligned in (*sections, (".shstrtab", None, 1)):
         body += b"\0" * (-len(body) % aligned)
@@ -66,7 +67,7 @@ def shared_object(*sections, machine=62, segments=(), table=True, names_before=0
         body += b"".join(
             struct.pack("<IIQQQQIIQQ", n, 1, 0, 0, at, size, 0, 0, 0, 0) for n, at, size in places
         )
-    fields = (3, machine, 1, 0, 64, shoff if table else 0, 0, 64, 56, len(segments), 64)
+    fields = (kind, machine, 1, 0, 64, shoff if table else 0, 0, 64, 56, len(segments), 64)
     count = len(places) if table else 0
     header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     header += struct.pack("<HHIQQQIHHHHHH", *fields, count, max(count - 1, 0))
@@ -78,3 +79,18 @@ def device_file(machine, flags, abi=7, size=256):
     header = b"\x7fELF\x02\x01\x01\x33" + bytes([abi]) + bytes(7)
     header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, flags, 64, 56, 0, 64, 0, 0)
     return header.ljust(size, b"\0")
+
+
+def archive(*members, names="gnu"):
+    """A static library of (name, content), as GNU's or BSD's ar writes it."""
+    found = b"!<arch>\n"
+    for name, content in members:
+        title, before = name.encode(), b""
+        if names == "bsd":
+            title, before = b"#1/%d" % len(title), title
+        whole = before + content
+        fields = (title, b"0", b"0", b"0", b"644", b"%d" % len(whole))
+        widths = (16, 12, 6, 6, 8, 10)
+        found += b"".join(field.ljust(width) for field, width in zip(fields, widths, strict=True)) + b"`\n"
+        found += whole + b"\n" * (len(whole) % 2)
+    return found

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from dockml_dagster.study.device_code.archives import MAGIC, ArchiveReader
 from dockml_dagster.study.device_code.model import DeviceFile
 from dockml_dagster.study.device_code.reading import MACHINES, SMALLEST, SUFFIXES, DeviceBudget, DeviceReader
 from dockml_dagster.study.device_code.sections import is_elf64, machine, may_hold_device_code
@@ -34,7 +35,8 @@ _MOST_DEVICE_ROWS: Final = 200_000
 _MOST_BY_SECTIONS: Final = 8 << 20
 """Up to this size the section table decides whether a shared object has GPU code; larger ones are searched."""
 _HEAD: Final = 64
-_ELF: Final = 0x7F
+_FIRST: Final = frozenset({0x7F, MAGIC[0]})
+"""First bytes of ELF files and archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class InsideReader:
                     self._secrets += [SecretFile(path, rule) for rule in found]
         form = database_form(path)
         if form is None:
-            of_interest = chunk[start] == _ELF or path.endswith(SUFFIXES)
+            of_interest = chunk[start] in _FIRST or path.endswith(SUFFIXES)
             if of_interest and may_have_device_code(path, size, chunk[start : start + _HEAD]):
                 self.look_into(path, chunk, start, stop)
             return
@@ -137,7 +139,7 @@ class InsideReader:
             with memoryview(chunk) as view, view[start:stop] as file:
                 if not may_hold_device_code(file):
                     return
-        device = DeviceReader(path, stop - start, self._budget)
+        device = _device_reader(path, stop - start, self._budget, chunk[start : start + _HEAD])
         device.add(chunk, start, stop)
         self.take_device_code(device)
 
@@ -147,7 +149,7 @@ class InsideReader:
         if found is not None:
             self.take(found)
 
-    def take_device_code(self, reader: DeviceReader) -> None:
+    def take_device_code(self, reader: DeviceReader | ArchiveReader) -> None:
         """Keep the GPU code of a file, within the limits."""
         found = reader.end()
         if found is None:
@@ -188,7 +190,14 @@ def may_have_device_code(path: str, size: int, head: bytes | bytearray | memoryv
     """Whether a file with these first bytes may have GPU code."""
     if is_elf64(head):
         return size >= SMALLEST or machine(head) in MACHINES
-    return path.endswith(SUFFIXES)
+    return path.endswith(SUFFIXES) or (size >= SMALLEST and head[: len(MAGIC)] == MAGIC)
+
+
+def _device_reader(
+    path: str, size: int, budget: DeviceBudget, head: bytes | bytearray
+) -> DeviceReader | ArchiveReader:
+    """The reader for a file that begins so."""
+    return (ArchiveReader if head.startswith(MAGIC) else DeviceReader)(path, size, budget)
 
 
 class _Code:
@@ -198,7 +207,7 @@ class _Code:
 
     def __init__(self, reader: InsideReader, path: str, size: int, budget: DeviceBudget) -> None:
         self._reader, self._path, self._size, self._budget = reader, path, size, budget
-        self._device: DeviceReader | None = None
+        self._device: DeviceReader | ArchiveReader | None = None
         self._modules: GoReader | None = None
         self._kept: bytearray | None = None
         self._begun = False
@@ -213,7 +222,8 @@ class _Code:
             elif is_of_go(chunk, start, stop):
                 self._modules = GoReader(self._path)
             else:
-                self._device = DeviceReader(self._path, self._size, self._budget)
+                head = chunk[start : min(stop, start + _HEAD)]
+                self._device = _device_reader(self._path, self._size, self._budget, head)
         if self._kept is not None:
             with memoryview(chunk) as view:
                 self._kept += view[start:stop]

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from dockml_dagster.study.device_code.model import LINK_ONLY, DeviceRow, Kind, Vendor
+from dockml_dagster.study.device_code.model import ARCHIVE, LINK_ONLY, DeviceRow, Kind, Vendor
 
 _NVIDIA: Final = re.compile(r"(?:sm_|compute_)?(\d{1,2})\.?(\d)([af]?)").fullmatch
 _AMD: Final = re.compile(r"gfx[0-9a-f]{3,5}").fullmatch
@@ -108,7 +108,7 @@ _UNLOADABLE: Final = (0, 0)
 
 def _rank(gpu: Gpu, row: DeviceRow) -> tuple[int, int]:
     """Higher is better: binary code before code that must be compiled, then later architectures before earlier ones."""
-    if row.section == LINK_ONLY or not can_load(gpu, row.vendor, row.kind, row.architecture):
+    if row.section in {LINK_ONLY, ARCHIVE} or not can_load(gpu, row.vendor, row.kind, row.architecture):
         return _UNLOADABLE
     found = _NVIDIA(row.architecture)
     capability = 0 if found is None else int(found[1]) * 10 + int(found[2])

@@ -18,6 +18,8 @@ WHOLE_FILE: Final = "(file)"
 UNKNOWN_SECTION: Final = "unknown"
 LINK_ONLY: Final = "__nv_relfatbin"
 """The section of code that is kept for linking: no running program loads it."""
+ARCHIVE: Final = "(archive)"
+"""Stands for the sections of a static library's object files: linked into programs, never loaded from there."""
 
 
 class Entry(NamedTuple):

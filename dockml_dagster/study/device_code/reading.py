@@ -29,6 +29,7 @@ from dockml_dagster.study.device_code.sections import (
     SectionTable,
     instructions,
     is_elf64,
+    is_object_file,
     machine,
     section_at,
 )
@@ -80,8 +81,9 @@ class DeviceBudget:
 class DeviceReader:
     """Reads one file."""
 
-    def __init__(self, path: str, size: int, budget: DeviceBudget) -> None:
-        """``size``: of the whole file."""
+    def __init__(self, path: str, size: int, budget: DeviceBudget, *, sections: bool = True) -> None:
+        """``size``: of the whole file. ``sections``: find out in which section the code lies."""
+        self._tells_sections = sections
         self._path, self._size, self._budget = path, size, budget
         self._at = 0
         self._skip_to = 0
@@ -184,6 +186,9 @@ class DeviceReader:
                 self._want(nvidia.ENTRY_HEADER, self._entry, header[nvidia.HEADER :])
             return
         of = machine(header)
+        if of not in MACHINES and is_object_file(header):
+            self._program_headers(header)  # it has none: sections may begin at once
+            return
         if of not in MACHINES:
             self._want(min(self._size, HEAD), self._program_headers, header)
             return
@@ -200,7 +205,8 @@ class DeviceReader:
 
     def _program_headers(self, head: bytearray) -> None:
         # The bytes consumed here need no search: they are headers, and names that the loader needs.
-        self._table, self._instructions = SectionTable(head, self._size), instructions(head)
+        self._table = SectionTable(head, self._size) if self._tells_sections else None
+        self._instructions = instructions(head)
 
     def _ptx(self, head: bytearray) -> None:
         target = _PTX_TARGET(head)

@@ -24,6 +24,7 @@ HEAD: Final = 2048
 _PROGRAM_TABLE: Final = Struct("<32xQ14xHH").unpack_from
 _SEGMENT: Final = Struct("<IIQ16xQ").unpack_from
 _PROGRAM_HEADER: Final = 56
+_RELOCATABLE: Final = 1
 _LOAD, _EXECUTABLE, _READABLE = 1, 1, 4
 _BOTH_SIDES: Final = 2
 _TABLE: Final = Struct("<40xQ10xHHH").unpack_from
@@ -38,6 +39,11 @@ def is_elf64(header: bytes | bytearray | memoryview) -> bool:
 def machine(header: bytes | bytearray | memoryview) -> int:
     """The machine that the file is for (e_machine)."""
     return int.from_bytes(header[18:20], "little")
+
+
+def is_object_file(header: bytes | bytearray | memoryview) -> bool:
+    """Whether an ELF file is still to be linked (e_type is ET_REL)."""
+    return int.from_bytes(header[16:18], "little") == _RELOCATABLE
 
 
 def may_hold_device_code(file: memoryview) -> bool:

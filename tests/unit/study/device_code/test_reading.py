@@ -10,6 +10,8 @@ import weakref
 import pytest
 
 from dockml_dagster.study.device_code import nvidia
+from dockml_dagster.study.device_code.archives import ArchiveReader
+from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
 from dockml_dagster.study.device_code.sections import may_hold_device_code
 from tests.device_files import (
@@ -17,6 +19,7 @@ from tests.device_files import (
     FAMILY,
     LZ4,
     ZSTD,
+    archive,
     bundle,
     container,
     device_file,
@@ -28,8 +31,8 @@ from tests.device_files import (
 TEXT = bytes(random.Random(7).randbytes(70_000))
 
 
-def read(data, *, cut=None, path="lib.so", budget=None):
-    reader = DeviceReader(path, len(data), budget or DeviceBudget())
+def read(data, *, cut=None, path="lib.so", budget=None, of=DeviceReader):
+    reader = of(path, len(data), budget or DeviceBudget())
     at = 0
     while at < len(data):
         size = len(data) if cut is None else cut()
@@ -228,3 +231,79 @@ def test_a_reader_that_has_ended_goes_without_the_collector_of_cycles(size):
     gone = weakref.ref(reader)
     del reader
     assert gone() is None
+
+
+def an_object(*containers, before=b"x"):
+    return shared_object((".text", before, 1), (".nv_fatbin", b"".join(containers), 8), head=64, kind=1)
+
+
+ONE, TWO = (
+    container(entry(2, 80, 64), entry(1, 90, 64)),
+    container(entry(2, 75, 640, flags=LZ4, inflated=900)),
+)
+MEMBERS = [
+    ("/", b"symbols of odd length"),
+    (
+        "a.o/",
+        an_object(ONE, before=b"odd") + b"?",
+    ),  # the next one begins at an offset that is no multiple of 8
+    ("text/", TEXT),
+    ("b.o/", an_object(TWO, ONE, ONE)),
+    ("whole/", device_file(190, 0x5A, size=301)),
+    ("short/", b"\x7fELF"),
+    ("empty/", b""),
+    ("c.o/", an_object(TWO, before=TEXT)),
+]
+STATIC = [
+    ("(archive)", 1, "cubin", "sm_75", "lz4", 2, 2, 1408, 1800),
+    ("(archive)", 2, "cubin", "sm_80", "none", 3, 3, 384, 192),
+    ("(archive)", 2, "ptx", "sm_90", "none", 3, 3, 384, 192),
+    ("(archive)", 3, "cubin", "sm_90", "none", 1, 1, 301, 301),
+]
+
+
+@pytest.mark.parametrize("names", ["gnu", "bsd"])
+@pytest.mark.parametrize("seed", range(6))
+def test_objects_of_a_static_library(names, seed):
+    draw = random.Random(seed)
+    cut = (lambda: draw.choice([1, 7, 60, 61, 4000, 90_000])) if seed else None
+    found = read(archive(*MEMBERS, names=names), cut=cut, path="x.a", of=ArchiveReader)
+    wanted = {row[2:] for row in STATIC}
+    assert {row[2:] for row in short(found)} == wanted
+    assert len({(row.section, row.device_set) for row in found.rows}) == 3
+    assert found.problem is None
+    # It is linked into programs, never loaded from there.
+    assert use_by(parse_gpu("sm_80"), found.rows).chosen == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "kinds", "problem"),
+    [
+        (archive(*MEMBERS)[:-40_000], 4, "an archive is damaged"),
+        (archive(*MEMBERS[:2]) + b"no header" * 9, 2, "an archive is damaged"),
+        (
+            archive(*MEMBERS[:2]) + archive(("x", b""))[8:].replace(b"0         `", b"9         `"),
+            2,
+            "an archive is damaged",
+        ),
+        (
+            archive(*MEMBERS[:2]) + archive(("x", b""))[8:].replace(b"0         `", b"-1        `"),
+            2,
+            "an archive is damaged",
+        ),
+        (archive(*MEMBERS[:2]) + archive(("#1/99", b"ab"))[8:], 2, "an archive is damaged"),
+        (archive(("a", TEXT)), None, None),
+        (b"!<thin>\n" + archive(*MEMBERS)[8:68], None, None),
+    ],
+)
+def test_archives_that_are_wrong(data, kinds, problem):
+    found = read(data, path="x.a", of=ArchiveReader)
+    assert (None if found is None else len(found.rows)) == kinds
+    assert (None if found is None else found.problem) == problem
+
+
+def test_members_of_one_layer_are_bounded():
+    budget = DeviceBudget()
+    budget.steps = 9
+    found = read(archive(*MEMBERS), budget=budget, of=ArchiveReader)
+    assert found.problem == "more headers of device code than are read of one layer"
