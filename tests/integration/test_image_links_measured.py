@@ -20,7 +20,7 @@ from dockml_dagster.study.image_links.grading import strongest
 
 LABELS = Path(__file__).parents[1] / "unit" / "study" / "image_links" / "labelled.toml"
 FOLDER = os.environ.get("DOCKML_LABELLED_REPOSITORIES")
-LEAST = {"develop": 20, "measure": 20, "mended": 10, "fresh": 10}
+LEAST = {"develop": 20, "measure": 20, "mended": 10, "fresh": 10, "mended 2": 25, "fresh 2": 30}
 """Repositories of each part without which its figures would say little."""
 PROJECTS = tomllib.loads(LABELS.read_text(encoding="utf-8"))["project"]
 

@@ -69,7 +69,7 @@ class Github(Corpus):
     """Projects on GitHub; see ``corpora.base.Corpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
-    method_version = "5 links 5"
+    method_version = "6 links 6"
     description = "projects on GitHub as they are now, by search or by name"
     options = frozenset({"frame"})
     remembers = {"frame": "github_frame"}

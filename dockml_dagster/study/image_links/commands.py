@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dockml_dagster.study.cuts import first, note_cut, shortened
+from dockml_dagster.study.dockerfile.shell.scripts import read_script
 from dockml_dagster.study.image_links.model import MAX_LINE
+from dockml_dagster.study.image_links.variables import Values, expanded
 
 Does = Literal["push", "copy", "build", "run", "push all of compose", "push all of bake"]
 """What a command does. ``copy``: it pushes an image that has the same last name in another namespace."""
@@ -25,6 +27,9 @@ MAX_WORDS = 100
 _COMMAND = re.compile(
     r"(?<![\w./-])(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)|(?<![\w./-])docker-compose\s"
 )
+_ABOUT = re.compile(
+    r"docker|podman|nerdctl|buildah|skopeo|crane|kaniko|container|image|\bpush\b", re.IGNORECASE
+)
 _FLAGS = frozenset(
     "--rm --init --privileged --detach --interactive --tty --publish-all --read-only --no-healthcheck --sig-proxy --quiet "
     "--all-tags --disable-content-trust --oom-kill-disable --help --no-cache --pull --push --load --squash --force-rm "
@@ -34,10 +39,24 @@ _SHORT_FLAGS = frozenset("ditPqa")
 _LOCAL_PLACE = re.compile(r"(?:oci|oci-archive|docker-archive|docker-daemon|dir|containers-storage|tarball):")
 """skopeo's transports for images outside registries."""
 _WITHOUT_TAG = re.compile(r"(?:[:@][^/]*)?\Z")
-_END = re.compile(r"(?:&&|\|\||;|\||>|<|\)\"?|&)\Z")
-_WORD = re.compile(
-    r"""(?:\$\{\{[^{}]{0,300}\}\}|\$\([^()]{0,200}\)|\$\{[^{}]{0,200}\}|"[^"]{0,2000}"|'[^']{0,2000}'|[^\s"'])+"""
+_TOOLS = frozenset(
+    {
+        "docker",
+        "nvidia-docker",
+        "docker-compose",
+        "podman",
+        "nerdctl",
+        "buildah",
+        "skopeo",
+        "crane",
+        "executor",
+    }
 )
+_SAYS = frozenset({"echo", "printf", "cat", "log", "info", "warn", "error", "die", "print"})
+"""What only says what stands behind it."""
+_NEAR = 16
+"""Words of a command among which a tool is looked for: others may start it (``sudo``, ``retry 3``)."""
+_QUOTES = str.maketrans("'\"`", "   ")
 
 
 _PYTHON_LIST = re.compile(r"[\[(]\s{0,20}f?[\"'](?:docker|podman|buildah|skopeo|crane)[\"']\s{0,20},")
@@ -95,24 +114,54 @@ def joined_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, shortened(held, MAX_LINE, "a line")
 
 
+def names_a_tool(text: str) -> bool:
+    """Whether a text can use an image at all; most do not, and are not read further."""
+    return _ABOUT.search(text) is not None
+
+
 def uses(line: str) -> Iterator[Use]:
-    """Every image that the commands of one logical line name."""
-    for found in first(_COMMAND.finditer(line), MAX_COMMANDS, "commands of a line"):
-        rest = line[found.start() : found.start() + MAX_LINE]
-        words: list[str] = []
-        for word in _WORD.finditer(rest):
-            text = word[0]
-            end = _END.search(text)
-            if end and end[0].startswith(")") and "(" in text:
-                end = None
-            plain = text.strip("\"'") if not end else text[: end.start()].strip("\"'")
-            if plain:
-                words.append(plain)
-            if end or len(words) > MAX_WORDS:
-                break
-        if len(words) > MAX_WORDS:
-            note_cut("more than 100 words of a command")
-        yield from _uses_of_command(words)
+    """Every image that a line names which is no script of its own: prose, a program's text, a line that no grammar read.
+
+    From the first tool on it is read as a shell reads it; where that fails (an apostrophe in prose), without its quotes.
+    """
+    found = _COMMAND.search(line)
+    if found is None:
+        return
+    rest = line[found.start() : found.start() + MAX_LINE]
+    script = read_script(rest, "sh")
+    if script.parse_error:
+        script = read_script(rest.translate(_QUOTES), "sh")
+    for command in first(script.commands, MAX_COMMANDS, "commands of a line"):
+        yield from uses_of_words(command.words)
+
+
+def uses_of_words(words: Sequence[str], values: Values | None = None) -> Iterator[Use]:
+    """Every image that a command names. ``words``: as a shell parts them, without quotes; ``values``: of its variables."""
+    if len(words) > MAX_WORDS:
+        note_cut("more than 100 words of a command")
+        words = words[:MAX_WORDS]
+    if words[0].rsplit("/", 1)[-1].lower() in _SAYS:
+        return
+    places = [at for at, word in enumerate(words[:_NEAR]) if _is_tool(word, values)]
+    if not places:
+        for word in words[1:]:
+            # Another program is handed the whole command: `eval "docker push a"`.
+            if " " in word and _COMMAND.search(word):
+                yield from uses(word)
+        return
+    for at, end in zip(places, (*places[1:], len(words)), strict=True):
+        rest = [word for word in words[at:end] if word]
+        program = rest[0] if "$" not in rest[0] else "docker"
+        if len(rest) > 1:
+            yield from _uses_of_command([program, *rest[1:]])
+
+
+def _is_tool(word: str, values: Values | None) -> bool:
+    if "$" in word:
+        return values is not None and any(
+            told.rsplit("/", 1)[-1] in _TOOLS for told in expanded(word, values)
+        )
+    return word.rsplit("/", 1)[-1] in _TOOLS and "://" not in word
 
 
 def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:

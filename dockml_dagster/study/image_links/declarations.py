@@ -17,6 +17,8 @@ from dockml_dagster.study.image_links.variables import Values, assignments, name
 _IMAGE = re.compile(
     r"^\s*(?:-\s*)?(image|repository|\w{0,80}(?:_image|Image)(?:_?[Nn]ame)?|image_?[Nn]ame):\s+[\"']?([\w./:${}@-]{3,300})[\"']?\s*(?:#.*)?$"
 )
+_RELEASED = ("image_templates", "name_template", "images")
+"""Keys of GoReleaser behind which the names of images stand."""
 _REGISTRY = re.compile(r"^\s*registry:\s+[\"']?([\w.:-]{3,200})[\"']?\s*$")
 _TAGS = re.compile(r"\btags\s*=\s*\[")
 _LONGEST_TAGS = 4000
@@ -70,7 +72,7 @@ def build_definition_mentions(path: str, text: str) -> Iterator[Mention]:
         return
     root = load_or_none(text)
     for key, value in _entries(root):
-        if key in ("image_templates", "name_template") and isinstance(value, list):
+        if key in _RELEASED and isinstance(value, list):
             for item in value:
                 if isinstance(item, Text):
                     for name in names(item, {}):

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from dockml_dagster.study.cuts import first, shortened
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.image.reference import ImageReference
-from dockml_dagster.study.image_links.commands import as_commands, joined_lines, uses
 from dockml_dagster.study.image_links.declarations import (
     build_definition_mentions,
     compose_mentions,
@@ -33,16 +32,12 @@ from dockml_dagster.study.image_links.model import (
     Mention,
     parse_mention,
 )
-from dockml_dagster.study.image_links.variables import assignments, in_loops, names, one_file
+from dockml_dagster.study.image_links.other_ci import other_ci_mentions
+from dockml_dagster.study.image_links.scripts import SCRIPT_KINDS, script_mentions, variables_for_make
+from dockml_dagster.study.image_links.variables import one_file
 from dockml_dagster.study.image_links.workflows import Inputs, ci_mentions, local_inputs
 from dockml_dagster.study.project.files import read_as
 
-_SCRIPT_KINDS: dict[str, Kind] = {
-    "push": "script push",
-    "copy": "copy",
-    "build": "script build",
-    "run": "script run",
-}
 _SIDE_SERVICE = re.compile(
     r"[-_/](?:postgres\w*|mysql|mariadb|mongo\w*|redis|rabbitmq|kafka|nginx|minio|elastic\w*|prometheus|grafana|pgvector|proxy)\Z"
 )
@@ -74,10 +69,11 @@ _COMMON_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Likeness:
-    """Whether an image's name resembles the project's owner and the project's name."""
+    """How an image's name resembles the project's: by its owner's or its own; ``last``: its own, namespace aside."""
 
     owner: bool
     name: bool
+    last: bool
 
 
 def find_links(
@@ -106,7 +102,7 @@ def find_links(
             link = replace(like, path=mention.path, line=mention.line)
             links.setdefault((link.reference, link.kind, link.path, link.line), link)
     ordered = sorted(
-        _told_apart(project, links.values()),
+        _told_apart(project, links.values(), _other_repositories(project, files)),
         key=lambda link: (
             link.repository,
             GRADES.index(link.grade),
@@ -118,9 +114,22 @@ def find_links(
     return tuple(first(ordered, MAX_LINKS, "links"))
 
 
-def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
-    """The links, of which some ``likely`` ones become ``possible``: a name that is the namespace of other links; and, if the
-    project has confirmed images, a rebuild in a third party's namespace or a separate service beside them.
+def _other_repositories(project: str, files: Mapping[str, str]) -> frozenset[str]:
+    """The names, in lower case, of other repositories of the owner that the project's documents link."""
+    owner, _, name = project.lower().partition("/")
+    linked = re.compile(rf"github\.com/{re.escape(owner)}/([\w.-]{{1,100}})", re.IGNORECASE)
+    return frozenset(
+        found[1].lower()
+        for path, text in files.items()
+        if read_as(path) in ("readme", "documentation")
+        for found in linked.finditer(text)
+    ) - {name}
+
+
+def _told_apart(project: str, links: Collection[Link], others: Collection[str]) -> Iterator[Link]:
+    """The links, of which some ``likely`` ones become ``possible``: the image is named as another repository of the owner
+    (``others``); its name is the namespace of other links; or, if the project has confirmed images, it is a rebuild in a
+    third party's namespace or a separate service beside them.
     """
     proved = {link.repository for link in links if link.grade == "confirmed"}
     last_names = {repository.rpartition("/")[2] for repository in proved}
@@ -137,7 +146,9 @@ def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
         namespace, _, last = link.repository.rpartition("/")
         foreign = namespace not in namespaces
         rebuilt = last in last_names or (proved and namespace.endswith(f"/{last}"))
-        if link.repository in holders:
+        if last in others:
+            yield replace(link, grade="possible", rule="named as another repository of its owner")
+        elif link.repository in holders:
             yield replace(link, grade="possible", rule="the namespace of other images")
         elif foreign and rebuilt and image is not None and not likeness(project, image).owner:
             yield replace(
@@ -152,9 +163,11 @@ def _told_apart(project: str, links: Collection[Link]) -> Iterator[Link]:
 def _mentions(project: str, files: Mapping[str, str]) -> Iterator[Mention]:
     workflows = {path: text for path, text in files.items() if read_as(path) == "workflow"}
     inputs = local_inputs(workflows, project)
-    for path, text in sorted(files.items()):
-        with one_file():
-            yield from _of_file(path, text, project, inputs)
+    with variables_for_make():
+        # Makefiles last: scripts and workflows call them with names of images.
+        for path, text in sorted(files.items(), key=lambda file: (read_as(file[0]) == "makefile", file[0])):
+            with one_file():
+                yield from _of_file(path, text, project, inputs)
 
 
 def _of_file(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Mention]:
@@ -169,23 +182,10 @@ def _of_file(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Men
         yield from kubernetes_mentions(path, text)
     elif role in ("readme", "documentation"):
         yield from document_mentions(path, text)
+    elif role == "makefile" and path.lower().endswith((".yml", ".yaml")):
+        yield from other_ci_mentions(path, text, {}, SCRIPT_KINDS)
     elif role in ("script", "makefile") or path.rsplit("/", 1)[-1] == "package.json":
         yield from script_mentions(path, text)
-
-
-def script_mentions(path: str, text: str) -> Iterator[Mention]:
-    """Images in the commands of a script or Makefile."""
-    lines = list(joined_lines(as_commands(text) if path.endswith(".py") else text))
-    known = assignments((line for _, line in lines), {})
-    for (number, line), values in zip(lines, in_loops((line for _, line in lines), known), strict=True):
-        if line.lstrip().startswith("#"):
-            continue
-        for use in uses(line):
-            if use.does.startswith("push all"):
-                yield Mention("", "script push", path, number)
-            else:
-                for image in names(use.image, values):
-                    yield Mention(image, _SCRIPT_KINDS[use.does], path, number)
 
 
 def _graded(
@@ -232,7 +232,7 @@ def _judge(
     if kind == "copy":
         return (
             ("confirmed", "the project's files push it")
-            if like.name
+            if like.last
             else ("possible", "a copy of another's image")
         )
     if kind == "former":
@@ -268,12 +268,16 @@ def likeness(project: str, image: ImageReference) -> _Likeness:
     plain_owner, plain_name = _plain(owner), _plain(name)
     host = _plain(image.registry.host) if not image.registry.is_docker_hub else ""
     by_owner = _alike(plain_owner, _plain(namespace)) or (len(plain_owner) >= 4 and plain_owner in host)
-    by_name = (
-        (_alike(plain_name, _plain(last)) and not _is_part_of_name(last, name))
-        or _alike(plain_name, _plain(namespace))
-        or bool(_words(name) & _words(image.repository.path) and not _is_part_of_name(last, name))
-    )
-    return _Likeness(owner=by_owner, name=by_name)
+    is_part = _is_part_of_name(last, name)
+    # A word that is its owner's tells nothing of the project.
+    words = _words(name) - _words(owner)
+    by_last = not is_part and (_alike(plain_name, _plain(last)) or bool(words & _words(last)))
+    by_path = not is_part and bool(words & _words(image.repository.path))
+    # A namespace that is the owner's tells nothing of the project either, unless both are called the same.
+    space = _plain(namespace)
+    by_space = _alike(plain_name, space) and (space != plain_owner or space == plain_name)
+    by_name = by_last or by_path or by_space
+    return _Likeness(owner=by_owner, name=by_name, last=by_last)
 
 
 def _is_part_of_name(image: str, name: str) -> bool:

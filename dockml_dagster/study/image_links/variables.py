@@ -14,6 +14,7 @@ from contextvars import ContextVar
 
 from dockml_dagster.study.cuts import first, note_cut, shortened
 from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.dockerfile.shell.bash import unquoted
 from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
 
 OPEN = "\x00"
@@ -33,10 +34,10 @@ _VARIABLE = re.compile(
     r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
     r"|\$?\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
     r"|\$\((?P<round>[A-Za-z_][\w.]{0,80})\)"
-    r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80})"
+    r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80}|\d)"
     r"|\$\(\s{0,5}echo\s{1,5}(?P<lowered>[^|()]{1,300}?)\s{0,5}\|\s{0,5}"
     r"(?:tr\s[^()]{0,100}|awk\s[^|]{0,40}tolower\(\$\d\)[^()]{0,20}|sed\s[^()]{0,60}\\L[^()]{0,20})\)"
-    r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$\d|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
+    r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
 )
 _ASSIGNMENT = re.compile(
     r"^\s*(?:-\s*)?(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
@@ -50,13 +51,16 @@ _LOOP = re.compile(
 )
 _GLOB = re.compile(r"[*?\[\]$`]")
 _BRACES = re.compile(r"(?<!\$)\{([\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23})\}")
-_LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80})(?:\[[@*]\])?[})]?$")
+_LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80}|@|\*)(?:\[[@*]\])?[})]?$")
 _COMMAND = re.compile(r"`|\$\((?![A-Za-z_][\w.]{0,80}\))")
 """A value known only at run time: a command of a shell or Makefile, but not a Makefile's ``$(VARIABLE)``."""
 _STRIPPED = re.compile(r"^\$\(strip\s*([^()]{0,300})\)$")
+_ARRAY_WORD = re.compile(
+    r"""(?:\$\{[^{}]{0,200}\}|\$\([^()]{0,200}\)|"[^"]{0,500}"|'[^']{0,500}'|[^\s"'])+"""
+)
 _STATEMENT = re.compile(r";|&&|\bdo\b")
 _DONE = re.compile(r"(?:^|[\s;])done\b")
-_LISTED = "words of "
+LISTED = "words of "
 """Prefix of the keys under which a variable's value is kept as a list of words. No variable has such a name."""
 MAX_STATEMENTS = 50
 """Most statements of one logical line that are read."""
@@ -200,17 +204,58 @@ def assign(lines: Iterable[str], values: MutableMapping[str, tuple[str, ...]]) -
             note_cut("more than 2,000 variables of a file")
             break
         for name, text in _assigned(line):
-            values[_LISTED + name] = _words(text)
+            values[LISTED + name] = _words(text)
             if len(values.get(name, ())) < _KEPT:  # otherwise the variable is full
                 _add(values, name, expanded(_unquoted(text), values))
         loop = _LOOP.search(line)
         if loop:
-            _add(values, loop[1], _loop_words(loop[2], values))
+            _add(values, loop[1], loop_words(loop[2], values))
         handed = _HANDED_ON.search(line) if "GITHUB_" in line or "set-output" in line else None
         if handed:
             told = expanded(handed[2], values)
             _add(values, "env." + handed[1], told)
             _add(values, "outputs." + handed[1], told)
+
+
+def put(
+    values: MutableMapping[str, tuple[str, ...]],
+    name: str,
+    text: str,
+    known: Values,
+    *,
+    adds: bool,
+    more: bool,
+) -> None:
+    """A shell's assignment ``name=text`` as written: put into ``values`` for what ``known`` tells of its variables.
+
+    ``adds``: what the variable was before it may still be. ``more``: ``name+=text``.
+    """
+    if len(values) > MAX_NAMES:
+        note_cut("more than 2,000 variables of a file")
+        return
+    is_array = text.startswith("(")
+    listed = (
+        tuple(unquoted(word) for word in _array(text)) if is_array else tuple(unquoted(text).split()[:_KEPT])
+    )
+    if more:
+        listed = (*known.get(LISTED + name, ()), *listed)
+    told = expanded(unquoted(listed[0] if is_array and listed else "" if is_array else text), known)
+    if more and not is_array:
+        told = tuple(before + one for before in known.get(name, ("",)) for one in told)
+    values[LISTED + name] = listed[:_KEPT]
+    if not adds:
+        values.pop(name, None)
+    elif name in known:
+        values[name] = known[name]
+    _add(values, name, told)
+
+
+def _array(text: str) -> list[str]:
+    """The words of ``(a "b c" # comment)``."""
+    lines = (
+        re.sub(r"(?:^|\s)#.*", "", line) for line in text.removeprefix("(").removesuffix(")").splitlines()
+    )
+    return _ARRAY_WORD.findall(" ".join(lines))[:_KEPT]
 
 
 def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterator[Values]:
@@ -224,7 +269,7 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
         for statement in first(_STATEMENT.split(line), MAX_STATEMENTS, "statements of a line"):
             loop = _LOOP.search(statement)
             if loop:
-                inside[loop[1]] = _loop_words(loop[2], here)
+                inside[loop[1]] = loop_words(loop[2], here)
             elif inside:
                 for name, text in _assigned(statement):
                     inside[name] = expanded(_unquoted(text), here)
@@ -233,7 +278,7 @@ def in_loops(lines: Iterable[str], values: dict[str, tuple[str, ...]]) -> Iterat
             inside = {}
 
 
-def _loop_words(text: str, values: Values) -> tuple[str, ...]:
+def loop_words(text: str, values: Values) -> tuple[str, ...]:
     """The words that a loop goes through, variables expanded."""
     listed_texts = text.split(" do", maxsplit=1)[0].split()
     written = [word for part in _most(listed_texts) for one in in_braces(part) for word in one.split(",")]
@@ -241,7 +286,7 @@ def _loop_words(text: str, values: Values) -> tuple[str, ...]:
     for word in _most(written):
         plain = word.strip("\"',")
         variable = _LIST.match(plain)
-        listed = values.get(_LISTED + variable[1]) if variable else None
+        listed = values.get(LISTED + variable[1]) if variable else None
         words += [word for word in listed or (plain.strip("()"),) if word]
     return tuple(_most(more for word in _most(words) for more in expanded(word, values)))
 

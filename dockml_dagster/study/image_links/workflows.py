@@ -1,7 +1,8 @@
-"""Images in the CI of a project: GitHub's workflows by their structure, every other service by its command lines.
+"""Images in the CI of a project: GitHub's workflows and actions by their structure.
 
-Here: the actions that push, ``env``, ``matrix``, ``inputs`` and the outputs of steps. Not here: command lines
-(``commands``), grades (``grading``). Source:
+Here: the actions that push, ``env``, ``matrix``, ``inputs`` and what steps hand on. Not here: the scripts of steps
+(``shell``), other services (``other_ci``), grades
+(``grading``). Source:
 https://docs.github.com/en/actions/reference/workflow-syntax-for-github-actions
 """
 
@@ -13,14 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dockml_dagster.study.cuts import first
+from dockml_dagster.study.dockerfile.shell.scripts import interpreter_of
 from dockml_dagster.study.formats.yaml import Text, lines_of, load_or_none, scalar
-from dockml_dagster.study.image_links.commands import joined_lines, uses
+from dockml_dagster.study.image_links.commands import names_a_tool
 from dockml_dagster.study.image_links.model import MAX_LINE, Kind, Mention
+from dockml_dagster.study.image_links.other_ci import COMMAND_KINDS, other_ci_mentions
+from dockml_dagster.study.image_links.scripts import line_mentions, shell_mentions
+from dockml_dagster.study.image_links.shell import commands
 from dockml_dagster.study.image_links.variables import (
     MAX_NAMES,
+    OPEN,
     Values,
-    assign,
-    assignments,
     expanded,
     kept_values,
     names,
@@ -29,6 +33,8 @@ from dockml_dagster.study.image_links.variables import (
 Inputs = Mapping[str, tuple[str, ...]]
 _Layers = ChainMap[str, tuple[str, ...]]
 
+_HANDS_ON = re.compile(r"GITHUB_(?:ENV|OUTPUT)|set-output")
+_HANDED = re.compile(r"(?:::set-output\s+name=)?([A-Za-z_][\w-]{0,80})(?:=|::)(.{0,500})", re.DOTALL)
 _PUSHING = re.compile(r"push|publish|release|deploy", re.IGNORECASE)
 _ABOUT_IMAGES = re.compile(r"docker|container|image|registry|kaniko|buildah|podman|dockerhub", re.IGNORECASE)
 _NOT_AN_IMAGE = re.compile(
@@ -37,14 +43,7 @@ _NOT_AN_IMAGE = re.compile(
 _IMAGE_INPUTS = (
     "image", "images", "image_name", "image-name", "imagename", "name", "repository", "tags", "destination",
 )  # fmt: skip
-_COMMAND_KINDS: dict[str, Kind] = {"push": "ci push", "copy": "copy", "build": "ci build", "run": "ci image"}
-_PLAIN_VALUE = re.compile(r"^\s*(?:-\s*)?([A-Za-z_]\w{0,80}):\s+[\"']?([^\s\"'#]{1,300})[\"']?\s*(?:#.*)?$")
 
-_JENKINS_IMAGE = re.compile(
-    r"\bdocker\.(?P<does>build|image)\(\s{0,20}(?:[\"'](?P<quoted>[^\"'\n]{1,300})[\"']|(?P<name>[A-Za-z_]\w{0,80}))"
-)
-_JENKINS_PUSH = re.compile(r"\.push\(")
-_JENKINS_REGISTRY = re.compile(r"\bwithRegistry\(\s{0,20}[\"']([^\"'\n]{0,300})[\"']")
 _COMMA_OR_BRACES = re.compile(r",|\}\}|[{}]")
 
 
@@ -100,7 +99,7 @@ def ci_mentions(path: str, text: str, project: str, inputs: Inputs) -> Iterator[
     if isinstance(root, dict):
         yield from _github(path, root, {**_contexts(project), **inputs})
     else:
-        yield from other_ci_mentions(path, text, project)
+        yield from other_ci_mentions(path, text, _contexts(project))
 
 
 def _contexts(project: str) -> dict[str, tuple[str, ...]]:
@@ -115,54 +114,6 @@ def _contexts(project: str) -> dict[str, tuple[str, ...]]:
         "CIRCLE_PROJECT_USERNAME": (owner,),
         "CIRCLE_PROJECT_REPONAME": (name,),
     }
-
-
-def other_ci_mentions(path: str, text: str, project: str) -> Iterator[Mention]:
-    """Images in the files of Travis, CircleCI, GitLab, Azure, Jenkins and others, by plain assignments and command lines."""
-    lines = text.splitlines()
-    values = _contexts(project)
-    for line in lines:
-        found = _PLAIN_VALUE.match(line[:MAX_LINE])
-        if found:
-            values.setdefault(found[1], (found[2],))
-    values = assignments(lines, values)
-    for number, line in joined_lines(text):
-        if line.lstrip().startswith(("#", "//")):
-            continue
-        for use in uses(line):
-            if use.does.startswith("push all"):
-                yield Mention("", "ci push", path, number)
-            else:
-                for image in names(use.image, values):
-                    yield Mention(image, _COMMAND_KINDS[use.does], path, number)
-        found = _PLAIN_VALUE.match(line)
-        if found and found[1] == "image":
-            for image in names(found[2], values):
-                yield Mention(image, "ci image", path, number)
-    if path.rsplit("/", 1)[-1].startswith("Jenkinsfile"):
-        yield from _jenkins(path, lines, values)
-
-
-def _jenkins(path: str, lines: Sequence[str], values: Values) -> Iterator[Mention]:
-    """Images in ``docker.build(NAME)`` and ``docker.image(NAME)``, the Docker steps of Jenkins; ``.push()`` pushes them."""
-    pushes = any(_JENKINS_PUSH.search(line[:MAX_LINE]) for line in lines)
-    hosts = [found[1] for line in lines if (found := _JENKINS_REGISTRY.search(line[:MAX_LINE]))]
-    # An image that is built before any registry is named belongs to the first registry.
-    registry = hosts[0] if hosts else ""
-    for number, line in enumerate((whole[:MAX_LINE] for whole in lines), 1):
-        named = _JENKINS_REGISTRY.search(line)
-        registry = named[1] if named else registry
-        host = registry.removeprefix("https://").removeprefix("http://").rstrip("/")
-        for found in _JENKINS_IMAGE.finditer(line):
-            text = found["quoted"] if found["quoted"] is not None else f"${found['name']}"
-            kind: Kind = "ci image"
-            if found["does"] == "build":
-                kind = "ci push" if pushes else "ci build"
-            elif _JENKINS_PUSH.search(line, found.end()):
-                kind = "ci push"
-            for image in names(text, values):
-                bare = "." not in image.split("/", maxsplit=1)[0]
-                yield Mention(f"{host}/{image}" if host and bare else image, kind, path, number)
 
 
 def _github(path: str, root: dict[str, Any], context: Values) -> Iterator[Mention]:
@@ -191,9 +142,20 @@ def _job_values(base: _Layers, job: dict[str, Any]) -> _Layers:
             string = given.get("string")
             if isinstance(string, str):
                 values["outputs.lowercase"] = tuple(told.lower() for told in expanded(string, values))
-        if isinstance(run, str):
-            assign(run.splitlines(), _with_environment(values, step.get("env")))
+        if isinstance(run, Text) and _HANDS_ON.search(run):
+            handed = _handed_on(run, _with_environment(values, step.get("env")))
+            for name, told in first(handed, MAX_NAMES, "values that steps hand on"):
+                for key in (f"env.{name}", f"outputs.{name}", name):
+                    values[key] = kept_values((*values.get(key, ()), *told))
     return values
+
+
+def _handed_on(run: Text, values: Values) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(name, values) of what a step's script prints for later ones: ``echo "name=value" >> $GITHUB_OUTPUT``."""
+    for words, _, known, _ in commands(run, values):
+        found = _HANDED.match(words[1]) if len(words) > 1 and words[0] in ("echo", "printf") else None
+        if found:
+            yield found[1], tuple(told for told in expanded(found[2], known) if told != OPEN)
 
 
 def _steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -252,7 +214,7 @@ def _job(path: str, job: dict[str, Any], values: _Layers) -> Iterator[Mention]:
         run = step.get("run")
         action = step.get("uses")
         if isinstance(run, Text):
-            yield from _run(path, run, own)
+            yield from _run(path, run, own, str(step.get("shell") or _default_shell(job)))
         if isinstance(action, str):
             yield from _action(path, action, step.get("with"), own, pushes)
 
@@ -283,17 +245,20 @@ def _is_on(value: Any) -> bool:
     return isinstance(value, str) and value.strip().lower() not in ("", "false")
 
 
-def _run(path: str, run: Text, values: Values) -> Iterator[Mention]:
-    for number, line in joined_lines(run):
-        place = run.line + number - (0 if run.block else 1)
-        if line.lstrip().startswith("#"):
-            continue
-        for use in uses(line):
-            if use.does.startswith("push all"):
-                yield Mention("", "ci push", path, place)
-            else:
-                for image in names(use.image, values):
-                    yield Mention(image, _COMMAND_KINDS[use.does], path, place)
+def _default_shell(job: dict[str, Any]) -> str:
+    """What runs a step's script that does not say it: what the job says, else what its runner's system has."""
+    defaults = job.get("defaults")
+    run = defaults.get("run") if isinstance(defaults, dict) else None
+    shell = run.get("shell") if isinstance(run, dict) else None
+    return str(shell or ("pwsh" if "windows" in str(job.get("runs-on", "")).lower() else "bash"))
+
+
+def _run(path: str, run: Text, values: Values, shell: str) -> Iterator[Mention]:
+    """What a step's script does; its first line is the next one where it was written as a block."""
+    if names_a_tool(run):
+        is_posix = interpreter_of(shell.split(" ", maxsplit=1)[0]) == "sh"
+        read = shell_mentions if is_posix else line_mentions
+        yield from read(path, run, values, COMMAND_KINDS, line=run.line + run.block)
 
 
 def _action(path: str, action: str, given: Any, values: Values, job_pushes: bool) -> Iterator[Mention]:
