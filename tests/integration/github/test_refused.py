@@ -41,6 +41,42 @@ def test_a_public_repository_that_refuses_tokens_is_read_without(github, make_co
     assert all(one.path.startswith("/repos/open/shut") for one in github.asked if one.who is None)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Resource protected by organization SAML enforcement. You must grant your token access to this organization.",
+        "`open` forbids access via a personal access token (classic). Please use a GitHub App or a fine-grained token.",
+        "The 'open' organization forbids access via a fine-grained personal access token if its lifetime is over 366 days.",
+        "Resource not accessible by personal access token",
+    ],
+)
+def test_rules_for_tokens_refuse_no_public_repository(github, make_corpus, reply_of, said: str) -> None:
+    """Single sign-on comes with ``X-GitHub-SSO``; it says where a person would log in."""
+    for name in ("open/ruled", "o/other"):
+        github.add(name, FILES)
+
+    def refuse(asked) -> None:
+        if asked.path == "/graphql" and b'"ruled"' in asked.body:
+            error = {
+                "type": "FORBIDDEN",
+                "path": ["r0"],
+                "message": said,
+                "extensions": {"saml_failure": True},
+            }
+            raise reply_of(200, {"data": {"r0": None}, "errors": [error]})
+        if asked.who and asked.path.startswith("/repos/open/ruled"):
+            raise reply_of(
+                403, {"message": said}, {"X-GitHub-SSO": "required; url=https://github.com/orgs/open/sso"}
+            )
+
+    github.before = refuse
+    corpus = make_corpus()
+    assert corpus.visit(["open/ruled", "o/other"]) == {}
+    listing, found = collected(corpus)
+    assert listing.projects == ["github/open/ruled", "github/o/other"]
+    assert set(contents(found["github/open/ruled"])) == {"Dockerfile", "docker/train.Dockerfile"}
+
+
 def test_what_is_refused_without_a_token_too_is_forbidden_with_the_sentence(
     github, make_corpus, reply_of
 ) -> None:
