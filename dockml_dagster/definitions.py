@@ -14,7 +14,7 @@ from dockml_dagster.defs.automation.entity_limit import raise_entity_limit
 from dockml_dagster.defs.resources import CorporaResource, WarehouseResource, say_where
 
 OWNER = "team:dockml"
-"""The owner of every asset that the UI names: whoever operates this system."""
+"""Owner of every asset in the UI: the operators of this system."""
 
 
 @dg.definitions

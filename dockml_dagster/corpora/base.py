@@ -238,7 +238,7 @@ class Corpus(ABC):
 
 
 _NO_KEY = re.compile(r"[\x00-\x20,]|\.\.\.")
-"""What Dagster refuses in a partition's key, or takes for a range of keys."""
+"""Text that Dagster refuses in a partition key, or takes for a range of keys."""
 
 
 def partition_key(corpus: str, name: str) -> str:

@@ -31,7 +31,7 @@ from dockml_dagster.warehouse.rows import Row
 FEWEST = 200
 """Fewest units for which starting processes pays off: about a second of work."""
 AT_ONCE = 20
-"""Units in one task: few enough that all processes end together, though one project may cost as much as a hundred others."""
+"""Units in one task: few enough that all processes end together, even if one project costs as much as a hundred others."""
 Seeds = tuple[tuple[str, str], ...]
 """Name → text of seeds, as pairs, so that a process parses them only once."""
 

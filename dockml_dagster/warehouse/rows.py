@@ -57,7 +57,7 @@ def _plain(value: object) -> str:
 _sorted_json = json.JSONEncoder(
     sort_keys=True, default=_plain, ensure_ascii=False, separators=(",", ":")
 ).encode
-"""Made once: ``json.dumps`` would make an encoder for every row."""
+"""Shared, because ``json.dumps`` would make an encoder for every row."""
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ _OF_REPOSITORY: Final = re.compile(r"/repos/([^/]+/[^/?]+)")
 _NOT_THE_TOKEN: Final = re.compile(r"access blocked|too large|too many|disabled", re.IGNORECASE)
 """Refusals that a request without the token would meet too: a blocked repository, a list too large to be made."""
 _NOT_LIMITED: Final = re.compile(r"rate limiting is not enabled", re.IGNORECASE)
-"""What an Enterprise Server without limits says to the question about them."""
+"""The answer of an Enterprise Server without limits to the request for them."""
 _ANONYMOUS: Final = "asked anonymously"
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class GithubClient:
         self.calls: Counter[str] = Counter()
         self._told_token = False
         self.token_ends: datetime | None = None
-        """When the token expires, as the answer about the budgets said; None: never, or not said."""
+        """When the token expires, by the answer about the budgets; None: never, or not stated."""
         self.budgets = Budgets(store, now, sleep, http.settings.retry.longest_obeyed)
 
     @property

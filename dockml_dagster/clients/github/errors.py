@@ -44,11 +44,11 @@ _BY_STATUS: dict[int, type[FetchError]] = {
 
 
 _OF_ANY_SERVER = "not there (HTTP 404)"
-"""A 404 without a sentence of GitHub's: of a web server that is no API, or of another address than that of its API."""
+"""A 404 without GitHub's message: from a web server without the API, or from an address other than that of the API."""
 
 
 def no_api(problem: str, settings: GithubSettings) -> SettingError:
-    """The error of a server that is no GitHub API: asked on, it would have every repository gone."""
+    """The error for a server that is no GitHub API, on which every repository would seem to be gone."""
     return SettingError(
         f"{settings.api} answers as no API of GitHub does ({problem}); DOCKML_GITHUB_API_URL is {PUBLIC_API}, or "
         "https://HOST/api/v3 of GitHub Enterprise Server, or https://api.NAME.ghe.com"

@@ -40,10 +40,10 @@ def is_budget(error: LimitedError) -> bool:
 
 
 def token_ends(headers: Mapping[str, str]) -> datetime | None:
-    """When the token that was sent expires, by an answer's headers (names in lower case); None: never, or not said.
+    """When the token expires, by an answer's headers (names in lower case); None: never, or not stated.
 
     Source: docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation, on
-    ``GitHub-Authentication-Token-Expiration``; its value is ``2026-12-31 09:00:00 UTC``, or with an offset in place of UTC.
+    ``GitHub-Authentication-Token-Expiration``; its value is ``2026-12-31 09:00:00 UTC``, or with an offset instead of UTC.
     """
     said = headers.get("github-authentication-token-expiration", "").strip().replace(" UTC", " +0000")
     try:

@@ -159,7 +159,7 @@ class Tree:
 
 
 def tree_of_rest(facts: Facts, where: str) -> Tree:
-    """Parse an answer of ``git/trees``; it is whole only if it says so.
+    """Parse an answer of ``git/trees``; it counts as complete only if it says that it is not truncated.
 
     Raises BrokenContentError if hash or entries are missing, or an entry cannot be read.
     """
@@ -170,7 +170,7 @@ def tree_of_rest(facts: Facts, where: str) -> Tree:
     for entry in entries:
         path, name = entry.text("path"), entry.text("sha")
         if not path or not is_sha(name):
-            # Left away, a Dockerfile would be missing, and its project be taken for one without.
+            # If the entry were left out, a Dockerfile could be missing, and its project would seem to have none.
             raise BrokenContentError("a tree with an entry without path or hash", subject=where)
         kind = _KINDS.get(entry.text("mode") or "", "unknown")
         read.append(TreeEntry(path, kind, name or "", entry.whole("size")))

@@ -129,8 +129,8 @@ def _readable(items: Iterable[Facts], query: str) -> Iterator[Repository]:
 
 
 def _last_page(reply: Reply) -> int | None:
-    """How many pages of one there are. GitHub leaves the last one away where it cannot tell it, and one item with another
-    to follow is not one in all. Source: docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
+    """The number of pages at one item per page. If GitHub does not state the last page, the number is unknown, unless there
+    is no next page. Source: docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
     """
     links = dict(lines_of_link(reply.link))
     if "last" in links:

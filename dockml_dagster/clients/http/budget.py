@@ -80,15 +80,15 @@ class RateBudget:
             self._paused_until[host] = max(until, self._paused_until.get(host, 0.0))
 
     def asked_in_vain(self, host: str) -> int:
-        """Note that ``host`` was asked and did not answer, or refused without saying until when; returns how many times in a
-        row that is, whoever asked.
+        """Record that ``host`` did not answer, or refused without stating a wait; returns the number of consecutive such
+        failures over all threads.
         """
         with self._lock:
             self._in_vain[host] = times = self._in_vain.get(host, 0) + 1
         return times
 
     def answered(self, host: str) -> None:
-        """Note that ``host`` answered: what it refuses next is a first time."""
+        """Record that ``host`` answered: its next failure counts as the first."""
         with self._lock:
             self._in_vain.pop(host, None)
 

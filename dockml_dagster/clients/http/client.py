@@ -39,7 +39,7 @@ MAX_REDIRECTS = 5
 MAX_ERROR_BODY = 8 << 10
 UNSAID_WAIT = 60.0
 LONGEST_UNSAID_WAIT = 3600.0
-"""Seconds that a host is left alone that goes on refusing and names no time: a minute, and twice as long each time."""
+"""Seconds to leave a host alone that keeps refusing without stating a wait: first and longest; doubled each time."""
 _CHUNK = 1 << 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -230,8 +230,8 @@ class HttpClient(Closing):
                 return answer
 
     def _failures(self, error: FetchError, failures: int, host: str, policy: RetryPolicy) -> int:
-        """How many failures a question that failed so often counts as. A host that failed for others too is asked no further
-        by each of them; one that wants to be left alone and does not say for how long is, longer each time.
+        """The number of failures that decides about a retry. An unreachable host is not retried for every request anew: its
+        failures for other requests count too. A host that keeps refusing without stating a wait gets longer and longer ones.
         """
         unsaid = isinstance(error, LimitedError) and error.status == 429 and error.retry_after is None
         if isinstance(error, NoConnectionError):

@@ -91,7 +91,7 @@ class Transport:
 
 
 def _certificates() -> str | bool:
-    """Where the certificates are that are believed; True: those that requests brings."""
+    """The path of the trusted certificates; True: those that requests ships."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if path := os.environ.get(name):
             if not Path(path).exists():

@@ -50,7 +50,7 @@ MAX_TAG_PAGES = 2_000
 MAX_RANGE = 256 << 20
 MAX_SENT_ON = 2
 LOOK_AGAIN = 3600.0
-"""Seconds after which a registry is asked again whose allowance of manifests is used up, where it does not say."""
+"""Seconds after which a registry with a used-up allowance of manifests is asked again, if it states no time."""
 _REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs|tags)/")
 
 
@@ -84,7 +84,7 @@ class RegistryClient:
         self._tokens = Authenticator(http, self.settings, credentials or DockerCredentials())
         self._sleep, self._now = sleep, now
         self._used_up: dict[str, tuple[float, str]] = {}
-        """Registries whose allowance of manifests is used up: until when, and what they said."""
+        """Registries with a used-up allowance of manifests: until when, and their message."""
 
     def head_manifest(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead:
         """HEAD of a tag or digest: no body, and free on Docker Hub. Raises FetchError."""
@@ -238,7 +238,7 @@ class RegistryClient:
                 body = answer.read(MAX_MANIFEST_BYTES)
                 said, media_type = _digest_header(answer), answer.headers.get("content-type")
         except PullLimitError as limit:
-            # Said is only how long the window is, and not when the first pulls in it fall out.
+            # The registry states only the length of the window, not when the first pulls leave it.
             limit.retry_after = LOOK_AGAIN if limit.retry_after is None else limit.retry_after
             self._used_up[registry] = self._now() + limit.retry_after, limit.problem
             raise

@@ -103,7 +103,7 @@ def scan_images(
         stack.callback(store.prune)
         pool = stack.enter_context(ScanPool(workers=workers))
         if remote:
-            # It starts while this process asks the registry.
+            # The worker starts while this process asks the registry.
             pool.reserve(1)
             pool.start(prepare_for_registries)
         layers = _Layers(spools, store, listener, pool, inside=inside_asked)

@@ -82,8 +82,8 @@ def study(
     from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date, outlook
     from dockml_dagster.commands.study.waiting import EXIT_CODE, until_done
 
-    # Dagster's definitions are millions of objects that stay, and rows come by the million: looking through them for cycles
-    # was a tenth of the time, and as much again at the end of the process, where nothing is worth looking for.
+    # Dagster's definitions are millions of long-lived objects, and rows are allocated by the million: searching them for
+    # reference cycles took a tenth of the time, and as much again at the end of the process, where it is pointless.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)

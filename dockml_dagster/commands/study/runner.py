@@ -27,8 +27,8 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 
 HERE = 500
-"""Projects a run in this process, where a run is no unit of retrying: its own time is half a second. What is collected is
-stored some projects at a time (``Corpus.partitions_at_once``)."""
+"""Projects per run in this process, where a run need not be small for retries: its overhead is half a second. Collected
+data is stored some projects at a time (``Corpus.partitions_at_once``)."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -140,7 +140,7 @@ class Runner:
             raise self._failure(result.run_id, job)
 
     def _compute_parts(self) -> None:
-        """Have workers read, label and link what is due, where it is enough."""
+        """Have workers read, label and link due units, if there are enough of them."""
         with self._warehouse.read() as connection:
             configs = list(parts.parts_due(connection, self._settings))
         if configs:

@@ -110,7 +110,7 @@ class Ease2022(Corpus):
 
     @cached_property
     def _listing(self) -> Listing:
-        """Made once: projects and labels are two assets, and the package was read once for both."""
+        """Cached: projects and labels are two assets, but the package is read only once."""
         keys = [partition_key(self.name, name) for name in self._names]
         candidate_rows, outcomes = workbook.candidates(self._sheets)
         unassigned = self._exports.references - {

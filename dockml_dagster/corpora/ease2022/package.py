@@ -55,7 +55,7 @@ class Package:
         """Paths that start with ``prefix``, sorted by code point."""
         paths = self._paths
         start = bisect_left(paths, prefix)
-        # Sorted, they stand together.
+        # In sorted order they are contiguous.
         return list(takewhile(lambda path: path.startswith(prefix), islice(paths, start, None)))
 
     @cached_property

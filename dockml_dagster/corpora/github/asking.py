@@ -224,7 +224,7 @@ class Asking:
             return Files("withheld", name, dockerfiles=0, reason=error.problem)
         except GoneError as error:
             if isinstance(repositories(self._client, [name])[name], Repository):
-                # There, and its default branch is not: a branch can be deleted, and a server can be behind.
+                # The repository exists, but its default branch does not: it was deleted, or the server lags behind.
                 return Files("failed", name, reason="its default branch has no list of files")
             return Files("gone", name, dockerfiles=0, reason=error.problem)
         except (LimitedError, UnauthorizedError):

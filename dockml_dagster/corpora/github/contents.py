@@ -99,7 +99,7 @@ class Contents:
             except (GoneError, ForbiddenError):
                 refused += 1
                 if refused == PATIENCE:
-                    # It is the repository that is gone or closed, and every further file would cost a call to say so.
+                    # The repository itself is gone or closed: do not spend a call on each further file.
                     break
             except (TooLargeError, BrokenContentError):
                 continue

@@ -37,7 +37,7 @@ SECONDS_UNCHANGED = 0.15
 HUB_PULLS = 100
 HUB_WINDOW = 6 * 3600.0
 TOKEN_ENDS_SOON = 7 * 86_400.0
-"""Seconds before its end at which it is said that a token expires; earlier where the work may last longer."""
+"""Seconds before the expiry of the token from which on it is announced; earlier if the work may last longer."""
 BYTES_A_SECOND = 20_000_000
 
 _WITH_TOKEN: Final = {"core": 5_000, "search": 30, "graphql": 5_000}

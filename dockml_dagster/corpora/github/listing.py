@@ -127,7 +127,7 @@ _STATUSES: Final[dict[str, Status]] = {
     TooLargeError.reason: "unreadable",
     FetchError.reason: "failed",
 }
-"""What is not gone because it could not be had, by the kind of error that ``asking`` names first."""
+"""Error kind, with which ``asking`` begins a reason → status; any other reason means that the repository is gone."""
 
 
 def _status(candidate: Candidate) -> Status:

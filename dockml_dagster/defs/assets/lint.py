@@ -42,7 +42,7 @@ def lint_definitions() -> dg.Definitions:
     def dockerfile_lint(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:
-        """What hadolint says of every distinct Dockerfile text: codes, lines and severities, without its messages.
+        """Findings of hadolint in every distinct Dockerfile text: codes, lines and severities, without messages.
 
         Fills `raw.dockerfile_lint`. A text is linted once by each version of hadolint. Where hadolint is not installed
         (extra `lint`), the outcome says so.

@@ -1,7 +1,7 @@
-"""Parts of what is computed of collected texts and projects, for workers: the job ``compute_parts``.
+"""Parts of derivations on collected texts and projects, for workers: the job ``compute_parts``.
 
-A run computes one part of one derivation: the units of a hash. It makes no asset: the assets tell of all units when the
-findings are made, and find those of the parts done.
+A run computes one part of one derivation: the units selected by a hash. It materialises no asset: the assets report all
+units when the findings are made, and find those of the parts done.
 
 Here: the job, and which parts there are. Not here: sending them (``commands.study.runner``), the computing
 (``readings``, ``machine_labels``, ``image_links``).
@@ -23,16 +23,16 @@ from dockml_dagster.warehouse.due.derivations import LABELS, LINKS, READINGS
 
 JOB = "compute_parts"
 UNITS_AT_LEAST = 100
-"""Smallest part, about: a run takes some seconds besides."""
+"""About the smallest part: a run has some seconds of overhead."""
 UNITS_AT_BEST = 1_000
-"""Largest part, about: nobody should wait long for the last."""
+"""About the largest part: the wait for the last one should be short."""
 _PARTS = 8
-"""Parts of a derivation between these bounds: with as many workers, each has one."""
+"""Number of parts of a derivation between these bounds: with that many workers, each has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Computing:
-    """A derivation that is computed in parts: the version that computes now, and computing a part of what is due."""
+    """A derivation that is computed in parts: its current version, and a function for a part of its due units."""
 
     derivation: Derivation
     version: Callable[[Settings], str]
@@ -50,7 +50,7 @@ COMPUTINGS: Mapping[str, Computing] = {
 
 
 class PartConfig(dg.Config):
-    """``derivation``: its name; ``number``: of the part, from 0 on; ``parts``: how many there are."""
+    """``derivation``: its name; ``number``: of the part, from 0; ``parts``: their number."""
 
     derivation: str
     number: int = 0
@@ -59,7 +59,7 @@ class PartConfig(dg.Config):
 
 @dg.op
 def compute_part(context: dg.OpExecutionContext, config: PartConfig, warehouse: WarehouseResource) -> None:
-    """Compute the units of one part that are due."""
+    """Compute the due units of one part."""
     with verdict(context):
         done = COMPUTINGS[config.derivation].compute(warehouse, Part(config.number, config.parts))
         context.log.info("%s: %d units, %d new rows", config.derivation, done.units, done.rows)
@@ -67,23 +67,23 @@ def compute_part(context: dg.OpExecutionContext, config: PartConfig, warehouse: 
 
 @dg.job(
     name=JOB,
-    # On workers: the queue of them all, as for collecting.
+    # On workers: the queue of all of them, as for collecting.
     tags={"dockml/work": "computing", "dagster-celery/queue": "collection"},
     description="Read, label or link a part of the texts or projects that are due; `make_findings` does what is left.",
 )
 def compute_parts() -> None:
-    """One part."""
+    """The job of one part."""
     compute_part()
 
 
 @dg.definitions
 def part_definitions() -> dg.Definitions:
-    """The job."""
+    """The job, for Dagster to load."""
     return dg.Definitions(jobs=[compute_parts])
 
 
 def parts_due(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[dict[str, Any]]:
-    """The configuration of a run for each part of what is due; none of a derivation of which there is little."""
+    """The run configuration of each due part; none for a derivation with few due units."""
     for name, one in COMPUTINGS.items():
         for number in range(parts := parts_of(len(one.derivation.due(connection, one.version(settings))))):
             config = {"derivation": name, "number": number, "parts": parts}
@@ -91,7 +91,7 @@ def parts_due(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 
 def parts_of(units: int) -> int:
-    """Into how many parts so many units go; 0: they are too few to be sent."""
+    """The number of parts for that many units; 0: too few to be sent."""
     if units < 2 * UNITS_AT_LEAST:
         return 0
     return -(-units // min(max(units // _PARTS, UNITS_AT_LEAST), UNITS_AT_BEST))

@@ -37,8 +37,8 @@ def rebuild_definitions() -> dg.Definitions:
     def rebuilds(
         context: dg.AssetExecutionContext, corpora: CorporaResource, warehouse: WarehouseResource
     ) -> dg.MaterializeResult[None]:
-        """Which instructions each commit of a project's branch builds again, and how its Dockerfiles changed, told from the
-        git repositories that a corpus has on this machine; a walk goes on where the one before ended.
+        """Which instructions each commit of a project's branch rebuilds, and how its Dockerfiles changed, from the
+        git repositories that a corpus has on this machine; a walk continues where the one before ended.
 
         Fills `raw.rebuild_walks`, `raw.rebuilds`, `raw.rebuild_years`, `raw.rebuild_moves`, `raw.dockerfile_changes` and
         `raw.history_texts`.

@@ -93,7 +93,7 @@ def repo_list(
 ) -> dg.MaterializeResult[None]:
     """The projects of a corpus and the candidates it was selected from.
 
-    Fills `raw.candidates` (a row a candidate and step of the funnel) and `raw.projects` (metadata of the selected
+    Fills `raw.candidates` (one row per candidate and step of the funnel) and `raw.projects` (metadata of the selected
     projects), registers each selected project as a partition, and records what each offers at every stage.
     """
     with verdict(context):
@@ -205,7 +205,7 @@ def labels(
     corpora: CorporaResource,
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[None]:
-    """What people said about the projects: category and purpose codes by rater, base images as typed by hand.
+    """Labels of the projects by people: category and purpose codes by rater, base images as typed by hand.
 
     Fills `raw.labels` and `raw.base_image_labels`.
     """

@@ -1,7 +1,7 @@
-"""What one thread makes while another uses what came before: reading and inflating beside the walk.
+"""A producer thread that works ahead of its consumer: reading and inflating beside the walk over a layer.
 
-Here: the thread and the few results that wait between the two. Reading, hashing and inflating leave Python's lock alone, so
-that a single large layer uses a second core. Not here: what is made (``study.layer.inflate``), for which layers (``pool``).
+Here: the thread, and the few results that wait between the two. Reading, hashing and inflating release Python's lock, so
+that a single large layer uses a second core. Not here: the work (``study.layer.inflate``), the choice of layers (``pool``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final, Generic, TypeVar
 _T = TypeVar("_T")
 
 _AT_ONCE: Final = 3
-"""Results that may be there at once, the one that is being made among them: some chunks of memory."""
+"""Most results in memory at once, including the one being made: some chunks of memory."""
 
 
 class MadeAhead(Generic[_T]):
-    """Calls a function again and again, in a thread of its own, and gives what it returned in order (``inflate.Ahead``)."""
+    """Calls a function repeatedly in its own thread, and returns the results in order (``inflate.Ahead``)."""
 
     def __init__(self, make: Callable[[], _T]) -> None:
-        """``make`` is not called after it raised."""
+        """``make``: the function; it is not called again after it has raised."""
         self._make = make
         self._made: SimpleQueue[tuple[_T, None] | tuple[None, BaseException]] = SimpleQueue()
         self._room: SimpleQueue[bool] = SimpleQueue()
@@ -32,7 +32,7 @@ class MadeAhead(Generic[_T]):
         self._thread.start()
 
     def __call__(self) -> _T:
-        """The next result. Raises what ``make`` raised in its place; not to be called again then."""
+        """The next result. Raises the error that ``make`` raised instead; do not call it again then."""
         value, error = self._made.get()
         if error is not None:
             raise error
@@ -40,7 +40,7 @@ class MadeAhead(Generic[_T]):
         return value  # type: ignore[return-value]  # None only beside an error
 
     def stop(self) -> None:
-        """Make nothing more; what was made and not taken is lost. Returns when a call that is under way has ended."""
+        """Stop; results that were not taken are lost. Returns when a running call has ended."""
         self._ended = True
         self._room.put(False)
         self._thread.join()
@@ -49,6 +49,6 @@ class MadeAhead(Generic[_T]):
         while self._room.get() and not self._ended:
             try:
                 self._made.put((self._make(), None))
-            except BaseException as error:  # raised where the result is taken
+            except BaseException as error:  # raised again when the result is taken
                 self._made.put((None, error))
                 return

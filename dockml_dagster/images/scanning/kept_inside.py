@@ -58,7 +58,7 @@ def from_json(kept: dict[str, Any] | None) -> LayerInside | None:
                 problem,
                 tuple(Diversion(*diversion) for each in diversions for diversion in each),
             )
-            # Earlier versions kept no diversions.
+            # Earlier versions stored no diversions.
             for path, ecosystem, packages, claims, distribution, problem, *diversions in kept["readings"]
         ),
         tuple(SecretFile(path, rule) for path, rule in kept["secrets"]),

@@ -233,7 +233,7 @@ def _layer_result(job: Pending[LayerResult]) -> LayerResult:
 
 
 def _alone(sizes: Sequence[int | None]) -> int | None:
-    """Which layer is more than half of all the bytes: read by one processor, it would leave the others idle in the end."""
+    """The layer with more than half of all bytes: read by one processor alone, it would leave the others idle at the end."""
     total = sum(size or 0 for size in sizes)
     return next((number for number, size in enumerate(sizes) if size is not None and 2 * size > total), None)
 

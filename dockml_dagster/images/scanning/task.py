@@ -100,7 +100,7 @@ def is_plain_file(task: LayerTask) -> bool:
 
 
 def prepare_for_registries() -> None:
-    """Import what reading from a registry takes, in a process that has nothing to read yet."""
+    """Import the modules for reading from a registry, while the process has nothing to read yet."""
     import dockml_dagster.clients.http.transport
     import dockml_dagster.images.sources.registry_source  # noqa: F401
 

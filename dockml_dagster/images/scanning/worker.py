@@ -117,8 +117,8 @@ class Failure:
 
 
 def run_task(task: LayerTask, spools: Path, limits: ScanLimits, ahead: bool = False) -> LayerResult:
-    """Scan one layer in this process; its rows become a file in the directory ``spools``. ``ahead``: threads read and
-    inflate a large one beside the walk.
+    """Scan one layer in this process; its rows become a file in the directory ``spools``. ``ahead``: a thread reads and
+    inflates a large layer beside the walk.
 
     If the table of contents cannot be fetched, is damaged, exceeds a limit or does not have the stated digest, the
     layer itself is read.
@@ -202,7 +202,7 @@ def main() -> None:
             answer = pickle.dumps(Failure(_portable(error)))
         answers.write(answer)
         answers.flush()
-    gc.freeze()  # the process ends: looking for cycles in what it leaves took it half a second, and the parent waits
+    gc.freeze()  # the process ends: a last search for reference cycles took half a second, and the parent waits
 
 
 _Request = tuple[Callable[..., object], tuple[Any, ...]]

@@ -39,9 +39,9 @@ Compute = Callable[[Sequence[Unit], Found, Attempt], Rows]
 Start = Callable[[Compute, Sequence[Unit], Found], Callable[[Attempt], Rows]]
 """Begins the work on some units, perhaps in other processes, and returns a function that ends it."""
 _TURNS = 8
-"""So many transactions at least: while the rows of one are stored, the next are computed."""
+"""Least number of transactions: while the rows of one are stored, the next are computed."""
 _LEAST_AT_ONCE = 200
-"""Units of a transaction: fewer are not worth the processes that compute them."""
+"""Least units of a transaction: fewer are not worth the processes that compute them."""
 UNIT_SECONDS = 30.0
 """Processor time for one unit. The largest unit of the study takes a second or two."""
 Connect = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
@@ -176,15 +176,15 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the units that are due, by a hash of their key: part ``number``, from 0 on, of ``parts``. Those who compute
-    parts need not know of each other.
+    """Some of the due units, by a hash of their key: part ``number``, from 0, of ``parts``. Processes that compute
+    different parts need no coordination.
     """
 
     number: int
     parts: int
 
     def has(self, key: Sequence[Any]) -> bool:
-        """Whether the unit of this key is in it."""
+        """Whether the unit with this key is in the part."""
         return zlib.crc32(repr(key).encode()) % self.parts == self.number
 
 

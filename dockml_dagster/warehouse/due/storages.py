@@ -1,9 +1,9 @@
 """Identifying Dagster's storage: a mark beside its files.
 
 A home that was restored without Dagster's files has a new storage that knows nothing, and two machines with one lake have a
-storage each. What one storage was told, another does not know.
+storage each. A report to one storage is unknown to the others.
 
-Here: the mark. Not here: what was told (``query``, ``work``).
+Here: the mark. Not here: the reports (``query``, ``work``).
 """
 
 from __future__ import annotations

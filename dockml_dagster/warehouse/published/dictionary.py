@@ -16,11 +16,11 @@ from dockml_dagster.warehouse.opening import opened
 NAME = "data-dictionary.html"
 
 SCHEMAS = {
-    "findings": "What was found: small tables, one a question, with denominator and unit of analysis.",
+    "findings": "Results: small tables, one per question, with denominator and unit of analysis.",
     "core": "Projects, Dockerfiles, images and layers as they are now, ready to be joined.",
-    "seeds": "Taxonomies, rules and the numbers that the paper prints, each with its source.",
-    "staging": "What is current of what was collected, of the projects that are listed now.",
-    "raw": "What was collected, as it was found; nothing is overwritten, and who left stays.",
+    "seeds": "Taxonomies, rules and the numbers printed in the paper, each with its source.",
+    "staging": "The current rows of collected data, for listed projects only.",
+    "raw": "Collected data, unchanged; nothing is overwritten, and rows of projects that left stay.",
 }
 """Schema → its content, in the order in which a reader needs them. DuckDB stores no comments on schemas."""
 
