@@ -20,7 +20,7 @@ from urllib.parse import quote
 from dockml_dagster.clients.http.errors import FetchError, GoneError, SettingError, UnavailableError
 
 _PATIENCE: Final = 120.0
-"""Seconds to wait for the first bytes: an engine packs the first layer before it sends any."""
+"""Socket timeout in seconds: long, because an engine packs the first layer before it sends a byte."""
 
 
 @contextmanager

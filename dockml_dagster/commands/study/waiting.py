@@ -21,7 +21,7 @@ EXIT_CODE: Final = 7
 """Exit code of a study that is not finished: run it again."""
 FIRST_WAIT: Final = 60.0
 LONGEST_WAIT: Final = 900.0
-"""Longest wait where no time is stated: it begins at a minute and doubles after each round without progress."""
+"""Waits where no time is stated: the first, doubled after each round without progress, and the longest."""
 TRIES: Final = 12
 """Most consecutive rounds without progress and without a stated time to wait for."""
 _SLICE: Final = 60.0

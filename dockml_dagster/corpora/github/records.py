@@ -114,7 +114,7 @@ class Visited:
     candidates: tuple[Candidate, ...]
     problems: tuple[Problem, ...]
     images_of: str = ""
-    """The day since which images are resolved again: their tags move even if the files do not."""
+    """The day on which images last became due for resolving: their tags move even if the files do not."""
     rounds: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     """Cohort → number and day of its round of searches; a cohort listed by name has none."""
     left: tuple[Left, ...] = ()

@@ -123,8 +123,8 @@ class ScanPool:
     ) -> Iterator[LayerResult]:
         """Scan layers, each key once, and yield the result of each as it finishes.
 
-        Rows go to files in the existing directory ``spools``, one per layer, which the caller removes. A little work is
-        always done in this process. ``here``: this process scans too, while the others start; only for uncompressed
+        Rows go to files in the existing directory ``spools``, one per layer, which the caller removes. If there is little to
+        scan, this process does all of it. ``here``: this process scans too, while the others start; only for uncompressed
         archives on this machine, where no decompressor can crash the process and no server can keep it waiting.
         ``seconds``: time for all layers together; layers that are unfinished then are
         censored. Closing the iterator early ends the pool.

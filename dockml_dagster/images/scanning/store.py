@@ -69,7 +69,7 @@ class ScanStore:
                 temporary.unlink()
 
     def prune(self) -> None:
-        """Remove scans by other versions and the least recently used ones, until at most ``most_bytes`` are left."""
+        """Remove the least recently used scans, of any version, until at most ``most_bytes`` are left."""
         if not self._grown:
             return
         found: list[tuple[float, int, Path]] = []
