@@ -47,7 +47,7 @@ class Finding:
 def examine(settings: Settings, *, network: bool = False) -> list[Finding]:
     """The results of all checks, the most important first."""
     looks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _home, _versions, _disk, _warehouse, _failing_checks, _published, _dagster, _credentials
+        _home, _versions, _disk, _warehouse, _failing_checks, _published, _descriptions, _dagster, _credentials
     ]  # fmt: skip
     if network:
         looks.append(_reachability)
@@ -251,6 +251,30 @@ def _published(settings: Settings) -> Iterator[Finding]:
         return
     open_published(settings.published).close()
     yield Finding("published", "ok", f"{settings.published}, {size_text(settings.published.stat().st_size)}")
+
+
+def _descriptions(settings: Settings) -> Iterator[Finding]:
+    """How many local projects the machine labels without what GitHub would say of them; nothing without local projects."""
+    if not settings.published.exists():
+        return
+    with open_published(settings.published) as connection:
+        tables = connection.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'core' AND table_name = 'projects'"
+        )
+        if tables.fetchone() is None:
+            return
+        row = connection.execute(
+            "SELECT count(*), count(*) FILTER (trim(coalesce(description, '')) = '' AND coalesce(len(topics), 0) = 0)"
+            " FROM core.projects WHERE corpus = 'local'"
+        ).fetchone()
+    projects, without = row or (0, 0)
+    if without:
+        yield Finding(
+            "labels",
+            "ok",
+            f"{without} of {projects} local projects have neither description nor topics",
+            "projects.yaml may give them; docs/labels.md says how much they help the machine's categories",
+        )
 
 
 def _dagster(settings: Settings) -> Iterator[Finding]:

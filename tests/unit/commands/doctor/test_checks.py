@@ -178,3 +178,24 @@ def test_compacting_keeps_every_row(settings):
         assert migrations.apply(connection) == []
         with pytest.raises(duckdb.ConstraintException):
             connection.execute("INSERT INTO raw.schema_migrations VALUES (NULL, now()::TIMESTAMP)")
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (
+            "('local', NULL, NULL), ('local', ' ', []), ('local', 'a bot', NULL), ('local', NULL, ['ml'])",
+            "2 of 4 local",
+        ),
+        ("('local', 'a bot', NULL), ('github', NULL, NULL)", None),
+    ],
+)
+def test_local_projects_of_which_nothing_is_said(settings, rows, text):
+    settings.published.parent.mkdir(parents=True)
+    with duckdb.connect(str(settings.published)) as connection:
+        connection.execute(
+            "CREATE SCHEMA core; CREATE TABLE core.projects (corpus VARCHAR, description VARCHAR, topics VARCHAR[])"
+        )
+        connection.execute(f"INSERT INTO core.projects VALUES {rows}")
+    found = [(one.state, text in one.text if text else None) for one in _of(settings, "labels")]
+    assert found == ([("ok", True)] if text else [])
