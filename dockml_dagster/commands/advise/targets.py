@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """All advice on one target. ``content_bytes``: the uncompressed content of the image's layers, hidden files included;
-    None if the target is no image. ``problems``: what could not be read, one line each. ``remarks``: notes on ignore
-    comments, configuration and baseline. ``prefix``: the target's folder relative to the root of its git tree, to which
-    paths in SARIF and GitLab reports are relative. ``root``: the folder that evidence paths are relative to.
+    """All advice on one target. ``content_bytes``: the uncompressed content of the image's layers, with the files that
+    later layers hide; None if unknown or if the target is no image. ``problems``: what could not be read, one line each.
+    ``remarks``: notes on ignore comments, configuration and baseline. ``prefix``: the target's folder relative to the root
+    of its git tree, to which paths in SARIF and GitLab reports are relative. ``root``: the folder that evidence paths are
+    relative to.
     """
 
     target: str

@@ -70,7 +70,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
-    """End a child: terminate, wait, then kill."""
+    """End a child: interrupt, terminate, kill, with time to end after each signal."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if child.poll() is not None:
             break

@@ -54,7 +54,7 @@ class LayersInside:
         return SecretTally([one.secrets for one in known], [one.readings for one in known])
 
     def device_tally(self) -> DeviceTally | None:
-        """A visitor that follows the image's GPU code. None: unknown for a layer."""
+        """A visitor that follows the image's GPU code. None if it is unknown for any layer."""
         known = [one.device_code for one in self.layers if one is not None and one.device_code is not None]
         return DeviceTally(known) if len(known) == len(self.layers) else None
 
