@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dockml_dagster.clients.github import blobs, questions
-from dockml_dagster.clients.github.batches import PATIENCE
 from dockml_dagster.clients.github.client import GithubClient
 from dockml_dagster.clients.github.model import TreeEntry
 from dockml_dagster.clients.http.errors import (
@@ -82,7 +81,7 @@ class Contents:
         ``following``: the next projects, with both names.
 
         Files that cannot be fetched (larger than stated, no longer there) stay missing. Raises FetchError for errors that
-        may pass.
+        may pass, and if the repository itself is gone or closed.
         """
         wanted = self.wanted(name)
         missing = self._missing(wanted)
@@ -92,19 +91,17 @@ class Contents:
             batch = [blobs.Wanted(present, missing)]
             batch += self._ahead(following, len(missing), sum(missing.values()))
             blobs.store_blobs(self._client, batch)
-        refused = 0
+        is_there = False
         for sha in self._client.store.missing_blobs(list(missing)):
             try:
                 self._client.blob(present, sha, MAX_DOCKERFILE_BYTES)
             except (GoneError, ForbiddenError):
-                refused += 1
-                if refused == PATIENCE:
-                    # The repository itself is gone or closed: do not spend a call on each further file.
-                    break
+                if not is_there:
+                    # One call tells a refused file from a repository that is gone or closed.
+                    self._client.get(f"/repos/{questions.path_of(present)}")
+                    is_there = True
             except (TooLargeError, BrokenContentError):
                 continue
-            else:
-                refused = 0
         return wanted
 
     def _missing(self, wanted: WantedFiles) -> dict[str, int]:

@@ -16,9 +16,10 @@ from typing import Any, Self
 
 from dockml_dagster.catalog import SharedCatalog
 from dockml_dagster.clients.github.client import GithubClient
+from dockml_dagster.clients.github.errors import WithheldError
 from dockml_dagster.clients.github.settings import GithubSettings
 from dockml_dagster.clients.github.store import open_store
-from dockml_dagster.clients.http.errors import FetchError
+from dockml_dagster.clients.http.errors import FetchError, ForbiddenError, GoneError
 from dockml_dagster.clients.http.shared_budget import budget_for
 from dockml_dagster.corpora.base import (
     FILE_LIST,
@@ -237,7 +238,9 @@ class Github(Corpus):
                 raise
             reason = f"{error.reason}: {error.problem}"
             at = None if error.retry_after is None else self.client.now() + error.retry_after
-            return Collected(outcomes=[Outcome(stage, "", "failed", reason, error.retryable, at)])
+            # Who was listed and is refused now is the next visit's to judge; until then nothing is known of its files.
+            again = error.retryable or isinstance(error, (GoneError, ForbiddenError, WithheldError))
+            return Collected(outcomes=[Outcome(stage, "", "failed", reason, again, at)])
         if stage == "dockerfiles":
             return self._dockerfiles(project, wanted, files)
         chosen = self._chosen_images(files.name, wanted)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.github import model, questions
+from dockml_dagster.clients.github.store import git_blob_hash
 from dockml_dagster.clients.http.errors import BrokenContentError, SettingError
 from dockml_dagster.study.json_facts import Facts
 from tests.integration.github.test_refused import frame_of
-from tests.integration.github.visiting import FILES, many, outcomes_of
+from tests.integration.github.visiting import FILES, contents, many, outcomes_of
 
 SHA = "a" * 40
 
@@ -110,20 +111,53 @@ def test_an_answer_that_cannot_be_read_is_not_gone(github, make_corpus, reply_of
 
 @pytest.mark.parametrize("token", ["yes", None])
 @pytest.mark.parametrize("state", ["gone", "withheld"])
-def test_files_of_a_repository_that_went_meanwhile_cost_few_calls(github, make_corpus, token, state) -> None:
-    """Between its list of files and their contents. One call for each file would be hundreds, all in vain."""
-    files = {f"docker/{number}.Dockerfile": b"FROM scratch\n# %d\n" % number for number in range(40)}
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_repository_that_went_meanwhile_is_no_project_without_dockerfiles(
+    github, make_corpus, token, state: str, count: int
+) -> None:
+    """Between its list of files and their contents. Nor does it cost a call a file; the next visit says what it is."""
+    files = {f"docker/{number}.Dockerfile": b"FROM scratch\n# %d\n" % number for number in range(count)}
     repository = github.add("o/many", files)
     corpus = make_corpus(token=token)
     if token is None:
-        github.budgets.anonymous["core"] = 5  # for its list, and not for its contents
+        github.budgets.anonymous["core"] = 2  # for it and its list, and not for its contents
     corpus.visit(["o/many"])
     repository.state = state
     github.budgets.anonymous["core"] = 10_000
     github.clock.sleep(3600)
     github.forget()
-    corpus.collect("dockerfiles", "github/o/many")
-    assert 1 <= len(github.asked) <= 7
+    for stage in ("dockerfiles", "manifests"):
+        (outcome,) = corpus.collect(stage, "github/o/many").outcomes
+        assert (outcome.status, outcome.retryable) == ("failed", True)
+        assert outcome.reason.startswith(state)
+    assert 1 <= len(github.asked) <= 2 * 3
+    corpus.visit(["o/many"])
+    (outcome,) = corpus.collect("dockerfiles", "github/o/many").outcomes
+    assert outcome.status == "gone"
+
+
+def test_a_file_that_is_refused_alone_costs_one_call_more(github, make_corpus, reply_of) -> None:
+    names = {f"{number}.Dockerfile": b"FROM scratch\n# %d\n" % number for number in range(6)}
+    github.add("o/r", names)
+
+    def refuse(asked) -> None:
+        if asked.path == "/graphql" and b"GitObjectID" in asked.body:
+            raise reply_of(
+                200, {"data": {"r0": None}, "errors": [{"type": "NOT_FOUND", "path": ["r0"], "message": "x"}]}
+            )
+        if "/git/blobs/" in asked.path and not asked.path.endswith(kept):
+            raise reply_of(404, {"message": "Not Found"})
+
+    corpus = make_corpus()
+    corpus.visit(["o/r"])
+    kept = git_blob_hash(names["2.Dockerfile"])
+    github.before = refuse
+    github.forget()
+    found = corpus.collect("dockerfiles", "github/o/r")
+    assert set(contents(found)) == {"2.Dockerfile"}
+    assert outcomes_of(found)[""] == ("collected", False)
+    assert [asked.path for asked in github.asked].count("/repos/o/r") == 1
+    assert len(github.asked) == 1 + 6 + 1
 
 
 @pytest.mark.parametrize("token", ["yes", None])
