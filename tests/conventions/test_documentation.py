@@ -149,6 +149,16 @@ KEYLESS = {"core.packages"}
 """Tables in which one row may be there twice: one package twice in one command."""
 
 
+def test_what_is_never_null_is_not_said_to_be() -> None:
+    made = [model for model in (*PROJECT.models, *PROJECT.computed) if model.schema in ("core", "findings")]
+    assert [
+        f"{model.name}.{column.name}"
+        for model in made
+        for column in model.columns
+        if "not_null" in column.tests and "NULL" in column.description.replace("in raw and staging NULL", "")
+    ] == []
+
+
 def test_every_table_states_its_key() -> None:
     made = [model for model in (*PROJECT.models, *PROJECT.computed) if model.schema in ("core", "findings")]
     assert {model.name for model in made if not model.key} == KEYLESS
