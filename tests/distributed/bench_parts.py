@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
-from tests.distributed.bench_workers import processor_seconds
+from tests.distributed.bench_workers import one_against_two, processor_seconds
 from tests.distributed.conftest import Fleet
-from tests.distributed.services import Services, family, missing, start_all
+from tests.distributed.services import Services, family
 
 _PACKAGES = ("numpy", "torch==2.4.1", "pandas", "scikit-learn==1.5", "flask", "tensorflow", "jupyter")
 _LINES = (
@@ -90,24 +88,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--texts", type=int, default=2000)
     given = options.parse_args()
-    if absent := missing():
-        raise SystemExit(f"not measured: {', '.join(absent)} are missing")
-    folder = Path(tempfile.mkdtemp(prefix="dockml-bench-"))
-    folder.chmod(0o755)
-    try:
-        texts = folder / "texts"
-        texts.mkdir()
-        described = make_texts(texts, given.texts)
-        services = start_all(folder / "services")
-        try:
-            found = {workers: run(services, folder, described, workers) for workers in (1, 2)}
-        finally:
-            services.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{given.texts} texts{'':17}{'one worker':>12}{'two':>12}")
-    for name in found[1]:
-        print(f"{name:28}{found[1][name]:12.1f}{found[2][name]:12.1f}")
+    print(f"{given.texts} texts")
+    found = one_against_two(lambda folder: make_texts(folder, given.texts), run)
     ratio = found[1]["seconds of the parts"] / found[2]["seconds of the parts"]
     shared = found[1]["processor, all workers"] / found[2]["processor, busier worker"]
     print(f"two workers take the parts {ratio:.2f} times as fast as one; load {os.getloadavg()[0]:.1f}")

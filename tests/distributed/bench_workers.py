@@ -20,6 +20,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.distributed.conftest import Fleet
@@ -145,27 +146,21 @@ def run(services: Services, folder: Path, local: Path, workers: int) -> dict[str
         fleet.close()
 
 
-def main() -> None:
-    """Measure, print."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--projects", type=int, default=40)
-    options.add_argument("--layers", type=int, default=6)
-    options.add_argument("--megabytes", type=float, default=8.0)
-    given = options.parse_args()
+def one_against_two(
+    make: Callable[[Path], Path], run: Callable[[Services, Path, Path, int], dict[str, float]]
+) -> dict[int, dict[str, float]]:
+    """What ``run`` finds with one worker and with two, printed side by side, on what ``make`` puts into a folder."""
     if absent := missing():
         raise SystemExit(f"not measured: {', '.join(absent)} are missing")
     folder = Path(tempfile.mkdtemp(prefix="dockml-bench-"))
     folder.chmod(0o755)
     try:
-        local = folder / "projects"
-        local.mkdir()
-        size = make_projects(local, given.projects, given.layers, given.megabytes)
-        print(
-            f"{given.projects} projects, {given.projects * given.layers} layers, {size / 1e6:.0f} MB compressed"
-        )
+        made = folder / "made"
+        made.mkdir()
+        what = make(made)
         services = start_all(folder / "services")
         try:
-            found = {workers: run(services, folder, local, workers) for workers in (1, 2)}
+            found = {workers: run(services, folder, what, workers) for workers in (1, 2)}
         finally:
             services.stop()
     finally:
@@ -173,6 +168,25 @@ def main() -> None:
     print(f"{'':28}{'one worker':>12}{'two':>12}")
     for name in found[1]:
         print(f"{name:28}{found[1][name]:12.1f}{found[2][name]:12.1f}")
+    return found
+
+
+def main() -> None:
+    """Measure, print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--projects", type=int, default=40)
+    options.add_argument("--layers", type=int, default=6)
+    options.add_argument("--megabytes", type=float, default=8.0)
+    given = options.parse_args()
+
+    def make(local: Path) -> Path:
+        size = make_projects(local, given.projects, given.layers, given.megabytes)
+        print(
+            f"{given.projects} projects, {given.projects * given.layers} layers, {size / 1e6:.0f} MB compressed"
+        )
+        return local
+
+    found = one_against_two(make, run)
     ratio = found[1]["collection seconds"] / found[2]["collection seconds"]
     shared = sum(found[2][f"{name}, processor"] for name in ("PostgreSQL", "broker", "store"))
     work = found[2]["workers, processor"]
