@@ -155,7 +155,8 @@ def test_what_is_never_null_is_not_said_to_be() -> None:
         f"{model.name}.{column.name}"
         for model in made
         for column in model.columns
-        if "not_null" in column.tests and "NULL" in column.description.replace("in raw and staging NULL", "")
+        if any("not_null" in test for test in column.tests)
+        and "NULL" in column.description.replace("in raw and staging NULL", "")
     ] == []
 
 
