@@ -118,14 +118,17 @@ def first_rows(connection: duckdb.DuckDBPyConnection, table: str, most: int) -> 
 
 def document(connection: duckdb.DuckDBPyConnection, model: Model, *, kind: str) -> None:
     """Write descriptions into DuckDB as comments, where ``DESCRIBE``-like tools and people find them."""
+    comments = []
     if text := described(model):
-        connection.execute(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(text)}")
-    if kind == "VIEW" and is_lake(connection):
-        return  # a DuckLake stores no comments on columns of views
-    for column in model.columns:
-        connection.execute(
+        comments.append(f"COMMENT ON {kind} {qualified(model.name)} IS {literal(text)}")
+    # A DuckLake stores no comments on columns of views.
+    if kind != "VIEW" or not is_lake(connection):
+        comments += [
             f"COMMENT ON COLUMN {qualified(model.name)}.{quote(column.name)} IS {literal(column.description)}"
-        )
+            for column in model.columns
+        ]
+    # Together: one at a time they take half as long again, and there are some two thousand.
+    connection.execute(";".join(comments))
 
 
 def document_raw(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
