@@ -9,18 +9,21 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from dockml_dagster.settings import VARIABLES
-from tests.forked import Forked, available
+from tests.forked import COMMAND, Forked, Running, available
 from tests.stand_ins import FakeHub, FakeRegistry, StandIn
 
 TESTS = Path(__file__).parent
+LONG = ("tests/golden/", "tests/integration/")
+"""Where tests take seconds, not milliseconds."""
 OF_A_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR")
 """What a terminal says of itself and programs obey; a test that wants one of them sets it."""
 
@@ -54,7 +57,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             shared = folders[:1] == ["golden"] or (folders[:1] == ["integration"] and len(folders) > 1)
             return str(path.parent if shared else path)
 
+    # Else scopes of one test would come last, and among them are the longest.
+    config.option.loadscopereorder = False
     return Together(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes the long scopes come first, so that in the end none works while the others have nothing."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 class NetworkRefusedError(RuntimeError):
@@ -149,7 +160,7 @@ def environment_of() -> Callable[..., Mapping[str, str]]:
 
 @pytest.fixture(scope="session")
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked | None]:
-    """What forks commands from a process that has imported what they need; None where that cannot be."""
+    """What forks programs from a process that has imported what they need; None where that cannot be."""
     if not available():
         yield None
         return
@@ -159,18 +170,87 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked | None]:
 
 
 @pytest.fixture(scope="session")
-def dockml(environment_of: Callable[..., Mapping[str, str]], forked: Forked | None) -> Command:
+def start_program(forked: Forked | None) -> Callable[..., Running | subprocess.Popen[bytes]]:
+    """``start_program(program, *arguments, env=…)``: ``python -c program arguments`` of this checkout's code, under way.
+
+    ``streams``: file descriptors of its standard input, output and error; None: nothing, or nowhere. ``own_session``: so
+    that it can be killed with all that it starts.
+    """
+
+    def start(
+        program: str,
+        *arguments: str,
+        env: Mapping[str, str],
+        cwd: Path = ROOT,
+        streams: Sequence[int | None] = (None, None, None),
+        own_session: bool = False,
+    ) -> Running | subprocess.Popen[bytes]:
+        env = {**env, "PYTHONPATH": env.get("PYTHONPATH", str(ROOT))}
+        with Path(os.devnull).open("r+b", buffering=0) as nothing:
+            stdin, stdout, stderr = (nothing.fileno() if one is None else one for one in streams)
+            if forked is not None:
+                return forked.start(
+                    program,
+                    arguments,
+                    env=env,
+                    cwd=cwd,
+                    streams=(stdin, stdout, stderr),
+                    own_session=own_session,
+                )
+            return subprocess.Popen(
+                [sys.executable, "-c", program, *arguments],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                env=env,
+                cwd=cwd,
+                start_new_session=own_session,
+            )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def run_program(
+    start_program: Callable[..., Running | subprocess.Popen[bytes]],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``run_program(program, *arguments, env=…)``: the same, ended, with what it printed."""
+
+    def run(
+        program: str, *arguments: str, env: Mapping[str, str], cwd: Path = ROOT
+    ) -> subprocess.CompletedProcess[str]:
+        with TemporaryFile() as out, TemporaryFile() as errors:
+            streams = (None, out.fileno(), errors.fileno())
+            process = start_program(program, *arguments, env=env, cwd=cwd, streams=streams)
+            try:
+                process.wait(TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            texts = []
+            for file in (out, errors):
+                file.seek(0)
+                texts.append(file.read().decode().replace("\r\n", "\n"))
+        return subprocess.CompletedProcess(arguments, process.returncode or 0, *texts)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dockml(
+    environment_of: Callable[..., Mapping[str, str]],
+    run_program: Callable[..., subprocess.CompletedProcess[str]],
+) -> Command:
     """``dockml(home, "study", …, NAME=value …)``: the command as a process of its own, ended, with what it printed."""
 
     def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = dict(environment_of(home, **more))
+        environment = environment_of(home, **more)
         # Other code cannot be forked from a process that has imported this.
-        if forked is not None and "PYTHONPATH" not in more:
-            return forked.run(arguments, env=environment, cwd=home.parent, timeout=TIMEOUT_SECONDS)
+        if "PYTHONPATH" not in more:
+            return run_program(COMMAND, *arguments, env=environment, cwd=home.parent)
         # An environment's console script may belong to another checkout; what it calls is this one's.
-        start = "from dockml_dagster.cli import main; main(prog_name='dockml')"
         return subprocess.run(
-            [sys.executable, "-c", start, *arguments],
+            [sys.executable, "-c", COMMAND, *arguments],
             capture_output=True,
             text=True,
             env=environment,

@@ -1,44 +1,69 @@
-"""The command as a process of its own, without the seconds that its imports take: forked from one that made them.
+"""Programs as processes of their own, without the seconds that their imports take: forked from one that made them.
 
-A process started from nothing spends more on importing Dagster than most commands on their work. What is
-forked has its own memory, environment, folder, output and exit code, and ends as a process does.
+A process started from nothing spends more on importing Dagster, pandas and our own modules than most commands on their work.
+What is forked has its own memory, environment, folder, streams and exit code, and ends as a process does.
 
 Here: the process that forks, and asking it. Not here: what is asked (``conftest``). Where coverage follows processes, or
 there is no fork, ``available`` says no.
 """
 
+import atexit
 import gc
+import importlib
 import os
 import pickle
+import pkgutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
+import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+COMMAND = "from dockml_dagster.cli import main; main(prog_name='dockml')"
+"""The program that is the command."""
 _KIND = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 """What is sent as one arrives as one."""
 _MOST = 1 << 17
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""How libraries are told to start no thread when they are imported: no thread outlives a fork."""
 
 
 def available() -> bool:
-    """Whether commands can be forked here."""
+    """Whether processes can be forked here."""
     return sys.platform == "linux" and "COVERAGE_PROCESS_START" not in os.environ
 
 
-def serve(address: str) -> None:
-    """Fork for each request, until whoever started this ends. Returns in each process that is to be the command."""
-    # Not DuckDB and pandas: they start threads when they are imported, and no thread outlives a fork.
+def _import_all() -> None:
+    """Import what commands need, and read the SQL models, which are the same for every home."""
     import alembic.command  # noqa: F401
-    import dagster  # noqa: F401
+    import duckdb
+    import pandas as pd  # noqa: F401
     from dagster._core.storage import legacy_storage  # noqa: F401
     from scipy import special  # noqa: F401
 
-    from dockml_dagster.cli import main
+    import dockml_dagster
+    from dockml_dagster.warehouse import models
 
+    for found in pkgutil.walk_packages(dockml_dagster.__path__, "dockml_dagster."):
+        # Some need what is not installed here (PostgreSQL, Celery).
+        if not found.name.endswith("__main__"):
+            with suppress(ImportError):
+                importlib.import_module(found.name)
+    models.load()
+    models._parser().close()
+    models._parser.cache_clear()
+    duckdb.execute("SET threads = 1")
+
+
+def serve(address: str) -> None:
+    """Fork for each request, until whoever started this ends. Returns in no process."""
+    _import_all()
+    gc.collect()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -52,63 +77,115 @@ def serve(address: str) -> None:
                 break
             asked.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    sent, descriptors, _, _ = socket.recv_fds(asked, _MOST, 2)
+    sent, descriptors, _, _ = socket.recv_fds(asked, _MOST, 3)
     if child := os.fork():
+        for descriptor in descriptors:
+            os.close(descriptor)
         asked.sendall(pickle.dumps(child))
         _, status = os.waitpid(child, 0)
         asked.sendall(pickle.dumps(os.waitstatus_to_exitcode(status)))
         os._exit(0)
     asked.close()
-    arguments, environment, folder = pickle.loads(sent)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, number in zip((nothing, *descriptors), (0, 1, 2), strict=True):
+    program, arguments, environment, folder, own_session = pickle.loads(sent)
+    if own_session:
+        os.setsid()
+    for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["dockml", *arguments]
-    main(prog_name="dockml")
+    sys.argv = ["-c", *arguments]
+    os._exit(_end_of(program))
+
+
+def _end_of(program: str) -> int:
+    """Run a program to its end, exit handlers included; its exit code.
+
+    What the interpreter does after that, to take every module apart, takes longer than most commands.
+    """
+    code = 0
+    try:
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, int | None):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        code = 1
+        traceback.print_exc()
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return code
+
+
+class Running:
+    """A process that was forked: the part of ``subprocess.Popen`` that tests use."""
+
+    def __init__(self, asked: socket.socket, arguments: Sequence[str]) -> None:
+        self.args = list(arguments)
+        self.pid: int = pickle.loads(asked.recv(_MOST))
+        self.returncode: int | None = None
+        self._asked = asked
+        self._one_asks = threading.Lock()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code; negative: the signal that ended it."""
+        with self._one_asks:
+            if self.returncode is None:
+                self._asked.settimeout(timeout)
+                try:
+                    self.returncode = int(pickle.loads(self._asked.recv(_MOST)))
+                except TimeoutError:
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
+                self._asked.close()
+            return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
 
 
 class Forked:
-    """Runs commands by forking a process that has imported what they need; ``stop`` ends it."""
+    """Starts programs by forking a process that has imported what they need; ``stop`` ends it."""
 
     def __init__(self, folder: Path) -> None:
         self._address = str(folder / "commands")
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"from tests.forked import serve; serve({self._address!r})"],
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"ready\n"
 
-    def run(
-        self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float
-    ) -> subprocess.CompletedProcess[str]:
-        """As ``subprocess.run`` of the command, with its output captured as text."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-            with socket.socket(*_KIND) as asked:
-                asked.connect(self._address)
-                request = pickle.dumps((list(arguments), dict(env), str(cwd)))
-                assert len(request) < _MOST
-                socket.send_fds(asked, [request], [out.fileno(), errors.fileno()])
-                pid = pickle.loads(asked.recv(_MOST))
-                asked.settimeout(timeout)
-                try:
-                    code = pickle.loads(asked.recv(_MOST))
-                except TimeoutError:
-                    os.kill(pid, signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(list(arguments), timeout) from None
-            texts = []
-            for file in (out, errors):
-                file.seek(0)
-                texts.append(file.read().decode().replace("\r\n", "\n"))
-        return subprocess.CompletedProcess(["dockml", *arguments], code, *texts)
+    def start(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        streams: Sequence[int],
+        own_session: bool,
+    ) -> Running:
+        """``python -c program arguments`` on three file descriptors: standard input, output and error."""
+        request = pickle.dumps((program, list(arguments), dict(env), str(cwd), own_session))
+        assert len(request) < _MOST
+        asked = socket.socket(*_KIND)
+        asked.connect(self._address)
+        socket.send_fds(asked, [request], list(streams))
+        return Running(asked, arguments)
 
     def stop(self) -> None:
-        """End the process that forks; commands that it started go on to their end."""
+        """End the process that forks; those that it started go on to their end."""
         self._process.kill()
         self._process.communicate()

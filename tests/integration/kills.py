@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import duckdb
 
@@ -41,35 +42,57 @@ LOGS = {
 """Tables that say what was done, tries that were cut short among them."""
 
 
-def start(home: Path, corpus: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """``dockml study`` in a session of its own, so that its workers can be killed with it."""
+class Process(Protocol):
+    """What is killed: a ``subprocess.Popen``, or one that was forked."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code."""
+
+
+Start = Callable[[Sequence[str], Mapping[str, str], BinaryIO], Process]
+"""Starts ``dockml`` with arguments in an environment, what it says on standard error going to a file."""
+
+
+def start(arguments: Sequence[str], environment: Mapping[str, str], said: BinaryIO) -> Process:
+    """``dockml`` in a session of its own, so that its workers can be killed with it."""
     return subprocess.Popen(
-        [sys.executable, "-c", START, "study", "--corpus", corpus, "--quiet"],
-        env={**environment, "DOCKML_HOME": str(home)},
+        [sys.executable, "-c", START, *arguments],
+        env=environment,
         cwd=ROOT,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=said,
     )
 
 
 def finish(
-    home: Path, corpus: str, environment: Mapping[str, str], *, kill_after: float | None = None
+    home: Path,
+    corpus: str,
+    environment: Mapping[str, str],
+    *,
+    kill_after: float | None = None,
+    start: Start = start,
 ) -> bool:
     """Run to the end, or until it is killed after so many seconds; whether it came to its end.
 
     Raises:
         RuntimeError: it came to an end of another kind: what a killed run left behind must stop no later one.
     """
-    process = start(home, corpus, environment)
-    try:
-        _, said = process.communicate(timeout=kill_after)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return False
-    if process.returncode != 0:
-        raise RuntimeError(f"study ended with {process.returncode}: {said.decode()[-2000:]}")
+    with tempfile.TemporaryFile() as said:
+        process = start(
+            ("study", "--corpus", corpus, "--quiet"), {**environment, "DOCKML_HOME": str(home)}, said
+        )
+        try:
+            code = process.wait(kill_after)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return False
+        if code != 0:
+            said.seek(0)
+            raise RuntimeError(f"study ended with {code}: {said.read().decode()[-2000:]}")
     return True
 
 
@@ -83,6 +106,7 @@ def survive(
     longest: float,
     seed: int,
     say: Callable[[str], None],
+    start: Start = start,
 ) -> list[str]:
     """Kill that many runs, each after a random time of at most ``longest`` s; what differs from ``calm`` in the end.
 
@@ -93,7 +117,7 @@ def survive(
     done = since = 0
     while done < kills:
         moment = chance.uniform(0.5, longest)
-        if finish(home, corpus, environment, kill_after=moment):
+        if finish(home, corpus, environment, kill_after=moment, start=start):
             wrong = differences(calm, home)
             say(f"came to its end after {since} kills; {len(wrong)} tables differ")
             if wrong:
@@ -103,7 +127,7 @@ def survive(
             continue
         done, since = done + 1, since + 1
         say(f"kill {done} after {moment:.1f} s")
-    finish(home, corpus, environment)
+    finish(home, corpus, environment, start=start)
     return differences(calm, home)
 
 

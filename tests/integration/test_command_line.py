@@ -8,8 +8,6 @@ import pty
 import re
 import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,9 +20,9 @@ import dockml_dagster.corpora.base
 import dockml_dagster.warehouse.connection  # noqa: F401  the errors with exit codes of their own
 from dockml_dagster.cli import main
 from dockml_dagster.errors import DockmlError
+from tests.forked import COMMAND
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
-START = "from dockml_dagster.cli import main; main(prog_name='dockml')"
 
 
 def _commands(group=main, path=("dockml",)):
@@ -109,21 +107,14 @@ def test_the_exit_codes_are_those_of_the_table():
     assert helped == table
 
 
-def _on_a_terminal(home, environment_of, *arguments, columns=80, **more):
+def _on_a_terminal(home, start_program, environment_of, *arguments, columns=80, **more):
     """What the command writes where standard output and error are a terminal of so many columns."""
     environment = dict(environment_of(home, COLUMNS=str(columns), TERM="xterm-256color", **more))
     for name, value in more.items():
         if value == "":
             del environment[name]
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", START, *arguments],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env=environment,
-        cwd=home.parent,
-    )
+    process = start_program(COMMAND, *arguments, env=environment, cwd=home.parent, streams=(follower,) * 3)
     os.close(follower)
     written = b""
     while True:
@@ -144,16 +135,16 @@ def _on_a_terminal(home, environment_of, *arguments, columns=80, **more):
     "table", ["funnel", "rq1_categories", "rq3_practices", "paper_comparison", "coverage"]
 )
 @pytest.mark.parametrize("columns", [80, 60])
-def test_tables_fit_the_window(finished, environment_of, table, columns):
-    text = _on_a_terminal(finished[0], environment_of, "show", table, columns=columns)
+def test_tables_fit_the_window(finished, start_program, environment_of, table, columns):
+    text = _on_a_terminal(finished[0], start_program, environment_of, "show", table, columns=columns)
     cut = [line for line in text.splitlines() if len(line) > columns and "─" in line]
     assert cut == []
     assert len(text.splitlines()) > 5
 
 
 @pytest.mark.parametrize("no_color", ["1", ""], ids=["NO_COLOR", "colours"])
-def test_colours_are_for_terminals_that_want_them(finished, environment_of, no_color):
-    text = _on_a_terminal(finished[0], environment_of, "study", NO_COLOR=no_color)
+def test_colours_are_for_terminals_that_want_them(finished, start_program, environment_of, no_color):
+    text = _on_a_terminal(finished[0], start_program, environment_of, "study", NO_COLOR=no_color)
     assert "nothing is due" in text
     if no_color:
         assert re.findall(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", text) == []
@@ -180,27 +171,28 @@ def test_completion_knows_commands_and_findings(finished, dockml):
     assert complete("dockml show rq1", 2) == {"rq1_categories", "rq1_project_profile"}
 
 
-@pytest.mark.parametrize("moment", ["stages collected", "findings made"])
 def test_ctrl_c_in_mid_run_is_clean_and_the_next_run_goes_on(
-    home, dockml, environment_of, instance_of, moment
+    home, dockml, start_program, environment_of, instance_of
 ):
-    process = subprocess.Popen(
-        [sys.executable, "-c", START, "study", "--limit", "3", "--quiet"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(environment_of(home)),
+    reading, writing = os.pipe()
+    process = start_program(
+        COMMAND,
+        *("study", "--limit", "3", "--quiet"),
+        env=environment_of(home),
         cwd=home.parent,
+        streams=(None, None, writing),
     )
+    os.close(writing)
     said = []
-    for line in process.stderr:
-        said.append(line)
-        if "stages collected" in line:
-            break
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=300)
-    assert process.returncode == 130, [*said, rest]
+    with os.fdopen(reading) as errors:
+        for line in errors:
+            said.append(line)
+            if "stages collected" in line:
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        rest = errors.read()
+    assert process.wait(300) == 130, [*said, rest]
     assert rest.strip() == "dockml: interrupted; what was collected is kept, and the same command continues"
     again = dockml(home, "study", "--limit", "3", "--quiet")
     assert again.returncode == 0, again.stderr

@@ -3,18 +3,35 @@
 import importlib.util
 from pathlib import Path
 
+from tests.forked import COMMAND
+
 KILLS = 3
+LONGEST = 17
+"""Seconds, about as long as a study takes on a quiet machine, of a process that need not import anything."""
 
 _specification = importlib.util.spec_from_file_location("kills", Path(__file__).with_name("kills.py"))
 kills = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(kills)
 
 
-def test_the_sample_survives_kills(finished, tmp_path, environment_of):
+def test_the_sample_survives_kills(finished, tmp_path, environment_of, start_program):
     home = tmp_path / "killed"
     said: list[str] = []
+
+    def start(arguments, environment, errors):
+        streams = (None, None, errors.fileno())
+        return start_program(COMMAND, *arguments, env=environment, streams=streams, own_session=True)
+
     wrong = kills.survive(
-        finished[0], home, "sample", environment_of(home), kills=KILLS, longest=20, seed=7, say=said.append
+        finished[0],
+        home,
+        "sample",
+        environment_of(home),
+        kills=KILLS,
+        longest=LONGEST,
+        seed=7,
+        say=said.append,
+        start=start,
     )
     assert wrong == []
     assert sum("kill " in words for words in said) == KILLS

@@ -59,10 +59,10 @@ def test_answer_is_the_one_printed(
     question: str,
     query: str,
     expected: str,
-    studied: Path,
+    finished: tuple[Path, object],
     dockml: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    answer = dockml(studied, "sql", query, "--format", "markdown")
+    answer = dockml(finished[0], "sql", query, "--format", "markdown")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == expected.strip()
 

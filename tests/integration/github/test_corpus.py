@@ -3,8 +3,7 @@
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -156,7 +155,7 @@ def test_without_a_token_a_small_study_fits_into_sixty_calls(github, make_corpus
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 6, 11, 14])
-def test_killed_and_started_again(github, make_corpus, tmp_path: Path, stop_at: int) -> None:
+def test_killed_and_started_again(github, make_corpus, start_program, tmp_path: Path, stop_at: int) -> None:
     """A process is killed while its n-th question is on the way; the next one asks for nothing that was answered."""
     names = many(github, 12)
     program = (
@@ -171,18 +170,20 @@ def test_killed_and_started_again(github, make_corpus, tmp_path: Path, stop_at: 
         "PATH": os.environ["PATH"], "DOCKML_HOME": str(tmp_path / "home"), "DOCKML_GITHUB_API_URL": github.url,
         "GITHUB_TOKEN": github.token,
     }  # fmt: skip
-    process = None
+    process, started = None, threading.Event()
     questions = 0
 
     def kill(asked) -> None:
         nonlocal questions
         questions += 1
         if questions == stop_at:
+            started.wait(60)
             process.send_signal(signal.SIGKILL)
             process.wait()
 
     github.before = kill
-    process = subprocess.Popen([sys.executable, "-c", program, *names], env=environment, cwd=Path.cwd())
+    process = start_program(program, *names, env=environment)
+    started.set()
     process.wait(60)
     github.before = lambda asked: None
     # The question that was on its way when its asker died could not be kept.
