@@ -124,6 +124,11 @@ HOSTILE = {
     "echoes": "echo a=" * 10_000 + "GITHUB_ENV" + " " * 2_000,
     "steps": "jobs:\n a:\n  steps:\n" + "".join(f"  - {{env: {{V{n}: a}}, run: B{n}=c}}\n" for n in range(4_000)),
     "jobs": "jobs:\n" + "".join(f" j{n}: {{steps: [{{run: 'echo o{n}=x >> $GITHUB_OUTPUT'}}]}}\n" for n in range(3_000)),
+    "calls of itself": "f() {\n" + "f $1 docker\n" * 2_000 + "}\nf a\ndocker push $1\n",
+    "calls of calls": "".join(f"f{n}() {{ f{n + 1} $1; f{n + 1} $1; docker push a/$1; }}\n" for n in range(500)) + "f0 x\n",
+    "no shell": "docker push a/b\n" + "if then fi )(\ndocker push a/b$x\n" * 1_500,
+    "lines read": "while read x; do docker push $x; done <<EOF\n" + "a/b\n" * 20_000 + "EOF\n",
+    "makes": "push:\n" + "\t$(MAKE) push IMAGE=a/b$(X)\n" * 3_000,
     "nul": "\x00docker push \x00/\x00\n" * 5_000,
 }  # fmt: skip
 
@@ -131,7 +136,16 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "Makefile", ".github/workflows/x.yml", ".gitlab-ci.yml", "compose.yml", "docker-bake.hcl"],
+    [
+        "README.md",
+        "Makefile",
+        "push.sh",
+        ".github/workflows/x.yml",
+        ".gitlab-ci.yml",
+        "Jenkinsfile",
+        "compose.yml",
+        "docker-bake.hcl",
+    ],
 )
 def test_hostile_files_cost_little(path, text):
     begun = time.process_time()
