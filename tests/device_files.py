@@ -83,7 +83,7 @@ def device_file(machine, flags, abi=7, size=256):
 
 def archive(*members, names="gnu"):
     """A static library of (name, content), as GNU's or BSD's ar writes it."""
-    found = b"!<arch>\n"
+    found = [b"!<arch>\n"]
     for name, content in members:
         title, before = name.encode(), b""
         if names == "bsd":
@@ -91,6 +91,6 @@ def archive(*members, names="gnu"):
         whole = before + content
         fields = (title, b"0", b"0", b"0", b"644", b"%d" % len(whole))
         widths = (16, 12, 6, 6, 8, 10)
-        found += b"".join(field.ljust(width) for field, width in zip(fields, widths, strict=True)) + b"`\n"
-        found += whole + b"\n" * (len(whole) % 2)
-    return found
+        found += [*(field.ljust(width) for field, width in zip(fields, widths, strict=True)), b"`\n"]
+        found += [whole, b"\n" * (len(whole) % 2)]
+    return b"".join(found)

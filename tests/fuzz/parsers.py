@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from backports import zstd
@@ -21,7 +21,7 @@ from backports import zstd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from inside import parsers as inside
-from shapes import DEVICE_CODE, SETS, TARS, TOCS, counted, repeated
+from shapes import ARCHIVES, DEVICE_CODE, SETS, TARS, TOCS, counted, repeated
 from toc_layers import chunked, estargz
 
 from dockml_dagster.clients.registry.challenge import MAX_HEADER, parse_challenges
@@ -33,6 +33,7 @@ from dockml_dagster.corpora.local.catalogue import read_catalogue
 from dockml_dagster.errors import DockmlError
 from dockml_dagster.images.sources.tar_index import read_tar_index
 from dockml_dagster.study.advice.project import file_facts
+from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
 from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
 from dockml_dagster.study.dockerfile.shell.scripts import MAX_SCRIPT, read_script
@@ -132,9 +133,9 @@ def _layer(data: bytes) -> object:
     return scan_layer(io.BytesIO(data))
 
 
-def _device_code(data: bytes) -> object:
+def _device_code(data: bytes, of: type[DeviceReader] | type[ArchiveReader] = DeviceReader) -> object:
     """As a worker reads a file, in two pieces."""
-    reader = DeviceReader("lib.so", len(data), DeviceBudget())
+    reader = of("lib.so", len(data), DeviceBudget())
     reader.add(data, 0, len(data) // 3)
     reader.add(data, len(data) // 3, len(data))
     return reader.end()
@@ -379,6 +380,7 @@ PARSERS: dict[str, Parser] = {
     "layer, zstd": Parser(_layer, 8 << 20, {name: _zstd(shape) for name, shape in TARS.items()} | {
         "frames": lambda size: zstd.compress(b"\0" * 10) * (size // 20)}, text=False),
     "device code": Parser(_device_code, 8 << 20, DEVICE_CODE, text=False),
+    "device code of archives": Parser(partial(_device_code, of=ArchiveReader), 8 << 20, ARCHIVES, text=False),
     "build information of Go": Parser(lambda data: read_build_info("x", _GO_INFO + data), 1 << 20, {
         "dependencies": counted(lambda n: f"dep\ta{n:06}\tv1\n"), "cells": repeated("\t", "dep"),
         "replacements": repeated("=>\ta\tv1\n", "mod\ta\tv1\n"),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
-from device_files import bundle, container, entry, packed, shared_object
+from device_files import archive, bundle, container, device_file, entry, packed, shared_object
 
 
 def repeated(token: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
@@ -168,6 +168,24 @@ DEVICE_CODE = {
     "damaged bundles": device_code(lambda n: b"CCOB".ljust(4096, b"\0")),
     "sections": lambda size: shared_object(*((f"s{n}", b"", 1) for n in range(min(size // 72, 65_000)))),
     "zeros": device_code(lambda n: bytes(1 << 16)),
+}
+
+
+_OBJECT = shared_object((".nv_fatbin", container(entry(2, 80)), 8), head=64, kind=1)
+
+
+def _archive(content: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    return lambda size: archive(*(("a", content(n)) for n in range(size // (60 + len(content(0))))))
+
+
+ARCHIVES = {
+    "objects": _archive(lambda n: _OBJECT),
+    "empty members": _archive(lambda n: b""),
+    "members that are device code": _archive(lambda n: device_file(190, n % 256)),
+    "kinds that differ": _archive(
+        lambda n: shared_object((".nv_fatbin", container(entry(2, n)), 8), head=64, kind=1)
+    ),
+    "one member": lambda size: archive(("a", DEVICE_CODE["containers that differ"](size))),
 }
 
 

@@ -39,6 +39,8 @@ class ArchiveReader:
         self._member: DeviceReader | None = None
         self._sums: dict[_Key, tuple[int, int, int, int]] = {}
         self._problem: str | None = None
+        self._untold = False
+        """Whether a member has device code of which nothing is told."""
         self._idle = False
 
     def add(self, chunk: bytes | bytearray, start: int, stop: int) -> None:
@@ -68,7 +70,7 @@ class ArchiveReader:
         if self._member is not None:
             self._problem = self._problem or _DAMAGED
             self._close()
-        if not self._sums:
+        if not self._sums and not self._untold:
             return None
         sets: dict[_Alike, int] = {}
         rows = []
@@ -112,6 +114,7 @@ class ArchiveReader:
         if found is None:
             return
         self._problem = self._problem or found.problem
+        self._untold = self._untold or not found.rows
         alike: dict[tuple[str, int], set[tuple[str, str]]] = {}
         for row in found.rows:
             alike.setdefault((row.section, row.device_set), set()).add((row.kind, row.architecture))

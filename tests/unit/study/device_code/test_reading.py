@@ -293,6 +293,11 @@ def test_objects_of_a_static_library(names, seed):
         ),
         (archive(*MEMBERS[:2]) + archive(("#1/99", b"ab"))[8:], 2, "an archive is damaged"),
         (archive(("a", TEXT)), None, None),
+        (
+            archive(("a", an_object(*(container(entry(2, n)) for n in range(5000))))),
+            0,
+            "5000 kinds of device code, more than are told apart",
+        ),
         (b"!<thin>\n" + archive(*MEMBERS)[8:68], None, None),
     ],
 )
