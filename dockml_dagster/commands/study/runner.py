@@ -95,7 +95,9 @@ class Runner:
             self._run("collect_projects", config, tags)
 
     def make_findings(self) -> None:
-        """Read Dockerfiles, run the SQL models and their tests, and publish."""
+        """Read Dockerfiles, run the SQL models and their tests, and publish. Workers, if there are any, read first."""
+        if self._fleet is not None:
+            self._compute_parts()
         with self._warehouse.kept_open():
             self._run("make_findings", {}, {})
 

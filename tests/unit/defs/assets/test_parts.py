@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dockml_dagster.commands.study.runner import Runner
 from dockml_dagster.defs.assets.parts import COMPUTINGS, compute_parts, parts_due, parts_of
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.settings import Settings
@@ -101,6 +102,19 @@ def test_runs_of_parts_make_the_rows_of_the_whole(tmp_path: Path, name: str) -> 
     found = rows_of(apart, name)
     assert found == rows_of(whole, name)
     assert len(found[one.derivation.tables[0]]) >= PROJECTS
+
+
+@pytest.mark.parametrize("fleet", [None, object()])
+def test_where_there_are_workers_the_command_sends_them_parts_first(tmp_path: Path, fleet: object) -> None:
+    did = []
+    runner = Runner.__new__(Runner)
+    runner._settings, runner._fleet = Settings.from_environment(), fleet
+    runner._warehouse = a_warehouse(tmp_path / "dockml.duckdb").warehouse
+    runner._send = lambda job, runs: did.append((job, len(runs)))
+    runner._run = lambda job, *_: did.append((job, 1))
+    runner.make_findings()
+    sent = [("compute_parts", 3 * parts_of(PROJECTS))] if fleet else []
+    assert did == [*sent, ("make_findings", 1)]
 
 
 @pytest.mark.parametrize(
