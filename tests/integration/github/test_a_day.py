@@ -8,8 +8,7 @@ import itertools
 import os
 import pickle
 import signal
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tests.integration.github.service import SECONDARY
 from tests.integration.github.visiting import FILES, on_clock
 
 PROJECTS = 300
+VISITING = "from tests.integration.github.day import main; main()"
 FRAME = """
 title = "a day"
 [[cohort]]
@@ -62,14 +62,13 @@ def things_happen(server: stand_in.FakeGithub) -> None:
     deleted.state, hidden.state = "gone", "private"
 
 
-def test_a_day_of_troubles_ends_as_a_day_without(crowd, tmp_path: Path) -> None:
+def test_a_day_of_troubles_ends_as_a_day_without(crowd, start_program, tmp_path: Path) -> None:
     frame = tmp_path / "frame.toml"
     frame.write_text(FRAME.format(names=", ".join(f'"o/r{number}"' for number in range(PROJECTS))))
     result = tmp_path / "tables"
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKML_HOME": str(tmp_path / "troubled"),
         "DOCKML_GITHUB_API_URL": crowd.url, "DOCKML_GITHUB_FRAME": str(frame),
-        "PYTHONPATH": str(Path(__file__).parents[3]),
     }  # fmt: skip
     crowd.budgets.limits["core"] = 100
     crowd.answers_at_once = 40
@@ -95,13 +94,17 @@ def test_a_day_of_troubles_ends_as_a_day_without(crowd, tmp_path: Path) -> None:
     while not result.exists():
         starts += 1
         assert starts < 6
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.github.day", str(tmp_path / "clock"), str(result)],
-            env={**environment, "GITHUB_TOKEN": crowd.token},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        said = process.communicate(timeout=300)[1]
+        with tempfile.TemporaryFile("w+") as errors:
+            process = start_program(
+                VISITING,
+                str(tmp_path / "clock"),
+                str(result),
+                env={**environment, "GITHUB_TOKEN": crowd.token},
+                streams=(None, None, errors.fileno()),
+            )
+            process.wait(300)
+            errors.seek(0)
+            said = errors.read()
         assert process.returncode in {0, -signal.SIGKILL} or "GITHUB_TOKEN" in said, said
     crowd.before = lambda asked: None
     assert killed == [9, 250]

@@ -1,13 +1,12 @@
 """``dockml study --corpus github`` with Docker Hub's own interface beside its registry: from the question to the finding."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.forked import COMMAND
 from tests.integration.github.stand_in import pushing_workflow
 from tests.stand_ins import StandIn
 
@@ -32,7 +31,7 @@ def registry(serve_registry) -> StandIn:
 
 
 @pytest.fixture
-def study(github, hub, registry, tmp_path: Path) -> Callable[[], str]:
+def study(github, hub, registry, run_program, tmp_path: Path) -> Callable[[], str]:
     """Runs the command and gives what it said of the work."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKML_HOME": str(tmp_path / "home"),
@@ -42,11 +41,7 @@ def study(github, hub, registry, tmp_path: Path) -> Callable[[], str]:
     }  # fmt: skip
 
     def run() -> str:
-        start = "from dockml_dagster.cli import main; main()"
-        command = [sys.executable, "-c", start, "study", "--corpus", "github", "--quiet"]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=600
-        )
+        done = run_program(COMMAND, "study", "--corpus", "github", "--quiet", env=environment)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

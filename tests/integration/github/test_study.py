@@ -3,15 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.forked import COMMAND
+
 FILES = {"Dockerfile": b"FROM python:3.12\nRUN pip install torch\n", "README.md": b"# x\n", "src/a.py": b""}
-PROGRAM = "from dockml_dagster.cli import main; main()"
+STUDY = ("study", "--corpus", "github", "--quiet")
 
 
 @pytest.fixture
@@ -25,14 +26,11 @@ def environment(github, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def study(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess]:
+def study(environment: dict[str, str], run_program) -> Callable[..., subprocess.CompletedProcess]:
     """Runs the command and gives what it said."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-c", PROGRAM, "study", "--corpus", "github", "--quiet", *arguments]
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
+        return run_program(COMMAND, *STUDY, *arguments, env=environment)
 
     return run
 
@@ -42,7 +40,9 @@ def rows(home: Path, table: str) -> list[tuple]:
         return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
 
 
-def test_a_study_killed_finished_repeated_and_changed(github, environment, study, tmp_path: Path) -> None:
+def test_a_study_killed_finished_repeated_and_changed(
+    github, environment, study, start_program, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     names = [f"o/r{number}" for number in range(8)]
     for number, name in enumerate(names):
@@ -59,9 +59,7 @@ def test_a_study_killed_finished_repeated_and_changed(github, environment, study
             process.wait()
 
     github.before = kill
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "study", "--corpus", "github", "--quiet"], env=environment
-    )
+    process = start_program(COMMAND, *STUDY, env=environment)
     process.wait(120)
     github.before = lambda asked: None
     paid = [(a.path, a.body) for a in github.asked if a.status == 200 and a.path != "/rate_limit"][:-1]
