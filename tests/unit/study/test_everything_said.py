@@ -105,7 +105,7 @@ def texts() -> Iterator[tuple[str, bytes]]:
     for at, case in enumerate(_toml("advice/fix_cases.toml")["case"]):
         yield f"fixes/{at}", case["before"].encode()
     for path in sorted(SAMPLES.rglob("*")):
-        if "dockerfile" in path.name.lower() and path.is_file():
+        if "dockerfile" in path.name.lower() and path.suffix != ".pyc" and path.is_file():
             yield f"sample/{path.relative_to(SAMPLES).as_posix()}", path.read_bytes()
     yield from drawn_texts()
 
@@ -182,7 +182,9 @@ def projects() -> Iterator[tuple[str, dict[str, str]]]:
     """Files of projects: the sample's and those of the case tables."""
     for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir()):
         files = {
-            path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix != ".pyc"
         }
         yield (
             f"sample/{folder.name}",
