@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 
+from dockml_dagster.commands.study import interrupts
 from dockml_dagster.defs.assets import parts
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import stretches
@@ -131,13 +132,16 @@ class Runner:
                     raise
 
     def _run_once(self, job: str, config: dict[str, Any], tags: dict[str, str], run_id: str) -> None:
-        result = self._definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            run_config={**_QUIET, **config},
-            tags={**signature(), **tags},
-            raise_on_error=False,
-            run_id=run_id,
-        )
+        with interrupts.noticed() as interrupted:
+            result = self._definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                run_config={**_QUIET, **config},
+                tags={**signature(), **tags},
+                raise_on_error=False,
+                run_id=run_id,
+            )
+            if interrupted():
+                raise KeyboardInterrupt
         if not result.success:
             raise self._failure(result.run_id, job)
 
