@@ -6,9 +6,10 @@ times, and Dagster opens a new corpus for each asset of a run; reading a large p
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
+
+from cachetools import LRUCache
 
 from dockml_dagster.study.cuts import note_cut, noted_cuts
 from dockml_dagster.study.deadline import time_limit
@@ -16,10 +17,11 @@ from dockml_dagster.study.image_links import Link, find_links
 
 SECONDS = 30.0
 """Processor time for the links of one project. The largest of 74 projects takes four seconds."""
-_MOST_KEPT = 2000
+_MOST_KEPT = 50_000
 
-_known: OrderedDict[bytes, tuple[tuple[Link, ...], frozenset[str]]] = OrderedDict()
-"""Links, and the notes on input that was left out when they were found."""
+_Found = tuple[tuple[Link, ...], frozenset[str]]
+_known: LRUCache[bytes, _Found] = LRUCache(_MOST_KEPT, getsizeof=lambda found: 1 + len(found[0]))
+"""Links, and the notes on input that was left out when they were found: at most ``_MOST_KEPT`` links."""
 
 
 def links_of_texts(
@@ -40,9 +42,9 @@ def links_of_texts(
     if found is None:
         with time_limit(SECONDS), noted_cuts() as cuts:
             links = find_links(project, texts, own_registries)
-        found = _known[key] = links, frozenset(cuts)
-        while len(_known) > _MOST_KEPT:
-            _known.popitem(last=False)
+        found = links, frozenset(cuts)
+        if _known.getsizeof(found) <= _MOST_KEPT:
+            _known[key] = found
     links, left_away = found
     for what in left_away:
         note_cut(what)

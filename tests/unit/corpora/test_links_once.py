@@ -1,13 +1,14 @@
 """The links of one content are found once, and what was left away meanwhile is told to everybody who asks."""
 
 import pytest
+from cachetools import LRUCache
 
 from dockml_dagster.corpora import links
 from dockml_dagster.study.cuts import noted_cuts
 
 
 def test_what_was_left_away_is_noted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "_known", type(links._known)())
+    monkeypatch.setattr(links, "_known", LRUCache(9, getsizeof=links._known.getsizeof))
     texts = {"skaffold.yaml": "a: &b\n  - *b\n"}
     told = []
     for _ in range(2):

@@ -6,7 +6,10 @@ template). Not here: the steps (``source_text``, ``logical_lines``, ``instructio
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from threading import Lock
+from typing import Final
+
+from cachetools import LRUCache, cached
 
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction, Problem, TextFacts
@@ -33,11 +36,16 @@ def read_dockerfile(data: bytes, *, build_arguments: Mapping[str, str] | None = 
 
 
 _REMEMBERED_BYTES = 16 * 1024
+MOST_REMEMBERED: Final = 512 << 10
+"""Most bytes of the texts whose readings are cached. A reading takes up to 320 times its text: 160 MB in all."""
 
 
-@lru_cache(maxsize=4096)
+@cached(
+    LRUCache[object, DockerfileReading](MOST_REMEMBERED, getsizeof=lambda reading: 1 + reading.text.size),
+    lock=Lock(),
+)
 def _remembered(data: bytes) -> DockerfileReading:
-    """Cached, because one run needs a reading several times (rows, labels, links). Readings are frozen, some 10 KB each."""
+    """Cached, because one run needs a reading several times (rows, labels, links). Readings are frozen."""
     return _read(data, {})
 
 

@@ -24,7 +24,7 @@ def installation(program: Program) -> Installation | None:
     """What a command installs, ``None`` where it installs nothing."""
     if program.name not in _INSTALLERS:
         return _get_pip(program)
-    if len(program.arguments) > _MAX_KEPT_WORDS:
+    if len(program.arguments) > _MAX_KEPT_WORDS or sum(map(len, program.arguments)) > _MAX_KEPT_LENGTH:
         found = _installation(program.name, program.arguments)
     else:
         found = _kept(program.name, program.arguments)
@@ -301,4 +301,5 @@ def _pacman(words: tuple[str, ...]) -> Installation | None:
 
 # Many Dockerfiles of a project repeat the same installation, so short ones are cached.
 _MAX_KEPT_WORDS = 100
+_MAX_KEPT_LENGTH = 4096
 _kept = lru_cache(maxsize=2048)(_installation)

@@ -129,9 +129,17 @@ def programs(
                 listed.pop(assignment.partition("=")[0], None)
 
 
-@lru_cache(maxsize=8192)
+_LONGEST_KEPT = 256
+"""Longest word whose name is cached: a script can have words of 64 KiB."""
+
+
 def normal_name(word: str) -> str:
     """The program's name without folder and version. Scripts keep their leading ``./``."""
+    return _name(word) if len(word) <= _LONGEST_KEPT else _name.__wrapped__(word)
+
+
+@lru_cache(maxsize=8192)
+def _name(word: str) -> str:
     if word.startswith("./") and "/" not in word[2:]:
         return word
     name = word.rsplit("/", 1)[-1] or word

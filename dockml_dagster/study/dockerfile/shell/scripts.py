@@ -9,7 +9,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from threading import Lock
+
+from cachetools import LRUCache, cached
 
 from dockml_dagster.study.deadline import is_over, time_limit
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
@@ -32,7 +34,6 @@ _POSIX_SHELLS = SHELLS | {"busybox"}
 _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 
-@lru_cache(maxsize=4096)
 def interpreter_of(program: str) -> str:
     """The kind of an interpreter: ``sh``, ``powershell``, ``cmd``, or the program's name (``python3``)."""
     name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
@@ -195,7 +196,7 @@ def _bare_script(text: str, interpreter: str) -> Script:
     if len(text) > MAX_SCRIPT or "\0" in text or is_over():
         return _unparsed(text, interpreter)
     if interpreter == "sh":
-        return _bash_kept(text) if len(text) <= _MAX_KEPT else _bash(text)
+        return _bash_kept(text) if len(text) <= _MAX_KEPT else long_scripts.read(text)
     if interpreter in ("powershell", "cmd"):
         return windows.read(text, interpreter)
     command = SimpleCommand(interpreter, (), 0, spans=(Span(0, len(text)),))
@@ -207,13 +208,13 @@ def _unparsed(text: str, interpreter: str) -> Script:
     return Script(text, interpreter, (), (whole,), parse_error=True, censored=True)
 
 
-def _bash(text: str) -> Script:
-    return long_scripts.read(text)
-
-
 # Half of all RUNs in a corpus are copies of another one, so short ones are cached.
 _MAX_KEPT = 4096
-_bash_kept = lru_cache(maxsize=16384)(_bash)
+MOST_REMEMBERED = 512 << 10
+"""Most characters of the texts whose scripts are cached. A script takes up to 320 times its text: 160 MB in all."""
+_bash_kept = cached(
+    LRUCache[object, Script](MOST_REMEMBERED, getsizeof=lambda script: 1 + len(script.text)), lock=Lock()
+)(long_scripts.read)
 
 
 def _placed(script: Script, lines: list[tuple[int, int]]) -> Script:
