@@ -23,7 +23,7 @@ from dockml_dagster.warehouse.models import Project
 PACKAGE = Path(dockml_dagster.__file__).parent
 ASSETS = PACKAGE / "defs" / "assets"
 ALL = (*DERIVATIONS, LINT)
-NO_PART_OF_A_RESULT = {"xxhash", "isal", "backports"}
+NO_PART_OF_A_RESULT = {"xxhash", "isal", "backports", "cachetools"}
 """Packages that give the same whatever their version."""
 
 

@@ -144,7 +144,7 @@ def _job_values(base: _Layers, job: dict[str, Any]) -> _Layers:
                 values["outputs.lowercase"] = tuple(told.lower() for told in expanded(string, values))
         if isinstance(run, Text) and _HANDS_ON.search(run):
             handed = _handed_on(run, _with_environment(values, step.get("env")))
-            for name, told in first(handed, MAX_NAMES, "values that steps hand on"):
+            for name, told in handed:
                 for key in (f"env.{name}", f"outputs.{name}", name):
                     values[key] = kept_values((*values.get(key, ()), *told))
     return values

@@ -15,9 +15,9 @@ from dockml_dagster.study.dockerfile.run import tasks
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.shell.programs import Program
 from dockml_dagster.study.formats import json, toml, yaml
-from dockml_dagster.study.image_links import find_links, grading, links_of_reference
+from dockml_dagster.study.image_links import find_links, grading, links_of_reference, shell
 from dockml_dagster.study.image_links.commands import as_commands, joined_lines, uses
-from dockml_dagster.study.image_links.variables import assignments, expanded, in_loops, one_file
+from dockml_dagster.study.image_links.variables import assignments, expanded, in_loops, one_file, put
 from dockml_dagster.study.labels.evidence_rules import by_place, evidence_rule, rule_set
 from dockml_dagster.study.project import dependencies, facts, own_words, readme, readme_facts
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
@@ -89,6 +89,16 @@ def _workflow(name: str, inputs: int) -> object:
     )
 
 
+def _pushes(begin: int, images: int) -> str:
+    return "".join(f"docker push own/a{n}\n" for n in range(begin, images, 2))
+
+
+def _put(variables: int) -> None:
+    values: dict[str, tuple[str, ...]] = {}
+    for n in range(variables):
+        put(values, f"a{n}", "b", {}, adds=False, more=False)
+
+
 PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = {
     ("corpora/history.py", "_told"): [(_told, 400, "more than 400 files that tell contexts")],
     ("study/advice/project.py", "_workflow"): [
@@ -142,6 +152,8 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
     ],
     ("study/image_links/commands.py", "uses"): [
         (lambda n: list(uses("docker pull a; " * n)), 20, "more than 20 commands of a line"),
+    ],
+    ("study/image_links/commands.py", "uses_of_words"): [
         (lambda n: list(uses("docker " + "a " * (n - 1))), 100, "more than 100 words of a command"),
     ],
     ("study/image_links/declarations.py", "_bake"): [
@@ -158,7 +170,7 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
     ],
     ("study/image_links/grading.py", "find_links"): [
         (
-            lambda n: _find("build.sh", "".join(f"docker push own/a{one}\n" for one in range(n))),
+            lambda n: find_links("own/project", {f"{at}.sh": _pushes(at, n) for at in (0, 1)}),
             2000,
             "more than 2,000 links",
         ),
@@ -171,6 +183,25 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
             "a description of over 100,000 characters",
         ),
     ],
+    ("study/image_links/other_ci.py", "_shells"): [
+        (lambda n: _find("Jenkinsfile", "sh 'a'\n" * n), 300, "more than 300 scripts of a Jenkinsfile"),
+        (
+            lambda n: _find("Jenkinsfile", f"sh '''{(('a' * 99 + chr(10)) * n)[:n]}'''\n"),
+            7997,
+            "a script of a Jenkinsfile of over 8,000 characters",
+        ),
+    ],
+    ("study/image_links/scripts.py", "_hand_to_make"): [
+        (
+            lambda n: _find("build.sh", f"make push {' '.join(f'a{one}=b' for one in range(n))}\n"),
+            50,
+            "more than 50 variables that make is called with",
+        ),
+    ],
+    ("study/image_links/shell.py", "_block"): [
+        (lambda n: list(shell.commands("a\n" * n, {})), 2000, "more than 2,000 steps of a script"),
+    ],
+    ("study/image_links/variables.py", "put"): [(_put, 1001, "more than 2,000 variables of a file")],
     ("study/image_links/variables.py", "_expanded"): [
         (lambda n: expanded("$a" * n, {}), 40, "more than 40 variables of a text"),
     ],
@@ -179,7 +210,9 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
     ],
     ("study/image_links/variables.py", "_most"): [
         (
-            lambda n: _find("build.sh", "".join(f"a={one}\n" for one in range(n)) + "docker push own/$a\n"),
+            lambda n: _find(
+                "build.sh", "".join(f"if b; then a={one}; fi\n" for one in range(n)) + "docker push own/$a\n"
+            ),
             24,
             "more than 24 values of a variable",
         ),

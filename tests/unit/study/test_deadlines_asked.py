@@ -23,7 +23,7 @@ from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.run.steps import read_steps
 from dockml_dagster.study.dockerfile.shell.scripts import read_script
 from dockml_dagster.study.formats import yaml
-from dockml_dagster.study.image_links import find_links
+from dockml_dagster.study.image_links import find_links, shell
 from dockml_dagster.study.image_links.variables import assignments, expanded
 from dockml_dagster.study.packages import alpine, debian, languages, python, rpm
 from dockml_dagster.study.rebuilds.model import Change, Entry
@@ -55,11 +55,16 @@ WORK: dict[tuple[str, str], Callable[[], object]] = {
     ("study/image_links/grading.py", "find_links"): lambda: find_links(
         "own/project", {"build.sh": "".join(f"docker push own/project:{n}\n" for n in range(MANY))}
     ),
+    ("study/image_links/other_ci.py", "_nodes"): lambda: find_links("own/project", {".travis.yml": "- a: b\n" * MANY}),
+    ("study/image_links/other_ci.py", "_shells"): lambda: find_links("own/project", {"Jenkinsfile": "sh 'a'\n" * MANY}),
+    ("study/image_links/shell.py", "_block"): lambda: list(shell.commands("a\n" * MANY, {})),
+    ("study/image_links/shell.py", "_collect"): lambda: list(shell.commands("a\n" * MANY, {})),
     ("study/image_links/variables.py", "_expanded"): lambda: [expanded(f"${{A{n}}}", {}) for n in range(MANY)],
     ("study/image_links/variables.py", "assign"): lambda: assignments([f"A{n}=b" for n in range(MANY)], {}),
     ("study/packages/alpine.py", "read_installed"): lambda: alpine.read_installed("p", b"P:a\n" * MANY),
     ("study/packages/debian.py", "read_status"): lambda: debian.read_status("p", b"Package: a\n\n" * MANY),
     ("study/packages/debian.py", "_claim"): lambda: debian.read_list("a.list", b" a\n" * MANY),
+    ("study/packages/debian.py", "read_diversions"): lambda: debian.read_diversions("p", b"/a\n/b\n:\n" * MANY),
     ("study/packages/languages.py", "read_conda"): lambda: languages.read_conda(
         "conda-meta/a.json", json.dumps({"name": "a", "version": "1", "files": ["f"] * MANY}).encode()
     ),
