@@ -190,9 +190,10 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # printed text must not get among the answers
     _bound_memory()
-    gc.set_threshold(
-        100_000
-    )  # millions of rows are allocated and freed, and none is part of a reference cycle
+    # Millions of rows are allocated and freed, and none is part of a reference cycle.
+    gc.set_threshold(100_000)
+    # The thread that reads ahead waits for Python's lock after each chunk: at most so long (`ahead`).
+    sys.setswitchinterval(0.0001)
     inbox = _Inbox(requests)
     while (request := inbox.next()) is not None:
         function, arguments = request
