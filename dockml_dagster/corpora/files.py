@@ -45,6 +45,17 @@ class FileRows:
     dockerfiles: Sequence[Row]
     outcomes: Sequence[Outcome]
 
+    @property
+    def whole(self) -> Outcome:
+        """The outcome of the stage. A project whose Dockerfiles cannot be read is not one without Dockerfiles."""
+        if self.dockerfiles:
+            return Outcome("dockerfiles", "", "collected")
+        if self.outcomes:
+            reason = f"no Dockerfile: none of those named like one is taken as one ({len(self.outcomes)})"
+        else:
+            reason = "the project has no Dockerfile"
+        return Outcome("dockerfiles", "", "not_available", reason)
+
 
 def file_rows(files: Iterable[FoundFile], read: Callable[[str], bytes | None]) -> FileRows:
     """Read the relevant files of a project; ``read`` returns a path's content, or None if it cannot.

@@ -67,7 +67,7 @@ class Toy(Corpus):
         stamp = {"project": project, "corpus": "toy", "source": "toys"}
         return Collected(
             {"raw.dockerfiles": [{**row, **stamp} for row in found.dockerfiles]},
-            [Outcome(stage, "", "collected")],
+            [found.whole],
         )
 
 

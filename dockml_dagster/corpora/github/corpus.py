@@ -297,17 +297,12 @@ class Github(Corpus):
             {**row, "left_out": "left out without a token"} if row["path"] in left_out else row
             for row in rows.repository_files
         ]
-        whole = (
-            Outcome("dockerfiles", "", "collected")
-            if rows.dockerfiles
-            else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
-        )
         return Collected(
             {
                 "raw.repository_files": self._stamp(repository_files, project),
                 "raw.dockerfiles": self._stamp(rows.dockerfiles, project),
             },
-            [*rows.outcomes, *_others(wanted, files), whole],
+            [*rows.outcomes, *_others(wanted, files), rows.whole],
         )
 
     def _following(self, name: str) -> Iterator[tuple[str, str]]:

@@ -299,17 +299,12 @@ class Local(Corpus):
             return Collected(outcomes=[problem])
         found = self._read(project)
         stamp = {"project": project.key, "corpus": self.name, "source": source_of(project)}
-        whole = (
-            Outcome("dockerfiles", "", "collected")
-            if found.dockerfiles
-            else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
-        )
         return Collected(
             {
                 "raw.repository_files": [{**stamp, **row} for row in found.repository_files],
                 "raw.dockerfiles": [{**stamp, **row} for row in found.dockerfiles],
             },
-            [*project.tree.outcomes, *found.outcomes, whole],
+            [*project.tree.outcomes, *found.outcomes, found.whole],
         )
 
     def _dockerfiles_of(self, project: Project) -> int:

@@ -237,17 +237,12 @@ class Sample(Corpus):
             ),
             contents.get,
         )
-        outcome = (
-            Outcome("dockerfiles", "", "collected")
-            if found.dockerfiles
-            else Outcome("dockerfiles", "", "not_available", "the project has no Dockerfile")
-        )
         return Collected(
             {
                 "raw.repository_files": self._stamp(found.repository_files, project),
                 "raw.dockerfiles": self._stamp(found.dockerfiles, project),
             },
-            [*found.outcomes, outcome, Outcome("dockerfiles", FILE_LIST, "collected")],
+            [*found.outcomes, found.whole, Outcome("dockerfiles", FILE_LIST, "collected")],
         )
 
 

@@ -1,5 +1,7 @@
 """Rows for the files of one project."""
 
+import pytest
+
 from dockml_dagster.corpora.base import Outcome
 from dockml_dagster.corpora.files import FoundFile, file_rows
 from dockml_dagster.study.project.files import MAX_DOCKERFILE_BYTES
@@ -50,3 +52,25 @@ def test_only_what_is_worth_reading_is_read_and_kept():
             f"larger than {MAX_DOCKERFILE_BYTES} bytes: not taken as a Dockerfile",
         ),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "reason"),
+    [
+        ({"a/Dockerfile": b"FROM a\n", "Dockerfile": b"\x00"}, "collected", None),
+        ({"README.md": b"# a\n"}, "not_available", "the project has no Dockerfile"),
+        (
+            {"Dockerfile": b"version https://git-lfs.github.com/spec/v1\n"},
+            "not_available",
+            "no Dockerfile: none of those named like one is taken as one (1)",
+        ),
+        (
+            {"Dockerfile": None, "gpu.Dockerfile": b"version https://git-lfs.github.com/spec/v1\n"},
+            "not_available",
+            "no Dockerfile: none of those named like one is taken as one (2)",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_not_what_is_not_there(files, status, reason):
+    found = file_rows([FoundFile(path) for path in files], files.get)
+    assert found.whole == Outcome("dockerfiles", "", status, reason)
