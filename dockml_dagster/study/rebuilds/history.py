@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.names import classify_file_name
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.project.files import no_dockerfile
 from dockml_dagster.study.rebuilds.contexts import Context, by_sources
 from dockml_dagster.study.rebuilds.keys import Build, build, misses
 from dockml_dagster.study.rebuilds.model import Change, FileRebuild, Plan, Unknown
@@ -22,6 +24,8 @@ from dockml_dagster.study.rebuilds.plan import read_plan
 from dockml_dagster.study.rebuilds.sources import ContextFiles, SourceKey
 
 _MOST_PLANS = 1_000
+MOST_STEPS = 100_000
+"""Most instructions of all Dockerfiles that are there at once; one more file is not followed."""
 
 Read = Callable[[str], bytes | None]
 """The content of a blob by its id; None if it is not available or larger than any Dockerfile."""
@@ -82,6 +86,7 @@ class RebuildHistory:
         self._plans: dict[str, Plan | None] = {}
         self._live: Counter[str] = Counter()
         self._ever: set[str] = set()
+        self._steps = 0
 
     @property
     def copies_git_folder(self) -> bool:
@@ -191,6 +196,7 @@ class RebuildHistory:
         if entry is None:
             gone = self._files.pop(path, None)
             if gone is not None:
+                self._steps -= _steps(gone.plan)
                 self._forget(gone.built)
                 self._context_files.use(path, ())
                 for users in self._by_list.values():
@@ -201,8 +207,9 @@ class RebuildHistory:
             file = self._files[path] = _File(path)
         if "changed" in event:
             plan = self._plan(entry.oid) if entry.mode.startswith("100") else None
-            if plan is None:
+            if plan is None or not self._has_room(file, plan):
                 return None  # nothing is built; the next text is still compared with the last build
+            self._steps += _steps(plan) - _steps(file.plan)
             file.plan = plan
         if file.plan is None:
             return None
@@ -214,6 +221,12 @@ class RebuildHistory:
             file.ignored = self._ignored(path, file.context.folder)
             self._context_files.use(path, _source_keys(file.plan, file.context.folder, file.ignored))
         return file
+
+    def _has_room(self, file: _File, plan: Plan) -> bool:
+        has_room = self._steps + _steps(plan) - _steps(file.plan) <= MOST_STEPS
+        if not has_room:
+            note_cut("more than 100,000 instructions of the Dockerfiles of a commit")
+        return has_room
 
     def _context(self, path: str, plan: Plan) -> Context:
         if self._folder_of is not None:
@@ -233,7 +246,8 @@ class RebuildHistory:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
             data = self._read(oid)
-            self._plans[oid] = read_plan(read_dockerfile(data)) if data is not None else None
+            is_taken = data is not None and no_dockerfile(data) is None
+            self._plans[oid] = read_plan(read_dockerfile(data or b"")) if is_taken else None
         return self._plans[oid]
 
     def _build(self, file: _File) -> Build:
@@ -263,6 +277,10 @@ class RebuildHistory:
 
 def _ignore_lists(path: str, folder: str) -> tuple[str, str]:
     return f"{path}.dockerignore", posixpath.join(folder, ".dockerignore")
+
+
+def _steps(plan: Plan | None) -> int:
+    return 0 if plan is None else len(plan.vertices)
 
 
 def _source_keys(plan: Plan, folder: str, ignored: str) -> set[SourceKey]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.project.files import no_dockerfile
 from dockml_dagster.study.rebuilds.history import Read, is_dockerfile
 from dockml_dagster.study.rebuilds.model import Change
 from dockml_dagster.study.rebuilds.plan import statement
@@ -79,7 +80,8 @@ class TextHistory:
             if len(self._known) >= _MOST_TEXTS:
                 self._known.pop(next(iter(self._known)))
             data = self._read(oid)
-            self._known[oid] = self._taken(data) if data is not None else _NONE
+            is_taken = data is not None and no_dockerfile(data) is None
+            self._known[oid] = self._taken(data or b"") if is_taken else _NONE
         return self._known[oid]
 
     def _taken(self, data: bytes) -> _Text:

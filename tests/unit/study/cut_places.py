@@ -22,9 +22,11 @@ from dockml_dagster.study.labels.evidence_rules import by_place, evidence_rule, 
 from dockml_dagster.study.project import dependencies, facts, own_words, readme, readme_facts
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 from dockml_dagster.study.project.own_words import Words
+from dockml_dagster.study.rebuilds import history as rebuilds
 from dockml_dagster.study.rebuilds import plan
 from dockml_dagster.study.rebuilds.contexts import by_sources
 from dockml_dagster.warehouse.models import seed_texts
+from tests.unit.study.rebuilds.repository import Repository
 
 
 def _find(path: str, text: str) -> object:
@@ -87,6 +89,15 @@ def _workflow(name: str, inputs: int) -> object:
             else f"jobs:\n  a:\n    uses: ./.github/workflows/b.yml\n    with:\n{given}",
         },
     )
+
+
+def _files(instructions: int) -> object:
+    texts = {
+        "Dockerfile": "FROM a\n" + "RUN b\n" * 3,
+        "b/Dockerfile": "FROM b\n" + "RUN c\n" * (instructions - 5),
+    }
+    with patch.object(rebuilds, "MOST_STEPS", 10):
+        return Repository().commit(texts)
 
 
 def _pushes(begin: int, images: int) -> str:
@@ -206,7 +217,7 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
         (lambda n: expanded("$a" * n, {}), 40, "more than 40 variables of a text"),
     ],
     ("study/image_links/variables.py", "_inner"): [
-        (_inside, 4000, "more variables inside of values than are replaced"),
+        (_inside, 4000, "more variables inside of values than are replaced")
     ],
     ("study/image_links/variables.py", "_most"): [
         (
@@ -258,7 +269,10 @@ PLACES: dict[tuple[str, str], list[tuple[Callable[[int], object], int, str]]] = 
         (lambda n: _workflow("env", n), 300, "more than 300 variables of a workflow"),
     ],
     ("study/labels/evidence_rules.py", "_capped"): [
-        (_rule_of_places, 1000, "more than 1,000 places that a rule holds at"),
+        (_rule_of_places, 1000, "more than 1,000 places that a rule holds at")
+    ],
+    ("study/rebuilds/history.py", "_has_room"): [
+        (_files, 10, "more than 100,000 instructions of the Dockerfiles of a commit")
     ],
     ("study/project/dependencies.py", "declared_dependencies"): [
         (
