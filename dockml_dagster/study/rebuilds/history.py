@@ -245,9 +245,8 @@ class RebuildHistory:
         if oid not in self._plans:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.pop(next(iter(self._plans)))
-            data = self._read(oid)
-            is_taken = data is not None and no_dockerfile(data) is None
-            self._plans[oid] = read_plan(read_dockerfile(data or b"")) if is_taken else None
+            data = dockerfile_of(self._read, oid)
+            self._plans[oid] = None if data is None else read_plan(read_dockerfile(data))
         return self._plans[oid]
 
     def _build(self, file: _File) -> Build:
@@ -277,6 +276,12 @@ class RebuildHistory:
 
 def _ignore_lists(path: str, folder: str) -> tuple[str, str]:
     return f"{path}.dockerignore", posixpath.join(folder, ".dockerignore")
+
+
+def dockerfile_of(read: Read, oid: str) -> bytes | None:
+    """The content of a Dockerfile; None if it is not available, or too long to be taken as one."""
+    data = read(oid)
+    return data if data is not None and no_dockerfile(data) is None else None
 
 
 def _steps(plan: Plan | None) -> int:

@@ -13,8 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
-from dockml_dagster.study.project.files import no_dockerfile
-from dockml_dagster.study.rebuilds.history import Read, is_dockerfile
+from dockml_dagster.study.rebuilds.history import Read, dockerfile_of, is_dockerfile
 from dockml_dagster.study.rebuilds.model import Change
 from dockml_dagster.study.rebuilds.plan import statement
 
@@ -79,9 +78,8 @@ class TextHistory:
         if oid not in self._known:
             if len(self._known) >= _MOST_TEXTS:
                 self._known.pop(next(iter(self._known)))
-            data = self._read(oid)
-            is_taken = data is not None and no_dockerfile(data) is None
-            self._known[oid] = self._taken(data or b"") if is_taken else _NONE
+            data = dockerfile_of(self._read, oid)
+            self._known[oid] = _NONE if data is None else self._taken(data)
         return self._known[oid]
 
     def _taken(self, data: bytes) -> _Text:
