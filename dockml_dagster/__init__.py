@@ -15,4 +15,6 @@ The map, and the direction in which rooms may import each other (``tests/convent
 ``corpora``    where projects come from, a folder a corpus behind one small protocol.
 ``defs``       the graph: assets, automation, how runs are started, retried and pruned.
 ``commands``   a folder or module for each command of ``dockml``; ``cli`` holds what is common to them.
+
+Here: the map. Not here: any code, so that importing one room costs only what that room needs.
 """

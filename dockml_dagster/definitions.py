@@ -1,4 +1,8 @@
-"""The Dagster entry point: it loads everything in ``defs``."""
+"""The Dagster entry point: it loads everything in ``defs``.
+
+Here: what holds for all assets: executor, resources, owner, and the additions to each specification. Not here: any
+asset, job or sensor (``defs``).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The root of dockml's own errors: what a user sees as one line, never as a traceback.
 
-Here: the base class and the errors that no single package owns. Errors of the network are in
-``clients/http/errors.py``; ``study`` raises ``ValueError`` and its own subclasses of it.
+Here: the base class and the errors that no single package owns. Not here: errors of the network
+(``clients.http.errors``). ``study`` raises ``ValueError`` and its own subclasses of it.
 """
 
 from typing import ClassVar

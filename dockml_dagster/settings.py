@@ -1,7 +1,8 @@
 """Settings from the environment: where dockml keeps its data and where it looks for input.
 
-Every variable read anywhere in dockml is read here, and every one is a line of ``docs/settings.md``
-(``tests/conventions`` compares the two). Reading settings has no side effect: no network, no folders created.
+Here: every variable read anywhere in dockml. Every one is a line of ``docs/settings.md`` (``tests/conventions``
+compares the two). Reading settings has no side effect: no network, no folders created. Not here: what a value means
+to its reader, such as the form of ``DOCKML_REGISTRIES`` (``clients.registry.settings``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""``dockml report``: the HTML report."""
+"""``dockml report``: the HTML report.
+
+Here: its options. Not here: what the report says and how it is laid out (``dockml_dagster.report``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""``dockml show`` and ``dockml sql``: queries of the published file."""
+"""``dockml show`` and ``dockml sql``: queries of the published file.
+
+Here: their options, and printing one findings table, which ``dockml study --tables`` uses too. Not here: running a
+query (``warehouse.published.query``), formatting (``output``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml worker``: take batches of projects from the broker and collect them."""
+"""``dockml worker``: take batches of projects from the broker and collect them.
+
+Here: its options. Not here: the worker (``instance.worker``).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Jobs: the named parts of the graph that the command, schedules and people start.
 
+Here: which assets belong to each job. Not here: the assets (``assets``), who starts a job and when (``automation``,
+``commands.study.runner``).
 https://docs.dagster.io/guides/build/jobs/asset-jobs
 """
 

@@ -1,7 +1,8 @@
 """The one partition dimension: projects.
 
+Here: adding and removing its keys, ``<corpus>/<owner>/<name>``. Only selected projects are partitions; candidates of
+the funnel are rows. Not here: which projects there are (``assets.repo_list``), which are due (``warehouse.due``).
 https://docs.dagster.io/guides/build/partitions-and-backfills/partitioning-assets
-Keys are ``<corpus>/<owner>/<name>``. Only selected projects are partitions; candidates of the funnel are rows.
 """
 
 from collections.abc import Iterable

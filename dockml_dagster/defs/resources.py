@@ -1,5 +1,7 @@
 """Resources: thin Dagster shells around plain objects, so that nothing outside ``defs`` sees Dagster.
 
+Here: the warehouse and the corpora as assets ask for them. Not here: the objects inside (``warehouse.connection``,
+``corpora``).
 https://docs.dagster.io/guides/build/external-resources
 """
 

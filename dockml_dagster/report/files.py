@@ -1,6 +1,6 @@
 """Writing a report and its figures.
 
-Here: paths, and errors of writing.
+Here: paths, and errors of writing. Not here: making the page (``building``) and the drawings (``drawing``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The schema of ``raw.*`` over time: numbered SQL files, each applied once, in order.
 
-Here: applying them and recording which were applied. The tables themselves are in ``migrations/*.sql``;
-their columns are documented in ``dbt_like_sql/raw.yml``. A released file is never edited: a change is a new file.
+Here: applying them and recording which were applied. Not here: the tables themselves (``migrations``), the meaning of
+their columns, which is in ``dbt_like_sql/raw.yml``. A released file is never edited: a change is a new file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Charters of modules point to what exists: a folder, a module, a name in one, an SQL model.
+"""Every module has a charter, and charters point to what exists: a folder, a module, a name in one, an SQL model.
 
-Here: names that begin the parentheses after "Not here". Not here: what a charter says, documented columns and tables
-(``test_documentation``).
+Here: whether a charter says what belongs in its module and what does not, and the names that begin the parentheses after
+"Not here". Not here: the truth of the rest, documented columns and tables (``test_documentation``).
 """
 
 import ast
@@ -26,8 +26,8 @@ _FILE = re.compile(r"\.(?:css|csv|json|md|toml|yaml)\Z")
 
 
 def pointers(charter: str) -> Iterator[str]:
-    """The names to which the sentence after "Not here:" points, except files of data."""
-    elsewhere = " ".join(charter.split()).partition("Not here:")[2]
+    """The names to which the sentence after a charter's "Not here:" points, except files of data."""
+    elsewhere = charter.partition("Not here:")[2]
     for group in _POINTERS.findall(_SENTENCE_ENDS.split(elsewhere)[0]):
         yield from (name for name in _NAME.findall(group) if not _FILE.search(name))
 
@@ -55,11 +55,21 @@ def _names(module: Path) -> frozenset[str]:
     return frozenset(defined | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})
 
 
+def charter_of(module: Path) -> str:
+    return " ".join((ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or "").split())
+
+
+def test_every_module_says_what_belongs_there_and_what_does_not() -> None:
+    charters = {str(module.relative_to(PACKAGE)): charter_of(module) for module in MODULES}
+    assert [name for name, charter in charters.items() if "Here: " not in charter] == []
+    assert [name for name, charter in charters.items() if "Not here: " not in charter] == []
+    assert len(charters) > 500
+
+
 def test_charters_point_to_what_exists() -> None:
     found, wrong = 0, []
     for module in MODULES:
-        charter = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
-        for name in pointers(charter):
+        for name in pointers(charter_of(module)):
             found += 1
             if not exists(name, module):
                 wrong.append(f"{module.relative_to(PACKAGE)}: {name}")

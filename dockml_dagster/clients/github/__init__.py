@@ -1,1 +1,5 @@
-"""GitHub, or a GitHub Enterprise server: facts about repositories, within its rate limits, no request spent twice."""
+"""GitHub, or a GitHub Enterprise server.
+
+Here: facts about repositories, within its rate limits, no request spent twice. Not here: which repositories a study
+wants (``corpora.github``).
+"""

@@ -1,5 +1,8 @@
 """Statuses that have a meaning of their own at GitHub, as kinds of the one error tree.
 
+Here: the kinds, and turning an error of any server into GitHub's. Not here: limits (``limits``), statuses that mean
+the same everywhere (``clients.http.statuses``).
+
 Source: docs.github.com/en/rest/git/trees (409: the repository has no commit), .../search (422); 451 answers for a
 repository that is withheld for legal reasons.
 """

@@ -1,9 +1,10 @@
 """One tree of errors for everything that is fetched, from the network or from an archive.
 
-Every error states three things that a collector acts on: ``retryable`` (can the same request succeed later?),
-``reason`` (a stable code for ``raw.outcomes``) and one line of text. No text ever holds a token, a password
-or the query of an address (signed addresses carry their secret there). Not here: what to do about an error
-(``clients/http/retry``).
+Here: the kinds of failure, and addresses and texts made safe to show. Every error states three things that a
+collector acts on: ``retryable`` (can the same request succeed later?), ``reason`` (a stable code for
+``raw.outcomes``) and one line of text. No text ever holds a token, a password or the query of an address (signed
+addresses carry their secret there). Not here: what to do about an error (``clients.http.retry``), which answer is
+which error (``statuses``).
 """
 
 from typing import ClassVar

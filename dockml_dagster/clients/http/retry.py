@@ -1,5 +1,8 @@
 """Retry policy: whether and when to try again, decided from the error alone.
 
+Here: the number of attempts and the waits between them. Not here: trying again (``client``), pauses that one thread's
+limit imposes on all (``budget``).
+
 Exponential backoff with full jitter (threads that failed together do not come back together), never shorter than the
 server asked for. Where the server asks for a longer wait than a run can afford, there is no retry.
 """

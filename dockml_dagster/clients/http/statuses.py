@@ -1,8 +1,9 @@
-"""HTTP statuses as typed errors: the one table from answers
-to errors, registries' own error codes included.
+"""HTTP statuses as typed errors.
 
-Source: distribution-spec v1.1 "Error codes"; Docker Hub's two kinds of 429 (docs.docker.com, "usage and
-limits").
+Here: the one table from answers to errors, registries' own error codes included. Not here: the errors themselves
+(``errors``), what a status means at GitHub alone (``clients.github.errors``).
+
+Source: distribution-spec v1.1 "Error codes"; Docker Hub's two kinds of 429 (docs.docker.com, "usage and limits").
 """
 
 from collections.abc import Mapping

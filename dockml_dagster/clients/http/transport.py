@@ -1,10 +1,12 @@
-"""The one module that imports requests and urllib3:
-connections whose address was checked before they are used.
+"""Connections whose address is checked before they are used.
 
-``client`` imports this when the first request is made, not before: requests costs 0.2 s to import, and
-most commands never make one. Proxies and the certificate bundle come from the environment as usual;
-``.netrc`` and cookies are not used, since both would send data that nobody chose to send. Behind a proxy, the proxy
-resolves names, so there only literal addresses can be checked.
+Here: everything that imports requests and urllib3: opening a connection, sending one request, their failures as typed
+errors. Not here: which address is allowed (``hosts``), redirects, retries and headers (``client``).
+
+``client`` imports this when the first request is made, not before: requests costs 0.2 s to import, and most commands
+never make one. Proxies and the certificate bundle come from the environment as usual; ``.netrc`` and cookies are not
+used, since both would send data that nobody chose to send. Behind a proxy, the proxy resolves names, so there only
+literal addresses can be checked.
 """
 
 import os

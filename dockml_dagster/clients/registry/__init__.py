@@ -1,3 +1,5 @@
-"""OCI registries: ``client`` makes the requests, ``tokens`` and ``credentials`` handle logins,
-``settings`` says which hosts are asked.
+"""OCI registries.
+
+Here: making the requests (``client``), logins (``tokens``, ``credentials``), which hosts are asked (``settings``). Not
+here: walking an image (``images.sources``), what a manifest means (``study.image``).
 """

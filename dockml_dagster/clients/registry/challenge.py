@@ -1,5 +1,7 @@
 """The ``WWW-Authenticate`` header read completely: several challenges, quoted strings, escapes, odd spacing.
 
+Here: the header's text to its challenges. Not here: meeting one of them (``tokens``).
+
 Source: RFC 9110 section 11.6.1. The header is untrusted: at most 8 KiB of it are read, once from left to right, and
 malformed text ends the parsing without an error.
 """

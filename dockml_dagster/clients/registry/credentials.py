@@ -1,7 +1,8 @@
 """Logins as Docker stores them: config.json and credential helpers. Read-only; values are never shown.
 
-Source: docs.docker.com "docker login" (credential stores, credential helpers), docker-credential-helpers'
-protocol.
+Here: finding the login for a host. Not here: where it may be sent (``tokens``, ``settings``).
+
+Source: docs.docker.com "docker login" (credential stores, credential helpers), docker-credential-helpers' protocol.
 """
 
 import base64

@@ -12,7 +12,10 @@ Here: the form of ``DOCKML_REGISTRIES``. Entries are separated by white space or
 =====================================  =================================================================
 
 A PLACE is ``[http[s]://]HOST[:PORT][/PREFIX]``. The prefix is put before the repository's path, as pull-through proxies
-need it (``https://harbor.example.com/hub-proxy``). Logins are kept in Docker's config.json.
+need it (``https://harbor.example.com/hub-proxy``).
+
+Not here: logins, which are kept in Docker's config.json (``credentials``), and the check of a host
+(``clients.http.hosts``).
 """
 
 import re

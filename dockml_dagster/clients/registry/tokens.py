@@ -1,9 +1,11 @@
-"""Authentication at registries: challenges met with access
-tokens, one per place and scope, or with a login.
+"""Authentication at registries: challenges met with access tokens, one per place and scope, or with a login.
 
-Here: which ``Authorization`` to send, and where a login may be sent to get a token. Nothing here is written to
-disk or shown. Sources: distribution's "Token authentication specification" and "OAuth2 token authentication";
-where real registries deviate (seen at ghcr.io, nvcr.io), a comment says so.
+Here: which ``Authorization`` to send, and keeping tokens until they expire. Nothing here is written to disk or shown.
+Not here: reading a challenge (``challenge``), finding a login (``credentials``), which hosts are trusted with it
+(``settings``).
+
+Sources: distribution's "Token authentication specification" and "OAuth2 token authentication"; where real registries
+deviate (seen at ghcr.io, nvcr.io), a comment says so.
 """
 
 import re

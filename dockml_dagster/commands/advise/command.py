@@ -1,4 +1,8 @@
-"""``dockml advise``: what to change, and what it saves."""
+"""``dockml advise``: what to change, and what it saves.
+
+Here: its options, which kind each target is, and the exit code. Not here: reading targets (``directory``,
+``targets``), judging (``study.advice``), printing (``output``).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 """Recommendations as GitLab's code-quality report, which merge requests show.
 
-Here: the document. Source: docs.gitlab.com/ci/testing/code_quality (report format): description, check name, fingerprint,
-severity, path and first line. It holds only findings in files of the project.
+Here: the document. It holds only findings in files of the project. Not here: fingerprints (``baseline``), which
+recommendations there are (``study.advice``).
+
+Source: docs.gitlab.com/ci/testing/code_quality (report format): description, check name, fingerprint, severity, path
+and first line.
 """
 
 from __future__ import annotations

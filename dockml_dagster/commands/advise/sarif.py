@@ -1,7 +1,9 @@
 """Recommendations as SARIF 2.1.0, the format that code-scanning services read.
 
-Here: the document. Source: OASIS SARIF 2.1.0 (sections named in brackets). A place in a file of the project is a
-physical location; a file in a layer is one too, below the base `IMAGE`, with the layer's digest as logical location.
+Here: the document. Not here: fingerprints (``baseline``), which recommendations there are (``study.advice``).
+
+Source: OASIS SARIF 2.1.0 (sections named in brackets). A place in a file of the project is a physical location; a
+file in a layer is one too, below the base `IMAGE`, with the layer's digest as logical location.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""``dockml diff-image``: why one image is larger than another, and what several share."""
+"""``dockml diff-image``: why one image is larger than another, and what several share.
+
+Here: its options. Not here: reading the images (``images``), comparing them (``study.difference``), printing
+(``output``).
+"""
 
 from __future__ import annotations
 

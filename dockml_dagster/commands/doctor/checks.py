@@ -1,7 +1,7 @@
 """``dockml doctor``: whether everything that a study needs is in order, and what to do if not.
 
-Here: the checks, which change nothing; compaction is in ``warehouse.maintenance``. No network unless asked for. Dagster is
-not imported.
+Here: the checks, which change nothing. No network unless asked for. Dagster is not imported. Not here: compaction
+(``warehouse.maintenance``), the checks of tables (``warehouse.checks``), printing (``command``).
 """
 
 from __future__ import annotations

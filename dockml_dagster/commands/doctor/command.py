@@ -1,4 +1,7 @@
-"""``dockml doctor``: what is in order, and what to do about the rest."""
+"""``dockml doctor``: what is in order, and what to do about the rest.
+
+Here: its options, printing, and the exit code. Not here: the checks (``checks``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml export``: the dataset."""
+"""``dockml export``: the published tables as a data set of files.
+
+Here: its options. Not here: writing the files (``dataset``) and their descriptions (``data_package``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml labels``: label with others, and measure how far you agree."""
+"""``dockml labels``: label with others, and measure how far you agree.
+
+Here: options of the four commands, and what they print. Not here: their work (``annotation_rounds``, ``training``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml plan``: what a run would cost, before it is spent."""
+"""``dockml plan``: what a run would cost, before it is spent.
+
+Here: its options, and printing. Not here: the estimate (``cost``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml read-dockerfile``: any Dockerfile, no study."""
+"""``dockml read-dockerfile``: any Dockerfile, no study.
+
+Here: its options, and the exit code. Not here: reading the files and laying out what they say (``read``).
+"""
 
 from __future__ import annotations
 

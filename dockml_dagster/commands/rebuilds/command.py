@@ -1,4 +1,8 @@
-"""``dockml rebuilds``: which instructions the commits of a repository rebuild."""
+"""``dockml rebuilds``: which instructions the commits of a repository rebuild.
+
+Here: its options. Not here: walking the history (``corpora.history``), the keys of the build cache
+(``study.rebuilds``), printing (``output``).
+"""
 
 from __future__ import annotations
 

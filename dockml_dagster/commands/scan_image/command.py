@@ -1,4 +1,8 @@
-"""``dockml scan-image``: any image, no study."""
+"""``dockml scan-image``: any image, no study.
+
+Here: its options, which listing was asked for, and the exit code. Not here: the scan (``scan``), printing
+(``output``, ``listing``, ``packages``, ``device_code``), judging limits (``limits``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml status``: how far collection and findings are."""
+"""``dockml status``: how far collection and findings are.
+
+Here: its options, and laying out its tables. Not here: asking the warehouse (``progress``).
+"""
 
 from __future__ import annotations
 

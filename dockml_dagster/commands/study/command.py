@@ -1,4 +1,8 @@
-"""``dockml study``: bring a corpus up to date, then print what was found."""
+"""``dockml study``: bring a corpus up to date, then print what was found.
+
+Here: its options, and which columns of which tables ``--tables`` prints. Not here: the work (``bring_up_to_date``),
+waiting for limits (``waiting``), the summary (``found``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``dockml ui``: the Dagster UI and its daemon."""
+"""``dockml ui``: the Dagster UI and its daemon.
+
+Here: its options. Not here: preparing the home (``instance.home``), the processes (``serve``).
+"""
 
 from __future__ import annotations
 

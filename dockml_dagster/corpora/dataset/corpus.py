@@ -1,7 +1,8 @@
 """The corpora ``dataset:NAME``.
 
-Here: the corpus itself. ``description`` reads the TOML file, ``sources`` the texts, ``store`` keeps them in shards. A
-partition is a shard, ``dataset:NAME/SHARD``; a project stays a row, ``dataset:NAME/owner/name``.
+Here: the corpus itself. A partition is a shard, ``dataset:NAME/SHARD``; a project stays a row,
+``dataset:NAME/owner/name``. Not here: reading the TOML file (``description``), the texts (``sources``), keeping them
+in shards (``store``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The corpus ``ease2022``: the paper's own 406 projects of 2021, from the study's published package.
 
-Here: the corpus itself, which ties the package's parts together. Reading files is in ``package``, cells of the
-workbook in ``workbook``, exports about images in ``images``.
+Here: the corpus itself, which ties the package's parts together. Not here: reading files (``package``), cells of the
+workbook (``workbook``), exports about images (``images``).
 """
 
 from __future__ import annotations

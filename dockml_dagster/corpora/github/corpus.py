@@ -1,7 +1,7 @@
 """The corpus ``github``: projects on GitHub as they are now, by search or by name.
 
-Here: the corpus itself, which ties the package's parts together. The frame is in ``frame``, finding and asking in
-``visit``, contents in ``contents``, rows in ``listing``.
+Here: the corpus itself, which ties the package's parts together. Not here: the sampling frame (``frame``), finding
+and asking (``visit``), contents (``contents``), rows (``listing``).
 """
 
 from __future__ import annotations

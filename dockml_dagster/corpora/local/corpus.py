@@ -1,7 +1,7 @@
 """The corpus ``local``: a user's own repositories, without network unless requested.
 
-Here: the corpus itself. ``places`` finds the projects, ``trees`` lists and reads their files, ``clients.git`` runs git,
-``catalogue`` reads ``projects.yaml``. Images are read by ``corpora.images.collection``.
+Here: the corpus itself. Not here: finding the projects (``places``), listing and reading their files (``trees``),
+running git (``clients.git``), reading ``projects.yaml`` (``catalogue``) and images (``corpora.images.collection``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The corpus ``sample``: small ML projects written for this repository, so that everything can be tried offline.
 
-Here: reading ``projects/`` as a corpus. The projects themselves are data; their README says what each one shows.
-Their images are assembled by ``images`` and read by ``corpora.images.collection``, as in any corpus.
+Here: reading ``projects/`` as a corpus. The projects themselves are data; their README says what each one shows. Not
+here: assembling their images (``images``), reading them as in any corpus (``corpora.images.collection``).
 """
 
 from __future__ import annotations

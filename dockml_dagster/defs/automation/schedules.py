@@ -1,5 +1,7 @@
 """Schedules. They are off until a user turns them on.
 
+Here: when a corpus is listed again. Not here: collecting what a listing found due (``sensors``), the listing itself
+(``assets.repo_list``).
 https://docs.dagster.io/guides/automate/schedules
 """
 

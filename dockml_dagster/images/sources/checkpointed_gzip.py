@@ -1,8 +1,9 @@
 """A gzip file that can be read from checkpoints without starting over.
 
-``docker save | gzip`` is common, and archives are read out of order. zlib's decompressor can be
-copied (about 40 KB with its window), so a copy at the start of each member makes that member reachable
-at once.
+Here: seeking in the uncompressed bytes. Not here: what they hold (``tar_index``, ``files``).
+
+``docker save | gzip`` is common, and archives are read out of order. zlib's decompressor can be copied (about 40 KB
+with its window), so a copy at the start of each member makes that member reachable at once.
 """
 
 import threading

@@ -1,9 +1,11 @@
-"""An archive of ``docker save``: the old layout
-(``ID/layer.tar``), and the new one, which is an OCI layout too.
+"""An archive of ``docker save`` in its old layout, ``ID/layer.tar`` beside a ``manifest.json``.
 
-Source: Docker's image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format". An old archive has no
-manifest, so one is made from its parts: plain layers are named by their diff id (which is also the digest of an
-uncompressed layer), compressed ones by the digest of their stored bytes.
+Here: choosing an image of it, and making the manifest that it lacks. Not here: the new layout, which is an OCI layout
+too (``oci_layout``), choosing between the two (``opening``).
+
+Source: Docker's image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format". An old archive has no manifest,
+so one is made from its parts: plain layers are named by their diff id (which is also the digest of an uncompressed
+layer), compressed ones by the digest of their stored bytes.
 """
 
 import hashlib

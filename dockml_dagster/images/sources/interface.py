@@ -1,4 +1,8 @@
-"""The interface of all sources of images; code that reads images depends on it alone."""
+"""The interface of all sources of images.
+
+Here: what a source can be asked; code that reads images depends on this alone. Not here: any source, choosing one
+(``opening``).
+"""
 
 import io
 from types import TracebackType

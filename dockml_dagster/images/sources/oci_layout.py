@@ -1,4 +1,10 @@
-"""An OCI image layout, in a directory or in an archive. Source: OCI image-spec v1.1 image-layout.md."""
+"""An OCI image layout, in a directory or in an archive.
+
+Here: choosing an image of the layout, and reading its blobs. Not here: files of a directory or an archive
+(``files``), walking an index (``reading``).
+
+Source: OCI image-spec v1.1 image-layout.md.
+"""
 
 import io
 from collections.abc import Sequence

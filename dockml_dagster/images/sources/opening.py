@@ -1,8 +1,10 @@
 """From a user's name of an image to the source that reads it.
 
-``SourceRecipe`` is passed to worker processes: it holds what is needed to open the source there, without connection,
-login or token. Each form's reader is imported when an image of that form is opened: a local archive needs no network
-code.
+Here: choosing the source, and ``SourceRecipe``, which is passed to worker processes: it holds what is needed to open
+the source there, without connection, login or token. Not here: parsing the name (``study.image.reference``), the
+sources themselves, copies of what cannot be read in place (``local_copy``).
+
+Each form's reader is imported when an image of that form is opened: a local archive needs no network code.
 """
 
 from __future__ import annotations

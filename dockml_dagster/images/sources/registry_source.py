@@ -1,4 +1,7 @@
-"""An image in a registry as a source: ``clients/registry`` for one reference."""
+"""An image in a registry as a source.
+
+Here: one reference, asked for through a shared client. Not here: requests and logins (``clients.registry``).
+"""
 
 import io
 

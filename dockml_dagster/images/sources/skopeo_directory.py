@@ -1,8 +1,9 @@
 """A directory as ``skopeo copy … dir:DIR`` writes it: ``manifest.json``, and every blob under its bare hex.
 
-Source: containers-transports(5), "dir:path". With ``--all`` the manifests of an index are files
-``HEX.manifest.json`` beside it. The algorithm of a hex is not recorded; the requested digest names
-it.
+Here: its one image. Not here: OCI layouts (``oci_layout``), opening files safely (``files``).
+
+Source: containers-transports(5), "dir:path". With ``--all`` the manifests of an index are files ``HEX.manifest.json``
+beside it. The algorithm of a hex is not recorded; the requested digest names it.
 """
 
 import io

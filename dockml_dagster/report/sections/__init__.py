@@ -1,7 +1,8 @@
 """The sections of the report, in the order of the page.
 
-Here: the list. Each module has one section, made of parts. A part names the tables it is based on; if they have no row of
-the corpus, the page says so in a sentence instead. To add a finding: add a part to the module of its question.
+Here: the list. Each module has one section, made of parts. A part names the tables it is based on; if they have no
+row of the corpus, the page says so in a sentence instead. To add a finding: add a part to the module of its question.
+Not here: blocks and charts (``blocks``, ``charts``), laying out the page (``page``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Advice: what would be recommended to most projects, and the bytes that it would save.
 
-Here: ``findings.advice`` with the texts of ``seeds.recommendations``. One project's own advice is ``dockml advise``.
+Here: ``findings.advice`` with the texts of ``seeds.recommendations``. Not here: advice on one project
+(``commands.advise``).
 """
 
 from __future__ import annotations

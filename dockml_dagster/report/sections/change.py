@@ -1,6 +1,7 @@
 """The projects then and now: two visits of one corpus, or the projects of 2021 and the same ones on GitHub.
 
-Here: ``findings.change_over_time`` and ``findings.moment_differences``.
+Here: ``findings.change_over_time`` and ``findings.moment_differences``. Not here: change from commit to commit, which
+is in ``findings.rebuilds`` (``rebuilds``); labellers who changed their coding (``coder_drift``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The paper's claims, each with the number that answers it: the first page.
+"""The paper's claims, each with the number that answers it.
 
-Here: ``findings.claims``.
+Here: ``findings.claims``. Not here: every number that the paper prints (``paper``), computing the claims
+(``warehouse.computed.claims``).
 """
 
 from __future__ import annotations

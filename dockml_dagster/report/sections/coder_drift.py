@@ -1,6 +1,7 @@
 """Coder drift: whether the people who labelled changed their coding over time; shown beside the labels.
 
-Here: ``findings.coder_drift`` of one question, as a part of that question's section.
+Here: ``findings.coder_drift`` of one question, as a part of that question's section. Not here: computing it
+(``warehouse.computed.coder_drift``), the sections that show it (``projects``, ``purposes``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Machine-learning projects against a control group, and categories against each other.
 
-Here: ``findings.cohort_differences`` and ``findings.category_differences``.
+Here: ``findings.cohort_differences`` and ``findings.category_differences``. Not here: computing them
+(``warehouse.computed.differences``), moments against each other (``change``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """RQ4, the content of the images: platforms, file types, and the concentration of bytes in few files and layers.
 
-Here: ``findings.rq4_platforms``, ``rq4_file_types`` and ``rq4_concentration``.
+Here: ``findings.rq4_platforms``, ``rq4_file_types`` and ``rq4_concentration``, as parts of the section on images. Not
+here: the rest of that section (``images``), packages and models (``packages``, ``models``).
 """
 
 from __future__ import annotations

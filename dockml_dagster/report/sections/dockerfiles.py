@@ -1,6 +1,7 @@
 """RQ3: which features of Dockerfiles the projects use.
 
-Here: instructions, RUN tasks, base images, several FROM, practices, and where the two readings disagree.
+Here: instructions, RUN tasks, base images, several FROM, practices, and where the two readings disagree. Not here:
+what each commit builds again (``rebuilds``), what practices cost in bytes (``advice``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Method and versions: the sources of the rows, the code that computed them, and the meaning of every table.
 
-Here: sources, builds, libraries (handed in by the caller), the glossary of findings.
+Here: sources, builds, libraries (handed in by the caller), the glossary of findings. Not here: what is missing or
+doubtful (``threats``).
 """
 
 from __future__ import annotations

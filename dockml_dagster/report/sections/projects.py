@@ -1,6 +1,7 @@
 """RQ1: which kinds of project use Docker, and what those projects are like.
 
-Here: ``findings.rq1_categories`` and ``findings.rq1_project_profile``.
+Here: ``findings.rq1_categories`` and ``findings.rq1_project_profile``. Not here: how far raters agree on a category
+(``threats``), how they changed their coding (``coder_drift``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """RQ2: what the projects use Docker for, and the labels behind it.
 
-Here: ``findings.label_shares`` of purposes, and ``findings.rq2_purposes`` of Dockerfiles.
+Here: ``findings.label_shares`` of purposes, and ``findings.rq2_purposes`` of Dockerfiles. Not here: how far raters
+agree on a purpose (``threats``), how they changed their coding (``coder_drift``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Selection: how many repositories pass each step.
 
-Here: the funnel of ``findings.funnel``.
+Here: the funnel of ``findings.funnel``. Not here: what could not be collected of those selected (``missing``).
 """
 
 from __future__ import annotations

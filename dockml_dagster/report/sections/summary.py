@@ -1,6 +1,7 @@
 """The study in five sentences: selection, kinds and purposes, Dockerfiles, images, the paper compared with the rerun.
 
-Here: one sentence per part, with numbers that the section on the same subject shows in full.
+Here: one sentence per part, which ``dockml study`` prints too. Not here: the same numbers in full, which are in the
+section on each subject (``projects``, ``purposes``, ``dockerfiles``, ``images``, ``paper``).
 """
 
 from __future__ import annotations

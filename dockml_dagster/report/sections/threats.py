@@ -1,6 +1,7 @@
 """Threats to validity, with numbers: missing data, unknowns, and disagreement between readings of the same file.
 
-Here: censoring, the two readings, unresolved base images, images' links to projects, raters.
+Here: censoring, the two readings, unresolved base images, images' links to projects, raters. Not here: the parts on
+missing data (``missing``), what a reviewer would ask first (``reviewers``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """The published copy: a DuckDB file for readers, swapped in by rename.
 
-Here: making the copy and swapping it in. Readers keep the file that they opened until they close it; the next
-reader gets the new one. Only writers open the warehouse itself.
+Here: making the copy and swapping it in. Not here: reading it (``query``), when it is due
+(``defs.assets.publishing``).
+
+Readers keep the file that they opened until they close it; the next reader gets the new one. Only writers open the
+warehouse itself.
 """
 
 from __future__ import annotations
