@@ -65,7 +65,7 @@ class EventLog(SqliteEventLogStorage):
         self._watcher = SqlPollingEventWatcher(self)
         self._batch: tuple[ExitStack, dict[str, Connection]] | None = None
         self._newest: dict[dg.AssetKey, tuple[dg.EventLogEntry, int]] = {}
-        self._tables: set[str] = set()
+        self._there: set[tuple[str, str]] = set()
         super().__init__(str(Path(home, "history", "runs")), inst_data)
         # Reentrant: ``together`` holds the lock while each event is written as usual.
         self._db_lock = threading.RLock()  # type: ignore[assignment]
@@ -116,10 +116,22 @@ class EventLog(SqliteEventLogStorage):
                 self._newest.clear()
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table. Cached, because tables are never dropped and Dagster asks for every event."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+        """Whether the index has a table."""
+        return self._stays("table", table_name, super().has_table)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        ask = super()._has_asset_key_col_on_connection
+        return self._stays("column", column_name, lambda name: ask(conn, name))
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether a change of the index's data was made (Dagster's ``instance reindex``)."""
+        return self._stays("index", name, super().has_secondary_index)
+
+    def _stays(self, kind: str, name: str, ask: Callable[[str], bool]) -> bool:
+        """Whether it is there. What was there once stays, and Dagster asks for every event, so a yes is kept."""
+        if (kind, name) not in self._there and ask(name):
+            self._there.add((kind, name))
+        return (kind, name) in self._there
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Write an event. Events of a run's checks and outputs, and materializations that are written together, use

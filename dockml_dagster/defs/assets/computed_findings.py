@@ -70,7 +70,7 @@ def _assets(project: Project, computation: Computation) -> dg.AssetsDefinition:
                         yield dg.MaterializeResult(
                             asset_key=key, metadata=table_metadata(connection, model, rows[model.name])
                         )
-                    for tested in build.test(connection, model):
+                    for tested in build.test(connection, model, rows=rows.get(model.name)):
                         if rows or (key, tested.name) in wanted:
                             results.append((model.name, tested))
                         if (key, tested.name) in wanted:

@@ -4,7 +4,7 @@ Here: which models and tests a run makes. Not here: reading the files (``warehou
 (``warehouse.build``), what Dagster shows of them (``tables``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import duckdb
@@ -77,6 +77,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
         selected = [model for model in project.models if asset_key(model.name) in context.selected_asset_keys]
         wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         results: list[tuple[str, build.Tested]] = []
+        rows: dict[str, int] = {}
         with step_of_findings(context, warehouse):
             with warehouse.for_models(project, selected) as place:
                 connection = place.connection
@@ -85,6 +86,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
                 for built in place.run(to_run(project, selected, last_build_version(connection))):
                     advance("models")
                     at(built.model.name)
+                    rows[built.model.name] = built.rows
                     if built.model in selected:
                         yield dg.MaterializeResult(
                             asset_key=asset_key(built.model.name),
@@ -94,7 +96,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
                                 "seconds": round(built.seconds, 3),
                             },
                         )
-                for table, tested in _tested(connection, project, selected, wanted):
+                for table, tested in _tested(connection, project, selected, wanted, rows):
                     results.append((table, tested))
                     if (asset_key(table), tested.name) in wanted:
                         yield check_result(asset_key(table), tested)
@@ -125,11 +127,16 @@ def _tested(
     project: Project,
     selected: Sequence[Model],
     wanted: set[tuple[dg.AssetKey, str]],
+    rows: Mapping[str, int],
 ) -> Iterator[tuple[str, build.Tested]]:
-    """(table that shows it, result) of every test of the selected models, and of wanted tests of others."""
+    """(table that shows it, result) of every test of the selected models, and of wanted tests of others.
+
+    ``rows``: of the tables that this run made.
+    """
     for model in project.models:
         of_it = {name for key, name in wanted if key == asset_key(model.name)}
-        for tested in build.test(connection, model, only=None if model in selected else of_it):
+        only = None if model in selected else of_it
+        for tested in build.test(connection, model, only=only, rows=rows.get(model.name)):
             yield model.name, tested
     for name, table in shown_at(project).items():
         if (asset_key(table), name) in wanted:

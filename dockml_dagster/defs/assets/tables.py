@@ -70,7 +70,7 @@ def table_metadata(connection: duckdb.DuckDBPyConnection, model: Model, rows: in
             ]
         ),
         "dagster/row_count": rows,
-        "preview": dg.MetadataValue.md(_preview(connection, model, list(types))),
+        "preview": dg.MetadataValue.md(_preview(connection, model, list(types), rows)),
     }
 
 
@@ -115,10 +115,11 @@ def filled(
     )
 
 
-def _preview(connection: duckdb.DuckDBPyConnection, model: Model, columns: Sequence[str]) -> str:
-    rows = build.first_rows(connection, model.name, PREVIEW_ROWS)
+def _preview(connection: duckdb.DuckDBPyConnection, model: Model, columns: Sequence[str], rows: int) -> str:
+    # To ask an empty view for its rows takes as long as to ask a full one: most of it is planning.
+    shown = build.first_rows(connection, model.name, PREVIEW_ROWS) if rows else []
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in shown]
     return "\n".join(lines)
 
 

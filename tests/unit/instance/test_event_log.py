@@ -185,6 +185,23 @@ def _index(log: SqliteEventLogStorage) -> list[list[tuple[Any, ...]]]:
     return [[tuple(row) for row in rows] for rows in found]
 
 
+def test_what_the_index_has_is_asked_until_it_is_there(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, asked, there = _log_of(instance), [], False
+    monkeypatch.setattr(
+        SqliteEventLogStorage, "has_secondary_index", lambda _, name: asked.append(name) or there
+    )
+    assert [log.has_secondary_index("changed"), log.has_secondary_index("changed")] == [False, False]
+    there = True
+    assert [log.has_secondary_index("changed"), log.has_secondary_index("changed")] == [True, True]
+    assert len(asked) == 3
+    assert log.has_asset_key_index_cols()
+    monkeypatch.setattr(SqliteEventLogStorage, "_has_asset_key_col_on_connection", lambda *_: False)
+    assert log.has_asset_key_index_cols()
+    assert not log.has_asset_key_col("of no version")
+
+
 def _made(instance: dg.DagsterInstance) -> int:
     return len(instance.fetch_materializations(dg.AssetKey("counted"), limit=50).records)
 

@@ -8,6 +8,7 @@ import pytest
 
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.models import Check, Column, Model, ModelError, load
+from dockml_dagster.warehouse.rows import columns_of
 
 
 @pytest.fixture
@@ -174,12 +175,24 @@ def test_models_run_in_order_as_views_and_tables(empty: duckdb.DuckDBPyConnectio
     for _ in range(2):  # again over what is there
         built = list(build.run(empty, project.models))
     assert [(one.model.name, one.rows) for one in built] == [("staging.t", 1), ("core.c", 2)]
-    assert dict(built[1].columns) == {"y": "INTEGER", "code": "VARCHAR"}
+    assert columns_of(empty, "core.c") == {"y": "INTEGER", "code": "VARCHAR"}
     kinds = "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema IN ('staging', 'core')"
     assert dict(empty.execute(kinds).fetchall()) == {"t": "VIEW", "c": "BASE TABLE"}
     empty.execute("INSERT INTO raw.t VALUES (5)")
     assert build.count(empty, "staging.t") == 2
     assert build.count(empty, "core.c") == 2, "a table keeps what it was built from"
+
+
+def test_an_empty_table_is_not_asked_what_breaks_its_tests(connection: duckdb.DuckDBPyConnection) -> None:
+    warned = {"unique": {"config": {"severity": "warn"}}}
+    model = Model("core.child", "", (Column("code", "", None, ("not_null", warned)),))
+    connection.execute("DELETE FROM core.child")
+    asked = list(build.test(connection, model))
+    assert len(asked) == 2
+    connection.execute("DROP TABLE core.child")
+    assert list(build.test(connection, model, rows=0)) == asked
+    with pytest.raises(ModelError):
+        list(build.test(connection, model, rows=1))
 
 
 def test_descriptions_are_stored_as_comments(empty: duckdb.DuckDBPyConnection, root: Path) -> None:
