@@ -8,8 +8,8 @@ from importlib import import_module
 import pytest
 
 WHAT_TO_DO = {
-    "SqliteEventLogStorage": "instance.event_log subclasses it: look for _connect, _initdb and _db_lock. "
-    "Without it in dagster.yaml every run is slower, and nothing else",
+    "SqliteEventLogStorage": "instance.event_log subclasses it: look for _connect, _initdb, _db_lock and "
+    "_has_asset_key_col_on_connection. Without it in dagster.yaml every run is slower, and nothing else",
     "SqlEventLogStorageTable": "the table of events: instance.event_log.store_event writes rows of it. Without that method "
     "every check costs a few milliseconds more, and nothing else",
     "AssetCheckExecutionsTable": "the table of what checks said, written by the same method",
