@@ -7,8 +7,9 @@ is in no result, message or hash. Not here: the rules (``rules``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Final, NamedTuple
 
 from dockml_dagster.study.secret_names import names_a_secret
 from dockml_dagster.study.secrets.rules import (
@@ -25,6 +26,10 @@ LARGEST: Final = 64 << 10
 """Most bytes of a file that is searched."""
 MOST_BYTES: Final = 16 << 20
 """Most bytes of files outside packages that are searched for tokens in one layer."""
+_IN_MARKS: Final = (b"A", b"-", b".", b"_")
+"""Bytes by which marks are searched, rarest first; a mark that has none of them is searched as it is."""
+_BEFORE: Final = 4
+"""Most bytes before them that are compared."""
 _HEAD: Final = 512
 _PAST: Final = 8192
 _MOST_HITS: Final = 64
@@ -86,16 +91,54 @@ class SecretSearch:
             return tuple(found)
         if stop - start <= self._left:
             self._left -= stop - start
-            found.update(
-                rule.name
-                for rule in TOKENS
-                if chunk.find(rule.literal, start, stop) >= 0 and _has(rule, chunk, start, stop)
-            )
+            for group in _groups():
+                if group.search(chunk, start, stop) is not None:
+                    found.update(rule.name for rule in group.rules if _has(rule, chunk, start, stop))
         else:
             self.cut_short = True
         if _FILE_NAMES.search(path) is not None:
             found.update(_of_file(path, chunk[start:stop]))
         return tuple(sorted(found))
+
+
+class _Group(NamedTuple):
+    """Rules for tokens whose marks have a byte in common."""
+
+    search: Callable[[bytes, int, int], object]
+    """Finds a place where one of the marks may be; None: there is none."""
+    rules: tuple[TokenRule, ...]
+
+
+@cache
+def _groups() -> tuple[_Group, ...]:
+    """The rules for tokens in groups, each of which one expression searches for. That expression begins with a byte, which
+    ``re`` finds by a loop of its own, and only then compares what stands beside it. So five searches of a file replace
+    fifty, which took three quarters of the time of scanning a layer of text.
+    """
+    members: dict[bytes, list[TokenRule]] = {}
+    for rule in TOKENS:
+        common = next((byte for byte in _IN_MARKS if byte in rule.mark), rule.mark)
+        members.setdefault(common, []).append(rule)
+    return tuple(
+        _Group(_beside(common, {rule.mark for rule in rules}), tuple(rules))
+        for common, rules in members.items()
+    )
+
+
+def _beside(common: bytes, marks: Iterable[bytes]) -> Callable[[bytes, int, int], object]:
+    """A search for ``common`` with the bytes that stand beside it in one of the marks: some before it, or else all after."""
+    after: set[bytes] = set()
+    before: dict[int, set[bytes]] = {}
+    for mark in marks:
+        at = mark.rindex(common)
+        if at:
+            text = mark[max(0, at - _BEFORE) : at] + common
+            before.setdefault(len(text), set()).add(re.escape(text))
+        else:
+            after.add(re.escape(mark[len(common) :]))
+    # An expression that looks back has one length.
+    beside = [b"(?<=" + b"|".join(sorted(texts)) + b")" for texts in before.values()]
+    return re.compile(re.escape(common) + b"(?:" + b"|".join([*beside, *sorted(after)]) + b")").search
 
 
 def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:

@@ -14,12 +14,15 @@ from typing import Final, NamedTuple
 
 
 class TokenRule(NamedTuple):
-    """Files with ``literal`` are searched for ``form`` near it. ``reach``: how many bytes before it the form may begin."""
+    """Files with ``literal`` are searched for ``form`` near it. ``reach``: how many bytes before it the form may begin.
+    ``mark``: a text that each match contains and that ``looking`` finds sooner; it may be the literal.
+    """
 
     name: str
     literal: bytes
     form: bytes
-    reach: int = 0
+    reach: int
+    mark: bytes
 
     @property
     def pattern(self) -> re.Pattern[bytes]:
@@ -40,8 +43,8 @@ class FileRule(NamedTuple):
         return re.compile(self.form)
 
 
-def _token(name: str, literal: str, pattern: str, reach: int = 0) -> TokenRule:
-    return TokenRule(name, literal.encode(), pattern.encode(), reach)
+def _token(name: str, literal: str, pattern: str, reach: int = 0, mark: str = "") -> TokenRule:
+    return TokenRule(name, literal.encode(), pattern.encode(), reach, (mark or literal).encode())
 
 
 _START: Final = r"(?<![A-Za-z0-9_-])"
@@ -108,20 +111,30 @@ TOKENS: Final = (
         "secret_access_key",
         r"(?i:aws_)?secret_access_key[\"']?\s{0,5}[:=]\s{0,5}[\"']?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
         4,
+        "secret_",
     ),
     _token(
         "aws-secret-key",
         "SECRET_ACCESS_KEY",
         r"SECRET_ACCESS_KEY[\"']?\s{0,5}[:=]\s{0,5}[\"']?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
     ),
-    _token("slack-token", "xox", _START + r"xox[abeoprs]-[A-Za-z0-9-]{20,250}"),
+    *(
+        _token("slack-token", f"xox{kind}-", _START + rf"xox{kind}-[A-Za-z0-9-]{{20,250}}")
+        for kind in "abeoprs"
+    ),
     _token(
         "slack-webhook",
         "hooks.slack.com/services/",
         r"hooks\.slack\.com/services/T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/(?P<secret>[A-Za-z0-9]{20,30})",
     ),
-    _token("openai-key", "T3BlbkFJ", _START + r"sk-[A-Za-z0-9_-]{20,120}T3BlbkFJ[A-Za-z0-9_-]{20,120}", 124),
-    _token("mailgun-key", "mailgun", r"mailgun[^\r\n]{0,60}(?P<secret>key-[a-f0-9]{32})" + _END),
+    _token(
+        "openai-key",
+        "T3BlbkFJ",
+        _START + r"sk-[A-Za-z0-9_-]{20,120}T3BlbkFJ[A-Za-z0-9_-]{20,120}",
+        124,
+        "sk-",
+    ),
+    _token("mailgun-key", "mailgun", r"mailgun[^\r\n]{0,60}(?P<secret>key-[a-f0-9]{32})" + _END, 0, "key-"),
     _token(
         "wandb-key",
         "WANDB_API_KEY",
@@ -132,6 +145,8 @@ TOKENS: Final = (
         "json-web-token",
         "eyJ",
         _START + r"eyJ[A-Za-z0-9_-]{15,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20,1000}",
+        0,
+        ".eyJ",
     ),
 )
 """Searched outside the folders that package managers fill."""

@@ -34,6 +34,11 @@ SECRETS = [
     ("app/a.sh", "export AWS_SECRET_ACCESS_KEY='" + MIXED[:40] + "'", "aws-secret-key"),
     ("app/a.sh", "AKIA" + "ABCDEFGHIJKLMNOP", "aws-key"),
     ("app/a.sh", "sk-" + MIXED[:20] + "T3Blbk" + "FJ" + MIXED[:20], "openai-key"),
+    ("app/a.sh", "xoxb-" + MIXED[:40], "slack-token"),
+    ("app/a.sh", "mailgun: key-" + HEX[:32], "mailgun-key"),
+    ("app/a.js", f"eyJ{MIXED[:20]}.eyJ{MIXED[:20]}.{MIXED[:30]}", "json-web-token"),
+    ("app/a.txt", "AIza" + MIXED[:35], "google-api-key"),
+    ("app/a.txt", "SG." + MIXED[:22] + "." + MIXED[:43], "sendgrid-key"),
     ("root/.netrc", "machine x login y password s3cretpw1", "netrc"),
     ("root/.npmrc", "//r/:_authToken=" + MIXED[:20], "npmrc"),
     ("root/.docker/config.json", '{"auths": {"r": {"auth": "dXNlcjpwYXNz"}}}', "docker-login"),
@@ -74,6 +79,16 @@ def test_a_secret(path: str, content: str, rule: str) -> None:
 @pytest.mark.parametrize(("path", "content"), NONE)
 def test_no_secret(path: str, content: str) -> None:
     assert rules(path, content) == ()
+
+
+def test_each_rule_is_found_by_its_mark_wherever_that_is() -> None:
+    groups = looking._groups()
+    assert sorted(rule for group in groups for rule in group.rules) == sorted(TOKENS)
+    for group in groups:
+        assert group.search(b"_-.A" * 4, 0, 16) is None
+        for mark in (rule.mark for rule in group.rules):
+            assert group.search(mark, 0, len(mark)) is not None, mark
+            assert group.search(b"AA" + mark + b"--", 2, 2 + len(mark)) is not None, mark
 
 
 def layer(files: list[tuple[str, str]]) -> tuple[InsideReader, list[bytes]]:
