@@ -132,13 +132,22 @@ def _beside(common: bytes, marks: Iterable[bytes]) -> Callable[[bytes, int, int]
     for mark in marks:
         at = mark.rindex(common)
         if at:
-            text = mark[max(0, at - _BEFORE) : at] + common
-            before.setdefault(len(text), set()).add(re.escape(text))
+            text = mark[max(0, at - _BEFORE) : at]
+            before.setdefault(len(text), set()).add(text)
         else:
             after.add(re.escape(mark[len(common) :]))
-    # An expression that looks back has one length.
-    beside = [b"(?<=" + b"|".join(sorted(texts)) + b")" for texts in before.values()]
-    return re.compile(re.escape(common) + b"(?:" + b"|".join([*beside, *sorted(after)]) + b")").search
+    beside = sorted(after)
+    if before:
+        # An expression that looks back has one length; a first, short one turns most places down.
+        nearest = min(before)
+        first = _behind(common, {text[-nearest:] for texts in before.values() for text in texts})
+        beside.append(first + b"(?:" + b"|".join(_behind(common, texts) for texts in before.values()) + b")")
+    return re.compile(re.escape(common) + b"(?:" + b"|".join(beside) + b")").search
+
+
+def _behind(common: bytes, texts: Iterable[bytes]) -> bytes:
+    """An expression that one of these texts, all of one length, is before ``common``, which was just matched."""
+    return b"(?<=" + b"|".join(re.escape(text + common) for text in sorted(texts)) + b")"
 
 
 def _has(rule: TokenRule, chunk: bytes, start: int, stop: int) -> bool:
