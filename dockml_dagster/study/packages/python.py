@@ -66,7 +66,8 @@ def read_record(path: str, content: bytes) -> Reading:
     """RECORD: path, hash and size in each line. Paths are relative to the folder with the dist-info."""
     group = path.rpartition("/")[0]
     base = group.rpartition("/")[0]
-    start = base.encode("utf-8", "surrogatepass") + b"/"
+    folder = base.encode("utf-8", "surrogatepass")
+    start = folder + b"/"
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
     problem = None
@@ -78,7 +79,7 @@ def read_record(path: str, content: bytes) -> Reading:
         names = [line.partition(b",")[0] for line in content.rstrip(b"\n").split(b"\n")]
     others: list[bytes] = names
     usual: list[bytes] = []
-    if base and is_printable(content):
+    if is_printable(content):
         # Almost all paths are clean. Installers sort them, so those that begin with a dot come first.
         first = next((at for at, name in enumerate(names) if is_clean(name)), len(names))
         others, usual = names[:first], names[first:]
@@ -97,7 +98,7 @@ def read_record(path: str, content: bytes) -> Reading:
         if name.startswith(b"../"):
             # `pip install --target` records ../../bin/x but installs it below the target.
             elsewhere.append(path_text(start + _UP.sub(b"", name)))
-    files += [start + name for name in usual]
+    files += [start + name for name in usual] if folder else usual
     return Reading(
         path, "pypi", claims=(Claim(group, keys_of(files), path_keys(elsewhere)),), problem=problem
     )

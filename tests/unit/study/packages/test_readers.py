@@ -156,6 +156,16 @@ def test_a_line_that_is_no_csv_or_too_long_is_passed_over(line: bytes, problem: 
     assert len(reading.claims[0].files) >= 16
 
 
+@pytest.mark.parametrize("folder", ["", "s/"])
+def test_record_names_the_files_below_its_folder(folder: str) -> None:
+    names = ["./a.py", "../../bin/x", "/etc/y", "b/c.py", "b//d.py", "e/./f.py", "g/", "h.py", "i/.j"]
+    content = "".join(f"{name},,\n" for name in names).encode()
+    reading = read_database(f"{folder}b-1.dist-info/RECORD", "record", content)
+    paths = [f"{folder}a.py", "bin/x", "etc/y", f"{folder}b/c.py", f"{folder}b/d.py"]
+    paths += [folder + name for name in ("e/f.py", "g", "h.py", "i/.j")]
+    assert set(memoryview(reading.claims[0].files).cast("Q")) == set(memoryview(path_keys(paths)).cast("Q"))
+
+
 def test_an_rpm_database_of_more_packages_than_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
