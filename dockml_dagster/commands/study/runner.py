@@ -10,7 +10,6 @@ any printing.
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -39,14 +38,6 @@ class RunFailedError(DockmlError):
     exit_code = 4
     by_itself = True
     """Whether a step failed, and not a worker or a service."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A run for a worker: its configuration and its tags."""
-
-    config: dict[str, Any]
-    tags: dict[str, str]
 
 
 class Runner:
@@ -90,7 +81,7 @@ class Runner:
             for batch in stretches(ordered, set(projects), size)
         ]
         if self._fleet is not None:
-            self._send("collect_projects", [Sent(config, tags) for tags in batches])
+            self._send("collect_projects", [(config, tags) for tags in batches])
             return
         for tags in batches:
             self._run("collect_projects", config, tags)
@@ -150,9 +141,10 @@ class Runner:
         with self._warehouse.read() as connection:
             configs = list(parts.parts_due(connection, self._settings))
         if configs:
-            self._send(parts.JOB, [Sent(config, {}) for config in configs])
+            self._send(parts.JOB, [(config, {}) for config in configs])
 
-    def _send(self, job: str, runs: Sequence[Sent]) -> None:
+    def _send(self, job: str, runs: Sequence[tuple[dict[str, Any], dict[str, str]]]) -> None:
+        """Have workers do runs of a job, each with its configuration and its tags."""
         from dockml_dagster.instance.sending import Batch, run_on_workers
 
         definition = self._definitions.resolve_job_def(job)
@@ -161,9 +153,8 @@ class Runner:
             error = self._failure(run_id, job)
             return not error.by_itself, error
 
-        run_on_workers(
-            self.instance, [Batch(definition, {**_QUIET, **run.config}, run.tags) for run in runs], failure
-        )
+        batches = [Batch(definition, {**_QUIET, **config}, tags) for config, tags in runs]
+        run_on_workers(self.instance, batches, failure)
 
     def _failure(self, run_id: str, job: str) -> RunFailedError:
         reason = cause(self.instance, run_id)[1]
