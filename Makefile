@@ -119,7 +119,7 @@ docs: $(VENV)/.dev        ## the documents as a site in build/site; a warning or
 
 # HOME_OF: a home in which the sample was studied; without it one is made in build/.
 HOME_OF ?= build/schema-home
-pages: $(VENV)/.dev       ## write docs/commands.md and docs/licences.md from the code
+pages: $(VENV)/.dev       ## write the pages of commands, settings and licences from the code
 	$(BIN)/python -m tests.conventions.pages
 
 schema: $(VENV)/.dev      ## write docs/tables.md, the schema, from a study of the sample

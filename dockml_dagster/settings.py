@@ -1,8 +1,8 @@
 """Settings from the environment: where dockml keeps its data and where it looks for input.
 
-Here: every variable read anywhere in dockml. Every one is a line of ``docs/settings.md`` (``tests/conventions``
-compares the two). Reading settings has no side effect: no network, no folders created. Not here: what a value means
-to its reader, such as the form of ``DOCKML_REGISTRIES`` (``clients.registry.settings``).
+Here: every variable read anywhere in dockml, with its meaning. Reading settings has
+no side effect: no network, no folders created. Not here: the parsing that only one reader needs, such as that of
+``DOCKML_REGISTRIES`` (``clients.registry.settings``).
 """
 
 from __future__ import annotations
@@ -23,29 +23,47 @@ _SECRET = re.compile(r"(password|motherduck_token|secret|key)=('[^']*'|[^\s&;]*)
 _IN_POSTGRES = re.compile(r"ducklake:postgres(?:ql)?:(?P<address>.*)", re.IGNORECASE | re.DOTALL)
 _USER_INFO = re.compile(r"(//[^/@:\s]*):[^/@\s]*@")
 
-VARIABLES = (
-    "DOCKML_HOME",
-    "DOCKML_WAREHOUSE",
-    "DOCKML_WAREHOUSE_DATA",
-    "DOCKML_DAGSTER_POSTGRES",
-    "DOCKML_CELERY_BROKER",
-    "DOCKML_EASE2022",
-    "GITHUB_TOKEN",
-    "DOCKML_GITHUB_API_URL",
-    "DOCKML_GITHUB_FRAME",
-    "DOCKML_GITHUB_CONTRIBUTORS",
-    "DOCKML_CONTACT",
-    "DOCKML_LOCAL",
-    "DOCKML_LOCAL_IMAGES",
-    "DOCKML_DATASETS",
-    "DOCKML_REGISTRIES",
-    "DOCKER_CONFIG",
-    "DOCKML_LAYER_BYTES",
-    "DOCKML_LAYERS_AGAIN",
-    "DAGSTER_HOME",
-    "NO_COLOR",
-)
-"""Every environment variable that dockml reads. What each means is in ``docs/settings.md``."""
+VARIABLES: Mapping[str, str] = {
+    "DOCKML_HOME": "folder of the warehouse, the published file, Dagster's storage and the cache; default `./.dockml`",
+    "DOCKML_WAREHOUSE": "what runs write to: a DuckDB file (default `$DOCKML_HOME/warehouse/dockml.duckdb`), or what "
+    "DuckDB attaches: `ducklake:…`, `md:…`",
+    "DOCKML_WAREHOUSE_DATA": "folder or `s3://bucket/path` of a DuckLake's Parquet files; default: what the catalog "
+    "says, or a folder beside a catalog that is a file",
+    "DOCKML_DAGSTER_POSTGRES": "database of Dagster's own storage, `postgresql://user:password@host/dagster`; default: "
+    "files in `DAGSTER_HOME`",
+    "DOCKML_CELERY_BROKER": "broker of the workers, `redis://host:6379/0` or `amqp://user:password@host//`: projects "
+    "are then collected wherever `dockml worker` runs; default: everything runs here",
+    "DOCKML_EASE2022": "directory or archive of the study's package; default: a shallow clone is made in the cache",
+    "GITHUB_TOKEN": "token for GitHub: 5,000 calls an hour instead of 60, and many repositories in one call; it needs "
+    "no permission",
+    "DOCKML_GITHUB_API_URL": "API of a GitHub Enterprise server, such as `https://github.example.com/api/v3`; default "
+    "`https://api.github.com`",
+    "DOCKML_GITHUB_FRAME": "which projects the corpus `github` has: a preset (`ease2022`, `modern`, `control`), your "
+    "own TOML file, or a text file of names; default: as `--frame` of its last study said",
+    "DOCKML_GITHUB_CONTRIBUTORS": "`1`: ask also how many people contributed to each selected project of `github`, one "
+    "call a project; default: unknown",
+    "DOCKML_CONTACT": "address that the operators of the servers we ask can turn to; sent as part of the User-Agent; "
+    "default: none",
+    "DOCKML_LOCAL": "where the projects of the corpus `local` are: directories and git addresses, separated by line "
+    "ends or semicolons; default: as `--path` of its last study said",
+    "DOCKML_LOCAL_IMAGES": "`1`: read the images that local projects name, or link to as confirmed or likely, from "
+    "their registries; default: only images in files, or as `--images` of the last study with `--path` said",
+    "DOCKML_DATASETS": "data sets of Dockerfiles, separated by semicolons: TOML files, folders that have a "
+    "`dataset.toml`, or `NAME=PLACE` for a known one; default: as `--path` of its last study said",
+    "DOCKML_REGISTRIES": "registries beyond the public ones, mirrors, plain-http loopback registries, separated by "
+    "white space or commas: `registry.example.com`, `http://127.0.0.1:5000`, "
+    "`docker.io=https://mirror.example.com/hub|docker.io`. Where docker.io is a mirror alone, hub.docker.com is not "
+    "asked either, unless `hub.docker.com=https://…` says where",
+    "DOCKER_CONFIG": "folder of Docker's `config.json`, where registry logins and credential helpers stand; default "
+    "`~/.docker`",
+    "DOCKML_LAYER_BYTES": "most compressed bytes of layers that are read for one project, for instance `20G`; known "
+    "layers cost nothing; images for linux/amd64 come first; what is left out is recorded; default: no limit",
+    "DOCKML_LAYERS_AGAIN": "`1`: `dockml study --force` reads those layers again that were read before dockml looked "
+    "into their files (packages, secrets, code for GPUs); default: what their files say stays unknown",
+    "DAGSTER_HOME": "set by dockml to `$DOCKML_HOME/dagster` unless it is set already",
+    "NO_COLOR": "any value: no colours on the terminal",
+}  # fmt: skip
+"""Every environment variable that dockml reads → its meaning, in Markdown: ``dockml --settings``, ``docs/settings.md``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class CorpusName(click.ParamType[str]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """The choices, in click's notation."""
-        return f"[{'|'.join(CORPORA)}]"
+        names = ("dataset:NAME" if name == "dataset" else name for name in CORPORA)
+        return f"[{'|'.join(names)}]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the value like a click choice, against the corpora known now; ``dataset:NAME`` is open-ended."""
@@ -73,23 +74,26 @@ def corpus_choice(default: str | None, help_: str) -> Callable[[Callable[..., An
     )
 
 
-corpus_option = corpus_choice(None, "Only this corpus.")
+corpus_option = corpus_choice(None, "Only this corpus, a source of projects. Default: all that were studied.")
 
 frame_option = click.option(
     "--frame",
     metavar="PRESET|FILE",
-    help="Which projects the corpus github has: ease2022, modern, control, a TOML file, or a list of names.",
+    help="With --corpus github: which projects. A preset (ease2022, modern, control), a TOML file with your criteria, or a "
+    "text file with one OWNER/NAME a line. Default: as in the last study.",
 )
 path_option = click.option(
     "--path",
     "paths",
     multiple=True,
-    metavar="DIR",
-    help="Corpus local: a directory of projects, a work tree, a bare repository, or a git address; may be repeated. "
-    "Corpus dataset:NAME: its TOML, or the folder of a known set's data.",
+    metavar="PLACE",
+    help="With --corpus local: a git repository, a folder of projects, or a git address; may be repeated. "
+    "With --corpus dataset:NAME: its TOML file, or the folder with its data. Default: as in the last study.",
 )
 images_option = click.option(
-    "--images", is_flag=True, help="Corpus local: also read the images of the projects from their registries."
+    "--images",
+    is_flag=True,
+    help="With --corpus local: also read the images of the projects from their registries.",
 )
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from dockml_dagster.commands.options import corpus_option
+from dockml_dagster.commands.options import corpus_choice
 from dockml_dagster.commands.output import say
 from dockml_dagster.settings import Settings
 
 
 @click.command(short_help="Write the HTML report of a corpus.")
-@corpus_option
+@corpus_choice(None, "Which corpus. Default: the only one that was studied.")
 @click.option(
     "--output",
     "-o",
@@ -27,17 +27,18 @@ from dockml_dagster.settings import Settings
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIRECTORY",
-    help="Write every figure there too, as SVG, PDF and CSV.",
+    help="Write every figure into this folder too, as SVG, PDF and CSV.",
 )
 def report(corpus: str | None, output: Path | None, figures: Path | None) -> None:
     """Write the report: one HTML file with figures, tables and sentences about a corpus.
 
-    It opens offline in any browser and prints well; its figures can be saved from it as SVG, PDF and CSV. All numbers
-    come from the published file, and each says from which table.
+    The file opens offline in any browser, and prints well. Each figure can be saved from it as SVG, PDF and CSV, and says
+    from which table of the published file it is made.
 
     \b
-    dockml report
-    dockml report --corpus ease2022 --output paper.html --figures ./figures
+    Examples:
+      dockml report
+      dockml report --corpus ease2022 --output paper.html --figures ./figures
     """
     from dockml_dagster.report.building import build_report
     from dockml_dagster.report.files import write_figures, write_page

@@ -33,12 +33,13 @@ def _complete_finding(_: click.Context, __: click.Parameter, incomplete: str) ->
 @corpus_option
 @format_option
 def show(name: str | None, corpus: str | None, format_: Format) -> None:
-    """Print one findings table; without NAME, list them.
+    """Print one table of findings. Without NAME, list them with what each holds.
 
     \b
-    dockml show
-    dockml show rq1_categories --corpus sample
-    dockml show paper_comparison --format csv > comparison.csv
+    Examples:
+      dockml show
+      dockml show rq1_categories --corpus sample
+      dockml show paper_comparison --format csv > comparison.csv
     """
     from dockml_dagster.warehouse.published.query import query
 
@@ -91,18 +92,21 @@ def print_finding(
 # A statement may begin with a comment, whose two dashes must not be read as an option.
 @click.command(
     context_settings={"ignore_unknown_options": True},
-    short_help="Run one read-only query on the published file.",
+    short_help="Run one read-only SQL query on the results.",
 )
 @click.argument("statement")
 @format_option
 def sql(statement: str, format_: Format) -> None:
-    """Run one read-only query on the published file; - reads it from standard input.
+    """Run one read-only SQL query (DuckDB's dialect) on the results of the last study.
+
+    A STATEMENT of `-` is read from standard input. 'dockml show' lists the findings, 'SHOW ALL TABLES' everything.
 
     \b
-    dockml sql "FROM findings.funnel"
-    dockml sql "SELECT category, projects, share FROM findings.rq1_categories"
-    dockml sql "DESCRIBE core.projects" --format csv
-    dockml sql - < query.sql
+    Examples:
+      dockml sql "FROM findings.funnel"
+      dockml sql "SELECT category, projects, share FROM findings.rq1_categories"
+      dockml sql "DESCRIBE core.projects" --format csv
+      dockml sql - < query.sql
     """
     from dockml_dagster.warehouse.published.query import query
 

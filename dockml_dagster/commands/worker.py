@@ -10,23 +10,28 @@ import click
 from dockml_dagster.settings import Settings
 
 
-@click.command(short_help="Collect for others: take batches of projects from the broker.")
+@click.command(short_help="Collect projects for studies that use several machines.")
 @click.option(
     "--central",
     is_flag=True,
-    help="Also make findings and publish, where the UI or a sensor asks: one, beside dockml ui.",
+    help="Also compute and publish findings when the UI or a sensor asks. Start one such worker, beside dockml ui.",
 )
-@click.option("--name", metavar="NAME", help="Name of this worker at the broker; default: by its process.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Name of this worker at the broker. Default: from the machine and the process.",
+)
 def worker(*, central: bool, name: str | None) -> None:
-    """Work for every dockml study and dockml ui with the same settings, until ended.
+    """Take batches of projects from a broker and collect them, until ended.
 
-    DOCKML_CELERY_BROKER, DOCKML_DAGSTER_POSTGRES and a lake with its catalog in PostgreSQL are needed; DOCKML_HOME is this
-    machine's own. One per machine is
-    enough: it scans layers on all cores.
+    It works for every dockml study and dockml ui with the same settings: DOCKML_CELERY_BROKER, DOCKML_DAGSTER_POSTGRES,
+    and a DOCKML_WAREHOUSE that is a DuckLake with its catalog in PostgreSQL. DOCKML_HOME is each machine's own. One
+    worker per machine is enough: it reads layers on all cores.
 
     \b
-    dockml worker
-    dockml worker --central                   beside dockml ui, with its DOCKML_HOME
+    Examples:
+      dockml worker
+      dockml worker --central                   beside dockml ui, with its DOCKML_HOME
     """
     from dockml_dagster.errors import BadInputError
     from dockml_dagster.instance.worker import serve

@@ -1,7 +1,7 @@
-"""Reference pages that are generated from the code: commands, tables, licences.
+"""Reference pages that are generated from the code: commands, settings, tables, licences.
 
-Here: their text. ``python -m tests.conventions.pages`` writes commands and licences. With the published file of a finished
-sample study as argument it also writes the schema, ``docs/tables.md``. Not here: pages of rules
+Here: their text. ``python -m tests.conventions.pages`` writes commands, settings and licences. With the published file of
+a finished sample study as argument it also writes the schema, ``docs/tables.md``. Not here: pages of rules
 (``dockml_dagster.commands.advise.pages``), the tests (``test_pages.py``, ``tests/integration/test_schema.py``).
 """
 
@@ -15,10 +15,13 @@ import click
 import duckdb
 
 from dockml_dagster.cli import main
+from dockml_dagster.settings import VARIABLES
 from dockml_dagster.warehouse.published.dictionary import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
-COMMANDS, TABLES, LICENCES = (ROOT / "docs" / name for name in ("commands.md", "tables.md", "licences.md"))
+COMMANDS, SETTINGS, TABLES, LICENCES = (
+    ROOT / "docs" / f"{name}.md" for name in ("commands", "settings", "tables", "licences")
+)
 MADE = "<!-- Below this line `make pages` writes. -->\n"
 
 
@@ -31,12 +34,12 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
 
 
 def _text(text: str) -> str:
-    """A help text as Markdown. Paragraphs that click does not rewrap become code blocks."""
+    """A help text as Markdown. Paragraphs that click does not rewrap become a line and a code block."""
     parts = []
     for part in re.split(r"\n\s*\n", text.strip()):
         lines = [line.strip() for line in part.splitlines()]
         if lines[0] == "\b":
-            parts.append("```sh\n" + "\n".join(lines[1:]) + "\n```")
+            parts += [lines[1], "```sh\n" + "\n".join(lines[2:]) + "\n```"]
         else:
             parts.append(" ".join(lines))
     return "\n\n".join(parts)
@@ -53,10 +56,20 @@ def _option(option: click.Parameter, context: click.Context) -> tuple[str, str] 
     return f"`{' '.join(record[0].split())}`".replace("|", "\\|"), _cell(record[1])
 
 
+def _by_hand(page: Path) -> str:
+    """The part of a page that is written by hand."""
+    return page.read_text(encoding="utf-8").partition(MADE)[0] + MADE
+
+
+def settings_page() -> str:
+    """The page's part that is written by hand, then every environment variable."""
+    rows = "".join(f"| `{name}` | {_cell(said)} |\n" for name, said in VARIABLES.items())
+    return f"{_by_hand(SETTINGS)}\n| variable | meaning |\n| --- | --- |\n{rows}"
+
+
 def commands_page() -> str:
     """The page's part that is written by hand, then every command with its options."""
-    said = COMMANDS.read_text(encoding="utf-8").partition(MADE)[0]
-    parts = [said + MADE]
+    parts = [_by_hand(COMMANDS)]
     for name, command in _commands(main, "dockml"):
         context = click.Context(command, info_name=name)
         usage = " ".join([name, *command.collect_usage_pieces(context)])
@@ -139,6 +152,7 @@ def licences_page() -> str:
 
 if __name__ == "__main__":
     COMMANDS.write_text(commands_page(), encoding="utf-8")
+    SETTINGS.write_text(settings_page(), encoding="utf-8")
     LICENCES.write_text(licences_page(), encoding="utf-8")
     if len(sys.argv) > 1:
         TABLES.write_text(tables_page(Path(sys.argv[1])), encoding="utf-8")

@@ -15,6 +15,10 @@ def test_commands_are_those_of_the_help() -> None:
     assert pages.COMMANDS.read_text(encoding="utf-8") == pages.commands_page(), AGAIN
 
 
+def test_settings_are_those_that_are_read() -> None:
+    assert pages.SETTINGS.read_text(encoding="utf-8") == pages.settings_page(), AGAIN
+
+
 def test_licences_are_those_of_the_packages() -> None:
     """Compares only the packages that are installed here: others are for another system or Python."""
     written = dict(

@@ -6,14 +6,13 @@ Here: its options, which kind each target is, and the exit code. Not here: readi
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dockml_dagster.commands.options import corpus_option, format_choice, progress_bar
+from dockml_dagster.commands.options import corpus_choice, format_choice, progress_bar
 from dockml_dagster.commands.output import say
 from dockml_dagster.errors import BadInputError
 from dockml_dagster.settings import Settings
@@ -26,29 +25,39 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Advise what to change, and what it saves.")
 @click.argument("targets", nargs=-1, metavar="[PROJECT|REF|DIR]...")
-@corpus_option
+@corpus_choice(None, "Targets are projects of this corpus: OWNER/NAME.")
 @click.option(
     "--platform",
     metavar="OS/ARCH|all",
-    help="Which platform of an image. Default: this machine's processor, or the only one there is.",
+    help="Which platform of an image. Default: Linux on this machine's processor, or the only one there is.",
 )
 @format_choice(
-    "text", "json", "sarif", "gitlab", help_="How to print; sarif and gitlab are for code-scanning services."
+    "text",
+    "json",
+    "sarif",
+    "gitlab",
+    help_="How to print. sarif is for code-scanning services (GitHub and others), gitlab for GitLab's code-quality report.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["note", "warning", "error"]),
-    help="End with exit code 1 if there is a recommendation of this severity or a higher one.",
+    help="End with exit code 1 if there is a recommendation of this severity or a higher one. Default: end with 0.",
 )
-@click.option("--config", metavar="FILE", help="This configuration, not that of the project.")
-@click.option("--no-config", is_flag=True, help="No configuration and no ignore comments.")
-@click.option("--baseline", metavar="FILE", help="Leave out what this file says was known before.")
-@click.option("--write-baseline", metavar="FILE", help="Write what is found now as a baseline.")
-@click.option("--fix", is_flag=True, help="Write the fixes that are safe into the Dockerfiles.")
-@click.option("--unsafe", is_flag=True, help="With --fix or --diff: those too that may change the build.")
+@click.option("--config", metavar="FILE", help="Use this configuration file instead of the project's own.")
+@click.option("--no-config", is_flag=True, help="Use no configuration file, and obey no ignore comment.")
+@click.option("--baseline", metavar="FILE", help="Leave out what --write-baseline wrote to this file.")
+@click.option(
+    "--write-baseline",
+    metavar="FILE",
+    help="Write what is found now to this file, so that later runs can leave it out.",
+)
+@click.option("--fix", is_flag=True, help="Write the safe fixes into the Dockerfiles.")
+@click.option(
+    "--unsafe", is_flag=True, help="With --fix or --diff: also the fixes that may change what the build does."
+)
 @click.option("--diff", is_flag=True, help="Show what --fix would write, and write nothing.")
-@click.option("--explain", metavar="RULE", help="Explain a rule, and do nothing else.")
-@click.option("--rules", is_flag=True, help="List all rules, and do nothing else.")
+@click.option("--explain", metavar="RULE", help="Explain one rule, with examples, and end.")
+@click.option("--rules", is_flag=True, help="List all rules, and end.")
 def advise(
     *,
     targets: tuple[str, ...],
@@ -68,9 +77,12 @@ def advise(
 ) -> None:
     """Advise what to change about Dockerfiles and images: why, on which evidence, and how many bytes it saves.
 
-    A target is a directory or a Dockerfile (default: this directory), an image (as for scan-image), or with --corpus a
-    project OWNER/NAME of the published file. Bytes are measured in the image's layers, and none is counted twice.
-    Comments (`# dockml ignore=RULE reason`), `.dockml.toml` or [tool.dockml], and a baseline decide what is left out.
+    A target is a directory, a Dockerfile or an image (written as for scan-image); default: the current directory. With
+    --corpus it is a project OWNER/NAME that a study has collected. Bytes are measured in the layers of the image, and no
+    byte is counted for two recommendations.
+
+    To leave something out, write a comment in the Dockerfile (`# dockml ignore=RULE reason`), a file .dockml.toml, a
+    table [tool.dockml] in pyproject.toml, or a baseline.
 
     \b
     Examples:
@@ -91,7 +103,6 @@ def advise(
 
         say(list_of_rules() if explain is None else page_of(explain), nl=False)
         return
-    gc.set_threshold(100_000)
     quiets = _Quiets(config, no_config=no_config)
     if fix or diff:
         from dockml_dagster.commands.advise.fixing import fix_files

@@ -6,7 +6,6 @@ Here: its options. Not here: reading the images (``images``), comparing them (``
 
 from __future__ import annotations
 
-import gc
 from typing import Literal
 
 import click
@@ -20,7 +19,9 @@ from dockml_dagster.settings import Settings
 @click.command("diff-image", short_help="Compare images: why one is larger, and what they share.")
 @click.argument("references", nargs=-1, required=True, metavar="A B [MORE…]")
 @click.option(
-    "--platform", metavar="OS/ARCH", help="Which platform of several. Default: this machine's processor."
+    "--platform",
+    metavar="OS/ARCH",
+    help="Which platform of several. Default: Linux on this machine's processor.",
 )
 @click.option(
     "--format",
@@ -39,8 +40,9 @@ def diff_image(
     A and B are what `scan-image` takes.
 
     \b
-    dockml diff-image app:1.2 app:1.3
-    dockml diff-image docker-daemon:app oci:build/image --format markdown
+    Examples:
+      dockml diff-image app:1.2 app:1.3
+      dockml diff-image docker-daemon:app oci:build/image --format markdown
     """
     from dockml_dagster.commands.diff_image.images import read_images
     from dockml_dagster.commands.diff_image.output import several_text, two_text
@@ -50,7 +52,6 @@ def diff_image(
         raise BadInputError("diff-image compares at least two images")
     if platform == "all":
         raise BadInputError("images are compared on one platform: --platform OS/ARCH")
-    gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     with progress_bar() as listener:
         images = read_images(

@@ -16,17 +16,20 @@ from dockml_dagster.settings import Settings
 _SIGNS = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
-@click.command(short_help="Say what is in order, and what to do where it is not.")
+@click.command(short_help="Check the installation and its data, and say what to do.")
 @click.option("--network", is_flag=True, help="Also check whether GitHub and the registries answer.")
-@click.option("--compact", is_flag=True, help="First rewrite the warehouse without its empty blocks.")
+@click.option("--compact", is_flag=True, help="First rewrite the warehouse file without its unused space.")
 @format_choice("text", "json")
 @click.pass_context
 def doctor(context: click.Context, network: bool, compact: bool, format_: str) -> None:
-    """Look at home, versions, disk, warehouse, locks and credentials; exits with 1 where something is wrong.
+    """Check the data folder, versions, disk space, warehouse, locks and credentials.
+
+    Each problem comes with what to do about it. The exit code is 1 if there is one.
 
     \b
-    dockml doctor                   nothing leaves the machine
-    dockml doctor --network         also ask GitHub and the registries
+    Examples:
+      dockml doctor                   nothing leaves the machine
+      dockml doctor --network         also ask GitHub and the registries
     """
     from dockml_dagster.commands.doctor.checks import examine
     from dockml_dagster.warehouse import maintenance

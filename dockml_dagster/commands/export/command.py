@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dockml_dagster.commands.export.dataset import Form
 
 
-@click.command(short_help="Write the dataset: Parquet or CSV, and its description.")
+@click.command(short_help="Write all tables as Parquet or CSV, with a description.")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--format",
@@ -31,18 +31,20 @@ if TYPE_CHECKING:
     "--with-contents",
     multiple=True,
     metavar="TABLE",
-    help="Write this table's columns with others' texts too; may be repeated.",
+    help="Write also the columns of this table that hold texts of others; may be repeated.",
 )
 def export(directory: Path, form: Form, with_contents: tuple[str, ...]) -> None:
     """Write every documented table as Parquet or CSV into DIRECTORY, with all that is needed to publish it.
 
-    That is a data dictionary, provenance, a Frictionless data package and a citation file. Only identifiers, digests and
-    derived facts are written; the contents of collected files are others' work, and have to be asked for by name.
+    Beside the tables stand a data dictionary, provenance, a Frictionless data package and a citation file. Identifiers,
+    digests and derived facts are written. The contents of collected files are the work of others, so they are left out
+    unless --with-contents names their table.
 
     \b
-    dockml export ./dataset
-    dockml export ./dataset --format csv
-    dockml export ./dataset --with-contents raw.dockerfiles
+    Examples:
+      dockml export ./dataset
+      dockml export ./dataset --format csv
+      dockml export ./dataset --with-contents raw.dockerfiles
     """
     from dockml_dagster.commands.export.dataset import export_dataset
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from dockml_dagster.study.labels.agreement import Interval
     from dockml_dagster.study.labels.annotation_sheet import Question
 
-_corpus = corpus_choice("sample", "Whose projects.")
+_corpus = corpus_choice("sample", "Where the projects come from.")
 _question = click.option(
     "--question",
     type=click.Choice(["category", "purpose"]),
     default="category",
     show_default=True,
-    help="What is asked: one category (RQ1), or any number of purposes (RQ2).",
+    help="What raters say: one category (RQ1), or any number of purposes (RQ2).",
 )
 _unit = click.option(
     "--unit",
@@ -33,22 +33,30 @@ _unit = click.option(
     type=click.Choice(["project", "dockerfile"]),
     default="project",
     show_default=True,
-    help="What is labelled. Categories are of projects only.",
+    help="What is labelled. Only projects have a category.",
 )
-_seed = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")
+_seed = click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random draws: the same seed gives the same result.",
+)
 
 
-@click.group(short_help="Label projects with others; agreement.")
+@click.group(short_help="Label projects by several people; measure agreement.")
 def labels() -> None:
-    """Label projects with others: draw a sample, take labels in, see how far raters agree.
+    """Label projects by several people: draw a sample, import labels, measure how far raters agree.
 
-    The final label is the adjudicated one, else what most people say, else the machine's; findings say which.
+    The final label of a project is what the rater `adjudication` says, else what most people say, else what the machine
+    says. The findings tell which.
 
     \b
-    dockml labels export sheet.csv --help
-    dockml labels import sheet.csv --help
-    dockml labels agreement --help
-    dockml labels train --help
+    Examples:
+      dockml labels export sheet.csv -n 30      a sheet to fill in
+      dockml labels import sheet.csv            the filled-in sheet
+      dockml labels agreement                   kappa and alpha
+      dockml labels train                       a classifier adjusted to your labels
     """
 
 
@@ -63,18 +71,27 @@ def labels() -> None:
     type=click.Choice(["random", "stratified", "disagreement"]),
     default="stratified",
     show_default=True,
-    help="Which units: by chance, as many of each category, or where raters disagree most.",
+    help="Which units: by chance, equally many of each category, or those where raters disagree most.",
 )
-@click.option("-n", "n", type=click.IntRange(min=1), default=30, show_default=True, help="How many units.")
-@_seed
-@click.option("--rater", default="", help="Write this name into the column rater.")
 @click.option(
-    "--show-labels", is_flag=True, help="Add what others said: for adjudication, not for a second opinion."
+    "-n", "n", type=click.IntRange(min=1), default=30, show_default=True, help="How many units to draw."
+)
+@_seed
+@click.option("--rater", default="", help="Name to write into the column rater. Default: left empty.")
+@click.option(
+    "--show-labels",
+    is_flag=True,
+    help="Add the labels that others gave: for adjudication. Without them a second opinion stays independent.",
 )
 def export_(*, file: Path, **request: Any) -> None:
-    """Write a sample to FILE, a CSV sheet to fill in: the column code, and evidence if you like.
+    """Write a sample of units to FILE, a CSV sheet to fill in.
 
-    Several purposes are separated by semicolons; 'none' and 'cannot tell' are answers.
+    Fill in the column `code`, and `evidence` if you like. Separate several purposes by semicolons. 'none' and 'cannot
+    tell' are answers too.
+
+    \b
+    Examples:
+      dockml labels export sheet.csv --question purpose -n 50 --rater ada
     """
     from dockml_dagster.commands.labels.annotation_rounds import SampleRequest, export_sample
 
@@ -93,11 +110,18 @@ def export_(*, file: Path, **request: Any) -> None:
 
 @labels.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--rater", help="Who labelled, for lines that name nobody; 'adjudication' decides.")
+@click.option(
+    "--rater",
+    help="Who labelled the lines whose column rater is empty. The rater 'adjudication' decides where others differ.",
+)
 def import_(file: Path, rater: str | None) -> None:
-    """Import the labels of FILE, all or none: with a mistake on any line, nothing is stored.
+    """Import the labels of FILE. If any line has a mistake, nothing is imported.
 
     An import replaces what the same rater imported about the same unit and question before.
+
+    \b
+    Examples:
+      dockml labels import sheet.csv --rater ada
     """
     from dockml_dagster.commands.labels.annotation_rounds import import_sheet
 
@@ -125,16 +149,21 @@ def import_(file: Path, rater: str | None) -> None:
     type=click.IntRange(min=0, max=100_000),
     default=1000,
     show_default=True,
-    help="Bootstrap draws.",
+    help="Bootstrap draws for the intervals; 0: no intervals.",
 )
 @_seed
 @format_option
 def agreement_(
     *, corpus: str, question: Question, unit_kind: str, draws: int, seed: int, format_: Format
 ) -> None:
-    """Cohen's kappa (two raters) and Krippendorff's alpha (any number), overall and per code, with 95 % intervals.
+    """Measure how far raters agree.
 
-    People with each other and with the machine, as of the last 'dockml study'.
+    Printed are Cohen's kappa (two raters) and Krippendorff's alpha (any number), overall and for each code, with 95 %
+    intervals. People are compared with each other and with the machine, as of the last 'dockml study'.
+
+    \b
+    Examples:
+      dockml labels agreement --question purpose
     """
     from dockml_dagster.commands.labels.annotation_rounds import COLUMNS, agreement_rows
 
@@ -156,13 +185,18 @@ def agreement_(
 @_corpus
 @_seed
 @click.option(
-    "--keep", is_flag=True, help="Keep the weights even if they are no better on projects held out."
+    "--keep", is_flag=True, help="Keep the new weights even if they are no better on the projects held out."
 )
 def train_(*, corpus: str, seed: int, keep: bool) -> None:
-    """Adjust the category classifier to your own labels, and measure it on projects held out.
+    """Train the category classifier on your own labels, and measure it on projects held out.
 
-    Label about fifty projects (export, import), bring the findings up to date (study), then train. The weights are
-    kept in the home, in labels/category_weights.csv; the next study uses them. Delete the file to restore the shipped ones.
+    Label about fifty projects (export, import), bring the findings up to date (study), then train. The new weights are
+    kept in DOCKML_HOME, in labels/category_weights.csv, and the next study uses them. Delete that file to go back to the
+    shipped ones.
+
+    \b
+    Examples:
+      dockml labels train --corpus local
     """
     from dockml_dagster.commands.labels.training import train
 

@@ -11,18 +11,20 @@ from dockml_dagster.commands.options import corpus_choice, format_option, frame_
 from dockml_dagster.commands.output import Format, render, say
 
 
-@click.command(short_help="Say what a run would cost, before it is spent.")
+@click.command(short_help="Estimate the requests, time and disk space of a run.")
 @corpus_choice("github", "Where projects come from.")
 @frame_option
 @format_option
 def plan(corpus: str, frame: str | None, format_: Format) -> None:
-    """Say what bringing a corpus up to date would cost: calls, points, manifests, bytes, hours, runs.
+    """Estimate what a study would cost before it runs: API calls, registry requests, bytes, hours.
 
-    Asks GitHub for nothing but its budgets, which is free. What is not known yet is assumed; every assumption is named.
+    GitHub is asked only how much of its rate limit is left, which is free. What is not known yet is assumed, and every
+    assumption is printed.
 
     \b
-    dockml plan                     the frame of the last run
-    dockml plan --frame modern      a preset, a TOML file or a file of names
+    Examples:
+      dockml plan                     the same projects as in the last study
+      dockml plan --frame modern      those of a preset
     """
     from dockml_dagster.commands.plan.cost import COLUMNS
     from dockml_dagster.commands.plan.cost import plan as make_plan

@@ -5,7 +5,6 @@ Here: its options, and the exit code. Not here: reading the files and laying out
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import click
@@ -14,26 +13,23 @@ from dockml_dagster.commands.options import format_option
 from dockml_dagster.commands.output import Format, say
 
 
-@click.command("read-dockerfile", short_help="Read any Dockerfile, no study needed.")
+@click.command("read-dockerfile", short_help="Read a Dockerfile; no study needed.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @format_option
 def read_dockerfile(files: tuple[str, ...], format_: Format) -> None:
     """Read Dockerfiles as BuildKit does: instructions, stages, base images, RUN commands, practices.
 
-    `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown.
-    A file that is no Dockerfile is named in one line;
-    the others are read all the same.
+    A FILE named `-` is standard input. Values of ENV and ARG whose names look like secrets are not shown. A file that is
+    no Dockerfile is reported in one line, and the other files are still read.
 
     \b
-    dockml read-dockerfile Dockerfile docker/Dockerfile.gpu
-    dockml read-dockerfile Dockerfile --format json
-    cat Dockerfile | dockml read-dockerfile -
+    Examples:
+      dockml read-dockerfile Dockerfile docker/Dockerfile.gpu
+      dockml read-dockerfile Dockerfile --format json
+      cat Dockerfile | dockml read-dockerfile -
     """
     from dockml_dagster.commands.read_dockerfile.read import read_files, render_documents
 
-    gc.set_threshold(
-        100_000
-    )  # a reading has no reference cycles, and searching for them costs a fifth of the time
     documents, refused = read_files(files, sys.stdin.buffer)
     say(render_documents(documents, format_), nl=False)
     for reason in refused:

@@ -14,7 +14,7 @@ from dockml_dagster.commands.options import format_choice
 from dockml_dagster.commands.output import say
 
 
-@click.command(short_help="Say which instructions each commit builds again.")
+@click.command(short_help="Find the build steps that each commit runs again.")
 @click.argument(
     "directory", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False, exists=True)
 )
@@ -24,21 +24,27 @@ from dockml_dagster.commands.output import say
     type=click.Choice(["found", "root", "folder"]),
     default="found",
     show_default=True,
-    help="The build context: as found, always the root, always the Dockerfile's folder.",
+    help="Build context: found in Compose files, workflows and paths; or always the root of the repository, or the "
+    "Dockerfile's folder.",
 )
-@click.option("--since", metavar="COMMIT", help="Only the commits after this one.")
-@click.option("--commits", "with_commits", is_flag=True, help="JSON: every commit too.")
+@click.option(
+    "--since", metavar="COMMIT", help="Only the commits after this one. Default: the whole history."
+)
+@click.option("--commits", "with_commits", is_flag=True, help="With --format json: list every commit too.")
 @format_choice("table", "json")
 def rebuilds(directory: Path, rule: str, since: str | None, with_commits: bool, format_: str) -> None:
-    """Say which instructions of its Dockerfiles each commit of a git repository builds again.
+    """Find which instructions of its Dockerfiles each commit of a git repository runs again, and which order saves most.
 
-    Nothing is built or checked out: the keys of BuildKit's cache are computed from git objects. What history cannot tell
-    (whether a tag moved, what a stage puts out) is counted as unknown. Merges count as their first parent sees them.
+    A build takes an instruction from its cache unless the instruction, a file that it copies, or something above it
+    changed. Nothing is built or checked out here: the keys of BuildKit's cache are computed from the history. What a
+    history cannot tell (whether a tag has moved, what another stage produced) is counted as unknown. A merge is compared
+    with its first parent.
 
     \b
-    dockml rebuilds
-    dockml rebuilds ~/src/project --format json --commits
-    dockml rebuilds --since $(cat last-commit)
+    Examples:
+      dockml rebuilds
+      dockml rebuilds ~/src/project --format json --commits
+      dockml rebuilds --since $(cat last-commit)
     """
     from dockml_dagster.commands.rebuilds.output import to_json, to_table
     from dockml_dagster.corpora.history import walk_repository

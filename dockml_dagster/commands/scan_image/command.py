@@ -6,7 +6,6 @@ Here: its options, which listing was asked for, and the exit code. Not here: the
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,44 +26,74 @@ if TYPE_CHECKING:
     from dockml_dagster.study.device_code.loading import Gpu
 
 
-@click.command("scan-image", short_help="Scan any image, no study needed.")
+@click.command("scan-image", short_help="Scan an image; no study needed.")
 @click.argument("references", nargs=-1, required=True, metavar="REF…")
 @click.option(
     "--platform",
     metavar="OS/ARCH|all",
-    help="Which platform of several. Default: this machine's processor, or the only one there is.",
+    help="Which platform of several. Default: Linux on this machine's processor, or the only one there is.",
 )
-@click.option("--whole", is_flag=True, help="Read layers whole that have a table of contents too.")
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Read every layer whole, also where a table of contents would do (eStargz, zstd:chunked).",
+)
 @click.option(
     "--verify-diff-ids",
     is_flag=True,
-    help="Read layers whole and check that each inflates to what the configuration names.",
+    help="Read every layer whole, and check its uncompressed bytes against the digest in the configuration.",
 )
-@click.option("--no-trunc", is_flag=True, help="Show instructions whole.")
-@click.option("--files", is_flag=True, help="List every file of every layer instead, and what hides it.")
+@click.option("--no-trunc", is_flag=True, help="Print long instructions in full.")
+@click.option("--files", is_flag=True, help="Instead, list every file of every layer, and what hides it.")
 @click.option(
-    "--layer", type=click.IntRange(min=1), metavar="N", help="With --files: of this layer, 1 the lowest."
+    "--layer",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --files: only the files of this layer; 1 is the lowest.",
 )
 @click.option(
-    "--tree", type=click.IntRange(1, 64), metavar="DEPTH", help="Show what directories hold instead."
+    "--tree",
+    type=click.IntRange(1, 64),
+    metavar="DEPTH",
+    help="Instead, print the bytes of directories, down to this depth.",
 )
-@click.option("--packages", is_flag=True, help="List the packages instead, with the bytes of each.")
+@click.option(
+    "--packages", is_flag=True, help="Instead, list the installed packages, with the bytes of each."
+)
 @click.option(
     "--sbom",
     type=click.Choice(["cyclonedx", "spdx"]),
-    help="Print the packages as a bill of materials instead.",
+    help="Instead, print the packages as a software bill of materials (SBOM).",
 )
 @click.option(
-    "--gpu", metavar="ARCH", help="Show instead which of its GPU code this GPU can load (sm_90, gfx942)."
-)
-@click.option("--max-size", metavar="SIZE", help="End with 1 if the layers hold more, uncompressed (1.5GB).")
-@click.option("--max-waste", metavar="SIZE|PERCENT", help="End with 1 if more is hidden by later layers.")
-@click.option("--max-growth", metavar="SIZE|PERCENT", help="End with 1 if it grew more since --baseline.")
-@click.option(
-    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="The JSON of an earlier scan."
+    "--gpu",
+    metavar="ARCH",
+    help="Instead, tell which GPU code in the image this GPU can load: sm_90, gfx942 …",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="With --files: write Parquet there."
+    "--max-size", metavar="SIZE", help="Exit with 1 if the uncompressed layers are larger: 1.5GB, 800MiB."
+)
+@click.option(
+    "--max-waste",
+    metavar="SIZE|PERCENT",
+    help="Exit with 1 if more bytes are hidden by later layers: 50MB, or 5% of all.",
+)
+@click.option(
+    "--max-growth",
+    metavar="SIZE|PERCENT",
+    help="Exit with 1 if the image grew by more since --baseline: 50MB, 5%.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --max-growth: an earlier scan, as --format json wrote it.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --files: write them to this Parquet file.",
 )
 @format_option
 def scan_image(
@@ -87,24 +116,37 @@ def scan_image(
     output: Path | None,
     format_: Format,
 ) -> None:
-    """Scan images without a study: sizes, layers, waste, duplicates, biggest files, what ML images carry.
-
-    REF is a registry reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIR,
-    docker-daemon:NAME or containers-storage:NAME; `-` as FILE is standard input, `@0` as NAME the first image.
-    Nothing is unpacked and no layer is kept. Of a layer in a registry that carries a table of contents (eStargz,
-    zstd:chunked), and whose manifest vouches for it, only that table is read. What is known of a registry's layer is
-    kept. A model (Ollama, Docker Model Runner, ModelPack, ORAS) is shown with its files, none of which is fetched.
-    JSON: one object, or an array for several references. CSV: one row per image or model.
+    """Scan images: sizes, layers, wasted and duplicate bytes, the largest files, CUDA and model weights.
 
     \b
-    dockml scan-image python:3.12-slim
-    dockml scan-image oci:build/image --format json
-    dockml scan-image registry.example.com/team/app:1.2 --platform all
-    docker save app | dockml scan-image docker-archive:- --tree 2
-    dockml scan-image docker-daemon:app --files --layer 7 --format csv
-    dockml scan-image docker-daemon:app --packages
-    dockml scan-image vllm/vllm-openai:latest --gpu sm_90
-    dockml scan-image app:1.3 --max-waste 5% --max-growth 50MB --baseline app-1.2.json
+    Forms of REF:
+      NAME[:TAG][@DIGEST]          an image in a registry
+      oci:DIR[:TAG]                an OCI layout in a directory
+      oci-archive:FILE[:TAG]       an OCI layout in an archive
+      docker-archive:FILE[:NAME]   an archive of docker save
+      dir:DIR                      a directory that skopeo copy wrote
+      docker-daemon:NAME           an image that Docker holds
+      containers-storage:NAME      an image that Podman or Buildah holds
+
+    A FILE of `-` is standard input. A TAG or NAME of `@0` is the first image of an archive.
+
+    Layers are read as a stream: nothing is unpacked, and no layer is stored. What was found in a registry's layer is
+    remembered, so that a second scan need not read it. Of a layer with a table of contents (eStargz, zstd:chunked) that
+    its manifest confirms, only the table is read. A model in a registry (Ollama, Docker Model Runner, ModelPack, ORAS) is
+    shown with its files, and none of them is fetched.
+
+    JSON is one object, or an array for several references; CSV has one row per image or model. Sizes are bytes there.
+
+    \b
+    Examples:
+      dockml scan-image python:3.12-slim
+      dockml scan-image oci:build/image --format json
+      dockml scan-image registry.example.com/team/app:1.2 --platform all
+      docker save app | dockml scan-image docker-archive:- --tree 2
+      dockml scan-image docker-daemon:app --files --layer 7 --format csv
+      dockml scan-image docker-daemon:app --packages
+      dockml scan-image vllm/vllm-openai:latest --gpu sm_90
+      dockml scan-image app:1.3 --max-waste 5% --max-growth 50MB --baseline app-1.2.json
     """
     from dockml_dagster.commands.output import render
     from dockml_dagster.commands.scan_image.device_code import gpu_named
@@ -124,8 +166,6 @@ def scan_image(
         scan_images,
     )
 
-    # As in the worker processes: millions of rows are allocated and freed, and none is part of a reference cycle.
-    gc.set_threshold(100_000)
     locations, wanted = parse_arguments(references, platform)
     prefer = this_platform() if platform is None else None
     wanted_limits = (max_size, max_waste, max_growth)

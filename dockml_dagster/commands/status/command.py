@@ -15,15 +15,19 @@ from dockml_dagster.commands.output import json_text, say
 from dockml_dagster.settings import Settings
 
 
-@click.command(short_help="Say how far every corpus is, and why.")
+@click.command(short_help="Show what is done, due, failed or gone in each corpus.")
 @corpus_option
 @format_choice("table", "json")
 def status(corpus: str | None, format_: str) -> None:
-    """Say how far every corpus is: done, due, failed for now, gone, censored, and why.
+    """Show how far the collection of each corpus is, and why.
+
+    A project may be done, due, failed for now (it is tried again) or gone for good. Censored means that a size or time
+    limit cut its reading short.
 
     \b
-    dockml status
-    dockml status --corpus ease2022 --format json
+    Examples:
+      dockml status
+      dockml status --corpus ease2022 --format json
     """
     from dockml_dagster.commands.status import progress as asking
 

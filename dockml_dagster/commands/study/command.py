@@ -6,8 +6,6 @@ waiting for limits (``waiting``), the summary (``found``).
 
 from __future__ import annotations
 
-import atexit
-import gc
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Bring a corpus up to date, then print what was found.")
-@corpus_choice("sample", "Where projects come from.")
+@corpus_choice("sample", "Where the projects come from.")
 @click.option(
     "--project", "names", multiple=True, metavar="OWNER/NAME", help="Only this project; may be repeated."
 )
@@ -40,24 +38,26 @@ if TYPE_CHECKING:
 @frame_option
 @path_option
 @images_option
-@click.option("--force", is_flag=True, help="Collect also what is not due.")
+@click.option("--force", is_flag=True, help="Collect again what has not changed, too.")
 @click.option(
-    "--lint", is_flag=True, help="Ask hadolint too, where it is installed (dockml[lint]); takes minutes."
+    "--lint",
+    is_flag=True,
+    help="Run the linter hadolint on the Dockerfiles too; needs the extra dockml[lint], takes minutes.",
 )
 @click.option(
     "--wait",
     is_flag=True,
-    help="Wait for the limits of GitHub and of registries, and go on, until it is done; safe to kill.",
+    help="When a rate limit of GitHub or of a registry is reached, wait and go on. Safe to stop at any time.",
 )
-@click.option("--tables", is_flag=True, help="Print every table instead of the summary.")
+@click.option("--tables", is_flag=True, help="Print about twenty tables instead of the summary.")
 @click.option(
     "--reading",
     type=click.Choice(["corrected", "as_published"]),
     default="corrected",
     show_default=True,
-    help="Which computation the tables show.",
+    help="With --tables: the sound computation, or the paper's own.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing at the end.")
+@click.option("--quiet", is_flag=True, help="Print no results at the end.")
 def study(
     *,
     corpus: str,
@@ -73,23 +73,21 @@ def study(
     reading: str,
     quiet: bool,
 ) -> None:
-    """Bring everything of a corpus up to date, then print what was found in about twenty lines.
+    """Study a corpus: collect its projects, compute the findings, and print them in about twenty lines.
 
-    Only what changed is done again; where nothing is due, nothing runs.
+    A corpus is a source of projects. Only what is new or changed is collected and computed; if nothing is, this ends at
+    once. 'dockml show' and 'dockml sql' read the results, 'dockml report' draws them.
 
     \b
-    dockml study                              the sample projects, offline
-    dockml study --corpus ease2022            the paper's own projects
-    dockml study --corpus github --frame modern --wait
-    dockml study --project tidewater-ml/ferry --force
+    Examples:
+      dockml study                              the sample projects, offline
+      dockml study --corpus ease2022            the paper's own projects
+      dockml study --corpus github --frame modern --wait
+      dockml study --project tidewater-ml/ferry --force
     """
     from dockml_dagster.commands.study.bring_up_to_date import bring_up_to_date, outlook
     from dockml_dagster.commands.study.waiting import EXIT_CODE, until_done
 
-    # Dagster's definitions are millions of long-lived objects, and rows are allocated by the million: searching them for
-    # reference cycles took a tenth of the time, and as much again at the end of the process, where it is pointless.
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
     if expected := outlook(settings, corpus, names):
         say(f"dockml: {expected}", err=True)

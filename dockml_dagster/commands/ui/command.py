@@ -12,17 +12,23 @@ import click
 from dockml_dagster.settings import Settings
 
 
-@click.command(short_help="Open the Dagster UI with its daemon.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.command(short_help="Serve the Dagster UI, with its daemon.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. The UI has no login, so others should not reach it.",
+)
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on."
 )
 def ui(host: str, port: int) -> None:
-    """Open the Dagster UI, with the daemon that runs backfills, sensors and schedules. Ctrl-C ends both.
+    """Serve the Dagster UI, with the daemon that runs backfills, sensors and schedules. Ctrl-C ends both.
 
     \b
-    dockml ui
-    dockml ui --port 3001
+    Examples:
+      dockml ui
+      dockml ui --port 3001
     """
     from dockml_dagster.commands.ui.serve import serve
     from dockml_dagster.instance.home import prepare
