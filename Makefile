@@ -61,7 +61,7 @@ bench: $(VENV)/.dev       ## how fast: ratios against peers and limits, nothing 
 fuzz: $(VENV)/.dev        ## generated images against what umoci unpacks (about 15 a second)
 	DOCKML_FUZZ_IMAGES=$(or $(IMAGES),10000) $(BIN)/python -m pytest tests/integration/scan_image/test_unpacked.py --hypothesis-show-statistics
 
-# MINUTES: how long; PARSER: part of a name. Repeating and damaged inputs for every parser, in a process limited to 2 GB.
+# MINUTES: how long, of processor time; PARSER: part of a name. Repeating and damaged inputs for every parser, in a process limited to 2 GB.
 fuzz-readers: $(VENV)/.dev   ## every parser of strangers' bytes: no untyped error, nothing quadratic (MINUTES=5)
 	ulimit -v 2000000; $(BIN)/python tests/fuzz/pump.py $(or $(MINUTES),5) $(PARSER)
 
