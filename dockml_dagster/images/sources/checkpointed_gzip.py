@@ -12,7 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from dockml_dagster.clients.http.errors import BrokenContentError
+from dockml_dagster.clients.http.errors import BrokenContentError, TooLargeError
+from dockml_dagster.study.layer.model import ScanLimits
 
 if TYPE_CHECKING:
     from zlib import _Decompress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 16
 MAX_CHECKPOINTS = 1024
 _GZIP = 31  # zlib's wbits for gzip framing
+_LIMITS = ScanLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class CheckpointedGzip:
     """The uncompressed bytes of a gzip file (several members allowed), with ``read`` and ``seek``.
 
     Seeking goes to the nearest checkpoint and decompresses from there. Raises BrokenContentError for damaged
-    data.
+    data, TooLargeError for more than a layer may inflate to (``ScanLimits.ratio``): seeking inflates what lies between.
     """
 
     def __init__(self, file: BinaryIO, checkpoints: Checkpoints) -> None:
@@ -103,6 +105,8 @@ class CheckpointedGzip:
             pieces.append(piece)
             length += len(piece)
         self._position += length
+        if self._position > _LIMITS.ratio_from and self._position > _LIMITS.ratio * self._raw_position:
+            raise TooLargeError("an archive that stopped at the cap on ratio")
         return b"".join(pieces)
 
     def close(self) -> None:

@@ -39,6 +39,8 @@ Clock = Callable[[], float]
 """A monotonic clock, in seconds."""
 Chunks = Callable[[], bytes]
 """The next inflated bytes, at most ``INFLATED_CHUNK``; b"" at the end."""
+Ask = Callable[[int], object]
+"""Is called with the number of members or frames so far, and may end the reading by raising."""
 
 
 class ByteStream(Protocol):
@@ -145,6 +147,11 @@ class CompressedBytes:
         data, self._held, self._at = self._held[self._at :], b"", 0
         return data or self._fetch(_PLAIN_CHUNK)
 
+    @property
+    def consumed(self) -> int:
+        """The bytes that were given out: ``count`` without what is held."""
+        return self.count - len(self._held) + self._at
+
     def step_back(self, count: int) -> None:
         """Unread the last ``count`` bytes of the last ``read``. They are already counted and hashed."""
         self._at -= count
@@ -178,7 +185,7 @@ class InflatedBytes:
         self, source: CompressedBytes, limits: ScanLimits, *, diff_id: bool, ahead: Ahead | None = None
     ) -> None:
         self.compression: Compression = sniff(source.peek(_MAGIC))
-        self._next: Chunks = _OPENERS[self.compression](source)
+        self._next: Chunks = _OPENERS[self.compression](source, self._ask)
         self._source = source
         self._limits = limits
         self._sha = hashlib.sha256() if diff_id else None
@@ -222,6 +229,11 @@ class InflatedBytes:
             self._sha.update(data)
         return data, fed
 
+    def _ask(self, members: int) -> None:
+        limits = self._limits
+        if members > limits.members_from and members * limits.member_bytes > self._source.consumed:
+            raise CapHitError("ratio")
+
     def stop(self) -> None:
         """Stop inflating ahead."""
         if self._made is not None:
@@ -245,52 +257,56 @@ def sniff(head: bytes) -> Compression:
     return "none"
 
 
-def _plain(source: CompressedBytes) -> Chunks:
+def _plain(source: CompressedBytes, _: Ask) -> Chunks:
     return source.plain
 
 
-def _gzip(source: CompressedBytes) -> Chunks:
+def _gzip(source: CompressedBytes, ask: Ask) -> Chunks:
     from isal import igzip_lib  # ISA-L: about three times as fast as zlib
 
     # The type stub calls this class an instance.
     error: type[Exception] = igzip_lib.error  # type: ignore[assignment]
-    return _members(source, "gzip", lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), error)
+    return _members(source, ask, "gzip", lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP), error)
 
 
-def _zstd(source: CompressedBytes) -> Chunks:
+def _zstd(source: CompressedBytes, ask: Ask) -> Chunks:
     # Python 3.14's compression.zstd. It distinguishes a truncated frame from a complete one and bounds its output.
     from backports import zstd
 
     options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG_MAX}
-    return _members(source, "zstd", lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError)
+    return _members(source, ask, "zstd", lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError)
 
 
-def _bzip2(source: CompressedBytes) -> Chunks:
+def _bzip2(source: CompressedBytes, ask: Ask) -> Chunks:
     import bz2
 
-    return _members(source, "bzip2", bz2.BZ2Decompressor, OSError)
+    return _members(source, ask, "bzip2", bz2.BZ2Decompressor, OSError)
 
 
-def _xz(source: CompressedBytes) -> Chunks:
+def _xz(source: CompressedBytes, ask: Ask) -> Chunks:
     import lzma
 
-    return _members(source, "xz", lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), lzma.LZMAError)
+    return _members(source, ask, "xz", lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY), lzma.LZMAError)
 
 
 def _members(
-    source: CompressedBytes, name: Compression, new: Callable[[], _Decompressor], error: type[Exception]
+    source: CompressedBytes,
+    ask: Ask,
+    name: Compression,
+    new: Callable[[], _Decompressor],
+    error: type[Exception],
 ) -> Chunks:
     """Chunks of a series of compressed members (gzip, xz, bzip2) or frames (zstd), with one decompressor each.
 
     Bytes after the last member that start no other one are ignored, as gzip(1) and the engines' unpigz do; they
     still count for the digest. A member gets small portions at first and larger ones later: bytes beyond its end
-    are fed again, and an archive of millions of empty members must not cost a whole chunk for each.
+    are fed again, and an archive of many small members must not cost a whole chunk for each.
     """
     decompressor: _Decompressor | None = new()
-    portion = COMPRESSED_CHUNK
+    portion, members = COMPRESSED_CHUNK, 0
 
     def read() -> bytes:
-        nonlocal decompressor, portion
+        nonlocal decompressor, portion, members
         while decompressor is not None:
             feed = source.read(portion) if decompressor.needs_input else b""
             if not feed and decompressor.needs_input:
@@ -304,6 +320,8 @@ def _members(
             if decompressor.eof:
                 source.step_back(len(decompressor.unused_data))
                 decompressor = None  # frees its buffers before the next member's are allocated
+                members += 1
+                ask(members)
                 if sniff(source.peek(_MAGIC)) == name:
                     decompressor, portion = new(), _FIRST_PORTION
             elif portion < COMPRESSED_CHUNK:
@@ -315,7 +333,7 @@ def _members(
     return read
 
 
-_OPENERS: Final[dict[Compression, Callable[[CompressedBytes], Chunks]]] = {
+_OPENERS: Final[dict[Compression, Callable[[CompressedBytes, Ask], Chunks]]] = {
     "none": _plain,
     "gzip": _gzip,
     "zstd": _zstd,

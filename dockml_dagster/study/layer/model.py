@@ -109,6 +109,11 @@ class ScanLimits:
     entry_bytes: float = 4.0
     """Least compressed bytes per header; with fewer the cap `ratio` is hit. Distinct names alone take more: the densest
     layers of the study's images have some 30 bytes per entry."""
+    members_from: int = 10_000
+    """The number of gzip members, or of frames, is compared with the compressed bytes only beyond this many."""
+    member_bytes: int = 32
+    """Least compressed bytes per member; with fewer the cap `ratio` is hit. Empty ones take 13 to 32 bytes and would cost as
+    much time as full ones. eStargz and zstd:chunked have one or two for each file, whose header alone takes 57."""
     path_bytes: int = 4096
     """Linux's PATH_MAX. A longer path is cut, its row carries the note `path_cut`, and the scan goes on."""
     header_bytes: int = 1 << 20

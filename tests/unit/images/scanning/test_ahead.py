@@ -97,6 +97,7 @@ LIMITS = {
     "entries": ScanLimits(entries=6),
     "ratio": ScanLimits(ratio_from=100_000, ratio=1),
     "entries for their bytes": ScanLimits(entries_from=3, entry_bytes=30_000),
+    "members for their bytes": ScanLimits(members_from=1, member_bytes=1 << 20),
 }
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, TooLargeError, UnsupportedError
 from dockml_dagster.images.sources.checkpointed_gzip import CheckpointedGzip, Checkpoints
 from dockml_dagster.images.sources.tar_index import read_tar_index
+from dockml_dagster.study.layer.model import ScanLimits
 
 _names = st.text(st.characters(codec="utf-8", exclude_characters="\x00/"), min_size=1, max_size=150).filter(
     lambda name: name not in {".", ".."}
@@ -123,6 +124,16 @@ def test_a_checkpoint_spares_the_way_there() -> None:
     second.seek(3_900_000)
     assert second.read(1000) == content[3_900_000:3_901_000]
     assert Counting.bytes_read < 300_000
+
+
+def test_what_lies_before_a_member_may_not_be_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "dockml_dagster.images.sources.checkpointed_gzip._LIMITS", ScanLimits(ratio_from=1 << 20)
+    )
+    with pytest.raises(TooLargeError, match="cap on ratio"):
+        CheckpointedGzip(io.BytesIO(gzip.compress(bytes(8 << 20))), Checkpoints()).seek(7 << 20)
+    content = random.Random(1).randbytes(2 << 20)
+    assert CheckpointedGzip(io.BytesIO(gzip.compress(content)), Checkpoints()).seek(len(content))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import hashlib
 import io
 import os
 import subprocess
@@ -80,6 +82,33 @@ def test_bombs_end_at_a_cap(scanned, gzip_bomb: bytes, form: str, cap: str) -> N
 def test_a_small_layer_of_zeros_is_no_bomb(scanned, gzip_bomb: bytes) -> None:
     scan = scanned(gzip_bomb).scan
     assert (scan.status, scan.summary.bytes) == ("complete", 1 << 28)
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        gzip.compress(b"", mtime=0),
+        gzip.compress(b"\0", mtime=0),
+        zstd.compress(b""),
+        b"\x50\x2a\x4d\x18" + bytes(4),
+        bz2.compress(b""),
+    ],
+    ids=["gzip", "gzip, a byte each", "zstd", "zstd, skippable", "bzip2"],
+)
+def test_members_without_content_end_at_the_cap_on_ratio(scanned, empty: bytes) -> None:
+    """A member costs as much time as the start of a file, and these would be 400,000 in 8 MB."""
+    packed = empty * 20_000
+    scan = scanned(packed).scan
+    assert (scan.status, scan.censored, scan.summary.entries) == ("censored", ("ratio",), 0)
+    assert scan.digest == "sha256:" + hashlib.sha256(packed).hexdigest()
+    assert scanned(packed[: len(empty) * 10_000]).scan.status == "complete"
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress], ids=["gzip", "zstd"])
+def test_a_member_for_each_small_file_hits_no_cap(scanned, compress) -> None:
+    packed = b"".join(compress(header()) for _ in range(60)) + compress(END)
+    scan = scanned(packed, limits=ScanLimits(members_from=1)).scan
+    assert (scan.status, scan.summary.entries) == ("complete", 60)
 
 
 def test_caps_on_compressed_bytes_and_time(scanned, tar) -> None:
