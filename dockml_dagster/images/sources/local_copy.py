@@ -109,7 +109,9 @@ def _inflated(location: LocalImage, folder: Path) -> LocalImage:
         try:
             plain = _copied(_Inflated(file), folder, "inflated.tar")
         except CapHitError as error:
-            raise TooLargeError(f"an archive that stopped at the cap on {error.cap}", subject=str(location)) from None
+            raise TooLargeError(
+                f"an archive that stopped at the cap on {error.cap}", subject=str(location)
+            ) from None
         except CorruptLayerError as error:
             raise BrokenContentError(f"{form} data is damaged: {error}", subject=str(location)) from None
     return replace(location, path=str(plain), shown=str(location))

@@ -17,6 +17,8 @@ from dockml_dagster.study.layer.inflate import CorruptLayerError
 BLOCK = header.BLOCK
 MAX_MEMBERS = 100_000
 MAX_EXTENSION = 1 << 20
+MAX_EXTENSIONS = 4 << 20
+"""Most bytes of all extended headers together: a compressed archive may repeat one thousands of times."""
 MAX_NAME = 4096
 
 _FILE_TYPES = frozenset({b"0", b"\x00", b"7"})
@@ -62,6 +64,7 @@ def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
     position = 0
     pending: Pending | None = None
     told: Pending | None = None
+    taken = 0
     for _ in range(MAX_MEMBERS):
         file.seek(position)
         block = file.read(BLOCK)
@@ -74,7 +77,8 @@ def _members(file: Seekable, remember: "Remember | None") -> dict[str, Member]:
         kind, size = block[156:157], _size(header.number(block[124:136], "size"))
         start = position + BLOCK
         if kind in _EXTENSIONS:
-            content = _extension(file, size)
+            taken += size
+            content = _extension(file, size, taken)
             position = start + _padded(size)
             if kind == b"g":
                 told = Pending(told)
@@ -131,9 +135,11 @@ def _size(size: int) -> int:
     return size
 
 
-def _extension(file: Seekable, size: int) -> bytes:
+def _extension(file: Seekable, size: int, taken: int) -> bytes:
     if size > MAX_EXTENSION:
         raise TooLargeError(f"an archive with a header of {size} bytes")
+    if taken > MAX_EXTENSIONS:
+        raise TooLargeError(f"an archive with more than {MAX_EXTENSIONS} bytes of headers")
     content = file.read(size)
     if len(content) < size:
         raise BrokenContentError("the archive ends inside a header")

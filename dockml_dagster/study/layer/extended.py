@@ -117,9 +117,11 @@ class Pending:
             self._xattrs = self._xattrs or []
             self._xattrs += xattrs
 
-    def take_payload(self, payload: bytes) -> None:
-        """Apply the data of an extended header."""
-        self.take(header.pax_records(payload))
+    def take_payload(self, payload: bytes) -> int:
+        """Apply the data of an extended header. Returns the number of its records."""
+        records = header.pax_records(payload)
+        self.take(records)
+        return len(records)
 
     def long_name(self, name: bytes) -> None:
         """Apply a GNU long name, unless an extended header has named the entry."""

@@ -103,7 +103,7 @@ class ScanLimits:
     ratio_from: int = 512 << 20
     """The ratio is checked only beyond this many inflated bytes: a small layer of zeros does no harm."""
     entries: int = 8_000_000
-    """Most entries and extended headers, together."""
+    """Most entries and extended headers, together. A large extended header counts as several."""
     entries_from: int = 100_000
     """The number of headers is compared with the compressed bytes only beyond this many headers."""
     entry_bytes: float = 4.0

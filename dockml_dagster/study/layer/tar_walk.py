@@ -44,6 +44,8 @@ KINDS: Final[dict[bytes, EntryKind]] = {
 _WITHOUT_DATA: Final = b"123456"
 _REMEMBERED: Final = 32_768
 _ASKED_EVERY: Final = 0xFF
+_LIKE_A_HEADER: Final = 4
+"""Records of an extended header that cost as much time as one more header, and are counted as one."""
 _TO_CLEAN: Final = frozenset({"", ".", "/"})
 # Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
 # first byte.
@@ -310,8 +312,9 @@ class TarWalk:
                 taker.long_name(payload.partition(b"\0")[0])
             elif typeflag == b"K":
                 taker.long_link(payload.partition(b"\0")[0])
-            else:
-                taker.take_payload(payload)
+            elif (records := taker.take_payload(payload)) >= _LIKE_A_HEADER:
+                self._left -= records // _LIKE_A_HEADER
+                self._ask(self._limits.entries - self._left)
         self._skip_padding(size)
         if typeflag == b"g":
             self._globals = taker

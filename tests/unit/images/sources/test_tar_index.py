@@ -75,6 +75,15 @@ def test_hostile_headers() -> None:
     assert read_tar_index(io.BytesIO(beyond)).keys() == {"x"}
 
 
+def test_headers_are_capped_together() -> None:
+    records = b"6 a=b\n" * 1000
+    one = _header(b"x", b"%011o\x00" % len(records)) + records + bytes(-len(records) % 512)
+    archive = one * 10 + _header(name=b"kept")
+    assert read_tar_index(io.BytesIO(archive)).keys() == {"kept"}
+    with pytest.raises(TooLargeError, match="bytes of headers"):
+        read_tar_index(io.BytesIO(one * 700))
+
+
 def test_members_are_capped(monkeypatch) -> None:
     monkeypatch.setattr("dockml_dagster.images.sources.tar_index.MAX_MEMBERS", 10)
     with pytest.raises(TooLargeError, match="entries"):

@@ -87,5 +87,9 @@ def test_more_headers_than_compressed_bytes_can_name_are_a_bomb(scanned) -> None
     limits = ScanLimits(entries_from=1_000)
     scan = scanned(gzip.compress(header() * 20_000 + END), limits=limits).scan
     assert (scan.status, scan.censored) == ("censored", ("ratio",))
+    large = _pax(_record(b"mtime", b"1") * 1_000) + header()
+    scan = scanned(gzip.compress(large * 100 + END), limits=limits).scan
+    assert (scan.status, scan.censored) == ("censored", ("ratio",))
+    assert scanned(gzip.compress(large * 3 + END), limits=limits).scan.status == "complete"
     named = b"".join(header(b"%d" % number) for number in range(20_000))
     assert scanned(gzip.compress(named + END), limits=limits).scan.status == "complete"
