@@ -75,6 +75,8 @@ class CorporaResource(dg.ConfigurableResource[Corpus]):
 
     def corpus(self, name: str) -> Corpus:
         """See ``corpora.open_corpus``; one object per process and source, so that batches share what was read."""
+        if name in _in_use:
+            return _in_use[name]
         settings = Settings.from_environment()
         opened = open_corpus(name, settings)
         mark = (name, settings, opened.fingerprint())
@@ -82,6 +84,17 @@ class CorporaResource(dg.ConfigurableResource[Corpus]):
 
 
 _opened: dict[tuple[str, Settings, str], Corpus] = {}
+_in_use: dict[str, Corpus] = {}
+
+
+@contextmanager
+def in_use(corpus: Corpus) -> Iterator[None]:
+    """Meanwhile all steps in this process use this corpus as it was opened: one study looks at its source once."""
+    _in_use[corpus.name] = corpus
+    try:
+        yield
+    finally:
+        del _in_use[corpus.name]
 
 
 def say_where() -> None:

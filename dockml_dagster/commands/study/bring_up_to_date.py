@@ -78,7 +78,8 @@ def bring_up_to_date(
         with listening(lambda unit, steps: listener("projects visited", steps, None, "" if steps else unit)):
             left_out = corpus.visit(names)
         names = [name for name in names if name not in left_out]
-    with _Runs(settings, listener) as runs:
+    # A visit says itself how long it holds.
+    with _Runs(settings, None if corpus.is_visited else corpus, listener) as runs:
         work = _work(warehouse, corpus, settings)
         # The warehouse has answered once. From now on, giving up at the first outage would lose work.
         warehouse = Warehouse(settings.warehouse, patience_seconds=PATIENCE_SECONDS)
@@ -183,8 +184,9 @@ def _texts_to_lint(warehouse: Warehouse, version: str) -> int:
 class _Runs:
     """Runs jobs and reports their progress to the listener. The first job loads Dagster."""
 
-    def __init__(self, settings: Settings, listener: Listener) -> None:
+    def __init__(self, settings: Settings, corpus: Corpus | None, listener: Listener) -> None:
         self._settings = settings
+        self._corpus = corpus
         self._listener = listener
         self._runner: Runner | None = None
 
@@ -202,7 +204,7 @@ class _Runs:
             self._listener("loading Dagster", 0, 0)
             from dockml_dagster.commands.study.runner import Runner
 
-            self._runner = Runner(self._settings)
+            self._runner = Runner(self._settings, self._corpus)
             self._runner.fail_dead_runs()
         self._listener(what, 0, total)
         with listening(telling(self._listener, what, only)):

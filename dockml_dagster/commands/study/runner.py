@@ -10,15 +10,18 @@ any printing.
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
 
 from dockml_dagster.commands.study import interrupts
+from dockml_dagster.corpora.base import Corpus
 from dockml_dagster.defs.assets import parts
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import stretches
 from dockml_dagster.defs.partitions import register
+from dockml_dagster.defs.resources import in_use
 from dockml_dagster.defs.runs.failures import cause, said_final
 from dockml_dagster.defs.runs.retries import end_dead_runs, signature
 from dockml_dagster.errors import DockmlError, UnreachableError
@@ -43,7 +46,8 @@ class RunFailedError(DockmlError):
 class Runner:
     """The jobs of the graph on the user's Dagster instance, whose home ``instance.home.prepare`` made ready."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, corpus: Corpus | None = None) -> None:
+        """``corpus``: used as it was opened, by all jobs in this process."""
         from dockml_dagster.definitions import defs
 
         # On Ctrl-C while Dagster closes its storage, SQLAlchemy would print a traceback beside our one line.
@@ -53,10 +57,14 @@ class Runner:
         self._fleet = catalog_of(settings) if settings.celery_broker else None
         self._settings = settings
         self._warehouse = Warehouse(settings.warehouse)
+        self._until_closed = ExitStack()
+        self._until_closed.callback(self.instance.dispose)
+        if corpus is not None:
+            self._until_closed.enter_context(in_use(corpus))
 
     def close(self) -> None:
         """Close the instance's storage."""
-        self.instance.dispose()
+        self._until_closed.close()
 
     def list_projects(self, corpus: str) -> None:
         """List a corpus and register its partitions."""

@@ -13,7 +13,7 @@ Here: reading and checking it. Not here: where projects are (``places``).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,13 @@ _NUMBERS = ("stars", "forks", "issues", "pulls", "releases")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The file's entry for one project. ``number`` counts entries from 1."""
+    """The file's entry for one project. ``number`` counts entries from 1; ``root``: the resolved folder of the project that
+    it names by a path.
+    """
 
     number: int
     folder: Path
+    root: Path | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     numbers: Mapping[str, int] = field(default_factory=dict)
@@ -81,14 +84,22 @@ def _entry(path: Path, number: int, row: Any) -> Entry:
         if not isinstance(value, str) or not value.isdecimal() or len(value) > 15:
             raise CorpusError(f"{path}: entry {number}: `{key}` must be a count")
     counts = {key: int(value) for key, value in numbers.items()}
-    return Entry(number, path.parent, texts, lists, counts)
+    root = (path.parent / texts["path"]).resolve() if "path" in texts else None
+    return Entry(number, path.parent, root, texts, lists, counts)
 
 
-def is_about(entry: Entry, name: str, root: Path) -> bool:
-    """Whether an entry is about the project of this name in this folder."""
-    if "path" in entry.texts:
-        return (entry.folder / entry.texts["path"]).resolve() == root.resolve()
-    return entry.texts["name"].lower() == name.lower()
+def by_project(entries: Iterable[Entry]) -> dict[Path | str, Entry]:
+    """Resolved folder, or name in lower case, of a project → the first entry that names it so."""
+    found: dict[Path | str, Entry] = {}
+    for entry in entries:
+        found.setdefault(entry.root or entry.texts["name"].lower(), entry)
+    return found
+
+
+def entry_about(entries: Mapping[Path | str, Entry], name: str, root: Path) -> Entry | None:
+    """The first entry about the project of this name in this resolved folder. ``entries``: of ``by_project``."""
+    about = [entry for entry in (entries.get(root), entries.get(name.lower())) if entry]
+    return min(about, key=lambda entry: entry.number, default=None)
 
 
 def entries_in(folder: Path | None, projects: Collection[Path]) -> tuple[tuple[Entry, ...], list[Outcome]]:

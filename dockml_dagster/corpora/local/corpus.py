@@ -7,7 +7,7 @@ running git (``clients.git``), reading ``projects.yaml`` (``catalogue``) and ima
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,6 @@ from dockml_dagster.corpora.base import (
 from dockml_dagster.corpora.files import FileRows, file_rows
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.corpora.images.versions import layers_version
-from dockml_dagster.corpora.links import links_of_texts
 from dockml_dagster.corpora.local import catalogue, chosen_images, trees
 from dockml_dagster.corpora.local.containment import place_leads_out
 from dockml_dagster.corpora.local.places import (
@@ -51,10 +50,10 @@ from dockml_dagster.corpora.local.records import (
     reader_of,
     source_of,
 )
+from dockml_dagster.corpora.local.summary import Summary, keep, recalled, summary_of
 from dockml_dagster.errors import BadInputError, DockmlError
 from dockml_dagster.progress import at
 from dockml_dagster.settings import Settings
-from dockml_dagster.study.deadline import OutOfTimeError
 from dockml_dagster.warehouse.rows import combined_hash
 
 Row = dict[str, Any]
@@ -89,8 +88,8 @@ class Local(Corpus):
         self._asks_registries = settings.local_images
         self._settings = settings
         self._rows: dict[str, FileRows] = {}
+        self._summaries: dict[str, Summary] = {}
         self._unread: dict[str, Outcome] = {}
-        self._unlinked: dict[str, Outcome] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -119,13 +118,15 @@ class Local(Corpus):
         for given in self._given:
             here = places(given, self._settings.cache)
             folder = None if is_url(given) else Path(given).expanduser()
-            entries, refused = catalogue.entries_in(folder, [place.root for place in here.places])
+            listed, refused = catalogue.entries_in(folder, [place.root for place in here.places])
+            entries = catalogue.by_project(listed)
             outcomes += [*here.outcomes(given), *refused]
             for place in here.places:
-                if place.root.resolve() in seen:
+                root = place.root.resolve()
+                if root in seen:
                     continue
-                seen.add(place.root.resolve())
-                project = self._look(place, given, entries, taken=found.keys())
+                seen.add(root)
+                project = self._look(place, root, given, entries, taken=found.keys())
                 found[project.key] = project
         return found, outcomes
 
@@ -135,12 +136,18 @@ class Local(Corpus):
         return tuple(Path(given).expanduser().resolve() for given in self._given if not is_url(given))
 
     def _look(
-        self, place: Place, given: str, entries: Sequence[catalogue.Entry], *, taken: Collection[str]
+        self,
+        place: Place,
+        root: Path,
+        given: str,
+        entries: Mapping[Path | str, catalogue.Entry],
+        *,
+        taken: Collection[str],
     ) -> Project:
-        """The present state of one place. Any problem with it becomes that project's outcome."""
+        """The present state of one place, which is at ``root``. Any problem with it becomes that project's outcome."""
         problem: Outcome | None = None
         led: str | None = None
-        tree, head = trees.Tree((), (), ()), None
+        tree, head = trees.Tree((), (), ""), None
         try:
             led = place_leads_out(place, self._allowed)
             if led:
@@ -162,7 +169,7 @@ class Local(Corpus):
         except Exception as error:
             problem = problem_of(error)
         name = name_of(place, asks_git=not led)
-        entry = next((one for one in entries if catalogue.is_about(one, name, place.root)), None)
+        entry = catalogue.entry_about(entries, name, root)
         if entry and "name" in entry.texts:
             name = entry.texts["name"]
         key = partition_key(self.name, name)
@@ -195,7 +202,7 @@ class Local(Corpus):
         """See ``Corpus.fingerprint``: HEAD, and size and time of every file, no contents. With ``--images`` also what the
         images resolve to now, which takes a HEAD each and the texts that link them.
         """
-        found, outcomes = self._sound_projects
+        found, outcomes = self._sound_projects if self._asks_registries else self._projects
         parts: list[str] = [str(self._asks_registries), *sorted(self._image_collection.own_registries)]
         for project in found.values():
             problem = project.problem.reason or "" if project.problem else ""
@@ -204,9 +211,9 @@ class Local(Corpus):
                 str(project.place.root),
                 project.head or "",
                 problem,
-                combined_hash(project.tree.state),
+                project.tree.state,
+                repr(project.entry),
             ]
-            parts.append(repr(project.entry))
             if self._asks_registries:
                 parts.append(self._images_hash(project))
         return combined_hash([*parts, *(outcome.subject for outcome in outcomes)])
@@ -263,7 +270,8 @@ class Local(Corpus):
         if problem := self._problem(known):
             return Collected(outcomes=[Outcome(stage, "", problem.status, problem.reason, problem.retryable)])
         images, left_out = self._images(known)
-        unlinked = [self._unlinked[project]] if stage == "manifests" and project in self._unlinked else []
+        reason = self._summary(known).unlinked
+        unlinked = [Outcome(stage, "links", "unreadable", reason)] if stage == "manifests" and reason else []
         if left_out and not images:
             reason = f"{len(left_out)} images are named or linked; {chosen_images.NOT_ASKED}"
             unlinked.append(Outcome(stage, "", "not_selected", reason))
@@ -297,7 +305,10 @@ class Local(Corpus):
         problem = self._problem(project)
         if problem:
             return Collected(outcomes=[problem])
-        found = self._read(project)
+        try:
+            found = self._read(project)
+        except git.GitError as error:
+            return Collected(outcomes=[problem_of(error)])
         stamp = {"project": project.key, "corpus": self.name, "source": source_of(project)}
         return Collected(
             {
@@ -308,21 +319,21 @@ class Local(Corpus):
         )
 
     def _dockerfiles_of(self, project: Project) -> int:
-        return 0 if self._problem(project) else len(self._read(project).dockerfiles)
+        return 0 if self._problem(project) else self._summary(project).dockerfiles
 
     def _problem(self, project: Project) -> Outcome | None:
         """Why a project cannot be read now, found when it was looked at or when its contents were fetched."""
         if project.problem or project.key in self._unread:
             return project.problem or self._unread[project.key]
         try:
-            self._read(project)
+            self._summary(project)
         except git.GitError as error:
             self._unread[project.key] = problem_of(error)
             return self._unread[project.key]
         return None
 
     def _read(self, project: Project) -> FileRows:
-        """The rows of a project's files, read once per visit: the listing hashes what the collection stores."""
+        """The rows of a project's files, read once per visit: what the listing hashes is what the collection stores."""
         known = self._rows.get(project.key)
         if known is None:
             with reader_of(project) as read:
@@ -331,12 +342,9 @@ class Local(Corpus):
 
     def _files_hash(self, project: Project) -> str:
         problem = self._problem(project)
-        if problem:
-            return combined_hash(["problem", problem.reason or ""])
-        found = self._read(project)
-        # Size and content, not time: touching a file does not make it due.
-        parts = [f"{row['path']}\0{row['bytes']}\0{row['sha256']}" for row in found.repository_files]
-        return combined_hash([*parts, *(f"{o.subject}\0{o.reason}" for o in project.tree.outcomes)])
+        return (
+            combined_hash(["problem", problem.reason or ""]) if problem else self._summary(project).files_hash
+        )
 
     def _images_hash(self, project: Project) -> str:
         problem = self._problem(project)
@@ -368,7 +376,7 @@ class Local(Corpus):
             else:
                 left_out.append((reference, chosen_images.NOT_ASKED))
         known = {image.reference for image in images} | {reference for reference, _ in left_out}
-        linked = [one for one in self._linked(project) if one not in known]
+        linked = [one for one in self._summary(project).linked if one not in known]
         for number, reference in enumerate(linked):
             if not self._asks_registries:
                 left_out.append((reference, chosen_images.NOT_ASKED))
@@ -378,18 +386,19 @@ class Local(Corpus):
                 images.append(NamedImage(reference, "link"))
         return images, left_out
 
-    def _linked(self, project: Project) -> list[str]:
-        """The images of the best links of the project's files. Files whose links cannot be found are an outcome."""
-        texts = {
-            row["path"]: row["content"].decode("utf-8", "replace")
-            for row in self._read(project).repository_files
-            if row["content"] is not None
-        }
-        try:
-            return chosen_images.best_linked(
-                links_of_texts(project.name, texts, self._image_collection.own_registries)
+    def _summary(self, project: Project) -> Summary:
+        """The summary of a project's files, read only if the project's state is not that of the kept one."""
+        known = self._summaries.get(project.key)
+        if known is None:
+            own = self._image_collection.own_registries
+            about = (f"{one.subject}\0{one.reason}" for one in project.tree.outcomes)
+            mark = combined_hash(
+                [self.method_version, project.name, project.tree.state, *about, "registries", *sorted(own)]
             )
-        except OutOfTimeError as error:
-            reason = f"its links to images are not known: {error}"
-            self._unlinked[project.key] = Outcome("manifests", "links", "unreadable", reason)
-            return []
+            cache, root = self._settings.cache, project.place.root
+            known = recalled(cache, root, mark)
+            if known is None:
+                known = summary_of(project, self._read(project), own)
+                keep(cache, root, mark, known)
+            self._summaries[project.key] = known
+        return known

@@ -20,7 +20,7 @@ from dockml_dagster.clients import hadolint
 from dockml_dagster.corpora import derived
 from dockml_dagster.corpora.base import STAGES, Collected
 from dockml_dagster.corpora.local import corpus as local_corpus
-from dockml_dagster.corpora.local import trees
+from dockml_dagster.corpora.local import summary, trees
 from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.defs.assets import file_facts, image_links, lint, machine_labels, readings, repo_list
 from dockml_dagster.defs.assets.collection import collect_stage
@@ -152,7 +152,7 @@ LISTED = ("raw.projects", "raw.candidates")
     [
         (trees, "folder", raises),
         (local_corpus, "project_row", raises),
-        (local_corpus, "links_of_texts", raises),
+        (summary, "links_of_texts", raises),
         (local_corpus, "reader_of", raises),
         (local_corpus, "project_row", lambda row: {**row, "stars": 1 << 70}),
         (local_corpus, "project_row", lambda row: {**row, "created_at": "never"}),
@@ -161,6 +161,7 @@ LISTED = ("raw.projects", "raw.candidates")
 def test_listing(place: Place, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, how: Any) -> None:
     before = place.rows(*LISTED)
     assert len(before["raw.projects"]) == 2
+    shutil.rmtree(place.settings.cache / "local")  # or no file would be read again
     monkeypatch.setattr(where, name, fails_for_the_second(getattr(where, name), how))
     place.list_projects()
     assert place.rows(*LISTED) == before

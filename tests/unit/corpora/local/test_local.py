@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from dockml_dagster.corpora.base import CorpusError
+from dockml_dagster.corpora.files import file_rows
+from dockml_dagster.corpora.local import corpus as corpus_module
 from dockml_dagster.corpora.local import places as places_module
 from dockml_dagster.corpora.local.corpus import Local
 from dockml_dagster.corpora.local.places import Place, name_of
@@ -97,6 +99,57 @@ def test_only_what_changed_is_due(tmp_path):
     assert after.fingerprint() != touched.fingerprint()
     was, now = before.listing().inputs["dockerfiles"], after.listing().inputs["dockerfiles"]
     assert [key for key in was if was[key] != now[key]] == ["local/a/two"]
+
+
+def test_only_what_changed_is_read(tmp_path, monkeypatch):
+    """Not the others when ``projects.yaml`` changes, nor any file where it is only asked whether something changed."""
+    one = make(tmp_path / "a" / "one", {**ONE, "push.sh": "docker push birds/one:1\n"})
+    make(tmp_path / "a" / "two", ONE)
+    read = []
+    monkeypatch.setattr(
+        corpus_module, "file_rows", lambda files, reader: read.append(len(files)) or file_rows(files, reader)
+    )
+    opened(tmp_path, tmp_path / "a").fingerprint()
+    assert read == []
+    before = opened(tmp_path, tmp_path / "a").listing()
+    assert read == [4, 3]
+    write(tmp_path / "a", {"projects.yaml": "projects:\n  - {path: one, description: One of many}\n"})
+    after = opened(tmp_path, tmp_path / "a")
+    assert after.listing().inputs == before.inputs
+    assert after.listing().rows["raw.projects"][0]["description"] == "One of many"
+    assert [row["dockerfiles"] for row in after.listing().rows["raw.candidates"]] == [1, 1, 1, 1]
+    assert "docker.io/birds/one:1" in {
+        said.subject for said in after.collect("manifests", "local/a/one").outcomes
+    }
+    assert read == [4, 3], "nothing was read again"
+    write(one, {"new.txt": "new\n"})
+    assert opened(tmp_path, tmp_path / "a").listing().inputs != before.inputs
+    assert read == [4, 3, 5]
+
+
+def test_what_was_kept_holds_for_the_same_name_and_registries(tmp_path, monkeypatch):
+    one = make(tmp_path / "a" / "one", {**ONE, "push.sh": "docker push hub.internal/one:1\n"})
+
+    def linked():
+        found = opened(tmp_path, one).collect("manifests", f"local/{name_of(Place(one, 'work tree'))}")
+        return [said.subject for said in found.outcomes]
+
+    assert linked() == [""]
+    (kept,) = (tmp_path / "home" / "cache" / "local" / "summaries").iterdir()
+    for damaged in ("", "{", "[1]", '{"mark": 1}'):
+        kept.write_text(damaged)
+        assert linked() == [""]
+    before = kept.read_text()
+    git(one, "remote", "add", "origin", "https://github.com/birds/egret.git")
+    linked()
+    assert kept.read_text() != before, "links depend on the project's name"
+
+
+def test_a_new_permission_is_a_change(tmp_path):
+    one = make(tmp_path / "a" / "one", ONE)
+    before = opened(tmp_path, one).fingerprint()
+    (one / "Dockerfile").chmod(0o600)
+    assert opened(tmp_path, one).fingerprint() != before
 
 
 def test_work_tree_and_not_the_index_is_read(tmp_path):
