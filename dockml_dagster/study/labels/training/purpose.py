@@ -100,7 +100,7 @@ def fit_weights(projects: Sequence[Coded], rules: PurposeRules) -> PurposeRules:
         [[rule.rule.rule in project.rules for rule in rules.rules] for project in projects], float
     )
     weights = [rule.weight for rule in rules.rules]
-    base: dict[str, float] = {}
+    base = dict(rules.base)  # a purpose without rules keeps its own
     for purpose in dict.fromkeys(rule.purpose for rule in rules.rules):
         columns = [i for i, rule in enumerate(rules.rules) if rule.purpose == purpose]
         matrix = np.c_[hits[:, columns], np.ones(len(projects))]

@@ -143,8 +143,10 @@ def test_the_codebook_is_the_papers(codebook):
     }
 
 
-def test_every_purpose_has_rules_and_a_base(purpose_rules, codebook):
-    assert {rule.purpose for rule in purpose_rules.rules} == set(codebook.allowed) == set(purpose_rules.base)
+def test_every_purpose_has_a_base_and_rules_but_one(purpose_rules, codebook):
+    without_rules = {"Denoising and evaluating workflows"}  # one of 140 projects, and no rule that finds it
+    assert set(codebook.allowed) == set(purpose_rules.base)
+    assert set(codebook.allowed) - {rule.purpose for rule in purpose_rules.rules} == without_rules
     assert all(rule.weight >= 0 for rule in purpose_rules.rules)
 
 

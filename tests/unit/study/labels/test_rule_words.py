@@ -16,7 +16,6 @@ MEANT = {
     "dir": "DATADIR, WORKDIR: a folder by any name",
 }
 TRAPS = (
-    ("dockerfile path", "simple/Dockerfile", "simulation-1"),
     ("dockerfile path", "docker/citation/Dockerfile", "ci-cd-1"),
     ("dockerfile path", "docker/cifar/Dockerfile", "ci-cd-1"),
     ("dockerfile path", "docker/logo/Dockerfile", "logging-monitoring-4"),
