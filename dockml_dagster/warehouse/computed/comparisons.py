@@ -90,7 +90,9 @@ class Measured:
         """The units of some groups."""
         import numpy as np
 
-        return self.units.of(np.isin(self.groups, groups))
+        chosen = np.zeros(len(self.names), bool)
+        chosen[list(groups)] = True
+        return self.units.of(chosen[self.groups])
 
 
 def comparison_rows(measures: Sequence[Measured], known: Known) -> Iterator[Row]:
@@ -189,8 +191,9 @@ def pair_tests(measures: Sequence[Measured], known: Known) -> None:
     tests = []
     for measured in measures:
         clear = measured.overall.get("p_holm", 1.0) < CLEAR
+        groups = [measured.of(group) for group in range(len(measured.names))]
         for first, second in combinations(range(len(measured.names)), 2):
-            row = _pair(measured, first, second)
+            row = _pair(measured, groups, first, second)
             measured.pairs.append(row)
             if not (measured.large(first) and measured.large(second)):
                 _say(row, f"a group of fewer than {measured.least} projects")
@@ -204,8 +207,8 @@ def pair_tests(measures: Sequence[Measured], known: Known) -> None:
     )
 
 
-def _pair(measured: Measured, first: int, second: int) -> Row:
-    one, other = measured.of(first), measured.of(second)
+def _pair(measured: Measured, groups: Sequence[Units], first: int, second: int) -> Row:
+    one, other = groups[first], groups[second]
     together = measured.of(first, second).clusters if measured.mixed else one.clusters + other.clusters
     row: Row = {
         "row_kind": "pair",

@@ -143,8 +143,9 @@ def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -
     """Compute the tables from those of ``READS``; returns the number of rows of each."""
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
     known: Known = {}
+    owners = _number_owners(connection)
     for grouping in GROUPINGS:
-        rows[grouping.table].extend(_rows(connection, grouping, known))
+        rows[grouping.table].extend(_rows(connection, grouping, owners, known))
     rows[TABLES[2]].extend(_moments(connection))
     return {
         table: write_computed(connection, project.by_name[table], COLUMNS, found)
@@ -152,47 +153,50 @@ def write_differences(connection: duckdb.DuckDBPyConnection, project: Project) -
     }
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, grouping: Grouping, known: Known) -> Iterator[Row]:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, grouping: Grouping, owners: Array, known: Known
+) -> Iterator[Row]:
     by_corpus: dict[str, list[Measured]] = {}
-    for measured in _read(connection, grouping):
+    for measured in _read(connection, grouping, owners):
         by_corpus.setdefault(measured.common["corpus"], []).append(measured)
     for measures in by_corpus.values():
         yield from comparison_rows(measures, known)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator[Measured]:
+def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping, owners: Array) -> Iterator[Measured]:
     """Read the measures one by one: all of a large corpus would not fit into memory."""
     import numpy as np
 
-    # A unit that two projects share counts once in each.
-    units = f"""
-        SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind,
-            measures.unit_of_analysis, measures.project, measures.unit, {grouping.column} AS part,
-            measures.value, measures.is_censored
-        FROM core.unit_measures AS measures
-        LEFT JOIN core.categories AS categories ON categories.project = measures.project
-        WHERE {grouping.where} AND {grouping.column} IS NOT NULL
-    """
-    found = connection.execute(
+    # A unit that two projects share counts once in each. The rows are ordered, so that equal data give equal draws.
+    connection.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE chosen AS
+        SELECT * EXCLUDE (unit)
+        FROM (
+            SELECT DISTINCT measures.corpus, measures.rq, measures.measure, measures.kind, measures.unit_of_analysis,
+                owners.number, measures.unit, {grouping.column} AS part, measures.value, measures.is_censored
+            FROM core.unit_measures AS measures
+            JOIN owners ON owners.project = measures.project
+            LEFT JOIN core.categories AS categories ON categories.project = measures.project
+            WHERE {grouping.where} AND {grouping.column} IS NOT NULL
+        )
+        ORDER BY corpus, rq, measure, kind, unit_of_analysis, number, value, unit
+        """
+    )
+    found = connection.execute(
+        """
         SELECT corpus, rq, measure, kind, unit_of_analysis, list(DISTINCT part ORDER BY part) AS names
-        FROM ({units})
+        FROM chosen
         GROUP BY ALL
-        ORDER BY corpus, rq, measure
+        ORDER BY corpus, rq, measure, kind, unit_of_analysis
         """
     ).fetchall()
-    of_corpus, owners = None, np.empty(0, object)
     for corpus, rq, measure, kind, unit, names in found:
-        if corpus != of_corpus:
-            of_corpus, owners = corpus, _number_owners(connection, corpus)
-        # The rows are ordered, so that equal data give equal draws.
         rows: dict[str, Any] = connection.execute(
-            f"""
-            SELECT value, is_censored, owners.number, list_position($names, part) - 1 AS part
-            FROM ({units} AND measures.corpus = $corpus AND measures.rq = $rq AND measures.measure = $measure
-                AND measures.kind = $kind AND measures.unit_of_analysis = $unit) AS chosen
-            JOIN owners ON owners.project = chosen.project
-            ORDER BY owners.number, value, unit
+            """
+            SELECT value, is_censored, number, list_position($names, part) - 1 AS part
+            FROM chosen
+            WHERE corpus = $corpus AND rq = $rq AND measure = $measure AND kind = $kind AND unit_of_analysis = $unit
             """,
             {"corpus": corpus, "rq": rq, "measure": measure, "kind": kind, "unit": unit, "names": names},
         ).fetchnumpy()
@@ -218,12 +222,11 @@ def _read(connection: duckdb.DuckDBPyConnection, grouping: Grouping) -> Iterator
         )
 
 
-def _number_owners(connection: duckdb.DuckDBPyConnection, corpus: str) -> Array:
-    """Make the table ``owners`` of a corpus's projects, numbered by name from 0; returns the names."""
+def _number_owners(connection: duckdb.DuckDBPyConnection) -> Array:
+    """Make the table ``owners`` of all projects, numbered by name from 0; returns the names."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE owners AS SELECT project, row_number() OVER (ORDER BY project) - 1 AS number "
-        "FROM (SELECT DISTINCT project FROM core.unit_measures WHERE corpus = $corpus)",
-        {"corpus": corpus},
+        "FROM (SELECT DISTINCT project FROM core.unit_measures)"
     )
     found: dict[str, Any] = connection.execute("SELECT project FROM owners ORDER BY number").fetchnumpy()
     names: Array = found["project"]
