@@ -1,7 +1,7 @@
 """Maintenance of the file or lake itself: how much of it is empty, and compaction.
 
-Here: work on files, not on rows. Not here: the schema (``migrations``), the copy for readers
-(``published.swap``).
+Here: work on files, not on rows; copying all of a database into a new file. Not here: the schema (``migrations``), the
+copy for readers (``published.swap``).
 
 DuckDB reuses the blocks of deleted rows but never returns them to the file system. Every build rewrites the findings, so
 the file grows to several times its content. A lake keeps every earlier state, in ever more files, until old ones are
@@ -11,16 +11,17 @@ expired.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockml_dagster.errors import DockmlError
+from dockml_dagster.warehouse import layer_files
 from dockml_dagster.warehouse.connection import Warehouse, open_warehouse
 from dockml_dagster.warehouse.lake import NAME
-from dockml_dagster.warehouse.opening import connect
-from dockml_dagster.warehouse.published.swap import copy_database
-from dockml_dagster.warehouse.rows import qualified
+from dockml_dagster.warehouse.opening import attach_new, connect
+from dockml_dagster.warehouse.rows import qualified, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,6 +61,28 @@ def size(connection: duckdb.DuckDBPyConnection) -> Size:
         "WHERE database_name = current_database()"
     ).fetchone()
     return Size(int(row[0]), int(row[1])) if row else Size(0, 0)
+
+
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
+    """Copy all of the connected database into a new file: schemas, tables, views and their comments.
+
+    A copy made ``alone`` can be moved anywhere: views over files beside the warehouse become tables in it.
+    """
+    own = connection.execute("SELECT current_database()").fetchone()
+    assert own
+    attach_new(connection, target, "published")
+    # One transaction, so that the copy is one consistent state even if others write to a lake meanwhile.
+    connection.begin()
+    try:
+        connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
+        if alone:
+            layer_files.materialise(connection, "published")
+        connection.commit()
+    except BaseException:
+        with suppress(Exception):
+            connection.rollback()
+        raise
+    connection.execute("DETACH published")
 
 
 def compact(warehouse: Warehouse) -> tuple[int, int]:

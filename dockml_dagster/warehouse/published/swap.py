@@ -1,7 +1,7 @@
 """The published copy: a DuckDB file for readers, swapped in by rename.
 
-Here: making the copy and swapping it in. Not here: reading it (``query``), when it is due
-(``defs.assets.publishing``).
+Here: making the copy and swapping it in. Not here: copying the rows (``maintenance``), reading it
+(``query``), when it is due (``defs.assets.publishing``).
 
 Readers keep the file that they opened until they close it; the next reader gets the new one. Only writers open the
 warehouse itself.
@@ -10,18 +10,18 @@ warehouse itself.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dockml_dagster.warehouse import build, layer_files
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.maintenance import copy_database, size
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.opening import attach_new, opened, process_alive
-from dockml_dagster.warehouse.rows import quote
+from dockml_dagster.warehouse.opening import opened, process_alive
+from dockml_dagster.warehouse.rows import literal
 
-if TYPE_CHECKING:
-    import duckdb
+_EMPTY_PART = 8
+"""A file of which more than an eighth is empty is not copied as it stands."""
 
 
 def publish(warehouse: Warehouse, target: Path) -> int:
@@ -33,8 +33,9 @@ def publish(warehouse: Warehouse, target: Path) -> int:
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     remove_leftovers(target)
     try:
-        with warehouse.read() as connection:
-            copy_database(connection, partial)
+        if not _copied_whole(warehouse, partial):
+            with warehouse.read() as connection:
+                copy_database(connection, partial)
         with opened(partial, read_only=False) as copy:
             build.document_raw(copy, load())
         # Read-only: a client that opens it for writing, as clients do by default, would lock out all others.
@@ -56,23 +57,25 @@ def remove_leftovers(target: Path) -> list[Path]:
     return removed
 
 
-def copy_database(connection: duckdb.DuckDBPyConnection, target: Path, *, alone: bool = True) -> None:
-    """Copy all of the connected database into a new file: schemas, tables, views and their comments.
+def _copied_whole(warehouse: Warehouse, target: Path) -> bool:
+    """Copy the warehouse's file as it stands, if it is a file with little empty space; returns whether it was copied.
 
-    A copy made ``alone`` can be moved anywhere: views over files beside the warehouse become tables in it.
+    Copying the rows instead compresses all of them anew: at the study's size that takes 4 s.
     """
-    own = connection.execute("SELECT current_database()").fetchone()
-    assert own
-    attach_new(connection, target, "published")
-    # One transaction, so that the copy is one consistent state even if others write to a lake meanwhile.
-    connection.begin()
-    try:
-        connection.execute(f"COPY FROM DATABASE {quote(own[0])} TO published")
-        if alone:
-            layer_files.materialise(connection, "published")
-        connection.commit()
-    except BaseException:
-        with suppress(Exception):
-            connection.rollback()
-        raise
-    connection.execute("DETACH published")
+    file = warehouse.location.file
+    if file is None:
+        return False
+    with warehouse.read() as connection:
+        now = size(connection)
+    if now.empty_bytes * _EMPTY_PART > now.bytes:
+        return False
+    with warehouse.locked():
+        # Nobody has the file open. What was committed is in it, unless a process died: then some of it is in the log.
+        if file.with_name(f"{file.name}.wal").exists():
+            return False
+        shutil.copyfile(file, target)
+    with warehouse.read() as connection:
+        connection.execute(f"ATTACH {literal(target)} AS published (READ_WRITE)")
+        layer_files.materialise(connection, "published")
+        connection.execute("DETACH published")
+    return True

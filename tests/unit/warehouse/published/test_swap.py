@@ -8,6 +8,7 @@ import pytest
 
 from dockml_dagster.warehouse import migrations
 from dockml_dagster.warehouse.connection import Warehouse
+from dockml_dagster.warehouse.maintenance import Size
 from dockml_dagster.warehouse.opening import connect
 from dockml_dagster.warehouse.published.swap import publish
 
@@ -30,7 +31,12 @@ def _ask(connection: duckdb.DuckDBPyConnection) -> object:
     return connection.execute("SELECT x, y FROM core.t, staging.v").fetchall()
 
 
-def test_everything_is_copied(warehouse: Warehouse, target: Path) -> None:
+@pytest.mark.parametrize("empty", [12, 13])
+def test_everything_is_copied(
+    warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch, empty: int
+) -> None:
+    # A file with little empty space is copied whole, another by its rows.
+    monkeypatch.setattr("dockml_dagster.warehouse.published.swap.size", lambda _: Size(100, empty))
     _fill(warehouse, 1)
     assert publish(warehouse, target) == target.stat().st_size > 0
     with connect(target, read_only=True) as reader:
@@ -65,17 +71,19 @@ def test_a_reader_keeps_the_file_it_opened(warehouse: Warehouse, target: Path) -
     assert answer.strip() == "1"
 
 
+@pytest.mark.parametrize(("copying", "empty"), [("shutil.copyfile", 12), ("copy_database", 13)])
 def test_a_failed_publication_leaves_the_old_one(
-    warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch, copying: str, empty: int
 ) -> None:
     _fill(warehouse, 1)
     publish(warehouse, target)
 
-    def fail(_connection: object, partial: Path) -> None:
+    def fail(_source: object, partial: Path) -> None:
         partial.write_bytes(b"half a file")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("dockml_dagster.warehouse.published.swap.copy_database", fail)
+    monkeypatch.setattr(f"dockml_dagster.warehouse.published.swap.{copying}", fail)
+    monkeypatch.setattr("dockml_dagster.warehouse.published.swap.size", lambda _: Size(100, empty))
     with pytest.raises(OSError, match="no space"):
         publish(warehouse, target)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
