@@ -36,26 +36,52 @@ Seeds = tuple[tuple[str, str], ...]
 """Name → text of seeds, as pairs, so that a process parses them only once."""
 
 
+_kept: list[ScanPool] = []
+"""The processes that several derivations use, where they are kept; between two derivations nothing waits in them."""
+
+
+@contextmanager
+def processes_kept() -> Iterator[None]:
+    """Within the block, the processes of one ``Apart`` serve the next: they need not start again, and remember texts that
+    they read. For one thread.
+    """
+    _kept.append(ScanPool())
+    try:
+        yield
+    finally:
+        end_kept()
+
+
+def end_kept() -> None:
+    """End the kept processes, if any: for work after the derivations, which needs their memory."""
+    while _kept:
+        _kept.pop().__exit__(None, None, None)
+
+
 class Apart:
     """Runs work on units in as many processes as there are cores. The processes start when there is enough to do, and end
-    with the ``with`` block. ``start`` is a ``Start`` of a derivation; ``unit_seconds``: processor time for one unit.
-    ``told``: the name of the units in the progress bar.
+    with the ``with`` block, unless they are kept (``processes_kept``). ``start`` is a ``Start`` of a derivation;
+    ``unit_seconds``: processor time for one unit. ``told``: the name of the units in the progress bar.
     """
 
     def __init__(self, told: str, *, unit_seconds: float, workers: int | None = None) -> None:
         self._told = told
         self._unit_seconds = unit_seconds
         self._workers = len(os.sched_getaffinity(0)) if workers is None else workers
-        self._pool = ScanPool(workers=self._workers)
+        self._pool = _kept[-1] if _kept and workers is None else ScanPool(workers=self._workers)
 
     def __enter__(self) -> Self:
-        self._pool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.__exit__(kind, error, trace)
+        if self._pool not in _kept:
+            self._pool.__exit__(kind, error, trace)
+        elif kind is not None:
+            # Calls that nobody waits for are still to be made.
+            self._pool.__exit__(kind, error, trace)
+            _kept[:] = [ScanPool()]
 
     def start(self, compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:
         """Begin ``compute`` on the units: a module-level function, or a ``partial`` of one, so that it can be pickled."""

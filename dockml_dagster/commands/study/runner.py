@@ -17,6 +17,7 @@ import dagster as dg
 
 from dockml_dagster.commands.study import interrupts
 from dockml_dagster.corpora.base import Corpus
+from dockml_dagster.corpora.derived import processes_kept
 from dockml_dagster.defs.assets import parts
 from dockml_dagster.defs.assets.collection import BATCH
 from dockml_dagster.defs.automation.decisions import stretches
@@ -98,7 +99,7 @@ class Runner:
         """Read Dockerfiles, run the SQL models and their tests, and publish. Workers, if there are any, read first."""
         if self._fleet is not None:
             self._compute_parts()
-        with self._warehouse.kept_open():
+        with self._warehouse.kept_open(), processes_kept():
             self._run("make_findings", {}, {})
 
     def lint(self) -> None:

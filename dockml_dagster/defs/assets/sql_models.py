@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import duckdb
 
+from dockml_dagster.corpora.derived import end_kept
 from dockml_dagster.defs.assets.tables import (
     asset_key,
     check_result,
@@ -79,6 +80,7 @@ def build_sql_models(project: Project) -> dg.AssetsDefinition:
         results: list[tuple[str, build.Tested]] = []
         rows: dict[str, int] = {}
         with step_of_findings(context, warehouse):
+            end_kept()
             with warehouse.for_models(project, selected) as place:
                 connection = place.connection
                 if selected:
