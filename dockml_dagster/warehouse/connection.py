@@ -71,6 +71,11 @@ def has_schema(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None and found[0] > 0
 
 
+_LOG_MIB = 64
+"""MiB of DuckDB's log after which it writes tables into the file, while that is kept open. At its default of 16 it did so
+at every other transaction of a study, each time compressing anew what it had last written in part."""
+
+
 class _Kept:
     """A file that stays open from the first connection on."""
 
@@ -85,6 +90,7 @@ class _Kept:
 
         if self._first is None:
             self._first = connect(self._file, read_only=False)
+            self._first.execute(f"SET checkpoint_threshold = '{_LOG_MIB} MiB'")
         connection = configured(self._first.cursor())
         try:
             yield connection
