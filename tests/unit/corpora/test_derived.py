@@ -1,11 +1,14 @@
 """Work on units in several processes: the same rows in the same order, and the same units that fail."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import pytest
+
 from dockml_dagster.corpora import derived
-from dockml_dagster.corpora.derived import Apart, pairs, texts_read
+from dockml_dagster.corpora.derived import Apart, end_kept, pairs, processes_kept, texts_read
 from dockml_dagster.progress import listening
 from dockml_dagster.study.cuts import note_cut, noted_cuts
 from dockml_dagster.warehouse.due.derivation import Attempt, Found, Rows, Unit, in_turn
@@ -83,3 +86,31 @@ def test_a_little_work_starts_no_process(monkeypatch) -> None:
     _, _, told, ran = _rows(every_fiftieth_fails, 2)
     assert not ran
     assert told == [("texts", 250)]
+
+
+def who_reads(_: Sequence[Unit], found: Found, attempt: Attempt) -> Rows:
+    """One row a text: the process that read it."""
+    return {"raw.who": [{"sha256": name, "process": os.getpid()} for name, _ in found["texts"]]}
+
+
+def _readers(apart: Apart) -> set[int]:
+    return {row["process"] for row in apart.start(who_reads, UNITS, {"texts": TEXTS})(Failed())["raw.who"]}
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: everything is read here")
+def test_kept_processes_serve_the_next_derivation_until_one_fails() -> None:
+    with processes_kept():
+        with Apart("texts", unit_seconds=30) as first:
+            readers = _readers(first)
+        with pytest.raises(KeyError), Apart("projects", unit_seconds=30) as second:
+            assert second._pool is first._pool
+            raise KeyError
+        assert not first._pool.is_running
+        with Apart("texts", unit_seconds=30) as third:
+            assert _readers(third).isdisjoint(readers - {os.getpid()})
+        assert third._pool.is_running
+        end_kept()
+        assert not third._pool.is_running
+    with Apart("texts", unit_seconds=30) as alone:
+        assert _readers(alone)
+    assert not alone._pool.is_running

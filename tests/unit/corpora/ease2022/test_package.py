@@ -152,6 +152,22 @@ def origin(directory: Make) -> Path:
     return root
 
 
+def test_an_archive_is_hashed_again_only_if_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = tmp_path / "package.tar"
+    location.write_bytes(b"one")
+    hashed = []
+    digest = module.hashlib.file_digest
+    monkeypatch.setattr(module.hashlib, "file_digest", lambda *given: hashed.append(1) or digest(*given))
+    first = module.fingerprint(location)
+    assert module.fingerprint(location) == first
+    assert len(hashed) == 1
+    location.write_bytes(b"other")
+    assert module.fingerprint(location) != first
+    assert len(hashed) == 2
+
+
 def test_a_clone_is_made_once(origin: Path, tmp_path: Path) -> None:
     cache = tmp_path / "deep" / "cache"
     cloned = clone(cache, origin.as_uri())
