@@ -50,21 +50,25 @@ class CorpusName(click.ParamType[str]):
     name = "corpus"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """The choices, in click's notation."""
-        names = ("dataset:NAME" if name == "dataset" else name for name in CORPORA)
-        return f"[{'|'.join(names)}]"
+        """The names, in click's notation for choices."""
+        return f"[{'|'.join(_shown())}]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check the value like a click choice, against the corpora known now; ``dataset:NAME`` is open-ended."""
-        if value.startswith("dataset:") and "/" not in value:
-            return value
-        return click.Choice(list(CORPORA)).convert(value, param, ctx)
+        """Check the value against the corpora known now; ``dataset:NAME`` is open-ended."""
+        if value not in CORPORA and (not value.startswith("dataset:") or "/" in value):
+            self.fail(f"there is no corpus {value!r}; there are {', '.join(_shown())}", param, ctx)
+        return value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The names that begin with ``incomplete``."""
         return click.Choice(list(CORPORA)).shell_complete(ctx, param, incomplete)
+
+
+def _shown() -> list[str]:
+    """The names of corpora as people write them."""
+    return ["dataset:NAME" if name == "dataset" else name for name in CORPORA]
 
 
 def corpus_choice(default: str | None, help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

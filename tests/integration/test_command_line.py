@@ -56,6 +56,7 @@ def test_every_command_has_a_short_help_that_is_not_cut():
         (["stduy"], "did you mean study"),
         (["frobnicate"], "there are study"),
         (["study", "--bogus"], "--bogus"),
+        (["study", "--corpus", "smaple"], "there are sample, ease2022, github, local, dataset:NAME"),
         (["study", "--limit", "two"], "see: dockml study --help"),
         (["show", "--format", "xml"], "'markdown'"),
         (["read-dockerfile"], "see: dockml read-dockerfile --help"),

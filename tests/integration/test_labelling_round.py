@@ -98,7 +98,7 @@ def test_the_sheet_has_the_units_and_the_same_seed_gives_the_same(home, sheet, d
     assert again.read_bytes() == sheet.read_bytes()
     refused = dockml(home, "labels", "export", str(again), *arguments)
     assert refused.returncode != 0
-    assert "is there already" in refused.stderr
+    assert "exists already" in refused.stderr
 
 
 def test_three_mistakes_are_named_and_nothing_is_half_imported(home, sheet, dockml, ask):

@@ -145,7 +145,7 @@ def _target(advice: Advice) -> str:
         if group not in general:
             lines += ["", *_paragraph(group, advice.target)]
     if general:
-        lines += ["", "Of nearly every Dockerfile, said once:"]
+        lines += ["", "True of nearly every Dockerfile, so said once:"]
         lines += [line for group in general for line in _general(group)]
     if advice.remarks:
         lines += ["", *(f"  {printable(text)}" for text in advice.remarks)]

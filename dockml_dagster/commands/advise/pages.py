@@ -31,7 +31,9 @@ def page_of(name: str) -> str:
         for rule in advice_rules().all:
             if rule_names().triggers(name).intersection(rule.triggers):
                 return rule_page(rule)
-    raise BadInputError(f"no rule is called {name!r}; dockml advise --rules lists them")
+    alike = [rule.recommendation for rule in advice_rules().all if name and name in rule.recommendation]
+    hint = f"did you mean {' or '.join(alike[:3])}? " if alike else ""
+    raise BadInputError(f"no rule is called {name!r}; {hint}dockml advise --rules lists them all")
 
 
 def write_pages(folder: str) -> None:

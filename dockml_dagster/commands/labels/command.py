@@ -99,7 +99,7 @@ def export_(*, file: Path, **request: Any) -> None:
     sample = SampleRequest(**request)
     _require_project(sample.question, sample.unit_kind)
     if file.exists():
-        raise BadInputError(f"{file} is there already; name a new file, labels are work")
+        raise BadInputError(f"{file} exists already and may hold labels; name a new file")
     text, units = export_sample(Settings.from_environment(), sample)
     try:
         file.write_bytes(text.encode("utf-8", "replace"))

@@ -122,8 +122,8 @@ def open_frame(text: str | None, listed: Sequence[str]) -> Frame:
     if not text:
         if not listed:
             raise BadInputError(
-                "the corpus github needs projects: --project OWNER/NAME, or --frame (DOCKML_GITHUB_FRAME) with a preset "
-                f"({', '.join(presets())}), your own TOML file, or a text file of names"
+                "which projects of GitHub? Name some (dockml study --corpus github --project OWNER/NAME), or give --frame "
+                f"a preset ({', '.join(presets())}), a TOML file of your own, or a text file of names"
             )
         return frame_of_names(listed)
     frame = _named_frame(text)

@@ -181,7 +181,7 @@ def _choose(images: tuple[SavedImage, ...], selector: str | None, name: str) -> 
     if selector is None:
         if len(images) == 1:
             return images[0]
-        raise SettingError(f"say which image; there are {names}", subject=name)
+        raise SettingError(f"say which image; there are {names} (append :NAME)", subject=name)
     for image in images:
         if any(_same(each, selector) for each in image.names):
             return image

@@ -159,7 +159,7 @@ def choose(index: ImageIndex, own_digest: Digest, selector: str | None, name: st
         return index.entries[0].digest
     if index.entries and not any(_names(entry) for entry in index.entries):
         return own_digest
-    raise SettingError(f"say which image; {_choice(index.entries)}", subject=name)
+    raise SettingError(f"say which image; {_choice(index.entries)} (append :NAME)", subject=name)
 
 
 def is_position(selector: str | None) -> TypeGuard[str]:

@@ -23,4 +23,6 @@ def test_a_rule_is_explained_by_any_of_its_names(name: str) -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(BadInputError, match="no rule is called"):
         page_of("nonsense")
+    with pytest.raises(BadInputError, match=r"did you mean pip-cache\?"):
+        page_of("pip-c")
     assert "pip-cache " in list_of_rules()

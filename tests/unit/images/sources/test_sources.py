@@ -96,7 +96,7 @@ def test_layout_with_several_names(layout, tmp_path) -> None:
     layout.add(layout.image((UPPER,)), "v2")
     root = layout.write(tmp_path)
     assert gzip.decompress(_read(f"oci:{root}:v2")[1][0]) == UPPER
-    assert "say which image; there are v1, v2" in _fails(f"oci:{root}")
+    assert "say which image; there are v1, v2 (append :NAME)" in _fails(f"oci:{root}")
     assert "no image 'v3'; there are v1, v2" in _fails(f"oci:{root}:v3")
     assert _fails(f"oci:{root}@sha256:{'0' * 64}").startswith("gone")
 
@@ -205,7 +205,7 @@ def test_saved_archive(tar, tmp_path, form) -> None:
 def test_saved_archive_of_several_images(tar, tmp_path) -> None:
     path = tmp_path / "x.tar"
     path.write_bytes(_saved(tar, ("", ["a:latest"]), ("", ["b:1"])))
-    assert "say which image; there are a:latest, b:1" in _fails(f"docker-archive:{path}")
+    assert "say which image; there are a:latest, b:1 (append :NAME)" in _fails(f"docker-archive:{path}")
     assert _read(f"docker-archive:{path}:a")[1] == [LOWER, UPPER]
 
 
