@@ -28,6 +28,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.util.connection import create_connection
 
 from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
     FetchError,
     NoConnectionError,
     RefusedHostError,
@@ -137,7 +138,10 @@ def _typed(error: BaseException, address: str, *, proxied: bool = False) -> Fetc
             "REQUESTS_CA_BUNDLE",
             subject=address,
         )
-    if names & {"InvalidURL", "LocationParseError", "InvalidHeader", "ValueError"}:
+    if "InvalidHeader" in names and "Content-Length" in str(error):
+        return BrokenContentError("two lengths that differ", subject=address)
+    # A ValueError inside another error is about the answer: a status or the size of a chunk is no number.
+    if names & {"InvalidURL", "LocationParseError", "InvalidHeader"} or type(error) is ValueError:
         return RefusedHostError("no usable address", subject=address)
     if "IncompleteRead" in names:
         return UnavailableError("the answer ended early", subject=address)

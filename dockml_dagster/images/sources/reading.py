@@ -111,7 +111,8 @@ def read_image(
     """Read all platforms of an image, or those that satisfy ``wanted``.
 
     Raises FetchError if the name cannot be resolved, GoneError if no platform satisfies ``wanted``, TooLargeError
-    for more than ``max_platforms``. A failure of one platform among several is in ``failures``.
+    for more than ``max_platforms``, or more indexes inside the index than that. A failure of one platform among several is
+    in ``failures``.
     """
     top = source.manifest(source.resolve())
     walk = _Walk(source, wanted, max_platforms)
@@ -136,6 +137,7 @@ class _Walk:
     def __init__(self, source: ImageSource, wanted: Platform | None, most: int) -> None:
         self._source, self._wanted, self._most = source, wanted, most
         self._seen: set[Digest] = set()
+        self._indexes = 0
         self._sizes: dict[Digest, int | None] = {}
         self.images: list[PlatformImage] = []
         self.failures: list[PlatformFailure] = []
@@ -151,6 +153,11 @@ class _Walk:
             elif entry.digest not in self._seen and self._may_satisfy(entry):
                 self._seen.add(entry.digest)
                 if entry.media_type in media_types.INDEX_TYPES:
+                    self._indexes += 1  # each is fetched, even if there is no platform in it
+                    if self._indexes > self._most:
+                        raise TooLargeError(
+                            f"an index of more than {self._most} indexes", subject=self._source.name
+                        )
                     yield from self._inner(entry, depth)
                 else:
                     yield entry

@@ -1,6 +1,6 @@
-"""Servers that send something without end: headers, interim answers, lines between chunks.
+"""Servers that send something without end, or what is no HTTP: headers, interim answers, lines between chunks.
 
-Here: what no timeout of the socket ends. Not here: bodies (``test_client``).
+Here: what no timeout of the socket ends, and whose fault it is said to be. Not here: bodies (``test_client``).
 """
 
 import socket
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from dockml_dagster.clients.http.errors import UnavailableError
+from dockml_dagster.clients.http.errors import BrokenContentError, UnavailableError
 from dockml_dagster.clients.http.hosts import Origin
 from dockml_dagster.clients.http.retry import NO_RETRY
 
@@ -90,3 +90,24 @@ def test_lines_between_and_after_chunks_are_given_up(make_http, line: bytes) -> 
             http.request("GET", address) as answer,
         ):
             answer.read(100)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "reason"),
+    [
+        (b"HTTP/1.1 2\xb2\xb2 x\r\n\r\n", UnavailableError, "the connection failed"),
+        (b"HTTP/1.1 abc x\r\n\r\n", UnavailableError, "the connection failed"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", UnavailableError, "ended early"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\nabc",
+            BrokenContentError,
+            "two lengths",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_http_is_not_the_address_s_fault(make_http, answer, kind, reason) -> None:
+    http = make_http(retry=NO_RETRY)
+    with served(lambda connection, _: connection.sendall(answer)) as address:
+        http.allow(Origin.of(address))
+        with pytest.raises(kind, match=reason), http.request("GET", address) as given:
+            given.read(100)

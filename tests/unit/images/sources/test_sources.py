@@ -16,6 +16,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     GoneError,
     SettingError,
+    TooLargeError,
     UnsupportedError,
 )
 from dockml_dagster.images.sources.interface import ImageSource
@@ -81,6 +82,19 @@ def test_layout_with_two_platforms_in_one_index(layout, tmp_path) -> None:
     assert [str(image.platform) for image in only] == ["linux/arm64"]
     with pytest.raises(GoneError, match="no image for linux/s390x"):
         read_image(source, Platform.parse("s390x"))
+
+
+def test_an_index_of_indexes_without_platforms_has_an_end(layout, tmp_path) -> None:
+    """None of them has a platform that would be counted, and each costs a registry a request."""
+    layout.add(
+        layout.index(*(layout.index(layout.index({"digest": f"sha256:{n:064}"})) for n in range(30))), "v1"
+    )
+    source, asked = _open(f"oci:{layout.write(tmp_path)}"), []
+    real = source.manifest
+    source.manifest = lambda digest: asked.append(digest) or real(digest)  # type: ignore[method-assign]
+    with pytest.raises(TooLargeError, match="more than 8 indexes"):
+        read_image(source, max_platforms=8)
+    assert len(asked) <= 10
 
 
 def test_layout_whose_index_json_lists_the_platforms(layout, tmp_path) -> None:
