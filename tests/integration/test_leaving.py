@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
-from dockml_dagster.warehouse.rows import qualified, quote
+from dockml_dagster.warehouse.rows import columns_of, qualified, quote
+from tests.integration.conftest import settings_of
 from tests.integration.test_local_study import commit
 
 OF_HISTORY = {"core.moment_states", "findings.change_over_time", "findings.moment_differences"}
@@ -35,16 +37,18 @@ def projects(tmp_path: Path) -> Path:
     return root
 
 
-def contents(ask, home: Path) -> dict[str, list]:
+def contents(home: Path) -> dict[str, list]:
     """Rows of every table of core and findings, without moments and in no order."""
     made = [*load().models, *load().computed]
     found = {}
-    for model in made:
-        if model.schema == "staging" or model.name in OF_HISTORY:
-            continue
-        columns = ask(home, f"DESCRIBE {qualified(model.name)}")
-        names = ", ".join(quote(name) for name, type_name, *_ in columns if type_name != "TIMESTAMP")
-        found[model.name] = sorted(map(str, ask(home, f"SELECT {names} FROM {qualified(model.name)}")))
+    with Warehouse(settings_of(home).warehouse).read() as connection:
+        for model in made:
+            if model.schema == "staging" or model.name in OF_HISTORY:
+                continue
+            columns = columns_of(connection, model.name)
+            names = ", ".join(quote(name) for name, type_name in columns.items() if type_name != "TIMESTAMP")
+            rows = connection.execute(f"SELECT {names} FROM {qualified(model.name)}").fetchall()
+            found[model.name] = sorted(map(str, rows))
     return found
 
 
@@ -60,7 +64,7 @@ def test_who_leaves_is_counted_nowhere(projects, home, tmp_path, dockml, ask, in
     assert "listed no more: birds/stork" in study(home)
     other = tmp_path / "never had it"
     study(other)
-    assert contents(ask, home) == contents(ask, other)
+    assert contents(home) == contents(other)
     shares = "SELECT DISTINCT projects, n FROM findings.rq3_base_image_types WHERE category = 'All'"
     assert ask(home, shares) == [(2, 2)]
     # What was collected stays, and so does its past.

@@ -1,4 +1,4 @@
-"""A day at GitHub with 300 projects: limits, an outage, a new token, projects that move and go, two kills.
+"""A day at GitHub with 150 projects: limits, an outage, a new token, projects that move and go, two kills.
 
 The tables at its end are those of a day on which nothing happened, and nothing was paid for twice.
 """
@@ -21,7 +21,7 @@ from tests.integration.github.day import tables
 from tests.integration.github.service import SECONDARY
 from tests.integration.github.visiting import FILES, on_clock
 
-PROJECTS = 300
+PROJECTS = 150
 VISITING = "from tests.integration.github.day import main; main()"
 FRAME = """
 title = "a day"
@@ -56,7 +56,7 @@ def crowd(graphql_schema, tmp_path: Path) -> Iterator[stand_in.FakeGithub]:
 
 def things_happen(server: stand_in.FakeGithub) -> None:
     """Late in the list, so that nobody asked for them yet."""
-    moved, deleted, hidden = server.repositories[291], server.repositories[292], server.repositories[294]
+    moved, deleted, hidden = server.repositories[141], server.repositories[142], server.repositories[144]
     moved.old_names.append(moved.name.lower())
     moved.name = "elsewhere/moved"
     deleted.state, hidden.state = "gone", "private"
@@ -70,22 +70,22 @@ def test_a_day_of_troubles_ends_as_a_day_without(crowd, start_program, tmp_path:
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKML_HOME": str(tmp_path / "troubled"),
         "DOCKML_GITHUB_API_URL": crowd.url, "DOCKML_GITHUB_FRAME": str(frame),
     }  # fmt: skip
-    crowd.budgets.limits["core"] = 100
-    crowd.answers_at_once = 40
+    crowd.budgets.limits["core"] = 50
+    crowd.answers_at_once = 20
     killed, process = [], None
     questions = itertools.count()
 
     def trouble(asked: stand_in.Asked) -> None:
         number = next(questions)
-        if number in {9, 250}:
+        if number in {9, 125}:
             killed.append(number)
             process.send_signal(signal.SIGKILL)
             process.wait()
-        elif number == 60:
+        elif number == 30:
             raise stand_in.Reply(429, {"message": SECONDARY})
-        elif number == 90:
+        elif number == 45:
             crowd.out_until = crowd.clock.now() + 1200
-        elif number == 130:
+        elif number == 65:
             crowd.token = "second-token-9876543210"
             things_happen(crowd)
 
@@ -107,7 +107,7 @@ def test_a_day_of_troubles_ends_as_a_day_without(crowd, start_program, tmp_path:
             said = errors.read()
         assert process.returncode in {0, -signal.SIGKILL} or "GITHUB_TOKEN" in said, said
     crowd.before = lambda asked: None
-    assert killed == [9, 250]
+    assert killed == [9, 125]
 
     assert sum(one.status == 502 for one in crowd.asked) > 3
     assert sum(crowd.budgets.opened[who, "core"] for who in {one.who for one in crowd.asked}) >= 4, (
@@ -133,7 +133,7 @@ def test_a_day_of_troubles_ends_as_a_day_without(crowd, start_program, tmp_path:
         assert _ordered(found[table]) == _ordered(rows), table
     assert len(expected["raw.candidates"]) > PROJECTS
     said = {subject: (status, reason) for _, subject, status, reason, _ in expected["raw.outcomes"]}
-    assert said["o/r292"][0] == said["o/r294"][0] == "gone"
+    assert said["o/r142"][0] == said["o/r144"][0] == "gone"
 
 
 def _ordered(rows: list) -> list[str]:
