@@ -18,6 +18,13 @@ from filelock import FileLock
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.rows import qualified
+from tests.forked import COMMAND
+
+COLLECTING = (
+    "from dockml_dagster.commands.study.runner import Runner; Runner.make_findings = lambda _: None; "
+    + COMMAND
+)
+"""The command as a program that makes no findings, which take most of a small study's time: for tests of collecting."""
 
 
 def settings_of(home: Path) -> Settings:

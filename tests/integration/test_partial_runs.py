@@ -18,7 +18,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due import query as due_query
 from dockml_dagster.warehouse.due.storages import storage_of
-from dockml_dagster.warehouse.due.work import built
+from dockml_dagster.warehouse.due.work import built, record_build, seen
 from dockml_dagster.warehouse.versions import build_version
 
 PICKED = ["core/projects", "findings/rq1_categories", "published"]
@@ -71,6 +71,14 @@ def collect_something() -> None:
         )
 
 
+def all_were_made() -> None:
+    """As if all findings had been made just now."""
+    settings = Settings.from_environment()
+    with Warehouse(settings.warehouse).write() as connection:
+        record_build(connection, build_version(settings), seen(connection), storage=storage_of(settings))
+    assert current()
+
+
 def current() -> bool:
     with Warehouse(Settings.from_environment().warehouse).read() as connection:
         settings = Settings.from_environment()
@@ -94,7 +102,7 @@ def test_linting_makes_current_what_it_changed_and_nothing_else(studied, run, li
     collect_something()
     run("lint_dockerfiles")
     assert not current()
-    run("make_findings")
+    all_were_made()
     run(picked=["dockerfile_lint", "published"])
     assert not current(), "nobody read the answers"
 

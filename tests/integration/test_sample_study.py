@@ -21,7 +21,7 @@ from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
 from dockml_dagster.warehouse.due.storages import storage_of
 from tests.integration.claims import recomputed
-from tests.integration.conftest import settings_of
+from tests.integration.conftest import COLLECTING, settings_of
 
 PROJECTS = list(Sample().listing().projects)
 METHODS = Sample().methods()
@@ -164,16 +164,18 @@ def test_second_run_starts_nothing_and_touches_nothing(studied, dockml, raw_stat
         assert instance.get_runs_count() == runs
 
 
-def test_limit_takes_the_first_projects_only(home, dockml, instance_of):
-    done = dockml(home, "study", "--limit", "2", "--quiet")
-    assert done.returncode == 0, done.stderr
+def test_limit_takes_the_first_projects_only(home, run_program, environment_of, instance_of):
+    def study(*arguments):
+        done = run_program(COLLECTING, "study", *arguments, "--quiet", env=environment_of(home))
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    study("--limit", "2")
     with instance_of(home) as instance:
         for stage in STAGES:
             assert set(instance.get_materialized_partitions(dg.AssetKey(stage))) == set(PROJECTS[:2])
     one = PROJECTS[5]
-    done = dockml(home, "study", "--project", one.removeprefix("sample/"), "--quiet")
-    assert done.returncode == 0, done.stderr
-    assert "1 of 1 projects were due" in done.stderr
+    assert "1 of 1 projects were due" in study("--project", one.removeprefix("sample/"))
     with instance_of(home) as instance:
         assert set(instance.get_materialized_partitions(dg.AssetKey("manifests"))) == {*PROJECTS[:2], one}
 
@@ -305,6 +307,7 @@ def test_runs_whose_process_is_gone_are_marked_failed(studied, instance_of, monk
 
     # Whatever it is that a study runs.
     monkeypatch.setattr(Runner, "collect", lambda *_, **__: None)
+    monkeypatch.setattr(Runner, "make_findings", lambda _: None)
     bring_up_to_date(Settings.from_environment(), "sample", limit=1, force=True, listener=lambda *_: None)
 
     with instance_of(studied) as instance:
