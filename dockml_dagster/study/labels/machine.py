@@ -17,8 +17,8 @@ from dockml_dagster.study.labels.codebook import parse_codebook
 from dockml_dagster.study.labels.purpose import (
     PurposeJudgement,
     parse_purpose_rules,
+    purposes_by_file,
     purposes_of,
-    purposes_of_dockerfile,
 )
 from dockml_dagster.study.project.evidence import facts_of_project
 from dockml_dagster.study.project.facts import Fact, ProjectMetadata
@@ -85,10 +85,11 @@ class Labeller:
         yield from self._category(project, facts)
         found = purposes_of(facts, self._rules)
         yield from self._purposes({"unit_kind": "project", "unit": project}, found)
+        of_file = purposes_by_file(found)
         for path, reading in sorted(dockerfiles.items()):
             if reading.stages:
-                own = purposes_of_dockerfile(path, found)
-                yield from self._purposes({"unit_kind": "dockerfile", "unit": f"{project}/{path}"}, own)
+                unit = {"unit_kind": "dockerfile", "unit": f"{project}/{path}"}
+                yield from self._purposes(unit, of_file.get(path, ()))
 
     def _category(self, project: str, facts: Iterable[Fact]) -> Iterator[tuple[str, Row]]:
         judged: CategoryJudgement = classify_category(facts, self._model)

@@ -134,17 +134,20 @@ def is_given(score: float) -> bool:
     return 1 / (1 + math.exp(-score)) >= LEAST_PROBABILITY
 
 
-def purposes_of_dockerfile(path: str, project: Iterable[PurposeJudgement]) -> tuple[PurposeJudgement, ...]:
-    """The purposes of the project for which this Dockerfile holds evidence, with that evidence only.
+def purposes_by_file(project: Iterable[PurposeJudgement]) -> dict[str, tuple[PurposeJudgement, ...]]:
+    """File → the purposes of the project for which it holds evidence, with that evidence only.
 
     The probability stays the project's: purposes were coded by project, so none is known for one Dockerfile.
     """
-    judgements = []
+    found: dict[str, list[PurposeJudgement]] = {}
     for judgement in project:
-        own = [item for item in judgement.evidence if item.fact.file == path]
-        if own:
-            judgements.append(_judgement(judgement.purpose, judgement.probability, own))
-    return tuple(judgements)
+        of_file: dict[str, list[PurposeEvidence]] = {}
+        for item in judgement.evidence:
+            if item.fact.file is not None:
+                of_file.setdefault(item.fact.file, []).append(item)
+        for path, own in of_file.items():
+            found.setdefault(path, []).append(_judgement(judgement.purpose, judgement.probability, own))
+    return {path: tuple(judgements) for path, judgements in found.items()}
 
 
 _DOCKERFILE_PLACES = frozenset(

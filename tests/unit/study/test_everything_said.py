@@ -35,7 +35,7 @@ from dockml_dagster.study.labels.agreement import agreement, krippendorff_alpha,
 from dockml_dagster.study.labels.annotation_sample import Candidate, draw
 from dockml_dagster.study.labels.category import classify_category, parse_category_model
 from dockml_dagster.study.labels.coder_drift import Halves, coder_drift
-from dockml_dagster.study.labels.purpose import parse_purpose_rules, purposes_of, purposes_of_dockerfile
+from dockml_dagster.study.labels.purpose import parse_purpose_rules, purposes_by_file, purposes_of
 from dockml_dagster.study.layer.image import summarise_image
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter
@@ -212,7 +212,8 @@ def labels() -> Said:
             sizes={path: len(text) for path, text in files.items()},
         )
         found = purposes_of(facts, rules)
-        own = [purposes_of_dockerfile(path, found) for path in dockerfiles]
+        by_file = purposes_by_file(found)
+        own = [by_file.get(path, ()) for path in dockerfiles]
         yield name, [facts, found, own, classify_category(facts, model)]
 
 

@@ -18,8 +18,8 @@ from dockml_dagster.study.labels.codebook import (
 from dockml_dagster.study.labels.purpose import (
     LEAST_PROBABILITY,
     parse_purpose_rules,
+    purposes_by_file,
     purposes_of,
-    purposes_of_dockerfile,
 )
 from dockml_dagster.study.labels.training.purpose import (
     Coded,
@@ -90,10 +90,10 @@ def test_a_dockerfile_bears_the_purposes_that_it_shows():
     project = purposes_of(facts, rules)
     assert [judgement.purpose for judgement in project] == ["Simulation", "Hosting"]
     assert project[1].dockerfiles == ("a/Dockerfile",)
-    (own,) = purposes_of_dockerfile("a/Dockerfile", project)
+    (own,) = purposes_by_file(project)["a/Dockerfile"]
     assert [item.rule for item in own.evidence] == ["r1"]
     assert own.probability == project[1].probability == pytest.approx(1 / (1 + 2.718281828**-3))
-    assert purposes_of_dockerfile("c/Dockerfile", project) == ()
+    assert set(purposes_by_file(project)) == {"a/Dockerfile", "b/Dockerfile", "docker-compose.yml"}
 
 
 def test_sub_purposes_are_those_of_the_rules_that_found_something():
