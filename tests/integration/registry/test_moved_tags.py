@@ -14,6 +14,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.query import due
 from dockml_dagster.warehouse.due.storages import storage_of
+from tests.integration.conftest import COLLECTING
 
 MISSING = [name for name in ("docker-registry", "skopeo", "umoci", "git") if shutil.which(name) is None]
 if MISSING:
@@ -42,7 +43,7 @@ def projects(tmp_path, open_registry, images):
 
 
 def test_a_moved_tag_is_noticed_and_no_other(
-    projects, home, dockml, open_registry, images, ask, instance_of, monkeypatch
+    projects, home, run_program, environment_of, open_registry, images, ask, instance_of, monkeypatch
 ):
     settings = {
         "DOCKML_LOCAL": str(projects),
@@ -51,7 +52,8 @@ def test_a_moved_tag_is_noticed_and_no_other(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    done = dockml(home, "study", "--corpus", "local", "--quiet", **settings)
+    environment = environment_of(home, **settings)
+    done = run_program(COLLECTING, "study", "--corpus", "local", "--quiet", env=environment)
     assert done.returncode == 0, done.stderr
     monkeypatch.setenv("DOCKML_HOME", str(home))
     definitions = defs()
