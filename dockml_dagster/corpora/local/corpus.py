@@ -14,15 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dockml_dagster.clients import git
-from dockml_dagster.corpora.base import (
-    Collected,
-    Corpus,
-    CorpusError,
-    Listing,
-    Outcome,
-    Stage,
-    partition_key,
-)
+from dockml_dagster.corpora.base import Collected, Corpus, CorpusError, Listing, Outcome, Stage, partition_key
 from dockml_dagster.corpora.files import FileRows, file_rows
 from dockml_dagster.corpora.images.collection import ImageCollection, NamedImage
 from dockml_dagster.corpora.images.versions import layers_version
