@@ -84,6 +84,18 @@ def test_headers_are_capped_together() -> None:
         read_tar_index(io.BytesIO(one * 700))
 
 
+@pytest.mark.parametrize("kind", [b"L", b"K"], ids=["name", "target of a link"])
+def test_names_are_capped(kind: bytes) -> None:
+    for length, refused in ((4096, False), (4097, True)):
+        name = b"a" * length
+        long = _header(kind, b"%011o\x00" % length) + name + bytes(-length % 512) + _header(b"2")
+        if refused:
+            with pytest.raises(TooLargeError, match="names beyond"):
+                read_tar_index(io.BytesIO(long))
+        else:
+            assert len(read_tar_index(io.BytesIO(long))) == 1
+
+
 def test_members_are_capped(monkeypatch) -> None:
     monkeypatch.setattr("dockml_dagster.images.sources.tar_index.MAX_MEMBERS", 10)
     with pytest.raises(TooLargeError, match="entries"):
