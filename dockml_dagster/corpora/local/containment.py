@@ -9,6 +9,7 @@ private one, as its own.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -73,6 +74,8 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
     for file in _ALTERNATES:
         for line in _lines(git_directory / file):
             if line and not line.startswith("#"):
+                if line.startswith('"') and "\\" in line:
+                    return f"{file} hides where it leads"  # git would replace escapes
                 place = line.strip('"')
                 if found := _led(place, git_directory / "objects", file, inside, depth, objects=True):
                     return found
@@ -170,9 +173,14 @@ def _named(file: Path, key: str) -> str:
 
 
 def _lines(file: Path) -> list[str]:
-    """The lines of a small regular file; empty if there is no such file."""
+    """The lines of a small regular file; empty if there is no such file. Raises OSError for a larger one, which git would
+    read to its end.
+    """
     try:
         with open_regular(file, follow=True) as opened:
-            return opened.read(_LONGEST).decode("utf-8", "surrogateescape").splitlines()
+            text = opened.read(_LONGEST + 1)
     except (FileNotFoundError, NotADirectoryError, NotRegularError):
         return []
+    if len(text) > _LONGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return [line for line in text.decode("utf-8", "surrogateescape").split("\n") if line]

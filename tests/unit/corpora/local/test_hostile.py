@@ -240,6 +240,18 @@ def _alternates(folder, private):
     (folder / ".git/HEAD").write_text(git(private, "rev-parse", "HEAD"))
 
 
+def _long_alternates(folder, private):
+    _alternates(folder, private)
+    file = folder / ".git/objects/info/alternates"
+    file.write_text("#" * 66_000 + "\n" + file.read_text())
+
+
+def _escaped_alternates(folder, private):
+    _alternates(folder, private)
+    file = folder / ".git/objects/info/alternates"
+    file.write_text('"' + file.read_text().strip().replace("/", "\\057") + '"\n')
+
+
 def _objects_link(folder, private):
     make(folder, GOOD)
     subprocess.run(["rm", "-r", str(folder / ".git/objects")], check=True)
@@ -311,8 +323,9 @@ def _chain(folder, private):
 @pytest.mark.parametrize(
     "lead_out",
     [
-        _git_file, _git_link, _alternates, _objects_link, _common, _pipe, _chain, _include, _include_if, _include_pipe,
-        _include_twice, _include_itself, _large_configuration, _work_tree, _no_configuration, _odd_ignore_file,
+        _git_file, _git_link, _alternates, _long_alternates, _escaped_alternates, _objects_link, _common, _pipe, _chain,
+        _include, _include_if, _include_pipe, _include_twice, _include_itself, _large_configuration, _work_tree,
+        _no_configuration, _odd_ignore_file,
     ],
 )  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
