@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.forked import COMMAND
+
 FILES = {"Dockerfile": b"FROM python:3.12\n", "README.md": b"# x\n"}
 PROGRAM = """
 import sys, time
@@ -26,8 +28,8 @@ main()
 
 
 @pytest.fixture
-def run(github, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs a command without a token, on the stand-in and its clock."""
+def run(github, run_program, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs a command without a token, on the stand-in; one that waits, on its clock."""
     root = Path(__file__).parents[3]
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKML_HOME": str(tmp_path / "home"),
@@ -36,9 +38,12 @@ def run(github, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
     }  # fmt: skip
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
+        # The clock has to be there before the modules that take the time from it, so this one cannot be forked.
+        if "--wait" not in arguments:
+            return run_program(COMMAND, *arguments, env=environment)
         command = [sys.executable, "-c", PROGRAM, str(tmp_path / "clock"), *arguments]
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command, env=environment, capture_output=True, text=True, check=False, timeout=900
         )
 
     return run
