@@ -343,6 +343,13 @@ def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out
     assert _outcome(corpus, good).status == "collected"
 
 
+def test_a_git_directory_of_too_many_files_is_refused(tmp_path, monkeypatch):
+    make(tmp_path / "given" / "one", GOOD)
+    monkeypatch.setattr("dockml_dagster.corpora.local.containment._MOST_ENTRIES", 5)
+    corpus, listing = _listed(tmp_path, tmp_path / "given")
+    assert "more than 5 files in its git directory" in _outcome(corpus, listing.projects[0]).reason
+
+
 def test_a_configuration_that_includes_a_file_of_the_repository_is_read(tmp_path):
     _configuration(tmp_path / "given" / "one", "[include]\n\tpath = ../.gitconfig\n")
     (tmp_path / "given" / "one" / ".gitconfig").write_text("[core]\n\tabbrev = 9\n")

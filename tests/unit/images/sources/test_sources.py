@@ -262,6 +262,13 @@ def test_hostile_saved_archives(tar, tmp_path, files, problem) -> None:
     assert problem in _fails(f"docker-archive:{path}")
 
 
+def test_a_list_of_images_has_a_most(tar, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(_saved(tar))
+    monkeypatch.setattr("dockml_dagster.images.sources.docker_archive.MAX_MANIFEST_FILE", 20)
+    assert "more than the 20 that are read" in _fails(f"docker-archive:{path}")
+
+
 def test_archives_before_docker_1_10_and_other_compressions(tar, tmp_path) -> None:
     path = tmp_path / "x.tar"
     path.write_bytes(tar({"repositories": b"{}", "abc/json": b"{}"}))

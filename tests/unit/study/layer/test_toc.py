@@ -12,6 +12,7 @@ import struct
 import pytest
 from backports import zstd
 
+from dockml_dagster.study.layer.inflate import CorruptLayerError
 from dockml_dagster.study.layer.model import LayerEntry, ScanLimits
 from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.toc import find_toc, scan_toc, toc_objects
@@ -164,6 +165,29 @@ def test_caps_hold_for_tables_too(layer: bytes) -> None:
     data = chunked(layer, toc)
     scan = scan_toc(Ranges(data), len(data), limits=ScanLimits(entries=10))
     assert (scan.status, scan.censored) == ("censored", ("entries",))
+
+
+@pytest.mark.parametrize(
+    ("name", "cap"), [("_MOST_COMPRESSED", "compressed_bytes"), ("_MOST_INFLATED", "inflated_bytes")]
+)
+def test_a_table_has_caps_of_its_own(
+    layer: bytes, monkeypatch: pytest.MonkeyPatch, name: str, cap: str
+) -> None:
+    data = estargz(layer, toc_of(layer))
+    monkeypatch.setattr(f"dockml_dagster.study.layer.toc.{name}", 100)
+    scan = scan_toc(Ranges(data), len(data))
+    assert scan is not None
+    assert (scan.status, scan.censored) == ("censored", (cap,))
+
+
+def test_an_object_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each further part would be parsed with all before it."""
+    monkeypatch.setattr("dockml_dagster.study.layer.toc._STEP", 1)
+    monkeypatch.setattr("dockml_dagster.study.layer.toc._MOST_OBJECT", 50)
+    parts = iter([b'{"entries":[{"name":"', *[b"a"] * 1000, b'"}]}'])
+    with pytest.raises(CorruptLayerError):
+        list(toc_objects(parts))
+    assert len(list(parts)) > 900
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
