@@ -98,10 +98,11 @@ class Budgets:
             self.keep(headers.get("x-ratelimit-resource", resource), stated, with_token=with_token)
 
     def keep(self, resource: str, allowance: Allowance, *, with_token: bool) -> None:
-        """Record what is left of a budget."""
+        """Record what is left of a budget; of its name, which a server states, the first 40 characters."""
+        resource = resource[:40]
         self._allowances[with_token, resource] = allowance
         stated = {name: getattr(allowance, name) for name in Allowance.__dataclass_fields__}
-        self._store.put_document(_kind(with_token), resource[:40], stated)
+        self._store.put_document(_kind(with_token), resource, stated)
 
     def wait(self, resource: str, address: str, *, with_token: bool) -> None:
         """Wait until the server may be asked. Raises LimitedError where that would take too long."""
