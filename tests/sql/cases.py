@@ -3,6 +3,8 @@
 Here: what the words in ``input.yaml`` and ``expect.yaml`` mean. Not here: which cases there are (the folders).
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from dockml_dagster.warehouse.rows import columns_of, qualified, quote
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/*/input.yaml"))
+NOTED = FOLDER / "rows_said.json"
+"""The digest of each case's rows."""
 TWIN = "twin/"
 """What the names of a second corpus and its projects begin with."""
 
@@ -68,6 +72,11 @@ def fill(
         connection.execute(f"INSERT INTO {qualified(table)} ({names}) VALUES ({values})", list(row.values()))
 
 
+def name_of(folder: Path) -> str:
+    """``schema.model/case``."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
 class Case:
     """The tables of one case, filled, on which its model is run; to be closed by ``with``.
 
@@ -75,6 +84,7 @@ class Case:
     """
 
     def __init__(self, folder: Path, types: Types, *, with_twin: bool = False) -> None:
+        self.name = name_of(folder)
         self.model = types.project.by_name[folder.parent.name]
         given, expected = _read(folder / "input.yaml"), _read(folder / "expect.yaml")
         unread = sorted(given.keys() - set(self.model.references))
@@ -83,6 +93,7 @@ class Case:
         self._where = expected.get("where", "true")
         self._rows = expected["rows"]
         self._in_order = expected.get("in_order", False)
+        self._with_twin = with_twin
         if with_twin and not expected.get("alone"):
             given = _twinned(given, types)
             self._where = f"({self._where}) AND NOT starts_with(corpus, '{TWIN}')"
@@ -101,18 +112,24 @@ class Case:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def said(self) -> list[Mapping[str, Any]]:
-        """Every row of the model with all of its columns, in the model's own order where its last clause is one."""
-        found = self._connection.execute(self.model.sql)
+    def said(self, sql: str | None = None) -> list[Mapping[str, Any]]:
+        """Every row of the model, or of ``sql`` in its place, with all columns, in its own order where its last clause is
+        one.
+        """
+        found = self._connection.execute(sql or self.model.sql)
         columns = [column[0] for column in found.description]
         rows = _plain([dict(zip(columns, row, strict=True)) for row in found.fetchall()])
-        return rows if "\nORDER BY " in self.model.sql else sorted(rows, key=_by_text)
+        return rows if "\nORDER BY " in (sql or self.model.sql) else sorted(rows, key=_by_text)
+
+    def digest(self, sql: str | None = None) -> str:
+        """A digest of what is ``said``."""
+        return hashlib.sha256(json.dumps(self.said(sql), default=str).encode()).hexdigest()[:12]
 
     def check(self, sql: str | None = None) -> None:
-        """Run the model, or ``sql`` in its place, and compare.
+        """Run the model, or ``sql`` in its place, and compare; without twins also the digest of all rows.
 
         Raises:
-            AssertionError: the rows are others than expected, or a column is named that the model does not have.
+            AssertionError: the rows are others than expected or noted, or a column is named that the model does not have.
         """
         found = self._connection.execute(f"FROM ({sql or self.model.sql}) WHERE {self._where}")
         columns = [column[0] for column in found.description]
@@ -126,6 +143,9 @@ class Case:
             assert plain == _plain(self._rows)
         else:
             assert sorted(plain, key=_by_text) == sorted(_plain(self._rows), key=_by_text)
+        if not self._with_twin:
+            noted = json.loads(NOTED.read_text("utf-8")).get(self.name)
+            assert self.digest(sql) == noted, f"python -m tests.sql.test_cases {self.name}"
 
 
 def _twinned(given: Mapping[str, Any], types: Types) -> dict[str, Any]:
