@@ -148,7 +148,7 @@ class _Reader:
         if piece.kind == "comment":
             return
         if piece.kind == "unparsed":
-            number = next((line for at, line in reversed(self.marks) if at <= piece.span.start), 1)
+            number = next(line for at, line in reversed(self.marks) if at <= piece.span.start)
             self.open[-1].body.append(_Unread(self._restored(text), number))
             return
         if self.header is not None:

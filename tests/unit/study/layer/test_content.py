@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.study.layer.content import ContentRules, ContentTally, parse_rules
+from dockml_dagster.study.layer.content import EVIDENCE, ContentRules, ContentTally, parse_rules
 from dockml_dagster.study.layer.image import summarise_image
 
 SEED = Path(__file__).parents[4] / "dbt_like_sql" / "seeds" / "layer_content_rules.csv"
@@ -93,6 +93,15 @@ def test_bytes_and_evidence(tar, spooled) -> None:
     assert (weights.rule, weights.files, weights.bytes, weights.duplicate_bytes) == ("w", 3, 250, 100)
     assert [file.path for file in weights.largest] == ["a.pt", "b/a.pt", "c.pt"]
     assert (cache.files, cache.bytes, cache.hidden_files, cache.hidden_bytes) == (0, 0, 1, 30)
+
+
+@pytest.mark.parametrize("number", [EVIDENCE - 1, EVIDENCE, EVIDENCE + 3])
+def test_evidence_is_the_ten_largest_files(number: int, tar, spooled) -> None:
+    tally = ContentTally(ContentRules(parse_rules(HEAD + "w,weights,*.pt,false,m\n")))
+    sizes = [*range(2, number + 1), 1]
+    summarise_image([spooled(tar([(f"{size}.pt", b"1" * size) for size in sizes]))], visitors=[tally])
+    (weights,) = tally.findings()
+    assert [file.size for file in weights.largest] == sorted(sizes, reverse=True)[:EVIDENCE]
 
 
 def test_hostile_paths_match_in_linear_time(rules: ContentRules) -> None:
