@@ -74,10 +74,10 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
     for file in _ALTERNATES:
         for line in _lines(git_directory / file):
             if line and not line.startswith("#"):
-                if line.startswith('"') and "\\" in line:
-                    return f"{file} hides where it leads"  # git would replace escapes
-                place = line.strip('"')
-                if found := _led(place, git_directory / "objects", file, inside, depth, objects=True):
+                # Within quotes git replaces escapes and reads past the line's end; after them another path may follow.
+                if '"' in line:
+                    return f"{file} hides where it leads"
+                if found := _led(line, git_directory / "objects", file, inside, depth, objects=True):
                     return found
     return None
 

@@ -252,6 +252,18 @@ def _escaped_alternates(folder, private):
     file.write_text('"' + file.read_text().strip().replace("/", "\\057") + '"\n')
 
 
+def _alternates_after_quotes(folder, private):
+    _alternates(folder, private)
+    file = folder / ".git/objects/info/alternates"
+    file.write_text(f'"a"x{file.read_text()}')
+
+
+def _alternates_after_quotes_of_two_lines(folder, private):
+    _alternates(folder, private)
+    file = folder / ".git/objects/info/alternates"
+    file.write_text(f'"a\nb"x{file.read_text()}')
+
+
 def _objects_link(folder, private):
     make(folder, GOOD)
     subprocess.run(["rm", "-r", str(folder / ".git/objects")], check=True)
@@ -323,9 +335,10 @@ def _chain(folder, private):
 @pytest.mark.parametrize(
     "lead_out",
     [
-        _git_file, _git_link, _alternates, _long_alternates, _escaped_alternates, _objects_link, _common, _pipe, _chain,
-        _include, _include_if, _include_pipe, _include_twice, _include_itself, _large_configuration, _work_tree,
-        _no_configuration, _odd_ignore_file,
+        _git_file, _git_link, _alternates, _long_alternates, _escaped_alternates, _alternates_after_quotes,
+        _alternates_after_quotes_of_two_lines, _objects_link, _common, _pipe, _chain, _include, _include_if,
+        _include_pipe, _include_twice, _include_itself, _large_configuration, _work_tree, _no_configuration,
+        _odd_ignore_file,
     ],
 )  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
