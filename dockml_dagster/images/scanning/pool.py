@@ -254,7 +254,8 @@ class _Worker:
         paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
         # Not `-m`: the module would be `__main__` there, and pickle would see other classes than ours.
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from dockml_dagster.images.scanning.worker import main; main()"],
+            # `-P`: else modules in the current folder, perhaps a foreign project's, would be found before Python's own.
+            [sys.executable, "-P", "-c", "from dockml_dagster.images.scanning.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C reaches the terminal's whole process group; only the parent should report it and end the workers.

@@ -203,3 +203,12 @@ def test_ctrl_c_is_the_parent_s_alone(tmp_path: Path, importable: type) -> None:
     """A worker that got the terminal's signal too would print a traceback of its own."""
     (result,) = scan_layers([LayerTask("group", importable("group"))], tmp_path, workers=1)
     assert str(result.error) == "its own"
+
+
+def test_a_worker_runs_nothing_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("inspect", "pickle", "tarfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code of the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with ScanPool(workers=1) as pool:
+        pool.reserve(1)
+        assert pool._workers[0].call(os.getpid, (), 60.0) != os.getpid()
