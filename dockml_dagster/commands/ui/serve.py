@@ -6,6 +6,7 @@ Here: starting and ending them. Not here: preparing the home (``instance``).
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def serve(host: str, port: int) -> int:
             f"load_from: [{{grpc_server: {{socket: {json.dumps(str(socket))}, location_name: dockml}}}}]\n",
             encoding="utf-8",
         )
-        code = [str(folder / "dagster"), "api", "grpc", "--socket", str(socket)]
+        code = [str(folder / "dagster"), "api", "grpc", "--socket", str(socket), "--empty-working-directory"]
         code += ["--module-name", "dockml_dagster.definitions", "--location-name", "dockml"]
         web = [str(folder / "dagster-webserver"), "--workspace", str(workspace)]
         web += ["--host", host, "--port", str(port)]
@@ -65,8 +66,11 @@ def serve(host: str, port: int) -> int:
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a child in its own session: Ctrl-C reaches only us, and we end the children in order."""
-    return subprocess.Popen(command, start_new_session=True)
+    """Start a child in its own session: Ctrl-C reaches only us, and we end the children in order.
+
+    It and the runs that it starts find no modules in the current folder, which may be a foreign project's.
+    """
+    return subprocess.Popen(command, start_new_session=True, env={**os.environ, "PYTHONSAFEPATH": "1"})
 
 
 def _end(child: subprocess.Popen[bytes]) -> int:
