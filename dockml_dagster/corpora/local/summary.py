@@ -21,8 +21,12 @@ from dockml_dagster.corpora.links import links_of_texts
 from dockml_dagster.corpora.local.chosen_images import best_linked
 from dockml_dagster.corpora.local.records import Project
 from dockml_dagster.study.deadline import OutOfTimeError
+from dockml_dagster.study.formats.json import load
 from dockml_dagster.warehouse.opening import make_folder
 from dockml_dagster.warehouse.rows import combined_hash
+
+_MOST_BYTES = 1 << 20
+"""Of a summary's file; the names of the linked images are most of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def recalled(cache: Path, root: Path, mark: str) -> Summary | None:
     """
     # If the file is damaged in any way, the project is read again.
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        stored = json.loads(_file(cache, root).read_text(encoding="utf-8"))
+        stored = load(_file(cache, root).read_bytes(), _MOST_BYTES)
         if stored.pop("mark") == mark:
             return Summary(**{**stored, "linked": tuple(stored["linked"])})
     return None

@@ -69,7 +69,7 @@ WORK: dict[tuple[str, str], Callable[[], object]] = {
         "conda-meta/a.json", json.dumps({"name": "a", "version": "1", "files": ["f"] * MANY}).encode()
     ),
     ("study/packages/python.py", "read_metadata"): lambda: python.read_metadata("METADATA", b"a: b\n" * MANY),
-    ("study/packages/python.py", "read_record"): lambda: python.read_record("a.dist-info/RECORD", b"a,,\n" * MANY),
+    ("study/packages/python.py", "read_record"): lambda: python.read_record("a.dist-info/RECORD", b"./a,,\n" * MANY),
     ("study/packages/rpm.py", "read_headers"): lambda: rpm.read_headers("p", [b""] * MANY),
     ("study/dockerfile/practices/__init__.py", "judge_practices"): lambda: [
         practices.judge_practices(read_dockerfile(f"FROM p{n}\n".encode()), base_rules=BaseImageRules(())) for n in range(3)

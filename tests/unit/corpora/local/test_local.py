@@ -1,7 +1,6 @@
 """The corpus local over real repositories made here: every form, and whatever may be wrong with one."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -209,26 +208,6 @@ def test_an_address_that_leads_nowhere_is_that_project_s_outcome(tmp_path):
     assert corpus.listing().projects == ["local/nowhere/none", "local/w/one"]
     assert list(collected(corpus, "local/nowhere/none")[1]) == [("", "failed")]
     assert collected(corpus, "local/w/one")[0] == ["Dockerfile"]
-
-
-def test_what_a_repository_lost_is_an_outcome_and_stops_no_listing(tmp_path):
-    one = make(tmp_path / "w" / "one", ONE)
-    two, three = tmp_path / "w" / "two.git", tmp_path / "w" / "three.git"
-    for bare in (two, three):
-        git(tmp_path, "clone", "-q", "--bare", "--no-hardlinks", str(one), str(bare))
-    lost = git(two, "rev-parse", "HEAD:Dockerfile").strip()
-    (two / "objects" / lost[:2] / lost[2:]).unlink()
-    corpus, of_a_worker = (opened(tmp_path, one, two, three) for _ in range(2))
-    assert corpus.fingerprint() == of_a_worker.fingerprint(), "every project was looked at"
-    shutil.rmtree(three)
-    assert [row["dockerfiles"] for row in corpus.listing().rows["raw.projects"]] == [1, 0, 0]
-    assert collected(corpus, "local/w/one")[0] == ["Dockerfile"]
-    paths, outcomes = collected(corpus, "local/w/two")
-    assert (paths, list(outcomes)) == ([], [("Dockerfile", "unreadable"), ("", "not_available")])
-    paths, outcomes = collected(corpus, "local/w/three")
-    assert (paths, list(outcomes)) == ([], [("", "unreadable")])
-    assert list(collected(of_a_worker, "local/w/three", "manifests")[1]) == [("", "unreadable")]
-    assert of_a_worker.repository("local/w/three") is None
 
 
 def test_what_cannot_be_a_dockerfile(tmp_path):
