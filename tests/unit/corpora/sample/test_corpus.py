@@ -124,7 +124,7 @@ def test_other_wheels_make_every_image_due_and_no_dockerfile(
 def test_compiled_python_is_not_the_corpus(copy: Path) -> None:
     before = Sample(copy).fingerprint()
     folder = next(path for path in copy.rglob("*.py")).parent / "__pycache__"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "x.cpython-311.pyc").write_bytes(b"x")
     assert Sample(copy).fingerprint() == before
 
