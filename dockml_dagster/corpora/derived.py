@@ -76,11 +76,12 @@ class Apart:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool not in _kept:
-            self._pool.__exit__(kind, error, trace)
-        elif kind is not None:
-            # Calls that nobody waits for are still to be made.
-            self._pool.__exit__(kind, error, trace)
+        kept = self._pool in _kept
+        if kept and kind is None:
+            return
+        self._pool.__exit__(kind, error, trace)
+        if kept:
+            # In the one that ended, calls that nobody waits for were still to be made.
             _kept[:] = [ScanPool()]
 
     def start(self, compute: Compute, units: Sequence[Unit], found: Found) -> Callable[[Attempt], Rows]:

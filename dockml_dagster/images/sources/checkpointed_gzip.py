@@ -105,7 +105,7 @@ class CheckpointedGzip:
             pieces.append(piece)
             length += len(piece)
         self._position += length
-        if self._position > _LIMITS.ratio_from and self._position > _LIMITS.ratio * self._raw_position:
+        if _LIMITS.over_ratio(self._position, self._raw_position):
             raise TooLargeError("an archive that stopped at the cap on ratio")
         return b"".join(pieces)
 

@@ -223,7 +223,7 @@ class InflatedBytes:
         limits, fed = self._limits, self._source.count
         if self._inflated > limits.inflated_bytes:
             raise CapHitError("inflated_bytes")
-        if self._inflated > limits.ratio_from and self._inflated > limits.ratio * fed:
+        if limits.over_ratio(self._inflated, fed):
             raise CapHitError("ratio")
         if self._sha is not None:
             self._sha.update(data)

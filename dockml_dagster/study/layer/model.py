@@ -128,6 +128,10 @@ class ScanLimits:
     types: int = 4096
     """Most pairs of extension and file type that are counted one by one; further ones count under `(other)`."""
 
+    def over_ratio(self, inflated: int, compressed: int) -> bool:
+        """Whether so many inflated bytes of so many compressed ones hit the cap `ratio`."""
+        return inflated > self.ratio_from and inflated > self.ratio * compressed
+
 
 class TypeCount(NamedTuple):
     """Files of one type: how many and how many bytes of content."""
