@@ -385,7 +385,9 @@ def digests(subject: Said) -> dict[str, str]:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_everything_said(subject: str) -> None:
-    assert digests(SUBJECTS[subject]()) == json.loads(NOTED.read_text("utf-8"))[subject]
+    now, noted = digests(SUBJECTS[subject]()), json.loads(NOTED.read_text("utf-8"))[subject]
+    # Only the cases that differ: all of them are a thousand lines of a failure's text.
+    assert [name for name in sorted(now.keys() | noted.keys()) if now.get(name) != noted.get(name)] == []
 
 
 if __name__ == "__main__":
