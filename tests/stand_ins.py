@@ -116,16 +116,14 @@ class StandIn:
 
 
 class FakeRegistry:
-    """Manifests, blobs and tags in memory. ``before``: looks at each request first and may answer it."""
+    """Manifests and blobs in memory. ``before``: looks at each request first and may answer it."""
 
     def __init__(self) -> None:
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
-        self.tags: dict[str, list[str]] = {}
         self.before: Callable[[Asked], Reply | None] = lambda asked: None
         self.digest_header = True
         self.ranges = True
-        self.page: int | None = None
 
     def blob(self, content: bytes, media_type: str = OCI_LAYER) -> dict:
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
@@ -141,7 +139,6 @@ class FakeRegistry:
         self.manifests[name, digest] = (media_type, body)
         if tag is not None:
             self.manifests[name, tag] = (media_type, body)
-            self.tags.setdefault(name, []).append(tag)
         return {"mediaType": media_type, "digest": digest, "size": len(body)}
 
     def image(
@@ -163,12 +160,10 @@ class FakeRegistry:
         early = self.before(asked)
         if early is not None:
             return early
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", asked.path)
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", asked.path)
         if found is None:
             return Reply(404)
         name, kind, rest = found.groups()
-        if kind == "tags":
-            return self._tag_page(name, asked)
         if kind == "blobs":
             return self._blob(rest, asked)
         if (name, rest) not in self.manifests:
@@ -189,16 +184,6 @@ class FakeRegistry:
         start, end = int(wanted[1]), min(int(wanted[2] or len(content) - 1), len(content) - 1)
         headers = {"Content-Range": f"bytes {start}-{end}/{len(content)}"}
         return Reply(206, content[start : end + 1], headers)
-
-    def _tag_page(self, name: str, asked: Asked) -> Reply:
-        tags = self.tags.get(name, [])
-        size = min(int(asked.query.get("n", 1000)), self.page or len(tags) or 1)
-        start = tags.index(asked.query["last"]) + 1 if "last" in asked.query else 0
-        page = tags[start : start + size]
-        headers = {}
-        if start + size < len(tags):
-            headers["Link"] = f'</v2/{name}/tags/list?last={page[-1]}&n={size}>; rel="next"'
-        return Reply(200, json.dumps({"name": name, "tags": page}).encode(), headers)
 
 
 def error_reply(status: int, code: str, message: str = "as told") -> Reply:

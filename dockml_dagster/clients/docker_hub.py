@@ -30,6 +30,7 @@ from dockml_dagster.study.json_facts import BrokenJsonError, Facts, read_object
 HUB = "https://hub.docker.com"
 # The documented maximum of a page.
 PAGE_SIZE = 100
+MOST_PAGES = 20
 MAX_PAGE_BYTES = 16 << 20
 HOLDS = 86_400.0
 """Seconds for which an answer holds: until then no project causes the same request again."""
@@ -123,7 +124,7 @@ class DockerHub:
         )
 
     def tags(self, repository: Repository, most: int) -> HubTags:
-        """The tags that were updated last, at most ``most``: one request for each hundred, or none.
+        """The tags that were updated last, at most ``most`` and of ``MOST_PAGES`` pages: one request a page, or none.
 
         Raises FetchError; UnavailableError for a page that announces tags and lists none.
         """
@@ -151,8 +152,8 @@ class DockerHub:
                 # A tag pushed while we read shifts every later tag by one place.
                 found.setdefault(tag.name, tag)
             ended = not entries or said.facts.text("next") is None
-            # After a page without new tags, stop: a faulty service could go on for ever.
-            if ended or len(found) >= most or len(found) == before:
+            # A faulty service could go on for ever, with nothing new or with one tag a page.
+            if ended or len(found) >= most or len(found) == before or page >= MOST_PAGES:
                 return HubTags(tuple(found.values())[:most], announced, ended and len(found) <= most, problem)
 
     def _ask(self, path: str) -> "_Said":

@@ -192,10 +192,13 @@ def _is_partial(directory: Path) -> bool:
     return bool(_configured(directory, "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$"))
 
 
-def tree(directory: Path, most: int) -> list[Blob]:
-    """The first ``most`` entries of HEAD's tree, submodules and links too."""
+def tree(directory: Path, most: int, most_bytes: int = _MAX_OUTPUT) -> list[Blob]:
+    """The first ``most`` entries of HEAD's tree, submodules and links too; none after the one with whose path the paths have
+    more than ``most_bytes``.
+    """
+    command = ["ls-tree", "-r", "-z", "--full-tree", "HEAD"]
     found = []
-    for entry in records(["ls-tree", "-r", "-z", "--full-tree", "HEAD"], directory, most):
+    for entry in _up_to(records(command, directory, most), most_bytes):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, _, oid = about.decode("ascii").split()
@@ -203,21 +206,32 @@ def tree(directory: Path, most: int) -> list[Blob]:
     return found
 
 
-def index(directory: Path, most: int) -> list[Blob]:
-    """The tracked files of a work tree, then its untracked files that are not ignored (mode '', no oid):
-    the first ``most`` of each.
+def index(directory: Path, most: int, most_bytes: int = _MAX_OUTPUT) -> list[Blob]:
+    """The tracked files of a work tree, then its untracked files that are not ignored (mode '', no oid): of each the first,
+    as ``tree`` takes them.
     """
     found: dict[str, Blob] = {}
-    for entry in records(["ls-files", "--stage", "-z"], directory, most):
+    for entry in _up_to(records(["ls-files", "--stage", "-z"], directory, most), most_bytes):
         about, tab, path = entry.partition(b"\t")
         if tab:
             mode, oid, _ = about.decode("ascii").split()
             name = path.decode("utf-8", "surrogateescape")
             found.setdefault(name, Blob(name, mode, oid))
-    for path in records(["ls-files", "--others", "--exclude-standard", "-z"], directory, most):
+    others = ["ls-files", "--others", "--exclude-standard", "-z"]
+    for path in _up_to(records(others, directory, most), most_bytes):
         name = path.decode("utf-8", "surrogateescape")
         found.setdefault(name, Blob(name, "", ""))
     return sorted(found.values(), key=lambda blob: blob.path)
+
+
+def _up_to(found: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Entries up to the one with whose path (what follows the first tab, if there is one) the paths exceed a limit."""
+    length = 0
+    for entry in found:
+        yield entry
+        length += len(entry) - entry.find(b"\t") - 1
+        if length > most_bytes:
+            return
 
 
 def sizes(directory: Path, oids: Sequence[str]) -> dict[str, int]:
@@ -229,7 +243,8 @@ def sizes(directory: Path, oids: Sequence[str]) -> dict[str, int]:
         # Asking for an absent object would make git fetch it; listing the present ones does not.
         answer = run(["cat-file", "--batch-all-objects", "--unordered", question], directory=directory)
     else:
-        asked = "\n".join(oids).encode() + b"\n"
+        # A tree of some kilobytes may name one blob a hundred thousand times.
+        asked = "\n".join(dict.fromkeys(oids)).encode() + b"\n"
         answer = run(["cat-file", question], directory=directory, stdin=asked)
     wanted = set(oids)
     rows = (line.split() for line in answer.decode("ascii", "replace").splitlines())

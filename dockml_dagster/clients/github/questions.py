@@ -135,7 +135,7 @@ def _last_page(reply: Reply) -> int | None:
     links = dict(lines_of_link(reply.link))
     if "last" in links:
         page = parse_qs(urlsplit(links["last"]).query).get("page", [""])[0]
-        return int(page) if page.isdigit() and len(page) < 12 else None
+        return int(page) if page.isascii() and page.isdigit() and len(page) < 12 else None
     if "next" in links:
         return None
     items = reply.facts.values.get("items")

@@ -24,7 +24,7 @@ from dockml_dagster.clients.http.errors import (
     NoConnectionError,
     PullLimitError,
     TooLargeError,
-    UnavailableError,
+    TooSlowError,
 )
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 from dockml_dagster.clients.http.retry import RetryPolicy
@@ -40,6 +40,8 @@ MAX_ERROR_BODY = 8 << 10
 UNSAID_WAIT = 60.0
 LONGEST_UNSAID_WAIT = 3600.0
 """Seconds to leave a host alone that keeps refusing without stating a wait: first and longest; doubled each time."""
+SLOWEST_BYTES = 4096
+"""Fewest bytes a second of a large body, once it has kept us waiting for the time of a small one."""
 _CHUNK = 1 << 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -52,7 +54,8 @@ def user_agent(contact: str | None = None) -> str:
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Seconds and limits. ``body_seconds``, ``header_seconds``: total time for a small body and for an answer's
-    headers, so that a slow trickle of bytes cannot hold us.
+    headers, so that a slow trickle of bytes cannot hold us. ``answer_seconds``: after so many no further redirect is
+    followed and nothing is tried again.
     """
 
     agent: str = field(default_factory=user_agent)
@@ -60,6 +63,7 @@ class HttpSettings:
     read_seconds: float = 30.0
     body_seconds: float = 120.0
     header_seconds: float = 60.0
+    answer_seconds: float = 120.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -72,6 +76,8 @@ class Answer(Closing):
     def __init__(self, response: "requests.Response", address: str, body_seconds: float) -> None:
         self._response = response
         self._body_seconds = body_seconds
+        self._waited = 0.0
+        self._received = 0
         self.status: int = response.status_code
         self.headers: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self.address = address
@@ -89,7 +95,7 @@ class Answer(Closing):
     def read_some(self, most: int) -> bytes:
         """Up to ``most`` raw bytes, as many as have arrived; empty at the end.
 
-        Raises UnavailableError if the connection breaks.
+        Raises UnavailableError if the connection breaks, TooSlowError if the body drips.
         """
         from dockml_dagster.clients.http import transport
 
@@ -98,6 +104,7 @@ class Answer(Closing):
             most = min(most, self._missing)
         if most == 0:
             return b""
+        asked_at = time.monotonic()
         try:
             if self._missing is None:
                 piece = transport.read_chunk(self._response, most, self._body_seconds)
@@ -109,14 +116,22 @@ class Answer(Closing):
         if self._missing is not None:
             self._missing -= len(piece)
         self._ended = not piece or self._missing == 0
+        # Only the server's time counts, not that in which the reader works on what came.
+        self._waited += time.monotonic() - asked_at
+        self._received += len(piece)
+        if not self._ended and self._waited > self._body_seconds + self._received / SLOWEST_BYTES:
+            raise TooSlowError(
+                f"the answer took too long: {self._received} bytes in {self._waited:.0f} s",
+                subject=self.address,
+            )
         return piece
 
     def read(self, most: int) -> bytes:
         """The whole body, at most ``most`` bytes.
 
         Raises TooLargeError as soon as the cap is passed (also by the claimed length), UnavailableError if
-        the connection breaks or the body takes too long, BrokenContentError if it is compressed although that was not
-        requested.
+        the connection breaks, TooSlowError if the body takes too long, BrokenContentError if it is compressed although
+        that was not requested.
         """
         if self.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             raise BrokenContentError("compressed, though that was not asked for", subject=self.address)
@@ -131,7 +146,7 @@ class Answer(Closing):
             if length > most:
                 raise TooLargeError(f"more than the {most} bytes that are read", subject=self.address)
             if time.monotonic() > deadline:
-                raise UnavailableError("the answer took too long", subject=self.address)
+                raise TooSlowError("the answer took too long", subject=self.address)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -211,18 +226,20 @@ class HttpClient(Closing):
         policy = retry or self.settings.retry
         origin = self.policy.check(address)
         question = _Question(method, dict(headers or {}), authorization, data, frozenset(expected))
-        failures = 0
+        failures, spent = 0, 0.0
         while True:
             account = f"{origin.hostname} {counted_as}".strip()
             self._wait_while_paused(origin, account, policy)
+            asked_at = time.monotonic()
             try:
                 answer = self._follow(question, address, account)
             except FetchError as error:
+                spent += time.monotonic() - asked_at
                 failures = self._failures(error, failures + 1, origin.hostname, policy)
                 wait = policy.wait(error, failures, self._chance)
                 if error.retry_after is not None and error.status == 429 and policy.obeys_limits:
                     self.budget.pause(origin.hostname, self._now() + error.retry_after)
-                if wait is None:
+                if wait is None or spent > self.settings.answer_seconds:
                     raise
                 self._sleep(wait)
             else:
@@ -271,6 +288,7 @@ class HttpClient(Closing):
         first = Origin.of(address)
         # A redirect that returns to the first origin does not get the credential again.
         inside = True
+        ends = time.monotonic() + self.settings.answer_seconds
         for step in range(MAX_REDIRECTS + 1):
             origin = self.policy.check(address, redirected=step > 0)
             inside = inside and origin == first
@@ -288,6 +306,8 @@ class HttpClient(Closing):
                 raise BrokenContentError(
                     "a redirect that cannot be followed", subject=address, status=answer.status
                 )
+            if time.monotonic() > ends:
+                raise TooSlowError("its redirects took too long", subject=address)
             address = following
         else:
             raise BrokenContentError(f"more than {MAX_REDIRECTS} redirects", subject=address)

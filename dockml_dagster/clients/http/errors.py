@@ -93,6 +93,12 @@ class NoConnectionError(UnavailableError):
     reason = "unreachable"
 
 
+class TooSlowError(UnavailableError):
+    """The answer came so slowly that it was given up. Trying at once again would take as long."""
+
+    reason = "too_slow"
+
+
 class BrokenContentError(FetchError):
     """The answer is invalid: no JSON, wrong types, a breach of the protocol. A retry would get the same."""
 

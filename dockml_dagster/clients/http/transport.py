@@ -40,6 +40,8 @@ from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 POOL_SIZE = 16
 MOST_INTERIM = 10
 """Most ``100 Continue`` answers before the final one. dockml never requests any."""
+MOST_ADDRESSES = 8
+"""Most addresses of a name that are tried; each may take the whole time for a connection."""
 # The errors that reading a stream may raise; any other is a bug of dockml.
 STREAM_ERRORS: tuple[type[Exception], ...] = (HTTPError, HTTPException, requests.RequestException, OSError)
 
@@ -286,7 +288,7 @@ def _connect(connection: HTTPConnection, policy: HostPolicy, scheme: str) -> soc
     for address in addresses:
         policy.check_network_address(origin, address)
     failure: OSError | None = None
-    for address in addresses:
+    for address in addresses[:MOST_ADDRESSES]:
         try:
             return create_connection(
                 (address, port), connection.timeout, connection.source_address, connection.socket_options

@@ -9,7 +9,13 @@ import time
 from collections.abc import Callable
 
 from dockml_dagster.clients.http.client import Answer
-from dockml_dagster.clients.http.errors import BrokenContentError, FetchError, TooLargeError, UnsupportedError
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    FetchError,
+    TooLargeError,
+    TooSlowError,
+    UnsupportedError,
+)
 from dockml_dagster.clients.http.retry import RetryPolicy
 from dockml_dagster.clients.http.verified_stream import CHUNK, VerifiedStream
 from dockml_dagster.study.image.reference import Digest
@@ -119,7 +125,7 @@ class BlobStream(VerifiedStream):
         if self._answer is not None:
             self._answer.close()
             self._answer = None
-        if not (error.retryable or cut):
+        if not (error.retryable or cut) or isinstance(error, TooSlowError):
             raise error
         if self.position - self._progress_at >= _PROGRESS:
             self._failures = 0

@@ -1,4 +1,4 @@
-"""The registry client: manifests, configurations, blobs and tags, nothing fetched twice.
+"""The registry client: manifests, configurations and blobs, nothing fetched twice.
 
 Here: the order of requests (HEAD first, then only content never seen before), the places of a registry, and logins
 when asked for. Not here: what a manifest means (``study/image/manifest``), walking an image (``images/sources``).
@@ -8,14 +8,13 @@ order.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from dockml_dagster.clients.digest_store import DigestStore
-from dockml_dagster.clients.http.client import Answer, HttpClient, lines_of_link
+from dockml_dagster.clients.http.client import Answer, HttpClient
 from dockml_dagster.clients.http.errors import (
-    BrokenContentError,
     DigestMismatchError,
     FetchError,
     LimitedError,
@@ -23,6 +22,7 @@ from dockml_dagster.clients.http.errors import (
     PullLimitError,
     RefusedHostError,
     TooLargeError,
+    TooSlowError,
     UnauthorizedError,
     UnsupportedError,
 )
@@ -42,16 +42,13 @@ from dockml_dagster.study.image.manifest import (
     manifest_has_digest,
 )
 from dockml_dagster.study.image.reference import Digest, ImageReference, ImageReferenceError, Repository, Tag
-from dockml_dagster.study.json_facts import BrokenJsonError, read_object
 
-MAX_TAG_PAGE_BYTES = 8 << 20
-MAX_TAG_PAGES = 2_000
 # The largest single range that is read into memory: tables of contents of layers with a million files.
 MAX_RANGE = 256 << 20
 MAX_SENT_ON = 2
 LOOK_AGAIN = 3600.0
 """Seconds after which a registry with a used-up allowance of manifests is asked again, if it states no time."""
-_REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs|tags)/")
+_REGISTRY_PATH = re.compile(r"^/v2/(.+)/(?:manifests|blobs)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +131,11 @@ class RegistryClient:
             )
         with self.open_blob(repository, descriptor) as stream:
             pieces, length = [], 0
+            ends = time.monotonic() + self.http.settings.body_seconds
             while piece := stream.read(1 << 16):
                 length += len(piece)
+                if time.monotonic() > ends:
+                    raise TooSlowError("the answer took too long", subject=str(descriptor.digest))
                 if length > most:
                     raise TooLargeError(
                         f"more than the {most} bytes that are read", subject=str(descriptor.digest)
@@ -185,37 +185,6 @@ class RegistryClient:
         """The compressed size of a blob in bytes, by HEAD (schema 1 manifests do not state it); None if not stated."""
         with self._ask("HEAD", repository, f"blobs/{digest}", {}) as answer:
             return answer.content_length
-
-    def tags(self, repository: Repository, *, page_size: int = 1000) -> Iterator[Tag]:
-        """All tags, in the registry's own order (ghcr.io: oldest first), page after page by ``Link``.
-
-        Invalid names are left out. Raises FetchError; TooLargeError beyond 2,000 pages.
-        """
-        rest = "tags/list?" + urlencode({"n": page_size})
-        seen: set[str] = set()
-        for _ in range(MAX_TAG_PAGES):
-            try:
-                answer = self._ask("GET", repository, rest, {"Accept": "application/json"})
-            except TooLargeError:
-                # quay.io refuses a large n outright (TAG_LIMIT_EXCEEDED).
-                if seen or page_size <= 50:
-                    raise
-                yield from self.tags(repository, page_size=50)
-                return
-            with answer:
-                body = answer.read(MAX_TAG_PAGE_BYTES)
-                following = next(
-                    (to for rel, to in lines_of_link(answer.headers.get("link")) if rel == "next"), None
-                )
-                here = answer.address
-            yield from _tags_of(body, repository)
-            if following is None:
-                return
-            rest = _same_place(here, following, repository)
-            if rest in seen:
-                raise BrokenContentError("its pages of tags lead in a circle", subject=str(repository))
-            seen.add(rest)
-        raise TooLargeError(f"more than {MAX_TAG_PAGES} pages of tags", subject=str(repository))
 
     def _head_or_nothing(self, repository: Repository, identifier: Tag | Digest) -> ManifestHead | None:
         try:
@@ -364,28 +333,3 @@ def _digest_header(answer: Answer) -> Digest | None:
         return Digest.parse(answer.headers.get("docker-content-digest", ""))
     except ImageReferenceError:
         return None
-
-
-def _tags_of(body: bytes, repository: Repository) -> Iterator[Tag]:
-    try:
-        names = read_object(body, MAX_TAG_PAGE_BYTES).texts("tags")
-    except BrokenJsonError as error:
-        raise BrokenContentError(f"tag list: {error}", subject=str(repository)) from None
-    for name in names or ():
-        try:
-            yield Tag.parse(name)
-        except ImageReferenceError:
-            continue
-
-
-def _same_place(here: str, target: str, repository: Repository) -> str:
-    """The next page's address after the repository's path. Raises BrokenContentError if it leads elsewhere."""
-    try:
-        there = urljoin(here, target)
-    except ValueError:
-        there = ""
-    marker = "/tags/list"
-    before, found, query = there.partition(marker)
-    if not found or before != here.partition(marker)[0]:
-        raise BrokenContentError("its next page of tags is somewhere else", subject=str(repository))
-    return "tags/list" + query

@@ -28,6 +28,10 @@ from dockml_dagster.warehouse.rows import combined_hash
 
 MAX_FILES = 100_000
 """Most files listed per project; the rest is an outcome."""
+MAX_PATH_BYTES = 8 * 1024 * 1024
+"""Most bytes of their paths together: a path may have 4,096, and each goes through a dozen rules and into tables. The 85,000
+files of Linux have 3.5 MiB.
+"""
 _SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__", ".tox", ".mypy_cache"}
 )
@@ -73,6 +77,7 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
     outcomes: list[Outcome] = []
     states: list[str] = []
     seen: set[str] = set()
+    room = MAX_PATH_BYTES
     for path, mode, size, state in entries:
         if path in seen:
             outcomes.append(Outcome("dockerfiles", path, "unreadable", "named twice: the first was taken"))
@@ -82,14 +87,13 @@ def _tree(entries: Iterator[tuple[str, str, int | None, str]]) -> Tree:
         outcome = _not_a_file(path, mode, is_inside=is_inside)
         if outcome:
             outcomes.append(outcome)
-        if len(files) >= MAX_FILES:
+        room -= len(path.encode("utf-8", "surrogateescape"))
+        if len(files) >= MAX_FILES or room < 0:
+            reason = (
+                f"more than {MAX_FILES} files" if room >= 0 else f"paths of more than {MAX_PATH_BYTES} bytes"
+            )
             outcomes.append(
-                Outcome(
-                    "dockerfiles",
-                    FILE_LIST,
-                    "not_selected",
-                    f"more than {MAX_FILES} files; the first were taken",
-                )
+                Outcome("dockerfiles", FILE_LIST, "not_selected", f"{reason}; the first were taken")
             )
             break
         states.append(f"{path}\0{mode}\0{state}")
@@ -104,7 +108,7 @@ def work_tree(root: Path) -> Tree:
     """Tracked files, and new ones that are not ignored, as they are in the work tree."""
 
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
-        for blob in git.index(root, MAX_FILES + 1):
+        for blob in git.index(root, MAX_FILES + 1, MAX_PATH_BYTES):
             if blob.mode == "160000" or blob.path.endswith("/"):  # a nested repository that is no submodule
                 yield blob.path.rstrip("/"), "160000", None, blob.oid
                 continue
@@ -124,8 +128,9 @@ def folder(root: Path) -> Tree:
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
         for where, folders, files in os.walk(root, followlinks=False):
             folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
+            below = where[len(str(root)) :].strip("/")
             for name in sorted(files):
-                path = (Path(where) / name).relative_to(root).as_posix()
+                path = f"{below}/{name}" if below else name
                 about = _lstat(root, path)
                 if about is not None:
                     yield path, _mode(about), about.st_size, _state(about)
@@ -135,7 +140,7 @@ def folder(root: Path) -> Tree:
 
 def head_tree(directory: Path) -> Tree:
     """The files of HEAD in a repository without a work tree."""
-    blobs = git.tree(directory, MAX_FILES + 1)
+    blobs = git.tree(directory, MAX_FILES + 1, MAX_PATH_BYTES)
     known = git.sizes(directory, [blob.oid for blob in blobs if blob.mode != "160000"])
     return _tree((blob.path, blob.mode, known.get(blob.oid), blob.oid) for blob in blobs)
 
@@ -180,7 +185,7 @@ def file_reader(root: Path) -> Reader:
 def head_reader(directory: Path, *, url: str | None = None) -> Iterator[Reader]:
     """Reads files of HEAD. ``url``: of a clone; wanted contents that are missing are fetched first, in one request."""
     # If a path occurs twice, the first counts, as in ``head_tree``.
-    listed = reversed(git.tree(directory, MAX_FILES + 1))
+    listed = reversed(git.tree(directory, MAX_FILES + 1, MAX_PATH_BYTES))
     blobs = {blob.path: blob.oid for blob in listed if blob.mode.startswith("100")}
     known = git.sizes(directory, list(blobs.values()))
     if url is not None:

@@ -225,13 +225,6 @@ def test_zstd_chunked_table_of_contents_by_range(server, client) -> None:
         assert stream.read()[start : start + length] == source.read_range(layer, start, length)
 
 
-def test_tags(server, client) -> None:
-    found = {tag.name for tag in client(server).tags(Repository.parse(f"{server.host}/{REPOSITORY}"))}
-    assert found >= set(TAGS)
-    with pytest.raises((GoneError, UnauthorizedError)):
-        list(client(server).tags(Repository.parse(f"{server.host}/no/such")))
-
-
 @pytest.mark.parametrize("form", ["dir", "oci", "oci-archive", "docker-archive"])
 @pytest.mark.parametrize("tag", ["umoci", "buildah"])
 def test_what_skopeo_writes_reads_the_same(open_registry, pushed, client, tmp_path, form, tag) -> None:

@@ -112,6 +112,13 @@ def test_a_service_that_pages_for_ever_is_left(hub) -> None:
     assert len(server.asked) == 2
 
 
+def test_a_service_with_one_new_tag_a_page_is_left(hub, monkeypatch) -> None:
+    monkeypatch.setattr("dockml_dagster.clients.docker_hub.MOST_PAGES", 3)
+    client, server = hub(*[_page({**TAG, "name": f"t{n}"}, more=True) for n in range(5)])
+    found = client.tags(REPOSITORY, 1000)
+    assert (len(found.tags), found.complete, len(server.asked)) == (3, False, 3)
+
+
 def test_images_as_one_object(hub) -> None:
     client, _ = hub(_page({**TAG, "images": IMAGE}))
     assert len(client.tags(REPOSITORY, 100).tags[0].images) == 1

@@ -216,6 +216,8 @@ def test_the_tree_of_the_newest_commit(repository: Path) -> None:
     ]
     assert git.tree(repository, 9) == whole
     assert git.tree(repository, 1) == whole[:1]
+    assert [blob.path for blob in git.tree(repository, 9, len("a.txt"))] == ["a.txt", "d/é.txt"]
+    assert git.tree(repository, 9, len("a.txt") - 1) == whole[:1]
 
 
 def test_what_is_under_version_control_and_what_beside(repository: Path) -> None:
@@ -234,6 +236,7 @@ def test_what_is_under_version_control_and_what_beside(repository: Path) -> None
     assert {blob.oid for blob in found if not blob.mode} == {""}
     assert next(blob.oid for blob in found if blob.path == "a.txt") == oid(b"second\n")
     assert [blob.path for blob in git.index(repository, 1)] == [".gitignore", "a.txt"]
+    assert [blob.path for blob in git.index(repository, 9, 1)] == [".gitignore", "a.txt"]
 
 
 def test_sizes_of_contents_that_are_there(repository: Path) -> None:

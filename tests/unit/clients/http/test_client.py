@@ -18,6 +18,7 @@ from dockml_dagster.clients.http.errors import (
     PullLimitError,
     RefusedHostError,
     TooLargeError,
+    TooSlowError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -68,6 +69,52 @@ def test_a_body_that_drips_is_given_up(serve, make_http, reply) -> None:
     with pytest.raises(UnavailableError, match="too long"), http.request("GET", server.url) as answer:
         answer.read(2000)
     assert time.monotonic() - started < 2
+
+
+def test_a_large_body_that_drips_is_given_up(serve, make_http, reply) -> None:
+    server = serve(lambda asked: reply(200, b"x" * 1000, drip_seconds=0.01))
+    http = make_http(server, retry=NO_RETRY)
+    http.settings = replace(http.settings, body_seconds=0.1)
+    with pytest.raises(TooSlowError, match="too long"), http.request("GET", server.url) as answer:
+        while answer.read_some(1 << 20):
+            pass
+    assert len(server.asked) == 1
+
+
+def test_a_reader_that_takes_its_time_is_not_the_server_s_fault(serve, make_http, reply) -> None:
+    server = serve(lambda asked: reply(200, b"x" * 100))
+    http = make_http(server)
+    http.settings = replace(http.settings, body_seconds=0.05)
+    with http.request("GET", server.url) as answer:
+        assert answer.read_some(1)
+        time.sleep(0.1)
+        assert answer.read_some(1)
+
+
+def test_redirects_take_no_longer_than_an_answer_may(serve, make_http, reply) -> None:
+    def slowly(asked):
+        time.sleep(0.03)
+        return reply(302, headers={"Location": "/again"})
+
+    server = serve(slowly)
+    http = make_http(server)
+    http.settings = replace(http.settings, answer_seconds=0.05)
+    with pytest.raises(TooSlowError, match="redirects took too long"):
+        http.request("GET", server.url)
+    assert len(server.asked) <= 2
+
+
+def test_an_answer_that_takes_long_to_fail_is_not_asked_for_again(serve, make_http, reply) -> None:
+    def slowly(asked):
+        time.sleep(0.03)
+        return reply(503)
+
+    server = serve(slowly)
+    http = make_http(server)
+    http.settings = replace(http.settings, answer_seconds=0.05)
+    with pytest.raises(UnavailableError):
+        http.request("GET", server.url)
+    assert len(server.asked) <= 2
 
 
 def test_connections_are_used_again(serve, make_http, reply) -> None:

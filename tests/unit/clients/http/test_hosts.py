@@ -159,6 +159,20 @@ def test_all_addresses_of_a_name_are_tried(monkeypatch) -> None:
     assert connected == ["8.8.8.8", "8.8.4.4"]
 
 
+def test_a_name_with_many_addresses_takes_no_longer_than_a_few(monkeypatch) -> None:
+    _resolving(monkeypatch, [f"8.8.8.{number}" for number in range(100)])
+    connected = []
+
+    def connect(address, *_):
+        connected.append(address[0])
+        raise TimeoutError
+
+    monkeypatch.setattr("dockml_dagster.clients.http.transport.create_connection", connect)
+    with pytest.raises(UnavailableError, match="in time"):
+        HttpClient(POLICY, HttpSettings(retry=NO_RETRY)).request("GET", "https://quay.io/v2/")
+    assert len(connected) == 8
+
+
 @pytest.mark.parametrize(
     "host",
     [

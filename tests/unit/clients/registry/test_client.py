@@ -110,43 +110,6 @@ def test_a_registry_that_names_a_wrong_digest(serve, make_client, registry, repl
     assert [str(image.digest) for image in found.images] == [entry["digest"]]
 
 
-def test_tags_page_by_link(serve, make_client, registry) -> None:
-    for number in range(25):
-        registry.image("a/b", f"t{number}")
-    registry.page = 10
-    registry.tags["a/b"].insert(3, "no valid tag")
-    server = serve(registry)
-    found = [tag.name for tag in make_client(server).tags(Repository.parse(f"{server.host}/a/b"))]
-    assert found == [f"t{number}" for number in range(25)]
-    assert server.count("GET", "tags") == 3
-
-
-def test_tags_of_a_registry_that_refuses_large_pages(serve, make_client, registry, error_reply) -> None:
-    registry.image("a/b", "x")
-    registry.before = lambda asked: (
-        error_reply(413, "TAG_LIMIT_EXCEEDED") if int(asked.query.get("n", 0)) > 100 else None
-    )
-    server = serve(registry)
-    assert [tag.name for tag in make_client(server).tags(Repository.parse(f"{server.host}/a/b"))] == ["x"]
-
-
-@pytest.mark.parametrize(
-    "target", ["http://127.0.0.2:1/v2/a/b/tags/list?x=1", "/v2/other/tags/list", "/elsewhere", "http://["]
-)
-def test_a_next_page_elsewhere_is_refused(serve, make_client, registry, reply, target) -> None:
-    server = serve(lambda asked: reply(200, b'{"tags": ["a"]}', {"Link": f'<{target}>; rel="next"'}))
-    with pytest.raises(BrokenContentError, match="somewhere else"):
-        list(make_client(server).tags(Repository.parse(f"{server.host}/a/b")))
-
-
-def test_pages_in_a_circle(serve, make_client, reply) -> None:
-    server = serve(
-        lambda asked: reply(200, b'{"tags": ["a"]}', {"Link": '</v2/a/b/tags/list?last=a>; rel="next"'})
-    )
-    with pytest.raises(BrokenContentError, match="circle"):
-        list(make_client(server).tags(Repository.parse(f"{server.host}/a/b")))
-
-
 def test_ranges(serve, make_client, registry) -> None:
     content = bytes(range(256)) * 10
     descriptor = _descriptor(registry.blob(content))

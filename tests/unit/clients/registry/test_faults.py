@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from dockml_dagster.clients.http.errors import (
     FetchError,
     GoneError,
     TooLargeError,
+    TooSlowError,
     UnavailableError,
 )
 from dockml_dagster.images.sources.reading import read_image
@@ -418,3 +420,22 @@ def test_answers_that_are_no_http(make_client, serve, registry, garbage) -> None
             server.shutdown()
             thread.join()
     assert caught.value.reason == "unavailable"
+
+
+@pytest.mark.parametrize("slowest", [0.001, 4096])
+def test_a_configuration_that_drips_is_given_up(
+    monkeypatch, serve, make_client, registry, reply, slowest
+) -> None:
+    """Each byte comes before the timeout of the socket. A small body has one deadline, whatever a large one may take."""
+    monkeypatch.setattr("dockml_dagster.clients.http.client.SLOWEST_BYTES", slowest)
+    registry.image("a/b", "1")
+    config = next(iter(registry.blobs))
+    registry.before = lambda asked: (
+        reply(200, registry.blobs[config], drip_seconds=0.01) if config in asked.path else None
+    )
+    server = serve(registry)
+    client = make_client(server)
+    client.http.settings = replace(client.http.settings, body_seconds=0.1)
+    with pytest.raises(TooSlowError):
+        read_image(_source(client, server))
+    assert len(_blobs(server)) == 1, "nothing is tried again"

@@ -172,6 +172,26 @@ def test_a_tree_that_stands_for_billions_of_files_is_listed_in_part(tmp_path, mo
     assert told["file list"] == "more than 500 files; the first were taken"
 
 
+@pytest.mark.parametrize("form", ["folder", "work tree", "bare"])
+def test_paths_are_listed_up_to_a_number_of_bytes(tmp_path, monkeypatch, form):
+    """A hundred thousand files are few if each path has eighty bytes, and gigabytes if it has thousands."""
+    monkeypatch.setattr(trees, "MAX_PATH_BYTES", 10)
+    files = dict.fromkeys(("a/2345", "b/é", "c", "d"), "x")  # 6 + 4 bytes are listed
+    project = tmp_path / "one"
+    write(project, files)
+    if form != "folder":
+        make(project, files)
+    if form == "bare":
+        git(tmp_path, "clone", "-q", "--bare", str(project), str(tmp_path / "bare.git"))
+        project = tmp_path / "bare.git"
+    list_it = {"folder": trees.folder, "work tree": trees.work_tree, "bare": trees.head_tree}[form]
+    listed = list_it(project)
+    assert {file.path for file in listed.files} == (
+        {"c", "d", "a/2345"} if form == "folder" else {"a/2345", "b/é"}
+    )
+    assert [one.reason for one in listed.outcomes] == ["paths of more than 10 bytes; the first were taken"]
+
+
 def test_what_git_says_has_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(asked, "_MAX_OUTPUT", 10)
     one = make(tmp_path / "one", GOOD)
