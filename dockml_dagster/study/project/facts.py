@@ -115,11 +115,25 @@ def without_name(text: str, name: str) -> str:
     """The text without the project's and the owner's names, so that no label can rest on them."""
     for part in _names(name):
         text = _text(text, _MAX_NAMED)
-        # Most texts hold neither name, and an expression for each project costs more than this test. The test needs ASCII:
-        # other letters may match although their lower cases differ.
-        if not (part.isascii() and text.isascii()) or part in text.lower():
-            text = _pattern(part).sub("", text)
+        # An expression for each project costs more than its texts. Searching needs ASCII: other letters may match although
+        # their lower cases differ.
+        ascii_only = part.isascii() and text.isascii()
+        text = _without(part, text) if ascii_only else _pattern(part).sub("", text)
     return text
+
+
+def _without(part: str, text: str) -> str:
+    """What ``_pattern(part)`` leaves of an ASCII text."""
+    lower = text.lower()
+    kept, end, found = [], 0, lower.find(part)
+    while found >= 0:
+        after = found + len(part)
+        if lower[found - 1 : found].isalnum() or lower[after : after + 1].isalnum():
+            found = lower.find(part, found + 1)
+            continue
+        kept.append(text[end:found])
+        end, found = after, lower.find(part, after)
+    return "".join((*kept, text[end:]))
 
 
 @lru_cache(maxsize=16)

@@ -201,15 +201,18 @@ def _first(items: Array, values: Array, projects: Array, named: str) -> Answer:
     import numpy as np
 
     clusters = int(projects.max()) + 1
-    names = np.unique(items)
-    shares = {name: np.bincount(projects, values * (items == name), clusters) for name in names}
-    ours = shares.pop(named, np.zeros(clusters))
-    if not shares:
+    names, numbers = np.unique(items, return_inverse=True)
+    # Shares by project only of the two that matter: there may be as many items (base images) as projects.
+    sums = np.bincount(numbers, values)
+    sums[names == named] = -1.0
+    ours = np.bincount(projects, values * (items == named), clusters)
+    first = int(sums.argmax())
+    if sums[first] < 0:
         return Answer(float(ours.mean()), n=clusters, clusters=clusters, why=f"nothing but {named} is there")
-    other = max(shares, key=lambda name: float(shares[name].mean()))
-    low, high = mean_interval(ours - shares[other])
-    why = f"{named} {100 * ours.mean():.1f} %, {other} {100 * shares[other].mean():.1f} %"
-    return Answer(float((ours - shares[other]).mean()), low, high, clusters, clusters, why=why)
+    other, theirs = str(names[first]), np.bincount(projects, values * (numbers == first), clusters)
+    low, high = mean_interval(ours - theirs)
+    why = f"{named} {100 * ours.mean():.1f} %, {other} {100 * theirs.mean():.1f} %"
+    return Answer(float((ours - theirs).mean()), low, high, clusters, clusters, why=why)
 
 
 def verdict_of(relation: str, threshold: float | None, answer: Answer) -> tuple[str, str | None]:

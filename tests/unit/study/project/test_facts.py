@@ -1,10 +1,13 @@
 """The facts of files, with their lines; and the cost of hostile files."""
 
+import re
 import time
 import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.labels.evidence_rules import MAX_EVIDENCE_OF_FILE, by_place, evidence_rule, rule_set
@@ -64,6 +67,12 @@ def test_a_dockerfile_by_line():
 def test_the_name_is_struck_out_as_a_word_only():
     assert without_name("Keras for kerasville, by keras-team", "keras-team/keras") == " for kerasville, by "
     assert without_name("cat catalogue", "a/cat") == " catalogue"
+
+
+@given(st.text("aab1-._", min_size=1, max_size=4), st.text("aAbB1-._ é", max_size=14))
+def test_names_are_whole_words(part: str, text: str) -> None:
+    expected = re.sub(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text, flags=re.IGNORECASE)
+    assert without_name(text, part) == expected
 
 
 def test_compose_services_with_lines():

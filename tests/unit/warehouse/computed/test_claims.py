@@ -1,6 +1,7 @@
 """The answers to the paper's claims: each kind of query on a few rows, and the verdicts."""
 
 import csv
+import tracemalloc
 from pathlib import Path
 
 import duckdb
@@ -57,6 +58,24 @@ def test_the_first_leads_by_the_mean_of_its_share():
     assert (found.n, found.clusters) == (3, 3)
     assert found.why == "RUN 60.0 %, ENV 16.7 %"
     assert _asked("first", rows, "COPY").value == pytest.approx(0.4 / 3 - 0.6)
+
+
+def test_the_first_may_be_alone_or_not_there():
+    alone = _asked("first", "('a', 'RUN', 0.6), ('b', 'RUN', 0.8)", "RUN")
+    assert (alone.value, alone.low, alone.why) == (pytest.approx(0.7), None, "nothing but RUN is there")
+    assert _asked("first", "('a', 'RUN', 0.6), ('b', 'RUN', 0.8)", "COPY").value == pytest.approx(-0.7)
+    assert _asked("first", "('a', 'RUN', 0.6), ('b', 'ENV', 0.0)", "RUN").why == "RUN 30.0 %, ENV 0.0 %"
+
+
+def test_memory_grows_with_rows_and_not_with_items_times_projects():
+    query = "SELECT range::VARCHAR AS project, 'i' || range AS item, 1.0 AS value FROM range(5000)"
+    with duckdb.connect() as connection:
+        tracemalloc.start()
+        try:
+            assert measure(connection, "first", "i1", query).n == 5000
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_groups_are_compared_by_cliffs_delta():
