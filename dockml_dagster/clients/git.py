@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import resource
+import signal
 import subprocess
 import tempfile
 import threading
@@ -32,7 +33,14 @@ _CHUNK = 1 << 16
 _MEMORY = 512 << 20
 """Most address space of a git that reads a repository: a small packed object may expand to gigabytes."""
 
-_ENDED = "it ended while it read: an object is damaged, or takes too much memory"
+CPU_SECONDS = 30
+"""Most processor time of a git that answers one question."""
+LISTING_CPU_SECONDS = 5
+"""The same, of one that lists files: a few kilobytes of trees without a file, or of patterns to ignore, would keep it busy for
+years. The 85,000 files of Linux take 0.2 s.
+"""
+
+_ENDED = "it ended while it read: an object is damaged, or takes too much memory or time"
 
 
 class GitError(Exception):
@@ -87,6 +95,7 @@ def _chunks(
     stdin: bytes = b"",
     timeout: float = TIMEOUT_SECONDS,
     own: Sequence[tuple[str, str]] = (),
+    cpu_seconds: int = CPU_SECONDS,
 ) -> Generator[bytes, None, None]:
     """The output of git as it comes. Closing the generator early ends git."""
     command = ["git", *(["-C", str(directory)] if directory else []), *arguments]
@@ -101,7 +110,7 @@ def _chunks(
         except FileNotFoundError as error:
             raise GitError("git is not installed") from error
         if not network:
-            _bound(process)
+            _bound(process, cpu_seconds)
         late = threading.Event()
 
         def end() -> None:
@@ -122,6 +131,8 @@ def _chunks(
             process.wait()
         if late.is_set():
             raise GitError(f"git took longer than {timeout:.0f} s", retryable=True)
+        if status == -signal.SIGXCPU:
+            raise GitError(f"git took more than {cpu_seconds} s of processor time")
         if status != 0:
             complaints.seek(0)
             said = complaints.read(_CHUNK).decode("utf-8", "replace").strip().splitlines() or [
@@ -130,23 +141,31 @@ def _chunks(
             raise GitError(said[-1].removeprefix("fatal: ")[:300], retryable=network)
 
 
-def _bound(process: subprocess.Popen[bytes]) -> None:
-    """Limit git's memory, where the system can. Exceeding the limit ends git and becomes an outcome of the project."""
+def _bound(process: subprocess.Popen[bytes], cpu_seconds: int) -> None:
+    """Limit git's memory and processor time, where the system can. Exceeding a limit ends git and becomes an outcome of the
+    project.
+    """
     limit = getattr(resource, "prlimit", None)
     if limit is not None:
         with suppress(OSError):  # it has ended already
             limit(process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+            limit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
 
 
 def records(
-    arguments: Sequence[str], directory: Path, most: int, *, most_bytes: int = _MAX_OUTPUT
+    arguments: Sequence[str],
+    directory: Path,
+    most: int,
+    *,
+    most_bytes: int = _MAX_OUTPUT,
+    cpu_seconds: int = LISTING_CPU_SECONDS,
 ) -> Iterator[bytes]:
     """The first ``most`` of git's NUL-separated records: a tree of some kilobytes may stand for a billion files.
 
-    Raises GitError for more than ``most_bytes``.
+    Raises GitError for more than ``most_bytes`` or ``cpu_seconds``.
     """
     held, length = b"", 0
-    with closing(_chunks(arguments, directory)) as chunks:
+    with closing(_chunks(arguments, directory, cpu_seconds=cpu_seconds)) as chunks:
         for piece in chunks:
             length += len(piece)
             *whole, held = (held + piece).split(b"\0")
@@ -267,7 +286,7 @@ def blob_reader(directory: Path) -> Iterator[BlobReader]:
     )
     assert process.stdin
     assert process.stdout
-    _bound(process)
+    _bound(process, CPU_SECONDS)
     try:
         yield BlobReader(process.stdin, process.stdout)
     finally:

@@ -20,6 +20,8 @@ MOST_COMMITS = 200_000
 MOST_PATHS = 200_000
 """Most paths of one commit, and most of a tree."""
 MOST_BYTES = 2 * 1024**3
+CPU_SECONDS = 120
+"""Most processor time of a git that walks a history: two trees of a few kilobytes may differ in a billion files."""
 _GONE = "000000"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _TIME = re.compile(r"-?\d{1,20}", re.ASCII)
@@ -81,7 +83,10 @@ def commits(
     about: list[str] | None = None
     paths = 0
     # Each path is two records; a commit is one, which begins with a control character that no id has.
-    for record in records([*_LOG, wanted, "--"], directory, MOST_COMMITS * 1_000, most_bytes=MOST_BYTES):
+    found = records(
+        [*_LOG, wanted, "--"], directory, MOST_COMMITS * 1_000, most_bytes=MOST_BYTES, cpu_seconds=CPU_SECONDS
+    )
+    for record in found:
         if about is not None:
             paths += 1
             if paths <= MOST_PATHS:

@@ -370,3 +370,22 @@ def test_an_object_that_takes_too_much_memory_is_an_error(
         for _ in range(2):
             with pytest.raises(GitError, match="takes too much memory"):
                 reader.read(oid)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the system bounds no process from outside")
+def test_a_git_that_keeps_busy_without_a_word_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty folders of thirty folders …, and no file: some kilobytes, and git would print nothing for years."""
+    program = tmp_path / "git"
+    program.write_text(
+        "#!/bin/sh\nn=0\n"
+        'while [ "$(ulimit -t)" = unlimited ] && [ $n -lt 999 ]; do n=$((n + 1)); done\n'
+        '[ "$(ulimit -t)" = unlimited ] || kill -XCPU $$\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(GitError, match="more than 5 s of processor time"):
+        git.tree(tmp_path, 9)
+    with pytest.raises(GitError, match="more than 30 s of processor time"):
+        git.run(["log"], directory=tmp_path)
