@@ -36,8 +36,8 @@ _MEMORY = 512 << 20
 CPU_SECONDS = 30
 """Most processor time of a git that answers one question."""
 LISTING_CPU_SECONDS = 5
-"""The same, of one that lists files: a few kilobytes of trees without a file, or of patterns to ignore, would keep it busy for
-years. The 85,000 files of Linux take 0.2 s.
+"""The same, of one that lists files: a few kilobytes of trees without a file, or of patterns to ignore, would keep it busy
+for years. The 85,000 files of Linux take 0.2 s.
 """
 
 _ENDED = "it ended while it read: an object is damaged, or takes too much memory or time"
@@ -326,32 +326,6 @@ class BlobReader:
             raise GitError(_ENDED)
         self._answers.read(1)
         return data
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Facts of the history; None is unknown (a shallow clone knows only its last commit)."""
-
-    commits: int | None
-    contributors: int | None
-    tags: int | None
-    first: int | None
-    last: int | None
-
-
-def history(directory: Path) -> History:
-    """Counts and Unix times of the commits that lead to HEAD. Contributors are distinct author addresses, only counted."""
-    if head_commit(directory) is None:
-        return History(0, 0, 0, None, None)
-    shallow = run(["rev-parse", "--is-shallow-repository"], directory=directory).strip() == b"true"
-    last = int(run(["log", "-1", "--format=%ct", "HEAD"], directory=directory).split()[0])
-    if shallow:
-        return History(None, None, None, None, last)
-    lines = run(["log", "--format=%ct %aE", "HEAD"], directory=directory).splitlines()
-    times = [int(line.split(b" ", 1)[0]) for line in lines]
-    authors = {line.split(b" ", 1)[1].strip().lower() for line in lines if b" " in line}
-    tags = run(["for-each-ref", "--format=x", "refs/tags"], directory=directory).count(b"x")
-    return History(len(lines), len(authors), tags, min(times), last)
 
 
 def remote_head(url: str) -> str:

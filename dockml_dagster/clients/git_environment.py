@@ -13,7 +13,9 @@ from pathlib import Path
 _OVERRULED = (
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.pager=cat",
     "core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.quotePath=false", "log.showSignature=false",
-    "protocol.ext.allow=never", "diff.external=",
+    "protocol.ext.allow=never", "diff.external=", "mailmap.file=/dev/null", "log.mailmap=false",
+    # Answers are read as bytes of ASCII and UTF-8.
+    "i18n.logOutputEncoding=UTF-8",
     # Mapping only parts of large packs at once leaves room for objects below the memory limit.
     "core.packedGitWindowSize=16m", "core.packedGitLimit=128m",
 )  # fmt: skip

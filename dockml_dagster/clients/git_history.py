@@ -1,7 +1,7 @@
 """The commits of a branch with the paths that each changed, read from objects in one pass.
 
-Here: first-parent history from the oldest commit on, each commit's changes, and the tree of one commit. Not here: how git is
-started and kept from running anything (``git``), contents (``git.blob_reader``), what the changes mean.
+Here: first-parent history from the oldest commit on, each commit's changes, the tree of one commit, counts of a history. Not
+here: how git is started and kept from running anything (``git``), contents (``git.blob_reader``), what the changes mean.
 
 Reading is bounded: in commits, paths of one commit, bytes of the whole answer. A commit with more paths than that is
 marked ``censored`` and gives no paths at all: with a part of them, every later tree would be one that never existed.
@@ -9,12 +9,14 @@ marked ``censored`` and gives no paths at all: with a part of them, every later 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockml_dagster.clients.git import GitError, records, run
+from dockml_dagster.clients.git import GitError, head_commit, records, run
 
 MOST_COMMITS = 200_000
 MOST_PATHS = 200_000
@@ -22,6 +24,10 @@ MOST_PATHS = 200_000
 MOST_BYTES = 2 * 1024**3
 CPU_SECONDS = 120
 """Most processor time of a git that walks a history: two trees of a few kilobytes may differ in a billion files."""
+_MOST_PEOPLE = 256 * 1024
+"""Largest list of the addresses of one person (``.mailmap``) that counts. git's time grows with the square of its lines;
+that of Linux has 40 KB.
+"""
 _GONE = "000000"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _TIME = re.compile(r"-?\d{1,20}", re.ASCII)
@@ -132,3 +138,39 @@ def tree_of(directory: Path, commit: str) -> list[ChangedPath]:
     if len(found) > MOST_PATHS:
         raise GitError(f"a tree of more than {MOST_PATHS} files")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Facts of the history; None is unknown (a shallow clone knows only its last commit)."""
+
+    commits: int | None
+    contributors: int | None
+    tags: int | None
+    first: int | None
+    last: int | None
+
+
+def history(directory: Path) -> History:
+    """Counts and Unix times of the commits that lead to HEAD. Contributors are distinct author addresses, only counted."""
+    if head_commit(directory) is None:
+        return History(0, 0, 0, None, None)
+    shallow = run(["rev-parse", "--is-shallow-repository"], directory=directory).strip() == b"true"
+    last = int(run(["log", "-1", "--format=%ct", "HEAD"], directory=directory).split()[0])
+    if shallow:
+        return History(None, None, None, None, last)
+    author = "%aE" if _people_bytes(directory) <= _MOST_PEOPLE else "%ae"
+    lines = run(["log", f"--format=%ct {author}", "HEAD"], directory=directory).splitlines()
+    times = [int(line.split(b" ", 1)[0]) for line in lines]
+    authors = {line.split(b" ", 1)[1].strip().lower() for line in lines if b" " in line}
+    tags = run(["for-each-ref", "--format=x", "refs/tags"], directory=directory).count(b"x")
+    return History(len(lines), len(authors), tags, min(times), last)
+
+
+def _people_bytes(directory: Path) -> int:
+    """The size of the ``.mailmap`` that git would read for ``%aE``: of the work tree, of HEAD in a bare repository."""
+    with suppress(OSError):
+        return os.lstat(directory / ".mailmap").st_size
+    with suppress(GitError):
+        return int(run(["cat-file", "-s", "HEAD:.mailmap"], directory=directory))
+    return 0

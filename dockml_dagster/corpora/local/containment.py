@@ -136,7 +136,12 @@ def _odd_entry(git_directory: Path, inside: Sequence[Path]) -> str | None:
 
 
 def _odd_ignore_file(root: Path, git_directory: Path) -> str | None:
-    """A ``.gitignore`` that would block git, such as a pipe. Beyond the limit on entries, git's time limit protects us."""
+    """A file of the work tree that git opens and that would block it, such as a pipe. Beyond the limit on entries, git's
+    time limit protects us.
+    """
+    people = root / ".mailmap"
+    if git_directory != root and os.path.lexists(people) and not _is_opened(people.lstat().st_mode):
+        return "a .mailmap that is a special file"
     seen = 0
     for folder, folders, files in os.walk(root) if git_directory != root else ():
         folders[:] = [name for name in folders if name != ".git"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dockml_dagster.clients import git
+from dockml_dagster.clients import git, git_history
 from dockml_dagster.corpora.base import Outcome, Stage, Status
 from dockml_dagster.corpora.local import catalogue, trees
 from dockml_dagster.corpora.local.places import Place
@@ -52,12 +52,12 @@ def candidate_rows(project: Project, dockerfiles: int) -> Iterator[Row]:
 
 def project_row(number: int, project: Project, dockerfiles: int) -> Row:
     """The row of ``raw.projects``: git's facts, then those of ``projects.yaml``."""
-    told = git.History(None, None, None, None, None)
+    told = git_history.History(None, None, None, None, None)
     if project.place.form != "folder" and not project.problem:
         try:
-            told = git.history(project.place.root)
+            told = git_history.history(project.place.root)
         except (git.GitError, ValueError, IndexError):  # a commit may hold any text as its time
-            told = git.History(None, None, None, None, None)
+            told = git_history.History(None, None, None, None, None)
     said: Mapping[str, Any] = {}
     if project.entry:
         texts = {k: v for k, v in project.entry.texts.items() if k in ("description", "language", "homepage")}

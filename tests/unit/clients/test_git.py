@@ -1,11 +1,7 @@
 """git as it is started, and every question that is asked of a repository, on repositories made on the spot."""
 
-import hashlib
 import os
-import resource
-import struct
 import subprocess
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from dockml_dagster.clients import git, git_login
-from dockml_dagster.clients.git import Blob, GitError, History
+from dockml_dagster.clients import git, git_history, git_login
+from dockml_dagster.clients.git import Blob, GitError
 from dockml_dagster.clients.git_environment import environment
+from dockml_dagster.clients.git_history import History
 
 DAY = 86_400
 FIRST = 1_600_000_000
@@ -181,16 +178,16 @@ def test_a_path_longer_than_anybody_reads(repository: Path, monkeypatch: pytest.
 
 def test_nothing_is_asked_of_what_has_no_commit(empty: Path) -> None:
     assert git.head_commit(empty) is None
-    assert git.history(empty) == History(0, 0, 0, None, None)
+    assert git_history.history(empty) == History(0, 0, 0, None, None)
     assert git.origin(empty) is None
     assert git.index(empty, 9) == []
 
 
 def test_the_head_and_its_history(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert git.head_commit(repository) == told(repository, "rev-parse", "HEAD")
-    assert git.history(repository) == History(3, 2, 2, FIRST - DAY, FIRST + DAY)
+    assert git_history.history(repository) == History(3, 2, 2, FIRST - DAY, FIRST + DAY)
     told(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
-    assert git.history(tmp_path / "shallow") == History(None, None, None, None, FIRST + DAY)
+    assert git_history.history(tmp_path / "shallow") == History(None, None, None, None, FIRST + DAY)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitError, match="not installed"):
         git.head_commit(repository)
@@ -204,6 +201,32 @@ def test_the_address_of_the_remote(repository: Path) -> None:
     config = repository / ".git" / "config"
     config.write_text(f"[include]\n\tpath = {other}\n")
     assert git.origin(repository) is None, "what it includes is not followed"
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_large_list_of_people_is_left_aside(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, bare: bool
+) -> None:
+    people = "<a@example.org> <b@example.org>\n"
+    (repository / ".mailmap").write_text(people)
+    told(repository, "add", "-A")
+    told(repository, "commit", "-q", "-m", "4")
+    asked = repository
+    if bare:
+        asked = repository.parent / "bare.git"
+        told(repository, "clone", "-q", "--bare", str(repository), str(asked))
+    monkeypatch.setattr(git_history, "_MOST_PEOPLE", len(people))
+    assert git_history.history(asked).contributors == 1
+    monkeypatch.setattr(git_history, "_MOST_PEOPLE", len(people) - 1)
+    assert git_history.history(asked).contributors == 2
+
+
+@pytest.mark.parametrize("setting", ["mailmap.file", "i18n.logOutputEncoding"])
+def test_settings_of_the_repository_change_no_fact_of_its_history(repository: Path, setting: str) -> None:
+    known = git_history.history(repository)
+    (repository.parent / "people").write_text("<a@example.org> <b@example.org>\n")
+    told(repository, "config", setting, {"mailmap.file": "../people"}.get(setting, "UTF-16"))
+    assert git_history.history(repository) == known
 
 
 def test_the_tree_of_the_newest_commit(repository: Path) -> None:
@@ -313,79 +336,9 @@ def test_a_clone_without_contents_is_brought_up_to_date(
     told(repository, "commit", "-q", "-m", "4", at=FIRST + 2 * DAY)
     git.update(target, served)
     assert git.head_commit(target) == git.remote_head(served) != head
-    assert git.history(target).last == FIRST + 2 * DAY
+    assert git_history.history(target).last == FIRST + 2 * DAY
     assert "new" in [blob.path for blob in git.tree(target, 99)]
 
 
 def test_the_head_of_what_has_no_commit(empty: Path) -> None:
     assert git.remote_head(f"file://{empty}") == ""
-
-
-def _varint(number: int) -> bytes:
-    made = bytearray()
-    while number > 127:
-        made.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*made, number])
-
-
-def _object(kind: int, size: int, body: bytes) -> bytes:
-    """An entry of a pack: kind and size, then whatever stands for the object."""
-    rest = size >> 4
-    return bytes([kind << 4 | size & 15 | (128 if rest else 0)]) + (_varint(rest) if rest else b"") + body
-
-
-def bomb(repository: Path, size: int) -> str:
-    """A pack of a blob of zeros, and of another that is its first twenty bytes; returns the id of that one."""
-    told(repository, "init", "--quiet", "--bare")
-    press = zlib.compressobj(1)
-    zeros = b"".join(press.compress(bytes(1 << 20)) for _ in range(size >> 20)) + press.flush()
-    first = _object(3, size, zeros)
-    delta = _varint(size) + b"\x14" + b"\x90\x14"
-    back, place = len(first), []
-    while back or not place:
-        place.insert(0, back & 127 | (128 if place else 0))
-        back = (back >> 7) - 1 if back >> 7 else 0
-    pack = (
-        b"PACK"
-        + struct.pack(">II", 2, 2)
-        + first
-        + _object(6, len(delta), bytes(place) + zlib.compress(delta))
-    )
-    path = repository / "objects" / "pack" / "pack-0.pack"
-    path.write_bytes(pack + hashlib.sha1(pack).digest())
-    told(repository, "index-pack", str(path))
-    return hashlib.sha1(b"blob 20\0" + bytes(20)).hexdigest()
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the system bounds no process from outside")
-def test_an_object_that_takes_too_much_memory_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    oid = bomb(tmp_path, 160 << 20)
-    with git.blob_reader(tmp_path) as reader:
-        assert reader.read(oid) == bytes(20)
-    monkeypatch.setattr(git, "_MEMORY", 128 << 20)
-    with git.blob_reader(tmp_path) as reader:
-        for _ in range(2):
-            with pytest.raises(GitError, match="takes too much memory"):
-                reader.read(oid)
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the system bounds no process from outside")
-def test_a_git_that_keeps_busy_without_a_word_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Thirty folders of thirty folders …, and no file: some kilobytes, and git would print nothing for years."""
-    program = tmp_path / "git"
-    program.write_text(
-        "#!/bin/sh\nn=0\n"
-        'while [ "$(ulimit -t)" = unlimited ] && [ $n -lt 999 ]; do n=$((n + 1)); done\n'
-        '[ "$(ulimit -t)" = unlimited ] || kill -XCPU $$\n'
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(GitError, match="more than 5 s of processor time"):
-        git.tree(tmp_path, 9)
-    with pytest.raises(GitError, match="more than 30 s of processor time"):
-        git.run(["log"], directory=tmp_path)

@@ -114,6 +114,11 @@ def _odd_ignore_file(folder, _):
     os.mkfifo(folder / "deep" / ".gitignore")
 
 
+def _odd_map_of_authors(folder, _):
+    make(folder, GOOD)
+    os.mkfifo(folder / ".mailmap")
+
+
 def _large_configuration(folder, _):
     _configuration(folder, "# x\n" * 300_000)
 
@@ -130,7 +135,7 @@ def _chain(folder, private):
         _git_file, _git_link, _alternates, _long_alternates, _escaped_alternates, _alternates_after_quotes,
         _alternates_after_quotes_of_two_lines, _objects_link, _common, _pipe, _chain, _include, _include_if,
         _include_pipe, _include_twice, _include_itself, _large_configuration, _work_tree, _no_configuration,
-        _odd_ignore_file,
+        _odd_ignore_file, _odd_map_of_authors,
     ],
 )  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
