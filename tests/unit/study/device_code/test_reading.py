@@ -13,7 +13,7 @@ from dockml_dagster.study.device_code import nvidia
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
-from dockml_dagster.study.device_code.sections import may_hold_device_code
+from dockml_dagster.study.device_code.sections import SectionTable, may_hold_device_code
 from tests.device_files import (
     ACCELERATED,
     FAMILY,
@@ -119,6 +119,14 @@ def test_names_of_sections_far_before_their_table():
     far = read(shared_object(*sections, names_before=5 << 20))
     assert {row.section for row in far.rows} == {"unknown"}
     assert {row.section for row in read(shared_object(*sections, table=False)).rows} == {"unknown"}
+
+
+@pytest.mark.parametrize(("sections", "wanted"), [(1 << 14, True), ((1 << 14) + 1, False)])
+def test_a_table_of_sections_is_kept_up_to_a_megabyte(sections, wanted):
+    head = bytearray(shared_object((".text", TEXT, 16)))[:2048]
+    struct.pack_into("<Q", head, 40, 1 << 22)
+    struct.pack_into("<HH", head, 58, 64, sections)
+    assert SectionTable(head, 1 << 24).wanted is wanted
 
 
 def test_instructions_between_read_only_segments_are_not_searched():

@@ -110,3 +110,18 @@ def test_a_package_twice_is_named_with_all_bytes_but_the_largest() -> None:
     assert (doubled.name, doubled.bytes) == ("numpy", 70)
     assert doubled.packages == ("pypi numpy 1.0", "pypi numpy 2.0", "pypi numpy 1.0")
     assert inventory_of([wheel("a", "1.0", 50) | wheel("c", "1.0", 30)])[0].doubled == ()
+
+
+@pytest.mark.parametrize(("most", "owned"), [(3, 111), (2, 10)])
+def test_links_beyond_those_remembered_are_nobodys(
+    most: int, owned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dockml_dagster.study.packages.inventory._MOST_LINKED", most)
+    # Of files "one" and "two" are remembered, of links those to "wide" and "two".
+    files = {"a/one": "x", "a/two": "x" * 10, "a/wide": "x" * 100}
+    links = {"z/1": "=> a/wide", "z/2": "=> a/two", "z/3": "=> a/one"}
+    files |= {"z-1.dist-info/METADATA": "Name: z\nVersion: 1\n"}
+    files |= {"z-1.dist-info/RECORD": "".join(f"{name},,\n" for name in links)}
+    found, _ = inventory_of([files | links])
+    (package,) = found.packages
+    assert package.bytes == owned

@@ -218,6 +218,11 @@ def test_a_megabyte_of_anything_is_read_within_bounds(form: str, path: str, unit
     assert time.process_time() - started < 20
 
 
+def test_a_text_of_a_package_is_cut() -> None:
+    (package,) = read_database("x-1.dist-info/METADATA", "metadata", b"Name: " + b"x" * 300).packages
+    assert package.name == "x" * 256
+
+
 def test_diversions_are_bounded_and_damage_is_no_harm() -> None:
     many = read_database("var/lib/dpkg/diversions", "dpkg_diversions", b"/a\n/b\nc\n" * 20_000)
     assert (len(many.diversions), many.problem) == (10_000, "more diversions than are read")
@@ -299,7 +304,7 @@ def go_binary(*lines: bytes, version: bytes = b"go1.22.1", flags: int = 2, befor
     modules = b"s" * 16 + b"\n".join(lines) + b"\n" + b"e" * 16
 
     def text(value: bytes) -> bytes:
-        return bytes([len(value) & 0x7F | 0x80, len(value) >> 7]) + value
+        return bytes([len(value) & 0x7F | 0x80, len(value) >> 7 & 0x7F | 0x80, len(value) >> 14]) + value
 
     info = b"\xff Go buildinf:\x08" + bytes([flags]) + bytes(16) + text(version) + text(modules)
     head = (b"\x7fELF\x02\x01\x01" + bytes(121) + b"Go\0\0").ljust(before, b"\0")
@@ -358,3 +363,17 @@ def test_go_binaries_that_say_less(data: bytes, names: list[tuple[str, str]] | N
     reader.whole("usr/bin/x", data, 0, len(data))
     found = [(one.name, one.version) for reading in reader.found().readings for one in reading.packages]
     assert found == (names or [])
+
+
+def test_build_information_is_bounded() -> None:
+    long = [b"dep\t%d\t%s" % (number, b"x" * 10_000) for number in range(150)]
+    reader = InsideReader(io.BytesIO)
+    data = go_binary(*long)
+    reader.whole("usr/bin/x", data, 0, len(data))
+    (reading,) = reader.found().readings
+    # What lies beyond the first megabyte is not kept.
+    assert len(reading.packages) == 105 + 1
+    many = [b"dep\t%d\t1" % number for number in range(10_100)]
+    data = go_binary(*many)
+    reader.whole("usr/bin/y", data, 0, len(data))
+    assert len(reader.found().readings[1].packages) == 10_000 + 1
