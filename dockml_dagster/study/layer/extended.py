@@ -66,6 +66,8 @@ class Pending:
     notes: tuple[str, ...] = ()
     taken = 0
     """Bytes of all extended headers for this entry: a chain of them counts as one."""
+    headers = 0
+    """How many there are in the chain."""
     _xattrs: list[bytes] | None = None
     _sparse: dict[bytes, bytes] | None = None
     _records: list[tuple[bytes, bytes]] | None = None

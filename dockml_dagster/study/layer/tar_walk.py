@@ -46,6 +46,10 @@ _REMEMBERED: Final = 32_768
 _ASKED_EVERY: Final = 0xFF
 _LIKE_A_HEADER: Final = 4
 """Records of an extended header that cost as much time as one more header, and are counted as one."""
+_BEFORE_AN_ENTRY: Final = 3
+"""Extended headers that an entry has at most: of pax, of a long name, of a long link."""
+_REPEATED: Final = 3
+"""Headers more that one beyond these counts as, and a global one: archives have no chains of them, but they are small."""
 _TO_CLEAN: Final = frozenset({"", ".", "/"})
 # Name; mode, uid and gid; size and the byte after it; mtime; checksum; typeflag; link name; the prefix's
 # first byte.
@@ -296,6 +300,10 @@ class TarWalk:
         # A global header applies to all following entries. The other headers of one entry count as one.
         taker = Pending(self._globals) if typeflag == b"g" else pending or Pending(self._globals)
         taker.taken += size
+        taker.headers += 1
+        if taker.headers > _BEFORE_AN_ENTRY or typeflag == b"g":
+            self._left -= _REPEATED
+            self._ask(self._limits.entries - self._left)
         at = self._at
         if taker.taken > self._limits.header_bytes:
             self._skip(size)

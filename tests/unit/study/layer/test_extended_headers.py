@@ -83,6 +83,21 @@ def test_the_clock_is_asked_while_a_small_layer_is_walked(scanned, endless: byte
     assert next(ticks) < 50
 
 
+@pytest.mark.parametrize(
+    ("before", "limit"),
+    [
+        ([_pax(_record(b"uid", b"1")), _pax(b"n", b"L"), _pax(b"n", b"K")], 40),
+        ([_pax(_record(b"uid", b"%d" % number)) for number in range(4)], 50 + 10 * 3),
+        ([_pax(_record(b"uid", b"1"), b"g")], 20 + 10 * 3),
+    ],
+    ids=["as archives have them", "a chain", "global"],
+)
+def test_a_chain_of_extended_headers_counts_as_more(scanned, before: list[bytes], limit: int) -> None:
+    layer = (b"".join(before) + header()) * 10 + END
+    assert scanned(layer, limits=ScanLimits(entries=limit)).scan.censored == ()
+    assert scanned(layer, limits=ScanLimits(entries=limit - 1)).scan.censored == ("entries",)
+
+
 def test_more_headers_than_compressed_bytes_can_name_are_a_bomb(scanned) -> None:
     limits = ScanLimits(entries_from=1_000)
     scan = scanned(gzip.compress(header() * 20_000 + END), limits=limits).scan
