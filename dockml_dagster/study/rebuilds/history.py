@@ -23,9 +23,10 @@ from dockml_dagster.study.rebuilds.model import Change, FileRebuild, Plan, Unkno
 from dockml_dagster.study.rebuilds.plan import read_plan
 from dockml_dagster.study.rebuilds.sources import ContextFiles, SourceKey
 
-_MOST_PLANS = 1_000
 MOST_STEPS = 100_000
-"""Most instructions of all Dockerfiles that are there at once; one more file is not followed."""
+"""Most instructions of all Dockerfiles that are there at once; one more file is not followed. Of earlier texts as many are
+remembered.
+"""
 
 Read = Callable[[str], bytes | None]
 """The content of a blob by its id; None if it is not available or larger than any Dockerfile."""
@@ -86,7 +87,7 @@ class RebuildHistory:
         self._plans: dict[str, Plan | None] = {}
         self._live: Counter[str] = Counter()
         self._ever: set[str] = set()
-        self._steps = 0
+        self._steps = self._remembered = 0
 
     @property
     def copies_git_folder(self) -> bool:
@@ -243,10 +244,12 @@ class RebuildHistory:
 
     def _plan(self, oid: str) -> Plan | None:
         if oid not in self._plans:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
             data = dockerfile_of(self._read, oid)
-            self._plans[oid] = None if data is None else read_plan(read_dockerfile(data))
+            plan = None if data is None else read_plan(read_dockerfile(data))
+            self._remembered += 1 + _steps(plan)
+            while self._plans and self._remembered > MOST_STEPS:
+                self._remembered -= 1 + _steps(self._plans.pop(next(iter(self._plans))))
+            self._plans[oid] = plan
         return self._plans[oid]
 
     def _build(self, file: _File) -> Build:

@@ -17,7 +17,8 @@ from dockml_dagster.study.rebuilds.history import Read, dockerfile_of, is_docker
 from dockml_dagster.study.rebuilds.model import Change
 from dockml_dagster.study.rebuilds.plan import statement
 
-_MOST_TEXTS = 1_000
+_MOST_REMEMBERED = 200_000
+"""Most instructions of the texts that are remembered."""
 
 Event = Literal["added", "changed", "removed"]
 
@@ -40,6 +41,7 @@ class TextHistory:
         self._oids: dict[str, str] = {}
         self._known: dict[str, _Text] = {}
         self._contents: dict[str, bytes] = {}
+        self._remembered = 0
 
     @property
     def contents(self) -> Mapping[str, bytes]:
@@ -76,10 +78,12 @@ class TextHistory:
         if oid is None:
             return _NONE
         if oid not in self._known:
-            if len(self._known) >= _MOST_TEXTS:
-                self._known.pop(next(iter(self._known)))
             data = dockerfile_of(self._read, oid)
-            self._known[oid] = _NONE if data is None else self._taken(data)
+            text = _NONE if data is None else self._taken(data)
+            self._remembered += 1 + len(text.statements)
+            while self._known and self._remembered > _MOST_REMEMBERED:
+                self._remembered -= 1 + len(self._known.pop(next(iter(self._known))).statements)
+            self._known[oid] = text
         return self._known[oid]
 
     def _taken(self, data: bytes) -> _Text:

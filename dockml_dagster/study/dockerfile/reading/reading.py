@@ -30,12 +30,9 @@ def read_dockerfile(data: bytes, *, build_arguments: Mapping[str, str] | None = 
     ``build_arguments`` are values that a build would pass (``--build-arg``, also for the automatic platform
     arguments). Without them the file is read as it is.
     """
-    if build_arguments or len(data) > _REMEMBERED_BYTES:
-        return _read(data, build_arguments or {})
-    return _remembered(data)
+    return _read(data, build_arguments) if build_arguments else _remembered(data)
 
 
-_REMEMBERED_BYTES = 16 * 1024
 MOST_REMEMBERED: Final = 512 << 10
 """Most bytes of the texts whose readings are cached. A reading takes up to 320 times its text: 160 MB in all."""
 

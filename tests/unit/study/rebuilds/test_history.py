@@ -225,6 +225,20 @@ def test_what_the_tree_does_not_have_cannot_be_gone_on_from() -> None:
     assert repository.history.kept() is not None
 
 
+@pytest.mark.parametrize(("most", "reads"), [(9, 1), (8, 2)])
+def test_of_earlier_texts_as_many_instructions_are_remembered(
+    most: int, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dockml_dagster.study.rebuilds.history.MOST_STEPS", most)
+    repository = Repository()
+    read: list[str] = []
+    repository.history._read = lambda oid: read.append(oid) or repository.blobs.get(oid)  # type: ignore[func-returns-value]
+    for number in (1, 2, 3, 1):
+        repository.commit({"Dockerfile": f"FROM a\nRUN {number}\n"})
+    # A text with two instructions takes the place of three.
+    assert read.count("FROM a\nRUN 1\n") == reads
+
+
 def test_figures_survive_json() -> None:
     repository, figures = Repository(), RebuildFigures()
     for at, files in enumerate(

@@ -73,3 +73,22 @@ def test_a_walk_that_begins_later_tells_the_same() -> None:
     later.begin(changes({"Dockerfile": "FROM b\nRUN one\n", "a": "x"}))
     (row,) = later.commit(changes({"Dockerfile": "FROM b\n", "a": "y"}))
     assert (row["event"], row["keywords_removed"]) == ("changed", ["RUN"])
+
+
+def test_of_earlier_texts_so_many_instructions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def contents(oid: str) -> bytes:
+        read.append(oid)
+        return oid.encode()
+
+    def asked(most: int) -> list[int]:
+        monkeypatch.setattr("dockml_dagster.study.rebuilds.texts._MOST_REMEMBERED", most)
+        read.clear()
+        history = TextHistory(contents)
+        for text in ("FROM a\nRUN 1\n", "FROM a\nRUN 2\n", "FROM a\nRUN 3\n", "FROM a\nRUN 1\n"):
+            list(history.commit(changes({"Dockerfile": text})))
+        return [read.count(f"FROM a\nRUN {number}\n") for number in (1, 2, 3)]
+
+    assert asked(9) == [1, 1, 1]  # an entry and two instructions each
+    assert asked(8) == [2, 1, 1]
