@@ -185,7 +185,7 @@ def head_commit(directory: Path) -> str | None:
             run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], directory=directory).decode().strip()
         )
     except GitError as error:
-        if "not installed" in str(error) or "dubious" in str(error):
+        if any(cause in str(error) for cause in ("not installed", "dubious", "git took")):
             raise
         return None
 

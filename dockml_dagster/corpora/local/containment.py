@@ -25,6 +25,8 @@ from dockml_dagster.corpora.local.places import Place, is_remote
 _MOST_ENTRIES: Final = 200_000
 _LONGEST: Final = 64 * 1024
 _LARGEST_CONFIGURATION: Final = 1 << 20
+_LARGEST_SHALLOW: Final = 256 * 1024
+"""Bytes of the list of a shallow clone's last commits. git's time grows with the square of its lines: 50 s for 4 MB."""
 _LEADS: Final = re.compile(rb"\[\s*include|worktree", re.IGNORECASE)
 _LEADING_KEY: Final = re.compile(r"include(?:if\..*)?\.path|core\.worktree", re.DOTALL)
 _ALTERNATES: Final = ("objects/info/alternates", "objects/info/http-alternates")
@@ -65,6 +67,9 @@ def _problem(git_directory: Path, inside: Sequence[Path], depth: int) -> str | N
         return f"{name} is neither a folder nor a file"
     if found := _odd_entry(git_directory, inside):
         return found
+    shallow = git_directory / "shallow"
+    if shallow.is_file() and shallow.stat().st_size > _LARGEST_SHALLOW:
+        return f"a list of shallow commits of more than {_LARGEST_SHALLOW} bytes"
     for name in ("config", "config.worktree"):
         if found := _included(git_directory / name, inside, depth):
             return found

@@ -84,4 +84,6 @@ def test_a_git_that_keeps_busy_without_a_word_is_ended(
     with pytest.raises(GitError, match="more than 5 s of processor time"):
         git.tree(tmp_path, 9)
     with pytest.raises(GitError, match="more than 30 s of processor time"):
+        git.head_commit(tmp_path)
+    with pytest.raises(GitError, match="more than 30 s of processor time"):
         git.run(["log"], directory=tmp_path)

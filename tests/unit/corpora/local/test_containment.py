@@ -119,6 +119,11 @@ def _odd_map_of_authors(folder, _):
     os.mkfifo(folder / ".mailmap")
 
 
+def _shallow_everywhere(folder, _):
+    make(folder, GOOD)
+    (folder / ".git" / "shallow").write_text("".join(f"{number:040x}\n" for number in range(7_000)))
+
+
 def _large_configuration(folder, _):
     _configuration(folder, "# x\n" * 300_000)
 
@@ -135,7 +140,7 @@ def _chain(folder, private):
         _git_file, _git_link, _alternates, _long_alternates, _escaped_alternates, _alternates_after_quotes,
         _alternates_after_quotes_of_two_lines, _objects_link, _common, _pipe, _chain, _include, _include_if,
         _include_pipe, _include_twice, _include_itself, _large_configuration, _work_tree, _no_configuration,
-        _odd_ignore_file, _odd_map_of_authors,
+        _odd_ignore_file, _odd_map_of_authors, _shallow_everywhere,
     ],
 )  # fmt: skip
 def test_a_repository_that_leads_out_of_its_folder_is_refused(tmp_path, lead_out):
