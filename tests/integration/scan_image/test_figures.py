@@ -366,6 +366,17 @@ def test_a_layer_that_cannot_be_read_is_said_and_the_others_are(
     assert (second["status"], second["files"]) == ("complete", 5)
 
 
+def test_more_layers_than_are_merged_are_said(
+    two_platforms: tuple[Layout, str, list[dict], list[dict]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dockml_dagster.commands.scan_image.scan._MOST_LAYERS", 1)
+    result = scan(f"oci:{two_platforms[0].root}", "--platform", "all", "--format", "json")
+    images = json.loads(result.stdout)["images"]
+    # Each layer is told, but not what a container sees.
+    assert [image["reason"] for image in images] == ["2 layers, more than the 1 that are merged"] * 2
+    assert [layer["status"] for layer in images[0]["layers"]] == ["complete", "complete"]
+
+
 def test_an_archive_that_ends_early_under_its_true_digest(layout: Layout) -> None:
     """What was found is a lower bound for the layer, and no image comes of it."""
     lower = layout.blob(LOWER[:2000], OCI_LAYER)

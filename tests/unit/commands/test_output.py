@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dockml_dagster.commands.diff_image.output import _rows
 from dockml_dagster.commands.output import FORMATS, Format, render
+from dockml_dagster.study.difference.comparing import Part
 
 COLUMNS = ("name", "n", "share", "known", "names")
 ROWS: list[list[Any]] = [["a", 1234567, 0.123456, True, ["x", "y"]], [None, None, None, None, []]]
@@ -115,3 +117,8 @@ def test_two_paths_side_by_side_fold_both(monkeypatch: pytest.MonkeyPatch) -> No
     # Of many columns one may fold: broken words in a dozen can be read by nobody.
     many = render(["saves", "copies", "path", "and", "x", "y"], [[*rows[0], "z", "z"]], "table")
     assert many.splitlines()[0].split() == ["saves", "1", "MB"]
+
+
+def test_a_long_name_in_a_comparison_of_images_is_cut() -> None:
+    shown = [row[3] for row in _rows([Part("n" * 72, 0, 1), Part("n" * 73, 0, 1)], None)]
+    assert shown == ["n" * 72, "n" * 71 + "…"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dockml_dagster.clients.http.errors import SettingError
-from dockml_dagster.clients.registry.credentials import DockerCredentials, Login
+from dockml_dagster.clients.registry.credentials import MAX_CONFIG_BYTES, DockerCredentials, Login
 
 AUTH = base64.b64encode(b"alice:s3:cret").decode()
 
@@ -82,6 +82,12 @@ def test_nothing_secret_is_shown() -> None:
 def test_a_broken_file_is_a_setting_error(config, document) -> None:
     with pytest.raises(SettingError, match=r"config\.json"):
         config(document).find("quay.io")
+
+
+def test_a_file_of_over_four_megabytes_is_a_setting_error(config) -> None:
+    assert config("{}".ljust(MAX_CONFIG_BYTES)).find("quay.io") is None
+    with pytest.raises(SettingError, match=r"config\.json"):
+        config("{}".ljust(MAX_CONFIG_BYTES + 1)).find("quay.io")
 
 
 def test_helper_of_one_registry(config, helper, tmp_path) -> None:

@@ -188,6 +188,15 @@ def test_other_rules_make_another_summary(
     assert len(scanned) == 2
 
 
+def test_more_layers_than_are_merged_are_an_outcome(
+    layout: Layouts, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "_MOST_LAYERS", 1)
+    one = layout("one")
+    found = ImageCollection("local", settings).layer_stats(PROJECT, named(one.write(one.image(LOWER, UPPER))))
+    assert ("unreadable", "2 layers, more than the 1 that are merged") in problems(found)
+
+
 def test_a_damaged_layer_is_an_outcome_and_the_rest_is_complete(layout: Layouts, settings: Settings) -> None:
     bad, good = layout("bad"), layout("good")
     images = named(bad.write(bad.image(LOWER, OTHER)), good.write(good.image(LOWER, UPPER)))

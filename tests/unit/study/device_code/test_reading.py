@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from dockml_dagster.study.device_code import nvidia
+from dockml_dagster.study.device_code import nvidia, reading
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
@@ -213,6 +213,14 @@ def test_kinds_beyond_those_told_apart():
         container(*(entry(2, number + each) for each in range(100))) for number in range(0, 6000, 100)
     )
     assert "more than are told apart" in read(fat(many)).problem
+
+
+@pytest.mark.parametrize(("most", "sets"), [(3, {1, 2, 3}), (2, {0, 1, 2})])
+def test_containers_beyond_those_told_apart(most, sets, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_CONTAINERS", most)
+    found = read(fat(b"".join(container(entry(2, number)) for number in (70, 80, 90))))
+    assert {row.device_set for row in found.rows} == sets
+    assert sum(row.entries for row in found.rows) == 3
 
 
 def test_headers_of_one_layer_are_bounded():

@@ -119,6 +119,18 @@ def test_names(row: dict[str, Any]) -> None:
     )
 
 
+def test_of_what_a_practice_finds_the_first_places_are_told() -> None:
+    names = " ".join(f"package{number}" for number in range(50))
+    text = f"FROM a\nRUN pip install {names}\n" + "RUN apt-get update && apt-get install -y x\n" * 50
+    evidence = {
+        finding.practice: len(finding.evidence)
+        for finding in judge_practices(read_dockerfile(text.encode()), base_rules=BASE_RULES)
+        if finding.evidence
+    }
+    assert max(evidence.values()) == 40, evidence
+    assert list(evidence.values()).count(40) == 4, evidence
+
+
 @table("practices.json")
 def test_practices(row: dict[str, Any]) -> None:
     findings = judge_practices(

@@ -66,6 +66,12 @@ def test_a_configuration_that_is_too_large_states_nothing() -> None:
     assert model_artifact(manifest, config + b" " * MAX_MODEL_CONFIG_BYTES).parameters is None
 
 
+def test_a_fact_is_cut() -> None:
+    manifest, case = read(Path(__file__).parent / "model_cases" / "ollama.json")
+    config = json.dumps(case["config"] | {"model_family": "f" * 300}).encode()
+    assert model_artifact(manifest, config).architecture == "f" * 200
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [

@@ -119,3 +119,10 @@ def test_hostile_paths_match_in_linear_time(rules: ContentRules) -> None:
 def test_a_pattern_may_have_wildcards_in_every_segment(path, found):
     rules = ContentRules(parse_rules(HEAD + "m,models,*.d/model*.bin,false,m\n"))
     assert set(rules.matching(path)) == found
+
+
+@pytest.mark.parametrize(("most", "names"), [(3, {"a", "b", "c"}), (2, {"a", "b", "(other)"})])
+def test_types_beyond_those_counted_one_by_one(tar, spooled, monkeypatch, most: int, names: set[str]) -> None:
+    monkeypatch.setattr("dockml_dagster.study.layer.image._MOST_TYPES", most)
+    summary = summarise_image([spooled(tar([("x.a", b"1"), ("x.b", b"1"), ("x.c", b"1")]))])
+    assert {row.name for row in summary.extensions} == names

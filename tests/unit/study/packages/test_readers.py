@@ -105,6 +105,22 @@ def test_an_rpm_header() -> None:
     )
 
 
+@pytest.mark.parametrize(("count", "epoch"), [(1_000_000, "7:"), (1_000_001, "")])
+def test_a_tag_of_an_rpm_header_has_at_most_a_million_values(count: int, epoch: str) -> None:
+    values = struct.pack(">I", 7) * count
+    blob = header(
+        {1000: (6, 1, b"a\0"), 1001: (6, 1, b"1\0"), 1002: (6, 1, b"2\0"), 1003: (4, count, values)}
+    )
+    (package,) = read_headers("db", [blob]).packages
+    assert package.version == f"{epoch}1-2"
+
+
+def test_a_large_database_is_read_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockml_dagster.study.packages.reading._SECONDS", 0.0)
+    content = b"Package: a\nVersion: 1\n\n" * 50_000
+    assert "not read within" in str(read_database("var/lib/dpkg/status", "dpkg_status", content).problem)
+
+
 def rpm_database(folder: Path, statement: str, *values: object) -> bytes:
     folder.mkdir(exist_ok=True)
     path = folder / "rpmdb.sqlite"

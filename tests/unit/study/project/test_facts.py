@@ -149,6 +149,16 @@ def test_the_kind_of_thing_is_the_phrase_that_names_it(case):
     assert kind_of_thing(case["sentence"]) == case.get("kind")
 
 
+def test_of_a_line_of_a_readme_300_characters_are_a_fact():
+    address = "http://x/" + "y" * 280
+    words = "It has parts for many kinds of users. " * 12
+    text = f"# a\n\n![badge]({address}) ![{'b' * 20}]({address})\n\nWhat serves models.\n\n{words}\n"
+    longest: dict[str, int] = {}
+    for fact in readme_facts("README.md", text):
+        longest[fact.where] = max(longest.get(fact.where, 0), len(fact.text))
+    assert (longest["badge"], longest["readme body"]) == (300, 300)
+
+
 def test_the_readme_s_first_prose():
     text = (
         "# thing\n\n![badge](http://x/y.svg) [![b](u)](v)\n\n```\ncode that is no prose at all\n```\n\n"

@@ -76,6 +76,12 @@ def test_a_secret(path: str, content: str, rule: str) -> None:
     assert rule in rules(path, content)
 
 
+def test_the_first_places_of_a_mark_are_looked_at() -> None:
+    placeholder, token = "ghp_" + "x" * 36 + " ", " " * 9000 + "ghp_" + MIXED[:36]
+    assert rules("app/a.py", placeholder * 63 + token) == ("github-token",)
+    assert rules("app/a.py", placeholder * 64 + token) == ()
+
+
 @pytest.mark.parametrize(("path", "content"), NONE)
 def test_no_secret(path: str, content: str) -> None:
     assert rules(path, content) == ()
