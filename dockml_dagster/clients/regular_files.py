@@ -1,19 +1,55 @@
 """Opening files in untrusted folders: only regular files, and never blocking.
 
-Here: what may be opened, and where a link leads. Not here: reading the content. A named pipe, a device or a link in a
-repository would make a reader wait for ever, or show another file of this machine.
+Here: the folders below one, what may be opened, and where a link leads. Not here: reading the content. A named pipe, a
+device or a link in a repository would make a reader wait for ever, or show another file of this machine.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 
 class NotRegularError(OSError):
     """A link, folder, pipe or device instead of a regular file. ``strerror`` says which."""
+
+
+def walk(
+    root: Path, refused: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each folder with the names of its folders and its files, from ``root`` down, as ``os.walk`` gives them; links to
+    folders are not followed. The caller may change the list of folders. ``refused`` is told of folders that cannot be read.
+
+    ``os.walk`` calls itself for every level before Python 3.12, and fails for a folder that is a thousand deep.
+    """
+    waiting = [os.fspath(root)]
+    while waiting:
+        where = waiting.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        links: set[str] = set()
+        try:
+            with os.scandir(where) as entries:
+                for entry in entries:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+                    if entry.is_symlink():
+                        links.add(entry.name)
+        except OSError as error:
+            if refused is not None:
+                refused(error)
+            continue
+        yield where, folders, files
+        waiting += [f"{where.rstrip('/')}/{name}" for name in reversed(folders) if name not in links]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def work_tree_of(path: Path) -> Path | None:

@@ -6,12 +6,12 @@ published file (``targets``).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dockml_dagster.clients.regular_files import walk
 from dockml_dagster.commands.advise.configuration import Configuration
 from dockml_dagster.commands.advise.targets import Advice, advice_rules, rule_names
 from dockml_dagster.commands.read_dockerfile.read import SECONDS, BinaryFileError, read_bytes, reading_rules
@@ -194,7 +194,7 @@ def _below(root: Path) -> Iterator[str]:
             raise BadInputError(f"{root}: {(error.strerror or 'cannot be read').lower()}")
 
     seen = 0
-    for folder, folders, names in os.walk(root, onerror=refused):
+    for folder, folders, names in walk(root, refused):
         folders[:] = sorted(name for name in folders if name not in _NOT_LOOKED_INTO)
         seen += len(names)
         if seen > MOST_PATHS:

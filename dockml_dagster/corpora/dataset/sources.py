@@ -7,7 +7,6 @@ is untrusted: no link is followed, nothing is unpacked, and reading a table can 
 from __future__ import annotations
 
 import csv
-import os
 import struct
 import sys
 import zipfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from dockml_dagster.clients import git
-from dockml_dagster.clients.regular_files import NotRegularError, open_regular
+from dockml_dagster.clients.regular_files import NotRegularError, open_regular, walk
 from dockml_dagster.corpora.base import CorpusError
 from dockml_dagster.corpora.dataset.description import Description
 from dockml_dagster.corpora.local.containment import leads_out
@@ -143,7 +142,7 @@ def _file(path: str, content: bytes | None, description: Description) -> Text:
 
 def _files(root: Path, description: Description) -> Iterator[tuple[str, int, int]]:
     """(path, size, time) of the wanted files, in order."""
-    for where, folders, names in os.walk(root / description.under, followlinks=False):
+    for where, folders, names in walk(root / description.under):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(names):
             file = Path(where, name)

@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from dockml_dagster.clients.git import GitError, run
-from dockml_dagster.clients.regular_files import NotRegularError, open_regular
+from dockml_dagster.clients.regular_files import NotRegularError, open_regular, walk
 from dockml_dagster.corpora.local.places import Place, is_remote
 
 _MOST_ENTRIES: Final = 200_000
@@ -148,7 +148,7 @@ def _odd_ignore_file(root: Path, git_directory: Path) -> str | None:
     if git_directory != root and os.path.lexists(people) and not _is_opened(people.lstat().st_mode):
         return "a .mailmap that is a special file"
     seen = 0
-    for folder, folders, files in os.walk(root) if git_directory != root else ():
+    for folder, folders, files in walk(root) if git_directory != root else ():
         folders[:] = [name for name in folders if name != ".git"]
         seen += len(files) + len(folders)
         if ".gitignore" in files and not _is_opened(Path(folder, ".gitignore").lstat().st_mode):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dockml_dagster.clients import git
-from dockml_dagster.clients.regular_files import open_regular
+from dockml_dagster.clients.regular_files import open_regular, walk
 from dockml_dagster.corpora.base import FILE_LIST, Outcome
 from dockml_dagster.corpora.files import FoundFile
 from dockml_dagster.study.project.files import (
@@ -126,7 +126,7 @@ def folder(root: Path) -> Tree:
     """Every regular file of a folder without version control."""
 
     def entries() -> Iterator[tuple[str, str, int | None, str]]:
-        for where, folders, files in os.walk(root, followlinks=False):
+        for where, folders, files in walk(root):
             folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
             below = where[len(str(root)) :].strip("/")
             for name in sorted(files):
