@@ -30,6 +30,17 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_directory_of_more_files_than_are_judged_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dockml_dagster.commands.advise.directory.MOST_PATHS", 2)
+    (project / "second").touch()
+    assert run(project).exit_code == 0
+    (project / "third").touch()
+    refused = run(project)
+    assert (refused.exit_code, "more than 2 files" in refused.stderr) == (2, True)
+
+
 def test_ignore_select_severity_and_paths(project: Path) -> None:
     (project / "docs").mkdir()
     (project / "docs" / "Dockerfile").write_text(DOCKERFILE)

@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from dockml_dagster.study.device_code import nvidia, reading
+from dockml_dagster.study.device_code import amd, nvidia, reading
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
@@ -213,6 +213,13 @@ def test_kinds_beyond_those_told_apart():
         container(*(entry(2, number + each) for each in range(100))) for number in range(0, 6000, 100)
     )
     assert "more than are told apart" in read(fat(many)).problem
+
+
+@pytest.mark.parametrize(("count", "read_"), [(1024, True), (1025, False)])
+def test_members_of_a_bundle_are_bounded(count, read_):
+    member = struct.pack("<QQQ", 0, 1, 1) + b"x"
+    table = b"__CLANG_OFFLOAD_BUNDLE__" + struct.pack("<Q", count) + member * count
+    assert (amd.read_members(table) is not None) is read_
 
 
 @pytest.mark.parametrize(("most", "sets"), [(3, {1, 2, 3}), (2, {0, 1, 2})])

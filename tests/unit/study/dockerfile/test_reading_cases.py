@@ -62,3 +62,20 @@ def test_the_matcher_sees_a_difference() -> None:
     assert mismatches({"a": [{"b": 1}]}, {"a": [{"b": 2}], "c": 3}) == [".a[0].b: 1 expected, not 2"]
     assert mismatches({"a": [1]}, {"a": [1, 2]})
     assert mismatches({"a": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("LABEL " + "a=b " * 25, None),
+        ("LABEL " + "a=b " * 25 + "c=d", "too long to split into words"),
+        ("RUN " + "cat " * 25 + " <<E", "too long to look for here-documents"),
+    ],
+)
+def test_a_longer_line_is_not_split_into_words(
+    line: str, problem: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("instructions", "logical_lines"):
+        monkeypatch.setattr(f"dockml_dagster.study.dockerfile.reading.{name}.MAX_LEXED", 100)
+    problems = [one.message for one in read_dockerfile(f"FROM a\n{line}\nE\n".encode()).problems]
+    assert [text for text in problems if text.startswith("too long")][:1] == ([problem] if problem else [])

@@ -202,6 +202,18 @@ def test_more_databases_than_are_read_are_told(tmp_path: Path, monkeypatch: pyte
     assert problems == [None, None, "more databases in its layer than are read"]
 
 
+def test_more_files_than_the_databases_of_a_layer_may_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dockml_dagster.images.scanning.inside._MOST_CLAIMED", 3)
+    reader = InsideReader(io.BytesIO)
+    for name, content in (("a", b"/a\n/b\n"), ("b", b"/c\n"), ("c", b"/d\n")):
+        reader.whole(f"var/lib/dpkg/info/{name}.list", content, 0, len(content))
+    assert [(reading.problem, len(reading.claims)) for reading in reader.found().readings] == [
+        (None, 1),
+        (None, 1),
+        ("its layer's databases list more files than are kept", 0),
+    ]
+
+
 def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:
     numbers = "WITH RECURSIVE n AS (SELECT 1 AS hnum UNION ALL SELECT hnum + 1 FROM n)"
     endless = f"{numbers} SELECT hnum, zeroblob(9) AS blob FROM n"
