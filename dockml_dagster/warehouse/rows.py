@@ -111,10 +111,8 @@ def write_visit(
     Each row has ``project`` (or None), ``corpus`` and the columns of ``PROVENANCE``; ``row_hash``,
     ``first_seen`` and ``last_seen`` are added here.
     """
-    hashed = [
-        {**row, "row_hash": row_hash(row), "first_seen": observed_at, "last_seen": observed_at}
-        for row in rows
-    ]
+    seen = observed_at.isoformat()  # once, not for each of a hundred thousand rows
+    hashed = [{**row, "row_hash": row_hash(row), "first_seen": seen, "last_seen": seen} for row in rows]
     if not hashed:
         return 0
     stage(connection, table, hashed)
