@@ -105,22 +105,6 @@ def test_an_rpm_header() -> None:
     )
 
 
-@pytest.mark.parametrize(("count", "epoch"), [(1_000_000, "7:"), (1_000_001, "")])
-def test_a_tag_of_an_rpm_header_has_at_most_a_million_values(count: int, epoch: str) -> None:
-    values = struct.pack(">I", 7) * count
-    blob = header(
-        {1000: (6, 1, b"a\0"), 1001: (6, 1, b"1\0"), 1002: (6, 1, b"2\0"), 1003: (4, count, values)}
-    )
-    (package,) = read_headers("db", [blob]).packages
-    assert package.version == f"{epoch}1-2"
-
-
-def test_a_large_database_is_read_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dockml_dagster.study.packages.reading._SECONDS", 0.0)
-    content = b"Package: a\nVersion: 1\n\n" * 50_000
-    assert "not read within" in str(read_database("var/lib/dpkg/status", "dpkg_status", content).problem)
-
-
 def rpm_database(folder: Path, statement: str, *values: object) -> bytes:
     folder.mkdir(exist_ok=True)
     path = folder / "rpmdb.sqlite"
@@ -202,18 +186,6 @@ def test_more_databases_than_are_read_are_told(tmp_path: Path, monkeypatch: pyte
     assert problems == [None, None, "more databases in its layer than are read"]
 
 
-def test_more_files_than_the_databases_of_a_layer_may_claim(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dockml_dagster.images.scanning.inside._MOST_CLAIMED", 3)
-    reader = InsideReader(io.BytesIO)
-    for name, content in (("a", b"/a\n/b\n"), ("b", b"/c\n"), ("c", b"/d\n")):
-        reader.whole(f"var/lib/dpkg/info/{name}.list", content, 0, len(content))
-    assert [(reading.problem, len(reading.claims)) for reading in reader.found().readings] == [
-        (None, 1),
-        (None, 1),
-        ("its layer's databases list more files than are kept", 0),
-    ]
-
-
 def test_an_rpm_database_that_would_compute_without_end(tmp_path: Path) -> None:
     numbers = "WITH RECURSIVE n AS (SELECT 1 AS hnum UNION ALL SELECT hnum + 1 FROM n)"
     endless = f"{numbers} SELECT hnum, zeroblob(9) AS blob FROM n"
@@ -244,11 +216,6 @@ def test_a_megabyte_of_anything_is_read_within_bounds(form: str, path: str, unit
     read_database(path, form, unit * (1_000_000 // len(unit)))  # type: ignore[arg-type]
     # Only an order of magnitude, not a benchmark: a quadratic reader would need minutes.
     assert time.process_time() - started < 20
-
-
-def test_a_text_of_a_package_is_cut() -> None:
-    (package,) = read_database("x-1.dist-info/METADATA", "metadata", b"Name: " + b"x" * 300).packages
-    assert package.name == "x" * 256
 
 
 def test_diversions_are_bounded_and_damage_is_no_harm() -> None:
