@@ -10,7 +10,7 @@ import posixpath
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from dockml_dagster.study.project.compose import is_compose
 from dockml_dagster.study.project.facts import is_workflow
 from dockml_dagster.study.rebuilds.model import ContextFrom, Plan
 from dockml_dagster.study.rebuilds.path_patterns import glob_expression, is_glob
+from dockml_dagster.study.rebuilds.tree import Tree
 
 _BUILD = re.compile(r"\bdocker(?:\s+(?:buildx|image))?\s+build\s+([^\n;&|]{1,2000})")
 _VALUED = frozenset(
@@ -59,7 +60,7 @@ def told_contexts(files: Iterable[tuple[str, str]]) -> dict[str, Context]:
     }
 
 
-def by_sources(path: str, plan: Plan, tree: Mapping[str, object]) -> Context:
+def by_sources(path: str, plan: Plan, tree: Tree) -> Context:
     """The folder in which most of its sources exist, among the Dockerfile's own and those above it."""
     own = posixpath.dirname(path)
     patterns = {source.pattern for vertex in plan.vertices for source in vertex.sources}
@@ -83,20 +84,11 @@ def by_sources(path: str, plan: Plan, tree: Mapping[str, object]) -> Context:
     return Context(winners[0], "sources" if len(winners) == 1 and best else "tie")
 
 
-def _exists(folder: str, pattern: str, tree: Mapping[str, object]) -> bool:
-    whole = posixpath.join(folder, pattern)
+def _exists(folder: str, pattern: str, tree: Tree) -> bool:
     if not is_glob(pattern):
-        return whole in tree or any(path.startswith(whole + "/") for path in tree)
-    expression, skipped, depth = (
-        glob_expression(pattern),
-        len(folder) + 1 if folder else 0,
-        pattern.count("/") + 1,
-    )
-    return any(
-        expression.fullmatch("/".join(path[skipped:].split("/")[:depth]))
-        for path in tree
-        if not folder or path.startswith(folder + "/")
-    )
+        return tree.has(posixpath.join(folder, pattern))
+    expression = glob_expression(pattern)
+    return any(expression.fullmatch(path) for path in tree.below(folder, pattern.count("/") + 1))
 
 
 def _inside(*parts: str) -> str | None:

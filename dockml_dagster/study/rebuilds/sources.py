@@ -3,7 +3,7 @@
 Here: a value for each source in use. Not here: which sources there are (``plan``), when a step misses (``keys``).
 
 A value is the sum over files of a hash of the path below the source, the mode and the content's id. So a changed path costs
-its folders and the sources that take it, not a pass over the tree; only a new source needs such a pass. As in
+its folders and the sources that take it, and a new source costs what is below it, not a pass over the tree. As in
 ``cache/contenthash`` of ``moby/buildkit``, times do not count, nor does the name of a file that is itself the source.
 """
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.rebuilds.ignore_list import IgnoreList
 from dockml_dagster.study.rebuilds.model import Entry, Source
 from dockml_dagster.study.rebuilds.path_patterns import glob_expression, is_glob
+from dockml_dagster.study.rebuilds.tree import Tree
 
 _MODULUS = 1 << 128
 _LINK = "120000"
@@ -83,7 +83,9 @@ class ContextFiles:
     """The tree of a commit, and the value of every source in use."""
 
     def __init__(self) -> None:
-        self.tree: dict[str, Entry] = {}
+        self.tree = Tree()
+        self._used: dict[str, set[SourceKey]] = {}
+        """User → the sources that it uses."""
         self._live: dict[SourceKey, _Live] = {}
         self._by_place: dict[str, list[_Live]] = {}
         self._lists: dict[str, IgnoreList] = {}
@@ -100,33 +102,30 @@ class ContextFiles:
             if moved:
                 users |= live.users
         if new is None:
-            self.tree.pop(path, None)
+            self.tree.remove(path)
         else:
-            self.tree[path] = new
+            self.tree.put(path, new)
         return users
 
     def use(self, user: str, keys: Iterable[SourceKey]) -> None:
         """Set the sources that ``user`` uses from now on."""
         wanted = set(keys)
-        for key in [key for key, live in self._live.items() if user in live.users and key not in wanted]:
+        for key in self._used.pop(user, set()) - wanted:
             live = self._live[key]
             live.users.discard(user)
             if not live.users:
                 del self._live[key]
                 self._by_place[_place(key)].remove(live)
-        new: dict[str, list[_Live]] = {}
         for key in wanted:
             known = self._live.get(key)
             if known is None:
                 known = self._live[key] = self._made(key)
                 self._by_place.setdefault(_place(key), []).append(known)
-                new.setdefault(_place(key), []).append(known)
+                for path, entry in self.tree.at_or_below(_place(key)):
+                    known.count(path, entry, 1)
             known.users.add(user)
-        if new:
-            for path, entry in self.tree.items():
-                check_time()
-                for live in _taking(path, new):
-                    live.count(path, entry, 1)
+        if wanted:
+            self._used[user] = wanted
 
     def value(self, key: SourceKey) -> tuple[int, int, bool]:
         """The sum, the number of files, and whether the source itself is a symbolic link."""

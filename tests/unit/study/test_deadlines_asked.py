@@ -29,6 +29,7 @@ from dockml_dagster.study.packages import alpine, debian, languages, python, rpm
 from dockml_dagster.study.rebuilds.model import Change, Entry
 from dockml_dagster.study.rebuilds.plan import read_plan
 from dockml_dagster.study.rebuilds.texts import TextHistory
+from dockml_dagster.study.rebuilds.tree import Tree
 from tests.unit.study.rebuilds.repository import Repository
 
 PACKAGE = Path(dockml_dagster.__file__).parent
@@ -37,6 +38,13 @@ MANY = 25
 
 def _dockerfile(line: str) -> bytes:
     return b"FROM a\n" + "".join(line.format(n=n) for n in range(MANY)).encode()
+
+
+def _many_files() -> Tree:
+    tree = Tree()
+    for number in range(MANY):
+        tree.put(str(number), Entry("100644", "a"))
+    return tree
 
 
 def _commits() -> object:
@@ -76,7 +84,8 @@ WORK: dict[tuple[str, str], Callable[[], object]] = {
     ],
     ("study/rebuilds/history.py", "commit"): _commits,
     ("study/rebuilds/plan.py", "_take"): lambda: read_plan(read_dockerfile(b"FROM a\n" + b"ENV a=b\n" * MANY)),
-    ("study/rebuilds/sources.py", "use"): _commits,
+    ("study/rebuilds/tree.py", "at_or_below"): lambda: list(_many_files().at_or_below("")),
+    ("study/rebuilds/tree.py", "below"): lambda: list(_many_files().below("", 1)),
     ("study/rebuilds/texts.py", "commit"): lambda: list(
         TextHistory(lambda _: b"FROM a\n").commit([Change(f"{n}/Dockerfile", Entry("100644", "a")) for n in range(MANY)])
     ),

@@ -4,7 +4,9 @@ import pytest
 
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.rebuilds.contexts import Context, by_sources, tells_contexts, told_contexts
+from dockml_dagster.study.rebuilds.model import Entry
 from dockml_dagster.study.rebuilds.plan import read_plan
+from dockml_dagster.study.rebuilds.tree import Tree
 
 COMPOSE = "services:\n  a:\n    build:\n      context: ..\n      dockerfile: docker/Dockerfile\n  b:\n    build: ./web\n"
 WORKFLOW = (
@@ -49,6 +51,8 @@ def test_most_of_them_decide() -> None:
         ("COPY run.sh /r\n", ["docker/run.sh"], Context("docker", "sources")),
         ("COPY run.sh /r\n", ["docker/run.sh", "run.sh"], Context("docker", "tie")),
         ("COPY *.sh /r\n", ["run.sh", "docker/x"], Context("", "sources")),
+        ("COPY s*/a /r\n", ["src/a/b", "docker/x"], Context("", "sources")),
+        ("COPY src /r\n", ["src/a/b", "docker/x"], Context("", "sources")),
         ("COPY . /r\n", ["run.sh"], Context("docker", "only dot")),
         ("RUN one\n", ["run.sh"], Context("docker", "none")),
         ("COPY nowhere /r\n", ["run.sh"], Context("docker", "tie")),
@@ -57,4 +61,7 @@ def test_most_of_them_decide() -> None:
 def test_it_is_where_the_sources_are(text: str, tree: list[str], context: Context) -> None:
     plan = read_plan(read_dockerfile(f"FROM b\n{text}".encode()))
     assert plan is not None
-    assert by_sources("docker/Dockerfile", plan, dict.fromkeys(tree)) == context
+    files = Tree()
+    for path in tree:
+        files.put(path, Entry("100644", "0"))
+    assert by_sources("docker/Dockerfile", plan, files) == context
