@@ -130,6 +130,19 @@ def test_no_texts_no_call(program: Path) -> None:
     assert lint(program) == {}
 
 
+def test_found_in_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = tmp_path / "of_hadolint-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: of-hadolint\nVersion: 1\n")
+    (about / "RECORD").write_text("of_hadolint/readme,,\nof_hadolint/hadolint,,\n")
+    program = tmp_path / "of_hadolint" / "hadolint"
+    program.parent.mkdir()
+    program.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(hadolint, "PACKAGE", "of-hadolint")
+    assert hadolint.find() == program
+
+
 def test_found_on_path_where_the_package_is_absent(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hadolint, "PACKAGE", "no-such-distribution-of-hadolint")
     monkeypatch.setenv("PATH", str(program.parent))

@@ -69,6 +69,14 @@ def test_the_name_is_struck_out_as_a_word_only():
     assert without_name("cat catalogue", "a/cat") == " catalogue"
 
 
+@pytest.mark.parametrize(("others", "line"), [(0, 1), (3, 7), (4, 1)])
+def test_a_sentence_about_itself_leads_among_the_first_four(others: int, line: int) -> None:
+    paragraphs = [f"Nets number {number} of mine catch fish each day." for number in range(others)]
+    text = "\n\n".join([*paragraphs, "This library provides a way to catch fish."])
+    (lead,) = [fact for fact in readme_facts("README.md", text) if fact.where == "readme"]
+    assert lead.line == line
+
+
 @given(st.text("aab1-._", min_size=1, max_size=4), st.text("aAbB1-._ é", max_size=14))
 def test_names_are_whole_words(part: str, text: str) -> None:
     expected = re.sub(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", "", text, flags=re.IGNORECASE)
