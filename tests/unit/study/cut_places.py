@@ -25,6 +25,7 @@ from dockml_dagster.study.project.own_words import Words
 from dockml_dagster.study.rebuilds import history as rebuilds
 from dockml_dagster.study.rebuilds import plan
 from dockml_dagster.study.rebuilds.contexts import by_sources
+from dockml_dagster.study.rebuilds.tree import Tree
 from dockml_dagster.warehouse.models import seed_texts
 from tests.unit.study.rebuilds.repository import Repository
 
@@ -55,7 +56,7 @@ def _loop(words: int) -> object:
 def _folders(folders: int) -> object:
     read = plan.read_plan(read_dockerfile(b"FROM a\nCOPY b c\n"))
     assert read is not None
-    return by_sources("d/" * folders + "Dockerfile", read, {})
+    return by_sources("d/" * folders + "Dockerfile", read, Tree())
 
 
 def _inside(variables: int) -> object:
