@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
+
+from cachetools import FIFOCache, cachedmethod
 
 from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.deadline import check_time
@@ -84,10 +87,10 @@ class RebuildHistory:
         self._context_files = ContextFiles()
         self._files: dict[str, _File] = {}
         self._by_list: dict[str, set[str]] = {}
-        self._plans: dict[str, Plan | None] = {}
+        self._plans = FIFOCache[str, Plan | None](MOST_STEPS, getsizeof=lambda plan: 1 + _steps(plan))
         self._live: Counter[str] = Counter()
         self._ever: set[str] = set()
-        self._steps = self._remembered = 0
+        self._steps = 0
 
     @property
     def copies_git_folder(self) -> bool:
@@ -242,15 +245,10 @@ class RebuildHistory:
                 return (self._read(entry.oid) or b"").decode("utf-8", "replace")
         return ""
 
+    @cachedmethod(attrgetter("_plans"))
     def _plan(self, oid: str) -> Plan | None:
-        if oid not in self._plans:
-            data = dockerfile_of(self._read, oid)
-            plan = None if data is None else read_plan(read_dockerfile(data))
-            self._remembered += 1 + _steps(plan)
-            while self._plans and self._remembered > MOST_STEPS:
-                self._remembered -= 1 + _steps(self._plans.pop(next(iter(self._plans))))
-            self._plans[oid] = plan
-        return self._plans[oid]
+        data = dockerfile_of(self._read, oid)
+        return None if data is None else read_plan(read_dockerfile(data))
 
     def _build(self, file: _File) -> Build:
         assert file.plan is not None

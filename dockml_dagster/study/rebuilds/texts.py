@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
+
+from cachetools import FIFOCache, cachedmethod
 
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
@@ -39,9 +42,8 @@ class TextHistory:
     def __init__(self, read: Read) -> None:
         self._read = read
         self._oids: dict[str, str] = {}
-        self._known: dict[str, _Text] = {}
+        self._known = FIFOCache[str, _Text](_MOST_REMEMBERED, getsizeof=lambda text: 1 + len(text.statements))
         self._contents: dict[str, bytes] = {}
-        self._remembered = 0
 
     @property
     def contents(self) -> Mapping[str, bytes]:
@@ -75,16 +77,12 @@ class TextHistory:
             }
 
     def _text(self, oid: str | None) -> _Text:
-        if oid is None:
-            return _NONE
-        if oid not in self._known:
-            data = dockerfile_of(self._read, oid)
-            text = _NONE if data is None else self._taken(data)
-            self._remembered += 1 + len(text.statements)
-            while self._known and self._remembered > _MOST_REMEMBERED:
-                self._remembered -= 1 + len(self._known.pop(next(iter(self._known))).statements)
-            self._known[oid] = text
-        return self._known[oid]
+        return _NONE if oid is None else self._known_text(oid)
+
+    @cachedmethod(attrgetter("_known"))
+    def _known_text(self, oid: str) -> _Text:
+        data = dockerfile_of(self._read, oid)
+        return _NONE if data is None else self._taken(data)
 
     def _taken(self, data: bytes) -> _Text:
         sha256 = hashlib.sha256(data).hexdigest()
