@@ -23,6 +23,7 @@ from dockml_dagster.clients.http.errors import (
     LimitedError,
     NoConnectionError,
     PullLimitError,
+    SilentError,
     TooLargeError,
     TooSlowError,
 )
@@ -55,7 +56,7 @@ def user_agent(contact: str | None = None) -> str:
 class HttpSettings:
     """Seconds and limits. ``body_seconds``, ``header_seconds``: total time for a small body and for an answer's
     headers, so that a slow trickle of bytes cannot hold us. ``answer_seconds``: after so many no further redirect is
-    followed and nothing is tried again.
+    followed and nothing is tried again; after half of them, where the host said nothing at all.
     """
 
     agent: str = field(default_factory=user_agent)
@@ -239,7 +240,9 @@ class HttpClient(Closing):
                 wait = policy.wait(error, failures, self._chance)
                 if error.retry_after is not None and error.status == 429 and policy.obeys_limits:
                     self.budget.pause(origin.hostname, self._now() + error.retry_after)
-                if wait is None or spent > self.settings.answer_seconds:
+                # Half for silence: a HEAD in vain and the GET that stands in for it share the time of one answer.
+                share = 0.5 if isinstance(error, SilentError) else 1.0
+                if wait is None or spent > share * self.settings.answer_seconds:
                     raise
                 self._sleep(wait)
             else:
@@ -247,11 +250,11 @@ class HttpClient(Closing):
                 return answer
 
     def _failures(self, error: FetchError, failures: int, host: str, policy: RetryPolicy) -> int:
-        """The number of failures that decides about a retry. An unreachable host is not retried for every request anew: its
-        failures for other requests count too. A host that keeps refusing without stating a wait gets longer and longer ones.
+        """The number of failures that decides about a retry. An unreachable or silent host is not retried for every request
+        anew: its failures for other requests count too. A host that keeps refusing without stating a wait gets longer and longer ones.
         """
         unsaid = isinstance(error, LimitedError) and error.status == 429 and error.retry_after is None
-        if isinstance(error, NoConnectionError):
+        if isinstance(error, (NoConnectionError, SilentError)):
             return max(failures, self.budget.asked_in_vain(host))
         if not unsaid or isinstance(error, PullLimitError) or not policy.obeys_limits:
             if error.status is not None and error.status != 429:

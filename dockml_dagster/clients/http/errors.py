@@ -93,6 +93,12 @@ class NoConnectionError(UnavailableError):
     reason = "unreachable"
 
 
+class SilentError(UnavailableError):
+    """The server was reached and said nothing, or nothing more, for the whole time that a read may take."""
+
+    reason = "silent"
+
+
 class TooSlowError(UnavailableError):
     """The answer came so slowly that it was given up. Trying at once again would take as long."""
 

@@ -33,6 +33,7 @@ from dockml_dagster.clients.http.errors import (
     NoConnectionError,
     RefusedHostError,
     SettingError,
+    SilentError,
     UnavailableError,
 )
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
@@ -133,7 +134,7 @@ def _typed(error: BaseException, address: str, *, proxied: bool = False) -> Fetc
     if "NewConnectionError" in names:
         return NoConnectionError(f"the connection failed ({type(error).__name__})", subject=address)
     if names & {"ReadTimeoutError", "ReadTimeout", "TimeoutError"}:
-        return UnavailableError("no answer in time", subject=address)
+        return SilentError("no answer in time", subject=address)
     if names & {"SSLError", "SSLCertVerificationError", "SSLEOFError"}:
         return NoConnectionError(
             "no secure connection (certificate or protocol); a certificate of one's own, or of a proxy, is named in "

@@ -192,6 +192,7 @@ class RegistryClient:
         except FetchError as error:
             # Registries and the proxies before them refuse HEAD in many ways (401, 403, 404, 500, 503, a closed connection)
             # although GET works. If a limit was hit or no server was reached, GET would fail too.
+            # Some only never answer a HEAD: GET is asked then, and where it is silence too, HttpClient ends it soon.
             if isinstance(error, (LimitedError, NoConnectionError, RefusedHostError)):
                 raise
             return None

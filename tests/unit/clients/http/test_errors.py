@@ -23,6 +23,7 @@ def test_the_tree() -> None:
         "abuse_limit",
         "unavailable",
         "unreachable",
+        "silent",
         "too_slow",
     }
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +89,25 @@ def test_a_registry_that_refuses_head(serve, make_client, registry, reply, statu
     registry.before = lambda asked: reply(status) if asked.method == "HEAD" else None
     server = serve(registry)
     assert str(make_client(server).resolve(_reference(server, "a/b:1"))) == entry["digest"]
+
+
+@pytest.mark.parametrize("silent", [{"HEAD"}, {"HEAD", "GET"}])
+def test_a_silent_registry_takes_the_time_of_one_answer(serve, make_client, registry, silent) -> None:
+    """A HEAD and the GET that stands in for it share it; a silent host is asked once by whoever comes next."""
+    entry = registry.image("a/b", "1")
+    over = threading.Event()
+    registry.before = lambda asked: (asked.method in silent and over.wait(5) and reply(503)) or None
+    server = serve(registry)
+    client = make_client(server)
+    client.http.settings = replace(client.http.settings, read_seconds=0.1, answer_seconds=0.35)
+    if "GET" not in silent:
+        assert str(client.resolve(_reference(server, "a/b:1"))) == entry["digest"]
+    else:
+        for most in (2, 3, 4):
+            with pytest.raises(UnavailableError, match="no answer in time"):
+                client.resolve(_reference(server, "a/b:1"))
+            assert max(client.http.requests_sent.values()) <= most
+    over.set()
 
 
 @pytest.mark.parametrize("refused", [False, True])
