@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from dockml_dagster.clients import docker_hub
 from dockml_dagster.clients.docker_hub import HOLDS, DockerHub
-from dockml_dagster.clients.http.errors import BrokenContentError, GoneError, LimitedError, UnavailableError
+from dockml_dagster.clients.http.errors import (
+    BrokenContentError,
+    GoneError,
+    LimitedError,
+    TooLargeError,
+    UnavailableError,
+)
 from dockml_dagster.study.image.reference import Repository
 
 REPOSITORY = Repository.parse("owner/name")
@@ -231,3 +238,10 @@ def test_a_damaged_answer_is_asked_for_again(hub, tmp_path) -> None:
         kept.write_bytes(damage)
         assert client.repository(REPOSITORY).pulls == 5
     assert len(server.asked) == 5
+
+
+def test_a_page_that_is_too_large_is_refused(hub, monkeypatch) -> None:
+    monkeypatch.setattr(docker_hub, "MAX_PAGE_BYTES", 2000)
+    client, _ = hub(_page({**TAG, "name": "x" * 2000}))
+    with pytest.raises(TooLargeError):
+        client.tags(REPOSITORY, 10)

@@ -17,3 +17,13 @@ def test_what_was_left_away_is_noted_each_time(monkeypatch: pytest.MonkeyPatch) 
         told.append(set(cuts))
     assert told == [{"YAML that is refused: an alias of what it is in"}] * 2
     assert len(links._known) == 1
+
+
+def test_more_links_than_are_kept_are_found_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "_MOST_KEPT", 2)
+    monkeypatch.setattr(links, "_known", LRUCache(2, getsizeof=links._known.getsizeof))
+    for pushed, kept in ((1, 1), (2, 0)):
+        links._known.clear()
+        texts = {"deploy.sh": "".join(f"docker push own/project:{n}\n" for n in range(pushed))}
+        assert len(links.links_of_texts("own/project", texts)) == pushed
+        assert len(links._known) == kept

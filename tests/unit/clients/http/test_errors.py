@@ -6,7 +6,7 @@ import pytest
 
 from dockml_dagster.clients.http import errors
 from dockml_dagster.clients.http.errors import FetchError, UnavailableError, one_line, redacted
-from dockml_dagster.clients.http.statuses import error_of_answer
+from dockml_dagster.clients.http.statuses import error_of_answer, registry_error
 from dockml_dagster.errors import DockmlError
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FetchError)]
@@ -70,3 +70,9 @@ def test_any_subject(text: str) -> None:
 )
 def test_any_error_document(body: bytes) -> None:
     assert error_of_answer(404, {}, body, "http://h/", 0).reason == "gone"
+
+
+def test_an_error_document_that_is_too_large_says_nothing() -> None:
+    document = b'{"errors": [{"code": "DENIED", "message": "no"}]}'
+    assert registry_error(document) == ("DENIED", "no")
+    assert registry_error(document + b" " * (1 << 20)) == (None, None)

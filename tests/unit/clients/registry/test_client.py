@@ -16,6 +16,7 @@ from dockml_dagster.clients.http.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from dockml_dagster.clients.registry import client as registry_client
 from dockml_dagster.images.sources.reading import read_image
 from dockml_dagster.images.sources.registry_source import RegistrySource
 from dockml_dagster.study.image.manifest import Descriptor, parse_manifest
@@ -96,7 +97,7 @@ def test_a_silent_registry_takes_the_time_of_one_answer(serve, make_client, regi
     """A HEAD and the GET that stands in for it share it; a silent host is asked once by whoever comes next."""
     entry = registry.image("a/b", "1")
     over = threading.Event()
-    registry.before = lambda asked: (asked.method in silent and over.wait(5) and reply(503)) or None
+    registry.before = lambda asked: over.wait(5) and None if asked.method in silent else None
     server = serve(registry)
     client = make_client(server)
     client.http.settings = replace(client.http.settings, read_seconds=0.1, answer_seconds=0.35)
@@ -225,3 +226,15 @@ def test_stored_manifests_are_read_without_their_content_type(registry) -> None:
     registry.image("a/b", "1")
     body = registry.manifests["a/b", "1"][1]
     assert parse_manifest(body) == parse_manifest(body, "application/vnd.oci.image.manifest.v1+json")
+
+
+def test_a_range_that_is_too_large_is_not_asked_for(serve, make_client, registry, monkeypatch) -> None:
+    monkeypatch.setattr(registry_client, "MAX_RANGE", 10)
+    descriptor = _descriptor(registry.blob(b"x" * 100))
+    server = serve(registry)
+    client, repository = make_client(server), Repository.parse(f"{server.host}/a/b")
+    assert client.read_range(repository, descriptor, 5, 10) == b"x" * 10
+    asked = len(server.asked)
+    with pytest.raises(TooLargeError):
+        client.read_range(repository, descriptor, 5, 11)
+    assert len(server.asked) == asked

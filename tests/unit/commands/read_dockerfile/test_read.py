@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockml_dagster.cli import main
+from dockml_dagster.commands.read_dockerfile import read
 from dockml_dagster.commands.read_dockerfile.read import CSV_COLUMNS, REDACTED
 
 TEXT = """FROM python:3.11-slim AS build
@@ -164,6 +165,16 @@ def test_too_many_secrets_are_refused_not_shown_and_quickly() -> None:
     assert result.exit_code == 2
     assert "value-number" not in result.output
     assert json.loads(result.stdout) == []
+
+
+def test_values_that_cost_too_much_to_hide_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "FROM a\nENV TOKEN_A=value-a\nENV TOKEN_B=value-b\n"
+    for most, refused in ((2 * len(text), False), (2 * len(text) - 1, True)):
+        monkeypatch.setattr(read, "_MOST_WORK", most)
+        result = run("-", "--format", "json", stdin=text)
+        assert ("2 values that look secret, too many to hide them all" in result.output) == refused
+        assert (result.exit_code == 2) == refused
+        assert "value-" not in result.output
 
 
 @pytest.mark.parametrize(

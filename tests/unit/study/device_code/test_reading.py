@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from dockml_dagster.study.device_code import amd, nvidia, reading
+from dockml_dagster.study.device_code import amd, archives, nvidia, reading
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
@@ -335,3 +335,13 @@ def test_members_of_one_layer_are_bounded():
     budget.steps = 9
     found = read(archive(*MEMBERS), budget=budget, of=ArchiveReader)
     assert found.problem == "more headers of device code than are read of one layer"
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(4, 4), (3, 3)])
+def test_kinds_of_an_archive_beyond_those_told_apart(most, kinds, monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_ROWS", most)
+    found = read(archive(*MEMBERS), of=ArchiveReader)
+    assert len(found.rows) == kinds
+    assert found.problem == (
+        None if most == 4 else "more than 3 kinds of device code, which are not told apart"
+    )

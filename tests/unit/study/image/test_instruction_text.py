@@ -59,3 +59,7 @@ def test_what_is_hostile_takes_no_time() -> None:
     for text in ("-" * 10**6, "a-" * 10**6, "|1 " + "/bin/sh " * 10**5, "token" * 10**6, "a://" * 10**5):
         assert len(instruction_text(text)) <= 20_000
     assert time.process_time() - started < 20  # backtracking would take minutes
+
+
+def test_a_long_entry_is_read_in_part() -> None:
+    assert instruction_text("RUN " + "a" * 20_000) == "RUN " + "a" * (16_384 - 4)

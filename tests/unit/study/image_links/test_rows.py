@@ -45,3 +45,10 @@ def test_a_project_has_a_row_a_link_one_an_image_and_one_that_it_was_read() -> N
 
 def test_a_project_without_files_was_read_too() -> None:
     assert list(link_rows("acme/app", {}, [])) == [("image_link_readings", {"links": 0, "files": 0})]
+
+
+def test_labels_that_are_too_long_are_no_evidence() -> None:
+    labels = '{"org.opencontainers.image.source": "https://github.com/acme/app"}'
+    for text, kind in ((labels, "image label"), (labels + " " * (8 << 20), None)):
+        rows = list(link_rows("acme/app", {}, [NamedImage("other/base:1", text, "")]))
+        assert [row["kind"] for table, row in rows if table == "image_reference_grades"] == [kind]

@@ -5,10 +5,11 @@ Here: the bounds. Not here: the results of expansion (``cases.toml``).
 
 import pytest
 
+from dockml_dagster.study.cuts import noted_cuts
 from dockml_dagster.study.image_links import variables
 from dockml_dagster.study.image_links.commands import joined_lines
 from dockml_dagster.study.image_links.model import MAX_LINE, MAX_VALUES
-from dockml_dagster.study.image_links.variables import OPEN, assignments, expanded
+from dockml_dagster.study.image_links.variables import MAX_STATEMENTS, OPEN, assignments, expanded, in_loops
 
 
 def test_no_text_grows_beyond_a_line() -> None:
@@ -44,3 +45,11 @@ def test_lines_that_go_on_without_end_are_cut_into_several() -> None:
     assert len(joined) > 2
     assert max(len(line) for _, line in joined) <= MAX_LINE
     assert joined[-1][1].endswith("docker push b")
+
+
+def test_statements_of_a_line_beyond_those_read_assign_nothing() -> None:
+    line = "; ".join(["for a in x", *(f"b{number}=1" for number in range(MAX_STATEMENTS))])
+    with noted_cuts() as cuts:
+        (values,) = in_loops([line], {})
+    assert set(values) == {"a", *(f"b{number}" for number in range(MAX_STATEMENTS - 1))}
+    assert any("statements of a line" in cut for cut in cuts)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dockml_dagster.study.labels.evidence_rules import RuleSet, by_place, evidence_rule
+from dockml_dagster.study.project.facts import Fact
+
 SEEDS = Path(__file__).parents[4] / "dbt_like_sql" / "seeds"
 SHORT = 3
 MEANT = {
@@ -72,3 +75,11 @@ def test_a_short_word_is_no_part_of_a_longer_one():
 def test_words_that_were_taken_for_others(place, text, rule):
     pattern = dict(_rules())[rule]
     assert not re.search(pattern, text, re.IGNORECASE), f"{rule} finds {text!r} in {place}"
+
+
+def test_a_long_text_is_matched_and_not_remembered() -> None:
+    rules = RuleSet([evidence_rule("seed", "a", "topic", "model")])
+    for text, remembered in (("model" + "-" * 195, 1), ("model" + "-" * 196, 1)):
+        places = by_place([Fact("topic", text)])
+        assert rules.found(places) == [(places["topic"][text][0],)]
+        assert len(rules._known) == remembered

@@ -45,9 +45,11 @@ def test_runs_are_merged_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row(f"d{number % 13}/f{number % 50}", mtime=number) for number in range(400)]
     random.Random(3).shuffle(rows)
     opened: list[io.BytesIO] = []
+    at_once: list[int] = []
 
     def new_file() -> io.BytesIO:
         opened.append(io.BytesIO())
+        at_once.append(sum(not file.closed for file in opened))
         return opened[-1]
 
     writer = SpoolWriter(new_file)
@@ -57,6 +59,7 @@ def test_runs_are_merged_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     # Python's sort is stable: entries of one path stay in archive order.
     assert merged == sorted(rows, key=lambda entry: merge_key(entry.path, entry.kind))
     assert sum(not file.closed for file in opened) == 1
+    assert max(at_once) == 4 + 1, "the runs, and the file that they are merged into"
 
 
 def test_sorted_rows_need_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
