@@ -8,6 +8,7 @@ there is no fork, ``available`` says no.
 """
 
 import atexit
+import functools
 import gc
 import importlib
 import os
@@ -39,7 +40,7 @@ def available() -> bool:
 
 
 def _import_all() -> None:
-    """Import what commands need, and read the SQL models, which are the same for every home."""
+    """Import what commands need, and read and build what is the same for every home."""
     import alembic.command  # noqa: F401
     import duckdb
     import pandas as pd  # noqa: F401
@@ -58,6 +59,31 @@ def _import_all() -> None:
     models._parser().close()
     models._parser.cache_clear()
     duckdb.execute("SET threads = 1")
+    _build_definitions()
+
+
+def _build_definitions() -> None:
+    """Have Dagster's definitions built already; a process whose settings or models would make others builds its own."""
+    from dockml_dagster import definitions
+    from dockml_dagster.settings import Settings
+    from dockml_dagster.warehouse import versions
+    from dockml_dagster.warehouse.due import sources
+
+    os.environ["DOCKML_HOME"] = os.devnull  # no home, and none can be made there
+    # The syntax tree of every module: a function of its text, and a home's own memory of it is empty at first.
+    sources.read_module = functools.cache(sources.read_module)
+    built_by, anew = versions.build_version(Settings.from_environment()), definitions.defs
+    built = anew()
+    for job in ("list_projects", "collect_projects", "make_findings"):
+        built.resolve_job_def(job)
+
+    def defs() -> object:
+        if versions.build_version(Settings.from_environment()) != built_by:
+            return anew()
+        definitions.say_where()
+        return built
+
+    definitions.defs = defs
 
 
 def serve(address: str) -> None:
