@@ -19,6 +19,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.rows import qualified
 from tests.forked import COMMAND
+from tests.integration import plain_findings
 
 COLLECTING = (
     "from dockml_dagster.commands.study.runner import Runner; Runner.make_findings = lambda _: None; "
@@ -69,6 +70,20 @@ def studied(finished: tuple[Path, object], home: Path) -> Path:
     ignored = shutil.ignore_patterns("cache", "layer_entries", "image_summaries")
     shutil.copytree(finished[0], home, ignore=ignored, dirs_exist_ok=True)
     return home
+
+
+@pytest.fixture(scope="session")
+def plain_study(
+    environment_of: Callable[..., Mapping[str, str]],
+    run_program: Callable[..., subprocess.CompletedProcess[str]],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``plain_study(home, *options, NAME=value …)``: ``dockml study`` that makes its findings without Dagster."""
+
+    def run(home: Path, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = environment_of(home, **more)
+        return run_program(plain_findings.PROGRAM, "study", *options, env=environment, cwd=home.parent)
+
+    return run
 
 
 @pytest.fixture(scope="session")

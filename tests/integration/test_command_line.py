@@ -21,6 +21,7 @@ import dockml_dagster.warehouse.connection  # noqa: F401  the errors with exit c
 from dockml_dagster.cli import main
 from dockml_dagster.errors import DockmlError
 from tests.forked import COMMAND
+from tests.integration.conftest import COLLECTING
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -173,7 +174,7 @@ def test_completion_knows_commands_and_findings(finished, dockml):
 
 
 def test_ctrl_c_in_mid_run_is_clean_and_the_next_run_goes_on(
-    home, dockml, start_program, environment_of, instance_of
+    home, run_program, start_program, environment_of, instance_of
 ):
     reading, writing = os.pipe()
     process = start_program(
@@ -195,7 +196,7 @@ def test_ctrl_c_in_mid_run_is_clean_and_the_next_run_goes_on(
         rest = errors.read()
     assert process.wait(300) == 130, [*said, rest]
     assert rest.strip() == "dockml: interrupted; what was collected is kept, and the same command continues"
-    again = dockml(home, "study", "--limit", "3", "--quiet")
+    again = run_program(COLLECTING, "study", "--limit", "3", "--quiet", env=environment_of(home))
     assert again.returncode == 0, again.stderr
     going = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     with instance_of(home) as instance:

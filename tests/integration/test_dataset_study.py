@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from dockml_dagster.cli import main
+from dockml_dagster.commands.study.runner import Runner
 from dockml_dagster.corpora.dataset import store
 from dockml_dagster.instance.home import prepare
 from dockml_dagster.settings import Settings
+from tests.integration import plain_findings
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def place(tmp_path):
 
 
 def test_a_set_is_a_corpus(place, home, monkeypatch):
+    monkeypatch.setattr(Runner, "make_findings", lambda _: plain_findings.make())
     monkeypatch.setattr(store, "SHARD", 2)
     monkeypatch.delenv("COLUMNS", raising=False)
 

@@ -14,12 +14,14 @@ from click.testing import CliRunner
 from dockml_dagster.cli import main
 from dockml_dagster.clients import hadolint
 from dockml_dagster.clients.hadolint import Remark
+from dockml_dagster.commands.study.runner import Runner
 from dockml_dagster.defs.assets.lint import lint_definitions, lint_dockerfiles
 from dockml_dagster.defs.assets.sql_models import asset_key
 from dockml_dagster.defs.resources import WarehouseResource
 from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse.due.derivations import LINT
 from dockml_dagster.warehouse.rows import write_visit
+from tests.integration import plain_findings
 
 TEXTS = {"a": b"FROM a:latest\n", "b": b"FROM b\n", "c": b"BROKEN\n"}
 ANSWERS = {
@@ -186,6 +188,7 @@ def test_the_command_lints_and_rebuilds_what_reads_it(
         return [(key, (Remark("linted"), Remark("DL3006", "warning", 1))) for key in texts]
 
     monkeypatch.setattr(hadolint, "lint", every_text)
+    monkeypatch.setattr(Runner, "make_findings", lambda _: plain_findings.make())
     arguments = ["study", "--project", "lanternfish/recipe-recs", "--lint", "--quiet"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output

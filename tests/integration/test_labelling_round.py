@@ -162,7 +162,7 @@ def test_two_raters_agree_as_far_as_they_do(home, sheet, dockml, ask):
     ]
 
 
-def test_people_outvote_and_adjudication_decides(home, dockml, ask):
+def test_people_outvote_and_adjudication_decides(home, dockml, plain_study, ask):
     project = "sample/quietcircuit/labelkit"
     shares = "SELECT category, projects FROM findings.rq1_categories WHERE reading = 'corrected' ORDER BY ALL"
     before = dict(ask(home, shares))
@@ -188,7 +188,7 @@ def test_people_outvote_and_adjudication_decides(home, dockml, ask):
     done = dockml(home, "labels", "import", str(write_sheet(sheet, rows)), "--rater", "adjudication")
     assert done.returncode == 0, done.stderr
     # A new listing of the corpus leaves imported labels as they are.
-    assert dockml(home, "study", "--corpus", "sample", "--quiet", "--force").returncode == 0
+    assert plain_study(home, "--corpus", "sample", "--quiet", "--force").returncode == 0
     assert ask(home, final, project) == [("Toolkit", "adjudicated", 3, 2)]
     assert dict(ask(home, shares)) == before
     adjudicated = ask(

@@ -45,9 +45,9 @@ def projects(tmp_path):
     return root
 
 
-def test_two_visits(projects, home, dockml, ask):
+def test_two_visits(projects, home, plain_study, ask):
     def study(*more):
-        done = dockml(home, "study", "--corpus", "local", "--path", str(projects), "--quiet", *more)
+        done = plain_study(home, "--corpus", "local", "--path", str(projects), "--quiet", *more)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

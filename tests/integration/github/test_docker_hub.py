@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import COMMAND
+from tests.integration import plain_findings
 from tests.integration.github.stand_in import pushing_workflow
 from tests.stand_ins import StandIn
 
@@ -41,7 +41,7 @@ def study(github, hub, registry, run_program, tmp_path: Path) -> Callable[[], st
     }  # fmt: skip
 
     def run() -> str:
-        done = run_program(COMMAND, "study", "--corpus", "github", "--quiet", env=environment)
+        done = run_program(plain_findings.PROGRAM, "study", "--corpus", "github", "--quiet", env=environment)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

@@ -12,19 +12,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.forked import COMMAND
+from tests.integration import plain_findings
 
 FILES = {"Dockerfile": b"FROM python:3.12\n", "README.md": b"# x\n"}
-PROGRAM = """
+PROGRAM = (
+    """
 import sys, time
 from pathlib import Path
 from tests.integration.github.service import Clock
 clock, real = Clock(Path(sys.argv.pop(1))), time.sleep
 time.time = clock.now
 time.sleep = lambda seconds: clock.sleep(seconds) if seconds >= 5 else real(seconds)
-from dockml_dagster.cli import main
-main()
 """
+    + plain_findings.PROGRAM
+)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def run(github, run_program, tmp_path: Path) -> Callable[..., subprocess.Complet
     def run(*arguments: str) -> subprocess.CompletedProcess:
         # The clock has to be there before the modules that take the time from it, so this one cannot be forked.
         if "--wait" not in arguments:
-            return run_program(COMMAND, *arguments, env=environment)
+            return run_program(plain_findings.PROGRAM, *arguments, env=environment)
         command = [sys.executable, "-c", PROGRAM, str(tmp_path / "clock"), *arguments]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=900

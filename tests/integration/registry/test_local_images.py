@@ -71,12 +71,12 @@ def projects(tmp_path: Path, open_registry) -> Path:
 
 
 @pytest.fixture
-def study(projects, home, dockml, open_registry, tmp_path: Path) -> Callable[[], str]:
+def study(projects, home, plain_study, open_registry, tmp_path: Path) -> Callable[[], str]:
     """Runs the command with ``--images`` and gives what it said of the work."""
 
     def run() -> str:
-        done = dockml(
-            home, "study", "--corpus", "local", "--path", str(projects), "--quiet", "--images",
+        done = plain_study(
+            home, "--corpus", "local", "--path", str(projects), "--quiet", "--images",
             DOCKML_REGISTRIES=f"http://localhost:{open_registry.port}", DOCKER_CONFIG=str(tmp_path / "none"),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
