@@ -64,4 +64,4 @@ def family_of(name: str) -> str:
 
 def corpus_of(project: str) -> str:
     """The corpus that a partition key belongs to."""
-    return project.split("/", 1)[0]
+    return project.partition("/")[0]

@@ -25,7 +25,7 @@ def available() -> Mapping[int, str]:
     """Number → SQL text of every migration of this version of dockml, ascending."""
     folder = resources.files("dockml_dagster.warehouse") / "migrations"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
-    return {int(entry.name.split("_", 1)[0]): entry.read_text(encoding="utf-8") for entry in files}
+    return {int(entry.name.partition("_")[0]): entry.read_text(encoding="utf-8") for entry in files}
 
 
 def apply(connection: duckdb.DuckDBPyConnection, at: Location | None = None) -> list[int]:

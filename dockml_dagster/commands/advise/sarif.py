@@ -143,5 +143,5 @@ def _location(place: Evidence, item: Recommendation, prefix: str) -> Json:
 def _relative(path: str) -> str:
     """The path as a relative reference of RFC 3986 [3.4.3]: a colon in its first segment would read as a scheme."""
     text = quote(path.lstrip("/").encode("utf-8", "surrogateescape"), safe="/~:@!$&'()*+,;=-._")
-    first = text.split("/", 1)[0]
+    first = text.partition("/")[0]
     return f"./{text}" if ":" in first else text

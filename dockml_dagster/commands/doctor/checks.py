@@ -236,7 +236,7 @@ def _published(settings: Settings) -> Iterator[Finding]:
     leftovers = [
         path
         for path in folder.glob(f".{settings.published.name}.*")
-        if (pid := path.name.rsplit(".", 1)[1]).isdigit() and not process_alive(int(pid))
+        if (pid := path.name.rpartition(".")[2]).isdigit() and not process_alive(int(pid))
     ]
     if leftovers:
         size = sum(path.stat().st_size for path in leftovers)

@@ -195,6 +195,6 @@ def _crate_file(path: str, what: str, size: int | None) -> dict[str, Any]:
         "@type": "File",
         "name": path,
         "description": what,
-        "encodingFormat": formats["." + path.rsplit(".", 1)[-1]],
+        "encodingFormat": formats["." + path.rpartition(".")[2]],
     }
     return file if size is None else {**file, "contentSize": str(size)}

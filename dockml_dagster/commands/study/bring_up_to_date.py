@@ -155,7 +155,7 @@ def _listed(warehouse: Warehouse, corpus: str) -> list[str]:
 def _about_left(before: Sequence[str], after: Sequence[str]) -> str:
     """The projects that are no longer listed, so that a narrower path is no surprise."""
     listed = set(after)
-    left = [key.split("/", 1)[1] for key in before if key not in listed]
+    left = [key.partition("/")[2] for key in before if key not in listed]
     if not left:
         return ""
     more = f" and {len(left) - SHOWN_NAMES} more" if len(left) > SHOWN_NAMES else ""
@@ -259,6 +259,6 @@ def _selection(warehouse: Warehouse, corpus: Corpus, names: Sequence[str], limit
     for key in wanted:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {close[0].split('/', 1)[1]}?" if close else ""
-            raise BadInputError(f"the corpus {corpus.name} has no project {key.split('/', 1)[1]}{hint}")
+            hint = f"; did you mean {close[0].partition('/')[2]}?" if close else ""
+            raise BadInputError(f"the corpus {corpus.name} has no project {key.partition('/')[2]}{hint}")
     return wanted[:limit]

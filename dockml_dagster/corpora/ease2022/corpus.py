@@ -243,7 +243,7 @@ class Ease2022(Corpus):
                     )
                 )
         outcomes += [
-            Outcome("manifests", path.rsplit("/", 1)[-1], "malformed", "the log of this inspection is empty")
+            Outcome("manifests", path.rpartition("/")[2], "malformed", "the log of this inspection is empty")
             for path in self._inspection_logs(project)
             if not (self._package.read(path) or b"").strip()
         ]

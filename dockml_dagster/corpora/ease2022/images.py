@@ -148,8 +148,8 @@ def _rows(
 
 def _export_number(path: str) -> int:
     """``Manifest_details 3.csv`` → 3; the first file has no number."""
-    stem = path.rsplit("/", 1)[-1].removesuffix(".csv")
-    last = stem.rsplit(" ", 1)[-1]
+    stem = path.rpartition("/")[2].removesuffix(".csv")
+    last = stem.rpartition(" ")[2]
     return int(last) if last.isdigit() else 1
 
 
@@ -217,7 +217,7 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
                 "created": moment(cells.get("created", "")),
                 "user_name": text(cells.get("config_User", "")),
                 "env_count": env_count,
-                "env_names": None if environment is None else [item.split("=", 1)[0] for item in environment],
+                "env_names": None if environment is None else [item.partition("=")[0] for item in environment],
                 "cmd": _list(cells.get("Cmd", "")),
                 "entrypoint": _list(cells.get("Entrypoint", "")),
                 "volumes": [part for part in cells.get("Volumes", "").split("/") if part] or None,

@@ -159,7 +159,7 @@ def read_names(path: Path) -> list[str]:
         raise BadInputError(f"cannot read {path}: {error}") from error
     names = []
     for number, line in enumerate(lines, start=1):
-        text = line.split("#", 1)[0].strip()
+        text = line.partition("#")[0].strip()
         if not text:
             continue
         name = text.removeprefix("https://github.com/").removesuffix(".git").strip("/")

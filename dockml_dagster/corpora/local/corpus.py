@@ -169,7 +169,7 @@ class Local(Corpus):
         while key in taken:
             key = partition_key(self.name, f"{name}~{number}")
             number += 1
-        return Project(key, key.split("/", 1)[1], place, given, tree, head, entry, problem)
+        return Project(key, key.partition("/")[2], place, given, tree, head, entry, problem)
 
     @property
     def layers_version(self) -> str:
@@ -235,7 +235,7 @@ class Local(Corpus):
         files, images = {}, {}
         for number, (key, project) in enumerate(found.items(), 1):
             # The slow part of a listing: reading a project's files and resolving its images.
-            at(f"{key.split('/', 1)[1]} ({number} of {len(found)})")
+            at(f"{key.partition('/')[2]} ({number} of {len(found)})")
             files[key], images[key] = self._files_hash(project), self._images_hash(project)
         return Listing(
             source=f"local ({len(keys)} projects, {self.fingerprint()[:12]})",

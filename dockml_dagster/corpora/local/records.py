@@ -122,7 +122,7 @@ def source_of(project: Project) -> str:
     address = project.place.url or str(project.place.root)
     scheme, separator, rest = address.partition("://")
     if separator and "@" in rest.split("/")[0]:
-        return f"{scheme}://{rest.split('@', 1)[1]}"
+        return f"{scheme}://{rest.partition('@')[2]}"
     return address
 
 

@@ -151,7 +151,7 @@ def collect_stage(
     to_collect = [key for key in keys if key in hashes and (force or (key in due and due[key].to_collect))]
     collected = {}
     for key in to_collect:
-        at(key.split("/", 1)[1])
+        at(key.partition("/")[2])
         collected[key] = collect_one(context, corpus, stage, key)
         advance(stage)
     layers = {row["layer_digest"] for found in collected.values() for row in found.rows.get("raw.layers", ())}

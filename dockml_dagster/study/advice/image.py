@@ -180,7 +180,7 @@ def _facts(facts: ImageFacts) -> list[tuple[str, tuple[Evidence, ...]]]:
     config = facts.config
     if config is None:
         return found
-    user = (config.user or "").split(":", 1)[0].strip().lower()
+    user = (config.user or "").partition(":")[0].strip().lower()
     if user in _ROOT:
         found.append(
             ("fact:user-root", (Evidence("the configuration's user is root, stated or by default"),))

@@ -212,8 +212,8 @@ def _tag_text(base: BaseReference) -> tuple[str, bool]:
     """The tag, and whether all of it is known; a part that a variable hides becomes U+FFFD."""
     if base.tag is not None or not base.missing:
         return base.tag or "", True
-    text = _PLACEHOLDER.sub(_UNKNOWN_PART, (base.partial or "").split("@", 1)[0])
-    return text.rsplit("/", 1)[-1].partition(":")[2], False
+    text = _PLACEHOLDER.sub(_UNKNOWN_PART, (base.partial or "").partition("@")[0])
+    return text.rpartition("/")[2].partition(":")[2], False
 
 
 def _classified(name: str, tag: str, complete: bool, rules: BaseImageRules) -> dict[str, Evidence]:

@@ -50,7 +50,7 @@ _VARIANT = re.compile(r"(?:(?:docker|container)file[._-].+|.+[._-](?:docker|cont
 
 def classify_file_name(path: str) -> FileKind:
     """Classify a path in a repository (``/`` between folders). Never fails; an unknown name is ``other``."""
-    name = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
     lower = name.lower()
     mentions = "dockerfile" in lower
     stem, dot, suffix = lower.rpartition(".")

@@ -209,7 +209,7 @@ def _resolve(
         problems.append(
             (line, f"variable expansion is not supported for --{'from' if kind == 'copy' else 'mount'}")
         )
-        name = source.split("$", 1)[1].strip("{}").split(":")[0].split("}")[0]
+        name = source.partition("$")[2].strip("{}").split(":")[0].split("}")[0]
         return BaseReference(source, None, missing=(Missing(name, "undeclared"),), partial=source)
     if source == "scratch":
         return BaseReference(source, source, scratch=True)

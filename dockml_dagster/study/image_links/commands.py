@@ -140,7 +140,7 @@ def uses_of_words(words: Sequence[str], values: Values | None = None) -> Iterato
     if len(words) > MAX_WORDS:
         note_cut("more than 100 words of a command")
         words = words[:MAX_WORDS]
-    if words[0].rsplit("/", 1)[-1].lower() in _SAYS:
+    if words[0].rpartition("/")[2].lower() in _SAYS:
         return
     places = [at for at, word in enumerate(words[:_NEAR]) if _is_tool(word, values)]
     if not places:
@@ -159,13 +159,13 @@ def uses_of_words(words: Sequence[str], values: Values | None = None) -> Iterato
 def _is_tool(word: str, values: Values | None) -> bool:
     if "$" in word:
         return values is not None and any(
-            told.rsplit("/", 1)[-1] in _TOOLS for told in expanded(word, values)
+            told.rpartition("/")[2] in _TOOLS for told in expanded(word, values)
         )
-    return word.rsplit("/", 1)[-1] in _TOOLS and "://" not in word
+    return word.rpartition("/")[2] in _TOOLS and "://" not in word
 
 
 def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
-    program = words[0].rsplit("/", 1)[-1]
+    program = words[0].rpartition("/")[2]
     if program == "executor":
         for image in _option_values(words, ("--destination", "-d")):
             yield Use("push", image)

@@ -184,7 +184,7 @@ def _of_file(path: str, text: str, project: str, inputs: Inputs) -> Iterator[Men
         yield from document_mentions(path, text)
     elif role == "makefile" and path.lower().endswith((".yml", ".yaml")):
         yield from other_ci_mentions(path, text, {}, SCRIPT_KINDS)
-    elif role in ("script", "makefile") or path.rsplit("/", 1)[-1] == "package.json":
+    elif role in ("script", "makefile") or path.rpartition("/")[2] == "package.json":
         yield from script_mentions(path, text)
 
 

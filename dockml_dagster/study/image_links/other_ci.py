@@ -57,7 +57,7 @@ def other_ci_mentions(
     """Every image that the file names. ``contexts``: the variables that the service itself sets.
     ``kinds``: what shows a link, by what a command does.
     """
-    if path.rsplit("/", 1)[-1].startswith("Jenkinsfile"):
+    if path.rpartition("/")[2].startswith("Jenkinsfile"):
         yield from _jenkins(path, text, contexts)
         return
     root = load_or_none(text)

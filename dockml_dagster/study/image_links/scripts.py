@@ -47,7 +47,7 @@ def script_mentions(path: str, text: str) -> Iterator[Mention]:
     """Images in the commands of a script or Makefile."""
     if not names_a_tool(text):
         return
-    name = path.rsplit("/", 1)[-1].lower()
+    name = path.rpartition("/")[2].lower()
     if name.endswith((".sh", ".bash", ".zsh")):
         yield from shell_mentions(path, text, {}, SCRIPT_KINDS)
     elif name.endswith(_NO_SHELL):

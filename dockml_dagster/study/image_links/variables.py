@@ -176,7 +176,7 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
     """A ``${{ }}`` of GitHub: a context by its name, or alternatives joined by ``||``."""
     options: list[str] = []
     for alternative in text.split("||")[:5]:
-        part = alternative.rsplit("&&", 1)[-1].strip(" ()")
+        part = alternative.rpartition("&&")[2].strip(" ()")
         quoted = re.fullmatch(r"'([^']*)'", part)
         if quoted:
             options.append(quoted[1])
@@ -184,7 +184,7 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
         known = values.get(part)
         if known is None and part.startswith(("steps.", "needs.", "env.")):
             # An output is known by its last name. Values of all steps are kept, so the step does not matter.
-            known = values.get("outputs." + part.rsplit(".", 1)[-1])
+            known = values.get("outputs." + part.rpartition(".")[2])
         options.extend(known if known is not None else (OPEN,))
     return tuple(options) or (OPEN,)
 

@@ -123,7 +123,7 @@ def read_sheet(
     none. Comma, semicolon and tab are accepted as separators, since spreadsheets write each of them.
     """
     lines = text.removeprefix("\ufeff")
-    header = lines.split("\n", 1)[0]
+    header = lines.partition("\n")[0]
     delimiter = max((",", ";", "\t"), key=header.count)
     reader = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
     mistakes: list[Mistake] = []

@@ -30,7 +30,7 @@ _CONDA_FILE = re.compile(r"(?:^|/)(?:conda-)?env(?:ironment)?[\w.-]{0,60}\.ya?ml
 
 def declares_dependencies(path: str) -> bool:
     """Whether ``declared_dependencies`` reads files of this name."""
-    name = path.rsplit("/", 1)[-1]
+    name = path.rpartition("/")[2]
     return name in ("pyproject.toml", "Pipfile", "Cargo.toml", "package.json", "go.mod") or bool(
         _REQUIREMENTS.search(path) or _CONDA_FILE.search(path)
     )
@@ -45,7 +45,7 @@ def declared_dependencies(path: str, text: str) -> tuple[Dependency, ...]:
 
 
 def _declared(path: str, text: str) -> Iterator[Dependency]:
-    name = path.rsplit("/", 1)[-1]
+    name = path.rpartition("/")[2]
     if name == "package.json":
         yield from ((key, path, None) for key in _of_node(text))
     elif name in ("pyproject.toml", "Pipfile", "Cargo.toml"):

@@ -118,7 +118,7 @@ def read_as(path: str) -> ReadAs | None:
     """The role of a path (``/`` between folders), or None. Never fails."""
     if _NOT_THE_PROJECTS_OWN.search(path):
         return None
-    name = path.rsplit("/", 1)[-1]
+    name = path.rpartition("/")[2]
     if name == path and _README.match(name):
         return "readme"
     if is_compose(path):

@@ -74,7 +74,7 @@ def main_language(sizes: Iterable[tuple[str, int | None]]) -> str | None:
     own: Counter[str] = Counter()
     aside: Counter[str] = Counter()
     for path, size in sizes:
-        name = path.rsplit("/", 1)[-1]
+        name = path.rpartition("/")[2]
         language = _BY_ENDING.get(name.rpartition(".")[2].lower()) if "." in name else None
         if language is None or not size or _GENERATED.search(name):
             continue

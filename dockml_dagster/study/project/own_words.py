@@ -56,7 +56,7 @@ def own_words(path: str, text: str) -> tuple[Words, ...]:
     if len(text) > MAX_BYTES:
         note_cut("a manifest of over 256 KiB")
         return ()
-    found = first(_words(path.rsplit("/", 1)[-1], text), MAX_WORDS, "descriptions and keywords of a file")
+    found = first(_words(path.rpartition("/")[2], text), MAX_WORDS, "descriptions and keywords of a file")
     return tuple(
         Words(shortened(plain, _MAX_TEXT, "a description"), keyword, line)
         for said, keyword, line in found

@@ -180,7 +180,7 @@ def _lead(lines: Sequence[ReadmeLine], name: str) -> int | None:
 
 def _about(name: str) -> re.Pattern[str] | None:
     """The beginning of a sentence that says what the project of this name (``owner/name``) is."""
-    words = re.findall(r"[a-z]+|\d+", name.rsplit("/", 1)[-1].lower())
+    words = re.findall(r"[a-z]+|\d+", name.rpartition("/")[2].lower())
     if not words:
         return None
     # "Some Thing", "some-thing" and "SomeThing" are the same project.

@@ -64,4 +64,4 @@ def _clones(step: Step) -> bool:
 def file_names(text: str, steps: Sequence[Step]) -> frozenset[str]:
     """Base names of the words of a command that may name files, and of the files that managers read by default."""
     read = [name for step in steps if step.installs is not None for name in step.installs.requirement_files]
-    return frozenset(word.rstrip("/").rsplit("/", 1)[-1] for word in (*_WORD.findall(text), *read))
+    return frozenset(word.rstrip("/").rpartition("/")[2] for word in (*_WORD.findall(text), *read))

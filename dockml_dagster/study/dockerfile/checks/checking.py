@@ -239,7 +239,7 @@ class _Run:
 
     def _description(self, keyword: str, names: list[str], item: Instruction) -> None:
         comments = self.comments_before(item)
-        if comments and comments[-1].split(" ", 1)[0] not in names:
+        if comments and comments[-1].partition(" ")[0] not in names:
             self.report(
                 "InvalidDefinitionDescription",
                 item.start_line,

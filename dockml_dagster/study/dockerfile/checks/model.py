@@ -165,7 +165,7 @@ def options_of_comments(comments: Iterable[str]) -> CheckOptions | None:
         name, equals, value = comment.partition("=")
         if equals and name.strip().lower() == "check":
             try:
-                return CheckOptions.parse(value.strip().split(" ", 1)[0])
+                return CheckOptions.parse(value.strip().partition(" ")[0])
             except ValueError:
                 return None
     return None

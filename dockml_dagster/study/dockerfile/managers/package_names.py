@@ -97,7 +97,7 @@ def _elsewhere(manager: str, word: str) -> Package | None:
 
 def _fixed_revision(at: str) -> bool:
     """Whether the revision after a repository's address is a commit or a tag that looks like a version."""
-    reference = at.rsplit("#", 1)[-1] if "#" in at and "egg=" not in at and "subdirectory=" not in at else ""
+    reference = at.rpartition("#")[2] if "#" in at and "egg=" not in at and "subdirectory=" not in at else ""
     return bool(
         _COMMIT.search(at) or _TAGGED.search(at) or _HEX.match(reference) or re.match(r"v?\d+\.", reference)
     )
@@ -120,7 +120,7 @@ def pip_package(manager: str, word: str) -> Package | None:
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
-    if "/" in _masked(word.split("[", 1)[0]):
+    if "/" in _masked(word.partition("[")[0]):
         # For pip, a word with a path separator is a folder.
         return Package(manager, None, None, True, "local", word)
     return Package(manager, *_loose(word), "index", word)
@@ -156,7 +156,7 @@ def conda_package(manager: str, word: str) -> Package | None:
     elsewhere = _elsewhere(manager, word)
     if elsewhere:
         return elsewhere
-    bare = word.rsplit("::", 1)[-1]
+    bare = word.rpartition("::")[2]
     match = re.match(r"([A-Za-z0-9_][\w.-]*?)\s*(?:\[[^\]]*\])?\s*([=<>!~ ].*)?\Z", bare, re.DOTALL)
     if not match:
         return Package(manager, None, None, False, "unknown", word)

@@ -61,7 +61,7 @@ def _removes_lists(step: Step, folder: str) -> bool:
         if step.program.name == "rm" and folder.rstrip("/") == _LISTS and not {"*", "./*"}.isdisjoint(words):
             return True
         return any(
-            (word.startswith("/var/lib/apt") and word.rstrip("/").rsplit("/", 1)[-1] not in _PART_OF_LISTS)
+            (word.startswith("/var/lib/apt") and word.rstrip("/").rpartition("/")[2] not in _PART_OF_LISTS)
             or "/var/lib/{" in word
             for word in words
         ) or (step.program.name == "rm" and any(word in ("/var/lib/*", "/var/lib/apt*") for word in words))

@@ -34,7 +34,7 @@ def _user(facts: Facts) -> Judged:
     if text is None and written is not None:
         # The group does not matter: `$UID:$GID` names a user if only the group is unknown.
         text = resolve(written.raw, user.scope)
-    name = "$" if text is None else text.split(":", 1)[0].strip().lower()
+    name = "$" if text is None else text.partition(":")[0].strip().lower()
     if "$" in name:
         return "unknown", line, "the user is a variable that the file does not tell"
     if name in _ROOT or not name:

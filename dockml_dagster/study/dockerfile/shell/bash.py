@@ -231,7 +231,7 @@ class _Walk:
 
     def _words(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
         """``export A=1``, ``unset A``: the first child is the name."""
-        spans = [self.span(child) for child in node.children if child.end_byte > child.start_byte]
+        spans = [self.span(child) for child in node.children]
         words = [unquoted(self.source(span)) for span in spans]
         self._emit(node, inside, error, name=words[0] if words else "", arguments=words[1:], spans=spans)
         for child in node.children:
@@ -262,7 +262,7 @@ class _Walk:
 
     def _bare_assignment(self, node: Node, inside: tuple[str, ...], error: bool, depth: int) -> None:
         parts = node.children if node.type == "variable_assignments" else [node]
-        spans = [self.span(part) for part in parts if part.end_byte > part.start_byte]
+        spans = [self.span(part) for part in parts]
         texts = [self.source(span) for span in spans]
         self._emit(node, inside, error, name="", arguments=[], assignments=texts, spans=spans)
         self._substitutions(node, inside, error, depth)

@@ -142,7 +142,7 @@ def normal_name(word: str) -> str:
 def _name(word: str) -> str:
     if word.startswith("./") and "/" not in word[2:]:
         return word
-    name = word.rsplit("/", 1)[-1] or word
+    name = word.rpartition("/")[2] or word
     versioned = _VERSIONED.match(name)
     if versioned:
         base = versioned[1]
@@ -282,7 +282,7 @@ def _after_options(words: list[str], at: int, options: frozenset[str], leading: 
             break
         if word in options:
             at += 2
-        elif word.startswith("-") or "=" in word.split("/", 1)[0]:
+        elif word.startswith("-") or "=" in word.partition("/")[0]:
             at += 1
         else:
             break

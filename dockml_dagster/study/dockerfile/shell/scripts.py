@@ -36,7 +36,7 @@ _POWERSHELLS = frozenset({"powershell", "pwsh"})
 
 def interpreter_of(program: str) -> str:
     """The kind of an interpreter: ``sh``, ``powershell``, ``cmd``, or the program's name (``python3``)."""
-    name = program.replace("\\", "/").rsplit("/", 1)[-1].lower().removesuffix(".exe")
+    name = program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe")
     if name in _POSIX_SHELLS:
         return "sh"
     if name in _POWERSHELLS:
@@ -164,7 +164,7 @@ def _redirected_last(value: str) -> str:
 
 def _shebang(script: str) -> str | None:
     """The interpreter that the first line asks for."""
-    first = script.split("\n", 1)[0]
+    first = script.partition("\n")[0]
     if not first.startswith("#!"):
         return None
     words = first[2:].split()

@@ -95,7 +95,7 @@ class ShellVariables:
             name, _, written = assignment.partition("=")
             self._set(name, written)
         if command.name == "export":
-            names = [word.split("=", 1)[0] for word in command.arguments if not word.startswith("-")]
+            names = [word.partition("=")[0] for word in command.arguments if not word.startswith("-")]
             added = {name: self.known[name] for name in names if name in self.known}
             if added:
                 # A new mapping, because earlier commands hold the old one.

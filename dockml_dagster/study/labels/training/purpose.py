@@ -70,7 +70,7 @@ def half_of(name: str, salt: str) -> Half:
 
     The split is by owner, so that an owner's habits are in one half only. The seed ``evaluation_split.csv`` has the salt.
     """
-    owner = name.split("/", 1)[0].lower()
+    owner = name.partition("/")[0].lower()
     return "develop" if hashlib.sha256(f"{salt}:{owner}".encode()).digest()[0] % 2 == 0 else "measure"
 
 

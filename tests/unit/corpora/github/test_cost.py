@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dockml_dagster.corpora.github import cost
 from dockml_dagster.corpora.github.cost import Counts, count
 from dockml_dagster.corpora.github.frame import Cohort, Frame
 from dockml_dagster.corpora.github.selection import Criteria
@@ -72,3 +73,13 @@ def test_what_is_asked_of_a_frame(
         found.new,
     )
     assert (*asked, found.contributors) == pytest.approx(expected, abs=1e-4)
+
+
+def test_controls_are_for_what_was_read_and_what_is_expected() -> None:
+    store = SimpleNamespace(count=lambda table: 0)
+    counting = cost._Counting(
+        SimpleNamespace(store=store), Frame("t", ()), lambda name: None, False, cost.Assumptions()
+    )
+    counting.counts.read, counting.counts.new = 3, 2.2
+    counting.controls(Cohort("c", match="a", criteria=ANY))
+    assert counting.counts.drawn == 6

@@ -384,3 +384,15 @@ def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path, monkeypatch):
     assert [(one.status, one.retryable) for one in listing.outcomes] == [("unreadable", True)]
     (found,) = opened(tmp_path, tmp_path / "all").collect("dockerfiles", "local/shut/heron").outcomes
     assert (found.status, found.retryable) == ("failed", True)
+
+
+def test_a_project_that_cannot_be_described_is_listed_without_dockerfiles(tmp_path, monkeypatch):
+    make(tmp_path / "a", {"Dockerfile": "FROM scratch\n"})
+    corpus = opened(tmp_path, tmp_path / "a")
+
+    def broken(number, project, dockerfiles):
+        raise ValueError("odd")
+
+    monkeypatch.setattr(corpus_module, "project_row", broken)
+    candidates = corpus.listing().rows["raw.candidates"]
+    assert [(row["step_number"], row["dockerfiles"]) for row in candidates] == [(0, 0)]

@@ -189,3 +189,9 @@ def test_seeds_are_refused_with_their_fault() -> None:
 def test_a_template_or_a_missing_default_names_its_variable() -> None:
     reading = read_dockerfile(b"ARG A\nFROM ${A}-x:1\n")
     assert reading.stages[0].base.missing == (Missing("A", "no default"),)
+
+
+def test_a_written_default_is_no_assumption_where_the_variable_is_declared() -> None:
+    platform = read_dockerfile(b"ARG A\nFROM --platform=${A:-linux/arm64} b\n").stages[0].platform
+    assert platform is not None
+    assert (platform.text, platform.assumed_unset) == ("linux/arm64", ())

@@ -57,6 +57,14 @@ def _kruskal(groups):
     return stats.kruskal(*values).statistic
 
 
+def test_every_table_has_its_groupings():
+    assert {(one.table, one.name) for one in GROUPINGS} == {
+        ("findings.category_differences", "category"),
+        ("findings.category_differences", "base image type"),
+        ("findings.cohort_differences", "cohort"),
+    }
+
+
 def test_groups_have_medians_with_intervals():
     groups = {
         row["first"]: row for row in _written(_tables({**STARS, **ALONE})) if row["row_kind"] == "group"

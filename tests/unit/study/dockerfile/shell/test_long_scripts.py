@@ -55,6 +55,8 @@ def test_cut_and_whole_say_the_same(block: str, monkeypatch: pytest.MonkeyPatch)
         ("cat <<'A' <<-B; b\n; A\nA\n\t&& B\n\tB\nc", ["cat <<'A' <<-B; b\n; A\nA\n\t&& B\n\tB", "c"]),
         ('a # "; b\nc#d; e', ['a # "; b', "c#d;", " e"]),
         ('w="${A:-"b; c"}"; d', ['w="${A:-"b; c"}";', " d"]),
+        ('a "b"#c; d', ['a "b"#c;', " d"]),
+        ("a ${B}if; c; fi", ["a ${B}if;", " c;", " fi"]),
         ("a; cat <<B\nb; c", ["a;", " cat <<B\nb; c"]),
         ("a; 'b; c", ["a;", " 'b; c"]),
         ("a; ) b; c", ["a;", " ) b; c"]),
