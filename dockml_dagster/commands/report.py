@@ -41,10 +41,13 @@ def report(corpus: str | None, output: Path | None, figures: Path | None) -> Non
       dockml report --corpus ease2022 --output paper.html --figures ./figures
     """
     from dockml_dagster.report.building import build_report
-    from dockml_dagster.report.files import write_figures, write_page
+    from dockml_dagster.report.files import make_folder_of, write_figures, write_page
     from dockml_dagster.warehouse.versions import libraries
 
     settings = Settings.from_environment()
+    if output is not None and str(output) != "-":
+        # Before the drawing, which takes seconds.
+        make_folder_of(output)
     built = build_report(settings.published, corpus, libraries())
     if figures is not None:
         write_figures(built, figures)

@@ -11,6 +11,18 @@ from dockml_dagster.errors import BadInputError
 from dockml_dagster.report.building import Report
 
 
+def make_folder_of(target: Path) -> None:
+    """Make the folder of a file that is to be written.
+
+    Raises:
+        BadInputError: it cannot be made.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(target, error) from error
+
+
 def write_page(report: Report, target: Path) -> None:
     """Write the page to a file; its folder is made if needed.
 
@@ -32,8 +44,12 @@ def write_figures(report: Report, directory: Path) -> None:
 
 
 def _write(target: Path, content: bytes) -> None:
+    make_folder_of(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     except OSError as error:
-        raise BadInputError(f"cannot write {target}: {error.strerror}; choose another place") from error
+        raise _refused(target, error) from error
+
+
+def _refused(target: Path, error: OSError) -> BadInputError:
+    return BadInputError(f"cannot write {target}: {error.strerror}; choose another place")

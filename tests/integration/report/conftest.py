@@ -46,9 +46,14 @@ def changed_and_drawn(published, tmp_path) -> Callable[..., Report]:
 
 
 @pytest.fixture
-def changed(changed_and_drawn, monkeypatch) -> Callable[..., Report]:
-    """The same without its drawings, which take most of the time."""
+def undrawn(monkeypatch) -> None:
+    """Reports are built without drawings, which take most of the time."""
     monkeypatch.setattr(building, "draw", lambda figure: Drawn(figure, "", "", b"", b"", b""))
+
+
+@pytest.fixture
+def changed(changed_and_drawn, undrawn) -> Callable[..., Report]:
+    """``changed_and_drawn`` without its drawings."""
     return changed_and_drawn
 
 
