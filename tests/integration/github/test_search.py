@@ -88,16 +88,16 @@ def run(github, make_client, store: str = "store") -> list:
     return list(search(ask, client.store, "machine-learning fork:false", 2, AS_OF))
 
 
-def test_a_search_of_25000_hits_gives_all_of_them(github, make_client) -> None:
-    items = crowd(25_000)
+def test_a_search_of_6000_hits_gives_all_of_them(github, make_client) -> None:
+    items = crowd(6_000)
     github.search = engine(items)
     github.budgets.limits["search"] = 10_000
     parts = run(github, make_client)
     found = [one.id for part in parts for one in part.found]
-    assert sorted(found) == list(range(25_000))
+    assert sorted(found) == list(range(6_000))
     assert all(part.total <= 1000 and part.problem is None for part in parts)
     # Ten pages a thousand results, and a question for each split.
-    assert github.counted() < 2 * 25_000 / 100
+    assert github.counted() < 2 * 6_000 / 100
 
 
 def test_a_search_goes_on_where_it_was_stopped(github, make_client, reply_of) -> None:
