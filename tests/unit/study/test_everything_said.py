@@ -68,90 +68,13 @@ from dockml_dagster.study.statistics.intervals import (
     share_interval,
 )
 from dockml_dagster.study.statistics.paired import shift
-from tests.unit.study import contents_said
+from tests.unit.study import contents_said, mangled_said
 from tests.unit.study.layer.conftest import archive_of
+from tests.unit.study.said_texts import SEEDS, drawn_texts, projects, read_cases, texts
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 NOTED = HERE / "everything_said.json"
-SEEDS = {path.stem: path.read_text("utf-8") for path in (ROOT / "dbt_like_sql" / "seeds").glob("*.csv")}
-SAMPLES = ROOT / "dockml_dagster" / "corpora" / "sample" / "projects"
 Said = Iterator[tuple[str, Any]]
-
-
-def _json(name: str) -> Any:
-    return json.loads((HERE / "dockerfile" / "cases" / name).read_text("utf-8"))
-
-
-def _toml(name: str) -> Any:
-    return tomllib.loads((HERE / name).read_text("utf-8"))
-
-
-def texts() -> Iterator[tuple[str, bytes]]:
-    """Every Dockerfile of the case tables and of the sample, and a Dockerfile for each command and image of them."""
-    for path in sorted((HERE / "dockerfile" / "cases" / "reading").glob("*/*")):
-        if path.suffix != ".json":
-            yield f"reading/{path.parent.name}/{path.name}", path.read_bytes()
-    for name in ("practices", "checks"):
-        for at, case in enumerate(_json(f"{name}.json")):
-            yield f"{name}/{at}", case["dockerfile"].encode()
-    for name in ("packages", "run_tasks", "shell"):
-        for at, case in enumerate(_json(f"{name}.json")):
-            yield f"{name}/{at}", f"FROM a:1\nRUN {case.get('command') or case.get('run')}\n".encode()
-    for at, case in enumerate(_json("base_images.json")):
-        yield f"base_images/{at}", f"FROM {case['image']}\n".encode()
-    for at, case in enumerate(_toml("advice/dockerfile_cases.toml")["case"]):
-        yield f"advice/{at}", case["text"].encode()
-    for at, case in enumerate(_toml("advice/fix_cases.toml")["case"]):
-        yield f"fixes/{at}", case["before"].encode()
-    for path in sorted(SAMPLES.rglob("*")):
-        if "dockerfile" in path.name.lower() and path.suffix != ".pyc" and path.is_file():
-            yield f"sample/{path.relative_to(SAMPLES).as_posix()}", path.read_bytes()
-    yield from drawn_texts()
-
-
-PARTS = {
-    "command": (
-        "curl -fsSL https://a.example/i.sh", "wget -qO- http://a.example/x", "sh", "bash -s -- -y", "python3 -",
-        "$RUNNER build", "pip install --no-cache-dir a==1 b", "apt-get update", "apt-get install -y git",
-        "cd /srv", "rm -rf /var/lib/apt/lists/*", "set -eux", "A=1", "npm ci",
-        "B=$(date) C=2 make", "tar -xzf -", "echo 'a b' \"$A\"",
-        "useradd app", "chmod 777 /srv", "git clone https://a.example/r.git", "conda clean -afy", ": ", "[ -f a ]",
-    ),
-    "wrapper": ("sudo", "sudo -u app", "env K=v", "xargs -n1", "timeout 9", "exec", "nice -n 5", "time", "eval", "!"),
-    "redirection": ("> a", ">> a 2>&1", "2> b", "< c", "<<< d", "&> e", "> >(tee f)", "3>&1"),
-    "operator": (" | ", " |& ", " && ", " || ", " ; ", "\n", " & "),
-    "construct": (
-        "if {}; then {}; fi", "for x in a b; do {}; done", "while {}; do {}; break; done", "( {} )", "{{ {}; }}",
-        "case $A in a) {} ;; *) {} ;; esac", "f() {{ {}; }}", "echo $({})", "bash -c '{}'", "echo `{}`", "\"$({})\" x",
-    ),
-}  # fmt: skip
-
-
-def drawn_texts() -> Iterator[tuple[str, bytes]]:
-    """Scripts put together from parts, as here-documents of RUN."""
-    draw_of = random.Random(20261130)
-
-    def piece(depth: int) -> str:
-        if depth and draw_of.random() < 0.4:
-            made = draw_of.choice(PARTS["construct"])
-            inside = [script(depth - 1).replace("'", "") for _ in range(made.count("{}"))]
-            made = made.format(*inside)
-        else:
-            made = draw_of.choice(PARTS["command"])
-            made = f"{draw_of.choice(PARTS['wrapper'])} {made}" if draw_of.random() < 0.3 else made
-        return f"{made} {draw_of.choice(PARTS['redirection'])}" if draw_of.random() < 0.25 else made
-
-    def script(depth: int) -> str:
-        made = piece(depth)
-        while draw_of.random() < 0.5:
-            made += draw_of.choice(PARTS["operator"]) + piece(depth)
-        return made
-
-    for at in range(150):
-        scripts = "".join(f"RUN <<EOF\n{script(2)}\nEOF\n" for _ in range(3))
-        fed = f"RUN <<EOF\nsh <<-A\n\t{script(1)}\n\tmake b\nA\npython3 <<< 'print()'\nEOF\n"
-        yield f"drawn/{at}", f"FROM a:1\n{scripts}{fed}".encode()
 
 
 def rows() -> Said:
@@ -176,23 +99,6 @@ def scripts() -> Said:
     """Every command of every script, with what is redirected and where it stands."""
     for name, data in drawn_texts():
         yield name, read_runs(read_dockerfile(data))
-
-
-def projects() -> Iterator[tuple[str, dict[str, str]]]:
-    """Files of projects: the sample's and those of the case tables."""
-    for folder in sorted(path for path in SAMPLES.iterdir() if path.is_dir()):
-        files = {
-            path.relative_to(folder).as_posix(): path
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.suffix != ".pyc"
-        }
-        yield (
-            f"sample/{folder.name}",
-            {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()},
-        )
-    for table in ("image_links/cases.toml", "labels/purpose/cases.toml"):
-        for case in _toml(table)["case"]:
-            yield case["name"], {path: text.removeprefix("\n") for path, text in case["files"].items()}
 
 
 def labels() -> Said:
@@ -226,13 +132,13 @@ def project_files() -> Said:
         rest = [[path, read_as(path), fact_rows(path, text.encode())] for path, text in files.items()]
         packages = [declared_dependencies(path, text) for path, text in files.items()]
         yield name, [find_links(f"owner/{name}", files), advice, choose(sizes), rest, packages]
-    for at, case in enumerate(_toml("project/dependencies.toml")["case"]):
+    for at, case in enumerate(read_cases("project/dependencies.toml")["case"]):
         yield f"dependencies/{at}", declared_dependencies(case["path"], case["text"])
 
 
 def images() -> Said:
     """References and manifests."""
-    for case in _toml("image/reference_cases.toml")["valid"]:
+    for case in read_cases("image/reference_cases.toml")["valid"]:
         text = case["text"].replace("DIGEST", "sha256:" + "a" * 64)
         yield f"reference/{case['text']}", ImageReference.parse(text)
     for path in sorted((HERE / "image" / "manifest_cases").glob("*.json")):
@@ -281,20 +187,20 @@ def statistics() -> Said:
         "one project": (np.arange(5.0), np.zeros(5, int)),
         "two projects": (np.arange(6.0), np.repeat([0, 1], 3)),
     }
-    for name, (values, projects) in kinds.items():
+    for name, (values, of_projects) in kinds.items():
         for capped in (None, values >= np.quantile(values, 0.8)):
-            units = Units(values, projects, capped)
+            units = Units(values, of_projects, capped)
             groups = np.arange(units.clusters) % 3
-            lower = units.of(projects % 2 == 0)
+            lower = units.of(of_projects % 2 == 0)
             found: list[Any] = [units.n_censored, order(lower, units), project_scores(units)]
             found.append(permute_projects(project_scores(units)[:, None], groups, [1], (99, 199)))
             found.append(permute_units(units, np.arange(units.n) % 2, [2], (99, 199)))
-            found += [cluster_effect(lower, units.of(projects % 2 == 1)), mean_interval(values)]
+            found += [cluster_effect(lower, units.of(of_projects % 2 == 1)), mean_interval(values)]
             for weighting in ("project", "unit"):
                 found.append(median_interval(units, weighting))
-                counts = np.bincount(projects, weights=values > values.mean())
+                counts = np.bincount(of_projects, weights=values > values.mean())
                 found.append(share_interval(counts, units.sizes, weighting))
-            found.append(shift(values, np.roll(values, 1), projects, [3]))
+            found.append(shift(values, np.roll(values, 1), of_projects, [3]))
             yield f"{name}, {'some capped' if capped is not None else 'all whole'}", found
     for coded, yes, uncoded in ((10, 3, 40), (5, 5, 0), (8, 0, 3), (2, 1, 9), (1, 1, 0), (0, 0, 7)):
         first, second = Stratum(coded, yes, uncoded), Stratum(12, 9, 5)
@@ -349,6 +255,7 @@ SUBJECTS = {
         statistics,
         raters,
         *contents_said.SUBJECTS,
+        *mangled_said.SUBJECTS,
     )
 }
 
