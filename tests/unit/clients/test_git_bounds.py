@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dockml_dagster.clients import git
+from dockml_dagster.clients import git, git_history
 from dockml_dagster.clients.git import GitError
 
 
@@ -77,6 +77,7 @@ def test_a_git_that_keeps_busy_without_a_word_is_ended(
     program.write_text(
         "#!/bin/sh\nn=0\n"
         'while [ "$(ulimit -t)" = unlimited ] && [ $n -lt 999 ]; do n=$((n + 1)); done\n'
+        f'ulimit -t >> "{tmp_path}/limits"\n'
         '[ "$(ulimit -t)" = unlimited ] || kill -XCPU $$\n'
     )
     program.chmod(0o755)
@@ -87,3 +88,8 @@ def test_a_git_that_keeps_busy_without_a_word_is_ended(
         git.head_commit(tmp_path)
     with pytest.raises(GitError, match="more than 30 s of processor time"):
         git.run(["log"], directory=tmp_path)
+    with pytest.raises(GitError, match="more than 120 s of processor time"):
+        list(git_history.commits(tmp_path))
+    with git.blob_reader(tmp_path) as reader, pytest.raises(GitError, match="too much memory or time"):
+        reader.read("0" * 40)
+    assert (tmp_path / "limits").read_text().split() == ["5", "30", "30", "120", "30"]

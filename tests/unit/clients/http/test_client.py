@@ -7,6 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
+from dockml_dagster.clients.http import client
 from dockml_dagster.clients.http.client import lines_of_link
 from dockml_dagster.clients.http.errors import (
     AbuseLimitError,
@@ -61,7 +62,9 @@ def test_compressed_though_not_asked_for(serve, make_http, reply) -> None:
         answer.read(10)
 
 
-def test_a_body_that_drips_is_given_up(serve, make_http, reply) -> None:
+def test_a_small_body_that_drips_is_given_up(serve, make_http, reply, monkeypatch) -> None:
+    """Also one that comes faster than the slowest of large bodies."""
+    monkeypatch.setattr(client, "SLOWEST_BYTES", 1)
     server = serve(lambda asked: reply(200, b"x" * 1000, drip_seconds=0.01))
     http = make_http(server, retry=NO_RETRY)
     http.settings = replace(http.settings, body_seconds=0.1)
