@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from parsers import PARSERS, Parser, call
+from parsers import PARSERS, Parser, call, forget
 from pump import FOUND, TOKENS
 from shapes import repeated
 
@@ -29,6 +29,7 @@ def seconds(parser: Parser, data: bytes, tries: int = 1) -> float:
     """The least processor time of some tries, without the garbage collector: it begins at some size, which is a step."""
     least = math.inf
     for _ in range(tries):
+        forget()
         gc.collect()
         gc.disable()
         started = time.process_time()
