@@ -44,9 +44,8 @@ WORDS = {"definition", "action", "why", "detection", "source"}
 def copy(tmp_path: Path) -> Path:
     """A copy of the package with its SQL, to be changed."""
     tree = tmp_path / "changed"
-    ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("dockml_dagster", "dbt_like_sql"):
-        shutil.copytree(ROOT / folder, tree / folder, ignore=ignored)
+        shutil.copytree(ROOT / folder, tree / folder)
     shutil.copy(ROOT / "pyproject.toml", tree)
     return tree
 
@@ -54,7 +53,7 @@ def copy(tmp_path: Path) -> Path:
 def study(tree: Path, home: Path) -> str:
     """What ``dockml study`` of a copy says in the end."""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", OFFLINE, "study", "--corpus", "sample", "--quiet"],
+        [sys.executable, "-c", OFFLINE, "study", "--corpus", "sample", "--quiet"],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tree), "DOCKML_HOME": str(home), "HOME": str(home)},
         capture_output=True,
         text=True,
