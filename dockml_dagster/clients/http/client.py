@@ -251,7 +251,8 @@ class HttpClient(Closing):
 
     def _failures(self, error: FetchError, failures: int, host: str, policy: RetryPolicy) -> int:
         """The number of failures that decides about a retry. An unreachable or silent host is not retried for every request
-        anew: its failures for other requests count too. A host that keeps refusing without stating a wait gets longer and longer ones.
+        anew: its failures for other requests count too. A host that keeps refusing without stating a wait gets longer and
+        longer ones.
         """
         unsaid = isinstance(error, LimitedError) and error.status == 429 and error.retry_after is None
         if isinstance(error, (NoConnectionError, SilentError)):

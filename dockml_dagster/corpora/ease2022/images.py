@@ -217,7 +217,9 @@ def config_rows(reference: str, lines: Iterable[Line]) -> list[Row]:
                 "created": moment(cells.get("created", "")),
                 "user_name": text(cells.get("config_User", "")),
                 "env_count": env_count,
-                "env_names": None if environment is None else [item.partition("=")[0] for item in environment],
+                "env_names": None
+                if environment is None
+                else [item.partition("=")[0] for item in environment],
                 "cmd": _list(cells.get("Cmd", "")),
                 "entrypoint": _list(cells.get("Entrypoint", "")),
                 "volumes": [part for part in cells.get("Volumes", "").split("/") if part] or None,
