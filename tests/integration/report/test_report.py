@@ -369,8 +369,8 @@ def test_wrong_input_is_one_line(finished, dockml, tmp_path, arguments, said):
     assert "Traceback" not in done.stderr
 
 
-def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_drawn(finished, tmp_path, monkeypatch):
-    monkeypatch.setenv("DOCKML_HOME", str(finished[0]))
+def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKML_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(building, "build_report", lambda *_: pytest.fail("drawn"))
     (tmp_path / "report.html").write_text("")
     done = CliRunner().invoke(main, ["report", "--output", str(tmp_path / "report.html" / "x.html")])
@@ -399,8 +399,8 @@ def test_the_command_writes_the_page_and_the_figures(finished, dockml, tmp_path,
     }
 
 
-def test_a_dash_is_standard_output(finished, report, monkeypatch):
-    monkeypatch.setenv("DOCKML_HOME", str(finished[0]))
+def test_a_dash_is_standard_output(tmp_path, report, monkeypatch):
+    monkeypatch.setenv("DOCKML_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(building, "build_report", lambda *_: report)
     done = CliRunner().invoke(main, ["report", "--output", "-"], catch_exceptions=False)
     assert done.stdout == report.html
