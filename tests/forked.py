@@ -8,7 +8,6 @@ there is no fork, ``available`` says no.
 """
 
 import atexit
-import functools
 import gc
 import importlib
 import os
@@ -23,6 +22,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tests.one_definitions import replacements
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "from dockml_dagster.cli import main; main(prog_name='dockml')"
@@ -48,6 +49,7 @@ def _import_all() -> None:
     from scipy import special  # noqa: F401
 
     import dockml_dagster
+    from dockml_dagster import definitions
     from dockml_dagster.warehouse import models
 
     for found in pkgutil.walk_packages(dockml_dagster.__path__, "dockml_dagster."):
@@ -59,31 +61,10 @@ def _import_all() -> None:
     models._parser().close()
     models._parser.cache_clear()
     duckdb.execute("SET threads = 1")
-    _build_definitions()
-
-
-def _build_definitions() -> None:
-    """Have Dagster's definitions built already; a process whose settings or models would make others builds its own."""
-    from dockml_dagster import definitions
-    from dockml_dagster.settings import Settings
-    from dockml_dagster.warehouse import versions
-    from dockml_dagster.warehouse.due import sources
-
     os.environ["DOCKML_HOME"] = os.devnull  # no home, and none can be made there
-    # The syntax tree of every module: a function of its text, and a home's own memory of it is empty at first.
-    sources.read_module = functools.cache(sources.read_module)
-    built_by, anew = versions.build_version(Settings.from_environment()), definitions.defs
-    built = anew()
-    for job in ("list_projects", "collect_projects", "make_findings"):
-        built.resolve_job_def(job)
-
-    def defs() -> object:
-        if versions.build_version(Settings.from_environment()) != built_by:
-            return anew()
-        definitions.say_where()
-        return built
-
-    definitions.defs = defs
+    for module, name, function in replacements():
+        setattr(module, name, function)
+    definitions.defs()
 
 
 def serve(address: str) -> None:

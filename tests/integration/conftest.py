@@ -7,7 +7,7 @@ import os
 import pickle
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,24 @@ from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.rows import qualified
 from tests.forked import COMMAND
 from tests.integration import plain_findings
+from tests.one_definitions import replacements
+
+_REPLACEMENTS = tuple(replacements())
 
 COLLECTING = (
     "from dockml_dagster.commands.study.runner import Runner; Runner.make_findings = lambda _: None; "
     + COMMAND
 )
 """The command as a program that makes no findings, which take most of a small study's time: for tests of collecting."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_definitions() -> Iterator[None]:
+    """All tests of this folder that run jobs in this process run those of the same definitions."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, function in _REPLACEMENTS:
+            patch.setattr(module, name, function)
+        yield
 
 
 def settings_of(home: Path) -> Settings:

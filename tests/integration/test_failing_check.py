@@ -7,6 +7,7 @@ import pytest
 
 from dockml_dagster.warehouse.models import folder
 from tests.forked import COMMAND
+from tests.integration import plain_findings
 from tests.integration.test_local_study import commit
 
 CHECK = "checks/no_project_is_like_that.sql"
@@ -38,8 +39,8 @@ def test_nothing_is_published_until_it_is_mended(home, tmp_path, sql, run_progra
     commit(tmp_path / "all" / "birds" / "egret", {"Dockerfile": "FROM python:3.11\n"})
     study = ("study", "--corpus", "local", "--path", str(tmp_path / "all"), "--quiet")
 
-    def dockml(*arguments):
-        return run_program(ON_OTHER_SQL + COMMAND, str(sql), *arguments, env=environment_of(home))
+    def dockml(*arguments, program=COMMAND):
+        return run_program(ON_OTHER_SQL + program, str(sql), *arguments, env=environment_of(home))
 
     failed = dockml(*study)
     assert failed.returncode == 4
@@ -50,7 +51,7 @@ def test_nothing_is_published_until_it_is_mended(home, tmp_path, sql, run_progra
     assert "no_project_is_like_that" in dockml("status").stdout
 
     (sql / CHECK).write_text("SELECT project FROM core.projects WHERE project = ''", encoding="utf-8")
-    mended = dockml(*study)
+    mended = dockml(*study, program=plain_findings.PROGRAM)
     assert mended.returncode == 0, mended.stderr
     assert published.exists()
     assert "no_project_is_like_that" not in dockml("status").stdout
