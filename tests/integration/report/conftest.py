@@ -3,6 +3,7 @@
 Here: building and opening. What must be there is in the tests.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from dockml_dagster.report import building
 from dockml_dagster.report.building import Report, build_report
 from dockml_dagster.report.drawing import Drawn
 from dockml_dagster.warehouse.versions import libraries
+
+
+def without_pdf(html: str) -> str:
+    """A page without its PDFs, the objects of which the renderer numbers in any order."""
+    return re.sub(r"data:application/pdf;base64,[^\"]*", "", html)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The report of the sample: what stands in it comes from the published file, all of it, and nothing else.
 
-Here: content, files, hostile input, wrong input. How it looks is in ``test_in_browser``.
+Here: content, hostile input. How it looks is in ``test_in_browser``, where it is written in ``test_command``.
 """
 
 import re
@@ -9,12 +9,10 @@ from html import unescape
 
 import duckdb
 import pytest
-from click.testing import CliRunner
 
-from dockml_dagster.cli import main
-from dockml_dagster.report import building
 from dockml_dagster.report.building import build_report
 from dockml_dagster.warehouse.versions import libraries
+from tests.integration.report.conftest import without_pdf
 
 PROSE = re.compile(r"<(p|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
 DATA = re.compile(r"<data value=\"([^\"]+)\">[^<]*</data>")
@@ -31,11 +29,6 @@ def _prose(html):
 
 def _numbers(html):
     return [value for text in _prose(html) for value in DATA.findall(text)]
-
-
-def _without_pdf(html):
-    """The renderer numbers the objects of a PDF in any order."""
-    return re.sub(r"data:application/pdf;base64,[^\"]*", "", html)
 
 
 def _section(html, name):
@@ -148,7 +141,7 @@ def test_every_statement_runs_as_it_stands(published, report):
 
 
 def test_the_same_file_gives_the_same_page(published, report):
-    assert _without_pdf(build_report(published, "sample", libraries()).html) == _without_pdf(report.html)
+    assert without_pdf(build_report(published, "sample", libraries()).html) == without_pdf(report.html)
 
 
 def test_every_part_reads_this_versions_tables(report):
@@ -350,60 +343,6 @@ def test_drawings_have_names_of_their_own(report):
 
 def test_tables_say_the_way_back(report):
     assert report.html.count("dockml show ") >= 8
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--corpus", "ease2022"), "run: dockml study --corpus ease2022"),
-        (("--corpus", "nowhere"), "nowhere"),
-        (("--output", "."), "is a directory"),
-    ],
-)
-def test_wrong_input_is_one_line(finished, dockml, tmp_path, arguments, said):
-    (tmp_path / "report.html").write_text("")
-    arguments = [str(tmp_path / part) if part.endswith(".html") else part for part in arguments]
-    done = dockml(finished[0], "report", *arguments)
-    assert done.returncode == 2, done.stderr
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_drawn(tmp_path, monkeypatch):
-    monkeypatch.setenv("DOCKML_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(building, "build_report", lambda *_: pytest.fail("drawn"))
-    (tmp_path / "report.html").write_text("")
-    done = CliRunner().invoke(main, ["report", "--output", str(tmp_path / "report.html" / "x.html")])
-    assert done.exit_code == 2
-    assert done.stderr.startswith(f"dockml: cannot write {tmp_path}")
-    assert done.stderr.count("\n") == 1
-
-
-def test_nothing_published_is_one_line(dockml, tmp_path):
-    done = dockml(tmp_path / "home", "report")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "run: dockml study" in done.stderr
-
-
-def test_the_command_writes_the_page_and_the_figures(finished, dockml, tmp_path, report):
-    done = dockml(
-        finished[0], "report", "--output", str(tmp_path / "new" / "r.html"), "--figures", str(tmp_path / "f")
-    )
-    assert done.returncode == 0, done.stderr
-    assert _without_pdf((tmp_path / "new" / "r.html").read_text(encoding="utf-8")) == _without_pdf(
-        report.html
-    )
-    assert {path.name for path in (tmp_path / "f").iterdir()} == {
-        f"{name}{suffix}" for name in report.figures for suffix in (".svg", ".pdf", ".csv")
-    }
-
-
-def test_a_dash_is_standard_output(tmp_path, report, monkeypatch):
-    monkeypatch.setenv("DOCKML_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(building, "build_report", lambda *_: report)
-    done = CliRunner().invoke(main, ["report", "--output", "-"], catch_exceptions=False)
-    assert done.stdout == report.html
 
 
 def test_the_asset_shows_the_figures(studied):
