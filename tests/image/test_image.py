@@ -149,7 +149,8 @@ def test_the_ui_is_healthy_and_ends_when_told(engine: Engine, volume: str, backg
     # The web server is there also where what it should show cannot be loaded.
     assert engine("exec", name, "python", "-c", LOADED).stdout.strip() == "RepositoryLocation"
     engine("stop", "--time=60", name)
-    assert engine("inspect", name, check=False).returncode != 0, "it is gone, as --rm says"
+    # Docker answers when it has stopped, and removes it after that, as --rm says.
+    wait_until("its removal", lambda: engine("inspect", name, check=False).returncode != 0, 60)
 
 
 def test_a_worker_takes_work(engine: Engine, volume: str, background) -> None:
