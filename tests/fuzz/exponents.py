@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from parsers import PARSERS, Parser, call, forget
+from parsers import PARSERS, Parser, call
 from pump import FOUND, TOKENS
 from shapes import repeated
+
+from dockml_dagster.study.dockerfile.reading import reading
 
 MOST = 1.2
 SHORT = 0.1
@@ -29,7 +31,7 @@ def seconds(parser: Parser, data: bytes, tries: int = 1) -> float:
     """The least processor time of some tries, without the garbage collector: it begins at some size, which is a step."""
     least = math.inf
     for _ in range(tries):
-        forget()
+        reading._remembered.cache_clear()  # a text that was read before must cost what a new one does
         gc.collect()
         gc.disable()
         started = time.process_time()

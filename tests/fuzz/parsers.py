@@ -36,7 +36,6 @@ from dockml_dagster.study.advice.project import file_facts
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
 from dockml_dagster.study.dockerfile.checks.ignored_paths import IgnoredPaths
-from dockml_dagster.study.dockerfile.reading import reading
 from dockml_dagster.study.dockerfile.shell.scripts import MAX_SCRIPT, read_script
 from dockml_dagster.study.formats import json as strangers_json
 from dockml_dagster.study.formats import toml, yaml
@@ -236,11 +235,6 @@ _LINK_SHAPES = {
 
 def _dockerfile_advice(data: bytes) -> object:
     return _in_folder("Dockerfile", advise_directory)(data)
-
-
-def forget() -> None:
-    """Empty the cache of readings: a text that was read before must cost what a new one does."""
-    reading._remembered.cache_clear()
 
 
 def _rebuilds(data: bytes) -> object:
