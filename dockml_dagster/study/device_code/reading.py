@@ -232,6 +232,8 @@ class DeviceReader:
         """Whether a container begins there: one with entries that ends inside its file. Otherwise the magic is chance."""
         length = nvidia.container_length(header)
         if not nvidia.ENTRY_HEADER <= length <= self._size - begins - nvidia.HEADER:
+            # Where one comes by chance and is no container, the next may be as near: it is searched for as after one.
+            self._ends = self._at
             return False
         self._begins, self._ends = begins, begins + nvidia.HEADER + length
         return True

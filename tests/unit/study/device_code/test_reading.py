@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from dockml_dagster.study.device_code import amd, archives, nvidia, reading
+from dockml_dagster.study.device_code import amd, archives, nvidia, reading, searching
 from dockml_dagster.study.device_code.archives import ArchiveReader
 from dockml_dagster.study.device_code.loading import parse_gpu, use_by
 from dockml_dagster.study.device_code.reading import DeviceBudget, DeviceReader
@@ -345,3 +345,10 @@ def test_kinds_of_an_archive_beyond_those_told_apart(most, kinds, monkeypatch):
     assert found.problem == (
         None if most == 4 else "more than 3 kinds of device code, which are not told apart"
     )
+
+
+def test_magics_by_chance_are_searched_for_as_near_ones(monkeypatch):
+    sound, words = searching._in_block, []
+    monkeypatch.setattr(searching, "_in_block", lambda *asked: words.append(asked[2]) or sound(*asked))
+    assert read(fat(container() * 4096)) is None
+    assert sum(words) < 4096 * 600
