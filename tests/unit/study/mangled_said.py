@@ -13,11 +13,9 @@ from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.image_links import find_links
 from dockml_dagster.study.labels.purpose import parse_purpose_rules, purposes_of
 from dockml_dagster.study.project.dependencies import declared_dependencies
-from dockml_dagster.study.project.evidence import facts_of_project
-from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.study.readings import Reader
 from dockml_dagster.study.rebuilds.plan import read_plan
-from tests.unit.study.said_texts import SEEDS, projects, read_cases, texts
+from tests.unit.study.said_texts import SEEDS, facts_of, projects, read_cases, texts
 
 Said = Iterator[tuple[str, Any]]
 _PIECE = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
@@ -68,17 +66,7 @@ def mangled_projects() -> Said:
         said = []
         for path in [path for path in files if files[path]][:6] * 4:
             broken = {**files, path: mangled(files[path], draw_of)}
-            dockerfiles = {
-                one: read_dockerfile(text.encode())
-                for one, text in broken.items()
-                if "dockerfile" in one.lower()
-            }
-            facts = facts_of_project(
-                ProjectMetadata(f"owner/{name}"),
-                dockerfiles,
-                texts=broken,
-                sizes={one: len(text) for one, text in broken.items()},
-            )
+            facts = facts_of(name, broken)
             packages = declared_dependencies(path, broken[path])
             said.append([find_links(f"owner/{name}", broken), packages, facts, purposes_of(facts, rules)])
         yield name, said

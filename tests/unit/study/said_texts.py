@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
+from dockml_dagster.study.project.evidence import facts_of_project
+from dockml_dagster.study.project.facts import Fact, ProjectMetadata
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SAMPLES = ROOT / "dockml_dagster" / "corpora" / "sample" / "projects"
@@ -106,3 +110,12 @@ def projects() -> Iterator[tuple[str, dict[str, str]]]:
     for table in ("image_links/cases.toml", "labels/purpose/cases.toml"):
         for case in read_cases(table)["case"]:
             yield case["name"], {path: text.removeprefix("\n") for path, text in case["files"].items()}
+
+
+def facts_of(name: str, files: dict[str, str]) -> tuple[Fact, ...]:
+    """The facts of a project of which no more is known than its files."""
+    dockerfiles = {
+        path: read_dockerfile(text.encode()) for path, text in files.items() if "dockerfile" in path.lower()
+    }
+    sizes = {path: len(text) for path, text in files.items()}
+    return facts_of_project(ProjectMetadata(f"owner/{name}"), dockerfiles, texts=files, sizes=sizes)

@@ -41,8 +41,6 @@ from dockml_dagster.study.layer.scan import scan_layer
 from dockml_dagster.study.layer.spool import Spool, SpoolWriter
 from dockml_dagster.study.layer.union import union_batches
 from dockml_dagster.study.project.dependencies import declared_dependencies
-from dockml_dagster.study.project.evidence import facts_of_project
-from dockml_dagster.study.project.facts import ProjectMetadata
 from dockml_dagster.study.project.files import choose, read_as
 from dockml_dagster.study.readings import Reader
 from dockml_dagster.study.statistics.calibrated import (
@@ -70,7 +68,7 @@ from dockml_dagster.study.statistics.intervals import (
 from dockml_dagster.study.statistics.paired import shift
 from tests.unit.study import contents_said, mangled_said
 from tests.unit.study.layer.conftest import archive_of
-from tests.unit.study.said_texts import SEEDS, drawn_texts, projects, read_cases, texts
+from tests.unit.study.said_texts import SEEDS, drawn_texts, facts_of, projects, read_cases, texts
 
 HERE = Path(__file__).parent
 NOTED = HERE / "everything_said.json"
@@ -106,20 +104,10 @@ def labels() -> Said:
     rules = parse_purpose_rules(SEEDS["purpose_rules"])
     model = parse_category_model(SEEDS["category_features"], SEEDS["category_weights"])
     for name, files in projects():
-        dockerfiles = {
-            path: read_dockerfile(text.encode())
-            for path, text in files.items()
-            if "dockerfile" in path.lower()
-        }
-        facts = facts_of_project(
-            ProjectMetadata(f"owner/{name}"),
-            dockerfiles,
-            texts=files,
-            sizes={path: len(text) for path, text in files.items()},
-        )
+        facts = facts_of(name, files)
         found = purposes_of(facts, rules)
         by_file = purposes_by_file(found)
-        own = [by_file.get(path, ()) for path in dockerfiles]
+        own = [by_file.get(path, ()) for path in files if "dockerfile" in path.lower()]
         yield name, [facts, found, own, classify_category(facts, model)]
 
 
