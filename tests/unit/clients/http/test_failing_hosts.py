@@ -1,5 +1,9 @@
 """Hosts that refuse or do not answer, again and again: they are asked less and less, and one answer ends it."""
 
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from dockml_dagster.clients.http.errors import (
     LimitedError,
     NoConnectionError,
     SettingError,
+    SilentError,
 )
 from dockml_dagster.clients.http.hosts import HostPolicy, Origin
 
@@ -63,6 +68,29 @@ def test_a_host_that_nobody_reaches_is_tried_once_by_each(
             http.request("GET", address)
     assert len(sleeps) == 3
     assert http.requests_sent == {"GET": 4 + 4}
+
+
+@pytest.mark.parametrize("began", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: "])
+def test_a_host_that_falls_silent_is_soon_tried_once_by_each(make_http, began: bytes) -> None:
+    """Whatever it said before: a question takes half of the time of an answer, and after four in vain one read."""
+    asked: list[socket.socket] = []
+
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                asked.append(listening.accept()[0])
+                asked[-1].sendall(began)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, daemon=True).start()
+        http = make_http()
+        http.settings = replace(http.settings, read_seconds=0.2, answer_seconds=0.6)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        http.allow(Origin.of(address))
+        for times in (2, 4, 5, 6):
+            with pytest.raises(SilentError):
+                http.request("GET", address)
+            assert http.requests_sent == {"GET": times}
 
 
 @pytest.mark.parametrize(

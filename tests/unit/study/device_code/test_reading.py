@@ -347,8 +347,13 @@ def test_kinds_of_an_archive_beyond_those_told_apart(most, kinds, monkeypatch):
     )
 
 
-def test_magics_by_chance_are_searched_for_as_near_ones(monkeypatch):
+@pytest.mark.parametrize(
+    "chance",
+    [container(), struct.pack("<IHHQ", 0xBA55ED50, 1, 16, 1 << 60), container(b"x" * 8)],
+    ids=["empty", "too long", "no room"],
+)
+def test_magics_by_chance_are_searched_for_as_near_ones(chance, monkeypatch):
     sound, words = searching._in_block, []
     monkeypatch.setattr(searching, "_in_block", lambda *asked: words.append(asked[2]) or sound(*asked))
-    assert read(fat(container() * 4096)) is None
+    assert read(fat(chance * 4096)) is None
     assert sum(words) < 4096 * 600
