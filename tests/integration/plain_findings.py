@@ -1,8 +1,8 @@
 """The findings of a study made by the functions that its assets call, without Dagster around them.
 
 Dagster's events take half the time of a small study. Here: making all findings, for tests of what is collected, of what is
-in the tables, or of what is due. Not here: the job ``make_findings``, which tests of runs, assets and kills need, and to
-which ``test_leaving`` compares this.
+in the tables, or of what is due; and making those anew that follow from the present tables. Not here: the job
+``make_findings``, which tests of runs, assets and kills need, and to which ``test_leaving`` compares this.
 """
 
 from dockml_dagster.commands.study.runner import Runner
@@ -18,6 +18,7 @@ from dockml_dagster.settings import Settings
 from dockml_dagster.warehouse import build
 from dockml_dagster.warehouse.checks import shown_at
 from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
+from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.due.storages import storage_of
 from dockml_dagster.warehouse.due.work import record_build, record_figures, seen
 from dockml_dagster.warehouse.models import load
@@ -68,3 +69,14 @@ def make() -> None:
             record_figures(connection)
             record_build(connection, build_version(settings), before, storage=storage_of(settings))
         publish(warehouse.warehouse, settings.published)
+
+
+def renew(settings: Settings) -> None:
+    """Make what SQL and Python make of the present tables, and publish it; nothing is read, labelled or checked anew."""
+    project, warehouse = load(), Warehouse(settings.warehouse)
+    with warehouse.write() as connection:
+        build.load_seeds(connection, project)
+        list(build.run(connection, project.models))
+        for computation in COMPUTATIONS:
+            computation.write(connection, project)
+    publish(warehouse, settings.published)

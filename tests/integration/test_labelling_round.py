@@ -11,28 +11,13 @@ import shutil
 import pytest
 
 from dockml_dagster.commands.labels.annotation_rounds import COLUMNS, SOURCE, agreement_rows
-from dockml_dagster.settings import Settings
-from dockml_dagster.warehouse import build
-from dockml_dagster.warehouse.computed.findings import COMPUTATIONS
-from dockml_dagster.warehouse.connection import Warehouse
-from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.published.query import query
-from dockml_dagster.warehouse.published.swap import publish
+from tests.integration.conftest import settings_of
+from tests.integration.plain_findings import renew
 
 UNITS = 30
 MISTAKES = {3: ("unit", "sample/nobody/nothing"), 11: ("code", "Hostng"), 20: ("rater", "")}
 """Line of the sheet → the column that is spoilt, and what stands there then."""
-
-
-def renew(home):
-    """Make the findings anew and publish them: what ``dockml study`` does after an import, without Dagster around it."""
-    settings = Settings.from_environment({"DOCKML_HOME": str(home)})
-    warehouse = Warehouse(settings.warehouse)
-    with warehouse.write() as connection:
-        list(build.run(connection, load().models))
-        for computation in COMPUTATIONS:
-            computation.write(connection, load())
-    publish(warehouse, settings.published)
 
 
 def read_sheet(path):
@@ -69,7 +54,7 @@ def sheet(home, dockml):
 
 
 def test_the_finding_has_the_kappa_of_the_command(finished):
-    settings = Settings.from_environment({"DOCKML_HOME": str(finished[0])})
+    settings = settings_of(finished[0])
     found = query(
         settings,
         "SELECT code_system, first || ' and ' || second, if(code = 'All', 'all', code), n, kappa "
@@ -133,7 +118,7 @@ def test_two_raters_agree_as_far_as_they_do(home, sheet, dockml, ask):
         assert done.returncode == 0, done.stderr
     assert "29 units labelled by bo" in done.stderr
     assert "1 lines without an answer" in done.stderr
-    renew(home)
+    renew(settings_of(home))
     arguments = ("--question", "purpose", "--unit", "dockerfile", "--draws", "50", "--format", "json")
     rows = json.loads(dockml(home, "labels", "agreement", *arguments).stdout)
     together = {row["code"]: row for row in rows if row["raters"] == "ana and bo"}
@@ -178,7 +163,7 @@ def test_people_outvote_and_adjudication_decides(home, dockml, plain_study, ask)
         for rater in ("ana", "bo")
     ]
     assert dockml(home, "labels", "import", str(write_sheet(sheet, rows))).returncode == 0
-    renew(home)
+    renew(settings_of(home))
     final = "SELECT category, label_source, raters, raters_agreeing FROM core.categories WHERE project = ?"
     assert ask(home, final, project) == [("Application System", "people", 3, 2)]
     after = dict(ask(home, shares))
@@ -202,7 +187,7 @@ def test_a_later_import_replaces_the_same_rater_s_labels_of_the_unit(home, sheet
     assert (
         dockml(home, "labels", "import", str(write_sheet(home.parent / "again.csv", [row]))).returncode == 0
     )
-    renew(home)
+    renew(settings_of(home))
     codes = ask(home, "SELECT code FROM core.labels WHERE rater = 'ana' AND unit = ?", row["unit"])
     assert codes == [("none",)]
 

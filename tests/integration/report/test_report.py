@@ -11,7 +11,10 @@ import duckdb
 import pytest
 
 from dockml_dagster.report.building import build_report
+from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.versions import libraries
+from tests.integration.conftest import settings_of
+from tests.integration.plain_findings import renew
 from tests.integration.report.conftest import without_pdf
 
 PROSE = re.compile(r"<(p|figcaption)\b[^>]*>(.*?)</\1>", re.DOTALL)
@@ -104,24 +107,13 @@ def test_every_number_follows_the_findings(published, report, changed):
 
 def test_a_changed_input_changes_the_text(studied, report, undrawn):
     """One label of one project, all models run again: the sentence on categories counts otherwise."""
-    from dockml_dagster.settings import Settings
-    from dockml_dagster.warehouse import build
-    from dockml_dagster.warehouse.connection import Warehouse
-    from dockml_dagster.warehouse.models import load
-    from dockml_dagster.warehouse.published.swap import publish
-
-    settings = Settings.from_environment()
-    warehouse = Warehouse(settings.warehouse)
-    project = load()
-    with warehouse.write() as connection:
+    settings = settings_of(studied)
+    with Warehouse(settings.warehouse).write() as connection:
         connection.execute(
             "UPDATE raw.labels SET code = 'application' WHERE code_system = 'category' AND corpus = 'sample' "
             "AND unit = (SELECT min(project) FROM core.projects WHERE category = 'MLOps/AIOps')"
         )
-        build.load_seeds(connection, project)
-        for _ in build.run(connection, project.models):
-            pass
-    publish(warehouse, settings.published)
+    renew(settings)
     after = build_report(settings.published, "sample", libraries())
     before, now = (re.search(r"kinds of project.*?</p>", page.html)[0] for page in (report, after))
     assert float(DATA.findall(now)[0]) == pytest.approx(float(DATA.findall(before)[0]) + 1 / 14)

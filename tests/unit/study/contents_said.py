@@ -8,7 +8,6 @@ import json
 import random
 import tarfile
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,10 +32,10 @@ from tests.unit.study.layer.conftest import archive_of
 from tests.unit.study.packages.test_images import CASES as PACKAGES
 from tests.unit.study.packages.test_images import inventory_of
 from tests.unit.study.rebuilds.repository import Repository
+from tests.unit.study.said_texts import Said, read_cases
 from tests.unit.study.secrets.test_secrets import NONE, SECRETS, layer
 
 HERE = Path(__file__).parent
-Said = Iterator[tuple[str, Any]]
 
 
 def packages() -> Said:
@@ -94,7 +93,7 @@ BEFORE_FILES: dict[str, tuple[int, str]] = {"usr/lib/libc.so": (2000, "libc"), "
 
 def rebuilds() -> Said:
     """Every step of every rule's commits, their sums, and the plan of each text."""
-    cases = tomllib.loads((HERE / "rebuilds" / "rules.toml").read_text("utf-8"))["case"]
+    cases = read_cases("rebuilds/rules.toml")["case"]
     everything, figures = Repository(), RebuildFigures()
     for at, case in enumerate(cases):
         alone = Repository()

@@ -6,8 +6,6 @@ reach the limits and the odd branches that the cases, which are clean, do not. N
 
 import random
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.image_links import find_links
@@ -15,9 +13,8 @@ from dockml_dagster.study.labels.purpose import parse_purpose_rules, purposes_of
 from dockml_dagster.study.project.dependencies import declared_dependencies
 from dockml_dagster.study.readings import Reader
 from dockml_dagster.study.rebuilds.plan import read_plan
-from tests.unit.study.said_texts import SEEDS, facts_of, projects, read_cases, texts
+from tests.unit.study.said_texts import SEEDS, Said, facts_of, projects, read_cases, texts
 
-Said = Iterator[tuple[str, Any]]
 _PIECE = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
 
 

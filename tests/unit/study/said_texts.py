@@ -17,6 +17,8 @@ from dockml_dagster.study.project.facts import Fact, ProjectMetadata
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SAMPLES = ROOT / "dockml_dagster" / "corpora" / "sample" / "projects"
+Said = Iterator[tuple[str, Any]]
+"""The name of each case, and all its results."""
 SEEDS = {path.stem: path.read_text("utf-8") for path in (ROOT / "dbt_like_sql" / "seeds").glob("*.csv")}
 
 

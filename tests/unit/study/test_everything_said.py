@@ -68,11 +68,10 @@ from dockml_dagster.study.statistics.intervals import (
 from dockml_dagster.study.statistics.paired import shift
 from tests.unit.study import contents_said, mangled_said
 from tests.unit.study.layer.conftest import archive_of
-from tests.unit.study.said_texts import SEEDS, drawn_texts, facts_of, projects, read_cases, texts
+from tests.unit.study.said_texts import SEEDS, Said, drawn_texts, facts_of, projects, read_cases, texts
 
 HERE = Path(__file__).parent
 NOTED = HERE / "everything_said.json"
-Said = Iterator[tuple[str, Any]]
 
 
 def rows() -> Said:
