@@ -13,7 +13,6 @@ _kills = spec_from_file_location("kills", Path(__file__).parents[1] / "integrati
 kills = module_from_spec(_kills)
 _kills.loader.exec_module(kills)
 
-DIGITS = 11
 BEGUN_SECONDS = 300
 
 
@@ -26,7 +25,7 @@ def test_the_sample_on_two_workers_equals_the_embedded_run(fleet, calm):
     fleet.start_worker("a")
     fleet.start_worker("b")
     fleet.finish(fleet.study())
-    assert kills.differences(calm, fleet.home("study"), digits=DIGITS) == []
+    assert kills.differences(calm, fleet.home("study")) == []
     assert set(scans_of(fleet)) == {1}, "no layer is scanned twice"
     workers = fleet.ask(
         "SELECT DISTINCT value FROM run_tags WHERE key = '.dagster/dockml_pid' AND run_id IN "
@@ -61,7 +60,7 @@ def test_a_study_outlives(fault, fleet, calm):
     wait_until("a batch to begin", lambda: study.poll() is not None or fleet.running() == 2, BEGUN_SECONDS)
     FAULTS[fault](fleet)
     fleet.finish(study)
-    assert kills.differences(calm, fleet.home("study"), digits=DIGITS) == []
+    assert kills.differences(calm, fleet.home("study")) == []
     # Kept twice is at most what was in hand when its claim was lost: a project's layers.
     twice = sum(count > 1 for count in scans_of(fleet))
     assert twice == 0 or (fault.startswith("PostgreSQL") and twice <= 2 * os.cpu_count()), twice
@@ -75,7 +74,7 @@ def test_the_papers_projects_on_two_workers_equal_the_embedded_run(ease2022, fle
     fleet.start_worker("a", DOCKML_EASE2022=str(ease2022))
     fleet.start_worker("b", DOCKML_EASE2022=str(ease2022))
     fleet.finish(fleet.study("ease2022", DOCKML_EASE2022=str(ease2022)))
-    assert kills.differences(calm, fleet.home("study"), digits=DIGITS) == []
+    assert kills.differences(calm, fleet.home("study")) == []
 
 
 def test_without_a_worker_it_says_so(fleet):

@@ -8,6 +8,7 @@ Here: the killing and the comparison. ``test_kills.py`` does a little of it in e
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import shutil
@@ -131,11 +132,18 @@ def survive(
     return differences(calm, home)
 
 
-def contents(home: Path, digits: int = 9) -> dict[str, list[tuple[object, ...]]]:
-    """Every table that a reader sees, its rows in one order, without the columns and tables of ``CLOCK`` and ``LOGS``;
-    numbers to ``digits`` digits.
-    """
-    found: dict[str, list[tuple[object, ...]]] = {}
+Row = tuple[object, ...]
+
+DIGITS = 1e-9
+"""How far apart two floating-point numbers may be, as a part of the larger (or of 0.001). DuckDB adds them in the order in
+which its threads come by, so the last digits differ by run, more where nearly equal ones are subtracted. Numbers are
+compared and not rounded first: two that differ in the last digit may lie on both sides of a half.
+"""
+
+
+def contents(home: Path) -> dict[str, list[Row]]:
+    """Every table that a reader sees, its rows in any order, without the columns and tables of ``CLOCK`` and ``LOGS``."""
+    found: dict[str, list[Row]] = {}
     with duckdb.connect(str(home / "published" / "dockml.duckdb"), read_only=True) as connection:
         tables = connection.execute(
             "SELECT table_schema || '.' || table_name FROM information_schema.tables "
@@ -147,24 +155,47 @@ def contents(home: Path, digits: int = 9) -> dict[str, list[tuple[object, ...]]]
             columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
             # Prose about a visit carries its time; a view shows what is in the tables anyway.
             kept = ", ".join(f'"{column}"' for column in columns if column not in CLOCK)
-            rows = connection.execute(f"SELECT {kept} FROM {name}").fetchall()
-            found[name] = sorted((tuple(_rounded(value, digits) for value in row) for row in rows), key=repr)
+            found[name] = connection.execute(f"SELECT {kept} FROM {name}").fetchall()
     return found
 
 
-def _rounded(value: object, digits: int) -> object:
-    """DuckDB adds floating-point numbers in the order in which its threads come by: the last digits differ by run."""
-    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+def differences(one: Path, other: Path) -> list[str]:
+    """Names of the tables in which two homes differ, with their row counts and the first rows that are not the same."""
+    return differing(contents(one), contents(other))
 
 
-def differences(one: Path, other: Path, *, digits: int = 9) -> list[str]:
-    """Names of the tables in which two homes differ, with their row counts."""
-    first, second = contents(one, digits), contents(other, digits)
+def differing(first: Mapping[str, Sequence[Row]], second: Mapping[str, Sequence[Row]]) -> list[str]:
+    """The same of tables by name."""
     return [
-        f"{name}: {len(first.get(name, []))} and {len(second.get(name, []))} rows"
+        found
         for name in sorted(first.keys() | second.keys())
-        if repr(first.get(name)) != repr(second.get(name))
+        if (found := difference(name, first.get(name, ()), second.get(name, ())))
     ]
+
+
+def difference(name: str, one: Sequence[Row], other: Sequence[Row]) -> str:
+    """What differs between two lists of rows in any order; empty where nothing does."""
+    one, other = sorted(one, key=_order), sorted(other, key=_order)
+    apart = next((pair for pair in zip(one, other, strict=False) if not _same(*pair)), None)
+    if apart is None and len(one) == len(other):
+        return ""
+    return f"{name}: {len(one)} and {len(other)} rows" + (f": {apart[0]} and {apart[1]}" if apart else "")
+
+
+def _order(row: Row) -> tuple[str, tuple[float, ...]]:
+    """What is no floating-point number decides the place of a row first."""
+    exact = [None if isinstance(value, float) else value for value in row]
+    return repr(exact), tuple(value for value in row if isinstance(value, float))
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Equal, numbers to ``DIGITS``; no number equals no number."""
+    return len(one) == len(other) and all(
+        math.isclose(a, b, rel_tol=DIGITS, abs_tol=DIGITS / 1000) or (a != a and b != b)
+        if isinstance(a, float) and isinstance(b, float)
+        else repr(a) == repr(b)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def main() -> int:

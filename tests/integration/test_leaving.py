@@ -9,6 +9,7 @@ from dockml_dagster.warehouse.connection import Warehouse
 from dockml_dagster.warehouse.models import load
 from dockml_dagster.warehouse.rows import columns_of, qualified, quote
 from tests.integration.conftest import settings_of
+from tests.integration.kills import Row, differing
 from tests.integration.test_local_study import commit
 
 OF_HISTORY = {"core.moment_states", "findings.change_over_time", "findings.moment_differences"}
@@ -37,8 +38,8 @@ def projects(tmp_path: Path) -> Path:
     return root
 
 
-def contents(home: Path) -> dict[str, list]:
-    """Rows of every table of core and findings, without moments and in no order."""
+def contents(home: Path) -> dict[str, list[Row]]:
+    """Rows of every table of core and findings, in any order and without moments."""
     made = [*load().models, *load().computed]
     found = {}
     with Warehouse(settings_of(home).warehouse).read() as connection:
@@ -47,8 +48,7 @@ def contents(home: Path) -> dict[str, list]:
                 continue
             columns = columns_of(connection, model.name)
             names = ", ".join(quote(name) for name, type_name in columns.items() if type_name != "TIMESTAMP")
-            rows = connection.execute(f"SELECT {names} FROM {qualified(model.name)}").fetchall()
-            found[model.name] = sorted(map(str, rows))
+            found[model.name] = connection.execute(f"SELECT {names} FROM {qualified(model.name)}").fetchall()
     return found
 
 
@@ -67,7 +67,7 @@ def test_who_leaves_is_counted_nowhere(projects, home, tmp_path, dockml, plain_s
     other = tmp_path / "never had it"
     # By the job itself: so this holds too that findings made without Dagster are the job's.
     assert dockml(other, "study", *options).returncode == 0
-    assert contents(home) == contents(other)
+    assert differing(contents(home), contents(other)) == []
     shares = "SELECT DISTINCT projects, n FROM findings.rq3_base_image_types WHERE category = 'All'"
     assert ask(home, shares) == [(2, 2)]
     # What was collected stays, and so does its past.
