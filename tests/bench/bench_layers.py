@@ -2,8 +2,8 @@
 
     python tests/bench/bench_layers.py [--layer FILE.tar.gz] [--packages torch==2.13.0 …] [--repeat 3]
 
-Without ``--layer`` a layer is made in a temporary directory, as `pip install --target` and tar + gzip make
-it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
+Without ``--layer`` a layer is made in a temporary directory, as `pip install` in an image of Python
+and tar + gzip make it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
 repeats the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs
 both cores idle; where they are not, the processors' time says more than the clock, and is printed beside it.
 """
@@ -29,6 +29,8 @@ PACKAGES = (
 )
 FEED, CHUNK = 64 << 10, 256 << 10  # found fastest among many
 MILLION = 1_000_000
+SITE_PACKAGES = "usr/local/lib/python3.11/site-packages"
+"""Elsewhere they would be searched like a project's own files, which no layer of some GB consists of."""
 
 
 def floor(path: Path) -> None:
@@ -213,10 +215,10 @@ def measured(name: str, layer: Path, repeat: int) -> dict[str, float]:
 
 
 def make_layer(directory: Path, packages: list[str]) -> Path:
-    """`pip install --target`, bytecode and all, as a gzipped tar."""
+    """What `pip install` adds to an image of Python, bytecode and all, as a gzipped tar."""
     site, layer = directory / "site", directory / "layer.tar.gz"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", str(site), *packages], check=True)
+    subprocess.run([*pip, "--target", str(site / SITE_PACKAGES), *packages], check=True)
     subprocess.run(["tar", "--format=gnu", "-C", str(site), "-czf", str(layer), "."], check=True)
     return layer
 
