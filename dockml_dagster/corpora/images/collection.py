@@ -33,6 +33,7 @@ from dockml_dagster.corpora.images.versions import layer_rules
 from dockml_dagster.images.sources.opening import ClientSettings, SourceRecipe
 from dockml_dagster.images.sources.reading import ImageReading, read_image
 from dockml_dagster.settings import Settings
+from dockml_dagster.study.image import media_types
 from dockml_dagster.study.image.manifest import ContentKind
 from dockml_dagster.study.image.reference import (
     Digest,
@@ -290,7 +291,14 @@ def _others(reference: str, reading: ImageReading) -> list[Outcome]:
         if image.kind is not ContentKind.IMAGE and image.model is None
     ]
     others += [
-        (entry.digest, "attestation" if entry.is_attestation else "of no platform")
+        (
+            entry.digest,
+            "attestation"
+            if entry.is_attestation
+            else "of no platform"
+            if entry.media_type in media_types.ENTRY_TYPES
+            else f"of the type {entry.media_type[:100]}",
+        )
         for entry in reading.not_images
     ]
     return [

@@ -249,7 +249,7 @@ class _Walk:
     def _with_size(self, layer: Descriptor) -> Descriptor:
         if layer.size is not None:
             return layer
-        # Schema 1 repeats the blob of an empty layer for every instruction without a layer.
+        # Schema 1 of before Docker 1.8.3 repeats the blob of an empty layer for every instruction without one.
         if layer.digest not in self._sizes:
             self._sizes[layer.digest] = self._source.layer_size(layer)
         return replace(layer, size=self._sizes[layer.digest])

@@ -99,7 +99,7 @@ def parse_config(body: bytes) -> ImageConfig:
 def config_of_schema1(manifest: Schema1Manifest) -> ImageConfig:
     """The configuration in a schema 1 manifest: the newest history entry, and an instruction for each entry.
 
-    The layers of such a manifest include empty ones (``throwaway``), so history and layers always pair up.
+    Instructions that made no layer (``throwaway``) have an empty blob there, which counts as none.
     There are no diff ids. Raises BrokenConfigError.
     """
     try:
@@ -173,8 +173,7 @@ def _schema1_entry(facts: Facts) -> HistoryEntry:
         created_by=" ".join(command) if command else None,
         author=facts.text("author"),
         comment=facts.text("comment"),
-        # Every entry of schema 1 has a blob, so each counts as a layer, even an empty one.
-        empty_layer=False,
+        empty_layer=facts.truth("throwaway") or False,
     )
 
 

@@ -108,11 +108,13 @@ class ImageIndex:
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The entries that may be images: without attestations and entries for no platform."""
+        """The entries that may be images: without attestations, entries for no platform, and what is no manifest."""
         return tuple(
             entry
             for entry in self.entries
-            if not entry.is_attestation and not (entry.platform is not None and entry.platform.is_unknown)
+            if entry.media_type in media_types.ENTRY_TYPES
+            and not entry.is_attestation
+            and not (entry.platform is not None and entry.platform.is_unknown)
         )
 
 
@@ -164,7 +166,8 @@ class ImageManifest:
 class Schema1Manifest:
     """Docker's manifest of 2015, without sizes and without a separate configuration. Layers are from the lowest up here.
 
-    ``compatibility``: one JSON text for each layer, in the same order: the pieces of the configuration
+    ``layers``: those that engines unpack: without the empty blob of an instruction that made no layer (``throwaway``).
+    ``compatibility``: one JSON text for each instruction, in the same order: the pieces of the configuration
     (``config.config_of_schema1``).
     """
 
@@ -338,6 +341,7 @@ def _read_schema1(facts: Facts, media_type: str) -> Schema1Manifest:
     texts = [text for text in history if text is not None]
     if len(texts) != len(layers):
         raise BrokenManifestError("manifest: schema 1 with unequal numbers of layers and history entries")
+    layers = [layer for layer, text in zip(layers, texts, strict=True) if not _made_no_layer(text)]
     # Schema 1 lists the newest layer first.
     return Schema1Manifest(
         media_type=media_type,
@@ -348,6 +352,14 @@ def _read_schema1(facts: Facts, media_type: str) -> Schema1Manifest:
         compatibility=tuple(reversed(texts)),
         problems=tuple(facts.problems),
     )
+
+
+def _made_no_layer(v1: str) -> bool:
+    # Docker keeps such an entry and drops its blob, when it pulls the image and when it converts it to schema 2.
+    try:
+        return read_object(v1.encode(errors="replace"), MAX_MANIFEST_BYTES).truth("throwaway") or False
+    except BrokenJsonError:
+        return False
 
 
 def _list_of(facts: Facts, name: str, most: int) -> tuple[Facts, ...]:

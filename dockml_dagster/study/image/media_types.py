@@ -27,6 +27,15 @@ IMAGE_CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 # moby#22378, moby#30083); Docker accepts them all as images ("ImageTypes" of its distribution/registry).
 OLD_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
 
+# An index's entries of these types are manifests, or may be: some tools state a type that says nothing. Others "MUST be
+# ignored" (image-index.md): BuildKit's cache lists its layers there.
+ENTRY_TYPES = (
+    INDEX_TYPES
+    | MANIFEST_TYPES
+    | SCHEMA1_TYPES
+    | {OCI_ARTIFACT_MANIFEST, "", "application/json", "application/octet-stream"}
+)
+
 # One request accepts every type, and the answer tells which it is. Without the OCI types a registry of 2017
 # answers 404 for an OCI image; without the Docker types it makes up a schema 1 manifest.
 ACCEPT_MANIFESTS = ", ".join(
