@@ -92,10 +92,6 @@ class _Group(click.Group):
                 err=True,
             )
             ctx.exit(130)
-        except BrokenPipeError:
-            # The program that reads our output (head, less) has ended; that is no error.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except Exception as error:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -35,9 +36,14 @@ def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     """Write to standard output or standard error: the one function for output that a person may see.
 
     Untrusted text is made harmless here, whatever a command forgot: no escapes, no bidirectional controls.
-    Line ends and tabs stay.
+    Line ends and tabs stay. Where the program that reads it has ended (head, less), the rest is written nowhere, and the
+    command goes on: its exit code is that of its work.
     """
-    click.echo("\n".join(map(_harmless, str(text).split("\n"))), err=err, nl=nl)
+    try:
+        click.echo("\n".join(map(_harmless, str(text).split("\n"))), err=err, nl=nl)
+    except BrokenPipeError:
+        stream = sys.stderr if err else sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _harmless(line: str) -> str:

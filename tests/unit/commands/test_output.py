@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from dockml_dagster.commands.diff_image.output import _rows
 from dockml_dagster.commands.output import FORMATS, Format, render
 from dockml_dagster.study.difference.comparing import Part
+from tests.forked import COMMAND
 
 COLUMNS = ("name", "n", "share", "known", "names")
 ROWS: list[list[Any]] = [["a", 1234567, 0.123456, True, ["x", "y"]], [None, None, None, None, []]]
@@ -122,3 +124,16 @@ def test_two_paths_side_by_side_fold_both(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_long_name_in_a_comparison_of_images_is_cut() -> None:
     shown = [row[3] for row in _rows([Part("n" * 72, 0, 1), Part("n" * 73, 0, 1)], None)]
     assert shown == ["n" * 72, "n" * 71 + "…"]
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_who_stops_to_read_does_not_change_the_exit_code(closed, start_program, environment_of, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM ubuntu\nRUN apt-get update\nRUN apt-get install python3\n")
+    arguments = ("advise", str(tmp_path), "--fail-on", "warning")
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams: list[int | None] = [None, None, None]
+    streams[closed] = writer
+    environment = environment_of(tmp_path / "home")
+    assert start_program(COMMAND, *arguments, env=environment, streams=streams).wait(60) == 1
+    os.close(writer)
