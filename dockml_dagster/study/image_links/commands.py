@@ -152,8 +152,7 @@ def uses_of_words(words: Sequence[str], values: Values | None = None) -> Iterato
     for at, end in zip(places, (*places[1:], len(words)), strict=True):
         rest = [word for word in words[at:end] if word]
         program = rest[0] if "$" not in rest[0] else "docker"
-        if len(rest) > 1:
-            yield from _uses_of_command([program, *rest[1:]])
+        yield from _uses_of_command([program, *rest[1:]])
 
 
 def _is_tool(word: str, values: Values | None) -> bool:

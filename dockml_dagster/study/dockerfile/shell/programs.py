@@ -177,7 +177,7 @@ def program_of(
             break
         wrappers.append(name)
         if name in ("env", "sudo"):
-            before = words[1 : len(words) - len(rest)]
+            before = words[: len(words) - len(rest)]
             environment += [word for word in before if "=" in word and not word.startswith("-")]
         words = rest
     if not words:

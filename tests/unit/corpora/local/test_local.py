@@ -354,12 +354,12 @@ def test_names_come_from_the_origin(tmp_path, address, name):
     assert name_of(Place(one, "work tree")) == name
 
 
-def test_two_projects_of_one_name_both_stay(tmp_path):
-    for folder in ("a", "b"):
+def test_projects_of_one_name_all_stay(tmp_path):
+    for folder in ("a", "b", "c"):
         one = make(tmp_path / folder / "one", ONE)
         git(one, "remote", "add", "origin", "https://github.com/birds/egret")
-    corpus = opened(tmp_path, tmp_path / "a", tmp_path / "b")
-    assert corpus.listing().projects == ["local/birds/egret", "local/birds/egret~2"]
+    corpus = opened(tmp_path, *(tmp_path / folder for folder in ("a", "b", "c")))
+    assert corpus.listing().projects == ["local/birds/egret", "local/birds/egret~2", "local/birds/egret~3"]
 
 
 def test_a_password_in_an_address_is_not_kept(tmp_path):

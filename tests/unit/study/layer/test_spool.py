@@ -42,7 +42,7 @@ def test_columns_are_the_entry_s_fields() -> None:
 def test_runs_are_merged_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_RUN_ROWS", 10)
     monkeypatch.setattr(spool, "_MOST_RUNS", 4)
-    rows = [row(f"d{number % 13}/f{number % 50}", mtime=number) for number in range(400)]
+    rows = [row(f"d{number % 13}/f{number % 10}", mtime=number) for number in range(400)]
     random.Random(3).shuffle(rows)
     opened: list[io.BytesIO] = []
     at_once: list[int] = []
