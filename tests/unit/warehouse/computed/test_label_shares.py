@@ -65,6 +65,15 @@ def test_people_and_machine_together():
     assert row["share_if_as_measured"] is None
 
 
+def test_two_coded_projects_are_no_estimate_of_all():
+    people = [("people", f"p{i}", ("none", "Hosting")[i]) for i in range(2)]
+    machine = [("machine", f"p{i}", "Hosting") for i in range(16)]
+    row = _written([*people, *machine])["purpose"]
+    assert (row["n"], row["n_people"], row["n_machine"], row["share_people"]) == (16, 2, 16, 0.5)
+    assert (row["share_calibrated"], row["label_source"]) == (None, "people")
+    assert row["note"] == "too few projects are coded for an estimate of all"
+
+
 def test_the_machine_alone_is_told_as_such():
     row = _written([("machine", f"p{i}", "Hosting") for i in range(4)])["purpose"]
     assert (row["n_people"], row["share_people"], row["share_calibrated"], row["low"]) == (
