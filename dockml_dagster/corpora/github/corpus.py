@@ -70,7 +70,7 @@ class Github(Corpus):
     """Projects on GitHub; see ``corpora.base.Corpus``. Only ``visit`` and ``collect`` use the network."""
 
     name = "github"
-    method_version = "7 links 6"
+    method_version = "7 links 7"
     description = "projects on GitHub as they are now, by search or by name"
     options = frozenset({"frame"})
     remembers = {"frame": "github_frame"}

@@ -70,7 +70,7 @@ class Local(Corpus):
     """Reads directories and git repositories; see ``corpora.base.Corpus``."""
 
     name = "local"
-    method_version = "8 links 6"
+    method_version = "8 links 7"
     description = "directories and git repositories of your own"
     options = frozenset({"path", "images"})
     remembers = {"path": "local", "images": "local_images"}

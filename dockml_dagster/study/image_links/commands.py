@@ -25,10 +25,13 @@ MAX_WORDS = 100
 """Most words of one command that are read."""
 
 _COMMAND = re.compile(
-    r"(?<![\w./-])(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)|(?<![\w./-])docker-compose\s"
+    r"(?<![\w./-])(?:(?:(?:nvidia-)?docker|podman|nerdctl|buildah|skopeo|crane|(?:/kaniko/)?executor)(?:\s|$)"
+    r"|(?:docker-compose|buildctl|apptainer|singularity|gcloud\s+builds|az\s+acr|regctl\s+image|pack\s+build|cog\s+push)\s)"
 )
 _ABOUT = re.compile(
-    r"docker|podman|nerdctl|buildah|skopeo|crane|kaniko|container|image|\bpush\b", re.IGNORECASE
+    r"docker|podman|nerdctl|buildah|skopeo|crane|kaniko|container|image|\bpush\b|gcloud\s+builds|\baz\s+acr|\bpack\s+build"
+    r"|buildctl|apptainer|singularity",
+    re.IGNORECASE,
 )
 _FLAGS = frozenset(
     "--rm --init --privileged --detach --interactive --tty --publish-all --read-only --no-healthcheck --sig-proxy --quiet "
@@ -52,6 +55,9 @@ _TOOLS = frozenset(
         "executor",
     }
 )
+_OTHER_TOOLS = frozenset({"apptainer", "az", "buildctl", "cog", "gcloud", "pack", "regctl", "singularity"})
+"""Tools with names that other commands have among their words, so they are looked for where there is none of ``_TOOLS``."""
+_OUTPUT_NAME = re.compile(r"(?:^|[\s,\"'])name=([^\s,\"']{1,300})")
 _SAYS = frozenset({"echo", "printf", "cat", "log", "info", "warn", "error", "die", "print"})
 """What only says what stands behind it."""
 _NEAR = 16
@@ -143,6 +149,10 @@ def uses_of_words(words: Sequence[str], values: Values | None = None) -> Iterato
     if words[0].rpartition("/")[2].lower() in _SAYS:
         return
     places = [at for at, word in enumerate(words[:_NEAR]) if _is_tool(word, values)]
+    other = next((at for at, word in enumerate(words[:_NEAR]) if word in _OTHER_TOOLS), None)
+    if not places and other is not None:
+        yield from _uses_of_other_tool(words[other], words[other + 1 :])
+        return
     if not places:
         for word in words[1:]:
             # Another program is handed the whole command: `eval "docker push a"`.
@@ -185,7 +195,7 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
             program = "docker-compose"
         rest = list(_without_global_options(rest[1:]))
     if program == "docker-compose":
-        if "push" in rest:
+        if "push" in rest or ("build" in rest and "--push" in rest):
             yield Use("push all of compose", "")
         return
     if not rest:
@@ -195,15 +205,12 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
         for image in _operands(arguments)[:2]:
             yield Use("push", image.removeprefix("docker://"))
     elif verb in ("build", "bud"):
-        pushes = any(
-            word == "--push"
-            or word.startswith("--push=true")
-            or "type=registry" in word
-            or "push=true" in word
-            for word in arguments
+        pushes = any(word == "--push" or word.startswith("--push=true") for word in arguments) or any(
+            map(is_pushed, _option_values(arguments, ("-o", "--output")))
         )
         for image in _option_values(arguments, ("-t", "--tag")):
             yield Use("push" if pushes else "build", image)
+        yield from _uses_of_outputs(arguments)
     elif verb == "tag":
         for image in _operands(arguments)[1:2]:
             yield Use("build", image)
@@ -211,11 +218,61 @@ def _uses_of_command(words: Sequence[str]) -> Iterator[Use]:
         for image in _option_values(arguments, ("-t", "--tag")):
             yield Use("push", image)
     elif verb == "bake":
-        if any(word == "--push" or "push=true" in word or "type=registry" in word for word in arguments):
+        if any(word == "--push" or pushes_all(word) for word in arguments):
             yield Use("push all of bake", "")
     elif verb in ("run", "pull", "create"):
         for image in _operands(arguments)[:1]:
             yield Use("run", image)
+
+
+def _uses_of_other_tool(program: str, words: Sequence[str]) -> Iterator[Use]:
+    """Uses by tools that publish without Docker, each by the one of its commands that does."""
+    verbs, given = [word for word in words[:3] if not word.startswith("-")], _operands(words)
+    if program == "gcloud" and verbs[:2] == ["builds", "submit"]:
+        for image in _option_values(words, ("-t", "--tag")):
+            yield Use("push", image)
+    elif program == "az" and verbs[:2] == ["acr", "build"]:
+        registry = next(_option_values(words, ("-r", "--registry")), "")
+        for image in (
+            _option_values(words, ("-t", "--image")) if registry and "--no-push" not in words else ()
+        ):
+            yield Use("push", f"{registry.removesuffix('.azurecr.io')}.azurecr.io/{image}")
+    elif program == "regctl" and verbs[:1] == ["image"] and given[1:2] in (["copy"], ["cp"]) and given[3:]:
+        yield _copied(given[2], given[3])
+    elif program == "pack" and verbs[:1] == ["build"]:
+        for image in given[1:2]:
+            yield Use("push" if "--publish" in words else "build", image)
+    elif program == "cog" and verbs[:1] == ["push"]:
+        for image in given[1:2]:
+            yield Use("push", image)
+    elif program == "buildctl":
+        yield from _uses_of_outputs(words)
+    elif program in ("apptainer", "singularity"):
+        for word in words:
+            if word.startswith("docker://"):
+                yield Use("run", word.removeprefix("docker://"))
+
+
+def _uses_of_outputs(words: Sequence[str]) -> Iterator[Use]:
+    for output in _option_values(words, ("-o", "--output")):
+        yield from uses_of_output(output)
+
+
+def uses_of_output(output: str) -> Iterator[Use]:
+    """The image that an output of BuildKit names: ``type=image,name=a/b,push=true``."""
+    if "type=image" in output or "type=registry" in output:
+        for found in _OUTPUT_NAME.finditer(output):
+            yield Use("push" if is_pushed(output) else "build", found[1])
+
+
+def is_pushed(outputs: str) -> bool:
+    """Whether outputs of BuildKit, as they are written, go to a registry."""
+    return "type=registry" in outputs or "push=true" in outputs
+
+
+def pushes_all(changes: str) -> bool:
+    """Whether changes of bake's targets (``*.output=type=registry``) send them to a registry."""
+    return any(is_pushed(line) for line in changes.splitlines() if ".output" in line)
 
 
 def _copied(source: str, target: str) -> Use:

@@ -47,6 +47,9 @@ _LONGEST_VALUE = 300
 _LONGEST_SHELL = 8_000
 MAX_SHELLS = 300
 """Most scripts of a Jenkinsfile that are read."""
+_JENKINS_ENV = re.compile(r"(?<![\w.])env\.(?=[A-Za-z_])")
+_ORB = re.compile(r"[\w.-]{1,80}/(?:publish|push)\Z")
+"""Commands and jobs of CircleCI's orbs that push."""
 _JENKINS_PUSH = re.compile(r"\.push\(")
 _JENKINS_REGISTRY = re.compile(r"\bwithRegistry\(\s{0,20}[\"']([^\"'\n]{0,300})[\"']")
 
@@ -58,7 +61,7 @@ def other_ci_mentions(
     ``kinds``: what shows a link, by what a command does.
     """
     if path.rpartition("/")[2].startswith("Jenkinsfile"):
-        yield from _jenkins(path, text, contexts)
+        yield from _jenkins(path, _JENKINS_ENV.sub("", text), contexts)
         return
     root = load_or_none(text)
     if not isinstance(root, dict | list):
@@ -98,6 +101,11 @@ def _of_node(
 ) -> Iterator[Mention]:
     if isinstance(node, dict):
         yield from _step(path, node, values, kinds)
+        if _ORB.match(key) and isinstance(image := node.get("image"), Text):
+            registry = node.get("registry")
+            written = f"{registry}/{image}" if isinstance(registry, Text) else image
+            for name in names(written, values):
+                yield Mention(name, kinds["push"], path, image.line)
     elif isinstance(node, list):
         if key.lower() in _SCRIPTS:
             yield from _script(path, [item for item in node if isinstance(item, Text)], values, kinds)
@@ -121,7 +129,9 @@ def _step(path: str, step: dict[str, Any], values: Values, kinds: Mapping[str, K
         yield from mentions_of(uses_of_words([program, *words], values), values, kinds, path, line)
     settings = step.get("settings", step)
     if isinstance(settings, dict) and _PLUGIN.search(str(step.get("image", ""))):
-        yield from _named(path, settings.get("repo"), values, kinds["push"])
+        repositories = settings.get("repo")
+        for named in repositories if isinstance(repositories, list) else [repositories]:
+            yield from _named(path, named, values, kinds["push"])
 
 
 def _named(path: str, image: Any, values: Values, kind: Kind) -> Iterator[Mention]:

@@ -35,6 +35,10 @@ _RECIPE = re.compile(r"^(?:\t| {2,})[@+ \t-]*")
 _MAKE_VARIABLE = re.compile(r"\$\(([A-Za-z_][\w.-]{0,80})\)")
 JUST_VARIABLE = re.compile(r"\{\{\s{0,5}\.?([A-Za-z_]\w{0,80})\s{0,5}\}\}")
 _MAKE = re.compile(r"(?:^|/)g?make\Z|^\$[({]MAKE[)}]\Z")
+_FOREACH = re.compile(r"\$\(foreach\s+(\w{1,80})\s*,([^,()]{1,300}|\$\(\w{1,80}\)),(.*)\)")
+_OF_A_TARGET = re.compile(
+    r"^[\w./%-]{1,80}(?: [\w./%-]{1,80}){0,5}\s*:\s+(?=[A-Za-z_]\w{0,80}\s*[:?+]?=[^=])"
+)
 _PUSHING_TARGET = re.compile(r"push|publish|release|buildx|deploy", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}\Z")
 _for_make: ContextVar[dict[str, tuple[str, ...]] | None] = ContextVar("variables for make", default=None)
@@ -115,7 +119,11 @@ def _hand_to_make(words: Sequence[str], given: Sequence[str], values: Values) ->
 
 def _recipes(path: str, text: str) -> Iterator[Mention]:
     """A Makefile or justfile: each logical line of a recipe is a script; the other lines set variables."""
-    lines = [(number, JUST_VARIABLE.sub(r"${\1}", line)) for number, line in joined_lines(text)]
+    lines = [
+        # A variable of a target is one: which target a recipe runs for is not followed.
+        (number, _OF_A_TARGET.sub("", JUST_VARIABLE.sub(r"${\1}", line)))
+        for number, line in joined_lines(text)
+    ]
     before = dict(_for_make.get() or {})
     found = list(_recipes_once(path, lines))
     if before != (_for_make.get() or {}):
@@ -131,7 +139,8 @@ def _recipes_once(path: str, lines: Sequence[tuple[int, str]]) -> Iterator[Menti
         if start is None:
             yield from mentions_of(uses(_COMMENT.sub("", line)), known, SCRIPT_KINDS, path, number)
             continue
-        recipe = _MAKE_VARIABLE.sub(r"${\1}", line[start.end() :]).replace("$$", "$")
+        recipe = _FOREACH.sub(r"for \1 in \2; do \3; done", line[start.end() :])
+        recipe = _MAKE_VARIABLE.sub(r"${\1}", recipe).replace("$$", "$")
         # It may begin with a variable that is a tool.
         if names_a_tool(recipe) or recipe.startswith("$"):
             yield from shell_mentions(path, recipe, known, SCRIPT_KINDS, line=number)

@@ -31,8 +31,8 @@ _MAX_INNER = 4_000
 """Most replacements, in one file, of variables inside the values of variables."""
 _OPEN_RUN = re.compile(f"{OPEN}+")
 _VARIABLE = re.compile(
-    r"\$\{\{\s*(?P<expression>[^{}]{1,300}?)\s*\}\}"
-    r"|\$?\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])[^{}]{0,200})?\}"
+    r"\$\{\{\s*(?P<expression>(?:[^{}]|\{\d\}){1,300}?)\s*\}\}"
+    r"|\$?\$\{(?P<brace>\w{1,80})(?P<modifier>(?::?[-=?+]|[%#/^,@])(?:[^{}]|\$\{[^{}]{0,100}\}){0,200})?\}"
     r"|\$\((?P<round>[A-Za-z_][\w.]{0,80})\)"
     r"|\$\$?(?P<plain>[A-Za-z_]\w{0,80}|\d)"
     r"|\$\(\s{0,5}echo\s{1,5}(?P<lowered>[^|()]{1,300}?)\s{0,5}\|\s{0,5}"
@@ -40,7 +40,7 @@ _VARIABLE = re.compile(
     r"|(?P<other>\$\([^()]{0,300}\)|`[^`]{0,300}`|\$[@*#?!]|\{\{[^{}]{0,300}\}\}|%\w{1,80}%)"
 )
 _ASSIGNMENT = re.compile(
-    r"^\s*(?:-\s*)?(?:export\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
+    r"^\s*(?:-\s*)?(?:export\s+|override\s+|def\s+|set\s+|local\s+|readonly\s+|declare\s+(?:-\w+\s+)?|\$?env[.:]|ARG\s+)?"
     r"\$?([A-Za-z_]\w{0,80})\s{0,20}(?::=|::=|\?=|=)\s{0,20}(?![=>~])(.*)$"
 )
 _LOOP = re.compile(
@@ -49,6 +49,7 @@ _LOOP = re.compile(
     r"|\{[\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23}\}|[^;`){}]){1,1000})",
     re.IGNORECASE,
 )
+_FORMAT = re.compile(r"format\(\s*'([^']{0,300})'((?:\s*,\s*(?:'[^',]{0,300}'|[\w.-]{1,100}))*)\s*\)?")
 _GLOB = re.compile(r"[*?\[\]$`]")
 _BRACES = re.compile(r"(?<!\$)\{([\w.:/-]{0,80}(?:,[\w.:/-]{0,80}){1,23})\}")
 _LIST = re.compile(r"^\$[{(]?([A-Za-z_]\w{0,80}|@|\*)(?:\[[@*]\])?[})]?$")
@@ -177,6 +178,10 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
     options: list[str] = []
     for alternative in text.split("||")[:5]:
         part = alternative.rpartition("&&")[2].strip(" ()")
+        formatted = _FORMAT.fullmatch(part)
+        if formatted:
+            options += _formatted(formatted[1], formatted[2].split(","), values)
+            continue
         quoted = re.fullmatch(r"'([^']*)'", part)
         if quoted:
             options.append(quoted[1])
@@ -187,6 +192,15 @@ def _expression(text: str, values: Values) -> tuple[str, ...]:
             known = values.get("outputs." + part.rpartition(".")[2])
         options.extend(known if known is not None else (OPEN,))
     return tuple(options) or (OPEN,)
+
+
+def _formatted(pattern: str, arguments: list[str], values: Values) -> tuple[str, ...]:
+    """GitHub's ``format('ghcr.io/{0}', github.repository)``."""
+    results: tuple[str, ...] = (pattern,)
+    for place, argument in enumerate(arguments[1:]):
+        told = _expression(argument, values)
+        results = tuple(_most(one.replace(f"{{{place}}}", value) for one in results for value in told))
+    return results
 
 
 def assignments(lines: Iterable[str], known: Values) -> dict[str, tuple[str, ...]]:

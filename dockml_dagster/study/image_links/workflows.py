@@ -16,10 +16,10 @@ from typing import Any
 from dockml_dagster.study.cuts import first
 from dockml_dagster.study.dockerfile.shell.scripts import interpreter_of
 from dockml_dagster.study.formats.yaml import Text, lines_of, load_or_none, scalar
-from dockml_dagster.study.image_links.commands import names_a_tool
+from dockml_dagster.study.image_links.commands import is_pushed, names_a_tool, pushes_all, uses_of_output
 from dockml_dagster.study.image_links.model import MAX_LINE, Kind, Mention
 from dockml_dagster.study.image_links.other_ci import COMMAND_KINDS, other_ci_mentions
-from dockml_dagster.study.image_links.scripts import line_mentions, shell_mentions
+from dockml_dagster.study.image_links.scripts import line_mentions, mentions_of, shell_mentions
 from dockml_dagster.study.image_links.shell import commands
 from dockml_dagster.study.image_links.variables import (
     MAX_NAMES,
@@ -230,8 +230,8 @@ def _pushes(step: dict[str, Any]) -> bool:
     ):
         return (
             _is_on(given.get("push"))
-            or "registry" in str(given.get("outputs", ""))
-            or "push=true" in str(given.get("outputs", ""))
+            or is_pushed(str(given.get("outputs", "")))
+            or pushes_all(str(given.get("set", "")))
         )
     run = step.get("run")
     return (
@@ -283,10 +283,14 @@ def _action(path: str, action: str, given: Any, values: Values, job_pushes: bool
             "ci push" if pushes else "ci build",
             registry=scalar(registry),
         )
+        outputs = given.get("outputs")
+        for number, line in lines_of(outputs) if isinstance(outputs, Text) else ():
+            found = uses_of_output(line[:MAX_LINE])
+            yield from mentions_of(found, values, COMMAND_KINDS, path, number)
     elif "metadata-action" in name or "docker-meta" in name:
         yield from _inputs(path, given, ("images",), values, "ci push" if job_pushes else "ci build")
     elif name.endswith("bake-action"):
-        if _is_on(given.get("push")):
+        if _pushes({"uses": action, "with": given}):
             yield Mention("", "ci push", path, None)
     elif (
         "dockerhub-description" in name

@@ -57,7 +57,7 @@ _MAX_NAMED = 64 * 1024
 _WORKFLOW = re.compile(
     r"^(?:\.github/workflows/[^/]+\.ya?ml|\.github/actions/[^/]+/action\.ya?ml|\.gitlab-ci\.ya?ml|\.gitlab(?:-ci)?/[^/]+\.ya?ml"
     r"|\.travis\.ya?ml|\.circleci/[^/]+\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml"
-    r"|Jenkinsfile|\.buildkite/[^/]+\.ya?ml|\.drone\.ya?ml|\.woodpecker\.ya?ml|cloudbuild[^/]*\.ya?ml)\Z"
+    r"|Jenkinsfile|\.buildkite/[^/]+\.ya?ml|\.drone\.ya?ml|\.woodpecker\.ya?ml|(?:cloudbuild|buildspec)[^/]*\.ya?ml)\Z"
 )
 
 

@@ -28,7 +28,7 @@ ReadAs = Literal[
 ]  # fmt: skip
 """The role of a file, in the order in which a project's files are kept. ``readme``: at the top only; other READMEs are
 documentation. ``about``: says what the project is (``own_words``), without dependencies that are read. ``build
-definition``: bake, skaffold, GoReleaser. ``helm``: charts, their values, and Kubernetes manifests.
+definition``: bake, skaffold, GoReleaser, Earthly, Cog. ``helm``: charts, their values, and Kubernetes manifests.
 """
 
 MAX_BYTES = 256 * 1024
@@ -77,7 +77,7 @@ _MAKEFILE = re.compile(
     re.IGNORECASE,
 )
 _BUILD_DEFINITION = re.compile(
-    r"(?:^|/)(?:docker-bake[^/]{0,60}\.(?:hcl|json)|skaffold[^/]{0,60}\.ya?ml|\.?goreleaser[^/]{0,60}\.ya?ml)\Z",
+    r"(?:^|/)(?:docker-bake[^/]{0,60}\.(?:hcl|json)|skaffold[^/]{0,60}\.ya?ml|\.?goreleaser[^/]{0,60}\.ya?ml|Earthfile|cog\.ya?ml)\Z",
     re.IGNORECASE,
 )
 _DEVCONTAINER = re.compile(r"(?:^|/)(?:\.devcontainer/(?:[^/]{1,60}/)?|\.)devcontainer\.json\Z")
@@ -88,7 +88,7 @@ _SCRIPT = re.compile(
     re.IGNORECASE,
 )
 _HELM = re.compile(
-    r"(?:^|/)(?:Chart|values[^/]{0,60})\.ya?ml\Z"
+    r"(?:^|/)(?:Chart|values[^/]{0,60}|kustomization)\.ya?ml\Z"
     r"|(?:^|/)(?:charts?|helm|k8s|kubernetes|kustomize|manifests?)/(?:[^/]{1,100}/){0,6}[^/]{1,100}\.ya?ml\Z",
     re.IGNORECASE,
 )
