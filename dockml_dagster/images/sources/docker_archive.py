@@ -109,7 +109,8 @@ class DockerArchiveSource(Closing):
             diff_ids = parse_config(content).diff_ids
         except BrokenConfigError as error:
             raise BrokenContentError(str(error), subject=self._name) from None
-        if diff_ids is None or len(diff_ids) != len(saved.layers):
+        # An image without layers has neither list: Docker leaves out the one and writes the other as null.
+        if len(diff_ids or ()) != len(saved.layers):
             raise BrokenContentError(
                 "its configuration and its manifest.json disagree about the layers", subject=self._name
             )
@@ -118,7 +119,7 @@ class DockerArchiveSource(Closing):
         )
         files = {config.digest: saved.config}
         layers = []
-        for name, diff_id in zip(saved.layers, diff_ids, strict=True):
+        for name, diff_id in zip(saved.layers, diff_ids or (), strict=True):
             layer = self._layer(name, diff_id)
             files[layer.digest] = name
             layers.append(layer)
@@ -161,7 +162,8 @@ def read_saved_images(files: Files, name: str) -> tuple[SavedImage, ...]:
 
 def _saved_image(entry: object, name: str) -> SavedImage:
     if isinstance(entry, dict):
-        config, layers, names = entry.get("Config"), entry.get("Layers"), entry.get("RepoTags") or []
+        config, layers, names = entry.get("Config"), entry.get("Layers", ()), entry.get("RepoTags") or []
+        layers = [] if layers is None else layers
         if isinstance(config, str) and _is_texts(layers) and _is_texts(names) and len(layers) <= MAX_LAYERS:
             return SavedImage(plain_name(config), tuple(map(plain_name, layers)), tuple(names))
     raise BrokenContentError("manifest.json is not as `docker save` writes it", subject=name)

@@ -139,6 +139,19 @@ def test_names_in_an_archive_are_normalised(tmp_path, tar, said) -> None:
     assert _contents(f"docker-archive:{tmp_path}/x.tar") == [LOWER]
 
 
+@pytest.mark.parametrize("diff_ids", [{}, {"diff_ids": None}, {"diff_ids": []}])
+@pytest.mark.parametrize("layers", [None, []])
+def test_a_saved_image_without_layers(tmp_path, tar, diff_ids, layers) -> None:
+    saved = [{"Config": "c.json", "RepoTags": ["a/b:1"], "Layers": layers}]
+    files = {
+        "c.json": json.dumps({"os": "linux", "rootfs": {"type": "layers", **diff_ids}}).encode(),
+        "manifest.json": json.dumps(saved).encode(),
+    }
+    (tmp_path / "x.tar").write_bytes(tar(files))
+    (image,) = read_image(_open(f"docker-archive:{tmp_path}/x.tar")).images
+    assert (image.kind, image.layers) == ("image", ())
+
+
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_position_in_an_archive_beside_a_name(tmp_path, tar, position) -> None:
     """The first image has a name and the second none: both can be chosen by where they stand."""
