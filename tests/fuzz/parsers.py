@@ -222,6 +222,7 @@ _RUN_SHAPES = {
     "errors in statements": repeated("a ) ; "), "quotes": repeated("'"), "constructs": repeated("if a; then "),
     "statements": repeated("a && "), "statements of 5 KiB": repeated("{ " + "a>>> " * 1000 + "; }\n"),
     "errors after a bracket": repeated("a(|| b>>\n"), "backquotes": repeated("`"), "lines": repeated("a\n"),
+    "number signs": repeated("a#"), "quoted number signs": repeated("a#", '"', '"'),
 }  # fmt: skip
 _TAGS = 'TAGS="${TAGS:+${TAGS},}t"\n'
 _LINK_SHAPES = {

@@ -22,7 +22,7 @@ class Statement(NamedTuple):
 
 
 _TOKEN = re.compile(
-    r"""\\. | ' | " | ` | \$\( | \$\{ | <<<? -? | \#[^\n]*+ | && | \|\|? | ;;?&? | & | \n
+    r"""\\. | ' | " | ` | \$\( | \$\{ | <<<? -? | \# | && | \|\|? | ;;?&? | & | \n
         | (?<![^\s;&|()]) (?: \[\[ | \]\] | [{}] ) (?![^\s;&|()]) | [(){}]
         | (?<![^\s;&|()`]) (?:if|fi|for|while|until|select|do|done|case|esac|then|else|elif|time|!) (?![^\s;&|()`])
         | [^\s\\'"`$<\#&|;(){}]++ | [$<\[\]]""",
@@ -101,8 +101,8 @@ class _Scan:
                         yield start, piece
                 elif piece in _OPENS_WORD:
                     self._open_word(piece, top)
-                elif piece.startswith("#"):
-                    self._comment(start)
+                elif piece == "#":
+                    self._number_sign(start)
                 elif piece.startswith("<<"):
                     self._here_document(piece)
                 elif piece in ("(", ")"):
@@ -119,8 +119,6 @@ class _Scan:
             self.begins = False
         elif piece in _OPENS_WORD and not (piece == "'" or (piece == '"' and top == '"')):
             self._open_word(piece, top)
-        elif piece.startswith("#"):
-            self.at = start + 1
 
     def _open_word(self, piece: str, top: str) -> None:
         if piece == "'":
@@ -135,9 +133,13 @@ class _Scan:
             self.closing.append(_OPENS_WORD[piece])
             self.begins = piece in ("`", "$(")
 
-    def _comment(self, start: int) -> None:
+    def _number_sign(self, start: int) -> None:
+        """A comment if it begins a word; it is looked at to its end only then, since a line may have thousands of others."""
         if start and self.text[start - 1] not in " \t\n;&|()":
-            self.at, self.begins = start + 1, False
+            self.begins = False
+            return
+        end = self.text.find("\n", start)
+        self.at = len(self.text) if end < 0 else end
 
     def _here_document(self, piece: str) -> None:
         self.begins = False

@@ -1,10 +1,12 @@
 """Long scripts: cut between statements they read as in one piece; statements that are too long are left out."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from dockml_dagster.study.dockerfile.shell import bash, long_scripts
+from dockml_dagster.study.dockerfile.shell import statements as cutting
 from dockml_dagster.study.dockerfile.shell.scripts import MAX_SCRIPT, read_script, unaccounted
 from dockml_dagster.study.dockerfile.shell.statements import statements
 
@@ -101,3 +103,21 @@ def test_few_long_statements_are_read() -> None:
 def test_up_to_the_cap_nothing_is_lost(hostile: str) -> None:
     text = hostile * (MAX_SCRIPT // len(hostile))
     assert unaccounted(read_script(text, "sh")) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["a#" * 2000, '"' + "a#" * 2000 + '"', "\r" + "##\r" * 2000, "# a\n" * 2000, "a #\n" * 2000]
+)
+def test_each_character_is_looked_at_few_times(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    class Counting:
+        def search(self, text: str, at: int) -> re.Match[str] | None:
+            found = token.search(text, at)
+            taken.append(found.end() - found.start() if found else 0)
+            return found
+
+    token = cutting._TOKEN
+    monkeypatch.setattr(cutting, "_TOKEN", Counting())
+    list(statements(text))
+    assert 0 < sum(taken) <= len(text)
