@@ -83,3 +83,17 @@ def test_controls_are_for_what_was_read_and_what_is_expected() -> None:
     counting.counts.read, counting.counts.new = 3, 2.2
     counting.controls(Cohort("c", match="a", criteria=ANY))
     assert counting.counts.drawn == 6
+
+
+@pytest.mark.parametrize(("seen_seconds_later", "again"), [(0, 1), (1, 0)])
+def test_a_list_of_files_is_old_when_its_days_are_over(seen_seconds_later: int, again: int) -> None:
+    frame, now = Frame("t", ()), 1e9
+    client = SimpleNamespace(store=SimpleNamespace(), now=lambda: now)
+    counting = cost._Counting(client, frame, lambda name: None, False, cost.Assumptions())
+    seen = now - frame.metadata_days * 86_400 + seen_seconds_later
+    listed = SimpleNamespace(status="read", dockerfiles=())
+    counting._records = SimpleNamespace(
+        repository=lambda name: (None, None, now), files=lambda name: (listed, seen)
+    )
+    counting._named("o/a", Cohort("a", names=("o/a",), criteria=Criteria(None, None, dockerfile=True)))
+    assert (counting.counts.trees_here, counting.counts.again, counting.counts.read) == (1, again, 0)
