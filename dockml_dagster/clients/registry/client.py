@@ -34,13 +34,8 @@ from dockml_dagster.clients.registry.credentials import DockerCredentials
 from dockml_dagster.clients.registry.settings import Place, RegistrySettings
 from dockml_dagster.clients.registry.tokens import Authenticator
 from dockml_dagster.study.image import media_types
-from dockml_dagster.study.image.manifest import (
-    MAX_MANIFEST_BYTES,
-    Descriptor,
-    ManifestDocument,
-    manifest_digest,
-    manifest_has_digest,
-)
+from dockml_dagster.study.image.manifest import MAX_MANIFEST_BYTES, Descriptor, ManifestDocument
+from dockml_dagster.study.image.manifest_digest import manifest_digest, manifest_has_digest
 from dockml_dagster.study.image.reference import Digest, ImageReference, ImageReferenceError, Repository, Tag
 
 # The largest single range that is read into memory: tables of contents of layers with a million files.

@@ -31,10 +31,9 @@ from dockml_dagster.study.image.manifest import (
     ImageIndex,
     ImageManifest,
     ManifestDocument,
-    manifest_digest,
-    manifest_has_digest,
     parse_manifest,
 )
+from dockml_dagster.study.image.manifest_digest import manifest_digest, manifest_has_digest
 from dockml_dagster.study.image.reference import Digest, ImageReference, ImageReferenceError
 
 _Image = TypeVar("_Image")

@@ -13,13 +13,8 @@ from dockml_dagster.clients.http.closing import Closing
 from dockml_dagster.clients.http.errors import DigestMismatchError, GoneError, SettingError
 from dockml_dagster.clients.http.verified_stream import refuse_unread
 from dockml_dagster.images.sources.files import Files, FileStream, read_part, read_whole
-from dockml_dagster.study.image.manifest import (
-    MAX_MANIFEST_BYTES,
-    Descriptor,
-    ManifestDocument,
-    manifest_digest,
-    manifest_has_digest,
-)
+from dockml_dagster.study.image.manifest import MAX_MANIFEST_BYTES, Descriptor, ManifestDocument
+from dockml_dagster.study.image.manifest_digest import manifest_digest, manifest_has_digest
 from dockml_dagster.study.image.reference import Digest
 
 MANIFEST_FILE = "manifest.json"

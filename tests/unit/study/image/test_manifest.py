@@ -18,11 +18,9 @@ from dockml_dagster.study.image.manifest import (
     ImageIndex,
     ManifestTooLargeError,
     Schema1Manifest,
-    manifest_digest,
-    manifest_has_digest,
     parse_manifest,
-    schema1_payload,
 )
+from dockml_dagster.study.image.manifest_digest import manifest_digest, manifest_has_digest, schema1_payload
 from dockml_dagster.study.image.reference import Digest
 
 CASES = sorted(Path(__file__).with_name("manifest_cases").glob("*.json"))
