@@ -27,7 +27,7 @@ class StageEdge:
     """``stage`` uses ``source``: as its base (``from``), by ``COPY --from`` or by ``RUN --mount=…,from=``.
 
     If ``source.stage`` is set, the source is a stage; otherwise it is an image (with ``missing``: not known).
-    ``onbuild`` edges exist only in images built upon this one.
+    ``onbuild`` edges exist only in stages and images built upon this one.
     """
 
     stage: int
@@ -186,6 +186,9 @@ def mount_options(value: str) -> dict[str, str]:
     return options
 
 
+_INDEX = re.compile(r"[+-]?[0-9]+\Z")
+
+
 def _resolve(
     source: str,
     names: dict[str, int],
@@ -196,7 +199,7 @@ def _resolve(
     kind: EdgeKind,
 ) -> BaseReference | None:
     """A source by BuildKit's rules: a number is an index, a stage's name is that stage, anything else is an image."""
-    if kind == "copy" and source.lstrip("+-").isdecimal():
+    if kind == "copy" and _INDEX.match(source):
         index = int(source) if len(source) < 10 else -1
         if 0 <= index < stages:
             return BaseReference(source, source, stage=index)
@@ -224,10 +227,16 @@ def _resolve(
 
 
 def _needs(edges: list[StageEdge]) -> dict[int, list[int]]:
+    """The stages that each stage needs. An ONBUILD of a stage takes effect in the stages that are built upon it."""
     needs: dict[int, list[int]] = {}
+    triggers: dict[int, list[int]] = {}
     for edge in edges:
-        if edge.source.stage is not None and not edge.onbuild:
-            needs.setdefault(edge.stage, []).append(edge.source.stage)
+        if edge.source.stage is not None:
+            (triggers if edge.onbuild else needs).setdefault(edge.stage, []).append(edge.source.stage)
+    if triggers:
+        for edge in edges:
+            if edge.kind == "from" and edge.source.stage in triggers:
+                needs[edge.stage] += triggers[edge.source.stage]
     return needs
 
 
