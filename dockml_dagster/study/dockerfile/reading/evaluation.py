@@ -19,6 +19,7 @@ from dockml_dagster.study.dockerfile.model import (
     Stage,
 )
 from dockml_dagster.study.dockerfile.reading.base_reference import known_parts, split_reference
+from dockml_dagster.study.dockerfile.reading.flags import mount_problem
 from dockml_dagster.study.dockerfile.reading.instructions import Parsed
 from dockml_dagster.study.dockerfile.reading.logical_lines import LogicalLine
 from dockml_dagster.study.dockerfile.reading.scopes import (
@@ -82,6 +83,11 @@ class Evaluator:
             if parsed.keyword == "ENV":
                 for name, value in zip(expanded[::2], expanded[1::2], strict=True):
                     self._bind(name, value)
+        elif usable and parsed.keyword == "RUN":
+            for flag in parsed.flags:
+                refused = mount_problem(flag.value or "") if flag.name == "mount" else None
+                if refused is not None:
+                    self.problems.append(Problem(line.start, "evaluation", refused))
         elif usable and parsed.keyword == "ARG":
             assignments = tuple(self._declare(assignment, line.start) for assignment in assignments)
             if not self.stages:

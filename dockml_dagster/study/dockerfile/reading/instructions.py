@@ -1,7 +1,7 @@
 """Parsing one logical line into one instruction: keyword, flags, arguments, and the reason if BuildKit refuses it.
 
-Here: the line parsers of BuildKit's ``parser`` and the checks of ``instructions.Parse``. Not here: where a line
-begins and ends (``logical_lines``), variables and stages (``evaluation``).
+Here: the line parsers of BuildKit's ``parser`` and the checks of ``instructions.Parse``. Not here: which flags there are
+(``flags``), where a line begins and ends (``logical_lines``), variables and stages (``evaluation``).
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from e2b_dockerfile_utils import parse_heredoc, parse_words
 
 from dockml_dagster.study.dockerfile.model import Assignment, Flag, Form, Heredoc
+from dockml_dagster.study.dockerfile.reading.flags import flag_problem
 from dockml_dagster.study.dockerfile.reading.logical_lines import MAX_LEXED
 from dockml_dagster.study.dockerfile.reading.source_text import SPACES
 
@@ -46,27 +47,8 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _WITH_JSON = frozenset({"RUN", "CMD", "ENTRYPOINT", "SHELL", "ADD", "COPY", "VOLUME"})
 _ONE_ARGUMENT = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
 
-# Flags of each instruction: whether a value is needed ("text", "list") or may be left out ("switch").
-_FLAGS: dict[str, dict[str, str]] = {
-    "ADD": {
-        "chown": "text", "chmod": "text", "link": "switch", "keep-git-dir": "switch", "checksum": "text",
-        "unpack": "switch", "exclude": "list",
-    },
-    "COPY": {
-        "chown": "text", "from": "text", "chmod": "text", "link": "switch", "exclude": "list",
-        "parents": "switch",
-    },
-    "FROM": {"platform": "text"},
-    "HEALTHCHECK": {
-        "interval": "text", "timeout": "text", "start-period": "text", "start-interval": "text",
-        "retries": "text",
-    },
-    "RUN": {"mount": "list", "network": "text", "security": "text", "device": "list"},
-}  # fmt: skip
 # Their arguments are the shell's business.
 _ANY_ARGUMENTS = frozenset({"RUN", "CMD", "ENTRYPOINT"})
-# ``instructions.Parse`` never checks the flags of these two.
-_FLAGS_IGNORED = frozenset({"STOPSIGNAL", "ARG"})
 
 
 class _RefusedError(ValueError):
@@ -308,34 +290,8 @@ def _problem(
     heredocs: tuple[Heredoc, ...],
 ) -> str | None:
     if keyword in _ANY_ARGUMENTS:
-        return _flag_problem(keyword, flags, arguments) if flags else None
-    return _argument_problem(keyword, arguments, form, heredocs) or _flag_problem(keyword, flags, arguments)
-
-
-def _flag_problem(keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...]) -> str | None:
-    if (
-        not flags
-        or keyword in _FLAGS_IGNORED
-        or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE")
-    ):
-        return None
-    allowed = _FLAGS.get(keyword, {})
-    seen: set[str] = set()
-    for flag in flags:
-        kind = allowed.get(flag.name)
-        if kind is None:
-            return f"unknown flag: --{flag.name[:80]}"
-        if flag.name in seen and kind != "list":
-            return f"duplicate flag specified: --{flag.name}"
-        seen.add(flag.name)
-        if kind == "switch":
-            if flag.value == "":
-                return f"missing a value on flag: --{flag.name}"
-            if flag.value is not None and flag.value.lower() not in ("true", "false"):
-                return f"expecting boolean value for flag --{flag.name}, not: {flag.value[:80]}"
-        elif flag.value is None:
-            return f"missing a value on flag: --{flag.name}"
-    return None
+        return flag_problem(keyword, flags, arguments) if flags else None
+    return _argument_problem(keyword, arguments, form, heredocs) or flag_problem(keyword, flags, arguments)
 
 
 def _argument_problem(
