@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from dockml_dagster.study.cuts import shortened
 from dockml_dagster.study.dockerfile.as_published.reading import CLASS_OF_WORD, CLASS_WORDS
 from dockml_dagster.study.dockerfile.run.steps import Step
+from dockml_dagster.study.dockerfile.shell.heredocs import here_document
 from dockml_dagster.study.dockerfile.shell.interpreters import INTERPRETERS, SHELLS
 from dockml_dagster.study.dockerfile.shell.programs import Program
-from dockml_dagster.study.dockerfile.shell.scripts import here_document
 
 FIVE_CLASSES = tuple(CLASS_WORDS)
 

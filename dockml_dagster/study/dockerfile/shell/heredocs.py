@@ -21,7 +21,7 @@ _MASK = re.compile(r"<([\ue000-\uf8ff])\1+")
 def read_with_heredocs(
     text: str, head: int, heredocs: Sequence[Heredoc], read: Callable[[str], Script]
 ) -> Script | None:
-    """Parse a RUN whose first ``head`` characters are its command line, and whose here-documents follow, as a shell reads it.
+    """Parse a RUN as a shell reads it: its first ``head`` characters are the command line, its here-documents follow.
     ``None`` where the command line does not show them all.
 
     ``<<EOF`` is read as if it were ``<file``, which may stand anywhere in a command.
@@ -93,7 +93,9 @@ def _attached(
     """The command with its here-documents among its redirections, as the grammar gives them: the descriptor if there is
     one, the operator, the word, the body, the end.
     """
-    if not any(_MASK.search(piece) for piece in (*command.words, *command.assignments, *command.redirections)):
+    if not any(
+        _MASK.search(piece) for piece in (*command.words, *command.assignments, *command.redirections)
+    ):
         return command
     pieces: list[str] = []
     spans = list(command.spans)

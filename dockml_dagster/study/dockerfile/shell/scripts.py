@@ -5,17 +5,18 @@ here-document), and ``unaccounted``, which checks that no text was lost. Not her
 tree (``bash``), PowerShell and cmd (``windows``), what a command is for (``run.tasks``).
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 
 from cachetools import LRUCache, cached
+from e2b_dockerfile_utils import parse_heredoc
 
 from dockml_dagster.study.deadline import is_over, time_limit
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
-from dockml_dagster.study.dockerfile.shell import bash, long_scripts, windows
+from dockml_dagster.study.dockerfile.shell import long_scripts, windows
+from dockml_dagster.study.dockerfile.shell.heredocs import here_document, read_with_heredocs
 from dockml_dagster.study.dockerfile.shell.interpreters import SHELLS, program_source
 from dockml_dagster.study.dockerfile.shell.model import Operator, Run, Script, SimpleCommand, Span
 from dockml_dagster.study.dockerfile.shell.programs import unwrapped
@@ -133,33 +134,32 @@ def _shell_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
     interpreter = shell_interpreter(shell)
     value, lines = instruction.value, list(instruction.segments) or [(0, instruction.start_line)]
     if instruction.heredocs:
-        alone = instruction.heredocs[0] if _only_heredoc(value, len(instruction.heredocs)) else None
-        if alone is not None:
+        if _only_heredoc(value):
+            alone = instruction.heredocs[0]
             content = alone.content
             lines = _body_lines(content, 0, alone.start_line)
             return read_script(content, _shebang(content) or interpreter, lines)
-        value = _redirected_last(value)
+        head = len(value)
         for heredoc in instruction.heredocs:
             value += "\n"
             body = heredoc.body + heredoc.name + "\n"
             lines.extend(_body_lines(body, len(value), heredoc.start_line))
             value += body.removesuffix("\n")
+        if interpreter == "sh":
+            read = read_with_heredocs(
+                value, head, instruction.heredocs, lambda line: _bare_script(line, interpreter)
+            )
+            if read is not None:
+                return _with_nested(_placed(read, lines), lines, 0)
     return read_script(value, interpreter, lines)
 
 
-def _only_heredoc(value: str, count: int) -> bool:
+def _only_heredoc(value: str) -> bool:
     """Whether the RUN consists of one here-document: then its body is the script (BuildKit's rule)."""
-    return count == 1 and value.lstrip().startswith("<<") and len(value.replace("<< ", "<<").split()) == 1
-
-
-_LEADING_HEREDOC = re.compile(
-    r"(<<-?\s*(?:\w+|'[^'\n]*'|\"[^\"\n]*\"))([ \t]+)([^|&;<>\n]*[^|&;<>\s])(?=\s*(?:$|[|&;<>]))"
-)
-
-
-def _redirected_last(value: str) -> str:
-    """``<<EOF bash -e`` as ``bash -e <<EOF``: the same to a shell, of the same length, and known to the grammar."""
-    return _LEADING_HEREDOC.sub(r"\3\2\1", value, count=1) if value.startswith("<<") else value
+    try:
+        return parse_heredoc(value) is not None
+    except ValueError:
+        return False
 
 
 def _shebang(script: str) -> str | None:
@@ -316,24 +316,6 @@ def _reads_script(words: tuple[str, ...]) -> bool:
         return False
     source = program_source("sh", rest[1:])
     return source is not None and source.kind == "input"
-
-
-def here_document(command: SimpleCommand) -> tuple[str, int | None] | None:
-    """The here-document or here-string on a command's standard input, and its offset in the script (``None`` for a
-    here-string).
-    """
-    pieces = command.redirections
-    for at, piece in enumerate(pieces):
-        if piece in ("<<", "<<-") and at + 3 < len(pieces):
-            from_end = len(pieces) - (at + 2)
-            body = pieces[at + 2]
-            if piece == "<<-":
-                body = "".join(line.lstrip("\t") for line in body.splitlines(keepends=True))
-            offset = command.spans[-from_end].start if len(command.spans) >= from_end else None
-            return body, offset
-        if piece.startswith("<<<"):
-            return bash.unquoted(piece[3:].strip()), None
-    return None
 
 
 def _inner_script(command: SimpleCommand) -> tuple[str, str, str] | None:
