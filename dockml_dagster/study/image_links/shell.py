@@ -20,8 +20,9 @@ from typing import NamedTuple
 from dockml_dagster.study.cuts import note_cut
 from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.shell.bash import unquoted
+from dockml_dagster.study.dockerfile.shell.heredocs import here_document
 from dockml_dagster.study.dockerfile.shell.model import Operator, Script, SimpleCommand
-from dockml_dagster.study.dockerfile.shell.scripts import here_document, read_script
+from dockml_dagster.study.dockerfile.shell.scripts import read_script
 from dockml_dagster.study.dockerfile.shell.values import DECLARES
 from dockml_dagster.study.image_links.variables import (
     LISTED,
