@@ -32,15 +32,19 @@ _SET_FOR_A_PROGRAM = re.compile(
 )
 # Values of switches; then counts and special tokens of models and their servers.
 _SWITCH = re.compile(r"(?i)(?:true|false|yes|no|on|off|none|null|enabled|disabled)\Z")
+# A place of at least two folders: what is there may be secret, but it is not here.
+_PLACE = re.compile(r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}/?\Z")
 _COUNT_OR_MARK = re.compile(r"\d{1,7}\Z|[<\[].{0,40}[>\]]\Z")
 
 
 def is_no_secret(name: str, value: str) -> bool:
-    """Whether an ENV or ARG whose name looks like a secret is a switch (``WEBUI_AUTH=False``, ``NO_AUTH``), a count or a
-    special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this function, never the value.
+    """Whether an ENV or ARG whose name looks like a secret is a switch (``WEBUI_AUTH=False``, ``NO_AUTH``), a place
+    (``TLS_KEY=/etc/ssl/key.pem``), a count or a special token (``IMAGE_TOKEN="<img>"``). Only the answer leaves this
+    function, never the value.
     """
     return bool(
         _SET_FOR_A_PROGRAM.search(name)
         or _SWITCH.match(value)
+        or _PLACE.match(value)
         or ("token" in name.lower() and _COUNT_OR_MARK.match(value))
     )

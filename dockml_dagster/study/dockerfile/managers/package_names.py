@@ -103,12 +103,21 @@ def _fixed_revision(at: str) -> bool:
     )
 
 
+# PEP 508 asks for no blanks around the `@` of `name[extra]@https://…`.
+_TIGHT_URL = re.compile(
+    r"([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*(@)\s*([A-Za-z][A-Za-z0-9+.-]*://\S.*)", re.DOTALL
+)
+
+
 def pip_package(manager: str, word: str) -> Package | None:
     """A requirement of pip: name, extras, version specifiers (PEP 508); or a URL, a repository, a folder.
 
     Also ``name@1.2`` and ``name@latest`` of uv and pipx.
     """
     name, at, url = (part.strip() for part in word.partition(" @ "))
+    tight = None if at else _TIGHT_URL.match(word)
+    if tight:
+        name, at, url = tight.groups()
     if at:
         found = _elsewhere(manager, url) or Package(manager, None, None, False, "url", word)
         return Package(manager, name.split("[")[0], None, found.pinned, found.source, word)
@@ -191,6 +200,9 @@ def apt_package(manager: str, word: str) -> Package | None:
     name, slash, release = _cut(word, "/")
     if not slash and name.endswith("-"):
         return None
+    if name.endswith("^"):
+        # A task, which tasksel knows by this name: a group of packages.
+        return Package(manager, name[:-1], None, False, "group", word)
     if name.endswith("+") and not name.endswith("++") and name not in _ENDS_IN_PLUS:
         name = name[:-1]
     return Package(manager, name, f"/{release}" if slash else None, False, "index", word)

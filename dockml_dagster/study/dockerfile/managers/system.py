@@ -28,7 +28,7 @@ _APTITUDE = Manager(
     "manpages.debian.org/aptitude(8)",
     verbs("install"),
     apt_package,
-    valued=words("-o -t --target-release -q -w -F -O"),
+    valued=words("-o -t --target-release -w -F -O"),
     no_recommends=words("-R --without-recommends"),
 )
 _RPM_CACHE = Cache(
@@ -43,8 +43,9 @@ _RPM = Manager(
     {
         **verbs(
             "install in localinstall reinstall rei upgrade up update upgrade-minimal up-min update-minimal "
-            "distro-sync swap downgrade"
+            "distro-sync downgrade"
         ),
+        ("swap",): Verb(skips=1),
         ("groupinstall",): Verb(groups=True),
         ("group", "install"): Verb(groups=True),
         ("module", "install"): Verb(),

@@ -74,8 +74,15 @@ def _flag(stage: Stage) -> str:
     return f"--platform={stage.platform.raw if stage.platform else ''}"[:200]
 
 
+_BUILDER = frozenset({"BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT"})
+
+
 def _builders_platform(stage: Stage) -> bool:
-    return stage.platform is not None and stage.platform.used == ("BUILDPLATFORM",)
+    """Whether ``--platform`` says the builder's, by itself or through the default of an ARG."""
+    if stage.platform is None:
+        return False
+    names = {*stage.platform.used, *(missing.name for missing in stage.platform.missing)}
+    return not names.isdisjoint(_BUILDER)
 
 
 def _inputs(facts: Facts) -> Judged:

@@ -50,7 +50,8 @@ def _piped(facts: Facts) -> Judged:
     found: list[Line] = []
     # For each script (the RUN's, or one inside `bash -c`): the last command that is not part of another command's
     # words, and whether a download is piped into it.
-    last: dict[tuple[str, ...], tuple[Step, bool]] = {}
+    # And the construct that reads the download: `curl … | (cd /x && sh)`.
+    last: dict[tuple[str, ...], tuple[Step, bool, tuple[str, ...]]] = {}
     run: Run | None = None
     for step in facts.needed:
         if step.run is not run:
@@ -58,7 +59,7 @@ def _piped(facts: Facts) -> Judged:
             last.clear()
         name = step.program.name
         script, within = _script_of(step)
-        outer, piping = last.get(script, (None, False))
+        outer, piping, reading = last.get(script, (None, False, ()))
         fetches = fetches or name in _DOWNLOADERS
         if run.script.interpreter in ("powershell", "cmd") or name in ("powershell", "pwsh"):
             fetched = _runs_what_powershell_fetches(step)
@@ -68,10 +69,16 @@ def _piped(facts: Facts) -> Judged:
             if name in _DOWNLOADERS and outer is not None and _runs_a_text(outer):
                 found.append(Line(step.command.line, f"{outer.program.name} runs what {name} fetches"))
             continue
-        piping = piping and step.command.joined in ("|", "|&")
+        piped = piping and step.command.joined in ("|", "|&")
+        inside = step.command.inside
+        if piped and outer is not None and len(inside) > len(outer.command.inside):
+            reading = inside
+        elif inside[: len(reading)] != reading:
+            reading = ()
+        piping = piped or bool(reading)
         if piping and _runs_its_input(step):
             found.append(Line(step.command.line, f"piped to {name}"))
-        last[script] = (step, piping or name in _DOWNLOADERS)
+        last[script] = (step, piping or name in _DOWNLOADERS, reading)
     if found:
         return "violated", list(dict.fromkeys(found))[:40], ""
     return ("followed", [], "") if fetches else ("not applicable", [], "nothing is fetched with curl or wget")
@@ -90,6 +97,15 @@ def _runs_its_input(step: Step) -> bool:
     """Whether a command runs what is piped into it: an interpreter that takes its program from standard input."""
     if "xargs" in step.program.wrappers:
         return False
+    if step.program.name in ("su", "runuser"):
+        # `su - app` starts the user's shell; `su app -c sh` another one.
+        given = step.program.arguments
+        if "-c" not in given:
+            return True
+        words = given[given.index("-c") + 1 :][:1] or ("",)
+        name, *rest = words[0].split() or [""]
+        inner = program_source(name, rest)
+        return inner is not None and inner.kind == "input"
     source = program_source(step.program.name, step.program.arguments)
     return source is not None and source.kind == "input"
 

@@ -5,9 +5,10 @@ Here: the join of ``shell`` and ``packages``, computed once for all callers. Not
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dockml_dagster.study.deadline import check_time
+from dockml_dagster.study.dockerfile.managers import MANAGERS
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction
 from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.packages import get_pip, installation
@@ -16,7 +17,7 @@ from dockml_dagster.study.dockerfile.shell.interpreters import program_source
 from dockml_dagster.study.dockerfile.shell.model import Run, SimpleCommand
 from dockml_dagster.study.dockerfile.shell.programs import Program, programs
 from dockml_dagster.study.dockerfile.shell.scripts import read_runs
-from dockml_dagster.study.dockerfile.shell.values import resolve
+from dockml_dagster.study.dockerfile.shell.values import in_braces, resolve
 from dockml_dagster.study.dockerfile.stages import users_in_force
 
 
@@ -58,13 +59,40 @@ def read_steps(reading: DockerfileReading, runs: Sequence[Run] | None = None) ->
         check_time()
         instruction = reading.instructions[run.position]
         user = users.get(run.position)
-        for command, program, exported in programs(run.script, instruction.scope):
+        bash = _has_braces(run)
+        for command, started, exported in programs(run.script, instruction.scope):
+            program = _expanded(started) if bash else started
             installs = installation(program)
             if installs is None and before is not None and command.joined == "|":
                 installs = _piped_get_pip(before, program)
             steps.append(Step(run, instruction, command, program, installs, exported, user))
             before = command
     return tuple(steps)
+
+
+_BRACES_EXPANDED = frozenset(MANAGERS) | {"rm"}
+"""Programs whose words are names of files and packages; elsewhere braces may be quoted text of another language."""
+
+
+def _expanded(program: Program) -> Program:
+    if program.name not in _BRACES_EXPANDED or not any("{" in word for word in program.arguments):
+        return program
+    return replace(program, arguments=tuple(each for word in program.arguments for each in in_braces(word)))
+
+
+def _has_braces(run: Run) -> bool:
+    """Whether the shell of a RUN expands ``{a,b}``: bash does, and so ``sh`` of the distributions with RPM; dash and busybox
+    do not.
+    """
+    if "{" not in run.script.text:
+        return False
+    names = {word.rpartition("/")[2] for word in run.shell}
+    return not names.isdisjoint(("bash", "zsh", "ksh")) or any(
+        command.name in _RPM for command in run.script.commands
+    )
+
+
+_RPM = frozenset({"yum", "dnf", "dnf5", "microdnf", "tdnf", "zypper"})
 
 
 def _piped_get_pip(before: SimpleCommand, program: Program) -> Installation | None:

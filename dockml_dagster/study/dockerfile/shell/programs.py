@@ -57,6 +57,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "doas": frozenset({"-u", "-C"}),
     "flock": frozenset({"-w", "-E", "--timeout", "--conflict-exit-code"}),
     "eatmydata": frozenset(),
+    "busybox": frozenset(),
     "numactl": frozenset({"-C", "-N", "-m", "-i", "-p"}),
     "taskset": frozenset(),
     "tini": frozenset({"-p", "-e"}),

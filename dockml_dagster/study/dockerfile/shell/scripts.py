@@ -343,7 +343,7 @@ def _from_shell(words: tuple[str, ...]) -> Sequence[str]:
     """The words of a command from the shell that it starts, without wrappers or an image's own script that starts its
     arguments; empty if it starts no shell.
     """
-    if interpreter_of(words[0]) in _SHELL_KINDS:
+    if interpreter_of(words[0]) in _SHELL_KINDS and not words[0].endswith("busybox"):
         return words
     rest = unwrapped(words)
     rest = rest[1:] if len(rest) == len(words) else rest

@@ -1,7 +1,7 @@
 """Values of variables inside RUN: those that ENV and ARG set, and those that the script itself sets.
 
-Here: the expansion of words as a POSIX shell or bash does it, as far as values are known; bash's arrays; exports. Not
-here: expansion in instructions, which follows BuildKit's rules (``reading.variables``).
+Here: the expansion of words as a POSIX shell or bash does it, as far as values are known; bash's arrays and braces;
+exports. Not here: expansion in instructions, which follows BuildKit's rules (``reading.variables``).
 """
 
 import re
@@ -72,6 +72,26 @@ def _transformed(value: str, operator: str, text: str) -> str:
     if operator[0] == "^":
         return value.upper() if operator == "^^" else value[:1].upper() + value[1:]
     return value.lower() if operator == ",," else value[:1].lower() + value[1:]
+
+
+_BRACES = re.compile(r"(?<!\$)\{([^{},]*(?:,[^{},]*)+)\}")
+_MOST_WORDS = 64
+
+
+def in_braces(word: str) -> list[str]:
+    """The words that bash makes of ``a/{b,c}``; the word itself where it has no such braces, or makes too many."""
+    words = [word]
+    for _ in range(_MOST_WORDS):
+        at = next((place for place, each in enumerate(words) if _BRACES.search(each)), None)
+        if at is None:
+            return list(dict.fromkeys(words))
+        found = _BRACES.search(words[at])
+        assert found is not None  # it was found a moment ago
+        before, after = words[at][: found.start()], words[at][found.end() :]
+        words[at : at + 1] = [before + each + after for each in found[1].split(",")]
+        if len(words) > _MOST_WORDS:
+            break
+    return [word]
 
 
 class ShellVariables:
