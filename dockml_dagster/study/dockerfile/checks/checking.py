@@ -7,6 +7,7 @@ supplies the answer.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -300,10 +301,14 @@ class _Run:
         }
         for word in item.expanded[:-1]:
             source = word.text
-            if source is None or "://" in source or source.replace("'", "").replace('"', "") in heredocs:
+            if (
+                source is None
+                or _ELSEWHERE.match(source)
+                or source.replace("'", "").replace('"', "") in heredocs
+            ):
                 continue
-            cleaned = re.sub(r"/+", "/", source).removeprefix("./").rstrip("/") or "."
-            if cleaned in (".", ""):
+            cleaned = posixpath.normpath(source)
+            if cleaned in (".", "/", "//"):
                 if ignored.excludes_everything():
                     yield (
                         "CopyIgnoredFile",
@@ -316,6 +321,10 @@ class _Run:
                     f"{item.keyword} of {cleaned[:80]}, which .dockerignore excludes",
                     cleaned[:80],
                 )
+
+
+_ELSEWHERE = re.compile(r"[A-Za-z][\w+.-]*://|[\w.-]+@[\w.-]+:")
+"""A URL, or a repository's address as ``git@host:path``."""
 
 
 def keyword_check(name: str, message: str) -> tuple[str, str, str]:

@@ -176,12 +176,12 @@ def _is_url(source: str) -> bool:
 
 
 _REPOSITORY = re.compile(
-    r"(?:git|ssh)://|(?:https?://)?[^/]*@?(?:github|gitlab)\.com[/:][^?#]+\.git(?:[?#]|\Z)|https?://[^?#]+\.git(?:[?#]|\Z)"
-    r"|[\w.-]+@[\w.-]+:[^?#]+",
+    r"(?:git|ssh)://|https?://[^?#]+\.git(?:[?#]|\Z)|[\w.-]+@[\w.-]+:[^?#]+",
     re.IGNORECASE,
 )
 _COMMIT = re.compile(
-    r"#[0-9a-f]{40}(?:[0-9a-f]{24})?(?::|\Z)|[?&](?:checksum|commit)=[0-9a-f]{7,64}(?:&|#|\Z)", re.IGNORECASE
+    r"(?:#|[?&]ref=)[0-9a-f]{40}(?:[0-9a-f]{24})?(?:[:&#]|\Z)|[?&](?:checksum|commit)=[0-9a-f]{7,64}(?:&|#|\Z)",
+    re.IGNORECASE,
 )
 
 

@@ -77,7 +77,7 @@ def _value_problem(keyword: str, name: str, value: str) -> str | None:
 # Go's time.ParseDuration.
 _PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
 _DURATION = re.compile(rf"\+?(?:0|(?:{_PART})+)\Z")
-_NANOSECONDS = {
+_UNITS = {
     "ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9,
 }  # fmt: skip
 
@@ -85,8 +85,8 @@ _NANOSECONDS = {
 def _duration_problem(name: str, value: str) -> str | None:
     if not _DURATION.match(value):
         return f"invalid duration in --{name}: {value[:80]!r}"
-    length = sum(float(number) * _NANOSECONDS[unit] for number, unit in re.findall(_PART, value))
-    if 0 < length < _NANOSECONDS["ms"]:
+    length = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, value))
+    if 0 < length < _UNITS["ms"]:
         return f"--{name} cannot be less than 1ms"
     return f"invalid duration in --{name}: {value[:80]!r}" if length >= 1 << 63 else None
 
