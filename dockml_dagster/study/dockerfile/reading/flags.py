@@ -75,8 +75,8 @@ def _value_problem(keyword: str, name: str, value: str) -> str | None:
 
 
 # Go's time.ParseDuration.
-_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
-_DURATION = re.compile(rf"\+?(?:0|(?:{_PART})+)\Z")
+_PART = r"([0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(ns|us|µs|μs|ms|s|m|h)"
+_DURATION = re.compile(rf"\+?(?:0|(?:{_PART})++)\Z")
 _UNITS = {
     "ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9,
 }  # fmt: skip
