@@ -37,7 +37,7 @@ def test_at_least_forty_are_labelled_and_each_place_is_a_fact():
 
 def _texts(root):
     tree = trees.head_tree(root)
-    with trees.head_reader(root, fetch=False) as read:
+    with trees.head_reader(root) as read:
         rows = file_rows(tree.files, read).repository_files
     return {
         row["path"]: row["content"].decode("utf-8", "replace") for row in rows if row["content"] is not None
