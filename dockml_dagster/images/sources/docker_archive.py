@@ -162,7 +162,7 @@ def read_saved_images(files: Files, name: str) -> tuple[SavedImage, ...]:
 
 def _saved_image(entry: object, name: str) -> SavedImage:
     if isinstance(entry, dict):
-        config, layers, names = entry.get("Config"), entry.get("Layers", ()), entry.get("RepoTags") or []
+        config, layers, names = entry.get("Config"), entry.get("Layers"), entry.get("RepoTags") or []
         layers = [] if layers is None else layers
         if isinstance(config, str) and _is_texts(layers) and _is_texts(names) and len(layers) <= MAX_LAYERS:
             return SavedImage(plain_name(config), tuple(map(plain_name, layers)), tuple(names))

@@ -3,8 +3,6 @@
 Here: edges and reachability. Not here: how a stage is read (``reading.evaluation``).
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from dockml_dagster.study.dockerfile.model import (
     Missing,
 )
 from dockml_dagster.study.dockerfile.reading.base_reference import split_reference
+from dockml_dagster.study.dockerfile.reading.flags import mount_fields
 
 EdgeKind = Literal["from", "copy", "mount"]
 
@@ -175,12 +174,9 @@ def _sources(instruction: Instruction) -> list[tuple[EdgeKind, str]]:
 
 def mount_options(value: str) -> dict[str, str]:
     """The options of a ``--mount`` (a line of CSV: ``type=cache,target=/root/.cache``); a bare option is ``true``."""
-    try:
-        fields = next(csv.reader(io.StringIO(value)), [])
-    except csv.Error:
-        fields = value.split(",")
+    fields = mount_fields(value)
     options: dict[str, str] = {}
-    for field in fields:
+    for field in value.split(",") if fields is None else fields:
         name, equals, text = field.partition("=")
         options[name.strip().lower()] = text if equals else "true"
     return options

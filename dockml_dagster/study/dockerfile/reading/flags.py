@@ -34,11 +34,7 @@ _CHOICES = {"network": ("default", "none", "host"), "security": ("insecure", "sa
 
 def flag_problem(keyword: str, flags: tuple[Flag, ...], arguments: tuple[str, ...]) -> str | None:
     """Why BuildKit refuses the flags of an instruction; ``None`` if it does not."""
-    if (
-        not flags
-        or keyword in _IGNORED
-        or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE")
-    ):  # fmt: skip
+    if not flags or keyword in _IGNORED or (keyword == "HEALTHCHECK" and arguments[0].upper() == "NONE"):
         return None
     allowed = _FLAGS.get(keyword, {})
     seen: set[str] = set()
@@ -100,11 +96,18 @@ _MOUNT_OPTIONS = _SWITCHES | {
 _OF_ONE_TYPE = {"required": ("secret", "ssh"), "size": ("tmpfs",), "sharing": ("cache",)}
 
 
+def mount_fields(value: str) -> list[str] | None:
+    """The options of a ``--mount``, one line of CSV (``type=cache,target=/root/.cache``); ``None`` if it is none."""
+    try:
+        return next(csv.reader(io.StringIO(value)), [])
+    except csv.Error:
+        return None
+
+
 def mount_problem(value: str) -> str | None:
     """Why BuildKit refuses a ``--mount`` once it builds the stage; ``None`` if it does not, or a variable decides."""
-    try:
-        fields = next(csv.reader(io.StringIO(value)), [])
-    except csv.Error:
+    fields = mount_fields(value)
+    if fields is None:
         return None
     kind = "bind"
     given: set[str] = set()

@@ -82,11 +82,11 @@ def in_braces(word: str) -> list[str]:
     """The words that bash makes of ``a/{b,c}``; the word itself where it has no such braces, or makes too many."""
     words = [word]
     for _ in range(_MOST_WORDS):
-        at = next((place for place, each in enumerate(words) if _BRACES.search(each)), None)
-        if at is None:
+        at, found = next(
+            ((at, found) for at, each in enumerate(words) if (found := _BRACES.search(each))), (0, None)
+        )
+        if found is None:
             return list(dict.fromkeys(words))
-        found = _BRACES.search(words[at])
-        assert found is not None  # it was found a moment ago
         before, after = words[at][: found.start()], words[at][found.end() :]
         words[at : at + 1] = [before + each + after for each in found[1].split(",")]
         if len(words) > _MOST_WORDS:
