@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockml_dagster.clients.git import GitError, head_commit, records, run
+from dockml_dagster.clients.git import GitError, records, run
 
 MOST_COMMITS = 200_000
 MOST_PATHS = 200_000
@@ -151,20 +151,24 @@ class History:
     last: int | None
 
 
-def history(directory: Path) -> History:
-    """Counts and Unix times of the commits that lead to HEAD. Contributors are distinct author addresses, only counted."""
-    if head_commit(directory) is None:
+def history(directory: Path, head: str | None) -> History:
+    """Counts and Unix times of the commits that lead to ``head``. Contributors are distinct author addresses, only counted.
+
+    Raises:
+        GitError: git failed.
+        ValueError, IndexError: a commit has no number as its time.
+    """
+    if head is None:
         return History(0, 0, 0, None, None)
-    shallow = run(["rev-parse", "--is-shallow-repository"], directory=directory).strip() == b"true"
-    last = int(run(["log", "-1", "--format=%ct", "HEAD"], directory=directory).split()[0])
-    if shallow:
+    if is_shallow(directory):
+        last = int(run(["log", "-1", "--format=%ct", head], directory=directory).split()[0])
         return History(None, None, None, None, last)
     author = "%aE" if _people_bytes(directory) <= _MOST_PEOPLE else "%ae"
-    lines = run(["log", f"--format=%ct {author}", "HEAD"], directory=directory).splitlines()
+    lines = run(["log", f"--format=%ct {author}", head], directory=directory).splitlines()
     times = [int(line.split(b" ", 1)[0]) for line in lines]
     authors = {line.split(b" ", 1)[1].strip().lower() for line in lines if b" " in line}
     tags = run(["for-each-ref", "--format=x", "refs/tags"], directory=directory).count(b"x")
-    return History(len(lines), len(authors), tags, min(times), last)
+    return History(len(lines), len(authors), tags, min(times), times[0])
 
 
 def _people_bytes(directory: Path) -> int:

@@ -212,6 +212,11 @@ class Local(Corpus):
 
     def listing(self) -> Listing:
         """See ``Corpus.listing``."""
+        return self._listing
+
+    @cached_property
+    def _listing(self) -> Listing:
+        """Made once a visit: two assets of a run read it, and each project's history takes a git some milliseconds."""
         found, outcomes = self._sound_projects
         keys = list(found)
         if not keys and not outcomes:

@@ -55,7 +55,7 @@ def project_row(number: int, project: Project, dockerfiles: int) -> Row:
     told = git_history.History(None, None, None, None, None)
     if project.place.form != "folder" and not project.problem:
         try:
-            told = git_history.history(project.place.root)
+            told = git_history.history(project.place.root, project.head)
         except (git.GitError, ValueError, IndexError):  # a commit may hold any text as its time
             told = git_history.History(None, None, None, None, None)
     said: Mapping[str, Any] = {}

@@ -70,6 +70,10 @@ def oid(data: bytes) -> str:
     return done.stdout.decode().strip()
 
 
+def history_of(folder: Path) -> History:
+    return git_history.history(folder, git.head_commit(folder))
+
+
 @pytest.mark.parametrize(
     ("url", "plain", "login"),
     [
@@ -178,16 +182,16 @@ def test_a_path_longer_than_anybody_reads(repository: Path, monkeypatch: pytest.
 
 def test_nothing_is_asked_of_what_has_no_commit(empty: Path) -> None:
     assert git.head_commit(empty) is None
-    assert git_history.history(empty) == History(0, 0, 0, None, None)
+    assert history_of(empty) == History(0, 0, 0, None, None)
     assert git.origin(empty) is None
     assert git.index(empty, 9) == []
 
 
 def test_the_head_and_its_history(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert git.head_commit(repository) == told(repository, "rev-parse", "HEAD")
-    assert git_history.history(repository) == History(3, 2, 2, FIRST - DAY, FIRST + DAY)
+    assert history_of(repository) == History(3, 2, 2, FIRST - DAY, FIRST + DAY)
     told(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
-    assert git_history.history(tmp_path / "shallow") == History(None, None, None, None, FIRST + DAY)
+    assert history_of(tmp_path / "shallow") == History(None, None, None, None, FIRST + DAY)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(GitError, match="not installed"):
         git.head_commit(repository)
@@ -216,17 +220,17 @@ def test_a_large_list_of_people_is_left_aside(
         asked = repository.parent / "bare.git"
         told(repository, "clone", "-q", "--bare", str(repository), str(asked))
     monkeypatch.setattr(git_history, "_MOST_PEOPLE", len(people))
-    assert git_history.history(asked).contributors == 1
+    assert history_of(asked).contributors == 1
     monkeypatch.setattr(git_history, "_MOST_PEOPLE", len(people) - 1)
-    assert git_history.history(asked).contributors == 2
+    assert history_of(asked).contributors == 2
 
 
 @pytest.mark.parametrize("setting", ["mailmap.file", "i18n.logOutputEncoding"])
 def test_settings_of_the_repository_change_no_fact_of_its_history(repository: Path, setting: str) -> None:
-    known = git_history.history(repository)
+    known = history_of(repository)
     (repository.parent / "people").write_text("<a@example.org> <b@example.org>\n")
     told(repository, "config", setting, {"mailmap.file": "../people"}.get(setting, "UTF-16"))
-    assert git_history.history(repository) == known
+    assert history_of(repository) == known
 
 
 def test_the_tree_of_the_newest_commit(repository: Path) -> None:
@@ -336,7 +340,7 @@ def test_a_clone_without_contents_is_brought_up_to_date(
     told(repository, "commit", "-q", "-m", "4", at=FIRST + 2 * DAY)
     git.update(target, served)
     assert git.head_commit(target) == git.remote_head(served) != head
-    assert git_history.history(target).last == FIRST + 2 * DAY
+    assert history_of(target).last == FIRST + 2 * DAY
     assert "new" in [blob.path for blob in git.tree(target, 99)]
 
 
