@@ -216,7 +216,7 @@ class Local(Corpus):
 
     @cached_property
     def _listing(self) -> Listing:
-        """Made once a visit: two assets of a run read it, and each project's history takes a git some milliseconds."""
+        """Made once a visit: two assets of a run read it, and each project's history takes git some milliseconds."""
         found, outcomes = self._sound_projects
         keys = list(found)
         if not keys and not outcomes:
@@ -361,12 +361,9 @@ class Local(Corpus):
             if location is not None and not chosen_images.lies_in(location, self._allowed):
                 left_out.append((reference, chosen_images.OUTSIDE))
                 continue
+            row = project.entry.number
             named = NamedImage(
-                reference,
-                "projects.yaml",
-                location,
-                source_file=catalogue.NAME,
-                source_row=project.entry.number,
+                reference, "projects.yaml", location, source_file=catalogue.NAME, source_row=row
             )
             if location is not None or self._asks_registries:
                 images.append(named)

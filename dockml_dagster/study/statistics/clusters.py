@@ -34,8 +34,10 @@ MIXED_STAGES = (999, 9_999)
 """The same if units are permuted within projects, which costs more."""
 ENOUGH = 50
 """With this many draws at least as extreme, the standard error of p is a seventh of p."""
-_TIE = 1e-5
-"""Statistics whose relative difference is less than this count as equal, because they are in single precision."""
+_TIE = 1e-6
+"""Statistics count as equal if the roots of the shares of variance that they explain differ by less: that is what rounding
+leaves of sums in single precision, whatever their size. Which way a sum is rounded depends on the processor.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def permute_projects(
             rest -= sums
         return np.asarray(value + rest**2 / counts[-1])
 
-    observed = between(labels_now[None, :], columns)[0]
+    least = _least(between(labels_now[None, :], columns)[0], total)
     means = np.eye(len(counts))[groups].T @ centred / counts[:, None]
     explained = (counts[:, None] * means**2).sum(axis=0) / np.where(total > 0, total, 1)
     generator = np.random.default_rng(list(seed))
@@ -198,7 +200,7 @@ def permute_projects(
                 break
             labels = shuffled(generator, (batch,), labels_now, len(counts) - 1).astype(np.int8)
             found = between(labels, columns[:, open_])
-            reached[open_] += (found >= observed[open_] * (1 - _TIE)).sum(axis=0)
+            reached[open_] += (found >= least[open_]).sum(axis=0)
             draws[open_] += batch
         open_ = open_[reached[open_] < ENOUGH]
     return [
@@ -220,7 +222,17 @@ def _permute_many(
     )
 
 
+def _least(observed: Array, total: Array | float) -> Array:
+    """The smallest statistic that counts as at least the observed one. ``total``: the largest that is possible."""
+    import numpy as np
+
+    root = np.sqrt(total)
+    return np.asarray(np.maximum(np.sqrt(observed) - _TIE * root, 0) ** 2)
+
+
 def _permuted(explained: float, n: int, reached: int, draws: int) -> Permuted:
+    if explained < _TIE**2:  # what rounding leaves of zero
+        explained = 0.0
     return Permuted(explained * (n - 1), explained, (reached + 1) / (draws + 1), draws)
 
 
@@ -268,12 +280,13 @@ def _drawn(
         return np.asarray((sums**2 / of_group).sum(axis=1))
 
     observed = between((centred @ member)[None, :])[0]
+    least = _least(observed, total)
     generator = np.random.default_rng(list(seed))
     reached = draws = 0
     for stage in stages:
         for batch in batches(stage - draws, sum(block.cells for block in blocks)):
             sums = sum(block.draw(generator, batch) for block in blocks)
-            reached += int((between(np.asarray(sums)) >= observed * (1 - _TIE)).sum())
+            reached += int((between(np.asarray(sums)) >= least).sum())
             draws += batch
         if reached >= ENOUGH:
             break

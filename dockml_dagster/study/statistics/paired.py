@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+_DECIMALS = 12
+"""Decimals of a change that count. Measures are shares from 0 to 1, and numbers that are whole."""
 _TIE = 1e-9
+"""Sums that differ by less of the largest possible sum count as equal: how they are rounded depends on the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def shift(
         return Shift(0, 0, 0, 0, None, None, None, None, None, "no unit is known at both moments")
     import numpy as np
 
-    change = np.asarray(after, float) - np.asarray(before, float)
+    # In binary 2/3 - 1/3 is not 1/3 - 0: equal changes must have equal ranks.
+    change = np.round(np.asarray(after, float) - np.asarray(before, float), _DECIMALS)
     owner = np.asarray(projects)
     sizes = np.bincount(owner)
     rose, fell = int((change > 0).sum()), int((change < 0).sum())
@@ -73,29 +77,29 @@ def shift(
     ranks = np.zeros(len(change))
     ranks[change != 0] = stats.rankdata(np.abs(change[change != 0]))
     scores = np.bincount(owner, np.sign(change) * ranks) / sizes
-    p, draws = _flipped(scores[scores != 0], seed)
-    return Shift(
-        len(change), len(sizes), rose, fell, float(scores.sum()), p, draws, delta, size_word(delta), None
-    )
+    statistic, rounding = float(scores.sum()), _TIE * float(np.abs(scores).sum())
+    p, draws = _flipped(scores[scores != 0], abs(statistic) - rounding, seed)
+    if abs(statistic) <= rounding:
+        statistic = 0.0
+    return Shift(len(change), len(sizes), rose, fell, statistic, p, draws, delta, size_word(delta), None)
 
 
-def _flipped(scores: Array, seed: Sequence[int]) -> tuple[float, int]:
-    """How often a sum as far from 0 arises with random signs. With few projects all choices of signs are tried."""
+def _flipped(scores: Array, least: float, seed: Sequence[int]) -> tuple[float, int]:
+    """How often a sum at least so far from 0 arises with random signs. With few projects all choices of signs are tried."""
     import numpy as np
 
     n = len(scores)
-    observed = abs(scores.sum()) * (1 - _TIE)
     if n == 0:
         return 1.0, 1
     if 2**n <= STAGES[0]:
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        return float((np.abs(signs @ scores) >= observed).mean()), 2**n
+        return float((np.abs(signs @ scores) >= least).mean()), 2**n
     generator = np.random.default_rng(list(seed))
     reached = draws = 0
     for stage in STAGES:
         for batch in batches(stage - draws, n):
             signs = generator.integers(0, 2, (batch, n), dtype=np.int8) * 2 - 1
-            reached += int((np.abs(signs.astype(float) @ scores) >= observed).sum())
+            reached += int((np.abs(signs.astype(float) @ scores) >= least).sum())
             draws += batch
         if reached >= ENOUGH:
             break

@@ -261,7 +261,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | Iterator):
         return [_plain(item) for item in value]
     if isinstance(value, float | np.floating):
-        return float(f"{value:.7g}") or 0.0
+        # What rounding leaves of zero differs between processors.
+        return 0.0 if abs(value) < 1e-12 else float(f"{value:.7g}")
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     return value if isinstance(value, int | str | None) else str(value)

@@ -112,6 +112,16 @@ def test_projects_of_one_unit_are_permuted_either_way():
     assert permute_units(Units(np.ones(17), np.arange(17)), GROUPS, [1]) is None
 
 
+def test_rounding_does_not_decide_what_reaches_a_statistic_of_zero():
+    # Both groups have the same sum, which no order of adding these numbers gives exactly: any sum is as far from zero.
+    scores = np.array([0.6, 0.9, 1.0, 0.9, 0.6, 1.0, 1.0, 1.0])
+    (found,) = permute_projects(scores[:, None], np.array([0, 1, 1, 0, 1, 1, 0, 0]), [1], (99,))
+    assert (found.statistic, found.p) == (0, 1)
+    values = np.repeat([0.1, 0.5, 0.7, 0.5, 0.9, 0.4], 2)
+    found = permute_units(Units(values, np.repeat([0, 1], 6)), np.tile([0, 1], 6), [1], (99,))
+    assert (found.statistic, found.epsilon_squared, found.p) == (0, 0, 1)
+
+
 def test_an_effect_of_single_units_is_cliffs():
     first, second = (SINGLE.of(group == GROUPS) for group in (0, 1))
     found = cluster_effect(first, second)

@@ -35,6 +35,15 @@ def test_units_of_one_project_count_as_one():
     assert found.delta == pytest.approx(-1 / 3)
 
 
+def test_rounding_decides_neither_ranks_nor_what_is_reached():
+    rose = [0.4, 0.6, 1.0, 0.2, 0.4, 0.4]
+    found = shift([0] * 12, [*rose, *(-one for one in rose)], [0, 2, 3, 0, 1, 2, 0, 1, 1, 2, 3, 3], [1])
+    assert (found.statistic, found.p, found.delta) == (0, 1, 0)
+    # Three changes by a third, which are two numbers in binary.
+    thirds = shift([0, 1 / 3, 1, 1], [1 / 3, 2 / 3, 2 / 3, 1 / 2], range(4), [1])
+    assert thirds.statistic == 2 + 2 - 2 - 4
+
+
 def test_many_projects_are_drawn():
     before = np.random.default_rng(4).random(60)
     found = shift(before, before + 0.5, range(60), [2])
