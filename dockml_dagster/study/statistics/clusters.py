@@ -313,7 +313,7 @@ def size_word(delta: float) -> SizeWord:
     """The size of a Cliff's delta in words: negligible < 0.147 <= small < 0.33 <= medium < 0.474 <= large (J. Romano et
     al. 2006).
     """
-    size = abs(delta)
+    size = round(abs(delta), 12)  # 0.99 - 0.66 is 0.33, in binary less
     if size < 0.147:
         return "negligible"
     if size < 0.33:

@@ -188,6 +188,7 @@ def test_caps_bound_an_effect():
         (0, "negligible"),
         (-0.146, "negligible"),
         (0.147, "small"),
+        (0.99 - 0.66, "medium"),
         (-0.33, "medium"),
         (0.473, "medium"),
         (0.474, "large"),
