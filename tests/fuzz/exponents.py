@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from parsers import PARSERS, Parser, call
-from pump import FOUND, TOKENS
+from pump import TOKENS, found
 from shapes import repeated
 
 from dockml_dagster.study.dockerfile.reading import reading
@@ -45,9 +45,12 @@ def shapes(parser: Parser) -> Iterator[tuple[str, Callable[[int], bytes]]]:
     """Those that are known of the parser, past finds, and of texts every token."""
     yield from parser.shapes.items()
     if parser.text:
-        known = FOUND.read_text(encoding="utf-8").splitlines()
-        found = [eval(line, {"__builtins__": {}}) for line in known if line]
-        yield from ((repr(token), repeated(token)) for token in dict.fromkeys([*found, *TOKENS]))
+        for tokens in dict.fromkeys([*found(), *((token,) for token in TOKENS)]):
+            makers = [repeated(token) for token in tokens]
+            yield (
+                " * n + ".join(map(repr, tokens)),
+                lambda size, makers=makers: b"".join(make(size // len(makers)) for make in makers),
+            )
 
 
 def costliest(parser: Parser, make: Callable[[int], bytes]) -> tuple[float, int]:

@@ -23,7 +23,9 @@ from pathlib import Path
 from parsers import PARSERS, Parser, call
 
 FOUND = Path(__file__).with_name("found.txt")
-"""Tokens of past finds, one a line as Python writes them; they are tried first."""
+"""Tokens of past finds, which are tried first. A line is a find as Python writes it: a token that repeats, or some, each of
+which repeats after the one before.
+"""
 SMALL, TIMES = 17_000, 8
 """Bytes of the shorter input, where the parser's limit allows: more than what is cached of Dockerfiles and scripts."""
 MOST_SECONDS, MOST_FACTOR, SHORT = 2.0, 32.0, 0.2
@@ -36,6 +38,16 @@ TOKENS = [
     "COPY --from=a b c\n",
     "ONBUILD ", "RUN <<A\n", "--mount=", "pip install ", "bash -c '", "<!--", "](", "```\n", "\r", "\x00", "é", "\u202e",
 ]  # fmt: skip
+
+LINES = [
+    *(token for token in TOKENS if token.endswith("\n") and len(token) > 1),
+    "ARG a=b\n", "ARG a\n", "FROM $a\n", "FROM b\n", "ENV a=$a\n", "COPY --from=b c d\n", "ONBUILD RUN a\n",
+    "LABEL a=b\n", "CMD a\n", "RUN --mount=from=b,target=/a b\n", "RUN pip install $a\n",
+    "RUN apt-get update && apt-get install -y a\n", "# a\n", "USER $a\n", "a: $b\n", "- run: docker push $a\n", "  - a\n",
+    "export a=$b\n", "docker push $a\n", "docker build -t $a .\n", "a() { b; }\n", "a = b\n", "{%a%}\n", "# A\n",
+    "import a\n", "a==1\n", "[a](b)\n", "Package: a\n", "Status: install ok installed\n",
+]  # fmt: skip
+"""Lines that are put after each other: all of one, then all of another."""
 
 
 def _seconds(parser: Parser, data: bytes) -> float:
@@ -53,14 +65,25 @@ def _seconds(parser: Parser, data: bytes) -> float:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _texts(chance: random.Random) -> Iterator[tuple[str, str]]:
-    """What comes before, and what repeats: past finds, each token, then some together."""
-    known = FOUND.read_text(encoding="utf-8").splitlines() if FOUND.exists() else []
-    yield from (("", eval(line, {"__builtins__": {}})) for line in known if line)
+def found() -> list[tuple[str, ...]]:
+    """The tokens of past finds."""
+    lines = [
+        eval(line, {"__builtins__": {}}) for line in FOUND.read_text(encoding="utf-8").splitlines() if line
+    ]
+    return [(one,) if isinstance(one, str) else one for one in lines]
+
+
+def _texts(chance: random.Random) -> Iterator[tuple[str, ...]]:
+    """What comes before, and what repeats, each as often, one after the other: past finds, each token, then some together.
+
+    Two that repeat after each other meet what goes through all of one kind for each of another (each ARG for each FROM).
+    """
+    yield from (("", *tokens) for tokens in found())
     yield from (("", token) for token in TOKENS)
     while True:
         some = chance.choices(TOKENS, k=chance.randint(1, 4))
         yield "".join(some[:-1]), "".join(chance.choices(some, k=chance.randint(1, 3)))
+        yield "", *chance.sample(LINES, k=2)
 
 
 def _damaged(chance: random.Random, data: bytes) -> bytes:
@@ -81,14 +104,17 @@ def _damaged(chance: random.Random, data: bytes) -> bytes:
 
 
 def _tries(
-    parser: Parser, chance: random.Random, text: tuple[str, str]
+    parser: Parser, chance: random.Random, text: tuple[str, ...]
 ) -> Iterator[tuple[str, bytes, bytes | None]]:
     """(what it is, input, one eight times as long) for one round."""
     if parser.text:
-        before, token = text
-        size = min(SMALL, parser.most // TIMES) // len(token.encode("utf-8", "surrogatepass"))
-        made = [(before + token * (size * times)).encode("utf-8", "surrogatepass") for times in (1, TIMES)]
-        yield f"{before!r} + {token!r} * n", made[0], made[1]
+        before, *tokens = text
+        size = min(SMALL, parser.most // TIMES) // len("".join(tokens).encode("utf-8", "surrogatepass"))
+        made = [
+            (before + "".join(token * (size * times) for token in tokens)).encode("utf-8", "surrogatepass")
+            for times in (1, TIMES)
+        ]
+        yield f"{before!r} + {' * n + '.join(map(repr, tokens))} * n", made[0], made[1]
     shape, make = chance.choice(list(parser.shapes.items()))
     data = _damaged(chance, make(chance.choice((2_000, 20_000, 100_000))))
     yield f"{shape}, damaged: {data[:2000]!r}", data, None

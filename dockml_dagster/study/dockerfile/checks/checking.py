@@ -21,11 +21,7 @@ from dockml_dagster.study.dockerfile.checks.model import (
     CheckOptions,
     options_of_comments,
 )
-from dockml_dagster.study.dockerfile.checks.variables import (
-    undefined_in_from,
-    undefined_variables,
-    valid_by_default,
-)
+from dockml_dagster.study.dockerfile.checks.variables import FromArguments, undefined_variables
 from dockml_dagster.study.dockerfile.model import BaseReference, DockerfileReading, Instruction, Stage
 from dockml_dagster.study.dockerfile.reading.instructions import is_legacy_pair
 from dockml_dagster.study.image.platform import Platform, PlatformError
@@ -94,6 +90,7 @@ class _Run:
         self.reading = reading
         self.context = context
         self.options = options
+        self.arguments = FromArguments(reading)
         self.found: list[CheckFinding] = []
         self.comment_lines = [comment.line for comment in reading.comments]
         # From the first line of an instruction to the last line of the one before it.
@@ -148,7 +145,8 @@ class _Run:
             if item.stage is None and item.keyword == "ARG":
                 self._description("ARG", [each.name for each in item.assignments], item)
         for stage in reading.stages:
-            if not valid_by_default(reading, stage):
+            check_time()
+            if self.arguments.names_no_image(stage):
                 self.report(
                     "InvalidDefaultArgInFrom",
                     stage.start_line,
@@ -220,7 +218,7 @@ class _Run:
                 )
             if stage.name:
                 self._description("FROM", [stage.name], item)
-        for name in undefined_in_from(self.reading, stage):
+        for name in self.arguments.undefined(stage):
             self.report("UndefinedArgInFrom", line, f"no ARG before FROM declares {name}", name, local=local)
         if stage.platform is not None:
             if redundant_platform(stage):

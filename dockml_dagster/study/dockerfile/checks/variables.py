@@ -6,6 +6,7 @@ Here: what three of BuildKit's checks look for. Not here: how words are expanded
 import re
 from collections.abc import Iterator
 
+from dockml_dagster.study.deadline import check_time
 from dockml_dagster.study.dockerfile.model import DockerfileReading, Instruction, Stage
 from dockml_dagster.study.dockerfile.reading.base_reference import split_reference
 from dockml_dagster.study.dockerfile.reading.scopes import AUTOMATIC_ARGUMENTS, History, Scope
@@ -60,32 +61,51 @@ def _names(item: Instruction, text: str, *, quotes: bool = True) -> tuple[str, .
     return expand(text, item.scope, quotes=quotes).used
 
 
-def undefined_in_from(reading: DockerfileReading, stage: Stage) -> list[str]:
-    """The variables of a FROM that no ARG before the first FROM declares."""
-    declared = {assignment.name for assignment in reading.global_arguments} | AUTOMATIC_ARGUMENTS
-    words = [stage.base.raw, stage.platform.raw if stage.platform else ""]
-    return [name for word in words for name in dict.fromkeys(_NAME.findall(word)) if name not in declared]
+class FromArguments:
+    """What the ARGs before the first FROM mean for each FROM. Made once for a file, which may have many of both."""
 
+    def __init__(self, reading: DockerfileReading) -> None:
+        self._escape = reading.escape
+        self._declared = {assignment.name for assignment in reading.global_arguments} | AUTOMATIC_ARGUMENTS
+        self._defaults: History | None = self._defaults_of(reading)
+        """None if one of them cannot be expanded."""
 
-def valid_by_default(reading: DockerfileReading, stage: Stage) -> bool:
-    """Whether a FROM, with only the defaults of its ARGs, names an image or may name a stage."""
-    defaults = History("scratch")
-    for name in AUTOMATIC_ARGUMENTS:
-        defaults.bind(name, _PLATFORM if name.endswith("PLATFORM") else name.lower())
-    for assignment in reading.global_arguments:
-        if assignment.value is not None:
-            value = expand(assignment.value, defaults.now(), reading.escape)
-            if value.error is not None:
-                return True
-            defaults.bind(assignment.name, value.text or "")
-    found = expand(_without_defaults(stage.base.raw, defaults), defaults.now(), reading.escape)
-    if found.error is not None or found.missing:
-        return True
-    try:
-        split_reference(found.text or "")
-    except ValueError:
+    def undefined(self, stage: Stage) -> list[str]:
+        """The variables of a FROM that no ARG before the first FROM declares."""
+        words = [stage.base.raw, stage.platform.raw if stage.platform else ""]
+        return [
+            name
+            for word in words
+            for name in dict.fromkeys(_NAME.findall(word))
+            if name not in self._declared
+        ]
+
+    def names_no_image(self, stage: Stage) -> bool:
+        """Whether a FROM, with only the defaults of its ARGs, names neither an image nor a stage."""
+        if self._defaults is None:
+            return False
+        raw = _without_defaults(stage.base.raw, self._defaults)
+        found = expand(raw, self._defaults.now(), self._escape)
+        if found.error is not None or found.missing:
+            return False
+        try:
+            split_reference(found.text or "")
+        except ValueError:
+            return True
         return False
-    return True
+
+    def _defaults_of(self, reading: DockerfileReading) -> History | None:
+        defaults = History("scratch")
+        for name in AUTOMATIC_ARGUMENTS:
+            defaults.bind(name, _PLATFORM if name.endswith("PLATFORM") else name.lower())
+        for assignment in reading.global_arguments:
+            check_time()
+            if assignment.value is not None:
+                value = expand(assignment.value, defaults.now(), self._escape)
+                if value.error is not None:
+                    return None
+                defaults.bind(assignment.name, value.text or "")
+        return defaults
 
 
 _UNSET_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*)-([^{}]*)\}")

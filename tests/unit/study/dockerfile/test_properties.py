@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dockml_dagster.study.dockerfile.as_published.reading import read_as_published
+from dockml_dagster.study.dockerfile.checks import run_checks
 from dockml_dagster.study.dockerfile.practices import judge_practices
 from dockml_dagster.study.dockerfile.reading.reading import read_dockerfile
 from dockml_dagster.study.dockerfile.reading.scopes import History
@@ -105,6 +106,7 @@ def _seconds(data: bytes) -> float:
     start = time.process_time()
     reading = read_dockerfile(data)
     judge_practices(reading, base_rules=BASE_RULES, steps=read_steps(reading, read_runs(reading)))
+    run_checks(reading)
     read_as_published(data)
     return time.process_time() - start
 
@@ -119,6 +121,7 @@ _DEAR: dict[str, Callable[[int], bytes]] = {
     "stages upon stages": lambda size: (
         b"FROM a AS s0\n" + b"".join(b"FROM s%d AS s%d\n" % (at, at + 1) for at in range(size // 16))
     ),
+    "arguments of many stages": lambda size: b"ARG a=b\n" * (size // 16) + b"FROM $a\n" * (size // 16),
     "onbuild chain": lambda size: b"FROM a\n" + b"ONBUILD " * (size // 8) + b"RUN x",
     "nested json": lambda size: b"FROM a\nRUN " + b"[" * size,
     "quotes": lambda size: b"FROM a\nENV A=" + b'"' * size,
