@@ -116,16 +116,15 @@ def shipped_chain(reading: DockerfileReading, shipped: int | None) -> tuple[int,
     return tuple(reversed(chain))
 
 
-def image_behind(reading: DockerfileReading, source: BaseReference) -> BaseReference:
-    """The image that files are taken from if the source is a stage that only names an image (``FROM image AS tools``);
-    otherwise the source itself.
+def images_behind(reading: DockerfileReading) -> dict[int | None, BaseReference]:
+    """Where files come from that are taken from a stage, for each that only names an image or another stage (``FROM image AS
+    tools``), by its index. Stages that do more are not in it.
     """
-    while source.stage is not None:
-        stage = reading.stages[source.stage]
-        if any(item.keyword not in ("FROM", "ARG") for item in reading.of_stage(stage.index)):
-            return source
-        source = stage.base
-    return source
+    found: dict[int | None, BaseReference] = {}
+    for stage in reading.stages:  # a base is always an earlier stage
+        if all(item.keyword in ("FROM", "ARG") for item in reading.of_stage(stage.index)):
+            found[stage.index] = found.get(stage.base.stage, stage.base)
+    return found
 
 
 def users_in_force(reading: DockerfileReading) -> dict[int, str]:

@@ -9,7 +9,7 @@ from dockml_dagster.study.dockerfile.base_images import Pinning, pinning_of
 from dockml_dagster.study.dockerfile.checks.checking import constant_platform
 from dockml_dagster.study.dockerfile.model import Stage
 from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line, Practice
-from dockml_dagster.study.dockerfile.stages import image_behind
+from dockml_dagster.study.dockerfile.stages import images_behind
 
 
 def _base_line(facts: Facts) -> Line:
@@ -87,8 +87,9 @@ def _builders_platform(stage: Stage) -> bool:
 
 def _inputs(facts: Facts) -> Judged:
     """Judges images from which COPY --from and RUN --mount=from take files, in stages that the shipped one needs."""
+    behind = images_behind(facts.reading)
     taken = [
-        (edge, image_behind(facts.reading, edge.source))
+        (edge, behind.get(edge.source.stage, edge.source))
         for edge in facts.graph.edges
         if edge.kind != "from" and edge.stage in facts.graph.reaching
     ]

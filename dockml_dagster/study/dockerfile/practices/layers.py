@@ -14,7 +14,7 @@ from dockml_dagster.study.dockerfile.practices.model import Facts, Judged, Line,
 from dockml_dagster.study.dockerfile.run.caches import Removals
 from dockml_dagster.study.dockerfile.run.installation import Installation
 from dockml_dagster.study.dockerfile.run.steps import Step
-from dockml_dagster.study.dockerfile.stages import final_value, image_behind
+from dockml_dagster.study.dockerfile.stages import final_value, images_behind
 
 _BUILDERS = frozenset(
     [
@@ -128,12 +128,13 @@ def _virtual_names(words: Sequence[str]) -> set[str]:
 
 
 def _multi_stage(facts: Facts) -> Judged:
+    behind, chain = images_behind(facts.reading), frozenset(facts.chain)
     copies = [
         Line(edge.line, f"--from={edge.source.raw}"[:200])
         for edge in facts.graph.edges
         if edge.kind != "from"
-        and edge.stage in facts.chain
-        and image_behind(facts.reading, edge.source).stage is not None
+        and edge.stage in chain
+        and behind.get(edge.source.stage, edge.source).stage is not None
     ]
     whole = [
         Line(item.start_line, "the whole file system of another stage")

@@ -122,6 +122,11 @@ _DEAR: dict[str, Callable[[int], bytes]] = {
         b"FROM a AS s0\n" + b"".join(b"FROM s%d AS s%d\n" % (at, at + 1) for at in range(size // 16))
     ),
     "arguments of many stages": lambda size: b"ARG a=b\n" * (size // 16) + b"FROM $a\n" * (size // 16),
+    "copies out of stages upon stages": lambda size: (
+        b"FROM a AS s0\n"
+        + b"".join(b"FROM s%d AS s%d\n" % (at, at + 1) for at in range(size // 15))
+        + b"".join(b"COPY --from=s%d a b\n" % at for at in range(size // 15))
+    ),
     "onbuild chain": lambda size: b"FROM a\n" + b"ONBUILD " * (size // 8) + b"RUN x",
     "nested json": lambda size: b"FROM a\nRUN " + b"[" * size,
     "quotes": lambda size: b"FROM a\nENV A=" + b'"' * size,
