@@ -47,7 +47,7 @@ def test_help_shows_an_example_that_fits_eighty_columns(path, command):
 
 
 def test_every_command_has_a_short_help_that_is_not_cut():
-    cut = [name for name, command in main.commands.items() if command.get_short_help_str(55).endswith("...")]
+    cut = [path for path, command in _commands() if command.get_short_help_str(55).endswith("...")]
     assert cut == []
 
 
@@ -71,6 +71,9 @@ def test_every_command_has_a_short_help_that_is_not_cut():
         (["show", "funell"], "did you mean funnel?"),
         (["show", "funnel", "--corpus", "local"], "run: dockml study --corpus local"),
         (["export", "/proc/nowhere"], "choose another place"),
+        (["advise", "/nowhere"], "/nowhere: no such file or directory\n"),
+        (["advise", "nowhere"], "an image is written nowhere:latest"),
+        (["labels", "export", "x.csv", "--unit", "dockerfile"], "use --question purpose"),
     ],
     ids=" ".join,
 )
@@ -81,6 +84,24 @@ def test_a_mistake_is_one_line(finished, dockml, arguments, said):
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("dockml: ")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DOCKML_LAYER_BYTES", "lots"), ("DOCKML_REGISTRIES", "ftp://x")]
+)
+def test_a_mistake_in_a_setting_is_found_before_anything_runs(dockml, tmp_path, name, value):
+    home = tmp_path / "home"
+    done = dockml(home, "study", **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert name in done.stderr
+    assert not home.exists()
+
+
+def test_no_warehouse_is_told_with_its_place(dockml, tmp_path):
+    done = dockml(tmp_path / "home", "status", DOCKML_WAREHOUSE=str(tmp_path / "other.duckdb"))
+    assert done.returncode == 2
+    assert str(tmp_path / "other.duckdb") in done.stderr
 
 
 def test_no_arguments_show_the_help(dockml, tmp_path):

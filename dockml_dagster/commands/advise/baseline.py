@@ -80,7 +80,7 @@ def without_known(advice: Sequence[Advice], path: Path) -> list[Advice]:
                 new.append(replace(found, evidence=tuple(places)) if found.evidence else found)
         kept.append(replace(item, recommendations=tuple(new)))
     gone = sum(left.values())
-    remark = f"{matched} places known before ({path})" + (f"; {gone} of it are gone" if gone else "")
+    remark = f"{matched} places known before ({path})" + (f"; {gone} of them are gone" if gone else "")
     return [
         replace(item, remarks=(*item.remarks, remark)) if at == 0 else item for at, item in enumerate(kept)
     ]
@@ -93,6 +93,10 @@ def read_baseline(path: Path) -> Counter[str]:
         if document["dockml_baseline"] != FORMAT:
             raise BadInputError(f"{path}: is a baseline of another form")
         return Counter(str(entry["fingerprint"]) for entry in document["known"])
+    except FileNotFoundError:
+        raise BadInputError(
+            f"there is no baseline {path} yet; write it with --write-baseline {path.name}"
+        ) from None
     except OSError as error:
         raise BadInputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except (ValueError, KeyError, TypeError):

@@ -181,9 +181,9 @@ def _advice(
             from dockml_dagster.commands.scan_image.locations import is_only_a_name
 
             if is_only_a_name(target):
-                raise BadInputError(
-                    f"{target}: no such file or directory; an image is written {target}:latest or docker://{target}"
-                )
+                image = f"; an image is written {target}:latest or docker://{target}"
+                is_path = target.startswith(("/", "./", "../", "~"))
+                raise BadInputError(f"{target}: no such file or directory{'' if is_path else image}")
             found += _of_images(target, platform, settings)
     return found
 

@@ -46,7 +46,7 @@ _seed = click.option(
 
 @click.group(short_help="Label projects by several people; measure agreement.")
 def labels() -> None:
-    """Label projects by several people: draw a sample, import labels, measure how far raters agree.
+    """Label projects by several people: draw a sample, import labels, measure how far raters agree, train.
 
     The final label of a project is what the rater `adjudication` says, else what most people say, else what the machine
     says. The findings tell which.
@@ -60,7 +60,7 @@ def labels() -> None:
     """
 
 
-@labels.command("export")
+@labels.command("export", short_help="Write a sample of units as a CSV sheet to fill in.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @_corpus
 @_question
@@ -181,7 +181,7 @@ def agreement_(
     say(render(COLUMNS, rows, format_), nl=False)
 
 
-@labels.command("train")
+@labels.command("train", short_help="Train the category classifier on your labels.")
 @_corpus
 @_seed
 @click.option(
@@ -227,4 +227,4 @@ def _figure(interval: Interval) -> str:
 
 def _require_project(question: str, unit_kind: str) -> None:
     if question == "category" and unit_kind != "project":
-        raise BadInputError("a category is of a project; ask --question purpose of Dockerfiles")
+        raise BadInputError("only projects have a category; for Dockerfiles use --question purpose")

@@ -56,7 +56,7 @@ def status(settings: Settings, corpus: str | None = None) -> Status:
     """
     warehouse = Warehouse(settings.warehouse, lock_timeout_seconds=LOCK_SECONDS)
     if not warehouse.exists:
-        raise BadInputError(f"there is no warehouse in {settings.home} yet; run: dockml study")
+        raise BadInputError(f"there is no warehouse at {settings.warehouse} yet; run: dockml study")
     storage = storage_of(settings)
     with warehouse.write() as connection:
         migrations.apply(connection, warehouse.location)

@@ -22,9 +22,11 @@ from dockml_dagster.commands.options import (
 )
 from dockml_dagster.commands.output import say
 from dockml_dagster.commands.show import print_finding
+from dockml_dagster.errors import BadInputError
 
 if TYPE_CHECKING:
     from dockml_dagster.commands.study.waiting import Waiting
+    from dockml_dagster.settings import Settings
 
 
 @click.command(short_help="Bring a corpus up to date, then print what was found.")
@@ -89,6 +91,7 @@ def study(
     from dockml_dagster.commands.study.waiting import EXIT_CODE, until_done
 
     settings = settings_for(corpus, frame=frame, paths=paths, images=images)
+    _refuse_unreadable(settings)
     if expected := outlook(settings, corpus, names):
         say(f"dockml: {expected}", err=True)
     began = datetime.now(UTC)
@@ -237,3 +240,16 @@ _SHOWN: tuple[tuple[str, str, str], ...] = (
     ),
 )
 """What ``study`` prints: findings table, heading, columns. Tables by category show the row of all categories."""
+
+
+def _refuse_unreadable(settings: Settings) -> None:
+    """Raise BadInputError for a setting that a run would read only in its middle, where it fails the run."""
+    from dockml_dagster.clients.http.errors import SettingError
+    from dockml_dagster.clients.registry.settings import RegistrySettings
+    from dockml_dagster.corpora.images.selection import parse_layer_bytes
+
+    parse_layer_bytes(settings.layer_bytes)
+    try:
+        RegistrySettings.parse(settings.registries)
+    except SettingError as error:
+        raise BadInputError(str(error)) from None

@@ -74,7 +74,7 @@ def _check(statements: Sequence[Any]) -> None:
     asks = _ASKS.get(last.type.name)
     if asks is None or not asks.match(last.query):
         kind = last.type.name.lower()
-        raise BadInputError(f"a query is run: SELECT, FROM, SHOW, DESCRIBE, EXPLAIN; this is {kind}")
+        raise BadInputError(f"only queries are run (SELECT, FROM, SHOW, DESCRIBE, EXPLAIN); this is {kind}")
 
 
 def findings(settings: Settings) -> list[str]:

@@ -92,6 +92,7 @@ def test_a_faulty_configuration_is_one_line(project: Path, text: str, says: str)
 
 def test_a_baseline_leaves_what_is_new_wherever_the_lines_move(project: Path) -> None:
     known = project / "known.json"
+    assert "write it with --write-baseline known.json" in run(project, "--baseline", known).stderr
     assert run(project, "--write-baseline", known).exit_code == 0
     assert run(project, "--baseline", known, "--fail-on", "note").exit_code == 0
     (project / "Dockerfile").write_text("# a comment\n\n" + DOCKERFILE)
@@ -100,7 +101,7 @@ def test_a_baseline_leaves_what_is_new_wherever_the_lines_move(project: Path) ->
     assert run(project, "--baseline", known, "--fail-on", "error").exit_code == 1
     assert set(rules(project, "--baseline", known)) == {"no-secrets"}
     (project / "Dockerfile").write_text(DOCKERFILE.replace("install", "install --no-cache-dir"))
-    assert "1 of it are gone" in run(project, "--baseline", known).stdout
+    assert "1 of them are gone" in run(project, "--baseline", known).stdout
     known.write_text("{}")
     assert "is no baseline" in run(project, "--baseline", known).stderr
 
