@@ -54,6 +54,10 @@ def _commits() -> object:
 WORK: dict[tuple[str, str], Callable[[], object]] = {
     ("study/dockerfile/reading/reading.py", "_read"): lambda: read_dockerfile(_dockerfile("RUN reading{n}\n")),
     ("study/dockerfile/checks/checking.py", "stage"): lambda: run_checks(read_dockerfile(_dockerfile("RUN c{n}\n"))),
+    ("study/dockerfile/checks/checking.py", "file"): lambda: run_checks(read_dockerfile(b"FROM a\n" * MANY)),
+    ("study/dockerfile/checks/variables.py", "_defaults_of"): lambda: run_checks(
+        read_dockerfile(b"ARG a=b\n" * MANY + b"FROM a\n")
+    ),
     ("study/dockerfile/run/steps.py", "read_steps"): lambda: read_steps(read_dockerfile(_dockerfile("RUN s{n}\n"))),
     ("study/dockerfile/shell/scripts.py", "_bare_script"): lambda: [read_script(f"a{n}", "sh") for n in range(MANY)],
     ("study/dockerfile/shell/long_scripts.py", "read"): lambda: read_script(
